@@ -1,0 +1,76 @@
+# darkpkg needs Python 3.11, 3.12 or 3.13 with pip, and make. Everything else goes into .venv.
+PYTHON ?= python3
+JOBS   ?= 2
+
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>&1)
+VENV    := .venv
+RUN     := $(VENV)/bin/python
+READY   := $(VENV)/ready-$(VERSION)
+UV      := $(RUN) -m uv --no-progress pip
+
+# Caches stay in this folder: nothing is left half-made in a home directory, and none needs to be writable.
+CACHE := $(CURDIR)/_build/cache
+export MPLCONFIGDIR        := $(CACHE)/matplotlib
+export IPYTHONDIR          := $(CACHE)/ipython
+export JUPYTER_CONFIG_DIR  := $(CACHE)/jupyter/config
+export JUPYTER_DATA_DIR    := $(CACHE)/jupyter/data
+export JUPYTER_RUNTIME_DIR := $(CACHE)/jupyter/runtime
+export RUFF_CACHE_DIR      := $(CACHE)/ruff
+# The package index may be on another disk than .venv: copy, instead of a warning that links are impossible.
+export UV_LINK_MODE        := copy
+export VIRTUAL_ENV         := $(CURDIR)/$(VENV)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# ipykernel's debugger warns about Python's own frozen modules at every start of a kernel.
+export PYDEVD_DISABLE_FILE_VALIDATION := 1
+# Another project's packages must not be seen here.
+unexport PYTHONPATH
+unexport PYTHONHOME
+
+.DEFAULT_GOAL := help
+.PHONY: help env book test lint accept benchmark pins clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+
+env: $(READY)  ## make or update the environment .venv (the other targets do it themselves)
+
+book: $(READY)  ## run the chapters and build the book; any warning is an error
+	@$(RUN) -m jupyter_book.cli.main build . -W -n --keep-going
+	@echo "Open in a browser: $(CURDIR)/_build/html/book/index.html"
+
+test: $(READY)  ## run the tests, and the chapters against their stored numbers
+	@$(RUN) -m pytest -n $(JOBS) --dist loadfile
+
+lint: $(READY)  ## check the style of the code
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+
+accept: $(READY)  ## run the chapters and store their numbers as the new references
+	@$(RUN) tests/accept_references.py $(CHAPTERS)
+
+benchmark: $(READY)  ## measure the speed
+	@$(RUN) -m pytest benchmarks --benchmark-only
+
+pins: $(READY)  ## write requirements.txt anew from pyproject.toml (FLAGS=--upgrade for the newest)
+	@$(UV) compile --quiet --universal --fork-strategy fewest --no-header --no-annotate --all-extras \
+	    $(FLAGS) pyproject.toml --output-file requirements.txt
+
+clean:  ## remove everything that make made
+	rm -rf $(VENV) _build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# uv itself is one of the pins. pip is only asked to install it, into an environment without pip,
+# so that a Python without ensurepip (Debian's) will do.
+$(READY): requirements.txt pyproject.toml
+	@case "$(VERSION)" in 3.11|3.12|3.13) ;; *) \
+	  echo "darkpkg needs Python 3.11, 3.12 or 3.13, but PYTHON=$(PYTHON) is: $(VERSION)." \
+	       "Name another one, for example: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1;; esac
+	@echo "Installing the pinned packages for Python $(VERSION) into $(VENV) (half a minute, plus the download)"
+	@test -x $(RUN) && test -e $(READY) || $(PYTHON) -m venv --clear --without-pip $(VENV)
+	@uv=$$(grep '^uv==' requirements.txt); \
+	if $(PYTHON) -m pip --version >/dev/null 2>&1; \
+	then $(PYTHON) -m pip --python $(RUN) install -qq "$$uv"; \
+	else $(RUN) -m ensurepip >/dev/null && $(RUN) -m pip install -qq "$$uv"; fi
+	@$(UV) sync --quiet --compile-bytecode requirements.txt
+	@$(UV) install --quiet --no-deps --no-build-isolation --editable .
+	@rm -f $(VENV)/ready-* && touch $@
