@@ -8,14 +8,13 @@ RUN     := $(VENV)/bin/python
 READY   := $(VENV)/ready-$(VERSION)
 UV      := $(RUN) -m uv --no-progress pip
 
-# Caches stay in this folder: nothing is left half-made in a home directory, and none needs to be writable.
-CACHE := $(CURDIR)/_build/cache
-export MPLCONFIGDIR        := $(CACHE)/matplotlib
-export IPYTHONDIR          := $(CACHE)/ipython
-export JUPYTER_CONFIG_DIR  := $(CACHE)/jupyter/config
-export JUPYTER_DATA_DIR    := $(CACHE)/jupyter/data
-export JUPYTER_RUNTIME_DIR := $(CACHE)/jupyter/runtime
-export RUFF_CACHE_DIR      := $(CACHE)/ruff
+# What these programs would leave in a home directory stays in the environment.
+STATE := $(CURDIR)/$(VENV)/state
+export MPLCONFIGDIR        := $(STATE)/matplotlib
+export IPYTHONDIR          := $(STATE)/ipython
+export JUPYTER_CONFIG_DIR  := $(STATE)/jupyter/config
+export JUPYTER_DATA_DIR    := $(STATE)/jupyter/data
+export JUPYTER_RUNTIME_DIR := $(STATE)/jupyter/runtime
 # The package index may be on another disk than .venv: copy, instead of a warning that links are impossible.
 export UV_LINK_MODE        := copy
 export VIRTUAL_ENV         := $(CURDIR)/$(VENV)
@@ -35,8 +34,8 @@ help:  ## list the targets
 env: $(READY)  ## make or update the environment .venv (the other targets do it themselves)
 
 book: $(READY)  ## run the chapters and build the book; any warning is an error
-	@$(RUN) -m jupyter_book.cli.main build . -W -n --keep-going
-	@echo "Open in a browser: $(CURDIR)/_build/html/book/index.html"
+	@$(VENV)/bin/jupyter-book build . -W -n --keep-going
+	@echo "Open in a browser: $(CURDIR)/_build/html/index.html"
 
 test: $(READY)  ## run the tests, and the chapters against their stored numbers
 	@$(RUN) -m pytest -n $(JOBS) --dist loadfile
@@ -56,7 +55,7 @@ pins: $(READY)  ## write requirements.txt anew from pyproject.toml (FLAGS=--upgr
 	    $(FLAGS) pyproject.toml --output-file requirements.txt
 
 clean:  ## remove everything that make made
-	rm -rf $(VENV) _build dist
+	rm -rf $(VENV) _build dist .hypothesis .benchmarks
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # uv itself is one of the pins. pip is only asked to install it, into an environment without pip,
@@ -73,4 +72,6 @@ $(READY): requirements.txt pyproject.toml
 	else $(RUN) -m ensurepip >/dev/null && $(RUN) -m pip install -qq "$$uv"; fi
 	@$(UV) sync --quiet --compile-bytecode requirements.txt
 	@$(UV) install --quiet --no-deps --no-build-isolation --editable .
+# On a slow machine matplotlib announces that it lists the fonts: here, and not in a chapter.
+	@mkdir -p $(STATE) && $(RUN) -c 'import matplotlib.font_manager'
 	@rm -f $(VENV)/ready-* && touch $@

@@ -1,0 +1,161 @@
+"""Builds a book that opens from disk without a network and never shows an old number.
+
+Sphinx calls `setup`; the rest happens at three moments of a build:
+
+- when the configuration is read, `choose_execution_cache` names the cache of executed chapters after
+  everything their numbers depend on, and `note_static_files` does the same for scripts and styles;
+- before pages are written, `copy_mathjax` puts MathJax beside them;
+- when they are written, `refuse_outside_assets` fails the build if a page would load a script,
+  a style or a font from somewhere else.
+"""
+
+import hashlib
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from html.parser import HTMLParser
+from importlib import metadata
+from pathlib import Path
+
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.errors import ExtensionError
+
+# Jupyter's cache knows the text of the cells only. Their numbers depend on these too.
+NUMBERS_DEPEND_ON = ("darkpkg/**/*.py", "data/**/*", "requirements.txt")
+CACHES_KEPT = 3
+
+# Of MathJax's 24 MB: the program, its fonts, and the TeX macros that it loads when a page uses one.
+MATHJAX_PACKAGE = "sphinx-mathjax-offline"
+MATHJAX_PARTS = ("tex-mml-chtml.js", "output/chtml/fonts/woff-v2", "input/tex/extensions")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Connect the three moments to Sphinx."""
+    app.add_config_value("static_files_hash", "", "html", [str])
+    app.connect("config-inited", choose_execution_cache)
+    app.connect("config-inited", note_static_files)
+    app.connect("builder-inited", copy_mathjax)
+    app.connect("build-finished", refuse_outside_assets)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def choose_execution_cache(app: Sphinx, config: Config) -> None:
+    """Name the execution cache after the package, its inputs, its pins and the Python version.
+
+    A change of any of them gives a new, empty cache: all chapters are run again and all pages made
+    again. Going back to an earlier state finds its cache, if it is one of the newest few.
+    """
+    root = Path(app.srcdir)
+    sources = [path for pattern in NUMBERS_DEPEND_ON for path in root.glob(pattern)]
+    python = "{}.{}".format(*sys.version_info[:2])
+    caches = root / "_build" / "executed"
+    cache = caches / hash_of_files(sources, root, python)[:16]
+    cache.mkdir(parents=True, exist_ok=True)
+    cache.touch()
+    remove_all_but_newest(caches, CACHES_KEPT)
+    config.nb_execution_cache_path = str(cache)
+
+
+def note_static_files(app: Sphinx, config: Config) -> None:
+    """Have pages written again when a static file changes; Sphinx copies them only then."""
+    root = Path(app.srcdir)
+    files = [path for folder in config.html_static_path for path in (root / folder).rglob("*")]
+    config.static_files_hash = hash_of_files([*files, Path(__file__)], root)
+
+
+def copy_mathjax(app: Sphinx) -> None:
+    """Copy the needed parts of MathJax into the built `_static/mathjax`."""
+    source, target = mathjax_folder(), Path(app.outdir) / "_static" / "mathjax"
+    for part in MATHJAX_PARTS:
+        copy = shutil.copytree if (source / part).is_dir() else shutil.copyfile
+        options = {"dirs_exist_ok": True} if copy is shutil.copytree else {}
+        (target / part).parent.mkdir(parents=True, exist_ok=True)
+        copy(source / part, target / part, **options)
+
+
+def refuse_outside_assets(app: Sphinx, exception: Exception | None) -> None:
+    """Fail if a built page or style loads a script, a style or a font from outside.
+
+    Raises
+    ------
+    ExtensionError
+        naming each page with the first address that it would load.
+    """
+    if exception is not None or app.builder.format != "html":
+        return
+    built = Path(app.outdir)
+    found = {}
+    for path in sorted([*built.rglob("*.html"), *built.rglob("*.css")]):
+        addresses = outside_assets(path.read_text(encoding="utf-8"), is_page=path.suffix == ".html")
+        if first := next(iter(addresses), None):
+            found[path.relative_to(built).as_posix()] = first
+    if found:
+        lines = "\n".join(f"  {page}: {address}" for page, address in found.items())
+        raise ExtensionError(
+            f"the book must open without a network, but these files load from outside:\n{lines}"
+        )
+
+
+def outside_assets(text: str, *, is_page: bool) -> Iterator[str]:
+    """Yield the outside addresses that an HTML page, or else a style sheet, would load."""
+    if is_page:
+        tags = AssetTags()
+        tags.feed(text)
+        yield from filter(is_outside, tags.addresses)
+    # In a page this finds what stands in its <style> elements and attributes.
+    for address in re.findall(r"""(?:@import\s+|url\(\s*)["']?((?:https?:)?//[^"')\s]+)""", text):
+        yield address
+
+
+def is_outside(address: str) -> bool:
+    """Tell whether an address leaves the folder of the book."""
+    return re.match(r"(?:[a-z]+:)?//", address, re.IGNORECASE) is not None
+
+
+class AssetTags(HTMLParser):
+    """Collects the addresses that a browser loads by itself when it shows a page."""
+
+    LOADED_BY_SRC = frozenset({"script", "img", "iframe", "source", "embed", "audio", "video"})
+    LOADED_BY_REL = frozenset(
+        {"stylesheet", "preload", "modulepreload", "prefetch", "preconnect", "dns-prefetch", "icon"}
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note the address of a tag, if a browser would load it."""
+        attributes = {name: value or "" for name, value in attrs}
+        if tag in self.LOADED_BY_SRC:
+            self.addresses.append(attributes.get("src", ""))
+        if tag == "link" and self.LOADED_BY_REL & set(attributes.get("rel", "").split()):
+            self.addresses.append(attributes.get("href", ""))
+
+
+def mathjax_folder() -> Path:
+    """Find MathJax in its package, whose folder no import can name."""
+    files = metadata.files(MATHJAX_PACKAGE) or []
+    for file in files:
+        if file.parts[-2:] == ("mathjax", MATHJAX_PARTS[0]):
+            return Path(file.locate()).parent
+    raise ExtensionError(f"the package {MATHJAX_PACKAGE} must contain mathjax/{MATHJAX_PARTS[0]}")
+
+
+def hash_of_files(paths: Iterable[Path], root: Path, *more: str) -> str:
+    """Hash names (relative to `root`) and contents of files, and further strings."""
+    digest = hashlib.sha256("\0".join(more).encode())
+    for path in sorted(set(paths)):
+        if path.is_file():
+            digest.update(f"\0{path.relative_to(root).as_posix()}\0".encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def remove_all_but_newest(folder: Path, n_kept: int) -> None:
+    """Keep the `n_kept` newest subfolders of `folder`."""
+    by_age = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in by_age[n_kept:]:
+        shutil.rmtree(old)
