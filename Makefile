@@ -26,7 +26,7 @@ unexport PYTHONPATH
 unexport PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help env book test lint accept benchmark pins clean
+.PHONY: help env book test lint format accept benchmark pins clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -41,8 +41,12 @@ test: $(READY)  ## run the tests, and the chapters against their stored numbers
 	@$(RUN) -m pytest -n $(JOBS) --dist loadfile
 
 lint: $(READY)  ## check the style of the code
-	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff check --quiet .
 	@$(RUN) -m ruff format --check .
+
+format: $(READY)  ## bring the code into that style
+	@$(RUN) -m ruff check --fix --quiet .
+	@$(RUN) -m ruff format .
 
 accept: $(READY)  ## run the chapters and store their numbers as the new references
 	@$(RUN) tests/accept_references.py $(CHAPTERS)

@@ -2,8 +2,8 @@
 
 Sphinx calls `setup`; the rest happens at three moments of a build:
 
-- when the configuration is read, `choose_execution_cache` names the cache of executed chapters after
-  everything their numbers depend on, and `note_static_files` does the same for scripts and styles;
+- when the configuration is read, `choose_execution_cache` names the cache of executed chapters
+  after all that their numbers depend on, and `note_static_files` hashes scripts and styles;
 - before pages are written, `copy_mathjax` puts MathJax beside them;
 - when they are written, `refuse_outside_assets` fails the build if a page would load a script,
   a style or a font from somewhere else.
@@ -105,8 +105,7 @@ def outside_assets(text: str, *, is_page: bool) -> Iterator[str]:
         tags.feed(text)
         yield from filter(is_outside, tags.addresses)
     # In a page this finds what stands in its <style> elements and attributes.
-    for address in re.findall(r"""(?:@import\s+|url\(\s*)["']?((?:https?:)?//[^"')\s]+)""", text):
-        yield address
+    yield from re.findall(r"""(?:@import\s+|url\(\s*)["']?((?:https?:)?//[^"')\s]+)""", text)
 
 
 def is_outside(address: str) -> bool:

@@ -1,0 +1,77 @@
+"""The Sphinx extension that keeps the book offline and its numbers fresh."""
+
+import os
+
+import offline_assets
+import pytest
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        '<script src="https://example.org/a.js"></script>',
+        "<script async src=//example.org/a.js></script>",
+        '<link href="http://example.org/a.css" rel="stylesheet" />',
+        '<link rel="preload" as="font" href="https://example.org/a.woff2">',
+        '<style>@import url("https://example.org/a.css");</style>',
+        "<style>@import 'https://example.org/a.css';</style>",
+        '<img src="https://example.org/a.png">',
+    ],
+)
+def test_a_page_that_loads_from_outside_is_recognised(page):
+    (address,) = set(offline_assets.outside_assets(page, is_page=True))
+    assert "example.org/a." in address
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        '<a href="https://example.org">a link that a reader may follow</a>',
+        '<script src="../_static/a.js"></script>',
+        '<link rel="stylesheet" href="_static/a.css?digest=1">',
+        '<link rel="canonical" href="https://example.org/page.html">',
+        '<img src="data:image/png;base64,AAAA">',
+    ],
+)
+def test_a_page_that_loads_nothing_from_outside_is_let_through(page):
+    assert list(offline_assets.outside_assets(page, is_page=True)) == []
+
+
+def test_a_font_in_a_style_sheet_is_recognised():
+    style = "@font-face { src: url(https://example.org/a.woff) }"
+    assert list(offline_assets.outside_assets(style, is_page=False)) == [
+        "https://example.org/a.woff"
+    ]
+
+
+def test_hash_sees_contents_names_and_python(tmp_path):
+    first, second = tmp_path / "a.py", tmp_path / "b.py"
+    first.write_text("x = 1")
+    hashes = [offline_assets.hash_of_files([first], tmp_path, "3.11")]
+    hashes.append(offline_assets.hash_of_files([first], tmp_path, "3.12"))
+    first.write_text("x = 2")
+    hashes.append(offline_assets.hash_of_files([first], tmp_path, "3.11"))
+    first.rename(second)
+    hashes.append(offline_assets.hash_of_files([second], tmp_path, "3.11"))
+    assert len(set(hashes)) == 4
+
+
+def test_hash_ignores_the_order_of_files(tmp_path):
+    paths = [tmp_path / name for name in "abc"]
+    for path in paths:
+        path.write_text(path.name)
+    forwards = offline_assets.hash_of_files(paths, tmp_path)
+    assert forwards == offline_assets.hash_of_files(reversed(paths), tmp_path)
+
+
+def test_only_the_newest_caches_are_kept(tmp_path):
+    for age, name in enumerate(["newest", "newer", "old", "oldest"]):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (1e9 - age, 1e9 - age))
+    offline_assets.remove_all_but_newest(tmp_path, 2)
+    assert {path.name for path in tmp_path.iterdir()} == {"newest", "newer"}
+
+
+def test_mathjax_is_installed_with_all_parts_that_pages_use():
+    folder = offline_assets.mathjax_folder()
+    assert all((folder / part).exists() for part in offline_assets.MATHJAX_PARTS)

@@ -1,0 +1,45 @@
+"""Every chapter is run by the book and by the tests, and its numbers are checked."""
+
+import pytest
+import yaml
+from notebook_references import REFERENCES, ROOT, Chapter, chapters_of_the_book
+
+CHAPTERS = chapters_of_the_book()
+each_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.path.stem)
+
+
+def test_book_has_all_chapters_and_no_others():
+    written = set((ROOT / "notebooks").rglob("*.md"))
+    assert {chapter.path for chapter in CHAPTERS} == written
+
+
+@each_chapter
+def test_header_makes_the_book_run_the_chapter(chapter: Chapter):
+    """Without this header Jupyter Book shows the cells as prose and says nothing."""
+    _, header, _ = chapter.path.read_text(encoding="utf-8").split("---\n", 2)
+    header = yaml.safe_load(header)
+    assert header["jupytext"]["text_representation"]["format_name"] == "myst"
+    assert header["kernelspec"]["name"] == "python3"
+
+
+@each_chapter
+def test_chapter_checks_at_least_one_cell(chapter: Chapter):
+    assert chapter.checked_sources != []
+
+
+@each_chapter
+def test_reference_has_exactly_the_checked_cells(chapter: Chapter):
+    """If this fails: look at what the cells print, then `make accept`."""
+    assert list(chapter.read_reference()) == chapter.checked_sources
+
+
+@each_chapter
+def test_no_cell_escapes_the_check(chapter: Chapter):
+    escapes = {"nbval-skip", "nbval-ignore-output", "nbval-raises-exception", "raises-exception"}
+    tags = [tag for cell in chapter.code_cells for tag in cell.metadata.get("tags", [])]
+    assert escapes & {tag.lower() for tag in tags} == set()
+
+
+def test_every_reference_belongs_to_a_chapter():
+    expected = {chapter.reference_path for chapter in CHAPTERS}
+    assert set(REFERENCES.iterdir()) <= expected
