@@ -1,0 +1,128 @@
+"""The integrand of Eq. (21), compiled: points of the unit hypercube in, integrand and physical variables out.
+
+The formulas are those of `darkpkg.physics`; only the change of variables is written here.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+
+from darkpkg.experiment.flux import Flux
+from darkpkg.method._compiled import compiled
+from darkpkg.physics.decay import angular_correlation, mass_spectrum, width_shape
+from darkpkg.physics.nuclei import Nucleus, form_factor
+from darkpkg.physics.scattering import LARGEST_QR, point_cross_section, q2_limits
+from darkpkg.units import ELECTRON_MASS, HBARC
+
+Array = NDArray[np.float64]
+
+VARIABLES = ("E_nu", "Q2_above_min", "s", "cos_Z", "cos_e", "phi_e", "m_N", "m_Zprime")
+"""Physical variables, in the order of the columns that `upscattering_and_decay` fills."""
+
+DECAY_AXES = 6
+"""Axes of the hypercube at fixed masses; two more sample (ln m_N, ln m_Z′)."""
+
+
+class Target(NamedTuple):
+    """What the integrand needs to know of one beam and one nucleus, as plain arrays and numbers."""
+
+    flux_edges: Array
+    flux_cumulative: Array
+    form_factor_spline: Array
+    form_factor_step: float
+    charge_sq: float
+    mass: float
+    dipole_scale: float
+
+
+def target(flux: Flux, nucleus: Nucleus) -> Target:
+    """Tabulate flux and form factor. The spline of F(Q), 20 knots in each unit of QR, is exact to 1e-7."""
+    knots = np.linspace(0.0, LARGEST_QR * HBARC / nucleus.radius, 20 * int(LARGEST_QR) + 1)
+    spline = CubicSpline(knots, form_factor(knots**2, nucleus))
+    return Target(
+        flux.edges,
+        flux.cumulative,
+        np.ascontiguousarray(spline.c.T),
+        knots[1],
+        float(nucleus.Z**2),
+        nucleus.mass,
+        6 / nucleus.mean_square_radius,
+    )
+
+
+@compiled()
+def upscattering_and_decay(u, target, log_m_N, log_m_Zprime, value, variables):
+    """Fill ``value`` (n,) with the integrand and ``variables`` (n, 8) with `VARIABLES` at the points ``u`` (n, dim).
+
+    The integrand is flux × dσ/dQ² × (1/Γ) dΓ × Jacobian for unit couplings: upscatterings per nucleus and POT, in each
+    unit of (ln m_N, ln m_Z′) where masses are sampled. ``log_m_N`` and ``log_m_Zprime`` are the edges of the sampled
+    region, which is cut along m_Z′ = m_N; with `DECAY_AXES` only, the masses are the lower edges.
+    """
+    sampled = u.shape[1] > DECAY_AXES
+    for i in range(u.shape[0]):
+        ln_m_N, ln_m_Zprime, jacobian = log_m_N[0], log_m_Zprime[0], 1.0
+        if sampled:
+            ln_m_N += u[i, 6] * (log_m_N[1] - log_m_N[0])
+            lowest = max(ln_m_N, log_m_Zprime[0])
+            ln_m_Zprime = lowest + u[i, 7] * (log_m_Zprime[1] - lowest)
+            jacobian = (log_m_N[1] - log_m_N[0]) * (log_m_Zprime[1] - lowest)
+        m_N, m_Zprime = math.exp(ln_m_N), math.exp(ln_m_Zprime)
+        variables[i, 6], variables[i, 7] = m_N, m_Zprime
+
+        threshold = m_N + m_N**2 / (2 * target.mass)
+        E_nu, flux = _energy_above(threshold, u[i, 0], target.flux_edges, target.flux_cumulative)
+        value[i] = 0.0
+        if flux <= 0.0 or E_nu <= threshold:
+            continue
+        low, high = q2_limits(E_nu, m_N, target.mass)
+        scale = 1 / (1 / target.dipole_scale + 1 / m_Zprime**2)
+        above, q2_jacobian = _dipole_distributed(u[i, 1], low, high, scale)
+        upscattering = point_cross_section(E_nu, low + above, m_N, m_Zprime, target.mass)
+        upscattering *= target.charge_sq * _spline(math.sqrt(low + above), target) ** 2 * q2_jacobian
+
+        lowest_s = 4 * ELECTRON_MASS**2
+        s = lowest_s + u[i, 2] * (m_N**2 - lowest_s)
+        cos_Z, cos_e, phi_e = 2 * u[i, 3] - 1, 2 * u[i, 4] - 1, 2 * math.pi * u[i, 5]
+        decay = mass_spectrum(s, m_N, m_Zprime, ELECTRON_MASS) / width_shape(m_N, m_Zprime, ELECTRON_MASS)
+        decay *= (m_N**2 - lowest_s) * angular_correlation(s, cos_Z, cos_e, phi_e, m_N)
+
+        value[i] = flux * upscattering * decay * jacobian
+        variables[i, 0], variables[i, 1], variables[i, 2] = E_nu, above, s
+        variables[i, 3], variables[i, 4], variables[i, 5] = cos_Z, cos_e, phi_e
+
+
+@compiled()
+def _energy_above(threshold, u, edges, cumulative):
+    """The energy below which the share u of the flux above ``threshold`` lies, and that flux."""
+    if threshold >= edges[-1]:
+        return 0.0, 0.0
+    j = np.searchsorted(edges, threshold, side="right") - 1
+    below = cumulative[j] + (cumulative[j + 1] - cumulative[j]) * (threshold - edges[j]) / (edges[j + 1] - edges[j])
+    wanted = below + u * (cumulative[-1] - below)
+    j = min(max(np.searchsorted(cumulative, wanted, side="right") - 1, 0), edges.size - 2)
+    share = (wanted - cumulative[j]) / (cumulative[j + 1] - cumulative[j])
+    return edges[j] + share * (edges[j + 1] - edges[j]), cumulative[-1] - below
+
+
+@compiled()
+def _dipole_distributed(u, low, high, scale):
+    """Q² − low for Q² between ``low`` and ``high`` distributed like 1/(Q² + scale)², and dQ²/du."""
+    a, b = low + scale, high + scale
+    mixed = b * (1 - u) + a * u
+    return a * u * (b - a) / mixed, a * b * (b - a) / mixed**2
+
+
+@compiled()
+def _spline(Q, target):
+    """F(Q), zero beyond the last knot."""
+    knot = int(Q / target.form_factor_step)
+    if knot >= target.form_factor_spline.shape[0]:
+        return 0.0
+    d = Q - knot * target.form_factor_step
+    c = target.form_factor_spline[knot]
+    return ((c[0] * d + c[1]) * d + c[2]) * d + c[3]

@@ -1,0 +1,252 @@
+"""One Monte Carlo simulation over masses and phase space: Eq. (21).
+
+Begin with ``generate(HEAVY, n_events=1_000_000, seed=1)``, or ``generate(SamplingRange.at(m_N=0.1, m_Zprime=1.25), …)``
+for a dedicated sample at fixed masses. Vegas adapts to the integrand once for each beam and nucleus; the events are then
+drawn independently of each other from the adapted map.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import vegas
+from numpy.typing import ArrayLike, NDArray
+from tqdm.auto import tqdm
+
+from darkpkg import datasets
+from darkpkg.events import Events
+from darkpkg.experiment.detector import ND280, Detector
+from darkpkg.experiment.flux import BEAMS, load_flux
+from darkpkg.method._integrand import DECAY_AXES, VARIABLES, Target, target, upscattering_and_decay
+from darkpkg.physics.decay import decay_momenta
+from darkpkg.physics.kinematics import boost, four_vector, rotate_z_to
+from darkpkg.physics.model import BENCHMARK_B, DarkParameters
+from darkpkg.physics.nuclei import Nucleus
+from darkpkg.physics.scattering import heavy_neutrino_momentum, polarisation_axis
+from darkpkg.streams import random_stream
+from darkpkg.units import ELECTRON_MASS, GeV
+
+Array = NDArray[np.float64]
+
+__all__ = ["DENSITIES", "HEAVY", "SamplingRange", "generate"]
+
+ADAPTATION = {"nitn": 10, "neval": 4000}
+"""Vegas iterations and integrand evaluations in each, per beam and nucleus, whatever the number of events: so the first
+events of a long sample are those of a short one."""
+
+_BATCH = 1 << 16
+
+
+def adapted_density(m_N: Array, m_Zprime: Array) -> Array:
+    r"""Mass density q in (ln m_N, ln m_Z′) under which events fall about evenly, in GeV⁴.
+
+    :math:`q = m_{Z'}^2\,(m_{Z'}^2 + Q_0^2)\,\left(1 + (m_N/m_0)^3\right)` with Q₀ = 0.1 GeV, m₀ = 0.3 GeV: the
+    inverse of how the cross section falls, with the propagator for m_Z′ above the momentum transfer Q₀ that the form
+    factors allow, and with threshold and coherence for m_N above m₀. For m_Z′ ≫ Q₀ and m_N ≪ m₀ it is `paper_density`.
+    """
+    return m_Zprime**2 * (m_Zprime**2 + (0.1 * GeV) ** 2) * (1 + (m_N / (0.3 * GeV)) ** 3)
+
+
+def paper_density(m_N: Array, m_Zprime: Array) -> Array:
+    r"""The density of the paper: :math:`q\propto m_{Z'}^8/m_N^5`, multiplied into an integrand without 1/Γ.
+
+    Eq. (21) as printed has 1/Γ, but only against σ·Γ ∝ m_Z′⁻⁴ · m_N⁵/m_Z′⁴ does this q level the masses. Our integrand
+    is normalised by Γ, so here q is multiplied by Γ(θ), up to a constant.
+    """
+    return m_Zprime**8 / m_N**5 * BENCHMARK_B.replace(m_N=m_N, m_Zprime=m_Zprime).decay_width()
+
+
+DENSITIES: Mapping[str, Callable[[Array, Array], Array]] = {"adapted": adapted_density, "paper": paper_density}
+"""Mass densities q by name."""
+
+
+@dataclass(frozen=True)
+class SamplingRange:
+    """The region of (m_N, m_Z′) in which masses are sampled, in GeV, less its part with m_Z′ < m_N.
+
+    ``density`` names the mass density q of `DENSITIES`, in (ln m_N, ln m_Z′). `SamplingRange.at` fixes the masses.
+    """
+
+    m_N: tuple[float, float]
+    m_Zprime: tuple[float, float]
+    density: str = "adapted"
+
+    def __post_init__(self) -> None:
+        for name in ("m_N", "m_Zprime"):
+            low, high = (float(edge) for edge in getattr(self, name))
+            object.__setattr__(self, name, (low, high))
+            if not (0 < low <= high < math.inf):
+                raise ValueError(f"{name} must be sampled from a positive to a larger mass, got ({low}, {high})")
+        if self.m_N[0] <= 2 * ELECTRON_MASS:
+            raise ValueError(f"m_N must be above 2 m_e = {2 * ELECTRON_MASS} to decay to e⁺e⁻, got {self.m_N[0]}")
+        if self.m_N[1] > self.m_Zprime[1] or (self.is_fixed and self.m_N > self.m_Zprime):
+            raise ValueError(f"m_N must not exceed m_Zprime, got {self.m_N} and {self.m_Zprime}")
+        if self.density not in DENSITIES:
+            raise ValueError(f"density must be one of {', '.join(DENSITIES)}, got {self.density!r}")
+
+    @classmethod
+    def at(cls, m_N: float, m_Zprime: float) -> SamplingRange:
+        """Fixed masses, for a dedicated sample whose kernel weight is one."""
+        return cls((m_N, m_N), (m_Zprime, m_Zprime))
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether both masses are fixed."""
+        return self.m_N[0] == self.m_N[1] and self.m_Zprime[0] == self.m_Zprime[1]
+
+    def q(self, m_N: ArrayLike, m_Zprime: ArrayLike) -> Array:
+        """Mass density q(θ); one at fixed masses."""
+        m_N, m_Zprime = np.asarray(m_N, dtype=float), np.asarray(m_Zprime, dtype=float)
+        return np.ones(np.broadcast(m_N, m_Zprime).shape) if self.is_fixed else DENSITIES[self.density](m_N, m_Zprime)
+
+    def contains(self, m_N: ArrayLike, m_Zprime: ArrayLike) -> NDArray[np.bool_]:
+        """Whether each point of the mass plane lies in the sampled region."""
+        m_N, m_Zprime = np.asarray(m_N, dtype=float), np.asarray(m_Zprime, dtype=float)
+        inside = (self.m_N[0] <= m_N) & (m_N <= self.m_N[1]) & (m_N <= m_Zprime)
+        return inside & (self.m_Zprime[0] <= m_Zprime) & (m_Zprime <= self.m_Zprime[1])
+
+
+HEAVY = SamplingRange(m_N=(4e-3, 1.25), m_Zprime=(4e-3, 12.5))
+"""The heavy mediator, m_N < m_Z′: every m_N from 5 MeV to 1 GeV and m_Z′ up to 10 GeV, with room for a kernel around."""
+
+
+class _Channel(NamedTuple):
+    beam: str
+    nucleus: Nucleus
+    n_events: int
+
+
+def generate(
+    sampling: SamplingRange,
+    n_events: int,
+    seed: int,
+    *,
+    couplings: DarkParameters = BENCHMARK_B,
+    detector: Detector = ND280,
+    progress: bool = False,
+) -> Events:
+    """Simulate upscattering and decay of N with weighted events.
+
+    Parameters
+    ----------
+    sampling
+        Region of masses, such as `HEAVY`, or fixed masses by `SamplingRange.at`.
+    n_events
+        Number of events, spread evenly over both beams and all nuclei: the weights carry how often each occurs, and
+        rare nuclei, such as argon, are known as well as common ones.
+    seed
+        Non-negative integer. The same seed gives the same events, bit for bit. Each beam and nucleus draws from its own
+        stream: the events of a longer sample, or of one with more nuclei, begin with those of this one, only their
+        weights are divided by another number of events.
+    couplings
+        Values of |V_μN|² α_D ε² to generate at; they scale all weights.
+    detector
+        Its elements are the targets. Hydrogen, which has no coherent enhancement, is left out.
+    progress
+        Show a progress bar.
+
+    Returns
+    -------
+    Events
+        With weights in upscatterings per nucleus and POT. The sum of the weights of a beam and nucleus is the integral of
+        flux × σ × q over the sampled masses.
+    """
+    if n_events < 1:
+        raise ValueError(f"n_events must be at least 1, got {n_events}")
+    if couplings.shape != ():
+        raise ValueError(f"couplings must be a single point, got shape {couplings.shape}")
+    channels = _channels(detector, n_events)
+    with tqdm(total=n_events, unit=" events", desc="simulating", disable=not progress, leave=False) as bar:
+        samples = [_simulate(channel, sampling, seed, couplings, bar) for channel in channels if channel.n_events]
+    columns = {name: np.concatenate([sample[name] for sample in samples]) for name in Events.columns()}
+    return Events(**columns, provenance=_provenance(sampling, n_events, seed, couplings, detector))
+
+
+def _channels(detector: Detector, n_events: int) -> list[_Channel]:
+    pairs = [(beam, nucleus) for beam in BEAMS for nucleus in detector.targets.values()]
+    share, rest = divmod(n_events, len(pairs))
+    return [_Channel(beam, nucleus, share + (i < rest)) for i, (beam, nucleus) in enumerate(pairs)]
+
+
+def _simulate(
+    channel: _Channel, sampling: SamplingRange, seed: int, couplings: DarkParameters, bar: tqdm[Any]
+) -> dict[str, NDArray[Any]]:
+    integrand = _Integrand(target(load_flux(channel.beam), channel.nucleus), sampling)
+    stream = (seed, channel.beam, channel.nucleus.name)
+    adaptive_map = _adapt(integrand, random_stream(*stream, "adapt"))
+    batches = []
+    rng = random_stream(*stream, "events")
+    for n in _batch_sizes(channel.n_events):
+        y = rng.random((n, integrand.dim + 2))
+        u, jacobian = np.empty((n, integrand.dim)), np.empty(n)
+        adaptive_map.map(np.ascontiguousarray(y[:, :-2]), u, jacobian)
+        value, variables = integrand.evaluate(u)
+        batches.append(_kinematics(variables, y[:, -2:], channel.nucleus.mass))
+        batches[-1]["weight"] = value * jacobian * (couplings.coupling / channel.n_events)
+        bar.update(n)
+    columns = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+    columns["target"] = np.full(channel.n_events, channel.nucleus.pdg_code)
+    columns["beam"] = np.full(channel.n_events, channel.beam)
+    return columns
+
+
+class _Integrand:
+    """Eq. (21) for one beam and nucleus on the unit hypercube, as a batch integrand of vegas."""
+
+    def __init__(self, target: Target, sampling: SamplingRange) -> None:
+        self._target, self._sampling = target, sampling
+        self._log_m_N, self._log_m_Zprime = np.log(sampling.m_N), np.log(sampling.m_Zprime)
+        self.dim = DECAY_AXES if sampling.is_fixed else len(VARIABLES)
+
+    def evaluate(self, u: Array) -> tuple[Array, Array]:
+        """Integrand (n,) and physical variables (n, 8) at the points ``u`` (n, dim)."""
+        value, variables = np.empty(len(u)), np.empty((len(u), len(VARIABLES)))
+        upscattering_and_decay(u, self._target, self._log_m_N, self._log_m_Zprime, value, variables)
+        value *= self._sampling.q(variables[:, -2], variables[:, -1])
+        return value, variables
+
+    def __call__(self, u: Array) -> Array:
+        return self.evaluate(np.ascontiguousarray(u))[0]
+
+
+def _adapt(integrand: _Integrand, rng: np.random.Generator) -> vegas.AdaptiveMap:
+    integrator = vegas.Integrator([[0.0, 1.0]] * integrand.dim, ran_array_generator=rng.random)
+    integrator(vegas.lbatchintegrand(integrand), **ADAPTATION)
+    return integrator.map
+
+
+def _batch_sizes(n: int) -> Iterator[int]:
+    for start in range(0, n, _BATCH):
+        yield min(_BATCH, n - start)
+
+
+def _kinematics(variables: Array, azimuths: Array, mass: float) -> dict[str, Array]:
+    """Four-momenta in the laboratory; the two azimuths, of N and of the decay around the spin axis, are uniform."""
+    E_nu, Q2_above_min, s, cos_Z, cos_e, phi_e, m_N, m_Zprime = variables.T
+    phi_N, phi_Z = 2 * np.pi * azimuths.T
+    p_N = heavy_neutrino_momentum(E_nu, Q2_above_min, m_N, phi_N, mass)
+    axis = polarisation_axis(E_nu, p_N, m_N, mass)
+    _, *leptons = decay_momenta(m_N, s, cos_Z, phi_Z, cos_e, phi_e)
+    electron, positron = (boost(four_vector(p[:, 0], rotate_z_to(axis, p[:, 1:])), p_N, m_N) for p in leptons)
+    return {"m_N": m_N, "m_Zprime": m_Zprime, "p_N": p_N, "p_electron": electron, "p_positron": positron}
+
+
+def _provenance(
+    sampling: SamplingRange, n_events: int, seed: int, couplings: DarkParameters, detector: Detector
+) -> dict[str, Any]:
+    versions = {name: importlib.metadata.version(name) for name in ("darkpkg", "numpy", "scipy", "numba", "vegas")}
+    return {
+        "seed": int(seed),
+        "n_events": int(n_events),
+        "sampling": asdict(sampling),
+        "couplings": {name: getattr(couplings, name) for name in ("alpha_D", "epsilon", "V_muN_sq")},
+        "targets_of": detector.name,
+        "flux": {beam: datasets.manifest(f"flux/nd280_{beam.lower()}").sha256 for beam in BEAMS},
+        "versions": versions,
+        "units": {"energy": "GeV", "length": "cm"},
+    }
