@@ -1,9 +1,10 @@
 # darkpkg needs Python 3.11, 3.12 or 3.13 with pip, and make. Everything else goes into .venv.
-PYTHON ?= python3
+VENV   := .venv
 JOBS   ?= 2
+# The Python to make .venv with; once it is there, its own, so that PYTHON need be named only once.
+PYTHON ?= $(if $(wildcard $(VENV)/ready-*),$(VENV)/bin/python,python3)
 
-VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>&1)
-VENV    := .venv
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 RUN     := $(VENV)/bin/python
 READY   := $(VENV)/ready-$(VERSION)
 UV      := $(RUN) -m uv --no-progress pip
@@ -62,18 +63,18 @@ clean:  ## remove everything that make made
 	rm -rf $(VENV) _build dist .hypothesis .benchmarks
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# uv itself is one of the pins. pip is only asked to install it, into an environment without pip,
-# so that a Python without ensurepip (Debian's) will do.
+# uv itself is one of the pins. pip is only asked to install it into a new environment, which has no
+# pip of its own, so that a Python without ensurepip (Debian's) will do.
 $(READY): requirements.txt pyproject.toml
 	@case "$(VERSION)" in 3.11|3.12|3.13) ;; *) \
-	  echo "darkpkg needs Python 3.11, 3.12 or 3.13, but PYTHON=$(PYTHON) is: $(VERSION)." \
-	       "Name another one, for example: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1;; esac
+	  echo "darkpkg needs Python 3.11, 3.12 or 3.13, but $(PYTHON) is $(or $(VERSION),not there)." \
+	       "Name another, for example: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1;; esac
 	@echo "Installing the pinned packages for Python $(VERSION) into $(VENV) (half a minute, plus the download)"
-	@test -x $(RUN) && test -e $(READY) || $(PYTHON) -m venv --clear --without-pip $(VENV)
-	@uv=$$(grep '^uv==' requirements.txt); \
-	if $(PYTHON) -m pip --version >/dev/null 2>&1; \
-	then $(PYTHON) -m pip --python $(RUN) install -qq "$$uv"; \
-	else $(RUN) -m ensurepip >/dev/null && $(RUN) -m pip install -qq "$$uv"; fi
+	@test -e $@ || $(PYTHON) -m venv --clear --without-pip $(VENV)
+	@test -e $@ || { uv=$$(grep '^uv==' requirements.txt); \
+	  if $(PYTHON) -m pip --version >/dev/null 2>&1; \
+	  then $(PYTHON) -m pip --python $(RUN) install -qq "$$uv"; \
+	  else $(RUN) -m ensurepip >/dev/null && $(RUN) -m pip install -qq "$$uv"; fi; }
 	@$(UV) sync --quiet --compile-bytecode requirements.txt
 	@$(UV) install --quiet --no-deps --no-build-isolation --editable .
 # On a slow machine matplotlib announces that it lists the fonts: here, and not in a chapter.

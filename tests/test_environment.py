@@ -2,10 +2,12 @@
 
 import re
 import tomllib
+import zipfile
 from importlib import metadata
 
 import pytest
 import yaml
+from hatchling.builders.wheel import WheelBuilder
 from notebook_references import ROOT
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -61,9 +63,7 @@ def test_all_pythons_get_the_same_pins():
 
 
 def test_a_package_that_several_extras_ask_for_has_one_range():
-    build = {
-        requirement.name for requirement in map(Requirement, PROJECT["build-system"]["requires"])
-    }
+    build = {requirement.name for requirement in map(Requirement, PROJECT["build-system"]["requires"])}
     ranges = {}
     for requirement in direct_requirements():
         if requirement.name not in build:
@@ -110,3 +110,27 @@ def test_conda_environment_installs_this_package_with_ranges_of_pyproject():
 def test_citation_has_the_version_of_the_package():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["version"] == PROJECT["project"]["version"]
+
+
+@pytest.fixture
+def wheels(tmp_path) -> dict[str, dict[str, bytes]]:
+    """The wheels of an ordinary and of an editable install: name of a file → its content."""
+    contents = {}
+    for kind in ("standard", "editable"):
+        (path,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path / kind), versions=[kind])
+        with zipfile.ZipFile(path) as wheel:
+            contents[kind] = {name: wheel.read(name) for name in wheel.namelist()}
+    return contents
+
+
+def test_wheel_has_every_module_and_every_input(wheels):
+    inputs = {path for path in (ROOT / "data").rglob("*") if path.is_file()}
+    modules = set((ROOT / "darkpkg").rglob("*.py"))
+    wanted = {f"darkpkg/_data/{path.relative_to(ROOT / 'data').as_posix()}" for path in inputs}
+    wanted |= {path.relative_to(ROOT).as_posix() for path in modules}
+    assert {name for name in wheels["standard"] if name.startswith("darkpkg/")} == wanted
+
+
+def test_editable_install_copies_no_input(wheels):
+    """A copy would shadow an edited `data/` with an older state."""
+    assert [name for name in wheels["editable"] if name.startswith("darkpkg/")] == []
