@@ -137,9 +137,7 @@ class ChapterFile(IPyNbFile):
                 cell.outputs = [as_notebook_output(out) for out in reference[cell.source]]
                 cell.execution_count = 1  # nbval compares only with cells that were run
             options = defaultdict(bool, find_metadata_tags(cell.metadata))
-            yield ChapterCell.from_parent(
-                self, name=f"Cell {number}", cell_num=number, cell=cell, options=options
-            )
+            yield ChapterCell.from_parent(self, name=f"Cell {number}", cell_num=number, cell=cell, options=options)
 
 
 class ChapterCell(IPyNbCell):

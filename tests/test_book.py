@@ -39,9 +39,7 @@ def test_a_page_that_loads_nothing_from_outside_is_let_through(page):
 
 def test_a_font_in_a_style_sheet_is_recognised():
     style = "@font-face { src: url(https://example.org/a.woff) }"
-    assert list(offline_assets.outside_assets(style, is_page=False)) == [
-        "https://example.org/a.woff"
-    ]
+    assert list(offline_assets.outside_assets(style, is_page=False)) == ["https://example.org/a.woff"]
 
 
 def test_hash_sees_contents_names_and_python(tmp_path):

@@ -9,9 +9,7 @@ from notebook_references import ROOT
 
 UNSAFE_MODULES = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/(?:home|root|Users|tmp)/|[A-Z]:\\Users")
-REGISTRY = re.compile(
-    r"https?://[\w.-]*(?:pypi|pythonhosted|anaconda|npmjs|deb\.debian)[\w.-]*", re.I
-)
+REGISTRY = re.compile(r"https?://[\w.-]*(?:pypi|pythonhosted|anaconda|npmjs|deb\.debian)[\w.-]*", re.I)
 
 
 @pytest.fixture(scope="module")
@@ -19,9 +17,7 @@ def tracked():
     """Every file that git tracks."""
     if not (ROOT / ".git").exists():
         pytest.skip("not a git checkout, so nothing is tracked")
-    listing = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     paths = [ROOT / name for name in listing.split("\0") if name]
     return [path for path in paths if path.is_file()]
 

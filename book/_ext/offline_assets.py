@@ -93,9 +93,7 @@ def refuse_outside_assets(app: Sphinx, exception: Exception | None) -> None:
             found[path.relative_to(built).as_posix()] = first
     if found:
         lines = "\n".join(f"  {page}: {address}" for page, address in found.items())
-        raise ExtensionError(
-            f"the book must open without a network, but these files load from outside:\n{lines}"
-        )
+        raise ExtensionError(f"the book must open without a network, but these files load from outside:\n{lines}")
 
 
 def outside_assets(text: str, *, is_page: bool) -> Iterator[str]:
