@@ -7,6 +7,7 @@ PYTHON ?= $(if $(wildcard $(VENV)/ready-*),$(VENV)/bin/python,python3)
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 RUN     := $(VENV)/bin/python
 READY   := $(VENV)/ready-$(VERSION)
+BUILT   := _build/book-without-warnings
 UV      := $(RUN) -m uv --no-progress pip
 
 # What these programs would leave in a home directory stays in the environment.
@@ -34,8 +35,12 @@ help:  ## list the targets
 
 env: $(READY)  ## make or update the environment .venv (the other targets do it themselves)
 
+# Sphinx warns only about pages that it reads again: after a build that failed or was stopped, it reads all.
 book: $(READY)  ## run the chapters and build the book; any warning is an error
+	@test -e $(BUILT) || rm -rf _build/.doctrees
+	@rm -f $(BUILT)
 	@$(VENV)/bin/jupyter-book build . -W -n --keep-going
+	@touch $(BUILT)
 	@echo "Open in a browser: $(CURDIR)/_build/html/index.html"
 
 test: $(READY)  ## run the tests, and the chapters against their stored numbers
