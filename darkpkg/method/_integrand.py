@@ -14,9 +14,16 @@ from scipy.interpolate import CubicSpline
 
 from darkpkg.experiment.flux import Flux
 from darkpkg.method._compiled import compiled
-from darkpkg.physics.decay import angular_correlation, mass_spectrum, width_shape
+from darkpkg.physics.decay import angular_correlation, lepton_momenta, mass_spectrum, width_shape
+from darkpkg.physics.kinematics import boost, rotate_z_to
 from darkpkg.physics.nuclei import Nucleus, form_factor
-from darkpkg.physics.scattering import LARGEST_QR, point_cross_section, q2_limits
+from darkpkg.physics.scattering import (
+    LARGEST_QR,
+    heavy_neutrino_momentum,
+    point_cross_section,
+    polarisation_axis,
+    q2_limits,
+)
 from darkpkg.units import ELECTRON_MASS, HBARC
 
 Array = NDArray[np.float64]
@@ -94,6 +101,25 @@ def upscattering_and_decay(u, target, log_m_N, log_m_Zprime, value, variables):
         value[i] = flux * upscattering * decay * jacobian
         variables[i, 0], variables[i, 1], variables[i, 2] = E_nu, above, s
         variables[i, 3], variables[i, 4], variables[i, 5] = cos_Z, cos_e, phi_e
+
+
+@compiled()
+def laboratory_momenta(variables, azimuths, mass, p_N, p_electron, p_positron):
+    """Fill the four-momenta (n, 4) in the laboratory from `VARIABLES` and uniform ``azimuths`` (n, 2) in [0, 1)."""
+    for i in range(variables.shape[0]):
+        E_nu, above, s, cos_Z, cos_e, phi_e, m_N, _ = variables[i]
+        heavy = heavy_neutrino_momentum(E_nu, above, m_N, 2 * math.pi * azimuths[i, 0], mass)
+        axis = polarisation_axis(E_nu, heavy, m_N, mass)
+        electron, positron = lepton_momenta(m_N, s, cos_Z, 2 * math.pi * azimuths[i, 1], cos_e, phi_e)
+        p_N[i] = heavy
+        p_electron[i] = _to_laboratory(electron, axis, heavy, m_N)
+        p_positron[i] = _to_laboratory(positron, axis, heavy, m_N)
+
+
+@compiled()
+def _to_laboratory(p, axis, heavy, m_N):
+    x, y, z = rotate_z_to(axis, (p[1], p[2], p[3]))
+    return boost((p[0], x, y, z), heavy, m_N)
 
 
 @compiled()

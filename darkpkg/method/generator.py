@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -22,12 +22,16 @@ from darkpkg import datasets
 from darkpkg.events import Events
 from darkpkg.experiment.detector import ND280, Detector
 from darkpkg.experiment.flux import BEAMS, load_flux
-from darkpkg.method._integrand import DECAY_AXES, VARIABLES, Target, target, upscattering_and_decay
-from darkpkg.physics.decay import decay_momenta
-from darkpkg.physics.kinematics import boost, four_vector, rotate_z_to
+from darkpkg.method._integrand import (
+    DECAY_AXES,
+    VARIABLES,
+    Target,
+    laboratory_momenta,
+    target,
+    upscattering_and_decay,
+)
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
 from darkpkg.physics.nuclei import Nucleus
-from darkpkg.physics.scattering import heavy_neutrino_momentum, polarisation_axis
 from darkpkg.streams import random_stream
 from darkpkg.units import ELECTRON_MASS, GeV
 
@@ -160,11 +164,21 @@ def generate(
         raise ValueError(f"n_events must be at least 1, got {n_events}")
     if couplings.shape != ():
         raise ValueError(f"couplings must be a single point, got shape {couplings.shape}")
-    channels = _channels(detector, n_events)
+    columns = _empty_columns(n_events)
+    begin = 0
     with tqdm(total=n_events, unit=" events", desc="simulating", disable=not progress, leave=False) as bar:
-        samples = [_simulate(channel, sampling, seed, couplings, bar) for channel in channels if channel.n_events]
-    columns = {name: np.concatenate([sample[name] for sample in samples]) for name in Events.columns()}
+        for channel in _channels(detector, n_events):
+            own = {name: column[begin : begin + channel.n_events] for name, column in columns.items()}
+            _simulate(channel, sampling, seed, own, bar)
+            begin += channel.n_events
+    columns["weight"] *= couplings.coupling
     return Events(**columns, provenance=_provenance(sampling, n_events, seed, couplings, detector))
+
+
+def _empty_columns(n: int) -> dict[str, NDArray[Any]]:
+    scalar = {name: np.empty(n) for name in ("weight", "m_N", "m_Zprime")}
+    vector = {name: np.empty((n, 4)) for name in ("p_N", "p_electron", "p_positron")}
+    return scalar | vector | {"target": np.empty(n, dtype=np.int64), "beam": np.empty(n, dtype="U3")}
 
 
 def _channels(detector: Detector, n_events: int) -> list[_Channel]:
@@ -174,25 +188,29 @@ def _channels(detector: Detector, n_events: int) -> list[_Channel]:
 
 
 def _simulate(
-    channel: _Channel, sampling: SamplingRange, seed: int, couplings: DarkParameters, bar: tqdm[Any]
-) -> dict[str, NDArray[Any]]:
+    channel: _Channel, sampling: SamplingRange, seed: int, columns: dict[str, NDArray[Any]], bar: tqdm[Any]
+) -> None:
+    """Fill the rows of one channel, with weights for unit couplings."""
+    columns["target"][:], columns["beam"][:] = channel.nucleus.pdg_code, channel.beam
+    if not channel.n_events:
+        return
     integrand = _Integrand(target(load_flux(channel.beam), channel.nucleus), sampling)
     stream = (seed, channel.beam, channel.nucleus.name)
     adaptive_map = _adapt(integrand, random_stream(*stream, "adapt"))
-    batches = []
     rng = random_stream(*stream, "events")
-    for n in _batch_sizes(channel.n_events):
+    for begin in range(0, channel.n_events, _BATCH):
+        rows = slice(begin, min(begin + _BATCH, channel.n_events))
+        n = rows.stop - rows.start
+        # The azimuths of N and of its decay are uniform: vegas need not adapt to them.
         y = rng.random((n, integrand.dim + 2))
         u, jacobian = np.empty((n, integrand.dim)), np.empty(n)
         adaptive_map.map(np.ascontiguousarray(y[:, :-2]), u, jacobian)
         value, variables = integrand.evaluate(u)
-        batches.append(_kinematics(variables, y[:, -2:], channel.nucleus.mass))
-        batches[-1]["weight"] = value * jacobian * (couplings.coupling / channel.n_events)
+        columns["weight"][rows] = value * jacobian / channel.n_events
+        columns["m_N"][rows], columns["m_Zprime"][rows] = variables[:, -2], variables[:, -1]
+        momenta = (columns[name][rows] for name in ("p_N", "p_electron", "p_positron"))
+        laboratory_momenta(variables, y[:, -2:], channel.nucleus.mass, *momenta)
         bar.update(n)
-    columns = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
-    columns["target"] = np.full(channel.n_events, channel.nucleus.pdg_code)
-    columns["beam"] = np.full(channel.n_events, channel.beam)
-    return columns
 
 
 class _Integrand:
@@ -218,22 +236,6 @@ def _adapt(integrand: _Integrand, rng: np.random.Generator) -> vegas.AdaptiveMap
     integrator = vegas.Integrator([[0.0, 1.0]] * integrand.dim, ran_array_generator=rng.random)
     integrator(vegas.lbatchintegrand(integrand), **ADAPTATION)
     return integrator.map
-
-
-def _batch_sizes(n: int) -> Iterator[int]:
-    for start in range(0, n, _BATCH):
-        yield min(_BATCH, n - start)
-
-
-def _kinematics(variables: Array, azimuths: Array, mass: float) -> dict[str, Array]:
-    """Four-momenta in the laboratory; the two azimuths, of N and of the decay around the spin axis, are uniform."""
-    E_nu, Q2_above_min, s, cos_Z, cos_e, phi_e, m_N, m_Zprime = variables.T
-    phi_N, phi_Z = 2 * np.pi * azimuths.T
-    p_N = heavy_neutrino_momentum(E_nu, Q2_above_min, m_N, phi_N, mass)
-    axis = polarisation_axis(E_nu, p_N, m_N, mass)
-    _, *leptons = decay_momenta(m_N, s, cos_Z, phi_Z, cos_e, phi_e)
-    electron, positron = (boost(four_vector(p[:, 0], rotate_z_to(axis, p[:, 1:])), p_N, m_N) for p in leptons)
-    return {"m_N": m_N, "m_Zprime": m_Zprime, "p_N": p_N, "p_electron": electron, "p_positron": positron}
 
 
 def _provenance(

@@ -5,7 +5,7 @@ The squared amplitude depends on the masses through :math:`1/(m_{Z'}^2 - m_{ee}^
 .. math:: D = (p_\nu\cdot p_-)(n\cdot p_+) + (p_\nu\cdot p_+)(n\cdot p_-) + m_e^2\,(p_\nu\cdot n),
 
 where n = (1, ẑ′) in the rest frame of N, ẑ′ being its spin axis (`darkpkg.physics.scattering.polarisation_axis`).
-Begin with `mass_density` and `angular_correlation`, whose product is the whole distribution, and `decay_momenta`.
+Begin with `mass_density` and `angular_correlation`, whose product is the whole distribution, and `lepton_momenta`.
 
 Five variables describe the decay: s = m_ee², the angles (θ_Z, φ_Z) of the pair around the spin axis, and the angles
 (θ_e, φ_e) of the electron in the rest frame of the pair, measured from the flight direction of the pair.
@@ -17,12 +17,10 @@ import numpy as np
 from numba.extending import register_jitable
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.physics.kinematics import boost, four_vector, unit_vector
+from darkpkg.physics.kinematics import boost, spherical
 from darkpkg.units import ELECTRON_MASS
 
-Array = NDArray[np.float64]
-
-__all__ = ["angular_correlation", "decay_momenta", "electron_mass_factor", "mass_density"]
+__all__ = ["angular_correlation", "electron_mass_factor", "lepton_momenta", "mass_density"]
 
 _NODES = (1 + np.polynomial.legendre.leggauss(32)[0]) / 2
 _WEIGHTS = np.polynomial.legendre.leggauss(32)[1] / 2
@@ -54,28 +52,25 @@ def mass_density(s: ArrayLike, m_N: ArrayLike, m_Zprime: ArrayLike) -> NDArray[n
     return np.where(inside, value / width_shape(m_N, m_Zprime, ELECTRON_MASS), 0.0)[()]
 
 
-def decay_momenta(
-    m_N: Array, s: Array, cos_Z: Array, phi_Z: Array, cos_e: Array, phi_e: Array
-) -> tuple[Array, Array, Array]:
-    """Four-momenta of neutrino, electron and positron in the rest frame of N, its spin axis along z."""
-    pair_momentum = (m_N**2 - s) / (2 * m_N)
-    direction = unit_vector(cos_Z, phi_Z)
-    pair = four_vector((m_N**2 + s) / (2 * m_N), pair_momentum[..., None] * direction)
-    electron_energy = np.sqrt(s) / 2
-    electron_momentum = electron_energy * np.sqrt(np.maximum(1 - 4 * ELECTRON_MASS**2 / s, 0.0))
-    along, across, sideways = np.moveaxis(
-        electron_momentum[..., None] * unit_vector(cos_e, phi_e)[..., [2, 0, 1]], -1, 0
-    )
-    theta_hat = np.stack([cos_Z * np.cos(phi_Z), cos_Z * np.sin(phi_Z), -np.sqrt((1 - cos_Z) * (1 + cos_Z))], axis=-1)
-    phi_hat = np.stack([-np.sin(phi_Z), np.cos(phi_Z), np.zeros_like(phi_Z)], axis=-1)
-    relative = along[..., None] * direction + across[..., None] * theta_hat + sideways[..., None] * phi_hat
-    electron = boost(four_vector(electron_energy, relative), pair, np.sqrt(s))
-    positron = boost(four_vector(electron_energy, -relative), pair, np.sqrt(s))
-    neutrino = four_vector(pair_momentum, -pair_momentum[..., None] * direction)
-    return neutrino, electron, positron
-
-
 # The functions below work on numbers and arrays alike; the generator compiles them into its integrand.
+
+
+@register_jitable
+def lepton_momenta(m_N, s, cos_Z, phi_Z, cos_e, phi_e):
+    """Four-momenta (E, p_x, p_y, p_z) of electron and positron in the rest frame of N, its spin axis along z."""
+    forward = spherical(cos_Z, phi_Z)
+    sin_Z, cos_phi, sin_phi = np.sqrt((1 - cos_Z) * (1 + cos_Z)), np.cos(phi_Z), np.sin(phi_Z)
+    momentum = np.sqrt(np.maximum(s / 4 - ELECTRON_MASS**2, 0.0))
+    across, sideways, along = spherical(cos_e, phi_e)
+    x = momentum * (along * forward[0] + across * cos_Z * cos_phi - sideways * sin_phi)
+    y = momentum * (along * forward[1] + across * cos_Z * sin_phi + sideways * cos_phi)
+    z = momentum * (along * forward[2] - across * sin_Z)
+    recoil = (m_N**2 - s) / (2 * m_N)
+    pair = (m_N**2 + s) / (2 * m_N), recoil * forward[0], recoil * forward[1], recoil * forward[2]
+    half_mass = np.sqrt(s) / 2
+    electron = boost((half_mass, x, y, z), pair, 2 * half_mass)
+    positron = boost((half_mass, -x, -y, -z), pair, 2 * half_mass)
+    return electron, positron
 
 
 @register_jitable

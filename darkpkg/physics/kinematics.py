@@ -1,77 +1,67 @@
-"""Four-vectors, boosts and two-body kinematics.
+"""Four-vectors, boosts and rotations.
 
-Four-momenta are arrays of shape (..., 4), ordered (E, p_x, p_y, p_z) in GeV; the beam runs along z.
+Columns of events hold four-momenta as arrays (n, 4), ordered (E, p_x, p_y, p_z) in GeV, with the beam along z: `dot`,
+`momentum` and `invariant_mass` read them. The other functions take four-vectors as tuples (E, x, y, z) and
+three-vectors as tuples (x, y, z), of numbers or of arrays alike, so that the generator can compile them.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-__all__ = ["boost", "dot", "invariant_mass", "momentum", "two_body_momentum", "unit_vector"]
-
-
-def four_vector(energy: Array, momentum: Array) -> Array:
-    """Join an energy (...) and a momentum (..., 3)."""
-    return np.concatenate([np.asarray(energy)[..., None], momentum], axis=-1)
+__all__ = ["boost", "dot", "invariant_mass", "minkowski", "momentum", "rotate_z_to", "spherical"]
 
 
 def dot(p: Array, k: Array) -> Array:
-    """Minkowski product p·k with signature (+, −, −, −)."""
-    return p[..., 0] * k[..., 0] - (p[..., 1:] * k[..., 1:]).sum(axis=-1)
+    """Minkowski product p·k, with signature (+, −, −, −), of four-momenta (..., 4)."""
+    return minkowski(np.moveaxis(p, -1, 0), np.moveaxis(k, -1, 0))
 
 
 def momentum(p: Array) -> Array:
-    """Magnitude of the three-momentum."""
+    """Magnitude of the three-momentum of four-momenta (..., 4)."""
     return np.sqrt((p[..., 1:] ** 2).sum(axis=-1))
 
 
 def invariant_mass(p: Array) -> Array:
-    """√(p²); a square that rounding made negative counts as zero."""
+    """√(p²) of four-momenta (..., 4); a square that rounding made negative counts as zero."""
     return np.sqrt(np.maximum(dot(p, p), 0.0))
 
 
-def unit_vector(cos_theta: Array, phi: Array) -> Array:
-    """Direction (..., 3) with polar angle θ to the z axis and azimuth φ."""
+@register_jitable
+def minkowski(p, k):
+    """Minkowski product p·k of four-vectors."""
+    return p[0] * k[0] - p[1] * k[1] - p[2] * k[2] - p[3] * k[3]
+
+
+@register_jitable
+def spherical(cos_theta, phi):
+    """Unit vector with polar angle θ to the z axis and azimuth φ."""
     sin_theta = np.sqrt((1 - cos_theta) * (1 + cos_theta))
-    return np.stack([sin_theta * np.cos(phi), sin_theta * np.sin(phi), cos_theta], axis=-1)
+    return sin_theta * np.cos(phi), sin_theta * np.sin(phi), cos_theta
 
 
-def boost(p: Array, frame: Array, mass: Array) -> Array:
+@register_jitable
+def boost(p, frame, mass):
     """Carry ``p`` from the rest frame of a particle into the frame in which that particle has four-momentum ``frame``.
 
     ``mass`` is the mass of that particle; it is asked for because E² − p² loses it when the particle is fast. Give
     ``frame`` with its three-momentum reversed to go into the rest frame.
     """
-    along = (p[..., 1:] * frame[..., 1:]).sum(axis=-1)
-    energy = (p[..., 0] * frame[..., 0] + along) / mass
-    shift = (p[..., 0] + energy) / (frame[..., 0] + mass)
-    return four_vector(energy, p[..., 1:] + shift[..., None] * frame[..., 1:])
+    energy = (p[0] * frame[0] + p[1] * frame[1] + p[2] * frame[2] + p[3] * frame[3]) / mass
+    shift = (p[0] + energy) / (frame[0] + mass)
+    return energy, p[1] + shift * frame[1], p[2] + shift * frame[2], p[3] + shift * frame[3]
 
 
-def reverse(p: Array) -> Array:
-    """The four-momentum with its three-momentum reversed."""
-    return p * np.array([1.0, -1.0, -1.0, -1.0])
+@register_jitable
+def rotate_z_to(axis, v):
+    """Turn ``v`` by the rotation by π about the bisector of the z axis and the unit vector ``axis``: it carries z to it.
 
-
-def rotate_z_to(axis: Array, vector: Array) -> Array:
-    """Rotate ``vector`` (..., 3) by the rotation that carries the z axis onto ``axis`` (..., 3, of length one).
-
-    The rotation is a Householder reflection of z onto −axis followed by the reflection through the origin, less the
-    mirror: it turns by π about the bisector of z and axis, so nothing cancels unless axis = −z, where the bisector is
-    taken along x.
+    The bisector is undefined for axis = −z alone; the generator meets that direction with probability zero.
     """
-    bisector = axis + np.array([0.0, 0.0, 1.0])
-    square = (bisector**2).sum(axis=-1, keepdims=True)
-    antiparallel = square == 0
-    bisector = np.where(antiparallel, np.array([1.0, 0.0, 0.0]), bisector)
-    square = np.where(antiparallel, 1.0, square)
-    return 2 * (bisector * vector).sum(axis=-1, keepdims=True) / square * bisector - vector
-
-
-def two_body_momentum(mass: Array, m1: Array, m2: Array) -> Array:
-    """Momentum of both products of a decay mass → m1 + m2 at rest, from the factorised Källén function."""
-    kallen = (mass - m1 - m2) * (mass + m1 + m2) * (mass - m1 + m2) * (mass + m1 - m2)
-    return np.sqrt(kallen) / (2 * mass)
+    bisector_z = axis[2] + 1
+    projection = (axis[0] * v[0] + axis[1] * v[1] + bisector_z * v[2]) / bisector_z
+    return projection * axis[0] - v[0], projection * axis[1] - v[1], projection * bisector_z - v[2]

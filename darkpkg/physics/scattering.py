@@ -7,18 +7,17 @@ nucleus.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 from numba.extending import register_jitable
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from darkpkg.physics.kinematics import boost, dot, four_vector, reverse, unit_vector
+from darkpkg.physics.kinematics import boost, minkowski
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import Nucleus, form_factor
 from darkpkg.units import ALPHA_EM, HBARC
-
-Array = NDArray[np.float64]
 
 __all__ = ["differential_cross_section", "q2_range", "threshold_energy", "total_cross_section"]
 
@@ -79,7 +78,7 @@ def total_cross_section(E_nu: ArrayLike, parameters: DarkParameters, nucleus: Nu
     nodes, weights = np.polynomial.legendre.leggauss(12)
     edges = np.arange(0.0, LARGEST_QR, np.pi / 2) * HBARC / nucleus.radius
     total = np.zeros(E_nu.shape)
-    for edge, next_edge in zip(edges, edges[1:], strict=False):
+    for edge, next_edge in itertools.pairwise(edges):
         begin, end = np.clip(edge, lowest, highest), np.clip(next_edge, lowest, highest)
         if np.all(begin == end):
             continue
@@ -90,39 +89,41 @@ def total_cross_section(E_nu: ArrayLike, parameters: DarkParameters, nucleus: Nu
     return (coupling * nucleus.Z**2 * total)[()]
 
 
-def heavy_neutrino_momentum(E_nu: Array, Q2_above_min: Array, m_N: Array, phi: Array, mass: float) -> Array:
-    """Four-momentum of N in the laboratory for a beam along z, from Q² − Q²_min, which is 2p*p*_N (1 − cos θ*).
+# The functions below work on numbers and arrays alike; the generator compiles them into its integrand.
+
+
+@register_jitable
+def heavy_neutrino_momentum(E_nu, Q2_above_min, m_N, phi, mass):
+    """Four-momentum (E, p_x, p_y, p_z) of N in the laboratory, the beam along z, from Q² − Q²_min = 2p*p*_N (1 − cos θ*).
 
     ``phi`` is the azimuth of N, ``mass`` the mass of the nucleus.
     """
     sqrt_s = np.sqrt(mass * (mass + 2 * E_nu))
     momentum = _final_momentum(E_nu, m_N, mass, sqrt_s)
     energy = (2 * mass * E_nu + m_N**2) / (2 * sqrt_s)
-    cos_theta = np.clip(1 - Q2_above_min * sqrt_s / (2 * mass * E_nu * momentum), -1, 1)
-    in_centre_of_mass = four_vector(energy, momentum[..., None] * unit_vector(cos_theta, phi))
-    beam = np.zeros(in_centre_of_mass.shape)
-    beam[..., 0], beam[..., 3] = E_nu + mass, E_nu
-    return boost(in_centre_of_mass, beam, sqrt_s)
+    one_minus_cos = np.minimum(Q2_above_min * sqrt_s / (2 * mass * E_nu * momentum), 2.0)
+    across = momentum * np.sqrt(one_minus_cos * (2 - one_minus_cos))
+    in_centre_of_mass = energy, across * np.cos(phi), across * np.sin(phi), momentum * (1 - one_minus_cos)
+    return boost(in_centre_of_mass, (E_nu + mass, 0.0, 0.0, E_nu), sqrt_s)
 
 
-def polarisation_axis(E_nu: Array, p_N: Array, m_N: Array, mass: float) -> Array:
-    r"""Direction of the spin axis ẑ′ of N in its rest frame, of length one, from the amplitude of production.
+@register_jitable
+def polarisation_axis(E_nu, p_N, m_N, mass):
+    r"""Direction (x, y, z) of the spin axis ẑ′ of N in its rest frame, from the amplitude of production.
 
-    Left-handed vertices turn the neutrino line into :math:`\bar u_\nu\gamma^\alpha\,\slashed p_N\slashed h\,P_L u_\nu`
-    with h = P + P′, the sum of the momenta of the nucleus. Its square holds only the lightlike vector
-    :math:`k = 2(h\cdot p_\nu)\,h - h^2 p_\nu`, reflected at p_N: N is fully polarised, and its decay sees
-    :math:`n \propto 2(p_N\cdot k)\,p_N - m_N^2 k`, which in the rest frame is (1, ẑ′) with ẑ′ = −k̂.
+    Left-handed vertices turn the neutrino line into
+    :math:`\bar u_\nu\gamma^\alpha\,\slashed p_N\slashed h\,P_L u_\nu` with h = P + P′, the sum of the momenta of the
+    nucleus. Its square holds only the lightlike vector :math:`k = 2(h\cdot p_\nu)\,h - h^2 p_\nu`, reflected at p_N: N is
+    fully polarised, and its decay sees :math:`n \propto 2(p_N\cdot k)\,p_N - m_N^2 k`, which in the rest frame is
+    (1, ẑ′) with ẑ′ = −k̂.
     """
-    p_nu = np.zeros(p_N.shape)
-    p_nu[..., 0] = p_nu[..., 3] = E_nu
-    h = p_nu - p_N
-    h[..., 0] += 2 * mass
-    k = 2 * dot(h, p_nu)[..., None] * h - dot(h, h)[..., None] * p_nu
-    k_at_rest = boost(k, reverse(p_N), m_N)[..., 1:]
-    return -k_at_rest / np.sqrt((k_at_rest**2).sum(axis=-1, keepdims=True))
-
-
-# The functions below work on numbers and arrays alike; the generator compiles them into its integrand.
+    p_nu = E_nu, 0.0, 0.0, E_nu
+    h = E_nu - p_N[0] + 2 * mass, -p_N[1], -p_N[2], E_nu - p_N[3]
+    a, b = 2 * minkowski(h, p_nu), minkowski(h, h)
+    k = a * h[0] - b * E_nu, a * h[1], a * h[2], a * h[3] - b * E_nu
+    _, x, y, z = boost(k, (p_N[0], -p_N[1], -p_N[2], -p_N[3]), m_N)
+    length = np.sqrt(x**2 + y**2 + z**2)
+    return -x / length, -y / length, -z / length
 
 
 @register_jitable

@@ -1,0 +1,296 @@
+"""The weights of Fig. 8: from one simulated sample to the rate at any point of the parameter space.
+
+Begin with `expected_events`. It sums over events the product of five weights, each a function here that can be looked
+at on its own: `kde_weight` moves the masses, `coupling_weight` the couplings, `selection_weight` and `lifetime_weight` say
+whether the decay is seen, and `exposure_weight` counts nuclei and protons.
+"""
+
+from __future__ import annotations
+
+import warnings
+import weakref
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from darkpkg.events import Events, PlacedEvents
+from darkpkg.experiment.analysis import Analysis, Channel
+from darkpkg.experiment.selection import observables
+from darkpkg.method._compiled import kernel_sums
+from darkpkg.method.generator import SamplingRange
+from darkpkg.method.kernels import EPANECHNIKOV
+from darkpkg.physics.kinematics import momentum
+from darkpkg.physics.model import DarkParameters
+from darkpkg.units import cm
+
+Array = NDArray[np.float64]
+
+__all__ = [
+    "BANDWIDTH",
+    "Expectation",
+    "FewEventsWarning",
+    "coupling_weight",
+    "expected_events",
+    "expected_events_at_lifetime",
+    "expected_upscatterings",
+    "exposure_weight",
+    "kde_weight",
+    "lifetime_weight",
+    "selection_weight",
+]
+
+BANDWIDTH = 0.1
+"""Default bandwidth of the kernel, in ln m_N and ln m_Z′."""
+
+FEW_EVENTS = 10
+"""Below so many effective events a prediction comes with a warning."""
+
+
+class FewEventsWarning(UserWarning):
+    """A prediction rests on few simulated events."""
+
+
+@dataclass(frozen=True, eq=False)
+class Expectation:
+    """Expected events and how well the simulation knows them, each of shape θ.shape + (bins,).
+
+    ``mean`` is the expectation in each bin of each channel, ``variance`` = Σw² the square of its statistical error,
+    and ``n_effective`` = (Σw)²/Σw² the number of unweighted events that would know it as well.
+    """
+
+    mean: Array
+    variance: Array
+
+    @property
+    def n_effective(self) -> Array:
+        """(Σw)²/Σw²; zero where no event counts."""
+        return np.divide(self.mean**2, self.variance, out=np.zeros(self.mean.shape), where=self.variance > 0)
+
+    @property
+    def error(self) -> Array:
+        """Statistical error of the mean, √Σw²."""
+        return np.sqrt(self.variance)
+
+
+def kde_weight(events: Events, parameters: DarkParameters, bandwidth: ArrayLike = BANDWIDTH) -> Array:
+    """K(d(θ, θ_i), δ) / q(θ_i) of Eq. (25): (n,) weights at one point θ.
+
+    The distance is logarithmic, in (ln m_N, ln m_Z′), and ``bandwidth`` δ is one number or one for each. A kernel that an
+    edge of the sampled region cuts is divided by the share inside. It is one for a sample at fixed masses.
+
+    Raises `ValueError` that names parameter, value and range if θ lies outside the sampled region.
+    """
+    sampling = sampling_range(events)
+    m_N, m_Zprime = np.atleast_1d(parameters.m_N), np.atleast_1d(parameters.m_Zprime)
+    _check_range(sampling, m_N, m_Zprime)
+    if sampling.is_fixed:
+        return np.ones(len(events))
+    difference = np.log(np.stack([events.m_N / m_N, events.m_Zprime / m_Zprime], axis=-1))
+    inside = _share_inside(sampling, np.log(m_N), np.log(m_Zprime), bandwidth)
+    return EPANECHNIKOV(difference, bandwidth) / inside / sampling.q(events.m_N, events.m_Zprime)
+
+
+def coupling_weight(events: Events, parameters: DarkParameters) -> Any:
+    """|V_μN|² α_D ε² over its value at generation, Eq. (26); of θ's shape."""
+    generated = events.provenance["couplings"]
+    return parameters.coupling / (generated["V_muN_sq"] * generated["alpha_D"] * generated["epsilon"] ** 2)
+
+
+def selection_weight(events: Events, analysis: Analysis) -> Array:
+    """Efficiency of the analysis for events that pass its cuts, zero for the others: (n,)."""
+    return np.where(analysis.cuts.passes(observables(events)), analysis.efficiency, 0.0)
+
+
+def lifetime_weight(events: PlacedEvents, ctau: float, m_N: float | None = None) -> Array:
+    r"""Probability that N decays inside a decay volume, Eq. (27): (n,) weights for a proper decay length ``ctau`` in cm.
+
+    .. math:: w = \sum_j \left(e^{-a_j/\beta\gamma c\tau^0} - e^{-b_j/\beta\gamma c\tau^0}\right), \qquad
+              \beta\gamma = |\vec p_N|/m_N,
+
+    with the distances a_j, b_j at which N enters and leaves volume j. ``m_N`` defaults to the mass of each event. For a
+    prediction at θ it is θ's: the decay length in the laboratory goes like 1/m_N, and a kernel would smear it.
+    """
+    rate = (events.m_N if m_N is None else m_N) / (momentum(events.p_N) * ctau)
+    depth = rate[:, None] * (events.exit - events.entry)
+    return -(np.exp(-rate[:, None] * events.entry) * np.expm1(-depth)).sum(axis=-1)
+
+
+def exposure_weight(events: PlacedEvents, channel: Channel) -> Array:
+    """Number of target nuclei times protons on target, Eq. (28), for events of the channel's beam; zero for others."""
+    nuclei = np.zeros(len(events))
+    for code, number in events.number_of_targets.items():
+        nuclei[events.target == code] = number
+    return np.where(events.beam == channel.beam, nuclei * channel.pot, 0.0)
+
+
+def expected_events(
+    events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, bandwidth: ArrayLike = BANDWIDTH
+) -> Expectation:
+    """Expected signal in each bin of ``analysis`` at each point θ, Eq. (24).
+
+    Parameters
+    ----------
+    events
+        Output of `place`, sampled over masses or at fixed masses (then θ must have just these).
+    parameters
+        One point or many; they broadcast.
+    bandwidth
+        Of the kernel, in ln m_N and ln m_Z′.
+
+    Returns
+    -------
+    Expectation
+        Arrays of shape θ.shape + (bins,), channel by channel.
+
+    Raises `ValueError` outside the sampled region, and warns (`FewEventsWarning`) where fewer than `FEW_EVENTS`
+    effective events remain.
+    """
+    return expected_events_at_lifetime(events, parameters, analysis, parameters.proper_decay_length(), bandwidth)
+
+
+def expected_events_at_lifetime(
+    events: PlacedEvents,
+    parameters: DarkParameters,
+    analysis: Analysis,
+    ctau: ArrayLike,
+    bandwidth: ArrayLike = BANDWIDTH,
+) -> Expectation:
+    """As `expected_events`, with a free proper decay length ``ctau`` (cm) that broadcasts against θ's shape."""
+    ctau = np.asarray(ctau, dtype=float)
+    if not np.all(ctau > 0):
+        raise ValueError(f"ctau must be positive, got {np.min(ctau)}")
+    return _sum(events, parameters, analysis, bandwidth, ctau)
+
+
+def expected_upscatterings(
+    events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, bandwidth: ArrayLike = BANDWIDTH
+) -> Expectation:
+    """As `expected_events`, before asking that N decays in a decay volume: selection and efficiency only."""
+    return _sum(events, parameters, analysis, bandwidth, None)
+
+
+def sampling_range(events: Events) -> SamplingRange:
+    """The region of masses that ``events`` were sampled from, out of their provenance."""
+    return SamplingRange(**events.provenance["sampling"])
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Selected events with all weights that do not depend on θ, ordered for `kernel_sums`."""
+
+    ln_m_N: Array
+    ln_m_Zprime: Array
+    base: Array
+    column: NDArray[np.int64]
+    begin: Array
+    width: Array
+    strip_edges: Array
+    strip_starts: NDArray[np.int64]
+
+
+_samples: weakref.WeakKeyDictionary[PlacedEvents, dict[Analysis, _Sample]] = weakref.WeakKeyDictionary()
+
+
+def _sample(events: PlacedEvents, analysis: Analysis) -> _Sample:
+    known = _samples.setdefault(events, {})
+    if analysis not in known:
+        known[analysis] = _prepare(events, analysis)
+    return known[analysis]
+
+
+def _prepare(events: PlacedEvents, analysis: Analysis) -> _Sample:
+    exposure = np.stack([exposure_weight(events, channel) for channel in analysis.channels])
+    base = events.weight * selection_weight(events, analysis) * exposure.sum(axis=0)
+    base /= sampling_range(events).q(events.m_N, events.m_Zprime)
+    chosen = np.flatnonzero(base > 0)
+    chosen = chosen[np.argsort(events.m_N[chosen], kind="stable")]
+    starts = np.linspace(0, len(chosen), int(np.sqrt(len(chosen))) + 2).astype(np.int64)
+    strip = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    edges = events.m_N[chosen[np.minimum(starts[:-1], len(chosen) - 1)]] if len(chosen) else np.ones(len(starts) - 1)
+    chosen = chosen[np.lexsort((events.m_Zprime[chosen], strip))]
+    inverse_momentum = 1 / momentum(events.p_N[chosen])[:, None]
+    return _Sample(
+        ln_m_N=np.log(events.m_N[chosen]),
+        ln_m_Zprime=np.log(events.m_Zprime[chosen]),
+        base=base[chosen],
+        column=exposure[:, chosen].argmax(axis=0),
+        begin=events.entry[chosen] * inverse_momentum,
+        width=(events.exit[chosen] - events.entry[chosen]) * inverse_momentum,
+        strip_edges=np.log(edges),
+        strip_starts=starts,
+    )
+
+
+def _sum(
+    events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, bandwidth: ArrayLike, ctau: Array | None
+) -> Expectation:
+    if not isinstance(events, PlacedEvents):
+        raise TypeError("events must be placed in a detector first: darkpkg.place(events, darkpkg.ND280, seed=…)")
+    sampling, sample = sampling_range(events), _sample(events, analysis)
+    _check_range(sampling, parameters.m_N, parameters.m_Zprime)
+    shape = np.broadcast_shapes(parameters.shape, np.shape(ctau))
+    m_N, m_Zprime, coupling = (
+        np.broadcast_to(a, shape).ravel()
+        for a in (parameters.m_N, parameters.m_Zprime, coupling_weight(events, parameters))
+    )
+    x, y, h = np.log(m_N), np.log(m_Zprime), _bandwidth(bandwidth)
+    factor, norm = coupling, EPANECHNIKOV.norm / h.prod()
+    if sampling.is_fixed:
+        h, norm = np.full(2, np.inf), 1.0
+    else:
+        factor = coupling / _share_inside(sampling, x, y, h)
+    rate = np.zeros(x.size) if ctau is None else (parameters.m_N / ctau * np.ones(shape)).ravel()
+    sums = np.zeros((x.size, len(analysis.observed), 2))
+    kernel_sums(
+        x, y, rate, h, norm, sample.strip_edges, sample.strip_starts, sample.ln_m_N, sample.ln_m_Zprime,
+        sample.base, sample.column, sample.begin, sample.width, ctau is None, sums,
+    )  # fmt: skip
+    bins = (*shape, sums.shape[1])
+    mean, variance = sums[..., 0] * factor[:, None], sums[..., 1] * factor[:, None] ** 2
+    expectation = Expectation(mean.reshape(bins), variance.reshape(bins))
+    _warn_if_few(expectation, m_N.reshape(shape), m_Zprime.reshape(shape))
+    return expectation
+
+
+def _bandwidth(bandwidth: ArrayLike) -> Array:
+    h = np.array(np.broadcast_to(np.asarray(bandwidth, dtype=float), 2))
+    if not np.all((h > 0) & np.isfinite(h)):
+        raise ValueError(f"bandwidth must be positive, got {bandwidth}")
+    return h
+
+
+def _check_range(sampling: SamplingRange, m_N: ArrayLike, m_Zprime: ArrayLike) -> None:
+    m_N, m_Zprime = np.asarray(m_N, dtype=float), np.asarray(m_Zprime, dtype=float)
+    for name, values, (low, high) in (("m_N", m_N, sampling.m_N), ("m_Zprime", m_Zprime, sampling.m_Zprime)):
+        outside = (values < low * (1 - 1e-12)) | (values > high * (1 + 1e-12))
+        if np.any(outside):
+            value = float(np.extract(outside, values)[0])
+            raise ValueError(f"{name} = {value:g} GeV lies outside the sampled range, {low:g} to {high:g} GeV")
+    if not sampling.is_fixed and np.any(m_N > m_Zprime):
+        raise ValueError("m_N must not exceed m_Zprime: the sample holds decays through an off-shell dark photon only")
+
+
+def _share_inside(sampling: SamplingRange, x: Array, y: Array, bandwidth: ArrayLike) -> Array:
+    """Share of the kernel that lies in the sampled region, for each of many points, each mass point once."""
+    centres, index = np.unique(np.stack([x, y], axis=-1), axis=0, return_inverse=True)
+    h = _bandwidth(bandwidth)
+    corners = centres[:, None, :] + h * np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]])
+    cut = ~sampling.contains(*np.exp(np.moveaxis(corners, -1, 0))).all(axis=-1)
+    share = np.ones(len(centres))
+    share[cut] = EPANECHNIKOV.mass_inside(centres[cut], h, lambda p: sampling.contains(*np.exp(np.moveaxis(p, -1, 0))))
+    return share[index.reshape(-1)]
+
+
+def _warn_if_few(expectation: Expectation, m_N: Array, m_Zprime: Array) -> None:
+    fewest = expectation.n_effective.min(axis=-1)
+    few = fewest < FEW_EVENTS
+    if np.any(few):
+        worst = np.unravel_index(np.argmin(fewest), fewest.shape)
+        warnings.warn(
+            f"only {fewest[worst]:.1f} effective events near m_N = {m_N[worst]:g} GeV, m_Zprime = {m_Zprime[worst]:g} GeV"
+            f" ({few.sum()} of {few.size} points have fewer than {FEW_EVENTS}): simulate more or widen the bandwidth",
+            FewEventsWarning,
+            stacklevel=4,
+        )
