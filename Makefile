@@ -1,6 +1,8 @@
 # darkpkg needs Python 3.11, 3.12 or 3.13 with pip, and make. Everything else goes into .venv.
 VENV   := .venv
 JOBS   ?= 2
+# In a copied or moved folder .venv would still import the package of the former one: make it anew.
+$(shell grep -qsxF "$(CURDIR)" $(VENV)/ready-* || rm -f $(VENV)/ready-*)
 # The Python to make .venv with; once it is there, its own, so that PYTHON need be named only once.
 PYTHON ?= $(if $(wildcard $(VENV)/ready-*),$(VENV)/bin/python,python3)
 
@@ -84,4 +86,4 @@ $(READY): requirements.txt pyproject.toml
 	@$(UV) install --quiet --no-deps --no-build-isolation --editable .
 # On a slow machine matplotlib announces that it lists the fonts: here, and not in a chapter.
 	@mkdir -p $(STATE) && $(RUN) -c 'import matplotlib.font_manager'
-	@rm -f $(VENV)/ready-* && touch $@
+	@rm -f $(VENV)/ready-* && echo "$(CURDIR)" > $@
