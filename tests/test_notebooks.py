@@ -42,4 +42,4 @@ def test_no_cell_escapes_the_check(chapter: Chapter):
 
 def test_every_reference_belongs_to_a_chapter():
     expected = {chapter.reference_path for chapter in CHAPTERS}
-    assert set(REFERENCES.iterdir()) <= expected
+    assert set(REFERENCES.glob("*")) <= expected
