@@ -1,8 +1,8 @@
 """Simulated events in columns, and the file they travel in.
 
 `Events` come out of the generator; `PlacedEvents` also have a vertex in a detector and the path of N through its
-decay volumes. Both are frozen, are sliced like arrays (``events[events.beam == "FHC"]``) and are written to Parquet files
-that carry units, provenance and a checksum of every number.
+decay volumes. Both are frozen, are sliced like arrays (``events[events.beam == "FHC"]``) and are written to Parquet
+files that carry units, provenance and a checksum of every number.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The detector: boxes, what they are made of, where N is made in them, and its straight flight through them.
 
-Begin with `ND280`, a `Detector` read from ``data/detector/nd280``, and `place`. Lengths are in cm, masses in grams; the beam
-runs along z through the middle of every box.
+Begin with `ND280`, a `Detector` read from ``data/detector/nd280``, and `place`. Lengths are in cm, masses in grams;
+the beam runs along z through the middle of every box.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from darkpkg import datasets
 from darkpkg.events import Events, PlacedEvents
+from darkpkg.experiment.flux import BEAMS
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.nuclei import NUCLEI, Nucleus, elements
 from darkpkg.streams import random_stream
@@ -165,14 +166,15 @@ def _module(row: pd.Series) -> Module:
 
 
 ND280 = Detector.from_table("ND280", datasets.read("detector/nd280"), ("TPC1", "TPC2", "TPC3"))
-"""The near detector of T2K as in Table II: P∅D, two FGDs and three argon chambers, whose fiducial volumes see N decay."""
+"""The near detector of T2K, Table II: P∅D, two FGDs and three argon chambers, in whose fiducial volumes N is seen."""
 
 
 def place(events: Events, detector: Detector, seed: int) -> PlacedEvents:
     """Give each event a vertex in the detector and follow N on a straight line through the decay volumes.
 
-    An event on some nucleus falls into a module in proportion to the number of such nuclei there, and uniformly within
-    it. Each beam and nucleus has its own random numbers. Raises `ValueError` for a target that the detector lacks.
+    An event on some nucleus falls into a module in proportion to the number of such nuclei there, and uniformly
+    within it. Each beam and nucleus has its own random numbers. Raises `ValueError` for a target that the detector
+    lacks.
     """
     symbols = {nucleus.pdg_code: symbol for symbol, nucleus in detector.targets.items()}
     vertex = np.empty((len(events), 3))
@@ -181,9 +183,9 @@ def place(events: Events, detector: Detector, seed: int) -> PlacedEvents:
         if code not in symbols:
             raise ValueError(f"target must be a nucleus of {detector.name}, one of {symbols}, got {code}")
         share = np.cumsum([m.number_of_nuclei(symbols[code]) for m in detector.modules])
-        for beam in np.unique(events.beam):
+        for beam in BEAMS:
             chosen = np.flatnonzero((events.target == code) & (events.beam == beam))
-            random = random_stream(seed, "place", str(beam), code).random((len(chosen), 4))
+            random = random_stream(seed, "place", beam, code).random((len(chosen), 4))
             index = np.searchsorted(share / share[-1], random[:, 3], side="right")
             for i in np.unique(index):
                 here = index == i

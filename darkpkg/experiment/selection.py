@@ -23,9 +23,9 @@ __all__ = ["Cuts", "Observables", "observables"]
 class Observables:
     """The five variables of Eq. (15), one array (n,) each.
 
-    ``energy`` and ``mass`` of the pair in GeV; ``t`` = (E − p_z)² + p_T² of the pair in GeV², which is |t| of coherent
-    scattering if nothing else is emitted; ``cos_opening`` between electron and positron; ``cos_beam`` between pair and
-    beam.
+    ``energy`` and ``mass`` of the pair in GeV; ``t`` = (E − p_z)² + p_T² of the pair in GeV², which is |t| of
+    coherent scattering if nothing else is emitted; ``cos_opening`` between electron and positron; ``cos_beam``
+    between pair and beam.
     """
 
     energy: Array

@@ -47,8 +47,8 @@ def kernel_sums(
     """Fill ``sums`` (points, columns, 2) with Σw and Σw² of the samples around each point (x, y).
 
     w = base · K(distance) · Σ_k (exp(−rate·begin_k) − exp(−rate·(begin_k + width_k))), the last factor being one if
-    ``everywhere``. Samples are ordered by strip in x and within a strip by y, so that a point visits few of them. Points
-    run in parallel, the samples of a point in order: the sums do not depend on the number of threads.
+    ``everywhere``. Samples are ordered by strip in x and within a strip by y, so that a point visits few of them.
+    Points run in parallel, the samples of a point in order: the sums do not depend on the number of threads.
     """
     for point in numba.prange(x.size):
         first = max(np.searchsorted(strip_edges, x[point] - h[0], side="right") - 1, 0)

@@ -66,9 +66,9 @@ def target(flux: Flux, nucleus: Nucleus) -> Target:
 def upscattering_and_decay(u, target, log_m_N, log_m_Zprime, value, variables):
     """Fill ``value`` (n,) with the integrand and ``variables`` (n, 8) with `VARIABLES` at the points ``u`` (n, dim).
 
-    The integrand is flux × dσ/dQ² × (1/Γ) dΓ × Jacobian for unit couplings: upscatterings per nucleus and POT, in each
-    unit of (ln m_N, ln m_Z′) where masses are sampled. ``log_m_N`` and ``log_m_Zprime`` are the edges of the sampled
-    region, which is cut along m_Z′ = m_N; with `DECAY_AXES` only, the masses are the lower edges.
+    The integrand is flux × dσ/dQ² × (1/Γ) dΓ × Jacobian for unit couplings: upscatterings per nucleus and POT, in
+    each unit of (ln m_N, ln m_Z′) where masses are sampled. ``log_m_N`` and ``log_m_Zprime`` are the edges of the
+    sampled region, which is cut along m_Z′ = m_N; with `DECAY_AXES` only, the masses are the lower edges.
     """
     sampled = u.shape[1] > DECAY_AXES
     for i in range(u.shape[0]):

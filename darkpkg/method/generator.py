@@ -1,8 +1,8 @@
 """One Monte Carlo simulation over masses and phase space: Eq. (21).
 
-Begin with ``generate(HEAVY, n_events=1_000_000, seed=1)``, or ``generate(SamplingRange.at(m_N=0.1, m_Zprime=1.25), …)``
-for a dedicated sample at fixed masses. Vegas adapts to the integrand once for each beam and nucleus; the events are then
-drawn independently of each other from the adapted map.
+Begin with ``generate(HEAVY, n_events=1_000_000, seed=1)``, or ``generate(SamplingRange.at(m_N=0.1, m_Zprime=1.25),
+…)`` for a dedicated sample at fixed masses. Vegas adapts to the integrand once for each beam and nucleus; the events
+are then drawn independently of each other from the adapted map.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ Array = NDArray[np.float64]
 __all__ = ["DENSITIES", "HEAVY", "SamplingRange", "generate"]
 
 ADAPTATION = {"nitn": 10, "neval": 4000}
-"""Vegas iterations and integrand evaluations in each, per beam and nucleus, whatever the number of events: so the first
-events of a long sample are those of a short one."""
+"""Vegas iterations and integrand evaluations in each, per beam and nucleus, whatever the number of events: so the
+first events of a long sample are those of a short one."""
 
 _BATCH = 1 << 16
 
@@ -49,18 +49,19 @@ _BATCH = 1 << 16
 def adapted_density(m_N: Array, m_Zprime: Array) -> Array:
     r"""Mass density q in (ln m_N, ln m_Z′) under which events fall about evenly, in GeV⁴.
 
-    :math:`q = m_{Z'}^2\,(m_{Z'}^2 + Q_0^2)\,\left(1 + (m_N/m_0)^3\right)` with Q₀ = 0.1 GeV, m₀ = 0.3 GeV: the
+    :math:`q = m_{Z'}^2\,(m_{Z'}^2 + Q_0^2)\,\left(1 + (m_N/m_0)^4\right)` with Q₀ = 0.1 GeV, m₀ = 0.3 GeV: the
     inverse of how the cross section falls, with the propagator for m_Z′ above the momentum transfer Q₀ that the form
-    factors allow, and with threshold and coherence for m_N above m₀. For m_Z′ ≫ Q₀ and m_N ≪ m₀ it is `paper_density`.
+    factors allow, and with threshold, coherence and selection for m_N above m₀. For m_Z′ ≫ Q₀ and m_N ≪ m₀ it is
+    `paper_density`.
     """
-    return m_Zprime**2 * (m_Zprime**2 + (0.1 * GeV) ** 2) * (1 + (m_N / (0.3 * GeV)) ** 3)
+    return m_Zprime**2 * (m_Zprime**2 + (0.1 * GeV) ** 2) * (1 + (m_N / (0.3 * GeV)) ** 4)
 
 
 def paper_density(m_N: Array, m_Zprime: Array) -> Array:
     r"""The density of the paper: :math:`q\propto m_{Z'}^8/m_N^5`, multiplied into an integrand without 1/Γ.
 
-    Eq. (21) as printed has 1/Γ, but only against σ·Γ ∝ m_Z′⁻⁴ · m_N⁵/m_Z′⁴ does this q level the masses. Our integrand
-    is normalised by Γ, so here q is multiplied by Γ(θ), up to a constant.
+    Eq. (21) as printed has 1/Γ, but only against σ·Γ ∝ m_Z′⁻⁴ · m_N⁵/m_Z′⁴ does this q level the masses. Our
+    integrand is normalised by Γ, so here q is multiplied by Γ(θ), up to a constant.
     """
     return m_Zprime**8 / m_N**5 * BENCHMARK_B.replace(m_N=m_N, m_Zprime=m_Zprime).decay_width()
 
@@ -116,7 +117,7 @@ class SamplingRange:
 
 
 HEAVY = SamplingRange(m_N=(4e-3, 1.25), m_Zprime=(4e-3, 12.5))
-"""The heavy mediator, m_N < m_Z′: every m_N from 5 MeV to 1 GeV and m_Z′ up to 10 GeV, with room for a kernel around."""
+"""The heavy mediator, m_N < m_Z′: m_N from 5 MeV to 1 GeV and m_Z′ up to 10 GeV, with room for a kernel around."""
 
 
 class _Channel(NamedTuple):
@@ -144,9 +145,9 @@ def generate(
         Number of events, spread evenly over both beams and all nuclei: the weights carry how often each occurs, and
         rare nuclei, such as argon, are known as well as common ones.
     seed
-        Non-negative integer. The same seed gives the same events, bit for bit. Each beam and nucleus draws from its own
-        stream: the events of a longer sample, or of one with more nuclei, begin with those of this one, only their
-        weights are divided by another number of events.
+        Non-negative integer. The same seed gives the same events, bit for bit. Each beam and nucleus draws from its
+        own stream: the events of a longer sample, or of one with more nuclei, begin with those of this one, only
+        their weights are divided by another number of events.
     couplings
         Values of |V_μN|² α_D ε² to generate at; they scale all weights.
     detector
@@ -157,8 +158,8 @@ def generate(
     Returns
     -------
     Events
-        With weights in upscatterings per nucleus and POT. The sum of the weights of a beam and nucleus is the integral of
-        flux × σ × q over the sampled masses.
+        With weights in upscatterings per nucleus and POT. The sum of the weights of a beam and nucleus is the
+        integral of flux × σ × q over the sampled masses.
     """
     if n_events < 1:
         raise ValueError(f"n_events must be at least 1, got {n_events}")

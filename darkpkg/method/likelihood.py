@@ -2,14 +2,14 @@ r"""Likelihood of counts whose expectation comes from a finite simulation and ha
 
 Begin with `effective_log_likelihood`. It knows nothing of physics: counts, means and variances.
 
-A gamma prior with mean and variance of the expectation, in the convention of C. A. Argüelles, A. Schneider, T. Yuan, JHEP
-06 (2019) 030 (arXiv:1901.04645), turns the Poisson into
+A gamma prior with mean and variance of the expectation, in the convention of C. A. Argüelles, A. Schneider, T. Yuan,
+JHEP 06 (2019) 030 (arXiv:1901.04645), turns the Poisson into
 
 .. math:: \ln L = \alpha\ln\beta + \ln\Gamma(k+\alpha) - \ln k! - (k+\alpha)\ln(1+\beta) - \ln\Gamma(\alpha), \qquad
           \alpha = \mu^2/\sigma^2 + 1,\quad \beta = \mu/\sigma^2 ,
 
-a negative binomial in k. As printed it is a difference of terms that diverge for σ → 0. With :math:`v = \sigma^2/\mu` and
-:math:`a = 1/\alpha = v/(\mu+v)` it reads
+a negative binomial in k. As printed it is a difference of terms that diverge for σ → 0. With :math:`v =
+\sigma^2/\mu` and :math:`a = 1/\alpha = v/(\mu+v)` it reads
 
 .. math:: \ln L = -\mu\frac{\ln(1+v)}{v} - (k+1)\ln(1+v) + k\ln\bigl(\mu+(k+1)v\bigr)
           + k\,\frac{\ln(1+ka)}{ka} - k - \tfrac12\ln(1+ka) + S(\alpha+k) - S(\alpha) - \ln k! ,
@@ -44,7 +44,7 @@ class _Prediction(Protocol):
 def log_likelihood(prediction: _Prediction, counts: _Counts) -> Array:
     """ln L of Eqs. (29) and (30), summed over the bins (last axis) of ``prediction``.
 
-    ``counts`` has the observed numbers, background and relative systematic uncertainty of each bin, as an `Analysis` has.
+    ``counts`` has the observed numbers, background and relative systematic uncertainty of each bin.
     """
     total = prediction.mean + counts.background
     variance = prediction.variance + (counts.systematic * total) ** 2
@@ -88,8 +88,8 @@ def _log1p_ratio(x: Array) -> Array:
 def _stirling_remainder(a: Array) -> Array:
     r"""S(z) = lnΓ(z) − (z − ½) ln z + z − ½ ln 2π at z = 1/a ≥ 1.
 
-    Eight steps of S(z) = S(z+1) + (z+½) ln(1+1/z) − 1 lead to z + 8 ≥ 9, where four terms of its asymptotic series are
-    exact to 1e-12.
+    Eight steps of S(z) = S(z+1) + (z+½) ln(1+1/z) − 1 lead to z + 8 ≥ 9, where four terms of its asymptotic series
+    are exact to 1e-12.
     """
     remainder = np.zeros(a.shape)
     for step in range(8):

@@ -1,8 +1,8 @@
 """The weights of Fig. 8: from one simulated sample to the rate at any point of the parameter space.
 
 Begin with `expected_events`. It sums over events the product of five weights, each a function here that can be looked
-at on its own: `kde_weight` moves the masses, `coupling_weight` the couplings, `selection_weight` and `lifetime_weight` say
-whether the decay is seen, and `exposure_weight` counts nuclei and protons.
+at on its own: `kde_weight` moves the masses, `coupling_weight` the couplings, `selection_weight` and
+`lifetime_weight` say whether the decay is seen, and `exposure_weight` counts nuclei and protons.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ from darkpkg.method.generator import SamplingRange
 from darkpkg.method.kernels import EPANECHNIKOV
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
-from darkpkg.units import cm
 
 Array = NDArray[np.float64]
 
 __all__ = [
-    "BANDWIDTH",
     "Expectation",
     "FewEventsWarning",
+    "PAPER_SMOOTHING",
+    "SMOOTHING",
+    "Smoothing",
     "coupling_weight",
     "expected_events",
     "expected_events_at_lifetime",
@@ -41,8 +42,30 @@ __all__ = [
     "selection_weight",
 ]
 
-BANDWIDTH = 0.1
-"""Default bandwidth of the kernel, in ln m_N and ln m_Z′."""
+
+@dataclass(frozen=True)
+class Smoothing:
+    r"""How a sample is smoothed over the masses.
+
+    ``bandwidth`` δ of the kernel in (ln m_N, ln m_Z′), and where the mass density q is taken: at each event, as in
+    Eq. (25), or, if ``levelled``, at the point θ of the prediction. As σ q is about constant by the choice of q, the
+    levelled average :math:`\frac{1}{q(\theta)}\sum_i w_i K_i` smooths something flat, where Eq. (25) smooths the
+    steep σ itself: it has less bias and less variance, and stands a wider kernel.
+    """
+
+    bandwidth: tuple[float, float] = (0.2, 0.6)
+    levelled: bool = True
+
+    def __post_init__(self) -> None:
+        if not all(0 < h < np.inf for h in self.bandwidth):
+            raise ValueError(f"bandwidth must be positive, got {self.bandwidth}")
+
+
+SMOOTHING = Smoothing()
+"""The default."""
+
+PAPER_SMOOTHING = Smoothing((0.005, 0.005), levelled=False)
+"""The settings that the text of the paper gives."""
 
 FEW_EVENTS = 10
 """Below so many effective events a prediction comes with a warning."""
@@ -74,22 +97,24 @@ class Expectation:
         return np.sqrt(self.variance)
 
 
-def kde_weight(events: Events, parameters: DarkParameters, bandwidth: ArrayLike = BANDWIDTH) -> Array:
-    """K(d(θ, θ_i), δ) / q(θ_i) of Eq. (25): (n,) weights at one point θ.
+def kde_weight(events: Events, parameters: DarkParameters, smoothing: Smoothing = SMOOTHING) -> Array:
+    """K(d(θ, θ_i), δ) / q, Eq. (25): (n,) weights at one point θ.
 
-    The distance is logarithmic, in (ln m_N, ln m_Z′), and ``bandwidth`` δ is one number or one for each. A kernel that an
-    edge of the sampled region cuts is divided by the share inside. It is one for a sample at fixed masses.
+    The distance is logarithmic, in (ln m_N, ln m_Z′); q is taken at θ, or at θ_i as the paper does (see
+    `Smoothing`). A kernel that an edge of the sampled region cuts is divided by its share inside. The weight is one
+    for a sample at fixed masses.
 
     Raises `ValueError` that names parameter, value and range if θ lies outside the sampled region.
     """
     sampling = sampling_range(events)
-    m_N, m_Zprime = np.atleast_1d(parameters.m_N), np.atleast_1d(parameters.m_Zprime)
+    m_N, m_Zprime = float(parameters.m_N), float(parameters.m_Zprime)
     _check_range(sampling, m_N, m_Zprime)
     if sampling.is_fixed:
         return np.ones(len(events))
     difference = np.log(np.stack([events.m_N / m_N, events.m_Zprime / m_Zprime], axis=-1))
-    inside = _share_inside(sampling, np.log(m_N), np.log(m_Zprime), bandwidth)
-    return EPANECHNIKOV(difference, bandwidth) / inside / sampling.q(events.m_N, events.m_Zprime)
+    inside = _share_inside(sampling, np.log([m_N]), np.log([m_Zprime]), smoothing)
+    q = sampling.q(m_N, m_Zprime) if smoothing.levelled else sampling.q(events.m_N, events.m_Zprime)
+    return EPANECHNIKOV(difference, smoothing.bandwidth) / inside / q
 
 
 def coupling_weight(events: Events, parameters: DarkParameters) -> Any:
@@ -104,13 +129,13 @@ def selection_weight(events: Events, analysis: Analysis) -> Array:
 
 
 def lifetime_weight(events: PlacedEvents, ctau: float, m_N: float | None = None) -> Array:
-    r"""Probability that N decays inside a decay volume, Eq. (27): (n,) weights for a proper decay length ``ctau`` in cm.
+    r"""Probability that N decays inside a decay volume, Eq. (27): (n,) weights for a proper decay length in cm.
 
     .. math:: w = \sum_j \left(e^{-a_j/\beta\gamma c\tau^0} - e^{-b_j/\beta\gamma c\tau^0}\right), \qquad
               \beta\gamma = |\vec p_N|/m_N,
 
-    with the distances a_j, b_j at which N enters and leaves volume j. ``m_N`` defaults to the mass of each event. For a
-    prediction at θ it is θ's: the decay length in the laboratory goes like 1/m_N, and a kernel would smear it.
+    with the distances a_j, b_j at which N enters and leaves volume j. ``m_N`` defaults to the mass of each event.
+    For a prediction at θ it is θ's: the decay length in the laboratory goes like 1/m_N, and a kernel would smear it.
     """
     rate = (events.m_N if m_N is None else m_N) / (momentum(events.p_N) * ctau)
     depth = rate[:, None] * (events.exit - events.entry)
@@ -118,7 +143,7 @@ def lifetime_weight(events: PlacedEvents, ctau: float, m_N: float | None = None)
 
 
 def exposure_weight(events: PlacedEvents, channel: Channel) -> Array:
-    """Number of target nuclei times protons on target, Eq. (28), for events of the channel's beam; zero for others."""
+    """Number of target nuclei times protons on target, Eq. (28), for events of the channel's beam, else zero."""
     nuclei = np.zeros(len(events))
     for code, number in events.number_of_targets.items():
         nuclei[events.target == code] = number
@@ -126,7 +151,7 @@ def exposure_weight(events: PlacedEvents, channel: Channel) -> Array:
 
 
 def expected_events(
-    events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, bandwidth: ArrayLike = BANDWIDTH
+    events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, smoothing: Smoothing = SMOOTHING
 ) -> Expectation:
     """Expected signal in each bin of ``analysis`` at each point θ, Eq. (24).
 
@@ -136,8 +161,8 @@ def expected_events(
         Output of `place`, sampled over masses or at fixed masses (then θ must have just these).
     parameters
         One point or many; they broadcast.
-    bandwidth
-        Of the kernel, in ln m_N and ln m_Z′.
+    smoothing
+        Bandwidth and kind of average over the masses.
 
     Returns
     -------
@@ -147,7 +172,7 @@ def expected_events(
     Raises `ValueError` outside the sampled region, and warns (`FewEventsWarning`) where fewer than `FEW_EVENTS`
     effective events remain.
     """
-    return expected_events_at_lifetime(events, parameters, analysis, parameters.proper_decay_length(), bandwidth)
+    return expected_events_at_lifetime(events, parameters, analysis, parameters.proper_decay_length(), smoothing)
 
 
 def expected_events_at_lifetime(
@@ -155,20 +180,20 @@ def expected_events_at_lifetime(
     parameters: DarkParameters,
     analysis: Analysis,
     ctau: ArrayLike,
-    bandwidth: ArrayLike = BANDWIDTH,
+    smoothing: Smoothing = SMOOTHING,
 ) -> Expectation:
     """As `expected_events`, with a free proper decay length ``ctau`` (cm) that broadcasts against θ's shape."""
     ctau = np.asarray(ctau, dtype=float)
     if not np.all(ctau > 0):
         raise ValueError(f"ctau must be positive, got {np.min(ctau)}")
-    return _sum(events, parameters, analysis, bandwidth, ctau)
+    return _sum(events, parameters, analysis, smoothing, ctau)
 
 
 def expected_upscatterings(
-    events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, bandwidth: ArrayLike = BANDWIDTH
+    events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, smoothing: Smoothing = SMOOTHING
 ) -> Expectation:
     """As `expected_events`, before asking that N decays in a decay volume: selection and efficiency only."""
-    return _sum(events, parameters, analysis, bandwidth, None)
+    return _sum(events, parameters, analysis, smoothing, None)
 
 
 def sampling_range(events: Events) -> SamplingRange:
@@ -190,20 +215,22 @@ class _Sample:
     strip_starts: NDArray[np.int64]
 
 
-_samples: weakref.WeakKeyDictionary[PlacedEvents, dict[Analysis, _Sample]] = weakref.WeakKeyDictionary()
+_samples: weakref.WeakKeyDictionary[PlacedEvents, dict[tuple[Analysis, bool], _Sample]] = weakref.WeakKeyDictionary()
 
 
-def _sample(events: PlacedEvents, analysis: Analysis) -> _Sample:
+def _sample(events: PlacedEvents, analysis: Analysis, levelled: bool) -> _Sample:
+    """The sample as `_prepare` orders it, remembered as long as ``events`` live."""
     known = _samples.setdefault(events, {})
-    if analysis not in known:
-        known[analysis] = _prepare(events, analysis)
-    return known[analysis]
+    if (analysis, levelled) not in known:
+        known[analysis, levelled] = _prepare(events, analysis, levelled)
+    return known[analysis, levelled]
 
 
-def _prepare(events: PlacedEvents, analysis: Analysis) -> _Sample:
+def _prepare(events: PlacedEvents, analysis: Analysis, levelled: bool) -> _Sample:
     exposure = np.stack([exposure_weight(events, channel) for channel in analysis.channels])
     base = events.weight * selection_weight(events, analysis) * exposure.sum(axis=0)
-    base /= sampling_range(events).q(events.m_N, events.m_Zprime)
+    if not levelled:
+        base /= sampling_range(events).q(events.m_N, events.m_Zprime)
     chosen = np.flatnonzero(base > 0)
     chosen = chosen[np.argsort(events.m_N[chosen], kind="stable")]
     starts = np.linspace(0, len(chosen), int(np.sqrt(len(chosen))) + 2).astype(np.int64)
@@ -224,24 +251,25 @@ def _prepare(events: PlacedEvents, analysis: Analysis) -> _Sample:
 
 
 def _sum(
-    events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, bandwidth: ArrayLike, ctau: Array | None
+    events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, smoothing: Smoothing, ctau: Array | None
 ) -> Expectation:
     if not isinstance(events, PlacedEvents):
         raise TypeError("events must be placed in a detector first: darkpkg.place(events, darkpkg.ND280, seed=…)")
-    sampling, sample = sampling_range(events), _sample(events, analysis)
+    sampling, sample = sampling_range(events), _sample(events, analysis, smoothing.levelled)
     _check_range(sampling, parameters.m_N, parameters.m_Zprime)
     shape = np.broadcast_shapes(parameters.shape, np.shape(ctau))
-    m_N, m_Zprime, coupling = (
+    m_N, m_Zprime, factor = (
         np.broadcast_to(a, shape).ravel()
         for a in (parameters.m_N, parameters.m_Zprime, coupling_weight(events, parameters))
     )
-    x, y, h = np.log(m_N), np.log(m_Zprime), _bandwidth(bandwidth)
-    factor, norm = coupling, EPANECHNIKOV.norm / h.prod()
+    x, y, h = np.log(m_N), np.log(m_Zprime), np.array(smoothing.bandwidth)
+    norm = EPANECHNIKOV.norm / h.prod()
     if sampling.is_fixed:
         h, norm = np.full(2, np.inf), 1.0
     else:
-        factor = coupling / _share_inside(sampling, x, y, h)
-    rate = np.zeros(x.size) if ctau is None else (parameters.m_N / ctau * np.ones(shape)).ravel()
+        factor = factor / _share_inside(sampling, x, y, smoothing)
+        factor /= sampling.q(m_N, m_Zprime) if smoothing.levelled else 1.0
+    rate = np.zeros(x.size) if ctau is None else np.broadcast_to(parameters.m_N / ctau, shape).ravel()
     sums = np.zeros((x.size, len(analysis.observed), 2))
     kernel_sums(
         x, y, rate, h, norm, sample.strip_edges, sample.strip_starts, sample.ln_m_N, sample.ln_m_Zprime,
@@ -254,13 +282,6 @@ def _sum(
     return expectation
 
 
-def _bandwidth(bandwidth: ArrayLike) -> Array:
-    h = np.array(np.broadcast_to(np.asarray(bandwidth, dtype=float), 2))
-    if not np.all((h > 0) & np.isfinite(h)):
-        raise ValueError(f"bandwidth must be positive, got {bandwidth}")
-    return h
-
-
 def _check_range(sampling: SamplingRange, m_N: ArrayLike, m_Zprime: ArrayLike) -> None:
     m_N, m_Zprime = np.asarray(m_N, dtype=float), np.asarray(m_Zprime, dtype=float)
     for name, values, (low, high) in (("m_N", m_N, sampling.m_N), ("m_Zprime", m_Zprime, sampling.m_Zprime)):
@@ -269,17 +290,20 @@ def _check_range(sampling: SamplingRange, m_N: ArrayLike, m_Zprime: ArrayLike) -
             value = float(np.extract(outside, values)[0])
             raise ValueError(f"{name} = {value:g} GeV lies outside the sampled range, {low:g} to {high:g} GeV")
     if not sampling.is_fixed and np.any(m_N > m_Zprime):
-        raise ValueError("m_N must not exceed m_Zprime: the sample holds decays through an off-shell dark photon only")
+        raise ValueError(
+            "m_N must not exceed m_Zprime: the sample holds decays through an off-shell dark photon only"
+        )
 
 
-def _share_inside(sampling: SamplingRange, x: Array, y: Array, bandwidth: ArrayLike) -> Array:
+def _share_inside(sampling: SamplingRange, x: Array, y: Array, smoothing: Smoothing) -> Array:
     """Share of the kernel that lies in the sampled region, for each of many points, each mass point once."""
     centres, index = np.unique(np.stack([x, y], axis=-1), axis=0, return_inverse=True)
-    h = _bandwidth(bandwidth)
-    corners = centres[:, None, :] + h * np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]])
+    corners = centres[:, None, :] + smoothing.bandwidth * np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]])
     cut = ~sampling.contains(*np.exp(np.moveaxis(corners, -1, 0))).all(axis=-1)
     share = np.ones(len(centres))
-    share[cut] = EPANECHNIKOV.mass_inside(centres[cut], h, lambda p: sampling.contains(*np.exp(np.moveaxis(p, -1, 0))))
+    share[cut] = EPANECHNIKOV.mass_inside(
+        centres[cut], smoothing.bandwidth, lambda p: sampling.contains(*np.exp(np.moveaxis(p, -1, 0)))
+    )
     return share[index.reshape(-1)]
 
 
@@ -289,8 +313,9 @@ def _warn_if_few(expectation: Expectation, m_N: Array, m_Zprime: Array) -> None:
     if np.any(few):
         worst = np.unravel_index(np.argmin(fewest), fewest.shape)
         warnings.warn(
-            f"only {fewest[worst]:.1f} effective events near m_N = {m_N[worst]:g} GeV, m_Zprime = {m_Zprime[worst]:g} GeV"
-            f" ({few.sum()} of {few.size} points have fewer than {FEW_EVENTS}): simulate more or widen the bandwidth",
+            f"only {fewest[worst]:.1f} effective events near m_N = {m_N[worst]:g} GeV, "
+            f"m_Zprime = {m_Zprime[worst]:g} GeV ({few.sum()} of {few.size} points have fewer than {FEW_EVENTS}): "
+            "simulate more or widen the bandwidth",
             FewEventsWarning,
             stacklevel=4,
         )

@@ -46,7 +46,7 @@ def spherical(cos_theta, phi):
 
 @register_jitable
 def boost(p, frame, mass):
-    """Carry ``p`` from the rest frame of a particle into the frame in which that particle has four-momentum ``frame``.
+    """Carry ``p`` from the rest frame of a particle into the one in which that particle has momentum ``frame``.
 
     ``mass`` is the mass of that particle; it is asked for because E² − p² loses it when the particle is fast. Give
     ``frame`` with its three-momentum reversed to go into the rest frame.
@@ -58,7 +58,7 @@ def boost(p, frame, mass):
 
 @register_jitable
 def rotate_z_to(axis, v):
-    """Turn ``v`` by the rotation by π about the bisector of the z axis and the unit vector ``axis``: it carries z to it.
+    """Turn ``v`` by π about the bisector of the z axis and the unit vector ``axis``, which carries z to ``axis``.
 
     The bisector is undefined for axis = −z alone; the generator meets that direction with probability zero.
     """

@@ -80,7 +80,7 @@ class DarkParameters:
 
     @property
     def is_light_mediator(self) -> bool | NDArray[np.bool_]:
-        """Whether N decays to an on-shell Z′, m_Z′ < m_N. At equality Eq. (10) vanishes and the decay is off shell."""
+        """Whether N decays to an on-shell Z′, m_Z′ < m_N; at equality Eq. (10) vanishes and Eq. (9) holds."""
         return np.less(self.m_Zprime, self.m_N)
 
     @property

@@ -131,10 +131,10 @@ def _load() -> Mapping[str, Nucleus]:
 
 
 def _nucleus(name: str, radius: float, *coefficients: float) -> Nucleus:
-    ion = Particle.from_name(name)
-    Z, A = int(ion.charge), ion.pdgid.A
+    symbol = name.rstrip("0123456789")
+    Z, A = elements()[symbol].Z, int(name.removeprefix(symbol))
     # `particle` lists ions with their atomic mass, so the electrons go; their binding (below 1e-5 of it) is left.
-    mass = ion.mass * MeV - Z * ELECTRON_MASS
+    mass = Particle.from_nucleus_info(Z, A).mass * MeV - Z * ELECTRON_MASS
     return Nucleus(name, Z, A, mass, radius * fm, tuple(np.trim_zeros(coefficients, "b")))
 
 

@@ -51,7 +51,8 @@ def differential_cross_section(E_nu: ArrayLike, Q2: ArrayLike, parameters: DarkP
 
     The amplitude of Eqs. (4)–(6), squared and summed over spins, with the charge form factor F:
 
-    .. math:: \frac{d\sigma}{dQ^2} = \frac{\pi\alpha\alpha_D\varepsilon^2|V_{\mu N}|^2 Z^2F^2}{4M^2E^2(Q^2+m_{Z'}^2)^2}
+    .. math:: \frac{d\sigma}{dQ^2} = \frac{\pi\alpha\alpha_D\varepsilon^2|V_{\mu N}|^2
+    Z^2F^2}{4M^2E^2(Q^2+m_{Z'}^2)^2}
               \left[(4ME - m_N^2 - Q^2)^2 - (4M^2+Q^2)(m_N^2+Q^2)\right]
 
     ``E_nu`` in GeV and ``Q2`` in GeV² broadcast with the fields of ``parameters``.
@@ -94,9 +95,9 @@ def total_cross_section(E_nu: ArrayLike, parameters: DarkParameters, nucleus: Nu
 
 @register_jitable
 def heavy_neutrino_momentum(E_nu, Q2_above_min, m_N, phi, mass):
-    """Four-momentum (E, p_x, p_y, p_z) of N in the laboratory, the beam along z, from Q² − Q²_min = 2p*p*_N (1 − cos θ*).
+    """Four-momentum (E, p_x, p_y, p_z) of N in the laboratory, the beam along z.
 
-    ``phi`` is the azimuth of N, ``mass`` the mass of the nucleus.
+    Q² − Q²_min = 2p*p*_N (1 − cos θ*) gives the angle in the centre of mass without cancellation. ``phi`` is the azimuth of N, ``mass`` the mass of the nucleus.
     """
     sqrt_s = np.sqrt(mass * (mass + 2 * E_nu))
     momentum = _final_momentum(E_nu, m_N, mass, sqrt_s)
@@ -113,9 +114,9 @@ def polarisation_axis(E_nu, p_N, m_N, mass):
 
     Left-handed vertices turn the neutrino line into
     :math:`\bar u_\nu\gamma^\alpha\,\slashed p_N\slashed h\,P_L u_\nu` with h = P + P′, the sum of the momenta of the
-    nucleus. Its square holds only the lightlike vector :math:`k = 2(h\cdot p_\nu)\,h - h^2 p_\nu`, reflected at p_N: N is
-    fully polarised, and its decay sees :math:`n \propto 2(p_N\cdot k)\,p_N - m_N^2 k`, which in the rest frame is
-    (1, ẑ′) with ẑ′ = −k̂.
+    nucleus. Its square holds only the lightlike vector :math:`k = 2(h\cdot p_\nu)\,h - h^2 p_\nu`, reflected at p_N:
+    N is fully polarised, and its decay sees :math:`n \propto 2(p_N\cdot k)\,p_N - m_N^2 k`, which in the rest frame
+    is (1, ẑ′) with ẑ′ = −k̂.
     """
     p_nu = E_nu, 0.0, 0.0, E_nu
     h = E_nu - p_N[0] + 2 * mass, -p_N[1], -p_N[2], E_nu - p_N[3]

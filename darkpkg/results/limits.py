@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import contourpy
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.stats import chi2
+from numpy.typing import NDArray
+from scipy.special import gammaincinv
 
 from darkpkg.events import PlacedEvents
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.method.likelihood import log_likelihood
-from darkpkg.method.weights import BANDWIDTH, Expectation, expected_events
+from darkpkg.method.weights import SMOOTHING, Expectation, Smoothing, expected_events
 from darkpkg.physics.model import DarkParameters
 
 if TYPE_CHECKING:
@@ -38,15 +38,15 @@ def exclusion_threshold(cl: float, n_parameters: int = 2) -> float:
     """
     if not 0 < cl < 1:
         raise ValueError(f"cl must lie between 0 and 1, got {cl}")
-    return float(chi2.ppf(cl, n_parameters) / 2)
+    return float(gammaincinv(n_parameters / 2, cl))
 
 
 @dataclass(frozen=True, eq=False)
 class Scan:
     """The likelihood over a set of points of the parameter space.
 
-    ``expectation`` is the signal, ``log_likelihood`` has the shape of ``parameters``, and ``no_signal`` is ln L without any
-    signal. Points are compared with the best of them, or with no signal if that is better.
+    ``expectation`` is the signal, ``log_likelihood`` has the shape of ``parameters``, and ``no_signal`` is ln L
+    without any signal. Points are compared with the best of them, or with no signal if that is better.
     """
 
     parameters: DarkParameters
@@ -70,13 +70,16 @@ class Scan:
         varied = {
             field.name: np.broadcast_to(getattr(self.parameters, field.name), self.parameters.shape)
             for field in dataclasses.fields(self.parameters)
-            if np.ndim(getattr(self.parameters, field.name)) and np.unique(getattr(self.parameters, field.name)).size > 1
+            if np.ndim(getattr(self.parameters, field.name))
+            and np.unique(getattr(self.parameters, field.name)).size > 1
         }
         axes: dict[int, tuple[str, Array]] = {}
         for name, values in varied.items():
             along = [axis for axis in range(values.ndim) if np.any(np.diff(values, axis=axis))]
             if len(along) != 1 or along[0] in axes:
-                raise ValueError(f"each axis of a plane must vary one parameter, but {name} varies along axes {along}")
+                raise ValueError(
+                    f"each axis of a plane must vary one parameter, but {name} varies along axes {along}"
+                )
             axes[along[0]] = name, np.moveaxis(values, along[0], 0).reshape(values.shape[along[0]], -1)[:, 0]
         return dict(axes[axis] for axis in sorted(axes))
 
@@ -100,14 +103,14 @@ class Scan:
 
 
 def scan(
-    events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, bandwidth: ArrayLike = BANDWIDTH
+    events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, smoothing: Smoothing = SMOOTHING
 ) -> Scan:
     """The likelihood of ``analysis`` at every point of ``parameters``, usually a plane.
 
     >>> plane = BENCHMARK_B.replace(m_N=np.geomspace(0.05, 0.2, 5)[:, None], V_muN_sq=np.geomspace(1e-9, 1e-5, 9))
     >>> scan(events, plane, ANALYSIS_I).exclusion(cl=0.90)           # doctest: +SKIP
     """
-    expectation = expected_events(events, parameters, analysis, bandwidth)
+    expectation = expected_events(events, parameters, analysis, smoothing)
     nothing = Expectation(np.zeros(len(analysis.observed)), np.zeros(len(analysis.observed)))
     return Scan(
         parameters,

@@ -1,0 +1,118 @@
+"""Dark neutrinos in T2K's near detector, from one Monte Carlo to every limit (arXiv:2205.12273).
+
+>>> import darkpkg as dk
+>>> events = dk.place(dk.generate(dk.HEAVY, n_events=100_000, seed=1), dk.ND280, seed=2)
+>>> dk.scan(events, dk.BENCHMARK_B, dk.ANALYSIS_I).excluded(cl=0.90)                  # doctest: +SKIP
+
+The parts are those of the paper: `physics` (Section II), `experiment` (III), `method` (IV), `results` (V).
+"""
+
+import importlib
+from typing import Any
+
+from darkpkg import datasets, units
+from darkpkg.datasets import DataIntegrityError
+from darkpkg.events import Events, PlacedEvents, read_events
+from darkpkg.experiment import analysis, detector, flux, selection
+from darkpkg.experiment.analysis import ANALYSIS_I, Analysis, Channel
+from darkpkg.experiment.detector import ND280, Box, Detector, Module, place
+from darkpkg.experiment.flux import Flux, load_flux
+from darkpkg.experiment.selection import Cuts, Observables, observables
+from darkpkg.method import generator, kernels, likelihood, weights
+from darkpkg.method.generator import HEAVY, SamplingRange, generate
+from darkpkg.method.kernels import EPANECHNIKOV
+from darkpkg.method.likelihood import effective_log_likelihood, log_likelihood
+from darkpkg.method.weights import (
+    PAPER_SMOOTHING,
+    Expectation,
+    FewEventsWarning,
+    Smoothing,
+    coupling_weight,
+    expected_events,
+    expected_events_at_lifetime,
+    expected_upscatterings,
+    exposure_weight,
+    kde_weight,
+    lifetime_weight,
+    selection_weight,
+)
+from darkpkg.physics import decay, kinematics, model, nuclei, scattering
+from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
+from darkpkg.physics.nuclei import NUCLEI, Nucleus, form_factor
+from darkpkg.results import limits
+from darkpkg.results.limits import Scan, scan
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ANALYSIS_I",
+    "BENCHMARK_A",
+    "BENCHMARK_B",
+    "EPANECHNIKOV",
+    "HEAVY",
+    "ND280",
+    "NUCLEI",
+    "PAPER_SMOOTHING",
+    "Analysis",
+    "Box",
+    "Channel",
+    "Cuts",
+    "DarkParameters",
+    "DataIntegrityError",
+    "Detector",
+    "Events",
+    "Expectation",
+    "FewEventsWarning",
+    "Flux",
+    "Module",
+    "Nucleus",
+    "Observables",
+    "PlacedEvents",
+    "SamplingRange",
+    "Scan",
+    "Smoothing",
+    "analysis",
+    "coupling_weight",
+    "datasets",
+    "decay",
+    "detector",
+    "effective_log_likelihood",
+    "expected_events",
+    "expected_events_at_lifetime",
+    "expected_upscatterings",
+    "exposure_weight",
+    "figures",
+    "flux",
+    "form_factor",
+    "generate",
+    "generator",
+    "kde_weight",
+    "kernels",
+    "kinematics",
+    "lifetime_weight",
+    "likelihood",
+    "limits",
+    "load_flux",
+    "log_likelihood",
+    "model",
+    "nuclei",
+    "observables",
+    "place",
+    "read_events",
+    "scan",
+    "scattering",
+    "selection",
+    "selection_weight",
+    "units",
+    "weights",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def __getattr__(name: str) -> Any:
+    if name == "figures":  # only those who draw wait for matplotlib
+        return importlib.import_module("darkpkg.results.figures")
+    raise AttributeError(f"module 'darkpkg' has no attribute {name!r}")

@@ -1,0 +1,141 @@
+"""The command line: ``darkpkg check`` judges a point of the parameter space, ``darkpkg simulate`` makes a sample for it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from darkpkg.datasets import DataIntegrityError
+from darkpkg.events import PlacedEvents, read_events
+from darkpkg.experiment.analysis import ANALYSIS_I
+from darkpkg.experiment.detector import ND280, place
+from darkpkg.method.generator import HEAVY, SamplingRange, generate
+from darkpkg.method.weights import expected_upscatterings
+from darkpkg.physics.model import DarkParameters
+from darkpkg.results.limits import exclusion_threshold, scan
+from darkpkg.units import cm
+
+_CL = 0.90
+
+app = typer.Typer(
+    help="Dark neutrinos in T2K's near detector: is a point of the parameter space excluded?",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+@contextmanager
+def _errors_in_one_line() -> Iterator[None]:
+    """What the user got wrong, in one line on stderr, with exit status 2."""
+    try:
+        yield
+    except (ValueError, OSError, DataIntegrityError) as error:
+        print(f"darkpkg: {' '.join(str(error).split())}", file=sys.stderr)
+        raise typer.Exit(2) from None
+
+
+def _option(name: str, text: str) -> Any:
+    return typer.Option(f"--{name}", help=text)
+
+
+Seed = Annotated[int, _option("seed", "seed of the simulation")]
+Events = Annotated[int, _option("n-events", "size of the simulation")]
+
+
+@app.command()
+def check(
+    m_N: Annotated[float, _option("m_N", "mass of the heavy neutrino, GeV")],
+    m_Zprime: Annotated[float, _option("m_Zprime", "mass of the dark photon, GeV")],
+    alpha_D: Annotated[float, _option("alpha_D", "dark fine-structure constant")],
+    epsilon: Annotated[float, _option("epsilon", "kinetic mixing")],
+    V_muN_sq: Annotated[float, _option("V_muN_sq", "|V_muN|^2, vertex factor of production")],
+    V_N_sq: Annotated[float, _option("V_N_sq", "|V_N|^2, vertex factor of decay")],
+    sample: Annotated[Path | None, _option("sample", "sample file; without it, simulate at these masses")] = None,
+    n_events: Events = 200_000,
+    seed: Seed = 1,
+    as_json: Annotated[bool, _option("json", "print JSON")] = False,
+) -> None:
+    """Lifetime, expected events and exclusion of one point by Analysis I (heavy dark photon)."""
+    with _errors_in_one_line(), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        point = DarkParameters(m_N, m_Zprime, alpha_D, epsilon, V_muN_sq, V_N_sq)
+        events = _read(sample) if sample else _simulate(SamplingRange.at(m_N, m_Zprime), n_events, seed)
+        result = _check(point, events)
+    result["warnings"] = [str(warning.message) for warning in caught]
+    print(json.dumps(result, indent=2) if as_json else _report(result))
+
+
+@app.command()
+def simulate(
+    output: Annotated[Path, typer.Option("--output", "-o", help="file to write, .parquet")],
+    n_events: Events = 1_000_000,
+    seed: Seed = 1,
+) -> None:
+    """Simulate the whole plane of masses of a heavy dark photon in ND280 and write the sample to a file."""
+    with _errors_in_one_line():
+        if not output.parent.is_dir():
+            raise ValueError(f"no folder {output.parent} to write {output.name} into")
+        events = _simulate(HEAVY, n_events, seed)
+        print(f"{len(events)} events written to {events.write(output)}")
+
+
+def _simulate(sampling: SamplingRange, n_events: int, seed: int) -> PlacedEvents:
+    masses = "m_N = {:g} to {:g} GeV, m_Zprime = {:g} to {:g} GeV".format(*sampling.m_N, *sampling.m_Zprime)
+    if sampling.is_fixed:
+        masses = f"m_N = {sampling.m_N[0]:g} GeV, m_Zprime = {sampling.m_Zprime[0]:g} GeV"
+    print(f"simulating {n_events} events in {ND280.name} at {masses} (seed {seed})", file=sys.stderr)
+    return place(generate(sampling, n_events, seed, progress=True), ND280, seed)
+
+
+def _read(path: Path) -> PlacedEvents:
+    events = read_events(path)
+    if not isinstance(events, PlacedEvents):
+        raise ValueError(f"{path} holds events without vertices; darkpkg simulate writes them with")
+    return events
+
+
+def _check(point: DarkParameters, events: PlacedEvents) -> dict[str, Any]:
+    upscatterings, result = expected_upscatterings(events, point, ANALYSIS_I), scan(events, point, ANALYSIS_I)
+    signal = result.expectation
+    return {
+        "decay_width_GeV": float(point.decay_width()),
+        "proper_decay_length_cm": float(point.proper_decay_length() / cm),
+        "selected_upscatterings": float(upscatterings.mean.sum()),
+        "expected_events": float(signal.mean.sum()),
+        "error": float(signal.variance.sum() ** 0.5),
+        "channels": {
+            channel.name: {"expected_events": float(mean), "error": float(error), "n_effective": float(n)}
+            for channel, mean, error, n in zip(
+                ANALYSIS_I.channels, signal.mean, signal.error, signal.n_effective, strict=True
+            )
+        },
+        "minus_delta_log_likelihood": float(result.minus_delta_log_likelihood),
+        "threshold": exclusion_threshold(_CL),
+        "excluded": bool(result.excluded(_CL)),
+    }
+
+
+def _report(result: dict[str, Any]) -> str:
+    verdict = "EXCLUDED" if result["excluded"] else "not excluded"
+    lines = [
+        "proper decay length   {proper_decay_length_cm:.4g} cm (width {decay_width_GeV:.4g} GeV)",
+        "expected events       {expected_events:.4g} ± {error:.2g}",
+        "  without a decay     {selected_upscatterings:.4g} selected upscatterings",
+        *(
+            f"  in {name}              {channel['expected_events']:.4g} ± {channel['error']:.2g}"
+            for name, channel in result["channels"].items()
+        ),
+        "-Delta ln L           {minus_delta_log_likelihood:.4g} (excluded at 90 % CL beyond {threshold:.3f})",
+        f"verdict               {verdict} at 90 % CL by {ANALYSIS_I.name}",
+        *(f"note                  {warning}" for warning in result["warnings"]),
+    ]
+    return "\n".join(lines).format(**result)
