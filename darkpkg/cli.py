@@ -1,4 +1,4 @@
-"""The command line: ``darkpkg check`` judges a point of the parameter space, ``darkpkg simulate`` makes a sample for it."""
+"""The command line: ``darkpkg check`` judges a point of the parameter space, ``darkpkg simulate`` makes a sample."""
 
 from __future__ import annotations
 

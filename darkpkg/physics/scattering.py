@@ -97,7 +97,8 @@ def total_cross_section(E_nu: ArrayLike, parameters: DarkParameters, nucleus: Nu
 def heavy_neutrino_momentum(E_nu, Q2_above_min, m_N, phi, mass):
     """Four-momentum (E, p_x, p_y, p_z) of N in the laboratory, the beam along z.
 
-    Q² − Q²_min = 2p*p*_N (1 − cos θ*) gives the angle in the centre of mass without cancellation. ``phi`` is the azimuth of N, ``mass`` the mass of the nucleus.
+    Q² − Q²_min = 2p*p*_N (1 − cos θ*) gives the angle in the centre of mass without cancellation. ``phi`` is the
+    azimuth of N, ``mass`` the mass of the nucleus.
     """
     sqrt_s = np.sqrt(mass * (mass + 2 * E_nu))
     momentum = _final_momentum(E_nu, m_N, mass, sqrt_s)
