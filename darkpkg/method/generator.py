@@ -49,12 +49,12 @@ _BATCH = 1 << 16
 def adapted_density(m_N: Array, m_Zprime: Array) -> Array:
     r"""Mass density q in (ln m_N, ln m_Z′) under which events fall about evenly, in GeV⁴.
 
-    :math:`q = m_{Z'}^2\,(m_{Z'}^2 + Q_0^2)\,\left(1 + (m_N/m_0)^4\right)` with Q₀ = 0.1 GeV, m₀ = 0.3 GeV: the
+    :math:`q = m_{Z'}^2\,(m_{Z'}^2 + Q_0^2)\,\left(1 + (m_N/m_0)^5\right)` with Q₀ = 0.1 GeV, m₀ = 0.3 GeV: the
     inverse of how the cross section falls, with the propagator for m_Z′ above the momentum transfer Q₀ that the form
     factors allow, and with threshold, coherence and selection for m_N above m₀. For m_Z′ ≫ Q₀ and m_N ≪ m₀ it is
     `paper_density`.
     """
-    return m_Zprime**2 * (m_Zprime**2 + (0.1 * GeV) ** 2) * (1 + (m_N / (0.3 * GeV)) ** 4)
+    return m_Zprime**2 * (m_Zprime**2 + (0.1 * GeV) ** 2) * (1 + (m_N / (0.3 * GeV)) ** 5)
 
 
 def paper_density(m_N: Array, m_Zprime: Array) -> Array:
