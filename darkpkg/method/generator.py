@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import vegas
 from numpy.typing import ArrayLike, NDArray
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from darkpkg import datasets
 from darkpkg.events import Events

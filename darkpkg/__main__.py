@@ -1,0 +1,5 @@
+"""``python -m darkpkg`` is the command line."""
+
+from darkpkg.cli import app
+
+app(prog_name="darkpkg")
