@@ -53,7 +53,7 @@ class Smoothing:
     steep σ itself: it has less bias and less variance, and stands a wider kernel.
     """
 
-    bandwidth: tuple[float, float] = (0.2, 0.6)
+    bandwidth: tuple[float, float] = (0.15, 0.6)
     levelled: bool = True
 
     def __post_init__(self) -> None:
