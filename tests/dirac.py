@@ -1,0 +1,70 @@
+"""Squared amplitudes the long way: Dirac matrices and traces, batches of four-momenta (..., 4) = (E, p_x, p_y, p_z).
+
+Nothing here comes from darkpkg, so that it is a second road to every formula of `darkpkg.physics`.
+"""
+
+import numpy as np
+
+_SIGMA = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
+METRIC = np.diag([1.0, -1.0, -1.0, -1.0])
+GAMMA = np.array(
+    [np.kron([[1, 0], [0, -1]], np.eye(2))] + [np.kron([[0, 1], [-1, 0]], sigma) for sigma in _SIGMA], dtype=complex
+)
+"""γ^μ in the Dirac representation."""
+GAMMA_5 = 1j * GAMMA[0] @ GAMMA[1] @ GAMMA[2] @ GAMMA[3]
+LEFT = (np.eye(4) - GAMMA_5) / 2
+"""The projector P_L."""
+
+
+def slash(p):
+    """γ^μ p_μ, (..., 4, 4)."""
+    return np.einsum("...m,mn,nij->...ij", p, METRIC, GAMMA)
+
+
+def bar(matrix):
+    """γ⁰ X† γ⁰."""
+    return GAMMA[0] @ np.conj(np.swapaxes(matrix, -1, -2)) @ GAMMA[0]
+
+
+def product(p, k):
+    """p·k."""
+    return np.einsum("...m,mn,...n->...", p, METRIC, k)
+
+
+def upscattering(p_nu, p_N, h, m_N):
+    """Σ |ū_N h̸ P_L u_ν|² over the spins of N: the neutrino line meeting the current h of a nucleus without spin."""
+    vertex = slash(h) @ LEFT
+    numerator = slash(p_N) + m_N * np.eye(4)
+    return np.einsum("...ij,...ji->...", numerator @ vertex @ slash(p_nu), bar(vertex)).real
+
+
+def pair_tensor(p_electron, p_positron, m_e):
+    """Σ [ē γ^α e][ē γ^β e]*, (..., 4, 4)."""
+    electron = slash(p_electron) + m_e * np.eye(4)
+    positron = slash(p_positron) - m_e * np.eye(4)
+    return np.einsum("...ij,ajk,...kl,bli->...ab", electron, GAMMA, positron, GAMMA, optimize=True)
+
+
+def contract(tensor, other):
+    """T^{αβ} L_{αβ}."""
+    return np.einsum("...ab,am,bn,...mn->...", tensor, METRIC, METRIC, other, optimize=True).real
+
+
+def neutrino_tensor(p_daughter, line, spins):
+    """Σ X^α X̄^β for X^α = ū_ν′ γ^α ``line`` u, where ``spins`` is Σ u ū over the incoming spins."""
+    right = spins @ bar(line)
+    return np.einsum("...ij,ajk,...kl,...lm,bmi->...ab", slash(p_daughter), GAMMA, line, right, GAMMA, optimize=True)
+
+
+def decay(p_N, p_daughter, p_electron, p_positron, m_N, m_e):
+    """Σ |ū_ν′ γ^α P_L u_N · ē γ_α e|² over all spins, that of N included: twice the mean over the spin of N."""
+    spins = slash(p_N) + m_N * np.eye(4)
+    tensor = neutrino_tensor(p_daughter, np.broadcast_to(LEFT, spins.shape), spins)
+    return contract(tensor, pair_tensor(p_electron, p_positron, m_e))
+
+
+def upscattering_and_decay(p_nu, p_N, h, p_daughter, p_electron, p_positron, m_N, m_e):
+    """Σ |ū_ν′ γ^α P_L (p̸_N + m_N) h̸ P_L u_ν · ē γ_α e|²: one amplitude, without propagators."""
+    line = LEFT @ (slash(p_N) + m_N * np.eye(4)) @ slash(h) @ LEFT
+    tensor = neutrino_tensor(p_daughter, line, slash(p_nu))
+    return contract(tensor, pair_tensor(p_electron, p_positron, m_e))
