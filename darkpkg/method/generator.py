@@ -8,6 +8,7 @@ are then drawn independently of each other from the adapted map.
 from __future__ import annotations
 
 import importlib.metadata
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -128,7 +129,7 @@ class _Channel(NamedTuple):
 
 def generate(
     sampling: SamplingRange,
-    n_events: int,
+    n_events: int | Mapping[str, int],
     seed: int,
     *,
     couplings: DarkParameters = BENCHMARK_B,
@@ -143,11 +144,12 @@ def generate(
         Region of masses, such as `HEAVY`, or fixed masses by `SamplingRange.at`.
     n_events
         Number of events, spread evenly over both beams and all nuclei: the weights carry how often each occurs, and
-        rare nuclei, such as argon, are known as well as common ones.
+        rare nuclei, such as argon, are known as well as common ones. A mapping such as ``{"Ar40": 400_000, …}`` gives
+        each nucleus its own number, spread over both beams.
     seed
         Non-negative integer. The same seed gives the same events, bit for bit. Each beam and nucleus draws from its
-        own stream: the events of a longer sample, or of one with more nuclei, begin with those of this one, only
-        their weights are divided by another number of events.
+        own stream, so that another nucleus leaves its events alone; only if it takes some of a fixed total do they
+        end earlier, with weights divided by a smaller number. A longer sample begins with the events of a shorter.
     couplings
         Values of |V_μN|² α_D ε² to generate at; they scale all weights.
     detector
@@ -161,14 +163,14 @@ def generate(
         With weights in upscatterings per nucleus and POT. The sum of the weights of a beam and nucleus is the
         integral of flux × σ × q over the sampled masses.
     """
-    if n_events < 1:
-        raise ValueError(f"n_events must be at least 1, got {n_events}")
+    channels = _channels(detector, n_events)
+    n_events = sum(channel.n_events for channel in channels)
     if couplings.shape != ():
         raise ValueError(f"couplings must be a single point, got shape {couplings.shape}")
     columns = _empty_columns(n_events)
     begin = 0
     with tqdm(total=n_events, unit=" events", desc="simulating", disable=not progress, leave=False) as bar:
-        for channel in _channels(detector, n_events):
+        for channel in channels:
             own = {name: column[begin : begin + channel.n_events] for name, column in columns.items()}
             _simulate(channel, sampling, seed, own, bar)
             begin += channel.n_events
@@ -182,10 +184,25 @@ def _empty_columns(n: int) -> dict[str, NDArray[Any]]:
     return scalar | vector | {"target": np.empty(n, dtype=np.int64), "beam": np.empty(n, dtype="U3")}
 
 
-def _channels(detector: Detector, n_events: int) -> list[_Channel]:
-    pairs = [(beam, nucleus) for beam in BEAMS for nucleus in detector.targets.values()]
-    share, rest = divmod(n_events, len(pairs))
-    return [_Channel(beam, nucleus, share + (i < rest)) for i, (beam, nucleus) in enumerate(pairs)]
+def _channels(detector: Detector, n_events: int | Mapping[str, int]) -> list[_Channel]:
+    nuclei = list(detector.targets.values())
+    if isinstance(n_events, Mapping):
+        names = [nucleus.name for nucleus in nuclei]
+        if set(n_events) != set(names):
+            raise ValueError(f"n_events must name the nuclei of {detector.name}, {names}, got {list(n_events)}")
+        shares = {name: _even_shares(n_events[name], len(BEAMS)) for name in names}
+        pairs = [(beam, nucleus, shares[nucleus.name][i]) for i, beam in enumerate(BEAMS) for nucleus in nuclei]
+    else:
+        split = _even_shares(n_events, len(BEAMS) * len(nuclei))
+        pairs = [(*pair, n) for pair, n in zip(itertools.product(BEAMS, nuclei), split, strict=True)]
+    return [_Channel(*pair) for pair in pairs]
+
+
+def _even_shares(total: int, parts: int) -> list[int]:
+    if isinstance(total, bool) or not isinstance(total, int | np.integer) or total < parts:
+        raise ValueError(f"n_events must be an integer, at least {parts} for as many beams and nuclei, got {total!r}")
+    share, rest = divmod(int(total), parts)
+    return [share + (i < rest) for i in range(parts)]
 
 
 def _simulate(
@@ -193,8 +210,6 @@ def _simulate(
 ) -> None:
     """Fill the rows of one channel, with weights for unit couplings."""
     columns["target"][:], columns["beam"][:] = channel.nucleus.pdg_code, channel.beam
-    if not channel.n_events:
-        return
     integrand = _Integrand(target(load_flux(channel.beam), channel.nucleus), sampling)
     stream = (seed, channel.beam, channel.nucleus.name)
     adaptive_map = _adapt(integrand, random_stream(*stream, "adapt"))
