@@ -1,0 +1,84 @@
+"""What was measured."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from darkpkg.experiment.analysis import ANALYSIS_I, Analysis, Channel
+from darkpkg.experiment.selection import Cuts
+
+FHC, RHC = ANALYSIS_I.channels
+
+
+def test_analysis_one_has_the_published_exposures():
+    assert {channel.beam: channel.pot for channel in ANALYSIS_I.channels} == {"FHC": 12.34e20, "RHC": 6.29e20}
+
+
+def test_analysis_one_expected_little_and_saw_nothing():
+    assert {channel.beam: channel.background for channel in ANALYSIS_I.channels} == {"FHC": (0.563,), "RHC": (0.015,)}
+    np.testing.assert_array_equal(ANALYSIS_I.background, [0.563, 0.015])
+    np.testing.assert_array_equal(ANALYSIS_I.observed, [0.0, 0.0])
+    np.testing.assert_array_equal(ANALYSIS_I.systematic, [0.20, 0.20])
+    assert ANALYSIS_I.efficiency == 0.10
+    assert ANALYSIS_I.cuts == Cuts()
+
+
+def test_channels_with_several_bins_are_joined_in_order():
+    first = Channel("a", "FHC", 1e20, (1.0, 2.0, 3.0), (4, 5, 6), 0.1)
+    second = Channel("b", "RHC", 1e20, (7.0,), (8,), 0.3)
+    both = Analysis("both", (first, second), Cuts(), 0.5)
+    np.testing.assert_array_equal(both.background, [1, 2, 3, 7])
+    np.testing.assert_array_equal(both.observed, [4, 5, 6, 8])
+    np.testing.assert_array_equal(both.systematic, [0.1, 0.1, 0.1, 0.3])
+    assert both.observed.dtype == float
+
+
+def test_an_analysis_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        ANALYSIS_I.efficiency = 0.2
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        FHC.pot = 1e21
+
+
+def test_a_beam_that_does_not_exist_is_refused():
+    with pytest.raises(ValueError, match="beam of channel FHC must be one of FHC, RHC, got 'numu'"):
+        dataclasses.replace(FHC, beam="numu")
+
+
+@pytest.mark.parametrize("pot", [0.0, -1e20, np.nan])
+def test_an_exposure_that_is_not_positive_is_refused(pot):
+    with pytest.raises(ValueError, match="exposure must be positive"):
+        dataclasses.replace(FHC, pot=pot)
+
+
+@pytest.mark.parametrize(("background", "observed"), [((0.1, 0.2), (0,)), ((0.1,), (0, 1)), ((), ())])
+def test_background_and_counts_of_different_bins_are_refused(background, observed):
+    with pytest.raises(ValueError, match="needs a background for each bin"):
+        dataclasses.replace(RHC, background=background, observed=observed)
+
+
+@given(st.sampled_from(["background", "observed", "systematic"]), st.floats(-1e3, -1e-6))
+def test_negative_counts_and_uncertainties_are_refused(field, value):
+    with pytest.raises(ValueError, match="counts not negative in channel FHC"):
+        dataclasses.replace(FHC, **{field: value if field == "systematic" else (value,)})
+
+
+@pytest.mark.parametrize("field", ["background", "observed", "systematic"])
+def test_counts_and_uncertainties_that_are_no_numbers_are_refused(field):
+    with pytest.raises(ValueError, match="channel FHC"):
+        dataclasses.replace(FHC, **{field: np.nan if field == "systematic" else (np.nan,)})
+
+
+@pytest.mark.parametrize("efficiency", [0.0, -0.1, 1.1, np.nan])
+def test_an_efficiency_that_is_no_share_is_refused(efficiency):
+    with pytest.raises(ValueError, match=r"efficiency of Analysis I must be in \(0, 1\], got"):
+        dataclasses.replace(ANALYSIS_I, efficiency=efficiency)
+    assert dataclasses.replace(ANALYSIS_I, efficiency=1.0).efficiency == 1
+
+
+def test_an_analysis_without_channels_is_refused():
+    with pytest.raises(ValueError, match="Analysis I needs at least one channel"):
+        dataclasses.replace(ANALYSIS_I, channels=())

@@ -1,0 +1,147 @@
+"""Observables of a pair and the cuts of Eq. (15)."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from darkpkg.events import Events
+from darkpkg.experiment.selection import Cuts, Observables, observables
+from darkpkg.physics.kinematics import rotate_z_to, spherical
+from darkpkg.units import ELECTRON_MASS
+
+INSIDE = {"energy": 0.5, "mass": 0.1, "t": 0.01, "cos_opening": 0.8, "cos_beam": 0.999}
+"""Observables of an event that passes."""
+
+EDGES = {
+    "energy": ("min_energy", 0.150, +1),
+    "mass": ("max_mass", 0.7, -1),
+    "t": ("max_t", 0.03, -1),
+    "cos_opening": ("min_cos_opening", 0.0, +1),
+    "cos_beam": ("min_cos_beam", 0.99, +1),
+}
+"""Cut, value printed in Eq. (15), and the side that passes, by observable."""
+
+
+def events(electron, positron):
+    """Events of which only the pair matters."""
+    electron, positron = np.atleast_2d(electron), np.atleast_2d(positron)
+    n = len(electron)
+    return Events(
+        weight=np.ones(n),
+        m_N=np.full(n, 0.1),
+        m_Zprime=np.full(n, 1.25),
+        p_N=electron + positron,
+        p_electron=electron,
+        p_positron=positron,
+        target=np.full(n, 1000060120),
+        beam=np.full(n, "FHC"),
+        provenance={},
+    )
+
+
+def lepton(p, theta, phi, mass=ELECTRON_MASS):
+    """Four-momentum of a lepton from momentum and angles."""
+    x, y, z = np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)
+    return np.array([np.sqrt(p**2 + mass**2), p * x, p * y, p * z])
+
+
+def measured(**changes):
+    return Observables(**{name: np.array([value]) for name, value in (INSIDE | changes).items()})
+
+
+def test_observables_of_a_pair_worked_out_by_hand():
+    # e⁻ = (0.5; 0.3, 0, 0.4) and e⁺ = (0.5; 0, 0.3, 0.4), both massless: pair = (1; 0.3, 0.3, 0.8).
+    o = observables(events([0.5, 0.3, 0, 0.4], [0.5, 0, 0.3, 0.4]))
+    assert o.energy == pytest.approx(1.0)
+    assert o.mass == pytest.approx(np.sqrt(1 - 0.82))
+    assert o.t == pytest.approx(0.2**2 + 0.18)
+    assert o.cos_opening == pytest.approx(0.16 / 0.25)
+    assert o.cos_beam == pytest.approx(0.8 / np.sqrt(0.82))
+
+
+def test_transverse_momentum_in_t_is_that_of_the_pair():
+    # Back to back across the beam, the leptons' transverse momenta cancel.
+    o = observables(events(lepton(0.3, 0.2, 0.4), lepton(0.3, 0.2, 0.4 + np.pi)))
+    energy, along = 2 * np.hypot(0.3, ELECTRON_MASS), 0.6 * np.cos(0.2)
+    assert o.t == pytest.approx((energy - along) ** 2, rel=1e-12)
+    assert o.cos_beam == pytest.approx(1.0)
+    assert o.cos_opening == pytest.approx(np.cos(0.4))
+
+
+def test_t_is_the_momentum_transfer_that_would_produce_the_pair_alone():
+    # ν(E, 0, 0, E) → pair with E the energy of the pair: −(k − q)² = (E − p_z)² … with nothing else emitted.
+    electron, positron = lepton(0.4, 0.1, 1.0), lepton(0.7, 0.3, 4.0)
+    pair = electron + positron
+    transfer = pair - np.array([pair[0], 0, 0, pair[0]])
+    assert observables(events(electron, positron)).t == pytest.approx((transfer[1:] ** 2).sum(), rel=1e-12)
+
+
+@given(st.floats(0.01, 3), st.floats(0.01, 3), st.floats(0, np.pi), st.floats(0, np.pi), st.floats(-3, 3))
+def test_mass_and_opening_angle_agree(p1, p2, theta1, theta2, phi):
+    first, second = lepton(p1, theta1, 0.3), lepton(p2, theta2, 0.3 + phi)
+    o = observables(events(first, second))
+    cosine = np.cos(theta1) * np.cos(theta2) + np.sin(theta1) * np.sin(theta2) * np.cos(phi)
+    mass_sq = 2 * ELECTRON_MASS**2 + 2 * (first[0] * second[0] - p1 * p2 * cosine)
+    assert o.cos_opening[0] == pytest.approx(cosine, abs=1e-12)
+    assert o.mass[0] ** 2 == pytest.approx(mass_sq, abs=1e-13 * (first[0] + second[0]) ** 2)
+
+
+@given(st.floats(0, 2 * np.pi), st.floats(0.05, 2), st.floats(0.05, 2), st.floats(0, 1.5), st.floats(0, 1.5))
+def test_nothing_depends_on_the_azimuth_or_on_which_lepton_is_which(phi, p1, p2, theta1, theta2):
+    reference = observables(events(lepton(p1, theta1, 0.2), lepton(p2, theta2, 1.0)))
+    others = [
+        observables(events(lepton(p1, theta1, 0.2 + phi), lepton(p2, theta2, 1.0 + phi))),
+        observables(events(lepton(p2, theta2, 1.0), lepton(p1, theta1, 0.2))),
+    ]
+    for field in dataclasses.fields(Observables):
+        for other in others:
+            assert getattr(other, field.name) == pytest.approx(getattr(reference, field.name), abs=1e-7), field.name
+
+
+@given(st.floats(-0.9, 1), st.floats(0, 6))
+def test_only_two_observables_know_the_beam(cos_theta, phi):
+    electron, positron = lepton(0.4, 0.1, 1.0), lepton(0.7, 0.3, 4.0)
+    axis = spherical(cos_theta, phi)
+    turned = [np.array([p[0], *rotate_z_to(axis, p[1:])]) for p in (electron, positron)]
+    before, after = observables(events(electron, positron)), observables(events(*turned))
+    for name in ("energy", "mass", "cos_opening"):
+        assert getattr(after, name) == pytest.approx(getattr(before, name), rel=1e-10)
+
+
+def test_cuts_are_those_of_equation_15():
+    assert dataclasses.asdict(Cuts()) == {cut: value for cut, value, _ in EDGES.values()}
+
+
+def test_an_event_in_the_middle_passes():
+    assert Cuts().passes(measured()).tolist() == [True]
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_each_cut_alone_removes_what_lies_on_its_wrong_side(name):
+    _, edge, side = EDGES[name]
+    just_inside, just_outside = np.nextafter(edge, edge + side), np.nextafter(edge, edge - side)
+    assert Cuts().passes(measured(**{name: just_inside})).tolist() == [True]
+    assert Cuts().passes(measured(**{name: edge})).tolist() == [False]  # all inequalities of Eq. (15) are strict
+    assert Cuts().passes(measured(**{name: just_outside})).tolist() == [False]
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_each_cut_can_be_moved(name):
+    cut, edge, side = EDGES[name]
+    moved = dataclasses.replace(Cuts(), **{cut: edge - side * 0.005})
+    assert moved.passes(measured(**{name: edge})).tolist() == [True]
+
+
+def test_a_selection_of_many_is_the_selection_of_each():
+    rng = np.random.default_rng(8)
+    electron, positron = (
+        np.array([lepton(p, theta, phi) for p, theta, phi in rng.random((500, 3)) * [1.0, 0.3, 6.28]])
+        for _ in range(2)
+    )
+    together = Cuts().passes(observables(events(electron, positron)))
+    alone = [Cuts().passes(observables(events(e, p)))[0] for e, p in zip(electron, positron, strict=True)]
+    np.testing.assert_array_equal(together, alone)
+    assert 50 < together.sum() < 450
