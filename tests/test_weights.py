@@ -1,0 +1,466 @@
+"""The five weights, each against another road to it, and the compiled sum against their readable product."""
+
+import dataclasses
+import hashlib
+import math
+import os
+import subprocess
+import sys
+import warnings
+
+import mpmath
+import numpy as np
+import pytest
+from scipy.integrate import quad
+from scipy.stats import qmc
+
+import darkpkg as dk
+from darkpkg.method.generator import DENSITIES
+from darkpkg.method.weights import SMOOTHING, sampling_range
+
+B = dk.BENCHMARK_B
+WIDE = dk.Smoothing((0.2, 0.6))
+PAPER_KIND = dk.Smoothing((0.3, 0.5), levelled=False)
+MASS_SHARE = 1e-3  # accuracy of a kernel's share inside the sampled region
+
+
+@pytest.fixture(scope="module")
+def sampled():
+    return dk.place(dk.generate(dk.HEAVY, 100_000, seed=11), dk.ND280, seed=12)
+
+
+@pytest.fixture(scope="module")
+def fixed():
+    return dk.place(dk.generate(dk.SamplingRange.at(0.1, 1.25), 50_000, seed=13), dk.ND280, seed=14)
+
+
+@pytest.fixture(scope="module")
+def flat():
+    """Masses that fill the sampled plane evenly in (ln m_N, ln m_Z′), with the weights that such events have.
+
+    An event stands for an area A/n and carries q. The masses are a Sobol sequence; the rest is copied from one event.
+    """
+    n = 1 << 16
+    (x0, x1), (y0, y1) = np.log(dk.HEAVY.m_N), np.log(dk.HEAVY.m_Zprime)
+    x, y = (qmc.Sobol(2, rng=np.random.default_rng(1)).random(n) * [x1 - x0, y1 - y0] + [x0, y0]).T
+    inside = x <= y
+    area = (x1 - x0) * (y1 - y0) / n
+    m_N, m_Zprime = np.exp(x[inside]), np.exp(y[inside])
+    event = dk.generate(dk.HEAVY, 100, seed=1)[np.zeros(inside.sum(), dtype=int)]
+    return dataclasses.replace(event, m_N=m_N, m_Zprime=m_Zprime, weight=area * dk.HEAVY.q(m_N, m_Zprime))
+
+
+def product(events, point, analysis, ctau, smoothing):
+    """Equation (24) as it reads: mean and variance in each channel at one point."""
+    shared = events.weight * dk.kde_weight(events, point, smoothing) * dk.coupling_weight(events, point)
+    shared = shared * dk.selection_weight(events, analysis)
+    if ctau is not None:
+        shared = shared * dk.lifetime_weight(events, ctau, m_N=point.m_N)
+    w = np.stack([shared * dk.exposure_weight(events, channel) for channel in analysis.channels], axis=-1)
+    return w.sum(axis=0), (w**2).sum(axis=0)
+
+
+class TestKdeWeight:
+    def test_a_levelled_weight_is_the_kernel_over_q_at_the_point(self, sampled):
+        point = B.replace(m_N=0.12, m_Zprime=1.5)
+        r_sq = (np.log(sampled.m_N / 0.12) / 0.2) ** 2 + (np.log(sampled.m_Zprime / 1.5) / 0.6) ** 2
+        kernel = np.where(r_sq < 1, 2 / (math.pi * 0.2 * 0.6) * (1 - r_sq), 0)
+        expected = kernel / DENSITIES["adapted"](0.12, 1.5)
+        # Rounding of 1 − r² near the rim.
+        np.testing.assert_allclose(
+            dk.kde_weight(sampled, point, WIDE), expected, rtol=1e-9, atol=1e-12 * expected.max()
+        )
+        assert (expected > 0).sum() > 500
+
+    def test_the_weight_of_the_paper_has_q_at_each_event(self, sampled):
+        point = B.replace(m_N=0.12, m_Zprime=1.5)
+        r_sq = (np.log(sampled.m_N / 0.12) ** 2 + np.log(sampled.m_Zprime / 1.5) ** 2) / 0.3**2
+        kernel = np.where(r_sq < 1, 2 / (math.pi * 0.3**2) * (1 - r_sq), 0)
+        expected = kernel / DENSITIES["adapted"](sampled.m_N, sampled.m_Zprime)
+        weight = dk.kde_weight(sampled, point, dk.Smoothing((0.3, 0.3), levelled=False))
+        np.testing.assert_allclose(weight, expected, rtol=1e-9, atol=1e-12 * expected.max())
+
+    def test_the_density_is_the_one_that_the_events_were_sampled_with(self):
+        events = dk.generate(dataclasses.replace(dk.HEAVY, density="paper"), 20_000, seed=5)
+        weight = dk.kde_weight(events, B, dk.Smoothing((0.4, 0.4)))
+        factor = DENSITIES["adapted"](0.1, 1.25) / DENSITIES["paper"](0.1, 1.25)
+        other = dataclasses.replace(
+            events, provenance={**events.provenance, "sampling": dataclasses.asdict(dk.HEAVY)}
+        )
+        seen = weight > 0
+        assert seen.any()
+        ratio = weight[seen] / dk.kde_weight(other, B, dk.Smoothing((0.4, 0.4)))[seen]
+        np.testing.assert_allclose(ratio, factor, rtol=1e-12)
+
+    @pytest.mark.parametrize(
+        ("m_N", "m_Zprime"),
+        [
+            (0.1, 1.25),
+            (0.1, 0.1),
+            (0.1, 0.12),
+            (0.1, 12.5),
+            (4e-3, 0.3),
+            (4.4e-3, 11.0),
+            (1.25, 4.0),
+            (4e-3, 4e-3),
+            (1.25, 1.25),
+            (1.25, 12.5),
+            (4e-3, 12.5),
+        ],
+    )
+    def test_a_flat_plane_stays_flat_up_to_its_edges_and_corners(self, flat, m_N, m_Zprime):
+        """Σ w K/q is the integral of the kernel over the plane, one everywhere once edges are corrected for."""
+        point = B.replace(m_N=m_N, m_Zprime=m_Zprime)
+        levelled = dk.kde_weight(flat, point, WIDE).sum() * dk.HEAVY.q(m_N, m_Zprime)
+        as_in_the_paper = (dk.kde_weight(flat, point, PAPER_KIND) * dk.HEAVY.q(flat.m_N, flat.m_Zprime)).sum()
+        area = flat.weight[0] / dk.HEAVY.q(flat.m_N[0], flat.m_Zprime[0])
+        # A Sobol sequence has a thousand points in a whole kernel, about a hundred in the eighth in a corner.
+        assert levelled * area == pytest.approx(1, abs=0.03)
+        assert as_in_the_paper * area == pytest.approx(1, abs=0.03)
+
+    @pytest.mark.parametrize(("m_N", "distance"), [(4e-3, 0.0), (4e-3 * math.exp(0.1), 0.5), (1.25, 0.0)])
+    def test_a_kernel_that_an_edge_cuts_is_divided_by_its_share_inside(self, sampled, m_N, distance):
+        beyond = quad(lambda x: 8 / (3 * math.pi) * (1 - x**2) ** 1.5, distance, 1)[0]
+        m_Zprime = 6.0
+        r_sq = (np.log(sampled.m_N / m_N) / 0.2) ** 2 + (np.log(sampled.m_Zprime / m_Zprime) / 0.6) ** 2
+        kernel = np.maximum(1 - r_sq, 0) * 2 / (math.pi * 0.12) / dk.HEAVY.q(m_N, m_Zprime)
+        ratio = dk.kde_weight(sampled, B.replace(m_N=m_N, m_Zprime=m_Zprime), WIDE).sum() / kernel.sum()
+        assert ratio == pytest.approx(1 / (1 - beyond), rel=2 * MASS_SHARE)
+
+    def test_it_is_one_at_fixed_masses(self, fixed):
+        assert dk.kde_weight(fixed, B).tolist() == [1.0] * len(fixed)
+
+
+class TestCouplingWeight:
+    def test_it_is_the_ratio_of_couplings(self, fixed):
+        point = B.replace(V_muN_sq=3e-8, alpha_D=0.1, epsilon=1e-3)
+        expected = 3e-8 * 0.1 * 1e-3**2 / (2.2e-7 * 0.4 * 4.6e-4)
+        assert dk.coupling_weight(fixed, point) == pytest.approx(expected, rel=1e-12)
+        assert dk.coupling_weight(fixed, B) == pytest.approx(1, rel=1e-15)
+
+    def test_it_has_the_shape_of_the_couplings(self, fixed):
+        assert dk.coupling_weight(fixed, B.replace(epsilon=[[1e-3], [1e-2]], V_muN_sq=[1e-8, 1e-7, 1e-6])).shape == (
+            2,
+            3,
+        )
+
+    def test_couplings_at_generation_do_not_matter(self, fixed):
+        elsewhere = B.replace(V_muN_sq=1e-9, alpha_D=0.9, epsilon=1e-4)
+        other = dk.generate(dk.SamplingRange.at(0.1, 1.25), 50_000, seed=13, couplings=elsewhere)
+        result = dk.expected_events(dk.place(other, dk.ND280, seed=14), B, dk.ANALYSIS_I)
+        np.testing.assert_allclose(result.mean, dk.expected_events(fixed, B, dk.ANALYSIS_I).mean, rtol=1e-12)
+
+
+class TestSelectionWeight:
+    def test_it_is_ten_percent_of_what_passes_equation_15(self, fixed):
+        (E, x, y, z), (F, u, v, w) = fixed.p_electron.T, fixed.p_positron.T
+        p, k = np.sqrt(x**2 + y**2 + z**2), np.sqrt(u**2 + v**2 + w**2)
+        mass_sq = (E + F) ** 2 - (x + u) ** 2 - (y + v) ** 2 - (z + w) ** 2
+        t = (E + F - z - w) ** 2 + (x + u) ** 2 + (y + v) ** 2
+        to_beam = (z + w) / np.sqrt((x + u) ** 2 + (y + v) ** 2 + (z + w) ** 2)
+        passes = (E + F > 0.150) & (mass_sq < 0.7**2) & (t < 0.03) & (to_beam > 0.99)
+        passes &= (x * u + y * v + z * w) / (p * k) > 0
+        weight = dk.selection_weight(fixed, dk.ANALYSIS_I)
+        np.testing.assert_array_equal(weight, np.where(passes, 0.10, 0.0))
+        assert 0.1 < passes.mean() < 0.9
+
+
+class TestLifetimeWeight:
+    def test_it_is_the_integral_of_the_decay_law_along_the_path(self, fixed):
+        """Equation (27) with 30 digits, event by event, βγ from the energy instead of the momentum."""
+        events = fixed[:40]
+        for ctau in (0.03, 3.0, 300.0):
+            weight = dk.lifetime_weight(events, ctau)
+            for i in range(len(events)):
+                with mpmath.workdps(30):
+                    gamma = mpmath.mpf(events.p_N[i, 0]) / mpmath.mpf(events.m_N[i])
+                    length = mpmath.sqrt(gamma**2 - 1) * ctau
+                    paths = zip(events.entry[i], events.exit[i], strict=True)
+                    exact = sum(mpmath.exp(-a / length) - mpmath.exp(-b / length) for a, b in paths)
+                # E² − m² loses digits when N is slow, and an exponent of up to 600 multiplies what is left.
+                assert weight[i] == pytest.approx(float(exact), rel=1e-9, abs=1e-280)
+
+    @pytest.mark.parametrize("ctau", [0.1, 1.0, 10.0, 100.0, 3e3])
+    def test_it_agrees_with_sampled_decays(self, fixed, ctau):
+        """Accept or reject: draw a flight path, and see whether it ends in a decay volume."""
+        events = fixed[:: len(fixed) // 4000]
+        rng = np.random.default_rng(int(10 * ctau))
+        mean_path = np.sqrt((events.p_N[:, 1:] ** 2).sum(axis=1)) / 0.1 * ctau
+        draws = 400
+        accepted = np.zeros(len(events))
+        for _ in range(draws):
+            path = rng.exponential(mean_path)[:, None]
+            accepted += ((events.entry <= path) & (path < events.exit)).any(axis=1)
+        probability = dk.lifetime_weight(events, ctau)
+        error = np.sqrt((probability * (1 - probability)).sum() * draws)
+        assert abs(accepted.sum() - draws * probability.sum()) < 4 * error
+        assert accepted.sum() > 1000  # so that the error is 3 % at most
+
+    def test_a_short_lifetime_leaves_the_vertices_inside(self, fixed):
+        inside = ((fixed.entry == 0) & (fixed.exit > 0)).any(axis=1)
+        weight = dk.lifetime_weight(fixed, 1e-9)
+        np.testing.assert_allclose(weight, inside, atol=1e-6)  # but for vertices within 1e-9 cm · βγ of the far wall
+        in_box = np.any([box.contains(fixed.vertex) for box in dk.ND280.decay_volumes], axis=0)
+        np.testing.assert_array_equal(inside, in_box)
+        assert 0 < inside.sum() < len(fixed)
+
+    def test_a_long_lifetime_leaves_the_length_of_the_path_over_the_decay_length(self, fixed):
+        ctau = 1e14
+        length = (fixed.exit - fixed.entry).sum(axis=1)
+        p = np.sqrt((fixed.p_N[:, 1:] ** 2).sum(axis=1))
+        expected = length * 0.1 / (p * ctau)
+        np.testing.assert_allclose(dk.lifetime_weight(fixed, ctau), expected, rtol=1e-9)
+        assert expected.max() > 0
+
+    def test_it_is_a_probability(self, sampled):
+        for ctau in np.geomspace(1e-6, 1e8, 15):
+            weight = dk.lifetime_weight(sampled, ctau)
+            assert weight.min() >= 0
+            assert weight.max() <= 1 + 1e-15
+
+    def test_a_heavier_neutrino_decays_as_after_a_shorter_lifetime(self, fixed):
+        np.testing.assert_allclose(
+            dk.lifetime_weight(fixed, 10.0, m_N=0.3), dk.lifetime_weight(fixed, 10.0 / 3), rtol=1e-9
+        )
+
+
+class TestExposureWeight:
+    def test_it_counts_the_nuclei_of_table_two_and_the_protons(self, fixed):
+        """Lead makes 53.5 % of 2 × 2.9 t; argon is 0.016 t in all; atoms weigh 207.2 and 39.95 g/mol."""
+        fhc, rhc = dk.ANALYSIS_I.channels
+        pot = {fhc: 12.34e20, rhc: 6.29e20}
+        grams = {"Pb208": (0.535 * 2 * 2.9e6, 207.2), "Ar40": (0.016e6, 39.95)}
+        for channel in dk.ANALYSIS_I.channels:
+            weight = dk.exposure_weight(fixed, channel)
+            for name, (mass, atomic_weight) in grams.items():
+                here = (fixed.target == dk.NUCLEI[name].pdg_code) & (fixed.beam == channel.beam)
+                expected = mass / atomic_weight * 6.02214076e23 * pot[channel]
+                np.testing.assert_allclose(weight[here], expected, rtol=5e-3)  # 0.016 t has two digits
+            assert weight[fixed.beam != channel.beam].max() == 0
+            assert weight[fixed.beam == channel.beam].min() > 0
+
+
+class TestSum:
+    @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
+    @pytest.mark.parametrize("smoothing", [SMOOTHING, PAPER_KIND], ids=["levelled", "as in the paper"])
+    @pytest.mark.parametrize(("m_N", "m_Zprime"), [(0.1, 1.25), (0.1, 0.1), (0.004, 12.5), (0.7, 2.0), (0.02, 0.05)])
+    def test_it_is_the_product_of_five_weights_summed_over_events(self, sampled, m_N, m_Zprime, smoothing):
+        point = B.replace(m_N=m_N, m_Zprime=m_Zprime, epsilon=3e-3)
+        result = dk.expected_events(sampled, point, dk.ANALYSIS_I, smoothing)
+        mean, variance = product(sampled, point, dk.ANALYSIS_I, point.proper_decay_length(), smoothing)
+        # Rounding of logarithms, of 1 − r² near the rim of the kernel, and of sums of a thousand terms.
+        np.testing.assert_allclose(result.mean, mean, rtol=1e-12)
+        np.testing.assert_allclose(result.variance, variance, rtol=1e-12)
+        assert result.mean.min() > 0
+
+    def test_it_is_that_product_at_fixed_masses(self, fixed):
+        point = B.replace(epsilon=1e-2, V_muN_sq=1e-6)
+        result = dk.expected_events(fixed, point, dk.ANALYSIS_I)
+        mean, variance = product(fixed, point, dk.ANALYSIS_I, point.proper_decay_length(), SMOOTHING)
+        np.testing.assert_allclose(result.mean, mean, rtol=1e-12)
+        np.testing.assert_allclose(result.variance, variance, rtol=1e-12)
+
+    def test_upscatterings_are_the_product_without_the_lifetime(self, sampled, fixed):
+        for events in (sampled, fixed):
+            result = dk.expected_upscatterings(events, B, dk.ANALYSIS_I)
+            mean, variance = product(events, B, dk.ANALYSIS_I, None, SMOOTHING)
+            np.testing.assert_allclose(result.mean, mean, rtol=1e-12)
+            np.testing.assert_allclose(result.variance, variance, rtol=1e-12)
+
+    def test_the_lifetime_is_that_of_the_point_and_not_of_the_events(self, sampled):
+        """With each event's own mass the decay length would be smeared by the kernel."""
+        result = dk.expected_events_at_lifetime(sampled, B, dk.ANALYSIS_I, 2.0)
+        mean, _ = product(sampled, B, dk.ANALYSIS_I, 2.0, SMOOTHING)
+        np.testing.assert_allclose(result.mean, mean, rtol=1e-12)
+
+    def test_error_and_effective_number_are_those_of_weighted_events(self, fixed):
+        result = dk.expected_events(fixed, B, dk.ANALYSIS_I)
+        np.testing.assert_allclose(result.error**2, result.variance, rtol=1e-14)
+        np.testing.assert_allclose(result.n_effective, (result.mean / result.error) ** 2, rtol=1e-14)
+        assert dk.Expectation(np.array([0.0, 2.0]), np.array([0.0, 4.0])).n_effective.tolist() == [0, 1]
+
+    def test_errors_are_the_scatter_of_independent_samples(self, fixed):
+        """Forty samples: their scatter knows the error to 11 %."""
+        parts = [dk.expected_upscatterings(fixed[i::40], B, dk.ANALYSIS_I) for i in range(40)]
+        scatter = np.std([part.mean for part in parts], axis=0, ddof=1)
+        np.testing.assert_allclose(scatter, np.mean([part.error for part in parts], axis=0), rtol=4 * 0.11)
+        whole = dk.expected_upscatterings(fixed, B, dk.ANALYSIS_I)
+        np.testing.assert_allclose(np.sum([part.variance for part in parts], axis=0), whole.variance, rtol=1e-12)
+
+    def test_beams_and_nuclei_add_up(self, sampled):
+        lead = sampled.target == dk.NUCLEI["Pb208"].pdg_code
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", dk.FewEventsWarning)
+            whole, part, rest = (
+                dk.expected_events(e, B, dk.ANALYSIS_I) for e in (sampled, sampled[lead], sampled[~lead])
+            )
+        np.testing.assert_allclose(part.mean + rest.mean, whole.mean, rtol=1e-12)
+        np.testing.assert_allclose(part.variance + rest.variance, whole.variance, rtol=1e-12)
+        assert np.all(part.mean > 0)
+
+    def test_two_analyses_of_one_sample_do_not_mix(self, fixed):
+        """What is remembered of a sample is remembered for each analysis."""
+        first = dk.expected_events(fixed, B, dk.ANALYSIS_I).mean
+        double = dataclasses.replace(dk.ANALYSIS_I, efficiency=0.2)
+        tight = dataclasses.replace(dk.ANALYSIS_I, cuts=dk.Cuts(min_energy=0.5))
+        rhc = dataclasses.replace(dk.ANALYSIS_I, channels=dk.ANALYSIS_I.channels[1:])
+        np.testing.assert_allclose(dk.expected_events(fixed, B, double).mean, 2 * first, rtol=1e-12)
+        assert np.all(dk.expected_events(fixed, B, tight).mean < 0.95 * first)
+        np.testing.assert_allclose(dk.expected_events(fixed, B, rhc).mean, first[1:], rtol=1e-12)
+        np.testing.assert_array_equal(dk.expected_events(fixed, B, dk.ANALYSIS_I).mean, first)
+
+    def test_one_thread_gives_the_bits_of_two(self, tmp_path):
+        program = """
+import sys, numba, numpy as np, darkpkg as dk
+numba.set_num_threads(int(sys.argv[1]))
+events = dk.place(dk.generate(dk.HEAVY, 50_000, seed=1), dk.ND280, seed=2)
+plane = dk.BENCHMARK_B.replace(m_Zprime=np.geomspace(0.5, 3, 7)[:, None], epsilon=np.geomspace(1e-3, 1e-1, 9))
+result = dk.expected_events(events, plane, dk.ANALYSIS_I, dk.Smoothing((0.4, 1.0)))
+assert result.mean.min() > 0
+sys.stdout.buffer.write(result.mean.tobytes() + result.variance.tobytes())
+"""
+        bits = [
+            subprocess.run(
+                [sys.executable, "-W", "ignore", "-c", program, threads],
+                env=os.environ | {"NUMBA_NUM_THREADS": "2"},
+                check=True,
+                capture_output=True,
+            ).stdout
+            for threads in ("1", "2")
+        ]
+        assert len(bits[0]) == 2 * 7 * 9 * 2 * 8
+        assert hashlib.sha256(bits[0]).digest() == hashlib.sha256(bits[1]).digest()
+
+
+class TestScaling:
+    @pytest.mark.parametrize(("name", "power"), [("V_muN_sq", 1), ("alpha_D", 1), ("epsilon", 2), ("V_N_sq", 0)])
+    def test_rates_scale_with_the_couplings(self, fixed, name, power):
+        values = getattr(B, name) * np.array([1.0, 0.5, 1e-3])
+        result = dk.expected_events_at_lifetime(fixed, B.replace(**{name: values}), dk.ANALYSIS_I, 5.0)
+        scale = (np.array([1.0, 0.5, 1e-3]) ** power)[:, None]
+        np.testing.assert_allclose(result.mean, result.mean[0] * scale, rtol=1e-12)
+        np.testing.assert_allclose(result.variance, result.variance[0] * scale**2, rtol=1e-12)
+
+    def test_a_stronger_mixing_makes_more_and_lets_them_decay_sooner(self, fixed):
+        double = dk.expected_events(fixed, B.replace(epsilon=2 * B.epsilon), dk.ANALYSIS_I)
+        same = dk.expected_events_at_lifetime(fixed, B, dk.ANALYSIS_I, B.proper_decay_length() / 4)
+        np.testing.assert_allclose(double.mean, 4 * same.mean, rtol=1e-12)
+
+    def test_a_very_long_lifetime_makes_the_rate_fall_inversely(self, fixed):
+        result = dk.expected_events_at_lifetime(fixed, B, dk.ANALYSIS_I, [1e9, 1e11]).mean
+        np.testing.assert_allclose(result[0] / result[1], 100, rtol=1e-4)  # the next order: 10 m over 1e9 cm
+
+
+class TestShapes:
+    def test_a_point_has_one_number_for_each_bin(self, fixed):
+        assert dk.expected_events(fixed, B, dk.ANALYSIS_I).mean.shape == (2,)
+
+    def test_a_plane_has_its_axes_first(self, sampled):
+        plane = B.replace(m_N=np.array([0.09, 0.1, 0.11])[:, None], epsilon=np.array([1e-3, 1e-2]))
+        wide = dk.Smoothing((0.5, 1.0))
+        result = dk.expected_events(sampled, plane, dk.ANALYSIS_I, wide)
+        assert result.mean.shape == result.variance.shape == result.n_effective.shape == (3, 2, 2)
+        alone = dk.expected_events(sampled, B.replace(m_N=0.11, epsilon=1e-2), dk.ANALYSIS_I, wide)
+        np.testing.assert_array_equal(result.mean[2, 1], alone.mean)
+
+    @pytest.mark.parametrize(
+        ("epsilon", "ctau", "shape"),
+        [(1e-2, 1.0, ()), (1e-2, np.ones(5), (5,)), (np.full((4, 1), 1e-2), np.ones(5), (4, 5))],
+    )
+    def test_lifetimes_broadcast(self, fixed, epsilon, ctau, shape):
+        point = B.replace(epsilon=epsilon)
+        result = dk.expected_events_at_lifetime(fixed, point, dk.ANALYSIS_I, ctau)
+        assert result.mean.shape == (*shape, 2)
+        one = dk.expected_events_at_lifetime(fixed, B.replace(epsilon=1e-2), dk.ANALYSIS_I, 1.0)
+        np.testing.assert_array_equal(result.mean, np.broadcast_to(one.mean, (*shape, 2)))
+
+    def test_upscatterings_have_the_shape_of_the_point(self, fixed):
+        assert dk.expected_upscatterings(
+            fixed, B.replace(epsilon=np.full((3, 1), 0.01)), dk.ANALYSIS_I
+        ).mean.shape == (
+            3,
+            1,
+            2,
+        )
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"m_N": 0.003}, r"m_N = 0\.003 GeV lies outside the sampled range, 0\.004 to 1\.25 GeV"),
+            ({"m_N": 1.3, "m_Zprime": 5.0}, r"m_N = 1\.3 GeV lies outside the sampled range"),
+            ({"m_Zprime": 13.0}, r"m_Zprime = 13 GeV lies outside the sampled range, 0\.004 to 12\.5 GeV"),
+            ({"m_N": [0.1, 2.0], "m_Zprime": 9.0}, r"m_N = 2 GeV lies outside"),
+            ({"m_N": 0.2, "m_Zprime": 0.1}, "m_N must not exceed m_Zprime"),
+        ],
+    )
+    def test_a_point_outside_the_sampled_region(self, sampled, changes, message):
+        with pytest.raises(ValueError, match=message):
+            dk.expected_events(sampled, B.replace(**changes), dk.ANALYSIS_I)
+        if np.ndim(changes.get("m_N", 0)) == 0:
+            with pytest.raises(ValueError, match=message):
+                dk.kde_weight(sampled, B.replace(**changes))
+
+    def test_edges_of_the_sampled_region_belong_to_it(self, sampled):
+        low, high = sampling_range(sampled).m_N
+        for m_N in (low, high):
+            weight = dk.kde_weight(sampled, B.replace(m_N=m_N, m_Zprime=3.0))
+            assert weight.sum() > 0
+
+    @pytest.mark.parametrize("changes", [{"m_N": 0.11}, {"m_Zprime": 1.2}])
+    def test_a_sample_at_other_fixed_masses(self, fixed, changes):
+        with pytest.raises(ValueError, match="lies outside the sampled range"):
+            dk.expected_events(fixed, B.replace(**changes), dk.ANALYSIS_I)
+
+    def test_events_without_vertices(self):
+        events = dk.generate(dk.SamplingRange.at(0.1, 1.25), 100, seed=1)
+        for expected in (dk.expected_events, dk.expected_upscatterings):
+            with pytest.raises(TypeError, match=r"placed in a detector first: darkpkg\.place"):
+                expected(events, B, dk.ANALYSIS_I)
+
+    @pytest.mark.parametrize(("ctau", "value"), [(-1.0, "-1"), (0.0, "0"), ([1.0, -2.5], "-2.5"), (math.nan, "nan")])
+    def test_a_lifetime_that_is_not_positive(self, fixed, ctau, value):
+        with pytest.raises(ValueError, match=f"ctau must be positive, got {value}"):
+            dk.expected_events_at_lifetime(fixed, B, dk.ANALYSIS_I, ctau)
+
+    @pytest.mark.parametrize("bandwidth", [(0.0, 0.1), (0.1, -0.1), (math.inf, 0.1), (math.nan, 0.1)])
+    def test_a_bandwidth_that_is_not_positive(self, bandwidth):
+        with pytest.raises(ValueError, match="bandwidth must be positive"):
+            dk.Smoothing(bandwidth)
+
+
+class TestFewEvents:
+    def test_a_prediction_from_few_events_comes_with_their_number(self, sampled):
+        with pytest.warns(dk.FewEventsWarning, match=r"only [\d.]+ effective events near m_N = 0.1 GeV") as caught:
+            result = dk.expected_events(sampled, B, dk.ANALYSIS_I, dk.Smoothing((0.02, 0.02)))
+        (message,) = (str(warning.message) for warning in caught)
+        assert f"only {result.n_effective.min():.1f} effective events" in message
+        assert "m_Zprime = 1.25 GeV (1 of 1 points have fewer than 10)" in message
+
+    def test_no_event_at_all_is_a_warning_too(self, sampled):
+        with pytest.warns(dk.FewEventsWarning, match=r"only 0\.0 effective events"):
+            result = dk.expected_events(sampled[:50], B, dk.ANALYSIS_I, dk.PAPER_SMOOTHING)
+        assert result.mean.tolist() == [0, 0]
+
+    def test_the_worst_of_many_points_is_named(self, sampled):
+        plane = B.replace(m_N=[0.1, 1.2], m_Zprime=[[1.3], [3.0]])
+        with pytest.warns(dk.FewEventsWarning, match=r"m_N = 1\.2 GeV") as caught:
+            result = dk.expected_upscatterings(sampled, plane, dk.ANALYSIS_I, dk.Smoothing((0.1, 0.2)))
+        few = (result.n_effective.min(axis=-1) < 10).sum()
+        assert f"({few} of 4 points" in str(caught[0].message)
+
+
+class TestPaperSmoothing:
+    def test_its_bandwidth_and_density_are_those_of_the_text(self):
+        assert dk.PAPER_SMOOTHING == dk.Smoothing((0.005, 0.005), levelled=False)
+
+    def test_it_agrees_with_a_dedicated_sample_where_events_are_dense_enough(self, fixed):
+        """So narrow a kernel has events only if the sample covers little more than the kernel."""
+        narrow = dk.SamplingRange((0.0985, 0.1015), (1.23, 1.27))
+        events = dk.place(dk.generate(narrow, 50_000, seed=3), dk.ND280, seed=4)
+        result = dk.expected_upscatterings(events, B, dk.ANALYSIS_I, dk.PAPER_SMOOTHING)
+        dedicated = dk.expected_upscatterings(fixed, B, dk.ANALYSIS_I)
+        pull = (result.mean - dedicated.mean) / np.hypot(result.error, dedicated.error)
+        assert np.abs(pull).max() < 4
+        assert np.all(result.error / result.mean < 0.06)  # so that the pull says something
