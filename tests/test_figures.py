@@ -1,0 +1,117 @@
+"""The style of the figures, their labels, and the numbers behind an exclusion curve."""
+
+import dataclasses
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+
+import darkpkg as dk
+
+
+@pytest.fixture(autouse=True)
+def drawn_nowhere():
+    plt.switch_backend("Agg")
+    with mpl.rc_context():
+        yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def result():
+    """A plane with one excluded corner, no Monte Carlo needed."""
+    plane = dk.BENCHMARK_B.replace(m_N=np.geomspace(0.05, 0.5, 12)[:, None], V_muN_sq=np.geomspace(1e-9, 1e-5, 15))
+    fall = -1e7 * (plane.V_muN_sq * plane.m_N)
+    nothing = dk.Expectation(np.zeros((12, 15, 1)), np.zeros((12, 15, 1)))
+    return dk.Scan(plane, dk.ANALYSIS_I, nothing, fall, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("m_N", "$m_N$ [GeV]"),
+        ("m_Zprime", "$m_{Z'}$ [GeV]"),
+        ("alpha_D", r"$\alpha_D$"),
+        ("epsilon", r"$\varepsilon$"),
+        ("V_muN_sq", r"$|V_{\mu N}|^2$"),
+        ("V_N_sq", "$|V_N|^2$"),
+    ],
+)
+def test_axis_labels_have_symbol_and_unit(name, label):
+    assert dk.figures.axis_label(name) == label
+
+
+def test_every_parameter_has_a_label_that_can_be_drawn():
+    figure, ax = plt.subplots()
+    for field in dataclasses.fields(dk.DarkParameters):
+        ax.set_xlabel(dk.figures.axis_label(field.name))
+        figure.canvas.draw()
+
+
+def test_an_unknown_parameter_has_no_label():
+    with pytest.raises(KeyError, match="m_X"):
+        dk.figures.axis_label("m_X")
+
+
+def test_the_drawn_curve_is_the_exclusion_curve(result):
+    ax = dk.figures.plot_exclusion(result, cl=0.95)
+    curves = result.exclusion(0.95)
+    assert len(ax.lines) == len(curves) == 1
+    np.testing.assert_array_equal(ax.lines[0].get_xydata(), curves[0])
+    rate = 1e7 * ax.lines[0].get_xdata() * ax.lines[0].get_ydata()
+    np.testing.assert_allclose(rate, np.log(20), rtol=1e-6)  # −Δ ln L is a product of powers: interpolated exactly
+
+
+def test_axes_are_logarithmic_and_labelled(result):
+    ax = result.plot()
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+    assert ax.get_xlabel() == dk.figures.axis_label("m_N")
+    assert ax.get_ylabel() == dk.figures.axis_label("V_muN_sq")
+    assert ax.get_title() == ""
+
+
+def test_a_scan_draws_itself_into_given_axes_and_style(result):
+    _, ax = plt.subplots()
+    assert result.plot(ax, cl=0.95, color="#D55E00", linestyle="--") is ax
+    assert to_hex(ax.lines[0].get_color()).upper() == "#D55E00"
+    assert ax.lines[0].get_linestyle() == "--"
+    np.testing.assert_array_equal(ax.lines[0].get_xydata(), result.exclusion(0.95)[0])
+
+
+def test_the_legend_names_analysis_and_confidence_level_once(result):
+    island = dataclasses.replace(
+        result, log_likelihood=-5.0 * np.cos(2 * np.log(result.parameters.m_N * result.parameters.V_muN_sq)) ** 2
+    )
+    assert len(island.exclusion()) > 1
+    ax = island.plot(cl=0.90)
+    assert len(ax.lines) == len(island.exclusion())
+    assert ax.get_legend_handles_labels()[1] == ["Analysis I, 90 % CL"]
+    assert result.plot(label="mine").get_legend_handles_labels()[1] == ["mine"]
+
+
+def test_the_style_holds_for_all_further_figures():
+    dk.figures.use_style()
+    assert mpl.rcParams["axes.grid"]
+    assert mpl.rcParams["xtick.direction"] == "in"
+    cycle = mpl.rcParams["axes.prop_cycle"].by_key()["color"]
+    assert cycle == list(dk.figures.COLOURS.values())
+    _, ax = plt.subplots()
+    (line,) = ax.plot([1, 2])
+    assert line.get_color() == dk.figures.COLOURS["blue"]
+
+
+def test_importing_the_figures_does_not_change_the_style_of_others():
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        before = dict(mpl.rcParams)
+        _ = dk.figures
+        assert dict(mpl.rcParams) == before
+
+
+def test_colours_differ_in_brightness_or_hue_for_everybody():
+    """In sRGB the closest pair of the published palette, blue and sky, is 0.26 apart."""
+    rgb = np.array([mpl.colors.to_rgb(colour) for colour in dk.figures.COLOURS.values()])
+    distance = np.linalg.norm(rgb[:, None] - rgb, axis=-1)[~np.eye(len(rgb), dtype=bool)]
+    assert distance.min() > 0.25
