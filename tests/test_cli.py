@@ -1,0 +1,230 @@
+"""The command line: its numbers are those of the package, and what it is asked wrongly it says in one line."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import darkpkg as dk
+from darkpkg.cli import app
+
+N_EVENTS = 20_000
+POINT = {
+    "m_N": 0.1,
+    "m_Zprime": 1.25,
+    "alpha_D": 0.4,
+    "epsilon": 2.145e-2,
+    "V_muN_sq": 2.2e-7,
+    "V_N_sq": 1.0,
+}
+
+
+def options(**changes):
+    point = {**POINT, **changes}
+    return [text for name, value in point.items() if value is not None for text in (f"--{name}", str(value))]
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, list(map(str, arguments)))
+
+
+def refused(*arguments):
+    """The one line that a wrong question gets."""
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    # Before it, only what is simulated and its progress bar.
+    lines = [line for line in re.split(r"[\r\n]+", result.stderr) if line.strip() and "simulating" not in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("darkpkg: ")
+    return lines[0]
+
+
+@pytest.fixture(scope="module")
+def events():
+    return dk.place(dk.generate(dk.SamplingRange.at(0.1, 1.25), N_EVENTS, seed=5), dk.ND280, seed=5)
+
+
+@pytest.fixture(scope="module")
+def sample(events, tmp_path_factory):
+    return events.write(tmp_path_factory.mktemp("samples") / "at B.parquet")
+
+
+@pytest.fixture(scope="module")
+def answer():
+    """The answer of the installed program, simulation included."""
+    program = Path(sys.executable).with_name("darkpkg")
+    command = [program, "check", *options(), "--n-events", str(N_EVENTS), "--seed", "5", "--json"]
+    return subprocess.run(command, capture_output=True, text=True, check=True)
+
+
+class TestCheck:
+    def test_the_installed_program_gives_the_numbers_of_the_package(self, answer, events):
+        result = json.loads(answer.stdout)
+        point = dk.DarkParameters(**POINT)
+        signal = dk.expected_events(events, point, dk.ANALYSIS_I)
+        scan = dk.scan(events, point, dk.ANALYSIS_I)
+        assert result["decay_width_GeV"] == point.decay_width()
+        assert result["proper_decay_length_cm"] == point.proper_decay_length()
+        assert result["expected_events"] == pytest.approx(signal.mean.sum(), rel=1e-12)
+        assert result["error"] == pytest.approx(np.sqrt(signal.variance.sum()), rel=1e-12)
+        upscatterings = dk.expected_upscatterings(events, point, dk.ANALYSIS_I)
+        assert result["selected_upscatterings"] == pytest.approx(upscatterings.mean.sum(), rel=1e-12)
+        for i, beam in enumerate(("FHC", "RHC")):
+            assert result["channels"][beam] == pytest.approx(
+                {
+                    "expected_events": signal.mean[i],
+                    "error": signal.error[i],
+                    "n_effective": signal.n_effective[i],
+                },
+                rel=1e-12,
+            )
+        assert result["minus_delta_log_likelihood"] == pytest.approx(scan.minus_delta_log_likelihood, rel=1e-12)
+        assert result["threshold"] == pytest.approx(np.log(10), rel=1e-12)
+        assert result["excluded"] is bool(scan.excluded(0.90))
+        assert result["warnings"] == []
+
+    def test_the_installed_program_says_on_stderr_what_it_simulates(self, answer):
+        assert answer.stderr.startswith(
+            "simulating 20000 events in ND280 at m_N = 0.1 GeV, m_Zprime = 1.25 GeV (seed 5)\n"
+        )
+
+    def test_a_sample_file_gives_the_same_numbers_as_the_simulation(self, answer, sample):
+        result = run("check", *options(), "--sample", sample, "--json")
+        assert result.exit_code == 0
+        assert json.loads(result.stdout) == json.loads(answer.stdout)
+        assert result.stderr == ""
+
+    def test_the_text_has_lifetime_events_with_error_likelihood_and_verdict(self, answer, sample):
+        expected = json.loads(answer.stdout)
+        result = run("check", *options(), "--sample", sample)
+        assert result.exit_code == 0
+        lines = {line[:22].strip(): line[22:] for line in result.stdout.splitlines()}
+        assert lines["proper decay length"].startswith(f"{expected['proper_decay_length_cm']:.4g} cm")
+        assert lines["expected events"] == f"{expected['expected_events']:.4g} ± {expected['error']:.2g}"
+        assert lines["without a decay"].startswith(f"{expected['selected_upscatterings']:.4g} ")
+        assert lines["in FHC"].startswith(f"{expected['channels']['FHC']['expected_events']:.4g} ±")
+        assert lines["in RHC"].startswith(f"{expected['channels']['RHC']['expected_events']:.4g} ±")
+        assert lines["-Delta ln L"].startswith(f"{expected['minus_delta_log_likelihood']:.4g} ")
+        assert "2.303" in lines["-Delta ln L"]
+        assert lines["verdict"] == "EXCLUDED at 90 % CL by Analysis I"
+
+    def test_a_weak_point_is_not_excluded(self, sample):
+        result = run("check", *options(V_muN_sq=1e-9), "--sample", sample)
+        assert result.exit_code == 0
+        assert "verdict               not excluded at 90 % CL by Analysis I" in result.stdout
+        as_json = json.loads(run("check", *options(V_muN_sq=1e-9), "--sample", sample, "--json").stdout)
+        assert as_json["excluded"] is False
+
+    def test_few_events_are_noted_in_the_answer(self, events, tmp_path):
+        few = events[:: N_EVENTS // 40].write(tmp_path / "few.parquet")
+        result = run("check", *options(), "--sample", few)
+        assert result.exit_code == 0
+        assert "note                  only " in result.stdout
+        assert "effective events near m_N = 0.1 GeV" in result.stdout
+        noted = json.loads(run("check", *options(), "--sample", few, "--json").stdout)["warnings"]
+        assert noted
+        assert all(warning.startswith("only ") for warning in noted)
+
+
+class TestNonsense:
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"m_N": -0.1}, "m_N must be positive, got -0.1"),
+            ({"epsilon": 0}, "epsilon must be positive, got 0.0"),
+            ({"V_N_sq": 1.5}, "V_N_sq must be at most 1"),
+            ({"V_muN_sq": "nan"}, "V_muN_sq must be finite, got nan"),
+            ({"m_Zprime": 0.05}, "m_N must not exceed m_Zprime"),
+            ({"m_N": 0.0005}, "m_N must be above 2 m_e"),
+        ],
+    )
+    def test_a_point_without_sense_gets_one_line(self, changes, message):
+        assert message in refused("check", *options(**changes))
+
+    @pytest.mark.parametrize("arguments", [("--n-events", "0"), ("--seed", "-1")])
+    def test_a_simulation_without_sense_gets_one_line(self, arguments):
+        assert arguments[0].strip("-").replace("-", "_") in refused("check", *options(), *arguments)
+
+    @pytest.mark.parametrize("missing", POINT)
+    def test_a_missing_option_is_named(self, missing):
+        result = run("check", *options(**{missing: None}))
+        assert result.exit_code == 2
+        assert f"Missing option '--{missing}'" in result.stderr
+
+    def test_a_word_for_a_number_is_refused(self):
+        result = run("check", *options(m_N="heavy"))
+        assert result.exit_code == 2
+        assert "Invalid value for '--m_N'" in result.stderr
+
+    def test_a_missing_sample_is_named(self, tmp_path):
+        assert "no events file at" in refused("check", *options(), "--sample", tmp_path / "none.parquet")
+
+    def test_a_foreign_sample_is_named(self, tmp_path):
+        pq.write_table(pa.table({"m_N": [0.1]}), tmp_path / "foreign.parquet")
+        line = refused("check", *options(), "--sample", tmp_path / "foreign.parquet")
+        assert "foreign.parquet is not a file of 'darkpkg events 1'" in line
+
+    def test_an_altered_sample_is_refused(self, sample, tmp_path):
+        table = pq.read_table(sample)
+        pq.write_table(table.slice(1), tmp_path / "shorter.parquet")
+        assert "was altered" in refused("check", *options(), "--sample", tmp_path / "shorter.parquet")
+
+    def test_a_sample_at_other_masses_is_refused(self, sample):
+        line = refused("check", *options(m_N=0.2), "--sample", sample)
+        assert "m_N = 0.2 GeV lies outside the sampled range" in line
+
+    def test_a_sample_without_vertices_is_refused(self, tmp_path):
+        bare = dk.generate(dk.SamplingRange.at(0.1, 1.25), 100, seed=1).write(tmp_path / "bare.parquet")
+        assert "holds events without vertices" in refused("check", *options(), "--sample", bare)
+
+
+class TestSimulate:
+    def test_it_writes_a_sample_of_the_whole_plane(self, tmp_path):
+        result = run("simulate", "-o", tmp_path / "heavy.parquet", "--n-events", 500, "--seed", 3)
+        assert result.exit_code == 0
+        assert result.stdout == f"500 events written to {tmp_path / 'heavy.parquet'}\n"
+        events = dk.read_events(tmp_path / "heavy.parquet")
+        assert isinstance(events, dk.PlacedEvents)
+        expected = dk.place(dk.generate(dk.HEAVY, 500, seed=3), dk.ND280, seed=3)
+        np.testing.assert_array_equal(events.weight, expected.weight)
+        np.testing.assert_array_equal(events.vertex, expected.vertex)
+
+    def test_a_missing_folder_is_refused_before_the_simulation(self, tmp_path):
+        result = run("simulate", "-o", tmp_path / "nowhere" / "heavy.parquet")
+        assert result.exit_code == 2
+        assert result.stderr == f"darkpkg: no folder {tmp_path / 'nowhere'} to write heavy.parquet into\n"
+
+    def test_a_missing_output_is_named(self):
+        result = run("simulate")
+        assert result.exit_code == 2
+        assert "Missing option '--output'" in result.stderr
+
+
+class TestHelp:
+    def test_without_a_question_there_is_help(self):
+        result = run()
+        for word in ("check", "simulate", "Dark neutrinos"):
+            assert word in result.stdout + result.stderr
+
+    @pytest.mark.parametrize("command", ["check", "simulate"])
+    def test_every_option_has_a_help_text(self, command):
+        parameters = typer.main.get_command(app).commands[command].params
+        assert len(parameters) > 2
+        for parameter in parameters:
+            assert parameter.help, parameter.name
+        result = run(command, "--help")
+        assert result.exit_code == 0
+        text = " ".join(result.stdout.split())
+        for parameter in parameters:
+            assert parameter.opts[0] in text
+            assert parameter.help in text
