@@ -1,0 +1,623 @@
+"""The Monte Carlo simulation: its events, their distributions, and their sums against quadrature."""
+
+import dataclasses
+import functools
+import itertools
+
+import dirac
+import numpy as np
+import pytest
+
+from darkpkg import datasets
+from darkpkg.experiment.detector import ND280, Box, Module
+from darkpkg.experiment.flux import BEAMS, load_flux
+from darkpkg.method._integrand import VARIABLES, laboratory_momenta, target, upscattering_and_decay
+from darkpkg.method.generator import DENSITIES, HEAVY, SamplingRange, generate, paper_density
+from darkpkg.physics import kinematics, scattering
+from darkpkg.physics.decay import angular_correlation, lepton_momenta, mass_density
+from darkpkg.physics.model import BENCHMARK_B
+from darkpkg.physics.nuclei import NUCLEI
+from darkpkg.units import ALPHA_EM, ELECTRON_MASS, HBARC
+
+CHANNELS = [(beam, nucleus.name) for beam in BEAMS for nucleus in ND280.targets.values()]
+M_N, M_ZPRIME = 0.1, 0.15
+"""Fixed masses at which the propagators of production and of decay both matter."""
+
+PLANE = SamplingRange(m_N=(0.03, 0.3), m_Zprime=(0.05, 2.0))
+"""A region whose corner is cut off by m_Z′ = m_N."""
+
+
+@pytest.fixture(scope="module")
+def fixed():
+    """A dedicated sample at fixed masses."""
+    return generate(SamplingRange.at(M_N, M_ZPRIME), n_events=360_000, seed=11)
+
+
+@pytest.fixture(scope="module", params=DENSITIES)
+def heavy(request):
+    """The sample of the heavy case."""
+    return generate(dataclasses.replace(HEAVY, density=request.param), n_events=240_000, seed=12)
+
+
+def channel(events, beam, name):
+    return events[(events.beam == beam) & (events.target == NUCLEI[name].pdg_code)]
+
+
+def effective_size(weight):
+    return weight.sum() ** 2 / (weight**2).sum()
+
+
+def nuclear_masses(events):
+    masses = {nucleus.pdg_code: nucleus.mass for nucleus in NUCLEI.values()}
+    return np.array([masses[code] for code in events.target.tolist()])
+
+
+def neutrino_energy(events):
+    """E_ν for which the nucleus recoils on its mass shell: 2M(E_ν − E_N) − 2E_ν(E_N − p_z) + m_N² = 0."""
+    M, (E_N, _, _, p_z) = nuclear_masses(events), events.p_N.T
+    return (2 * M * E_N - events.m_N**2) / (2 * (M - E_N + p_z))
+
+
+# --- Every event ---
+
+
+def assert_on_shell(events):
+    """N, both leptons and the massless daughter neutrino, each with the rounding of its energy squared."""
+    daughter = events.p_N - events.p_electron - events.p_positron
+    shells = [(events.p_N, events.m_N), (events.p_electron, ELECTRON_MASS), (events.p_positron, ELECTRON_MASS)]
+    for p, mass in [*shells, (daughter, 0.0)]:
+        off_shell = np.abs(kinematics.dot(p, p) - mass**2)
+        # A boost by γ = E_N/m_N magnifies rounding in the rest frame once more.
+        assert (off_shell < 1e-13 * events.p_N[:, 0] ** 2 * np.maximum(events.p_N[:, 0] / events.m_N, 1)).all()
+    assert (daughter[:, 0] > 0).all()
+
+
+def test_all_particles_are_on_their_mass_shells_at_fixed_masses(fixed):
+    assert_on_shell(fixed)
+
+
+def test_all_particles_are_on_their_mass_shells_over_the_mass_plane(heavy):
+    assert_on_shell(heavy)
+
+
+def test_neutrinos_come_along_the_beam_from_the_flux_and_transfer_an_allowed_momentum(heavy):
+    energy, M = neutrino_energy(heavy), nuclear_masses(heavy)
+    assert (energy > heavy.m_N + heavy.m_N**2 / (2 * M)).all()
+    for beam in BEAMS:
+        of_beam = heavy.beam == beam
+        assert energy[of_beam].max() < load_flux(beam).edges[-1] * (1 + 1e-9)
+        assert (load_flux(beam)(energy[of_beam] * (1 - 1e-9)) > 0).all()
+    # Q² = 2M T, with the rounding of E_N in T; limits are those of the nucleus that was hit.
+    Q2 = 2 * M * (energy - heavy.p_N[:, 0])
+    low, high = scattering.q2_limits(energy, heavy.m_N, M)
+    slack = 1e-11 * M * energy * (1 + energy / M)
+    assert (low - slack <= Q2).all()
+    assert (high + slack >= Q2).all()
+
+
+def test_azimuths_are_uniform(fixed):
+    # Σ exp(iφ) of n weighted events has a length of √Σw²: five of that, for N, the pair, and their difference.
+    pair = fixed.p_electron + fixed.p_positron
+    phi_N, phi_pair = (np.arctan2(p[:, 2], p[:, 1]) for p in (fixed.p_N, pair))
+    for phi in (phi_N, phi_pair, 2 * phi_N, phi_N + phi_pair):
+        total = np.abs((fixed.weight * np.exp(1j * phi)).sum())
+        assert total < 5 * np.sqrt((fixed.weight**2).sum())
+
+
+def test_masses_lie_in_the_sampled_region(fixed, heavy):
+    assert HEAVY.contains(heavy.m_N, heavy.m_Zprime).all()
+    np.testing.assert_allclose(fixed.m_N, M_N, rtol=1e-14)
+    np.testing.assert_allclose(fixed.m_Zprime, M_ZPRIME, rtol=1e-14)
+
+
+def test_weights_are_positive_up_to_a_few_that_vanish(fixed, heavy):
+    for events in (fixed, heavy):
+        assert (events.weight >= 0).all()
+        # Q beyond the table of the form factor has weight zero: rare, because its share of the rate is 1e-8.
+        assert (events.weight == 0).mean() < 1e-3
+
+
+def test_momenta_conserve_energy_and_momentum_with_the_nucleus():
+    nucleus, variables, azimuths = random_variables()
+    E_nu, above, m_N = variables[:, 0], variables[:, 1], variables[:, 6]
+    p_N, electron, positron = momenta(variables, azimuths, nucleus)
+    p_nu = np.stack([E_nu, 0 * E_nu, 0 * E_nu, E_nu], -1)
+    recoil = p_nu - p_N + np.array([nucleus.mass, 0, 0, 0])
+    transfer = p_nu - p_N
+    low, _ = scattering.q2_range(E_nu, m_N, nucleus)
+    # 1e-12 of the largest square in each.
+    np.testing.assert_allclose(kinematics.dot(recoil, recoil), nucleus.mass**2, rtol=1e-12)
+    np.testing.assert_allclose(-kinematics.dot(transfer, transfer), low + above, atol=1e-12 * nucleus.mass)
+    np.testing.assert_allclose(kinematics.dot(electron + positron, electron + positron), variables[:, 2], atol=1e-11)
+
+
+# --- One amplitude for production and decay ---
+
+
+def random_variables(n=300, name="Ar40"):
+    """A nucleus, random `VARIABLES` all over phase space for N heavier than 20 MeV, and azimuths."""
+    nucleus, rng = NUCLEI[name], np.random.default_rng(21)
+    m_N = np.exp(rng.uniform(np.log(0.02), 0, n))
+    E_nu = scattering.threshold_energy(m_N, nucleus) * (1.01 + 3 * rng.random(n))
+    low, high = scattering.q2_range(E_nu, m_N, nucleus)
+    s = 4 * ELECTRON_MASS**2 + rng.uniform(0, 0.99, n) * (m_N**2 - 4 * ELECTRON_MASS**2)
+    cos_Z, cos_e, phi_e = rng.uniform(-1, 1, n), rng.uniform(-1, 1, n), rng.uniform(0, 2 * np.pi, n)
+    columns = E_nu, rng.random(n) * (high - low), s, cos_Z, cos_e, phi_e, m_N, m_N * (1.1 + rng.random(n))
+    return nucleus, np.stack(columns, axis=-1), rng.random((n, 2))
+
+
+def momenta(variables, azimuths, nucleus):
+    p_N, electron, positron = (np.empty((len(variables), 4)) for _ in range(3))
+    laboratory_momenta(variables, azimuths, nucleus.mass, p_N, electron, positron)
+    return p_N, electron, positron
+
+
+def mean_decay_amplitude(m_N, s):
+    """Mean over angles and spin of N of Σ|ū_ν γ^α P_L u_N ē γ_α e|², which is quadratic in cos θ_e."""
+    cosine, weight = np.polynomial.legendre.leggauss(3)
+    m_N, s, cosine = np.broadcast_arrays(m_N[:, None], s[:, None], cosine)
+    electron, positron = (np.stack(p, -1) for p in lepton_momenta(m_N, s, 0 * s, 0 * s, cosine, 0 * s))
+    at_rest = np.stack([m_N, 0 * m_N, 0 * m_N, 0 * m_N], -1)
+    daughter = at_rest - electron - positron
+    squared = dirac.decay(at_rest, daughter, electron, positron, m_N[..., None, None], ELECTRON_MASS)
+    return squared @ weight / 4
+
+
+@pytest.mark.parametrize("name", ["C12", "Ar40"])
+def test_events_follow_the_squared_amplitude_of_production_and_decay_from_dirac_matrices(name):
+    nucleus, variables, azimuths = random_variables(name=name)
+    E_nu, above, s, cos_Z, cos_e, phi_e, m_N, m_Zprime = variables.T
+    p_N, electron, positron = momenta(variables, azimuths, nucleus)
+    p_nu = np.stack([E_nu, 0 * E_nu, 0 * E_nu, E_nu], -1)
+    h = p_nu - p_N + 2 * np.array([nucleus.mass, 0, 0, 0])
+    daughter = p_N - electron - positron
+    whole = dirac.upscattering_and_decay(
+        p_nu, p_N, h, daughter, electron, positron, m_N[:, None, None], ELECTRON_MASS
+    )
+    # The package's factors, freed of what is common: dσ/dQ² = |M|² / 64πM²E² with couplings and propagator.
+    Q2 = scattering.q2_range(E_nu, m_N, nucleus)[0] + above
+    point = scattering.point_cross_section(E_nu, Q2, m_N, m_Zprime, nucleus.mass)
+    phase_space = 64 * np.pi * (nucleus.mass * E_nu) ** 2 / HBARC**2
+    production = point * phase_space * (Q2 + m_Zprime**2) ** 2 / ((4 * np.pi) ** 2 * ALPHA_EM)
+    correlation = angular_correlation(s, cos_Z, cos_e, phi_e, m_N)
+    expected = production * mean_decay_amplitude(m_N, s) * correlation
+    # Spin correlations are of order one; rounding of M⁴ and of boosts leaves eight digits.
+    scale = production * mean_decay_amplitude(m_N, s)
+    np.testing.assert_allclose(whole / scale, expected / scale, atol=1e-7)
+    assert correlation.std() > 0.3
+
+
+def test_integrand_is_the_rate_per_unit_of_the_hypercube():
+    # Jacobian by finite differences, and everything else from the functions that the user calls.
+    nucleus, flux, rng = NUCLEI["Ar40"], load_flux("FHC"), np.random.default_rng(5)
+    lower, upper = np.log([PLANE.m_N, PLANE.m_Zprime])[:, 0], np.log([PLANE.m_N, PLANE.m_Zprime])[:, 1]
+    edges = np.array([lower[0], upper[0]]), np.array([lower[1], upper[1]])
+
+    def evaluate(u):
+        value, variables = np.empty(len(u)), np.empty((len(u), len(VARIABLES)))
+        upscattering_and_decay(u, target(flux, nucleus), *edges, value, variables)
+        return value, variables
+
+    # Energies in the middle of a bin of the flux, where the map is smooth.
+    u = rng.uniform(0.05, 0.95, (400, 8))
+    value, v = evaluate(u)
+    step = 1e-6
+    in_bin = np.abs(v[:, 0] / 0.05 % 1 - 0.5) < 0.4
+    u, value, v = u[in_bin], value[in_bin], v[in_bin]
+    E_nu, above, s, cos_Z, cos_e, phi_e, m_N, m_Zprime = v.T
+    derivative = np.empty((len(u), 8, 8))
+    for axis in range(8):
+        shift = step * np.eye(8)[axis]
+        derivative[:, :, axis] = (evaluate(u + shift)[1] - evaluate(u - shift)[1]) / (2 * step)
+    # Q² = Q²_min + above: at fixed masses and energy they differ by a constant; masses are in logarithms.
+    jacobian = np.abs(np.linalg.det(derivative)) / (m_N * m_Zprime)
+    Q2 = scattering.q2_range(E_nu, m_N, nucleus)[0] + above
+    unit = BENCHMARK_B.replace(m_N=m_N, m_Zprime=m_Zprime, alpha_D=1.0, epsilon=1.0, V_muN_sq=1.0)
+    angles = angular_correlation(s, cos_Z, cos_e, phi_e, m_N) / (8 * np.pi)
+    cross_section = scattering.differential_cross_section(E_nu, Q2, unit, nucleus)
+    expected = flux(E_nu) * cross_section * mass_density(s, m_N, m_Zprime) * angles * jacobian
+    assert len(u) > 200
+    # The spline of F is good to 1e-7 of one, hence the absolute part at its zeros; differences to 1e-7.
+    np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-6 * np.median(expected))
+
+
+# --- Sums against quadrature ---
+
+
+@functools.cache
+def energy_nodes(beam, nodes=2):
+    """Gauss–Legendre nodes and weights in each bin of the flux, times the flux."""
+    flux = load_flux(beam)
+    x, w = np.polynomial.legendre.leggauss(nodes)
+    half = np.diff(flux.edges)[:, None] / 2
+    energy = flux.edges[:-1, None] + half * (1 + x)
+    return energy.ravel(), (flux.density[:, None] * half * w).ravel()
+
+
+def rate(beam, name, m_N, m_Zprime, nodes=2):
+    """∫ flux σ dE_ν, per nucleus and POT."""
+    energy, weight = energy_nodes(beam, nodes)
+    parameters = BENCHMARK_B.replace(m_N=m_N, m_Zprime=m_Zprime)
+    return scattering.total_cross_section(energy, parameters, NUCLEI[name]) @ weight
+
+
+@pytest.mark.parametrize(("beam", "name"), CHANNELS)
+def test_weights_of_each_channel_add_up_to_flux_times_cross_section(fixed, beam, name):
+    weight = channel(fixed, beam, name).weight
+    error = np.sqrt((weight**2).sum() - weight.sum() ** 2 / len(weight))
+    # Twelve channels at four sigma; the bin of the threshold is integrated to 1e-5.
+    assert abs(weight.sum() - rate(beam, name, M_N, M_ZPRIME)) < 4 * error
+    assert error < 0.005 * weight.sum()
+
+
+def test_all_channels_together_have_pulls_of_width_one(fixed):
+    pulls = []
+    for beam, name in CHANNELS:
+        weight = channel(fixed, beam, name).weight
+        error = np.sqrt((weight**2).sum() - weight.sum() ** 2 / len(weight))
+        pulls.append((weight.sum() - rate(beam, name, M_N, M_ZPRIME)) / error)
+    # χ² of twelve: below 36 but for 3e-4, above 2 but for 6e-4.
+    assert 2 < np.square(pulls).sum() < 36
+
+
+@pytest.mark.parametrize("density", DENSITIES)
+@pytest.mark.parametrize(("beam", "name"), [("FHC", "Pb208"), ("RHC", "C12")])
+def test_weights_over_the_mass_plane_add_up_to_the_integral_with_its_mass_density(beam, name, density):
+    sampling = dataclasses.replace(PLANE, density=density)
+    weight = channel(generate(sampling, n_events=240_000, seed=13), beam, name).weight
+    error = np.sqrt((weight**2).sum() - weight.sum() ** 2 / len(weight))
+    expected = sum(
+        weight * sampling.q(m_N, m_Zprime) * rate_here
+        for (m_N, m_Zprime, weight), rate_here in zip(plane_nodes(), plane_rates(beam, name), strict=True)
+    )
+    # Four nodes in each logarithm and one in each bin of the flux are good to 1e-3.
+    assert abs(weight.sum() - expected) < 4 * error
+    assert error < 0.01 * weight.sum()
+
+
+@functools.cache
+def plane_nodes(n=4):
+    """Nodes (m_N, m_Z′, weight) over `PLANE` in logarithms, split where the lower edge in m_Z′ has its kink."""
+    x, w = np.polynomial.legendre.leggauss(n)
+    nodes = []
+    lower_corner, upper = np.log(PLANE.m_Zprime)
+    for begin, end in ((np.log(0.03), np.log(0.05)), (np.log(0.05), np.log(0.3))):
+        for ln_m_N, w_N in zip(begin + (end - begin) * (1 + x) / 2, (end - begin) * w / 2, strict=True):
+            lower = max(lower_corner, ln_m_N)
+            for ln_m_Z, w_Z in zip(lower + (upper - lower) * (1 + x) / 2, (upper - lower) * w / 2, strict=True):
+                nodes.append((np.exp(ln_m_N), np.exp(ln_m_Z), w_N * w_Z))
+    return nodes
+
+
+@functools.cache
+def plane_rates(beam, name):
+    return [rate(beam, name, m_N, m_Zprime, nodes=1) for m_N, m_Zprime, _ in plane_nodes()]
+
+
+def test_weights_scale_with_the_couplings_of_generation():
+    sampling, couplings = (
+        SamplingRange.at(M_N, M_ZPRIME),
+        BENCHMARK_B.replace(epsilon=1e-3, V_muN_sq=1e-6, alpha_D=0.1),
+    )
+    one, other = (generate(sampling, n_events=24, seed=1, couplings=c) for c in (BENCHMARK_B, couplings))
+    np.testing.assert_allclose(other.weight / one.weight, couplings.coupling / BENCHMARK_B.coupling, rtol=1e-12)
+    np.testing.assert_array_equal(one.p_N, other.p_N)
+
+
+# --- Distributions ---
+
+
+@pytest.fixture(scope="module")
+def lead(fixed):
+    """Events on lead in FHC with the variables of their production and decay, from laboratory momenta alone."""
+    events = channel(fixed, "FHC", "Pb208")
+    M, E_nu = NUCLEI["Pb208"].mass, neutrino_energy(events)
+    axis = np.stack(scattering.polarisation_axis(E_nu, events.p_N.T, events.m_N, M), -1)
+    back = events.p_N.T * np.array([1, -1, -1, -1])[:, None]
+    electron, positron = (
+        np.stack(kinematics.boost(p.T, back, events.m_N), -1) for p in (events.p_electron, events.p_positron)
+    )
+    pair = electron + positron
+    s = kinematics.dot(pair, pair)
+    flight = pair[:, 1:] / np.linalg.norm(pair[:, 1:], axis=1, keepdims=True)
+    pair_back = (pair * [1, -1, -1, -1]).T
+    in_pair = np.stack(kinematics.boost(electron.T, pair_back, np.sqrt(s)), -1)[:, 1:]
+    in_pair /= np.linalg.norm(in_pair, axis=1, keepdims=True)
+    cos_Z, cos_e, axis_e = ((a * b).sum(-1) for a, b in ((flight, axis), (flight, in_pair), (axis, in_pair)))
+    return {
+        "weight": events.weight,
+        "E_nu": E_nu,
+        "Q2": 2 * M * (E_nu - events.p_N[:, 0]),
+        "s": s,
+        "cos_Z": cos_Z,
+        "cos_e": cos_e,
+        # (cos θ_Z cos θ_e − ẑ′·ê) / sin θ_Z sin θ_e, with the sign of cos θ_e: the correlation is in their product.
+        "signed_cos_phi": np.sign(cos_e) * (cos_Z * cos_e - axis_e) / np.sqrt((1 - cos_Z**2) * (1 - cos_e**2)),
+    }
+
+
+def chi_squared(values, weight, edges, expected):
+    """χ² of the shares of weight in bins against expected shares, and the worst pull."""
+    total = weight.sum()
+    shares = np.histogram(values, edges, weights=weight)[0] / total
+    # Σ_in w² (1 − p)² + Σ_out w² p², over W²: the variance of a share of weighted events.
+    squares = np.histogram(values, edges, weights=weight**2)[0]
+    variance = (squares * (1 - 2 * shares) + (weight**2).sum() * shares**2) / total**2
+    pulls = (shares - expected) / np.sqrt(variance)
+    return (pulls**2).sum(), np.abs(pulls).max()
+
+
+def assert_distributed(lead, name, edges, expected):
+    assert sum(expected) == pytest.approx(1, abs=0.02)  # the bins hold nearly all events
+    chi2, worst = chi_squared(lead[name], lead["weight"], edges, expected)
+    n = len(expected)
+    # Mean n, standard deviation √(2n): five of that, and no single bin off by five sigma.
+    assert chi2 < n + 5 * np.sqrt(2 * n), chi2
+    assert worst < 5
+
+
+POINT = BENCHMARK_B.replace(m_N=M_N, m_Zprime=M_ZPRIME)
+LEAD = NUCLEI["Pb208"]
+
+
+def test_neutrino_energies_follow_flux_times_cross_section(lead):
+    energy, weight = energy_nodes("FHC")
+    density = scattering.total_cross_section(energy, POINT, LEAD) * weight
+    edges = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 23.0])
+    expected = np.histogram(energy, edges, weights=density)[0] / density.sum()
+    assert_distributed(lead, "E_nu", edges, expected)
+
+
+def test_momentum_transfers_follow_the_cross_section_averaged_over_the_flux(lead):
+    energy, weight = energy_nodes("FHC")
+    edges = np.concatenate([[0.0], np.geomspace(1e-4, 0.12, 16)])
+    x, w = np.polynomial.legendre.leggauss(6)
+    half = np.diff(edges)[:, None] / 2
+    Q2 = edges[:-1, None] + half * (1 + x)
+    # The lowest bin begins at Q²_min, which differs from energy to energy: many nodes there.
+    differential = scattering.differential_cross_section(energy, Q2[..., None], POINT, LEAD) @ weight
+    expected = (differential * half * w).sum(axis=1)
+    fine = np.linspace(0, edges[1], 2001)
+    differential = scattering.differential_cross_section(energy, fine[:, None], POINT, LEAD) @ weight
+    expected[0] = np.trapezoid(differential, fine)
+    assert_distributed(lead, "Q2", edges, expected / rate("FHC", "Pb208", M_N, M_ZPRIME))
+
+
+def test_pair_masses_follow_their_density(lead):
+    edges = M_N**2 * np.linspace(0, 1, 21)
+    edges[0] = 4 * ELECTRON_MASS**2
+    fine = [np.linspace(low**0.5, high**0.5, 4001) for low, high in itertools.pairwise(edges)]
+    expected = [np.trapezoid(mass_density(root**2, M_N, M_ZPRIME) * 2 * root, root) for root in fine]
+    assert_distributed(lead, "s", edges, expected)
+
+
+def angular_shares(edges, which):
+    """Shares of one angle from the correlation averaged over the others and over the mass of the pair."""
+    nodes, weights = np.polynomial.legendre.leggauss(40)
+    u, ds = (1 + nodes) / 2, M_N**2 - 4 * ELECTRON_MASS**2
+    s = 4 * ELECTRON_MASS**2 + ds * u**2
+    s_weight = weights * u * ds * mass_density(s, M_N, M_ZPRIME)
+    cosine, cosine_weight = np.polynomial.legendre.leggauss(6)
+    phi = np.pi * (np.arange(360) + 0.5) / 360
+    axes = dict.fromkeys(("cos_Z", "cos_e"), (cosine, cosine_weight / 2)) | {"phi": (phi, np.ones(360) / 360)}
+    shares = []
+    for low, high in itertools.pairwise(edges):
+        if which == "signed_cos_phi":  # the half with cos θ_e > 0 is the mirror image of the other
+            of_bin = (np.cos(phi) >= low) & (np.cos(phi) < high)
+            axes |= {
+                "cos_e": ((1 + cosine) / 2, cosine_weight / 2),
+                "phi": (phi[of_bin], np.ones(of_bin.sum()) / 360),
+            }
+        else:
+            axes[which] = low + (high - low) * (1 + cosine) / 2, cosine_weight * (high - low) / 4
+        grid = np.meshgrid(s, *(values for values, _ in axes.values()), indexing="ij")
+        density = angular_correlation(*grid, M_N)
+        shares.append(np.einsum("ijkl,i,j,k,l->", density, s_weight, *(weight for _, weight in axes.values())))
+    return np.array(shares)
+
+
+@pytest.mark.parametrize("which", ["cos_Z", "cos_e", "signed_cos_phi"])
+def test_decay_angles_follow_the_correlation_with_the_spin(lead, which):
+    # Edges of the azimuth at multiples of 15 degrees, between its nodes; rounding may exceed ±1.
+    edges = np.linspace(-1, 1, 13) if which != "signed_cos_phi" else -np.cos(np.pi * np.arange(13) / 12)
+    edges[[0, -1]] *= 1 + 1e-6
+    expected = angular_shares(edges, which)
+    assert_distributed(lead, which, edges, expected)
+    # The sample could tell: a flat distribution would have a χ² above 100.
+    flat = np.diff(edges) / 2 if which != "signed_cos_phi" else np.full(12, 1 / 12)
+    assert len(lead["weight"]) * ((expected - flat) ** 2 / flat).sum() > 100
+
+
+# --- The mass plane ---
+
+
+def test_events_populate_the_whole_mass_plane_down_to_the_smallest_masses(heavy):
+    edges_N, edges_Z = np.geomspace(*HEAVY.m_N, 9), np.geomspace(*HEAVY.m_Zprime, 9)
+    n_events = np.histogram2d(heavy.m_N, heavy.m_Zprime, [edges_N, edges_Z])[0]
+    sums, squares = (
+        np.histogram2d(heavy.m_N, heavy.m_Zprime, [edges_N, edges_Z], weights=heavy.weight**power)[0]
+        for power in (1, 2)
+    )
+    # Cells of equal area in the logarithms, those that m_Z′ = m_N cuts and those above 0.6 GeV left out.
+    whole = (edges_Z[:-1] >= edges_N[1:, None]) & (edges_N[1:, None] < 0.65)
+    even = len(heavy) / whole.sum()
+    # No cell has less than a fifth of what it would hold evenly filled, and none rests on a few heavy weights.
+    assert n_events[whole].min() > even / 5
+    assert (sums[whole] ** 2 / squares[whole]).min() > 100
+
+
+def test_one_sample_is_worth_a_quarter_of_a_dedicated_one(fixed, heavy):
+    for beam, name in CHANNELS:
+        dedicated = channel(fixed, beam, name).weight
+        over_masses = channel(heavy, beam, name).weight
+        assert effective_size(dedicated) > 0.6 * len(dedicated), (beam, name)
+        share = effective_size(over_masses) / len(over_masses)
+        assert share > 0.25 * effective_size(dedicated) / len(dedicated), (beam, name)
+
+
+def test_adapted_density_is_that_of_the_paper_for_a_heavy_mediator_and_a_light_n():
+    # q ∝ m_Z′⁸/m_N⁵ against σ·Γ is m_Z′⁴ against σ; what is left falls as (Q₀/m_Z′)² and (m_N/m₀)⁴.
+    m_N, m_Zprime = np.array([0.01, 0.03, 0.05])[:, None], np.array([3.0, 6.0, 12.0])
+    ratio = DENSITIES["adapted"](m_N, m_Zprime) / paper_density(m_N, m_Zprime)
+    np.testing.assert_allclose(ratio / ratio[0, -1], 1, rtol=4e-3)
+
+
+@pytest.mark.parametrize("density", DENSITIES)
+def test_mass_density_of_a_range_is_the_named_one_and_one_at_fixed_masses(density):
+    m_N, m_Zprime = np.array([0.01, 0.1]), np.array([0.2, 3.0])
+    named = dataclasses.replace(HEAVY, density=density)
+    np.testing.assert_array_equal(named.q(m_N, m_Zprime), DENSITIES[density](m_N, m_Zprime))
+    np.testing.assert_array_equal(SamplingRange.at(0.1, 1.0).q(m_N, m_Zprime), [1, 1])
+
+
+def test_a_range_contains_what_it_samples():
+    inside = HEAVY.contains([0.1, 0.1, 0.1, 3e-3, 2.0, 0.1], [1.0, 0.1, 0.05, 1.0, 3.0, 20.0])
+    assert inside.tolist() == [True, True, False, False, False, False]
+
+
+def test_masses_that_no_neutrino_makes_have_no_weight_and_finite_momenta():
+    # Threshold above the end of the flux, 23 and 18 GeV, for part of the range.
+    sampling = SamplingRange((10.0, 40.0), (10.0, 60.0))
+    events, again = (generate(sampling, n_events=2400, seed=1) for _ in range(2))
+    impossible = events.m_N > 23
+    assert impossible.any()
+    assert (events.weight[impossible] == 0).all()
+    for name in ("p_N", "p_electron", "p_positron"):
+        assert np.isfinite(getattr(events, name)).all()
+        np.testing.assert_array_equal(getattr(events, name), getattr(again, name))
+
+
+# --- Seeds, streams and lengths ---
+
+
+def assert_same_events(some, others):
+    for name in type(some).columns():
+        if name != "weight":
+            np.testing.assert_array_equal(getattr(some, name), getattr(others, name))
+
+
+@pytest.fixture(scope="module")
+def short():
+    return generate(PLANE, n_events=12_000, seed=5)
+
+
+def test_the_same_seed_gives_the_same_bits(short):
+    again = generate(PLANE, n_events=12_000, seed=5)
+    assert_same_events(short, again)
+    np.testing.assert_array_equal(short.weight, again.weight)
+    assert short.provenance == again.provenance
+
+
+def test_another_seed_gives_other_events(short):
+    other = generate(PLANE, n_events=12_000, seed=6)
+    assert not np.isin(other.m_N, short.m_N).any()
+
+
+def test_channels_have_their_own_random_numbers(short):
+    assert len(np.unique(short.m_N)) == len(short)
+
+
+def test_a_longer_sample_begins_with_the_events_of_a_shorter_one(short):
+    # 900,000 events are 75,000 in each channel: more than one batch.
+    long = generate(PLANE, n_events=900_000, seed=5)
+    for beam, name in CHANNELS:
+        first, all_of_them = channel(short, beam, name), channel(long, beam, name)
+        n = len(first)
+        assert n == 1000
+        assert_same_events(first, all_of_them[:n])
+        np.testing.assert_allclose(first.weight * n, all_of_them.weight[:n] * len(all_of_them), rtol=1e-13)
+
+
+def test_another_nucleus_leaves_the_events_of_all_others_alone(short):
+    block = Module("block", Box.centred(100, 100, 10, 700), 1e6, {"Si": 1.0})
+    more = dataclasses.replace(ND280, modules=(*ND280.modules, block))
+    events = generate(PLANE, n_events=14_000, seed=5, detector=more)
+    for beam, name in CHANNELS:
+        assert_same_events(channel(short, beam, name), channel(events, beam, name))
+        np.testing.assert_array_equal(channel(short, beam, name).weight, channel(events, beam, name).weight)
+    assert len(channel(events, "RHC", "Si28")) == 1000
+
+
+def test_each_nucleus_may_have_its_own_number_of_events(short):
+    numbers = {name: 2 * (i + 1) for i, (_, name) in enumerate(CHANNELS[:6])}
+    events = generate(PLANE, n_events=numbers, seed=5)
+    for beam, name in CHANNELS:
+        own = channel(events, beam, name)
+        assert len(own) == numbers[name] / 2
+        assert_same_events(own, channel(short, beam, name)[: len(own)])
+        np.testing.assert_allclose(
+            own.weight * len(own), channel(short, beam, name).weight[: len(own)] * 1000, rtol=1e-13
+        )
+
+
+def test_events_are_spread_evenly_over_beams_and_nuclei():
+    events = generate(PLANE, n_events=29, seed=5)
+    counts = [len(channel(events, beam, name)) for beam, name in CHANNELS]
+    assert sum(counts) == len(events) == 29
+    assert set(counts) == {2, 3}
+
+
+def test_provenance_says_how_the_events_were_made(short):
+    about = short.provenance
+    assert (about["seed"], about["n_events"], about["targets_of"]) == (5, 12_000, "ND280")
+    assert SamplingRange(**about["sampling"]) == PLANE
+    assert about["couplings"] == {name: getattr(BENCHMARK_B, name) for name in ("alpha_D", "epsilon", "V_muN_sq")}
+    assert about["flux"]["FHC"] == datasets.manifest("flux/nd280_fhc").sha256
+    assert about["flux"]["RHC"] == datasets.manifest("flux/nd280_rhc").sha256
+    assert set(about["versions"]) >= {"darkpkg", "numpy", "vegas"}
+
+
+# --- What is refused ---
+
+
+@pytest.mark.parametrize("n_events", [0, -5, 11, 1e5, True, "100"])
+def test_a_number_of_events_that_is_none_is_refused(n_events):
+    with pytest.raises(ValueError, match=r"n_events must be an integer, at least 12 .*got") as error:
+        generate(PLANE, n_events=n_events, seed=1)
+    assert repr(n_events) in str(error.value)
+
+
+@pytest.mark.parametrize("numbers", [{}, {"C12": 100}, dict.fromkeys(("C12", "Si28"), 100)])
+def test_numbers_for_other_nuclei_than_those_of_the_detector_are_refused(numbers):
+    with pytest.raises(ValueError, match="n_events must name the nuclei of ND280"):
+        generate(PLANE, n_events=numbers, seed=1)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.0, "1", None, True])
+def test_a_seed_that_is_no_count_is_refused(seed):
+    with pytest.raises(ValueError, match="seed must be a non-negative integer, got"):
+        generate(PLANE, n_events=12, seed=seed)
+
+
+def test_couplings_of_many_points_are_refused():
+    with pytest.raises(ValueError, match=r"couplings must be a single point, got shape \(2,\)"):
+        generate(PLANE, n_events=12, seed=1, couplings=BENCHMARK_B.replace(epsilon=np.array([1e-3, 1e-2])))
+
+
+@pytest.mark.parametrize(("m_N", "m_Zprime", "message"), [
+    ((0.3, 0.1), (0.2, 1.0), r"m_N must be sampled .*got \(0.3, 0.1\)"),
+    ((0.1, 0.3), (1.0, 0.5), r"m_Zprime must be sampled .*got \(1.0, 0.5\)"),
+    ((0.1, 0.3), (-1.0, 0.5), r"m_Zprime must be sampled .*got \(-1.0, 0.5\)"),
+    ((0.1, np.nan), (0.2, 0.5), r"m_N must be sampled .*got \(0.1, nan\)"),
+    ((0.1, 0.3), (0.2, np.inf), r"m_Zprime must be sampled .*got \(0.2, inf\)"),
+    ((0.1, 0.3), (0.05, 0.2), r"m_N must not exceed m_Zprime, got \(0.1, 0.3\)"),
+    ((1e-3, 0.3), (0.05, 0.5), r"m_N must be above 2 m_e .*got 0.001"),
+    ((2 * ELECTRON_MASS, 0.3), (0.05, 0.5), r"m_N must be above 2 m_e"),
+])  # fmt: skip
+def test_a_range_that_cannot_be_sampled_is_refused(m_N, m_Zprime, message):
+    with pytest.raises(ValueError, match=message):
+        SamplingRange(m_N, m_Zprime)
+
+
+@pytest.mark.parametrize(("m_N", "m_Zprime", "message"), [
+    (0.2, 0.1, "m_N must not exceed m_Zprime"), (1e-3, 0.1, "m_N must be above 2 m_e"),
+    (0.0, 0.1, "m_N must be sampled"), (0.1, np.nan, "m_Zprime must be sampled"),
+])  # fmt: skip
+def test_fixed_masses_that_cannot_be_sampled_are_refused(m_N, m_Zprime, message):
+    with pytest.raises(ValueError, match=message):
+        SamplingRange.at(m_N, m_Zprime)
+
+
+def test_a_density_that_does_not_exist_is_refused_with_those_that_do():
+    with pytest.raises(ValueError, match="density must be one of adapted, paper, got 'flat'"):
+        SamplingRange((0.1, 0.2), (0.3, 1.0), density="flat")
