@@ -19,7 +19,7 @@ from darkpkg.experiment.detector import ND280, Box, Detector, Module, place
 from darkpkg.experiment.flux import Flux, load_flux
 from darkpkg.experiment.selection import Cuts, Observables, observables
 from darkpkg.method import generator, kernels, likelihood, weights
-from darkpkg.method.generator import HEAVY, SamplingRange, generate
+from darkpkg.method.generator import HEAVY, LIGHT, SamplingRange, generate
 from darkpkg.method.kernels import EPANECHNIKOV
 from darkpkg.method.likelihood import effective_log_likelihood, log_likelihood
 from darkpkg.method.weights import (
@@ -50,6 +50,7 @@ __all__ = [
     "BENCHMARK_B",
     "EPANECHNIKOV",
     "HEAVY",
+    "LIGHT",
     "ND280",
     "NUCLEI",
     "PAPER_SMOOTHING",

@@ -63,28 +63,33 @@ def target(flux: Flux, nucleus: Nucleus) -> Target:
 
 
 @compiled()
-def upscattering_and_decay(u, target, log_m_N, log_m_Zprime, value, variables):
+def upscattering_and_decay(u, target, log_m_N, log_m_Zprime, on_shell, value, variables):
     """Fill ``value`` (n,) with the integrand and ``variables`` (n, 8) with `VARIABLES` at the points ``u`` (n, dim).
 
     The integrand is flux × dσ/dQ² × (1/Γ) dΓ × Jacobian for unit couplings: upscatterings per nucleus and POT, in
     each unit of (ln m_N, ln m_Z′) where masses are sampled. ``log_m_N`` and ``log_m_Zprime`` are the edges of the
     sampled region, which is cut along m_Z′ = m_N; with `DECAY_AXES` only, the masses are the lower edges.
+    ``on_shell`` says on which side: m_Z′ < m_N, where s is m_Z′² and the axis of s goes unused.
     """
     sampled = u.shape[1] > DECAY_AXES
     for i in range(u.shape[0]):
         ln_m_N, ln_m_Zprime, jacobian = log_m_N[0], log_m_Zprime[0], 1.0
         if sampled:
             ln_m_N += u[i, 6] * (log_m_N[1] - log_m_N[0])
-            lowest = max(ln_m_N, log_m_Zprime[0])
-            ln_m_Zprime = lowest + u[i, 7] * (log_m_Zprime[1] - lowest)
-            jacobian = (log_m_N[1] - log_m_N[0]) * (log_m_Zprime[1] - lowest)
+            lowest, highest = log_m_Zprime[0], log_m_Zprime[1]
+            if on_shell:
+                highest = min(ln_m_N, highest)
+            else:
+                lowest = max(ln_m_N, lowest)
+            ln_m_Zprime = lowest + u[i, 7] * (highest - lowest)
+            jacobian = (log_m_N[1] - log_m_N[0]) * max(highest - lowest, 0.0)
         m_N, m_Zprime = math.exp(ln_m_N), math.exp(ln_m_Zprime)
         variables[i, 6], variables[i, 7] = m_N, m_Zprime
 
         threshold = m_N + m_N**2 / (2 * target.mass)
         E_nu, flux = _energy_above(threshold, u[i, 0], target.flux_edges, target.flux_cumulative)
         value[i] = 0.0
-        if flux <= 0.0 or E_nu <= threshold:
+        if flux <= 0.0 or E_nu <= threshold or jacobian <= 0.0:
             continue
         low, high = q2_limits(E_nu, m_N, target.mass)
         scale = 1 / (1 / target.dipole_scale + 1 / m_Zprime**2)
@@ -92,11 +97,15 @@ def upscattering_and_decay(u, target, log_m_N, log_m_Zprime, value, variables):
         upscattering = point_cross_section(E_nu, low + above, m_N, m_Zprime, target.mass)
         upscattering *= target.charge_sq * _spline(math.sqrt(low + above), target) ** 2 * q2_jacobian
 
-        lowest_s = 4 * ELECTRON_MASS**2
-        s = lowest_s + u[i, 2] * (m_N**2 - lowest_s)
         cos_Z, cos_e, phi_e = 2 * u[i, 3] - 1, 2 * u[i, 4] - 1, 2 * math.pi * u[i, 5]
-        decay = mass_spectrum(s, m_N, m_Zprime, ELECTRON_MASS) / width_shape(m_N, m_Zprime, ELECTRON_MASS)
-        decay *= (m_N**2 - lowest_s) * angular_correlation(s, cos_Z, cos_e, phi_e, m_N)
+        if on_shell:
+            s, decay = m_Zprime**2, 1.0
+        else:
+            lowest_s = 4 * ELECTRON_MASS**2
+            s = lowest_s + u[i, 2] * (m_N**2 - lowest_s)
+            decay = mass_spectrum(s, m_N, m_Zprime, ELECTRON_MASS) * (m_N**2 - lowest_s)
+            decay /= width_shape(m_N, m_Zprime, ELECTRON_MASS)
+        decay *= angular_correlation(s, cos_Z, cos_e, phi_e, m_N)
 
         value[i] = flux * upscattering * decay * jacobian
         variables[i, 0], variables[i, 1], variables[i, 2] = E_nu, above, s

@@ -38,7 +38,7 @@ from darkpkg.units import ELECTRON_MASS, GeV
 
 Array = NDArray[np.float64]
 
-__all__ = ["DENSITIES", "HEAVY", "SamplingRange", "generate"]
+__all__ = ["DENSITIES", "HEAVY", "LIGHT", "SamplingRange", "generate"]
 
 ADAPTATION = {"nitn": 10, "neval": 4000}
 """Vegas iterations and integrand evaluations in each, per beam and nucleus, whatever the number of events: so the
@@ -62,9 +62,12 @@ def paper_density(m_N: Array, m_Zprime: Array) -> Array:
     r"""The density of the paper: :math:`q\propto m_{Z'}^8/m_N^5`, multiplied into an integrand without 1/Γ.
 
     Eq. (21) as printed has 1/Γ, but only against σ·Γ ∝ m_Z′⁻⁴ · m_N⁵/m_Z′⁴ does this q level the masses. Our
-    integrand is normalised by Γ, so here q is multiplied by Γ(θ), up to a constant.
+    integrand is normalised by Γ, so here q is multiplied by Γ(θ), up to a constant. For m_Z′ < m_N the paper has
+    :math:`q\propto m_{Z'}^2/m_N^{3.5}`.
     """
-    return m_Zprime**8 / m_N**5 * BENCHMARK_B.replace(m_N=m_N, m_Zprime=m_Zprime).decay_width()
+    point = BENCHMARK_B.replace(m_N=m_N, m_Zprime=m_Zprime)
+    q = np.where(point.is_light_mediator, m_Zprime**2 / m_N**3.5, m_Zprime**8 / m_N**5)
+    return q * point.decay_width()
 
 
 DENSITIES: Mapping[str, Callable[[Array, Array], Array]] = {"adapted": adapted_density, "paper": paper_density}
@@ -73,13 +76,16 @@ DENSITIES: Mapping[str, Callable[[Array, Array], Array]] = {"adapted": adapted_d
 
 @dataclass(frozen=True)
 class SamplingRange:
-    """The region of (m_N, m_Z′) in which masses are sampled, in GeV, less its part with m_Z′ < m_N.
+    """The region of (m_N, m_Z′) in which masses are sampled, in GeV, on one side of the line m_N = m_Z′.
 
-    ``density`` names the mass density q of `DENSITIES`, in (ln m_N, ln m_Z′). `SamplingRange.at` fixes the masses.
+    ``mediator`` names the side: ``"heavy"`` for m_N ≤ m_Z′, where N decays through an off-shell Z′, or ``"light"``
+    for m_Z′ < m_N, where it decays to an on-shell one. ``density`` names the mass density q of `DENSITIES`, in
+    (ln m_N, ln m_Z′). `SamplingRange.at` fixes the masses.
     """
 
     m_N: tuple[float, float]
     m_Zprime: tuple[float, float]
+    mediator: str = "heavy"
     density: str = "adapted"
 
     def __post_init__(self) -> None:
@@ -90,20 +96,31 @@ class SamplingRange:
                 raise ValueError(f"{name} must be sampled from a positive to a larger mass, got ({low}, {high})")
         if self.m_N[0] <= 2 * ELECTRON_MASS:
             raise ValueError(f"m_N must be above 2 m_e = {2 * ELECTRON_MASS} to decay to e⁺e⁻, got {self.m_N[0]}")
-        if self.m_N[1] > self.m_Zprime[1] or (self.is_fixed and self.m_N > self.m_Zprime):
-            raise ValueError(f"m_N must not exceed m_Zprime, got {self.m_N} and {self.m_Zprime}")
+        if self.mediator not in ("heavy", "light"):
+            raise ValueError(f"mediator must be heavy or light, got {self.mediator!r}")
+        if self.is_light and self.m_Zprime[0] <= 2 * ELECTRON_MASS:
+            raise ValueError(f"m_Zprime must be above 2 m_e = {2 * ELECTRON_MASS} to decay, got {self.m_Zprime[0]}")
+        if self.is_light and not self.m_Zprime[0] < self.m_N[0]:
+            raise ValueError(f"a light m_Zprime must begin below m_N, got {self.m_Zprime} and {self.m_N}")
+        if not self.is_light and not self.m_N[1] <= self.m_Zprime[1]:
+            raise ValueError(f"a heavy m_Zprime must reach to the end of m_N, got {self.m_Zprime} and {self.m_N}")
         if self.density not in DENSITIES:
             raise ValueError(f"density must be one of {', '.join(DENSITIES)}, got {self.density!r}")
 
     @classmethod
     def at(cls, m_N: float, m_Zprime: float) -> SamplingRange:
         """Fixed masses, for a dedicated sample whose kernel weight is one."""
-        return cls((m_N, m_N), (m_Zprime, m_Zprime))
+        return cls((m_N, m_N), (m_Zprime, m_Zprime), "light" if m_Zprime < m_N else "heavy")
 
     @property
     def is_fixed(self) -> bool:
         """Whether both masses are fixed."""
         return self.m_N[0] == self.m_N[1] and self.m_Zprime[0] == self.m_Zprime[1]
+
+    @property
+    def is_light(self) -> bool:
+        """Whether N decays to an on-shell Z′."""
+        return self.mediator == "light"
 
     def q(self, m_N: ArrayLike, m_Zprime: ArrayLike) -> Array:
         """Mass density q(θ); one at fixed masses."""
@@ -113,12 +130,16 @@ class SamplingRange:
     def contains(self, m_N: ArrayLike, m_Zprime: ArrayLike) -> NDArray[np.bool_]:
         """Whether each point of the mass plane lies in the sampled region."""
         m_N, m_Zprime = np.asarray(m_N, dtype=float), np.asarray(m_Zprime, dtype=float)
-        inside = (self.m_N[0] <= m_N) & (m_N <= self.m_N[1]) & (m_N <= m_Zprime)
+        inside = (self.m_N[0] <= m_N) & (m_N <= self.m_N[1])
+        inside &= (m_Zprime < m_N) if self.is_light else (m_N <= m_Zprime)
         return inside & (self.m_Zprime[0] <= m_Zprime) & (m_Zprime <= self.m_Zprime[1])
 
 
 HEAVY = SamplingRange(m_N=(4e-3, 1.25), m_Zprime=(4e-3, 12.5))
 """The heavy mediator, m_N < m_Z′: m_N from 5 MeV to 1 GeV and m_Z′ up to 10 GeV, with room for a kernel around."""
+
+LIGHT = SamplingRange(m_N=(4e-3, 1.25), m_Zprime=(1.5e-3, 1.25), mediator="light")
+"""The light mediator, m_Z′ < m_N: m_N from 5 MeV to 1 GeV and m_Z′ from 2 MeV up to m_N."""
 
 
 class _Channel(NamedTuple):
@@ -240,7 +261,8 @@ class _Integrand:
     def evaluate(self, u: Array) -> tuple[Array, Array]:
         """Integrand (n,) and physical variables (n, 8) at the points ``u`` (n, dim)."""
         value, variables = np.empty(len(u)), np.empty((len(u), len(VARIABLES)))
-        upscattering_and_decay(u, self._target, self._log_m_N, self._log_m_Zprime, value, variables)
+        edges = self._log_m_N, self._log_m_Zprime
+        upscattering_and_decay(u, self._target, *edges, self._sampling.is_light, value, variables)
         value *= self._sampling.q(variables[:, -2], variables[:, -1])
         return value, variables
 

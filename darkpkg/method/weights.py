@@ -289,10 +289,10 @@ def _check_range(sampling: SamplingRange, m_N: ArrayLike, m_Zprime: ArrayLike) -
         if np.any(outside):
             value = float(np.extract(outside, values)[0])
             raise ValueError(f"{name} = {value:g} GeV lies outside the sampled range, {low:g} to {high:g} GeV")
-    if not sampling.is_fixed and np.any(m_N > m_Zprime):
-        raise ValueError(
-            "m_N must not exceed m_Zprime: the sample holds decays through an off-shell dark photon only"
-        )
+    wrong_side = np.less(m_Zprime, m_N) != sampling.is_light
+    if not sampling.is_fixed and np.any(wrong_side):
+        rule = "below m_N" if sampling.is_light else "at least m_N"
+        raise ValueError(f"m_Zprime must be {rule} everywhere: the sample is of a {sampling.mediator} mediator")
 
 
 def _share_inside(sampling: SamplingRange, x: Array, y: Array, smoothing: Smoothing) -> Array:

@@ -6,6 +6,7 @@ Begin with `BENCHMARK_A` (light mediator) or `BENCHMARK_B` (heavy mediator) and 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import hyp2f1
 
-from darkpkg.units import ALPHA_EM, HBARC, GeV, MeV
+from darkpkg.units import ALPHA_EM, ELECTRON_MASS, HBARC, GeV, MeV
 
-__all__ = ["BENCHMARK_A", "BENCHMARK_B", "DarkParameters"]
+__all__ = ["BENCHMARK_A", "BENCHMARK_B", "DarkParameters", "vertex_factors"]
 
 
 def _number(unit: str, symbol: str, meaning: str) -> Any:
@@ -111,6 +112,27 @@ class DarkParameters:
         r = (self.m_Zprime / self.m_N) ** 2
         return self.alpha_D * self.V_N_sq / 4 * self.m_N**3 / self.m_Zprime**2 * (1 - r) ** 2 * (1 / 2 + r)
 
+    def width_bounds(self) -> tuple[Any, Any]:
+        """Smallest and largest width of N in GeV, Eq. (11): at |V_N| = |V_μN| and at |V_N| = 1."""
+        return self.replace(V_N_sq=self.V_muN_sq).decay_width(), self.replace(V_N_sq=1.0).decay_width()
+
+    def shortest_decay_length(self) -> float | NDArray[np.float64]:
+        """Smallest proper decay length in cm that masses and ε allow: that for |V_N| = 1 and α_D = 1, Eq. (12).
+
+        For m_Z′ ≫ m_N it is 1 cm · (10⁻²/ε)² (100 MeV/m_N)⁵ (m_Z′/1.25 GeV)⁴.
+        """
+        return self.replace(V_N_sq=1.0, alpha_D=1.0).proper_decay_length()
+
+    def mediator_width(self) -> float | NDArray[np.float64]:
+        r"""Width of the dark photon to e⁺e⁻ in GeV, zero below 2m_e.
+
+        .. math:: \Gamma_{Z'} = \frac{\alpha\varepsilon^2 m_{Z'}}{3}\left(1+\frac{2m_e^2}{m_{Z'}^2}\right)
+                  \sqrt{1-\frac{4m_e^2}{m_{Z'}^2}}
+        """
+        ratio = (ELECTRON_MASS / np.asarray(self.m_Zprime)) ** 2
+        phase_space = (1 + 2 * ratio) * np.sqrt(np.maximum(1 - 4 * ratio, 0.0))
+        return (ALPHA_EM * self.epsilon**2 * self.m_Zprime / 3 * phase_space)[()]
+
     def proper_decay_length(self) -> float | NDArray[np.float64]:
         """cτ⁰ = ħc / Γ in cm."""
         return HBARC / self.decay_width()
@@ -134,6 +156,50 @@ def _propagator_enhancement(x: ArrayLike) -> Any:
     the hypergeometric function ₂F₁(1, 3; 5; x), which is accurate everywhere: L(0) = 1, L(1) = 4.
     """
     return hyp2f1(1, 3, 5, x)
+
+
+def vertex_factors(
+    mixing: ArrayLike,
+    *,
+    flavour: int = 1,
+    dark: Sequence[int] = (3,),
+    charges: Sequence[float] | None = None,
+    N: int = 3,
+) -> tuple[float, float]:
+    r"""|V_αN|² and |V_N|² of Eqs. (5) and (8) from the mixing matrix of all neutrinos.
+
+    Parameters
+    ----------
+    mixing
+        Unitary matrix U (n, n). Rows are flavours: e, μ, τ, then the dark and sterile ones; columns are mass states,
+        lightest first.
+    flavour
+        Row of the flavour α in the beam; 1 is the muon.
+    dark, charges
+        Rows of the flavours with a dark charge, and their charges Q_d, one by default.
+    N
+        Column of the heavy neutrino.
+
+    The dark current couples mass states by :math:`V_{ij} = \sum_d Q_d U_{di}^* U_{dj}`. The beam is the superposition
+    of the three light states that belongs to α, so
+
+    .. math:: V_{\alpha N} = \frac{\sum_{i\le3} U_{\alpha i} V_{iN}}{\sqrt{\sum_{k\le3}|U_{\alpha k}|^2}},
+              \qquad |V_N|^2 = \sum_{i<N} |V_{iN}|^2 .
+
+    With one dark flavour and N = ν₄, |V_αN|² = |U_α4|² |U_D4|⁴ up to terms of higher order in U_α4.
+
+    Raises `ValueError` if ``mixing`` is not unitary.
+    """
+    U = np.asarray(mixing, dtype=complex)
+    if U.ndim != 2 or U.shape[0] != U.shape[1] or not np.allclose(U.conj().T @ U, np.eye(len(U)), atol=1e-9):
+        raise ValueError(
+            f"mixing must be a unitary square matrix, got U†U with {U.shape} entries off by more than 1e-9"
+        )
+    Q = np.ones(len(dark)) if charges is None else np.asarray(charges, dtype=float)
+    V = U[list(dark)].conj().T @ (Q[:, None] * U[list(dark)])
+    light = U[flavour, :3]
+    V_alpha_N = light @ V[:3, N] / np.linalg.norm(light)
+    return float(abs(V_alpha_N) ** 2), float((abs(V[:N, N]) ** 2).sum())
 
 
 BENCHMARK_A = DarkParameters(
