@@ -234,6 +234,7 @@ def energy_nodes(beam, nodes=2):
     return energy.ravel(), (flux.density[:, None] * half * w).ravel()
 
 
+@functools.cache
 def rate(beam, name, m_N, m_Zprime, nodes=2):
     """∫ flux σ dE_ν, per nucleus and POT."""
     energy, weight = energy_nodes(beam, nodes)
@@ -261,8 +262,8 @@ def test_all_channels_together_have_pulls_of_width_one(fixed):
 
 
 @pytest.mark.parametrize("density", DENSITIES)
-@pytest.mark.parametrize(("beam", "name"), [("FHC", "Pb208"), ("RHC", "C12")])
-def test_weights_over_the_mass_plane_add_up_to_the_integral_with_its_mass_density(beam, name, density):
+def test_weights_over_the_mass_plane_add_up_to_the_integral_with_its_mass_density(density):
+    beam, name = "RHC", "Ar40"
     sampling = dataclasses.replace(PLANE, density=density)
     weight = channel(generate(sampling, n_events=240_000, seed=13), beam, name).weight
     error = np.sqrt((weight**2).sum() - weight.sum() ** 2 / len(weight))
