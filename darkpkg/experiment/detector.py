@@ -68,7 +68,7 @@ class Box:
         counts, and one that begins inside enters at zero.
         """
         enter, leave = np.zeros(len(origin)), np.full(len(origin), np.inf)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             for axis in range(3):
                 to_low = (self.low[axis] - origin[:, axis]) / direction[:, axis]
                 to_high = (self.high[axis] - origin[:, axis]) / direction[:, axis]

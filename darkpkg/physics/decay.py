@@ -47,8 +47,8 @@ def mass_density(s: ArrayLike, m_N: ArrayLike, m_Zprime: ArrayLike) -> NDArray[n
               \left(1+\frac{2m_e^2}{s}\right)\sqrt{1-\frac{4m_e^2}{s}} .
     """
     s, m_N, m_Zprime = (np.asarray(a, dtype=float) for a in (s, m_N, m_Zprime))
-    inside = (s >= 4 * ELECTRON_MASS**2) & (s <= m_N**2)
-    value = mass_spectrum(np.where(inside, s, m_N**2), m_N, m_Zprime, ELECTRON_MASS)
+    inside = (s >= 4 * ELECTRON_MASS**2) & (s < m_N**2)
+    value = mass_spectrum(np.where(inside, s, 4 * ELECTRON_MASS**2), m_N, m_Zprime, ELECTRON_MASS)
     return np.where(inside, value / width_shape(m_N, m_Zprime, ELECTRON_MASS), 0.0)[()]
 
 
