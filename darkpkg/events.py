@@ -65,6 +65,9 @@ class Events:
             column = np.ascontiguousarray(getattr(self, name)).view()
             column.flags.writeable = False
             object.__setattr__(self, name, column)
+        if not isinstance(self.provenance, Mapping):
+            raise TypeError(f"provenance must be a mapping, got {self.provenance!r}")
+        object.__setattr__(self, "provenance", _frozen(self.provenance))
 
     @classmethod
     def columns(cls) -> dict[str, Mapping[str, Any]]:
@@ -83,7 +86,11 @@ class Events:
     def write(self, path: str | os.PathLike[str]) -> Path:
         """Write to a Parquet file, atomically: ``path`` appears complete or not at all. Returns the path."""
         path = Path(path)
-        header = {"format": FORMAT, "kind": type(self).__name__, "provenance": json.dumps(dict(self.provenance))}
+        header = {
+            "format": FORMAT,
+            "kind": type(self).__name__,
+            "provenance": json.dumps(self.provenance, default=dict),
+        }
         table = self._table().replace_schema_metadata(header | {"sha256": _digest(header, self)})
         partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
         try:
@@ -144,7 +151,7 @@ def read_events(path: str | os.PathLike[str]) -> Events | PlacedEvents:
         raise DataIntegrityError(f"{path} is not a file of {FORMAT!r}: its format is {header.get('format')!r}")
     try:
         kind = {"Events": Events, "PlacedEvents": PlacedEvents}[header["kind"]]
-        provenance = MappingProxyType(json.loads(header["provenance"]))
+        provenance = json.loads(header["provenance"])
         events = kind(
             **{name: _read(table, name, about) for name, about in kind.columns().items()}, provenance=provenance
         )
@@ -158,6 +165,13 @@ def read_events(path: str | os.PathLike[str]) -> Events | PlacedEvents:
             f"{path} was altered: its content has sha256 {found}, it says {header.get('sha256')}"
         )
     return events
+
+
+def _frozen(value: Any) -> Any:
+    """Nested mappings and lists that nobody can change."""
+    if isinstance(value, Mapping):
+        return MappingProxyType({key: _frozen(item) for key, item in value.items()})
+    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
 
 
 def _parts(name: str, about: Mapping[str, Any], shape: tuple[int, ...]) -> list[str]:

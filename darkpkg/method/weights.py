@@ -172,7 +172,7 @@ def expected_events(
     Raises `ValueError` outside the sampled region, and warns (`FewEventsWarning`) where fewer than `FEW_EVENTS`
     effective events remain.
     """
-    return expected_events_at_lifetime(events, parameters, analysis, parameters.proper_decay_length(), smoothing)
+    return _sum(events, parameters, analysis, smoothing, np.asarray(parameters.proper_decay_length()))
 
 
 def expected_events_at_lifetime(

@@ -113,7 +113,7 @@ def heavy_neutrino_momentum(E_nu, Q2_above_min, m_N, phi, mass):
 
 @register_jitable
 def polarisation_axis(E_nu, p_N, m_N, mass):
-    r"""Direction (x, y, z) of the spin axis ẑ′ of N in its rest frame, from the amplitude of production.
+    r"""Direction (x, y, z) of the polarisation axis ẑ′ of N, against its spin, in its rest frame.
 
     Left-handed vertices turn the neutrino line into
     :math:`\bar u_\nu\gamma^\alpha\,\slashed p_N\slashed h\,P_L u_\nu` with h = P + P′, the sum of the momenta of the
