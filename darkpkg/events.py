@@ -12,7 +12,7 @@ import hashlib
 import itertools
 import json
 import os
-import tempfile
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +65,9 @@ class Events:
             column = np.ascontiguousarray(getattr(self, name)).view()
             column.flags.writeable = False
             object.__setattr__(self, name, column)
+        if not isinstance(self.provenance, Mapping):
+            raise TypeError(f"provenance must be a mapping, got {self.provenance!r}")
+        object.__setattr__(self, "provenance", _frozen(self.provenance))
 
     @classmethod
     def columns(cls) -> dict[str, Mapping[str, Any]]:
@@ -77,21 +80,24 @@ class Events:
     def __getitem__(self, selection: Any) -> Self:
         """The events that a slice, a mask or an array of indices picks."""
         if isinstance(selection, int | np.integer):
-            selection = slice(selection, selection + 1 or None)
+            selection = np.arange(len(self))[selection, None]
         return dataclasses.replace(self, **{name: getattr(self, name)[selection] for name in self.columns()})
 
     def write(self, path: str | os.PathLike[str]) -> Path:
         """Write to a Parquet file, atomically: ``path`` appears complete or not at all. Returns the path."""
         path = Path(path)
-        header = {"format": FORMAT, "kind": type(self).__name__, "provenance": json.dumps(dict(self.provenance))}
+        header = {
+            "format": FORMAT,
+            "kind": type(self).__name__,
+            "provenance": json.dumps(self.provenance, default=dict),
+        }
         table = self._table().replace_schema_metadata(header | {"sha256": _digest(header, self)})
-        descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(descriptor)
+        partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
         try:
             pq.write_table(table, partial, compression="zstd")
             os.replace(partial, path)
         finally:
-            Path(partial).unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)
         return path
 
     def _table(self) -> pa.Table:
@@ -139,12 +145,13 @@ def read_events(path: str | os.PathLike[str]) -> Events | PlacedEvents:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
         raise DataIntegrityError(f"{path} is no readable Parquet file, perhaps truncated: {error}") from error
-    header = {key.decode(): value.decode(errors="replace") for key, value in (table.schema.metadata or {}).items()}
+    metadata = table.schema.metadata or {}
+    header = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in metadata.items()}
     if header.get("format") != FORMAT:
         raise DataIntegrityError(f"{path} is not a file of {FORMAT!r}: its format is {header.get('format')!r}")
     try:
         kind = {"Events": Events, "PlacedEvents": PlacedEvents}[header["kind"]]
-        provenance = MappingProxyType(json.loads(header["provenance"]))
+        provenance = json.loads(header["provenance"])
         events = kind(
             **{name: _read(table, name, about) for name, about in kind.columns().items()}, provenance=provenance
         )
@@ -160,6 +167,13 @@ def read_events(path: str | os.PathLike[str]) -> Events | PlacedEvents:
     return events
 
 
+def _frozen(value: Any) -> Any:
+    """Nested mappings and lists that nobody can change."""
+    if isinstance(value, Mapping):
+        return MappingProxyType({key: _frozen(item) for key, item in value.items()})
+    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
+
+
 def _parts(name: str, about: Mapping[str, Any], shape: tuple[int, ...]) -> list[str]:
     """Names in the file of the components of a column."""
     if len(shape) == 1:
@@ -169,17 +183,20 @@ def _parts(name: str, about: Mapping[str, Any], shape: tuple[int, ...]) -> list[
 
 def _read(table: pa.Table, name: str, about: Mapping[str, Any]) -> NDArray[Any]:
     if about["components"] == ():
-        return _values(table.column(name))
+        return _values(table, name, about["unit"])
     numbered = (f"{name}_{i}" for i in itertools.count())
     known = [f"{name}_{c}" for c in about["components"] or ()]
     parts = known or list(itertools.takewhile(lambda part: part in table.column_names, numbered))
-    return np.stack([_values(table.column(part)) for part in parts], axis=-1)
+    return np.stack([_values(table, part, about["unit"]) for part in parts], axis=-1)
 
 
-def _values(column: pa.ChunkedArray) -> NDArray[Any]:
+def _values(table: pa.Table, name: str, unit: str) -> NDArray[Any]:
+    column, stated = table.column(name), (table.field(name).metadata or {}).get(b"unit", b"").decode()
+    if stated != unit:
+        raise ValueError(f"column {name} must have the unit {unit!r}, it says {stated!r}")
     if pa.types.is_dictionary(column.type):
         column = column.combine_chunks()
-        return np.array(column.dictionary.to_pylist())[column.indices.to_numpy()]
+        return np.array(column.dictionary.to_pylist(), dtype=str)[column.indices.to_numpy()]
     return column.to_numpy()
 
 

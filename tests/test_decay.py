@@ -79,7 +79,7 @@ def test_width_shape_without_electron_mass_is_the_enhancement_of_the_width():
         heavy = BENCHMARK_B.replace(m_N=m_N, m_Zprime=m_Zprime)
         strength = ALPHA_EM * heavy.alpha_D * heavy.epsilon**2 * heavy.V_N_sq / (48 * np.pi)
         L = heavy.decay_width() / (strength * m_N**5 / m_Zprime**4)
-        assert width_shape(m_N, m_Zprime, 0.0) == pytest.approx(L, rel=1e-4)  # 32 nodes next to the pole
+        assert width_shape(m_N, m_Zprime, 0.0) == pytest.approx(L, rel=1e-4, abs=0)  # 32 nodes next to the pole
 
 
 @pytest.mark.parametrize(("m_N", "m_Zprime"), MASSES)
@@ -108,7 +108,7 @@ def test_mass_density_is_finite_everywhere_and_zero_outside(m_Zprime):
 def test_a_heavy_mediator_prefers_light_pairs_and_a_mediator_of_the_same_mass_heavy_ones():
     s = np.array([0.1, 0.9]) * 0.1**2
     light, heavy = mass_density(s, 0.1, 1e3)
-    assert light / heavy == pytest.approx(0.81 * 1.2 / (0.01 * 2.8), rel=1e-3)  # m_e²/s = 3e-4
+    assert light / heavy == pytest.approx(0.81 * 1.2 / (0.01 * 2.8), rel=1e-3, abs=0)  # m_e²/s = 3e-4
     light, heavy = mass_density(s, 0.1, 0.1001)
     assert heavy > 2 * light
 
@@ -127,7 +127,9 @@ def test_width_and_spectrum_follow_from_dirac_traces_with_electron_mass(m_N, m_Z
     rate = couplings * squared / (s - m_Zprime**2) ** 2 * beta * (m_N**2 - s) / 2 / ((2 * np.pi) ** 3 * 32 * m_N**3)
     spectrum = rate @ np.polynomial.legendre.leggauss(4)[1]
     width = spectrum @ ds
-    assert point.decay_width() * electron_mass_factor(m_N, m_Zprime) == pytest.approx(width, rel=1e-4)  # as promised
+    assert point.decay_width() * electron_mass_factor(m_N, m_Zprime) == pytest.approx(
+        width, rel=1e-4, abs=0
+    )  # as promised
     # The normalisation is promised to 1e-4.
     np.testing.assert_allclose(mass_density(s[:, 0], m_N, m_Zprime), spectrum / width, rtol=2e-4)
 
@@ -139,7 +141,7 @@ def test_width_and_spectrum_follow_from_dirac_traces_with_electron_mass(m_N, m_Z
 def test_angular_correlation_averages_to_one_at_fixed_pair_mass(m_N, share):
     cos_Z, cos_e, phi_e, weight = sphere()
     density = angular_correlation(pair_mass_sq(m_N, share), cos_Z, cos_e, phi_e, m_N)
-    assert (weight * density).sum() == pytest.approx(1.0, rel=1e-12)
+    assert (weight * density).sum() == pytest.approx(1.0, rel=1e-12, abs=0)
 
 
 @given(N_masses, shares, cosines, cosines, angles)
@@ -163,7 +165,7 @@ def test_without_the_spin_axis_the_electron_is_distributed_as_an_unpolarised_dec
     mean = (angular_correlation(s, cosine, cos_e, phi, m_N).mean(axis=0) * weight).sum() / 2
     # Σ|M|² over all spins, over its mean in cos θ_e, in which it is quadratic.
     squared = dirac.decay(*decay_momenta(m_N, s, 0.0, [cos_e, *cosine], 0.0), m_N, ELECTRON_MASS)
-    assert mean == pytest.approx(squared[0] / (squared[1:] @ weight / 2), rel=1e-9)
+    assert mean == pytest.approx(squared[0] / (squared[1:] @ weight / 2), rel=1e-9, abs=0)
 
 
 @given(N_masses, shares, cosines)
@@ -186,7 +188,7 @@ def test_a_light_pair_cannot_follow_the_axis():
 def test_at_threshold_the_electrons_forget_their_direction():
     s = THRESHOLD**2
     values = [angular_correlation(s, 0.4, cos_e, phi_e, 0.01) for cos_e, phi_e in ((-1, 0), (0.2, 1), (0.9, 4))]
-    assert values == pytest.approx([values[0]] * 3, rel=1e-12)
+    assert values == pytest.approx([values[0]] * 3, rel=1e-12, abs=0)
 
 
 def decay_momenta(m_N, s, cos_Z, cos_e, phi_e, phi_Z=0.7):

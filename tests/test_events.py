@@ -34,7 +34,7 @@ def written(placed, tmp_path):
 def assert_same(first, second):
     """Same kind, same provenance, same bits in every column."""
     assert type(first) is type(second)
-    assert json.dumps(dict(first.provenance)) == json.dumps(dict(second.provenance))
+    assert first.provenance == second.provenance
     for name in first.columns():
         one, other = getattr(first, name), getattr(second, name)
         assert one.shape == other.shape, name
@@ -194,7 +194,7 @@ class TestRefusals:
         self.refuses(written, "was altered")
 
     def test_an_altered_provenance(self, placed, written):
-        provenance = json.loads(json.dumps(dict(placed.provenance)))
+        provenance = json.loads(json.dumps(placed.provenance, default=dict))
         provenance["couplings"]["epsilon"] *= 1.05
         rewrite(written, provenance=json.dumps(provenance))
         self.refuses(written, "was altered")
@@ -317,6 +317,10 @@ class TestColumns:
             getattr(placed, name)[0] = getattr(placed, name)[1]
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(placed, name, getattr(placed, name))
+
+    def test_what_the_provenance_says_cannot_be_changed(self, placed):
+        with pytest.raises(TypeError, match="does not support item assignment"):
+            placed.provenance["sampling"]["m_N"] = (1.0, 1.0)
 
     def test_columns_of_a_slice_are_frozen(self, placed):
         with pytest.raises(ValueError, match="read-only"):

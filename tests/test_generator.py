@@ -234,6 +234,7 @@ def energy_nodes(beam, nodes=2):
     return energy.ravel(), (flux.density[:, None] * half * w).ravel()
 
 
+@functools.cache
 def rate(beam, name, m_N, m_Zprime, nodes=2):
     """∫ flux σ dE_ν, per nucleus and POT."""
     energy, weight = energy_nodes(beam, nodes)
@@ -261,8 +262,8 @@ def test_all_channels_together_have_pulls_of_width_one(fixed):
 
 
 @pytest.mark.parametrize("density", DENSITIES)
-@pytest.mark.parametrize(("beam", "name"), [("FHC", "Pb208"), ("RHC", "C12")])
-def test_weights_over_the_mass_plane_add_up_to_the_integral_with_its_mass_density(beam, name, density):
+def test_weights_over_the_mass_plane_add_up_to_the_integral_with_its_mass_density(density):
+    beam, name = "RHC", "Ar40"
     sampling = dataclasses.replace(PLANE, density=density)
     weight = channel(generate(sampling, n_events=240_000, seed=13), beam, name).weight
     error = np.sqrt((weight**2).sum() - weight.sum() ** 2 / len(weight))
@@ -456,7 +457,7 @@ def test_one_sample_is_worth_a_quarter_of_a_dedicated_one(fixed, heavy):
 
 
 def test_adapted_density_is_that_of_the_paper_for_a_heavy_mediator_and_a_light_n():
-    # q ∝ m_Z′⁸/m_N⁵ against σ·Γ is m_Z′⁴ against σ; what is left falls as (Q₀/m_Z′)² and (m_N/m₀)⁴.
+    # q ∝ m_Z′⁸/m_N⁵ against σ·Γ is m_Z′⁴ against σ; what is left falls as (Q₀/m_Z′)² and a high power of m_N/m₀.
     m_N, m_Zprime = np.array([0.01, 0.03, 0.05])[:, None], np.array([3.0, 6.0, 12.0])
     ratio = DENSITIES["adapted"](m_N, m_Zprime) / paper_density(m_N, m_Zprime)
     np.testing.assert_allclose(ratio / ratio[0, -1], 1, rtol=4e-3)
@@ -514,7 +515,9 @@ def test_another_seed_gives_other_events(short):
 
 
 def test_channels_have_their_own_random_numbers(short):
-    assert len(np.unique(short.m_N)) == len(short)
+    # Vegas maps differ from channel to channel; the azimuth of N is a random number as it was drawn.
+    azimuths = np.arctan2(short.p_N[:, 2], short.p_N[:, 1])
+    assert len(np.unique(azimuths.round(10))) == len(short)
 
 
 def test_a_longer_sample_begins_with_the_events_of_a_shorter_one(short):

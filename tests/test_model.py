@@ -96,7 +96,7 @@ def test_fields_broadcast_to_a_plane():
     assert plane.shape == lengths.shape == (3, 4)
     for i, j in np.ndindex(3, 4):
         single = BENCHMARK_B.replace(m_Zprime=plane.m_Zprime[i, 0], epsilon=plane.epsilon[j])
-        assert lengths[i, j] == pytest.approx(single.proper_decay_length(), rel=1e-14)
+        assert lengths[i, j] == pytest.approx(single.proper_decay_length(), rel=1e-14, abs=0)
 
 
 @given(points, st.sampled_from(FIELDS))
@@ -130,18 +130,18 @@ def enhancement_by_closed_form(x):
 @pytest.mark.parametrize("x", [*np.geomspace(1e-12, 1e-2, 11), 0.05, 0.3, 0.7, 0.9, 0.999, 1 - 1e-9])
 def test_propagator_enhancement_agrees_with_the_closed_form(x):
     # 1e-13 is rounding; the closed form in double precision is off by 100 % at x = 1e-4.
-    assert _propagator_enhancement(x) == pytest.approx(enhancement_by_closed_form(x), rel=1e-13)
+    assert _propagator_enhancement(x) == pytest.approx(enhancement_by_closed_form(x), rel=1e-13, abs=0)
 
 
 def test_propagator_enhancement_is_one_for_a_heavy_mediator_and_four_at_equal_masses():
     assert _propagator_enhancement(0.0) == 1.0
-    assert _propagator_enhancement(1.0) == pytest.approx(4.0, rel=1e-14)
+    assert _propagator_enhancement(1.0) == pytest.approx(4.0, rel=1e-14, abs=0)
 
 
 @given(st.floats(0, 1))
 def test_propagator_enhancement_is_the_integral_over_the_pair_mass(x):
     integral, _ = quad(lambda y: 2 * (1 - y) ** 2 * (1 + 2 * y) / (1 - x * y) ** 2, 0, 1)
-    assert _propagator_enhancement(x) == pytest.approx(integral, rel=1e-8)  # quad's own accuracy
+    assert _propagator_enhancement(x) == pytest.approx(integral, rel=1e-8, abs=0)  # quad's own accuracy
 
 
 def test_proper_decay_lengths_of_table_one():
@@ -158,7 +158,7 @@ def test_benchmarks_are_those_of_table_one():
     for benchmark, values in printed.values():
         for name, value in zip(FIELDS, values, strict=True):
             tolerance = 0.08 if name == "epsilon" else 1e-14  # the table rounds ε to one or two digits
-            assert getattr(benchmark, name) == pytest.approx(value, rel=tolerance), name
+            assert getattr(benchmark, name) == pytest.approx(value, rel=tolerance, abs=0), name
     assert BENCHMARK_A.is_light_mediator
     assert not BENCHMARK_B.is_light_mediator
 
@@ -166,18 +166,18 @@ def test_benchmarks_are_those_of_table_one():
 def test_shortest_lifetime_of_a_heavy_mediator_is_about_one_centimetre():
     # Eq. (12), for α_D = |V_N| = 1: cτ_min ≃ 1 cm (10⁻²/ε)² (100 MeV/m_N)⁵ (m_Z′/1.25 GeV)⁴; "≃" hides 1 %.
     strongest = BENCHMARK_B.replace(alpha_D=1.0, V_N_sq=1.0, epsilon=1e-2)
-    assert strongest.proper_decay_length() / cm == pytest.approx(1.0, rel=0.02)
+    assert strongest.proper_decay_length() / cm == pytest.approx(1.0, rel=0.02, abs=0)
     other = strongest.replace(m_N=0.05, m_Zprime=2.5, epsilon=2e-2)
     # L differs from one by 4x/5, x = (m_N/m_Z′)².
-    assert other.proper_decay_length() / cm == pytest.approx(1 / 4 * 2**5 * 2**4, rel=0.02)
+    assert other.proper_decay_length() / cm == pytest.approx(1 / 4 * 2**5 * 2**4, rel=0.02, abs=0)
 
 
 @given(points, st.sampled_from(["alpha_D", "epsilon", "V_N_sq"]), st.floats(0.1, 1))
 def test_width_scales_with_the_couplings_of_its_vertices(point, name, factor):
     power = {"alpha_D": 1, "V_N_sq": 1, "epsilon": 0 if point.is_light_mediator else 2}[name]
     scaled = point.replace(**{name: factor * getattr(point, name)})
-    assert scaled.decay_width() == pytest.approx(factor**power * point.decay_width(), rel=1e-12)
-    assert scaled.proper_decay_length() * scaled.decay_width() == pytest.approx(HBARC, rel=1e-14)
+    assert scaled.decay_width() == pytest.approx(factor**power * point.decay_width(), rel=1e-12, abs=0)
+    assert scaled.proper_decay_length() * scaled.decay_width() == pytest.approx(HBARC, rel=1e-14, abs=0)
 
 
 @given(points, st.integers(-4, 4))
@@ -190,19 +190,19 @@ def test_width_has_the_dimension_of_a_mass(point, exponent):
 def test_a_heavy_mediator_gives_the_fifth_over_fourth_power_of_the_masses():
     point = BENCHMARK_B.replace(m_Zprime=np.array([100.0, 200.0]), m_N=np.array([0.1, 0.05]))
     first, second = point.decay_width()
-    assert first / second == pytest.approx(2**5 * 2**4, rel=1e-5)  # L − 1 ≈ 4x/5 = 8e-7
+    assert first / second == pytest.approx(2**5 * 2**4, rel=1e-5, abs=0)  # L − 1 ≈ 4x/5 = 8e-7
 
 
 @given(points)
 def test_upscattering_scales_with_three_couplings(point):
-    assert point.coupling == pytest.approx(point.V_muN_sq * point.alpha_D * point.epsilon**2, rel=1e-14)
+    assert point.coupling == pytest.approx(point.V_muN_sq * point.alpha_D * point.epsilon**2, rel=1e-14, abs=0)
 
 
 def test_equal_masses_belong_to_the_off_shell_mediator():
     equal = BENCHMARK_B.replace(m_Zprime=BENCHMARK_B.m_N)
     assert not equal.is_light_mediator
     strength = ALPHA_EM * equal.alpha_D * equal.epsilon**2 * equal.V_N_sq
-    assert equal.decay_width() == pytest.approx(4 * strength / (48 * np.pi) * equal.m_N, rel=1e-12)
+    assert equal.decay_width() == pytest.approx(4 * strength / (48 * np.pi) * equal.m_N, rel=1e-12, abs=0)
 
 
 # --- The same widths from Dirac traces ---
@@ -220,7 +220,7 @@ def test_three_body_width_is_the_integral_of_the_squared_amplitude(m_N, m_Zprime
     squared *= couplings / (s - m_Zprime**2) ** 2
     width = (volume * (m_N**2 - s) / 2 * squared).sum() / ((2 * np.pi) ** 3 * 32 * m_N**3)
     # The square root of the digits is lost next to the pole at 0.5001; elsewhere this is rounding.
-    assert point.decay_width() == pytest.approx(width, rel=1e-3 if m_Zprime / m_N < 1.001 else 1e-10)
+    assert point.decay_width() == pytest.approx(width, rel=1e-3 if m_Zprime / m_N < 1.001 else 1e-10, abs=0)
 
 
 def rest_frame_momenta(m_N, s, cos_e):
@@ -252,4 +252,4 @@ def test_two_body_width_is_the_squared_amplitude_times_phase_space(m_N, m_Zprime
     tensor = dirac.neutrino_tensor(p_nu, dirac.LEFT, spins)
     polarisations = -dirac.METRIC + np.outer(k, k) / m_Zprime**2
     squared = 4 * np.pi * point.alpha_D * point.V_N_sq * dirac.contract(tensor, polarisations) / 2
-    assert point.decay_width() == pytest.approx(p * squared / (8 * np.pi * m_N**2), rel=1e-10)
+    assert point.decay_width() == pytest.approx(p * squared / (8 * np.pi * m_N**2), rel=1e-10, abs=0)

@@ -58,20 +58,20 @@ def test_momentum_transfer_limits_agree_with_their_definition_in_sixty_digits(nu
     E_nu = float(threshold_energy(m_N, nucleus)) * (1 + excess)
     low, high = exact_q2_range(E_nu, m_N, nucleus.mass)
     # Close to threshold p* = √(E − E_threshold) doubles the relative rounding of E, magnified by 1/excess ≤ 1e3.
-    assert q2_range(E_nu, m_N, nucleus) == pytest.approx((low, high), rel=1e-12)
+    assert q2_range(E_nu, m_N, nucleus) == pytest.approx((low, high), rel=1e-12, abs=0)
 
 
 def test_at_threshold_only_one_momentum_transfer_is_left():
     # √ of rounding: p*² is a difference that vanishes here.
     low, high = q2_range(threshold_energy(0.3, CARBON), 0.3, CARBON)
-    assert low == pytest.approx(high, rel=1e-6)
-    assert low == pytest.approx(0.3**2 * CARBON.mass / (CARBON.mass + 0.3), rel=1e-6)
+    assert low == pytest.approx(high, rel=1e-6, abs=0)
+    assert low == pytest.approx(0.3**2 * CARBON.mass / (CARBON.mass + 0.3), rel=1e-6, abs=0)
 
 
 @given(nuclei, heavy_masses)
 def test_threshold_makes_n_at_rest_with_the_nucleus(nucleus, m_N):
     s = nucleus.mass**2 + 2 * nucleus.mass * threshold_energy(m_N, nucleus)
-    assert np.sqrt(s) == pytest.approx(nucleus.mass + m_N, rel=1e-13)
+    assert np.sqrt(s) == pytest.approx(nucleus.mass + m_N, rel=1e-13, abs=0)
 
 
 @given(nuclei, heavy_masses)
@@ -92,7 +92,7 @@ def test_scattering_conserves_momentum_on_both_mass_shells(nucleus, m_N, excess,
     p = scattering.heavy_neutrino_momentum(E_nu, above, m_N, phi, nucleus.mass)
     recoil = E_nu + nucleus.mass - p[0], -p[1], -p[2], E_nu - p[3]
     assert kinematics.minkowski(p, p) == pytest.approx(m_N**2, abs=1e-13 * (m_N**2 + E_nu**2))
-    assert kinematics.minkowski(recoil, recoil) == pytest.approx(nucleus.mass**2, rel=1e-11)
+    assert kinematics.minkowski(recoil, recoil) == pytest.approx(nucleus.mass**2, rel=1e-11, abs=0)
     # The recoil energy is T = Q²/2M, lost in the rounding of E_ν + M when it is tiny.
     recoil_energy = E_nu - p[0]
     assert 2 * nucleus.mass * recoil_energy == pytest.approx(low + above, rel=1e-9, abs=1e-12 * nucleus.mass * E_nu)
@@ -175,7 +175,7 @@ def test_cross_section_reaches_its_static_heavy_nucleus_limit(m_N, m_Zprime):
     for mass in (1e3, 1e4, 1e6):
         found = total_cross_section(0.6, parameters, dataclasses.replace(POINT, mass=mass))
         # Recoil is a correction of relative size E/M, with a coefficient of up to ten close to threshold.
-        assert found == pytest.approx(static_cross_section(0.6, parameters, POINT.Z), rel=10 * 0.6 / mass)
+        assert found == pytest.approx(static_cross_section(0.6, parameters, POINT.Z), rel=10 * 0.6 / mass, abs=0)
 
 
 def test_massless_n_and_heavy_mediator_give_four_fermion_scattering():
@@ -184,7 +184,9 @@ def test_massless_n_and_heavy_mediator_give_four_fermion_scattering():
     strength = np.pi * ALPHA_EM * parameters.coupling * POINT.Z**2 * HBARC**2
     E_nu = 0.5
     found = total_cross_section(E_nu, parameters, dataclasses.replace(POINT, mass=1e6))
-    assert found == pytest.approx(strength * 8 * E_nu**2 / parameters.m_Zprime**4, rel=1e-4)  # m_N²/E² and Q²/m_Z′²
+    assert found == pytest.approx(
+        strength * 8 * E_nu**2 / parameters.m_Zprime**4, rel=1e-4, abs=0
+    )  # m_N²/E² and Q²/m_Z′²
 
 
 def test_recoil_appears_as_a_light_scalar_target_has_it():
@@ -195,7 +197,7 @@ def test_recoil_appears_as_a_light_scalar_target_has_it():
     shape, _ = quad(lambda Q2: (4 * M * E_nu - Q2) ** 2 - (4 * M**2 + Q2) * Q2, 0, highest)
     prefactor = np.pi * ALPHA_EM * parameters.coupling * POINT.Z**2 / (4 * (M * E_nu * parameters.m_Zprime**2) ** 2)
     found = total_cross_section(E_nu, parameters, dataclasses.replace(POINT, mass=M))
-    assert found == pytest.approx(HBARC**2 * prefactor * shape, rel=1e-5)  # Q²/m_Z′² = 2e-6, twice
+    assert found == pytest.approx(HBARC**2 * prefactor * shape, rel=1e-5, abs=0)  # Q²/m_Z′² = 2e-6, twice
 
 
 @given(nuclei, st.floats(0.02, 0.5), st.floats(0.01, 5), st.floats(0.6, 10))
@@ -216,14 +218,14 @@ def test_there_is_nothing_outside_the_kinematic_range(nucleus, m_N, E_nu, excess
 def test_all_protons_scatter_together():
     one, two = (dataclasses.replace(CARBON, Z=Z) for Z in (6, 12))
     ratio = total_cross_section(0.6, BENCHMARK_B, two) / total_cross_section(0.6, BENCHMARK_B, one)
-    assert ratio == pytest.approx(4.0, rel=1e-14)
+    assert ratio == pytest.approx(4.0, rel=1e-14, abs=0)
 
 
 def test_lead_gains_on_carbon_by_the_square_of_the_charge_at_small_momentum_transfer():
     # For a light mediator Q² ~ m_Z′², with a logarithmic tail, and 1 − F² = Q²⟨r²⟩/3 is 2e-3 in lead.
     parameters = BENCHMARK_A.replace(m_N=2e-3, m_Zprime=1e-3)
     ratio = total_cross_section(1.0, parameters, LEAD) / total_cross_section(1.0, parameters, CARBON)
-    assert ratio == pytest.approx((82 / 6) ** 2, rel=5e-3)
+    assert ratio == pytest.approx((82 / 6) ** 2, rel=5e-3, abs=0)
 
 
 def test_a_smaller_nucleus_loses_less_to_its_form_factor():
@@ -232,11 +234,12 @@ def test_a_smaller_nucleus_loses_less_to_its_form_factor():
     )
 
 
-@given(st.sampled_from(["alpha_D", "V_muN_sq", "epsilon"]), st.floats(1e-3, 1))
+@pytest.mark.parametrize("factor", [1e-3, 0.3, 2.0])
+@pytest.mark.parametrize("name", ["alpha_D", "V_muN_sq", "epsilon"])
 def test_cross_section_scales_with_its_three_couplings_only(name, factor):
     scaled = BENCHMARK_B.replace(**{name: factor * getattr(BENCHMARK_B, name)}, V_N_sq=0.3)
     ratio = total_cross_section(0.6, scaled, CARBON) / total_cross_section(0.6, BENCHMARK_B, CARBON)
-    assert ratio == pytest.approx(factor ** (2 if name == "epsilon" else 1), rel=1e-12)
+    assert ratio == pytest.approx(factor ** (2 if name == "epsilon" else 1), rel=1e-12, abs=0)
 
 
 def test_what_is_left_out_beyond_the_largest_momentum_transfer_is_negligible():
@@ -257,7 +260,7 @@ def test_energies_and_parameters_broadcast():
     assert total.shape == differential.shape == (3, 4)
     for i, j in np.ndindex(3, 4):
         point = BENCHMARK_B.replace(m_N=plane.m_N[i, 0])
-        assert total[i, j] == pytest.approx(total_cross_section(energies[j], point, CARBON), rel=1e-12)
+        assert total[i, j] == pytest.approx(total_cross_section(energies[j], point, CARBON), rel=1e-12, abs=0)
         assert differential[i, j] == differential_cross_section(energies[j], 0.01, point, CARBON)
 
 
@@ -291,7 +294,7 @@ def test_spin_axis_is_a_direction(nucleus, m_N, excess, share, phi):
     low, high = q2_range(E_nu, m_N, nucleus)
     p_N = scattering.heavy_neutrino_momentum(E_nu, share * (high - low), m_N, phi, nucleus.mass)
     axis = scattering.polarisation_axis(E_nu, p_N, m_N, nucleus.mass)
-    assert np.dot(axis, axis) == pytest.approx(1, rel=1e-13)
+    assert np.dot(axis, axis) == pytest.approx(1, rel=1e-13, abs=0)
     # It lies in the scattering plane: nothing else is there to define a direction.
     assert np.dot(axis, (-np.sin(phi), np.cos(phi), 0.0)) == pytest.approx(0, abs=1e-9 * (E_nu / m_N) ** 2)
 

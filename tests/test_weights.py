@@ -135,7 +135,7 @@ class TestCouplingWeight:
     def test_it_is_the_ratio_of_couplings(self, fixed):
         point = B.replace(V_muN_sq=3e-8, alpha_D=0.1, epsilon=1e-3)
         expected = 3e-8 * 0.1 * 1e-3**2 / (2.2e-7 * 0.4 * 4.6e-4)
-        assert dk.coupling_weight(fixed, point) == pytest.approx(expected, rel=1e-12)
+        assert dk.coupling_weight(fixed, point) / expected == pytest.approx(1, rel=1e-12)
         assert dk.coupling_weight(fixed, B) == pytest.approx(1, rel=1e-15)
 
     def test_it_has_the_shape_of_the_couplings(self, fixed):
@@ -418,6 +418,20 @@ class TestRefusals:
         for expected in (dk.expected_events, dk.expected_upscatterings):
             with pytest.raises(TypeError, match=r"placed in a detector first: darkpkg\.place"):
                 expected(events, B, dk.ANALYSIS_I)
+
+    def test_a_histogram_because_events_have_no_bins(self, fixed):
+        """Events of the second channel would fill the second bin of the first."""
+        fhc, rhc = dk.ANALYSIS_I.channels
+        binned = dataclasses.replace(fhc, background=(0.3, 0.263), observed=(0, 0))
+        with pytest.raises((ValueError, NotImplementedError), match="bin"):
+            dk.expected_events(fixed, B, dataclasses.replace(dk.ANALYSIS_I, channels=(binned, rhc)))
+
+    def test_two_channels_of_one_beam_because_an_event_counts_in_one(self, fixed):
+        """All events would fill the first, with the exposure of both."""
+        fhc, _ = dk.ANALYSIS_I.channels
+        again = dataclasses.replace(fhc, name="FHC again")
+        with pytest.raises((ValueError, NotImplementedError), match="beam"):
+            dk.expected_events(fixed, B, dataclasses.replace(dk.ANALYSIS_I, channels=(fhc, again)))
 
     @pytest.mark.parametrize(("ctau", "value"), [(-1.0, "-1"), (0.0, "0"), ([1.0, -2.5], "-2.5"), (math.nan, "nan")])
     def test_a_lifetime_that_is_not_positive(self, fixed, ctau, value):

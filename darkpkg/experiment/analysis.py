@@ -36,7 +36,8 @@ class Channel:
             raise ValueError(f"beam of channel {self.name} must be one of {', '.join(BEAMS)}, got {self.beam!r}")
         if len(self.background) != len(self.observed) or not self.observed:
             raise ValueError(f"channel {self.name} needs a background for each bin, got {self}")
-        if not self.pot > 0 or min(*self.background, *self.observed, self.systematic, 0.0) < 0:
+        counts = (*self.background, *self.observed, self.systematic)
+        if not self.pot > 0 or not all(0 <= number < np.inf for number in counts):
             raise ValueError(f"exposure must be positive and counts not negative in channel {self.name}, got {self}")
 
 

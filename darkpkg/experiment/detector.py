@@ -68,7 +68,7 @@ class Box:
         counts, and one that begins inside enters at zero.
         """
         enter, leave = np.zeros(len(origin)), np.full(len(origin), np.inf)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             for axis in range(3):
                 to_low = (self.low[axis] - origin[:, axis]) / direction[:, axis]
                 to_high = (self.high[axis] - origin[:, axis]) / direction[:, axis]
@@ -121,6 +121,8 @@ class Detector:
             for second in self.modules[i + 1 :]:
                 if first.active.overlaps(second.active):
                     raise ValueError(f"modules {first.name} and {second.name} of {self.name} overlap")
+        if not self.decay_modules:
+            raise ValueError(f"{self.name} needs at least one module in which decays are seen")
         fiducial = [module.name for module in self.modules if module.fiducial]
         for name in self.decay_modules:
             if name not in fiducial:
@@ -197,5 +199,5 @@ def place(events: Events, detector: Detector, seed: int) -> PlacedEvents:
     counts = {str(code): detector.number_of_nuclei(symbol) for code, symbol in symbols.items()}
     placed = {"name": detector.name, "seed": seed, "decay_volumes": list(detector.decay_modules), "targets": counts}
     columns = {field.name: getattr(events, field.name) for field in dataclasses.fields(Events)}
-    columns["provenance"] = MappingProxyType({**events.provenance, "detector": placed})
+    columns["provenance"] = {**events.provenance, "detector": placed}
     return PlacedEvents(**columns, vertex=vertex, module=module, entry=entry, exit=leave)

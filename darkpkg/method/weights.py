@@ -172,7 +172,7 @@ def expected_events(
     Raises `ValueError` outside the sampled region, and warns (`FewEventsWarning`) where fewer than `FEW_EVENTS`
     effective events remain.
     """
-    return expected_events_at_lifetime(events, parameters, analysis, parameters.proper_decay_length(), smoothing)
+    return _sum(events, parameters, analysis, smoothing, np.asarray(parameters.proper_decay_length()))
 
 
 def expected_events_at_lifetime(
@@ -227,6 +227,7 @@ def _sample(events: PlacedEvents, analysis: Analysis, levelled: bool) -> _Sample
 
 
 def _prepare(events: PlacedEvents, analysis: Analysis, levelled: bool) -> _Sample:
+    _check_channels(analysis)
     exposure = np.stack([exposure_weight(events, channel) for channel in analysis.channels])
     base = events.weight * selection_weight(events, analysis) * exposure.sum(axis=0)
     if not levelled:
@@ -248,6 +249,15 @@ def _prepare(events: PlacedEvents, analysis: Analysis, levelled: bool) -> _Sampl
         strip_edges=np.log(edges),
         strip_starts=starts,
     )
+
+
+def _check_channels(analysis: Analysis) -> None:
+    """An event falls into one bin: that of the one channel with its beam."""
+    beams = [channel.beam for channel in analysis.channels]
+    if len(set(beams)) < len(beams):
+        raise ValueError(f"each channel of {analysis.name} needs a beam of its own, got {beams}")
+    if len(analysis.observed) > len(beams):
+        raise ValueError(f"channels of {analysis.name} must have one bin, got {len(analysis.observed)} bins in all")
 
 
 def _sum(

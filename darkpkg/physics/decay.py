@@ -4,10 +4,11 @@ The squared amplitude depends on the masses through :math:`1/(m_{Z'}^2 - m_{ee}^
 
 .. math:: D = (p_\nu\cdot p_-)(n\cdot p_+) + (p_\nu\cdot p_+)(n\cdot p_-) + m_e^2\,(p_\nu\cdot n),
 
-where n = (1, ẑ′) in the rest frame of N, ẑ′ being its spin axis (`darkpkg.physics.scattering.polarisation_axis`).
+where n = (1, ẑ′) in the rest frame of N and ẑ′, its polarisation axis, points against its spin: along the flight of a
+fast, left-handed N (`darkpkg.physics.scattering.polarisation_axis`).
 Begin with `mass_density` and `angular_correlation`, whose product is the whole distribution, and `lepton_momenta`.
 
-Five variables describe the decay: s = m_ee², the angles (θ_Z, φ_Z) of the pair around the spin axis, and the angles
+Five variables describe the decay: s = m_ee², the angles (θ_Z, φ_Z) of the pair around this axis, and the angles
 (θ_e, φ_e) of the electron in the rest frame of the pair, measured from the flight direction of the pair.
 """
 
@@ -47,8 +48,8 @@ def mass_density(s: ArrayLike, m_N: ArrayLike, m_Zprime: ArrayLike) -> NDArray[n
               \left(1+\frac{2m_e^2}{s}\right)\sqrt{1-\frac{4m_e^2}{s}} .
     """
     s, m_N, m_Zprime = (np.asarray(a, dtype=float) for a in (s, m_N, m_Zprime))
-    inside = (s >= 4 * ELECTRON_MASS**2) & (s <= m_N**2)
-    value = mass_spectrum(np.where(inside, s, m_N**2), m_N, m_Zprime, ELECTRON_MASS)
+    inside = (s >= 4 * ELECTRON_MASS**2) & (s < m_N**2)
+    value = mass_spectrum(np.where(inside, s, 4 * ELECTRON_MASS**2), m_N, m_Zprime, ELECTRON_MASS)
     return np.where(inside, value / width_shape(m_N, m_Zprime, ELECTRON_MASS), 0.0)[()]
 
 
@@ -57,7 +58,7 @@ def mass_density(s: ArrayLike, m_N: ArrayLike, m_Zprime: ArrayLike) -> NDArray[n
 
 @register_jitable
 def lepton_momenta(m_N, s, cos_Z, phi_Z, cos_e, phi_e):
-    """Four-momenta (E, p_x, p_y, p_z) of electron and positron in the rest frame of N, its spin axis along z."""
+    """Four-momenta (E, p_x, p_y, p_z) of electron and positron in the rest frame of N, the polarisation along z."""
     forward = spherical(cos_Z, phi_Z)
     sin_Z, cos_phi, sin_phi = np.sqrt((1 - cos_Z) * (1 + cos_Z)), np.cos(phi_Z), np.sin(phi_Z)
     momentum = np.sqrt(np.maximum(s / 4 - ELECTRON_MASS**2, 0.0))

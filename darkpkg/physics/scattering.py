@@ -44,7 +44,7 @@ def q2_range(E_nu: ArrayLike, m_N: ArrayLike, nucleus: Nucleus) -> tuple[Any, An
     of both, :math:`Q^2_{min} Q^2_{max} = m_N^4 M^2/s`; the difference that defines it loses all digits at small m_N.
 
     >>> q2_range(1.0, 0.01, NUCLEI["Pb208"])[0]             # close to (m_N² / 2E)²
-    2.526...e-09
+    2.5001...e-09
     """
     E_nu, m_N = np.asarray(E_nu, dtype=float), np.asarray(m_N, dtype=float)
     reachable = E_nu >= threshold_energy(m_N, nucleus)
@@ -83,7 +83,9 @@ def total_cross_section(E_nu: ArrayLike, parameters: DarkParameters, nucleus: Nu
     )
     lowest, highest = (np.sqrt(np.nan_to_num(limit)) for limit in q2_range(E_nu, m_N, nucleus))
     nodes, weights = np.polynomial.legendre.leggauss(12)
-    edges = np.arange(0.0, LARGEST_QR, np.pi / 2) * HBARC / nucleus.radius
+    panels = np.arange(np.pi / 2, LARGEST_QR, np.pi / 2) * HBARC / nucleus.radius
+    # A light propagator varies within the first panel, which is split at m_Z′, 4 m_Z′, 16 m_Z′, …
+    edges = [0.0, *(np.minimum(m_Zprime * 4.0**k, panels[0]) for k in range(10)), *panels]
     total = np.zeros(E_nu.shape)
     for edge, next_edge in itertools.pairwise(edges):
         begin, end = np.clip(edge, lowest, highest), np.clip(next_edge, lowest, highest)
@@ -139,7 +141,7 @@ def heavy_neutrino_momentum(E_nu, Q2_above_min, m_N, phi, mass):
 
 @register_jitable
 def polarisation_axis(E_nu, p_N, m_N, mass):
-    r"""Direction (x, y, z) of the spin axis ẑ′ of N in its rest frame, from the amplitude of production.
+    r"""Direction (x, y, z) of the polarisation axis ẑ′ of N, against its spin, in its rest frame.
 
     Left-handed vertices turn the neutrino line into
     :math:`\bar u_\nu\gamma^\alpha\,\slashed p_N\slashed h\,P_L u_\nu` with h = P + P′, the sum of the momenta of the
