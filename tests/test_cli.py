@@ -144,7 +144,7 @@ class TestNonsense:
             ({"epsilon": 0}, "epsilon must be positive, got 0.0"),
             ({"V_N_sq": 1.5}, "V_N_sq must be at most 1"),
             ({"V_muN_sq": "nan"}, "V_muN_sq must be finite, got nan"),
-            ({"m_Zprime": 0.05}, "m_N must not exceed m_Zprime"),
+            ({"m_Zprime": 0.001}, "m_Zprime must be above 2 m_e"),
             ({"m_N": 0.0005}, "m_N must be above 2 m_e"),
         ],
     )

@@ -10,7 +10,7 @@ from scipy.integrate import quad
 
 from darkpkg.physics.decay import angular_correlation, electron_mass_factor, lepton_momenta, mass_density, width_shape
 from darkpkg.physics.kinematics import minkowski
-from darkpkg.physics.model import BENCHMARK_B
+from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B
 from darkpkg.units import ALPHA_EM, ELECTRON_MASS
 
 THRESHOLD = 2 * ELECTRON_MASS
@@ -252,3 +252,45 @@ def test_momenta_have_the_angles_that_they_were_made_from(m_N, share, cos_Z, phi
     assert minkowski(p_nu, l) == pytest.approx(m_N * recoil * beta * cos_e, abs=1e-12 * m_N**2)
     assert minkowski(axis, l) == pytest.approx(n_l, abs=1e-12 * m_N)
     assert minkowski(axis, p_N) == pytest.approx(m_N)
+
+
+@pytest.mark.parametrize(("m_N", "m_Zprime"), [(0.01, 0.003), (0.1, 0.03), (0.1, 0.09), (1.0, 0.4)])
+def test_a_light_mediator_decays_as_the_coherent_sum_over_its_polarisations(m_N, m_Zprime):
+    """N → ν Z′ and Z′ → e⁺e⁻ with helicity amplitudes summed before the square: the correlation at s = m_Z′²."""
+    rng = np.random.default_rng(4)
+    s = np.full(100, m_Zprime**2)
+    cos_Z, cos_e, phi_e = rng.uniform(-1, 1, 100), rng.uniform(-1, 1, 100), rng.uniform(0, 2 * np.pi, 100)
+    p_N, p_nu, electron, positron = decay_momenta(m_N, s, cos_Z, cos_e, phi_e)
+    # Two directions across the flight of Z′ and one along it, each orthogonal to its momentum.
+    pair = electron + positron
+    length = np.sqrt((pair[:, 1:] ** 2).sum(axis=-1))
+    along = pair[:, 1:] / length[:, None]
+    across = np.cross(along, [0.0, 1.0, 0.0])
+    across /= np.linalg.norm(across, axis=-1, keepdims=True)
+    vectors = [np.concatenate([np.zeros((100, 1)), e], axis=-1) for e in (across, np.cross(along, across))]
+    vectors.append(np.concatenate([length[:, None], pair[:, :1] * along], axis=-1) / m_Zprime)
+    sum_over_polarisations = sum(np.einsum("na,nb->nab", e, e) for e in vectors)
+    spin = np.broadcast_to([0.0, 0.0, 0.0, -1.0], p_N.shape)
+    spins = (dirac.slash(p_N) + m_N * np.eye(4)) @ (np.eye(4) + dirac.GAMMA_5 @ dirac.slash(spin)) / 2
+    tensor = dirac.neutrino_tensor(p_nu, np.broadcast_to(dirac.LEFT, spins.shape), spins)
+    lower = np.einsum(
+        "nab,ac,bd->ncd", dirac.pair_tensor(electron, positron, ELECTRON_MASS), dirac.METRIC, dirac.METRIC
+    )
+    through = np.einsum("nac,ncd,ndb->nab", sum_over_polarisations, lower, sum_over_polarisations)
+    squared = dirac.contract(tensor, through)
+    correlation = angular_correlation(s, cos_Z, cos_e, phi_e, m_N)
+    ratio = squared / correlation
+    # The same up to a constant; rounding of γ² of the longitudinal vector.
+    np.testing.assert_allclose(ratio / ratio.mean(), 1, rtol=1e-8)
+
+
+def test_width_of_a_light_mediator_follows_from_dirac_traces():
+    """Γ(Z′ → e⁺e⁻) = (e ε)² / 3 · Σ|ε·ē γ e|² · p / (8π m_Z′²)."""
+    for m_Zprime in (0.0015, 0.03, 0.5):
+        point = BENCHMARK_A.replace(m_Zprime=m_Zprime, m_N=1.0)
+        p = np.sqrt(m_Zprime**2 / 4 - ELECTRON_MASS**2)
+        electron, positron = np.array([m_Zprime / 2, 0, 0, p]), np.array([m_Zprime / 2, 0, 0, -p])
+        tensor = dirac.pair_tensor(electron, positron, ELECTRON_MASS)
+        squared = -np.einsum("ab,ab->", tensor, dirac.METRIC).real  # the current is conserved: −g alone
+        width = 4 * np.pi * ALPHA_EM * point.epsilon**2 * squared / 3 * p / (8 * np.pi * m_Zprime**2)
+        assert point.mediator_width() == pytest.approx(width, rel=1e-10, abs=0)  # rounding

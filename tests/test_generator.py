@@ -12,7 +12,7 @@ from darkpkg import datasets
 from darkpkg.experiment.detector import ND280, Box, Module
 from darkpkg.experiment.flux import BEAMS, load_flux
 from darkpkg.method._integrand import VARIABLES, laboratory_momenta, target, upscattering_and_decay
-from darkpkg.method.generator import DENSITIES, HEAVY, SamplingRange, generate, paper_density
+from darkpkg.method.generator import DENSITIES, HEAVY, LIGHT, SamplingRange, generate, paper_density
 from darkpkg.physics import kinematics, scattering
 from darkpkg.physics.decay import angular_correlation, lepton_momenta, mass_density
 from darkpkg.physics.model import BENCHMARK_B
@@ -195,7 +195,7 @@ def test_integrand_is_the_rate_per_unit_of_the_hypercube():
 
     def evaluate(u):
         value, variables = np.empty(len(u)), np.empty((len(u), len(VARIABLES)))
-        upscattering_and_decay(u, target(flux, nucleus), *edges, value, variables)
+        upscattering_and_decay(u, target(flux, nucleus), *edges, False, value, variables)
         return value, variables
 
     # Energies in the middle of a bin of the flux, where the map is smooth.
@@ -293,6 +293,80 @@ def plane_nodes(n=4):
 @functools.cache
 def plane_rates(beam, name):
     return [rate(beam, name, m_N, m_Zprime, nodes=1) for m_N, m_Zprime, _ in plane_nodes()]
+
+
+# --- The light mediator ---
+
+
+@pytest.fixture(scope="module")
+def light():
+    """The sample of the light case."""
+    return generate(LIGHT, n_events=240_000, seed=14)
+
+
+def test_a_light_mediator_is_on_its_mass_shell(light):
+    pair = light.p_electron + light.p_positron
+    # Rounding of squares of the energy.
+    off_shell = np.abs(kinematics.dot(pair, pair) - light.m_Zprime**2)
+    assert (off_shell < 1e-13 * pair[:, 0] ** 2 * light.p_N[:, 0] / light.m_N).all()
+    assert_on_shell(light)
+
+
+def test_light_masses_fill_their_side_of_the_plane(light):
+    assert LIGHT.contains(light.m_N, light.m_Zprime).all()
+    assert (light.m_Zprime < light.m_N).all()
+    x, y = np.log(light.m_N), np.log(light.m_Zprime)
+    edges = [np.log([0.004, 0.02, 0.1, 0.4, 1.25]), np.log([0.0015, 0.004, 0.02, 0.1, 0.4, 1.25])]
+    counts, _, _ = np.histogram2d(x, y, bins=edges)
+    below_diagonal = np.arange(4)[:, None] + 1 >= np.arange(5)
+    # An even spread over cells of area one to three in a plane of nineteen would give some ten thousand in each.
+    assert (counts[below_diagonal] > 1500).all()
+    assert (counts[~below_diagonal] == 0).all()
+
+
+@pytest.mark.parametrize(("beam", "name"), [("FHC", "Ar40"), ("RHC", "Pb208")])
+def test_weights_of_a_light_mediator_add_up_to_flux_times_cross_section(beam, name):
+    events = generate(SamplingRange.at(0.1, 0.03), n_events=120_000, seed=15)
+    weight = channel(events, beam, name).weight
+    error = np.sqrt((weight**2).sum() - weight.sum() ** 2 / len(weight))
+    assert abs(weight.sum() - rate(beam, name, 0.1, 0.03)) < 4 * error
+    assert error < 0.015 * weight.sum()
+
+
+@pytest.mark.parametrize("density", DENSITIES)
+def test_weights_over_the_light_plane_add_up_to_the_integral_with_its_mass_density(density):
+    sampling = SamplingRange((0.1, 0.3), (0.03, 0.3), "light", density)
+    beam, name = "FHC", "C12"
+    weight = channel(generate(sampling, n_events=240_000, seed=16), beam, name).weight
+    error = np.sqrt((weight**2).sum() - weight.sum() ** 2 / len(weight))
+    x, w = np.polynomial.legendre.leggauss(5)
+    ln_m_N, w_N = np.log(0.1) + np.log(3) * (1 + x) / 2, np.log(3) * w / 2
+    expected = 0.0
+    for a, weight_N in zip(ln_m_N, w_N, strict=True):
+        span = a - np.log(0.03)
+        for b, weight_Z in zip(np.log(0.03) + span * (1 + x) / 2, span * w / 2, strict=True):
+            m_N, m_Zprime = np.exp(a), np.exp(b)
+            expected += weight_N * weight_Z * sampling.q(m_N, m_Zprime) * rate(beam, name, m_N, m_Zprime, nodes=1)
+    # Five nodes in each logarithm and one in each bin of the flux are good to 2e-3; the error is five times that.
+    assert abs(weight.sum() - expected) < 4 * error
+    assert error < 0.015 * weight.sum()
+
+
+@pytest.mark.parametrize("m_Zprime", [0.02, 0.05, 0.09])
+def test_pairs_of_a_light_mediator_follow_the_asymmetry_of_a_polarised_n(m_Zprime):
+    """N → ν Z′ of a left-handed vertex: dN/dcos θ ∝ 1 − A cos θ around ẑ′, A = (1 − 2r)/(1 + 2r), r = m_Z′²/m_N²."""
+    sampling = SamplingRange.at(0.1, m_Zprime)
+    events = channel(generate(sampling, n_events=120_000, seed=17), "FHC", "Pb208")
+    E_nu = neutrino_energy(events)
+    axis = scattering.polarisation_axis(E_nu, tuple(events.p_N.T), events.m_N, NUCLEI["Pb208"].mass)
+    pair = (events.p_electron + events.p_positron).T
+    at_rest = kinematics.boost(tuple(pair), (events.p_N[:, 0], *(-events.p_N[:, 1:].T)), events.m_N)
+    cos_Z = sum(a * p for a, p in zip(axis, at_rest[1:], strict=True)) / np.sqrt(sum(p**2 for p in at_rest[1:]))
+    r = (m_Zprime / 0.1) ** 2
+    mean = (events.weight * cos_Z).sum() / events.weight.sum()
+    error = np.sqrt(1 / 3 / effective_size(events.weight))
+    assert abs(mean + (1 - 2 * r) / (1 + 2 * r) / 3) < 4 * error
+    assert error < 0.01
 
 
 def test_weights_scale_with_the_couplings_of_generation():
@@ -603,7 +677,7 @@ def test_couplings_of_many_points_are_refused():
     ((0.1, 0.3), (-1.0, 0.5), r"m_Zprime must be sampled .*got \(-1.0, 0.5\)"),
     ((0.1, np.nan), (0.2, 0.5), r"m_N must be sampled .*got \(0.1, nan\)"),
     ((0.1, 0.3), (0.2, np.inf), r"m_Zprime must be sampled .*got \(0.2, inf\)"),
-    ((0.1, 0.3), (0.05, 0.2), r"m_N must not exceed m_Zprime, got \(0.1, 0.3\)"),
+    ((0.1, 0.3), (0.05, 0.2), r"a heavy m_Zprime must reach to the end of m_N, got \(0.05, 0.2\)"),
     ((1e-3, 0.3), (0.05, 0.5), r"m_N must be above 2 m_e .*got 0.001"),
     ((2 * ELECTRON_MASS, 0.3), (0.05, 0.5), r"m_N must be above 2 m_e"),
 ])  # fmt: skip
@@ -613,12 +687,22 @@ def test_a_range_that_cannot_be_sampled_is_refused(m_N, m_Zprime, message):
 
 
 @pytest.mark.parametrize(("m_N", "m_Zprime", "message"), [
-    (0.2, 0.1, "m_N must not exceed m_Zprime"), (1e-3, 0.1, "m_N must be above 2 m_e"),
+    (0.2, 1e-3, "m_Zprime must be above 2 m_e"), (1e-3, 0.1, "m_N must be above 2 m_e"),
     (0.0, 0.1, "m_N must be sampled"), (0.1, np.nan, "m_Zprime must be sampled"),
 ])  # fmt: skip
 def test_fixed_masses_that_cannot_be_sampled_are_refused(m_N, m_Zprime, message):
     with pytest.raises(ValueError, match=message):
         SamplingRange.at(m_N, m_Zprime)
+
+
+@pytest.mark.parametrize(("m_N", "m_Zprime", "mediator", "message"), [
+    ((0.1, 0.3), (0.05, 0.2), "dark", "mediator must be heavy or light, got 'dark'"),
+    ((0.1, 0.3), (0.2, 0.3), "light", r"a light m_Zprime must begin below m_N, got \(0.2, 0.3\) and \(0.1, 0.3\)"),
+    ((0.1, 0.3), (0.001, 0.05), "light", "m_Zprime must be above 2 m_e .* got 0.001"),
+])  # fmt: skip
+def test_a_light_range_that_cannot_be_sampled_is_refused(m_N, m_Zprime, mediator, message):
+    with pytest.raises(ValueError, match=message):
+        SamplingRange(m_N, m_Zprime, mediator)
 
 
 def test_a_density_that_does_not_exist_is_refused_with_those_that_do():

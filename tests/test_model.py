@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters, _propagator_enhancement
+from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters, _propagator_enhancement, vertex_factors
 from darkpkg.units import ALPHA_EM, HBARC, cm
 
 FIELDS = [field.name for field in dataclasses.fields(DarkParameters)]
@@ -253,3 +253,54 @@ def test_two_body_width_is_the_squared_amplitude_times_phase_space(m_N, m_Zprime
     polarisations = -dirac.METRIC + np.outer(k, k) / m_Zprime**2
     squared = 4 * np.pi * point.alpha_D * point.V_N_sq * dirac.contract(tensor, polarisations) / 2
     assert point.decay_width() == pytest.approx(p * squared / (8 * np.pi * m_N**2), rel=1e-10, abs=0)
+
+
+# --- Bounds and vertex factors ---
+
+
+def test_width_lies_between_its_bounds_and_reaches_them():
+    for point in (BENCHMARK_A, BENCHMARK_B):
+        low, high = point.width_bounds()
+        assert low <= point.decay_width() <= high
+        assert low == pytest.approx(high * point.V_muN_sq, rel=1e-12, abs=0)  # rounding
+
+
+def test_shortest_decay_length_is_equation_12():
+    """1 cm at ε = 1e-2, m_N = 100 MeV, m_Z′ = 1.25 GeV; the paper rounds 0.99 to 1."""
+    point = BENCHMARK_B.replace(epsilon=1e-2)
+    assert point.shortest_decay_length() == pytest.approx(1.0, abs=0.05)
+    scaled = point.replace(epsilon=2e-2, m_N=0.05, m_Zprime=2.5)
+    # L(m_N²/m_Z′²) changes by 0.6 m_N²/m_Z′² = 0.4 %.
+    assert scaled.shortest_decay_length() == pytest.approx(point.shortest_decay_length() * 2**7, rel=5e-3)
+
+
+def rotation(n, i, j, angle, phase=0.0):
+    matrix = np.eye(n, dtype=complex)
+    matrix[i, i] = matrix[j, j] = np.cos(angle)
+    matrix[i, j] = np.sin(angle) * np.exp(-1j * phase)
+    matrix[j, i] = -np.sin(angle) * np.exp(1j * phase)
+    return matrix
+
+
+@given(st.floats(1e-4, 0.3), st.floats(1e-4, 0.3), st.floats(0, 6))
+def test_vertex_factors_of_one_dark_flavour_have_their_closed_form(theta_mu, theta_tau, phase):
+    """V_iN = U_Di* U_D4, so Σ_{i≤3} U_μi V_iN = −U_μ4 |U_D4|² by unitarity, and |V_N|² = |U_D4|² (1 − |U_D4|²)."""
+    U = (
+        rotation(4, 1, 3, theta_mu, phase)
+        @ rotation(4, 2, 3, theta_tau)
+        @ rotation(4, 0, 1, 0.6)
+        @ rotation(4, 1, 2, 0.8)
+    )
+    mu, dark = abs(U[1, 3]) ** 2, abs(U[3, 3]) ** 2
+    V_muN_sq, V_N_sq = vertex_factors(U)
+    assert V_muN_sq == pytest.approx(mu * dark**2 / (1 - mu), rel=1e-9, abs=0)  # rounding
+    assert V_N_sq == pytest.approx(dark * (1 - dark), rel=1e-9, abs=1e-12)
+
+
+def test_vertex_factors_grow_with_the_charge_and_need_a_unitary_matrix():
+    U = rotation(4, 1, 3, 0.1)
+    assert np.divide(vertex_factors(U, charges=[2.0]), vertex_factors(U)) == pytest.approx(4, rel=1e-12)
+    with pytest.raises(ValueError, match="mixing must be a unitary square matrix"):
+        vertex_factors(2 * U)
+    with pytest.raises(ValueError, match="mixing must be a unitary square matrix"):
+        vertex_factors(U[:3])

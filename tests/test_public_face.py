@@ -19,6 +19,7 @@ NAMES = [
     "BENCHMARK_B",
     "EPANECHNIKOV",
     "HEAVY",
+    "LIGHT",
     "ND280",
     "NUCLEI",
     "PAPER_SMOOTHING",

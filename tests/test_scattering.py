@@ -13,7 +13,14 @@ from scipy.integrate import quad
 from darkpkg.physics import kinematics, scattering
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B
 from darkpkg.physics.nuclei import NUCLEI, Nucleus, form_factor
-from darkpkg.physics.scattering import differential_cross_section, q2_range, threshold_energy, total_cross_section
+from darkpkg.physics.scattering import (
+    approximate_cross_section,
+    differential_cross_section,
+    point_cross_section,
+    q2_range,
+    threshold_energy,
+    total_cross_section,
+)
 from darkpkg.units import ALPHA_EM, HBARC, fm
 
 LEAD, CARBON = NUCLEI["Pb208"], NUCLEI["C12"]
@@ -309,3 +316,39 @@ def test_a_fast_n_has_negative_helicity(nucleus, m_N, share, phi):
     axis = scattering.polarisation_axis(E_nu, p_N, m_N, nucleus.mass)
     flight = np.array(p_N[1:]) / np.linalg.norm(p_N[1:])
     assert np.dot(axis, flight) > 1 - (m_N / E_nu) ** 2 / (1 - share)
+
+
+# --- Appendix A ---
+
+
+@pytest.mark.parametrize("name", ["C12", "Ar40", "Pb208"])
+@pytest.mark.parametrize("lambda_qcd", [0.1, 0.2])
+def test_approximate_cross_section_is_the_integral_over_a_box_form_factor(name, lambda_qcd):
+    """F = 1 for Q < 2Λ/A^{1/3}, a massless N and a propagator 1/m_Z′⁴."""
+    nucleus, E_nu = NUCLEI[name], np.array([0.3, 1.0, 5.0])
+    point = BENCHMARK_B.replace(m_Zprime=1e3, m_N=1e-6)
+    Q, weight = np.polynomial.legendre.leggauss(20)
+    cut = 2 * lambda_qcd / nucleus.A ** (1 / 3)
+    Q, weight = cut * (1 + Q) / 2, cut * weight / 2
+    value = point_cross_section(E_nu[:, None], Q**2, point.m_N, point.m_Zprime, nucleus.mass)
+    expected = point.coupling * nucleus.Z**2 * (value * 2 * Q * weight).sum(axis=-1)
+    approximate = approximate_cross_section(E_nu, point, nucleus, lambda_qcd)
+    # Q²/m_Z′² and m_N² are 1e-7 at most of what is kept.
+    np.testing.assert_allclose(approximate, expected, rtol=1e-6)
+
+
+def test_bracket_of_the_approximation_is_that_of_the_paper():
+    nucleus, E_nu = NUCLEI["C12"], 1.0
+    M, s, x = nucleus.mass, nucleus.mass**2 + 2 * nucleus.mass * E_nu, 2 * 0.15 / 12 ** (1 / 3) / nucleus.mass
+    bracket = 2 * (M**4 + s**2) - s * M**2 * (x**2 + 4)
+    front = BENCHMARK_B.coupling * 4 * np.pi * ALPHA_EM * 36 * x**2 / (8 * E_nu**2 * BENCHMARK_B.m_Zprime**4)
+    # M⁴ cancels to 1e-2 of itself.
+    assert approximate_cross_section(E_nu, BENCHMARK_B, nucleus) == pytest.approx(
+        front * bracket * HBARC**2, rel=1e-9, abs=0
+    )
+
+
+def test_approximation_is_good_to_a_factor_of_two_above_one_gev():
+    for name in ("C12", "Ar40", "Pb208"):
+        exact = total_cross_section(np.array([1.0, 5.0]), BENCHMARK_B, NUCLEI[name])
+        assert (np.abs(np.log2(approximate_cross_section([1.0, 5.0], BENCHMARK_B, NUCLEI[name]) / exact)) < 1).all()

@@ -392,7 +392,7 @@ class TestRefusals:
             ({"m_N": 1.3, "m_Zprime": 5.0}, r"m_N = 1\.3 GeV lies outside the sampled range"),
             ({"m_Zprime": 13.0}, r"m_Zprime = 13 GeV lies outside the sampled range, 0\.004 to 12\.5 GeV"),
             ({"m_N": [0.1, 2.0], "m_Zprime": 9.0}, r"m_N = 2 GeV lies outside"),
-            ({"m_N": 0.2, "m_Zprime": 0.1}, "m_N must not exceed m_Zprime"),
+            ({"m_N": 0.2, "m_Zprime": 0.1}, "m_Zprime must be at least m_N everywhere"),
         ],
     )
     def test_a_point_outside_the_sampled_region(self, sampled, changes, message):
