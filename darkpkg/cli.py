@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from darkpkg.datasets import DataIntegrityError
 from darkpkg.events import PlacedEvents, read_events
 from darkpkg.experiment.analysis import ANALYSIS_I
 from darkpkg.experiment.detector import ND280, place
-from darkpkg.method.generator import HEAVY, SamplingRange, generate
+from darkpkg.method.generator import HEAVY, LIGHT, SamplingRange, generate
 from darkpkg.method.weights import expected_upscatterings
 from darkpkg.physics.model import DarkParameters
 from darkpkg.results.limits import exclusion_threshold, scan
@@ -47,6 +48,13 @@ def _option(name: str, text: str) -> Any:
     return typer.Option(f"--{name}", help=text)
 
 
+class Mediator(StrEnum):
+    """The side of m_N = m_Zprime on which masses are sampled."""
+
+    heavy = "heavy"
+    light = "light"
+
+
 Seed = Annotated[int, _option("seed", "seed of the simulation")]
 Events = Annotated[int, _option("n-events", "size of the simulation")]
 
@@ -64,7 +72,7 @@ def check(
     seed: Seed = 1,
     as_json: Annotated[bool, _option("json", "print JSON")] = False,
 ) -> None:
-    """Lifetime, expected events and exclusion of one point by Analysis I (heavy dark photon)."""
+    """Lifetime, expected events and exclusion of one point by Analysis I."""
     with _errors_in_one_line(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         point = DarkParameters(m_N, m_Zprime, alpha_D, epsilon, V_muN_sq, V_N_sq)
@@ -77,14 +85,15 @@ def check(
 @app.command()
 def simulate(
     output: Annotated[Path, typer.Option("--output", "-o", help="file to write, .parquet")],
+    mediator: Annotated[Mediator, _option("mediator", "dark photon heavier or lighter than N")] = Mediator.heavy,
     n_events: Events = 1_000_000,
     seed: Seed = 1,
 ) -> None:
-    """Simulate the whole plane of masses of a heavy dark photon in ND280 and write the sample to a file."""
+    """Simulate the whole plane of masses in ND280 and write the sample to a file."""
     with _errors_in_one_line():
         if not output.parent.is_dir():
             raise ValueError(f"no folder {output.parent} to write {output.name} into")
-        events = _simulate(HEAVY, n_events, seed)
+        events = _simulate({"heavy": HEAVY, "light": LIGHT}[mediator], n_events, seed)
         print(f"{len(events)} events written to {events.write(output)}")
 
 

@@ -199,6 +199,12 @@ class TestSimulate:
         np.testing.assert_array_equal(events.weight, expected.weight)
         np.testing.assert_array_equal(events.vertex, expected.vertex)
 
+    def test_it_samples_the_light_side_when_asked(self, tmp_path):
+        result = run("simulate", "-o", tmp_path / "light.parquet", "--mediator", "light", "--n-events", 500)
+        assert result.exit_code == 0
+        events = dk.read_events(tmp_path / "light.parquet")
+        assert (events.m_Zprime < events.m_N).all()
+
     def test_a_missing_folder_is_refused_before_the_simulation(self, tmp_path):
         result = run("simulate", "-o", tmp_path / "nowhere" / "heavy.parquet")
         assert result.exit_code == 2

@@ -118,3 +118,21 @@ def test_the_kernel_of_the_paper_smooths_a_steep_rate_upwards(sampled):
     # The same events enter both; what differs is their weight within the kernel.
     assert steep.mean.sum() / levelled.mean.sum() == pytest.approx(gain, rel=0.10)
     assert gain > 1.4
+
+
+LIGHT_POINTS = [(0.02, 0.008), (0.05, 0.01), (0.1, 0.03), (0.3, 0.1), (0.5, 0.02), (0.7, 0.3)]
+
+
+def test_one_light_sample_predicts_the_upscatterings_of_dedicated_ones():
+    sampled = dk.place(dk.generate(dk.LIGHT, 600_000, seed=3), dk.ND280, seed=4)
+    pulls = []
+    for i, (m_N, m_Zprime) in enumerate(LIGHT_POINTS):
+        point = dk.BENCHMARK_A.replace(m_N=m_N, m_Zprime=m_Zprime)
+        own = dk.place(dk.generate(dk.SamplingRange.at(m_N, m_Zprime), 60_000, seed=300 + i), dk.ND280, seed=5)
+        predicted, truth = (dk.expected_upscatterings(events, point, dk.ANALYSIS_I) for events in (sampled, own))
+        error = np.sqrt(predicted.variance + truth.variance)
+        pulls.extend((predicted.mean - truth.mean) / error)
+        # The kernel's bias is a few percent at most inside the plane; the rest is four standard errors.
+        assert (np.abs(predicted.mean - truth.mean) < 0.06 * truth.mean + 4 * error).all()
+    # χ² of twelve, with room for that bias.
+    assert 2 < np.square(pulls).sum() < 60
