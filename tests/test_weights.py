@@ -423,14 +423,14 @@ class TestRefusals:
         """Events of the second channel would fill the second bin of the first."""
         fhc, rhc = dk.ANALYSIS_I.channels
         binned = dataclasses.replace(fhc, background=(0.3, 0.263), observed=(0, 0))
-        with pytest.raises((ValueError, NotImplementedError), match="bin"):
+        with pytest.raises(ValueError, match="bin"):
             dk.expected_events(fixed, B, dataclasses.replace(dk.ANALYSIS_I, channels=(binned, rhc)))
 
     def test_two_channels_of_one_beam_because_an_event_counts_in_one(self, fixed):
         """All events would fill the first, with the exposure of both."""
         fhc, _ = dk.ANALYSIS_I.channels
         again = dataclasses.replace(fhc, name="FHC again")
-        with pytest.raises((ValueError, NotImplementedError), match="beam"):
+        with pytest.raises(ValueError, match="beam"):
             dk.expected_events(fixed, B, dataclasses.replace(dk.ANALYSIS_I, channels=(fhc, again)))
 
     @pytest.mark.parametrize(("ctau", "value"), [(-1.0, "-1"), (0.0, "0"), ([1.0, -2.5], "-2.5"), (math.nan, "nan")])
