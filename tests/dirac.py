@@ -14,6 +14,8 @@ GAMMA = np.array(
 GAMMA_5 = 1j * GAMMA[0] @ GAMMA[1] @ GAMMA[2] @ GAMMA[3]
 LEFT = (np.eye(4) - GAMMA_5) / 2
 """The projector P_L."""
+RIGHT = (np.eye(4) + GAMMA_5) / 2
+"""The projector P_R."""
 
 
 def slash(p):
@@ -31,11 +33,32 @@ def product(p, k):
     return np.einsum("...m,mn,...n->...", p, METRIC, k)
 
 
-def upscattering(p_nu, p_N, h, m_N):
-    """Σ |ū_N h̸ P_L u_ν|² over the spins of N: the neutrino line meeting the current h of a nucleus without spin."""
+def upscattering(p_nu, p_N, h, m_N, spin=None):
+    """Σ |ū_N h̸ P_L u_ν|² over the spins of N: the neutrino line meeting the current h of a nucleus without spin.
+
+    With a four-vector ``spin`` of N, for that state alone.
+    """
     vertex = slash(h) @ LEFT
-    numerator = slash(p_N) + m_N * np.eye(4)
+    numerator = slash(p_N) + np.asarray(m_N)[..., None, None] * np.eye(4)
+    if spin is not None:
+        numerator = numerator @ (np.eye(4) + GAMMA_5 @ slash(spin)) / 2
     return np.einsum("...ij,...ji->...", numerator @ vertex @ slash(p_nu), bar(vertex)).real
+
+
+def proton_tensor(p, p_recoil, dirac_form_factor, pauli_form_factor, mass):
+    """½ Σ J^μ J^ν* (..., 4, 4) of J = ū [F₁ γ^μ + i F₂ σ^{μν} q_ν / 2M] u over the spins of a proton, q = P′ − P."""
+    lowered = (p_recoil - p) @ METRIC
+    sigma = 0.5j * (np.einsum("aij,bjk->abik", GAMMA, GAMMA) - np.einsum("bij,ajk->abik", GAMMA, GAMMA))
+    flip = 1j * np.einsum("abij,...b->...aij", sigma, lowered) / (2 * mass)
+    vertex = dirac_form_factor[..., None, None, None] * GAMMA + pauli_form_factor[..., None, None, None] * flip
+    before, after = (slash(k) + mass * np.eye(4) for k in (p, p_recoil))
+    return np.einsum("...ij,...ajk,...kl,...bli->...ab", after, vertex, before, bar(vertex), optimize=True).real / 2
+
+
+def currents(tensor):
+    """A real symmetric tensor Σ_i λ_i v_i v_i as its four currents v_i (..., 4, 4), one a row, and their λ_i."""
+    size, vectors = np.linalg.eigh(tensor)
+    return np.swapaxes(vectors, -1, -2), size
 
 
 def pair_tensor(p_electron, p_positron, m_e):

@@ -220,6 +220,41 @@ def test_angular_correlation_is_the_squared_amplitude_of_a_polarised_n_from_dira
     np.testing.assert_allclose(angular_correlation(s, cos_Z, cos_e, phi_e, m_N), expected, atol=1e-9)
 
 
+@pytest.mark.parametrize("degree", [-1.0, 0.0, 0.4])
+def test_partial_polarisation_mixes_both_spins(degree):
+    rng = np.random.default_rng(5)
+    s = pair_mass_sq(0.05, rng.random(100))
+    angles = rng.uniform(-1, 1, 100), rng.uniform(-1, 1, 100), rng.uniform(0, 2 * np.pi, 100)
+    up = angular_correlation(s, *angles, 0.05)
+    # The opposite spin is the axis turned round: θ_Z → π − θ_Z at fixed momenta, so φ_e → π − φ_e about the flight.
+    down = angular_correlation(s, -angles[0], angles[1], np.pi - angles[2], 0.05)
+    expected = (1 + degree) / 2 * up + (1 - degree) / 2 * down
+    np.testing.assert_allclose(
+        angular_correlation(s, *angles, 0.05, ELECTRON_MASS, degree), expected, rtol=0, atol=1e-12
+    )  # rounding
+
+
+def test_the_two_channels_of_a_majorana_n_forget_its_spin_together():
+    """N → ν e⁺e⁻ by P_L and N → ν̄ e⁺e⁻ by P_R, from Dirac matrices, against the decay without polarisation."""
+    m_N, rng = 0.05, np.random.default_rng(6)
+    s = pair_mass_sq(m_N, rng.random(100))
+    angles = rng.uniform(-1, 1, 100), rng.uniform(-1, 1, 100), rng.uniform(0, 2 * np.pi, 100)
+    p_N, p_nu, electron, positron = decay_momenta(m_N, s, *angles)
+    spin = np.broadcast_to([0.0, 0.0, 0.0, -1.0], p_N.shape)
+    spins = (dirac.slash(p_N) + m_N * np.eye(4)) @ (np.eye(4) + dirac.GAMMA_5 @ dirac.slash(spin)) / 2
+    pair = dirac.pair_tensor(electron, positron, ELECTRON_MASS)
+    channels = [
+        dirac.contract(dirac.neutrino_tensor(p_nu, np.broadcast_to(chirality, spins.shape), spins), pair)
+        for chirality in (dirac.LEFT, dirac.RIGHT)
+    ]
+    unpolarised = dirac.decay(p_N, p_nu, electron, positron, m_N, ELECTRON_MASS)
+    np.testing.assert_allclose(sum(channels), unpolarised, rtol=1e-9)  # rounding
+    ratio = channels[1] / channels[0]
+    correlation = [angular_correlation(s, *angles, m_N, ELECTRON_MASS, P) for P in (1.0, -1.0, 0.0)]
+    np.testing.assert_allclose(correlation[1] / correlation[0], ratio, rtol=1e-6)  # rounding near zeros of D
+    np.testing.assert_allclose(correlation[2], (correlation[0] + correlation[1]) / 2, atol=1e-12)
+
+
 # --- Momenta ---
 
 

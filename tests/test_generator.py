@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from darkpkg import datasets
+from darkpkg.events import Events
 from darkpkg.experiment.detector import ND280, Box, Module
 from darkpkg.experiment.flux import BEAMS, load_flux
 from darkpkg.method._integrand import VARIABLES, laboratory_momenta, target, upscattering_and_decay
@@ -16,7 +17,7 @@ from darkpkg.method.generator import DENSITIES, HEAVY, LIGHT, SamplingRange, gen
 from darkpkg.physics import kinematics, scattering
 from darkpkg.physics.decay import angular_correlation, lepton_momenta, mass_density
 from darkpkg.physics.model import BENCHMARK_B
-from darkpkg.physics.nuclei import NUCLEI
+from darkpkg.physics.nuclei import NUCLEI, PROTON, current_amplitudes, dirac_and_pauli
 from darkpkg.units import ALPHA_EM, ELECTRON_MASS, HBARC
 
 CHANNELS = [(beam, nucleus.name) for beam in BEAMS for nucleus in ND280.targets.values()]
@@ -40,7 +41,8 @@ def heavy(request):
 
 
 def channel(events, beam, name):
-    return events[(events.beam == beam) & (events.target == NUCLEI[name].pdg_code)]
+    code = {**NUCLEI, "H1": PROTON}[name].pdg_code
+    return events[(events.beam == beam) & (events.target == code)]
 
 
 def effective_size(weight):
@@ -136,7 +138,7 @@ def test_momenta_conserve_energy_and_momentum_with_the_nucleus():
 
 def random_variables(n=300, name="Ar40"):
     """A nucleus, random `VARIABLES` all over phase space for N heavier than 20 MeV, and azimuths."""
-    nucleus, rng = NUCLEI[name], np.random.default_rng(21)
+    nucleus, rng = {**NUCLEI, "H1": PROTON}[name], np.random.default_rng(21)
     m_N = np.exp(rng.uniform(np.log(0.02), 0, n))
     E_nu = scattering.threshold_energy(m_N, nucleus) * (1.01 + 3 * rng.random(n))
     low, high = scattering.q2_range(E_nu, m_N, nucleus)
@@ -148,7 +150,8 @@ def random_variables(n=300, name="Ar40"):
 
 def momenta(variables, azimuths, nucleus):
     p_N, electron, positron = (np.empty((len(variables), 4)) for _ in range(3))
-    laboratory_momenta(variables, azimuths, nucleus.mass, p_N, electron, positron)
+    one = target(load_flux("FHC"), nucleus, "fourier-bessel")
+    laboratory_momenta(variables, azimuths, one, p_N, electron, positron)
     return p_N, electron, positron
 
 
@@ -163,25 +166,38 @@ def mean_decay_amplitude(m_N, s):
     return squared @ weight / 4
 
 
-@pytest.mark.parametrize("name", ["C12", "Ar40"])
+@pytest.mark.parametrize("name", ["H1", "C12", "Ar40"])
 def test_events_follow_the_squared_amplitude_of_production_and_decay_from_dirac_matrices(name):
     nucleus, variables, azimuths = random_variables(name=name)
     E_nu, above, s, cos_Z, cos_e, phi_e, m_N, m_Zprime = variables.T
     p_N, electron, positron = momenta(variables, azimuths, nucleus)
     p_nu = np.stack([E_nu, 0 * E_nu, 0 * E_nu, E_nu], -1)
-    h = p_nu - p_N + 2 * np.array([nucleus.mass, 0, 0, 0])
+    at_rest = np.array([nucleus.mass, 0, 0, 0])
     daughter = p_N - electron - positron
-    whole = dirac.upscattering_and_decay(
-        p_nu, p_N, h, daughter, electron, positron, m_N[:, None, None], ELECTRON_MASS
+    Q2 = scattering.q2_range(E_nu, m_N, nucleus)[0] + above
+    if name == "H1":
+        recoil = at_rest + p_nu - p_N
+        tensor = dirac.proton_tensor(
+            np.broadcast_to(at_rest, recoil.shape), recoil, *dirac_and_pauli(Q2), nucleus.mass
+        )
+        currents, sizes = dirac.currents(tensor)
+        amplitudes = current_amplitudes(Q2, nucleus)
+    else:
+        currents, sizes = (p_nu - p_N + 2 * at_rest)[:, None], np.ones((len(Q2), 1))
+        amplitudes = 1.0, 0.0
+    whole = sum(
+        size
+        * dirac.upscattering_and_decay(p_nu, p_N, h, daughter, electron, positron, m_N[:, None, None], ELECTRON_MASS)
+        for h, size in zip(np.swapaxes(currents, 0, 1), sizes.T, strict=True)
     )
     # The package's factors, freed of what is common: dσ/dQ² = |M|² / 64πM²E² with couplings and propagator.
-    Q2 = scattering.q2_range(E_nu, m_N, nucleus)[0] + above
-    point = scattering.point_cross_section(E_nu, Q2, m_N, m_Zprime, nucleus.mass)
+    cross_section = scattering.elastic_cross_section(E_nu, Q2, m_N, m_Zprime, nucleus.mass, *amplitudes)
     phase_space = 64 * np.pi * (nucleus.mass * E_nu) ** 2 / HBARC**2
-    production = point * phase_space * (Q2 + m_Zprime**2) ** 2 / ((4 * np.pi) ** 2 * ALPHA_EM)
-    correlation = angular_correlation(s, cos_Z, cos_e, phi_e, m_N)
+    production = cross_section * phase_space * (Q2 + m_Zprime**2) ** 2 / ((4 * np.pi) ** 2 * ALPHA_EM)
+    degree = scattering.polarisation_degree(E_nu, Q2, m_N, nucleus.mass, *amplitudes)
+    correlation = angular_correlation(s, cos_Z, cos_e, phi_e, m_N, ELECTRON_MASS, degree)
     expected = production * mean_decay_amplitude(m_N, s) * correlation
-    # Spin correlations are of order one; rounding of M⁴ and of boosts leaves eight digits.
+    # Spin correlations are of order one; rounding of M⁴ and of boosts leaves eight digits, and the spline seven.
     scale = production * mean_decay_amplitude(m_N, s)
     np.testing.assert_allclose(whole / scale, expected / scale, atol=1e-7)
     assert correlation.std() > 0.3
@@ -195,7 +211,7 @@ def test_integrand_is_the_rate_per_unit_of_the_hypercube():
 
     def evaluate(u):
         value, variables = np.empty(len(u)), np.empty((len(u), len(VARIABLES)))
-        upscattering_and_decay(u, target(flux, nucleus), *edges, False, value, variables)
+        upscattering_and_decay(u, target(flux, nucleus, "fourier-bessel"), *edges, False, True, value, variables)
         return value, variables
 
     # Energies in the middle of a bin of the flux, where the map is smooth.
@@ -235,11 +251,12 @@ def energy_nodes(beam, nodes=2):
 
 
 @functools.cache
-def rate(beam, name, m_N, m_Zprime, nodes=2):
+def rate(beam, name, m_N, m_Zprime, nodes=2, form_factor="fourier-bessel"):
     """∫ flux σ dE_ν, per nucleus and POT."""
     energy, weight = energy_nodes(beam, nodes)
     parameters = BENCHMARK_B.replace(m_N=m_N, m_Zprime=m_Zprime)
-    return scattering.total_cross_section(energy, parameters, NUCLEI[name]) @ weight
+    nucleus = {**NUCLEI, "H1": PROTON}[name]
+    return scattering.total_cross_section(energy, parameters, nucleus, form_factor) @ weight
 
 
 @pytest.mark.parametrize(("beam", "name"), CHANNELS)
@@ -259,6 +276,71 @@ def test_all_channels_together_have_pulls_of_width_one(fixed):
         pulls.append((weight.sum() - rate(beam, name, M_N, M_ZPRIME)) / error)
     # χ² of twelve: below 36 but for 3e-4, above 2 but for 6e-4.
     assert 2 < np.square(pulls).sum() < 36
+
+
+@pytest.mark.parametrize(("name", "model"), [("C12", "helm"), ("Pb208", "fermi"), ("H1", "fourier-bessel")])
+def test_hydrogen_and_other_form_factors_add_up_to_their_own_cross_section(name, model):
+    events = generate(SamplingRange.at(M_N, M_ZPRIME), n_events=140_000, seed=17, hydrogen=True, form_factor=model)
+    for beam in BEAMS:
+        weight = channel(events, beam, name).weight
+        error = np.sqrt((weight**2).sum() - weight.sum() ** 2 / len(weight))
+        # Six numbers at four sigma.
+        assert abs(weight.sum() - rate(beam, name, M_N, M_ZPRIME, form_factor=model)) < 4 * error
+        assert error < 0.02 * weight.sum()
+    assert (events.provenance["hydrogen"], events.provenance["form_factor"]) == (True, model)
+
+
+def test_hydrogen_leaves_the_events_on_all_other_nuclei_alone():
+    numbers = {nucleus.name: 4_000 for nucleus in ND280.targets.values()}
+    at = SamplingRange.at(M_N, M_ZPRIME)
+    without, both = generate(at, numbers, seed=3), generate(at, numbers | {"H1": 5_000}, seed=3, hydrogen=True)
+    heavy = both[both.target != PROTON.pdg_code]
+    assert len(both) == len(without) + 5_000
+    for name in Events.columns():
+        np.testing.assert_array_equal(getattr(heavy, name), getattr(without, name))
+
+
+def test_pairs_from_hydrogen_follow_the_partial_polarisation_of_n():
+    # The mean of cos θ_Z to the axis is −A(s)/3 times the degree of polarisation, the lower the heavier both masses.
+    m_N, m_Zprime = 0.4, 1.25
+    numbers = {nucleus.name: 1_000 for nucleus in ND280.targets.values()} | {"H1": 600_000}
+    events = generate(SamplingRange.at(m_N, m_Zprime), numbers, seed=19, hydrogen=True)
+    events = events[events.target == PROTON.pdg_code]
+    E_nu = scattering.neutrino_energy(events.p_N, events.m_N, PROTON.mass)
+    Q2 = 2 * PROTON.mass * (E_nu - events.p_N[:, 0])
+    amplitudes = current_amplitudes(Q2, PROTON)
+    axis = np.stack(scattering.polarisation_axis(E_nu, events.p_N.T, m_N, PROTON.mass, *amplitudes), axis=-1)
+    degree = np.linalg.norm(axis, axis=1)
+    back = events.p_N.T * np.array([[1], [-1], [-1], [-1]])
+    pair = np.stack(kinematics.boost((events.p_electron + events.p_positron).T, back, m_N), axis=-1)
+    cos_Z = (pair[:, 1:] * axis).sum(axis=1) / kinematics.momentum(pair) / degree
+    r = kinematics.dot(pair, pair) / m_N**2
+    asymmetry = (1 - 2 * r) / (1 + 2 * r)
+    few = degree < 0.8
+    residual = (events.weight * asymmetry * (cos_Z + asymmetry * degree / 3))[few]
+    assert abs(residual.sum()) < 4 * np.sqrt((residual**2).sum())
+    # Full polarisation would be seen.
+    full = (events.weight * asymmetry * (cos_Z + asymmetry / 3))[few]
+    assert abs(full.sum()) > 8 * np.sqrt((full**2).sum())
+
+
+@pytest.mark.parametrize("m_Zprime", [0.03, 0.3])
+def test_a_majorana_n_is_made_as_often_and_decays_evenly_around_its_spin(m_Zprime):
+    events = generate(
+        SamplingRange.at(M_N, m_Zprime), 120_000, seed=23, couplings=BENCHMARK_B.replace(is_majorana=True)
+    )
+    one = channel(events, "FHC", "Pb208")
+    error = np.sqrt((one.weight**2).sum() - one.weight.sum() ** 2 / len(one))
+    assert abs(one.weight.sum() - rate("FHC", "Pb208", M_N, m_Zprime)) < 4 * error
+    E_nu = neutrino_energy(events)
+    axis = np.stack(scattering.polarisation_axis(E_nu, events.p_N.T, M_N, nuclear_masses(events)), axis=-1)
+    back = events.p_N.T * np.array([[1], [-1], [-1], [-1]])
+    pair = np.stack(kinematics.boost((events.p_electron + events.p_positron).T, back, M_N), axis=-1)
+    cos_Z = (pair[:, 1:] * axis).sum(axis=1) / kinematics.momentum(pair)
+    for power in (1, 2):
+        residual = events.weight * (cos_Z**power - (power == 2) / 3)
+        assert abs(residual.sum()) < 4 * np.sqrt((residual**2).sum())  # four sigma
+    assert events.provenance["couplings"]["is_majorana"] is True
 
 
 @pytest.mark.parametrize("density", DENSITIES)
@@ -638,7 +720,10 @@ def test_provenance_says_how_the_events_were_made(short):
     about = short.provenance
     assert (about["seed"], about["n_events"], about["targets_of"]) == (5, 12_000, "ND280")
     assert SamplingRange(**about["sampling"]) == PLANE
-    assert about["couplings"] == {name: getattr(BENCHMARK_B, name) for name in ("alpha_D", "epsilon", "V_muN_sq")}
+    assert about["couplings"] == {
+        name: getattr(BENCHMARK_B, name) for name in ("alpha_D", "epsilon", "V_muN_sq", "is_majorana")
+    }
+    assert (about["hydrogen"], about["form_factor"]) == (False, "fourier-bessel")
     assert about["flux"]["FHC"] == datasets.manifest("flux/nd280_fhc").sha256
     assert about["flux"]["RHC"] == datasets.manifest("flux/nd280_rhc").sha256
     assert set(about["versions"]) >= {"darkpkg", "numpy", "vegas"}

@@ -13,7 +13,7 @@ from scipy.integrate import quad
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters, _propagator_enhancement, vertex_factors
 from darkpkg.units import ALPHA_EM, HBARC, cm
 
-FIELDS = [field.name for field in dataclasses.fields(DarkParameters)]
+FIELDS = list(DarkParameters.numbers())
 MIXINGS = ["V_muN_sq", "V_N_sq"]
 
 positive = st.floats(1e-6, 1e3)
@@ -115,6 +115,28 @@ def test_planes_compare_and_are_keys():
     assert planes[0] == planes[1]
     assert len(dict.fromkeys(planes)) == 2
     assert planes[0] != "a point"
+
+
+@given(points)
+def test_a_majorana_n_is_another_point_with_twice_the_width(point):
+    majorana = point.replace(is_majorana=True)
+    assert majorana != point
+    assert majorana.replace(is_majorana=False) == point
+    assert hash(majorana) != hash(point)
+    assert majorana.decay_width() == 2 * point.decay_width()
+    assert majorana.coupling == point.coupling
+    assert not point.is_majorana
+
+
+@pytest.mark.parametrize("value", [1, "yes", None])
+def test_a_kind_of_n_that_is_no_choice_is_refused(value):
+    with pytest.raises(TypeError, match=f"is_majorana must be True or False, got {value!r}"):
+        BENCHMARK_B.replace(is_majorana=value)
+
+
+def test_a_point_names_the_unit_of_each_number():
+    assert list(DarkParameters.numbers()) == FIELDS
+    assert {about["unit"] for about in DarkParameters.numbers().values()} == {"GeV", ""}
 
 
 # --- What follows from it ---
@@ -304,3 +326,22 @@ def test_vertex_factors_grow_with_the_charge_and_need_a_unitary_matrix():
         vertex_factors(2 * U)
     with pytest.raises(ValueError, match="mixing must be a unitary square matrix"):
         vertex_factors(U[:3])
+
+
+# --- Eq. (12) ---
+
+
+@given(st.floats(0.005, 0.5), st.floats(20, 1e3), st.floats(1e-4, 1e-1))
+def test_rule_for_the_shortest_life_is_its_limit_for_a_heavy_mediator(m_N, ratio, epsilon):
+    point = BENCHMARK_A.replace(m_N=m_N, m_Zprime=ratio * m_N, epsilon=epsilon, V_N_sq=1e-3)
+    rule = point.approximate_shortest_decay_length() / point.shortest_decay_length()
+    # "≃ 1 cm" stands for 0.9955 cm, and L(x) is 1 + 3x/5 with x = 1/ratio².
+    assert rule == pytest.approx(1.0045 * (1 + 0.6 / ratio**2), rel=3e-4, abs=0)
+
+
+def test_rule_for_the_shortest_life_fails_as_its_condition_does():
+    equal = BENCHMARK_B.replace(m_Zprime=BENCHMARK_B.m_N)
+    assert equal.approximate_shortest_decay_length() / equal.shortest_decay_length() == pytest.approx(4.018, rel=1e-3)
+    assert np.isnan(BENCHMARK_A.approximate_shortest_decay_length())
+    plane = BENCHMARK_B.replace(m_Zprime=np.array([0.05, 0.1, 0.2]))
+    assert np.isnan(plane.approximate_shortest_decay_length()).tolist() == [True, False, False]

@@ -16,12 +16,13 @@ from darkpkg.experiment.flux import Flux
 from darkpkg.method._compiled import compiled
 from darkpkg.physics.decay import angular_correlation, lepton_momenta, mass_spectrum, width_shape
 from darkpkg.physics.kinematics import boost, rotate_z_to
-from darkpkg.physics.nuclei import Nucleus, form_factor
+from darkpkg.physics.nuclei import Nucleus, current_amplitudes
 from darkpkg.physics.scattering import (
     LARGEST_QR,
+    elastic_cross_section,
     heavy_neutrino_momentum,
-    point_cross_section,
     polarisation_axis,
+    polarisation_degree,
     q2_limits,
 )
 from darkpkg.units import ELECTRON_MASS, HBARC
@@ -40,36 +41,40 @@ class Target(NamedTuple):
 
     flux_edges: Array
     flux_cumulative: Array
-    form_factor_spline: Array
-    form_factor_step: float
-    charge_sq: float
+    charge_spline: Array
+    magnetic_spline: Array
+    spline_step: float
+    has_spin: bool
     mass: float
     dipole_scale: float
 
 
-def target(flux: Flux, nucleus: Nucleus) -> Target:
-    """Tabulate flux and form factor. The spline of F(Q), 20 knots in each unit of QR, is exact to 1e-7."""
+def target(flux: Flux, nucleus: Nucleus, form_factor: str) -> Target:
+    """Tabulate flux and current. The splines in Q, 20 knots in each unit of QR, are exact to 1e-7."""
     knots = np.linspace(0.0, LARGEST_QR * HBARC / nucleus.radius, 20 * int(LARGEST_QR) + 1)
-    spline = CubicSpline(knots, form_factor(knots**2, nucleus))
+    amplitudes = current_amplitudes(knots**2, nucleus, form_factor)
+    charge, magnetic = (np.ascontiguousarray(CubicSpline(knots, amplitude).c.T) for amplitude in amplitudes)
     return Target(
         flux.edges,
         flux.cumulative,
-        np.ascontiguousarray(spline.c.T),
+        charge,
+        magnetic,
         knots[1],
-        float(nucleus.Z**2),
+        bool(amplitudes[1].any()),
         nucleus.mass,
         6 / nucleus.mean_square_radius,
     )
 
 
 @compiled()
-def upscattering_and_decay(u, target, log_m_N, log_m_Zprime, on_shell, value, variables):
+def upscattering_and_decay(u, target, log_m_N, log_m_Zprime, on_shell, remembers_spin, value, variables):
     """Fill ``value`` (n,) with the integrand and ``variables`` (n, 8) with `VARIABLES` at the points ``u`` (n, dim).
 
     The integrand is flux × dσ/dQ² × (1/Γ) dΓ × Jacobian for unit couplings: upscatterings per nucleus and POT, in
     each unit of (ln m_N, ln m_Z′) where masses are sampled. ``log_m_N`` and ``log_m_Zprime`` are the edges of the
     sampled region, which is cut along m_Z′ = m_N; with `DECAY_AXES` only, the masses are the lower edges.
-    ``on_shell`` says on which side: m_Z′ < m_N, where s is m_Z′² and the axis of s goes unused.
+    ``on_shell`` says on which side: m_Z′ < m_N, where s is m_Z′² and the axis of s goes unused. ``remembers_spin`` is
+    true for a Dirac N, whose decay knows its spin.
     """
     sampled = u.shape[1] > DECAY_AXES
     for i in range(u.shape[0]):
@@ -93,8 +98,13 @@ def upscattering_and_decay(u, target, log_m_N, log_m_Zprime, on_shell, value, va
         low, high = q2_limits(E_nu, m_N, target.mass)
         scale = 1 / (1 / target.dipole_scale + 1 / m_Zprime**2)
         above, q2_jacobian = _dipole_distributed(u[i, 1], low, high, scale)
-        upscattering = point_cross_section(E_nu, low + above, m_N, m_Zprime, target.mass)
-        upscattering *= target.charge_sq * _spline(math.sqrt(low + above), target) ** 2 * q2_jacobian
+        Q2, degree = low + above, 1.0
+        charge, magnetic = _current(math.sqrt(Q2), target)
+        upscattering = elastic_cross_section(E_nu, Q2, m_N, m_Zprime, target.mass, charge, magnetic) * q2_jacobian
+        if not remembers_spin:
+            degree = 0.0
+        elif target.has_spin:
+            degree = polarisation_degree(E_nu, Q2, m_N, target.mass, charge, magnetic)
 
         cos_Z, cos_e, phi_e = 2 * u[i, 3] - 1, 2 * u[i, 4] - 1, 2 * math.pi * u[i, 5]
         if on_shell:
@@ -104,7 +114,7 @@ def upscattering_and_decay(u, target, log_m_N, log_m_Zprime, on_shell, value, va
             s = lowest_s + u[i, 2] * (m_N**2 - lowest_s)
             decay = mass_spectrum(s, m_N, m_Zprime, ELECTRON_MASS) * (m_N**2 - lowest_s)
             decay /= width_shape(m_N, m_Zprime, ELECTRON_MASS)
-        decay *= angular_correlation(s, cos_Z, cos_e, phi_e, m_N)
+        decay *= angular_correlation(s, cos_Z, cos_e, phi_e, m_N, ELECTRON_MASS, degree)
 
         value[i] = flux * upscattering * decay * jacobian
         variables[i, 0], variables[i, 1], variables[i, 2] = E_nu, above, s
@@ -112,12 +122,18 @@ def upscattering_and_decay(u, target, log_m_N, log_m_Zprime, on_shell, value, va
 
 
 @compiled()
-def laboratory_momenta(variables, azimuths, mass, p_N, p_electron, p_positron):
+def laboratory_momenta(variables, azimuths, target, p_N, p_electron, p_positron):
     """Fill the four-momenta (n, 4) in the laboratory from `VARIABLES` and uniform ``azimuths`` (n, 2) in [0, 1)."""
+    mass = target.mass
     for i in range(variables.shape[0]):
         E_nu, above, s, cos_Z, cos_e, phi_e, m_N, _ = variables[i]
         heavy = heavy_neutrino_momentum(E_nu, above, m_N, 2 * math.pi * azimuths[i, 0], mass)
-        axis = polarisation_axis(E_nu, heavy, m_N, mass)
+        charge, magnetic = 1.0, 0.0
+        if target.has_spin:
+            charge, magnetic = _current(math.sqrt(max(2 * mass * (E_nu - heavy[0]), 0.0)), target)
+        x, y, z = polarisation_axis(E_nu, heavy, m_N, mass, charge, magnetic)
+        length = math.sqrt(x**2 + y**2 + z**2)
+        axis = x / length, y / length, z / length
         electron, positron = lepton_momenta(m_N, s, cos_Z, 2 * math.pi * azimuths[i, 1], cos_e, phi_e)
         p_N[i] = heavy
         p_electron[i] = _to_laboratory(electron, axis, heavy, m_N)
@@ -152,11 +168,16 @@ def _dipole_distributed(u, low, high, scale):
 
 
 @compiled()
-def _spline(Q, target):
-    """F(Q), zero beyond the last knot."""
-    knot = int(Q / target.form_factor_step)
-    if knot >= target.form_factor_spline.shape[0]:
-        return 0.0
-    d = Q - knot * target.form_factor_step
-    c = target.form_factor_spline[knot]
+def _current(Q, target):
+    """Amplitudes of the current at Q, zero beyond the last knot."""
+    knot = int(Q / target.spline_step)
+    if knot >= target.charge_spline.shape[0]:
+        return 0.0, 0.0
+    d = Q - knot * target.spline_step
+    magnetic = _cubic(target.magnetic_spline[knot], d) if target.has_spin else 0.0
+    return _cubic(target.charge_spline[knot], d), magnetic
+
+
+@compiled()
+def _cubic(c, d):
     return ((c[0] * d + c[1]) * d + c[2]) * d + c[3]

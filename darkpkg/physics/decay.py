@@ -1,11 +1,12 @@
-r"""The decay N → ν e⁺e⁻ through an off-shell dark photon, for a fully polarised N and massive electrons.
+r"""The decay N → ν e⁺e⁻ through a dark photon, off or on its mass shell, for a polarised N and massive electrons.
 
 The squared amplitude depends on the masses through :math:`1/(m_{Z'}^2 - m_{ee}^2)^2` and on the momenta through
 
 .. math:: D = (p_\nu\cdot p_-)(n\cdot p_+) + (p_\nu\cdot p_+)(n\cdot p_-) + m_e^2\,(p_\nu\cdot n),
 
-where n = (1, ẑ′) in the rest frame of N and ẑ′, its polarisation axis, points against its spin: along the flight of a
-fast, left-handed N (`darkpkg.physics.scattering.polarisation_axis`).
+where n = (1, P ẑ′) in the rest frame of N and ẑ′, its polarisation axis, points against its spin: along the flight of
+a fast, left-handed N (`darkpkg.physics.scattering.polarisation_axis`). A Dirac N that a nucleus without spin has made
+has the polarisation P = 1. The antiparticle channel of a Majorana N sees −P; both together see P = 0.
 Begin with `mass_density` and `angular_correlation`, whose product is the whole distribution, and `lepton_momenta`.
 
 Five variables describe the decay: s = m_ee², the angles (θ_Z, φ_Z) of the pair around this axis, and the angles
@@ -75,19 +76,20 @@ def lepton_momenta(m_N, s, cos_Z, phi_Z, cos_e, phi_e):
 
 
 @register_jitable
-def angular_correlation(s, cos_Z, cos_e, phi_e, m_N, m_e=ELECTRON_MASS):
+def angular_correlation(s, cos_Z, cos_e, phi_e, m_N, m_e=ELECTRON_MASS, polarisation=1.0):
     r"""D over its mean at fixed s: the distribution of the angles, times (4π)², with spin and electron mass.
 
     In the rest frame of N, with E′ = (m_N² − s)/2m_N, E_Z = (m_N² + s)/2m_N and β_e the velocity of the electron in
     the pair, the scalar products of D with q = p₋ + p₊ and l = p₋ − p₊ are
-    p_ν·q = m_N E′, n·q = E_Z − E′ cos θ_Z, p_ν·l = m_N E′ β_e cos θ_e and
-    n·l = β_e [(E′ − E_Z cos θ_Z) cos θ_e + √s sin θ_Z sin θ_e cos φ_e].
+    p_ν·q = m_N E′, n·q = E_Z − P E′ cos θ_Z, p_ν·l = m_N E′ β_e cos θ_e and
+    n·l = β_e [E′ cos θ_e + P (√s sin θ_Z sin θ_e cos φ_e − E_Z cos θ_Z cos θ_e)], with the ``polarisation`` P.
     """
     E_nu, E_Z = (m_N**2 - s) / (2 * m_N), (m_N**2 + s) / (2 * m_N)
     beta_sq = 1 - 4 * m_e**2 / s
     sin_sin = np.sqrt((1 - cos_Z**2) * (1 - cos_e**2))
-    n_l = (E_nu - E_Z * cos_Z) * cos_e + np.sqrt(s) * sin_sin * np.cos(phi_e)
-    D_over_E_nu = m_N / 2 * (E_Z - E_nu * cos_Z - beta_sq * cos_e * n_l) + m_e**2 * (1 + cos_Z)
+    n_l = E_nu * cos_e + polarisation * (np.sqrt(s) * sin_sin * np.cos(phi_e) - E_Z * cos_Z * cos_e)
+    n_q = E_Z - polarisation * E_nu * cos_Z
+    D_over_E_nu = m_N / 2 * (n_q - beta_sq * cos_e * n_l) + m_e**2 * (1 + polarisation * cos_Z)
     return D_over_E_nu / ((m_N**2 + 2 * s) / 6 * (1 + 2 * m_e**2 / s))
 
 

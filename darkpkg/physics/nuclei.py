@@ -1,12 +1,12 @@
 """Nuclei: mass, charge, and how the charge is spread out.
 
 Begin with `NUCLEI`, a mapping from names such as ``"Pb208"``, and `form_factor`; `elements` says which isotope stands
-for an element of the detector.
+for an element of the detector. `PROTON` is the nucleus of hydrogen, which has a spin and a magnetic moment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
@@ -14,12 +14,24 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from particle import Particle
-from scipy.special import spherical_jn
+from scipy.special import spherical_in, spherical_jn
 
 from darkpkg import datasets
 from darkpkg.units import AVOGADRO, ELECTRON_MASS, HBARC, MeV, fm
 
-__all__ = ["NUCLEI", "Element", "Nucleus", "elements", "form_factor"]
+__all__ = [
+    "FORM_FACTORS",
+    "NUCLEI",
+    "PROTON",
+    "Element",
+    "Nucleus",
+    "Proton",
+    "current_amplitudes",
+    "dirac_and_pauli",
+    "elements",
+    "form_factor",
+    "sachs",
+]
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,17 @@ class Nucleus:
 
 
 @dataclass(frozen=True)
+class Proton(Nucleus):
+    """The nucleus of hydrogen, of spin ½: its form factors are those of `sachs`, not a Fourier–Bessel series."""
+
+    @property
+    def mean_square_radius(self) -> float:
+        """⟨r²⟩ of the charge in GeV⁻², from the slope of G_E at Q² = 0; r = 0.863 fm."""
+        numerator, denominator = KELLY_ELECTRIC
+        return 6 * (denominator[0] - numerator[0]) / (4 * self.mass**2)
+
+
+@dataclass(frozen=True)
 class Element:
     """A chemical element of the detector: its atoms weigh ``atomic_weight`` g/mol and scatter like ``nucleus``."""
 
@@ -68,8 +91,8 @@ class Element:
 
     @property
     def nucleus(self) -> Nucleus:
-        """The isotope that stands for all isotopes. Raises `KeyError` if it has no charge density in the table."""
-        return NUCLEI[self.isotope]
+        """The isotope that stands for all isotopes. Raises `KeyError` if its charge density is not known."""
+        return PROTON if self.isotope == PROTON.name else NUCLEI[self.isotope]
 
 
 @cache
@@ -79,32 +102,147 @@ def elements() -> Mapping[str, Element]:
     return MappingProxyType({row.element: Element(*row) for row in rows})
 
 
-def form_factor(Q2: ArrayLike, nucleus: Nucleus) -> NDArray[np.float64]:
+def form_factor(Q2: ArrayLike, nucleus: Nucleus, model: str = "fourier-bessel") -> NDArray[np.float64]:
     r"""Charge form factor F(Q²), normalised to F(0) = 1.
-
-    The transform of :math:`\rho(r) = \sum_n a_n\, j_0(n\pi r/R)` for :math:`r<R` is, with :math:`x = QR`,
-
-    .. math:: F = \frac{\sum_n a_n f_n(x)}{\sum_n a_n f_n(0)}, \quad
-              f_n(x) = (-1)^n \frac{\sin x}{x}\,\frac{1}{x^2-(n\pi)^2} .
 
     Parameters
     ----------
     Q2 : array_like
         Momentum transfer squared in GeV², any shape.
+    model
+        One of `FORM_FACTORS`. ``"fourier-bessel"`` transforms the measured charge density. ``"helm"`` and ``"fermi"``
+        need nothing but A; they are there to see what the choice is worth.
 
     Returns
     -------
     ndarray
-        F, of the shape of ``Q2``. It changes sign at the diffraction minima.
-
-    Source of the series: H. de Vries et al., At. Data Nucl. Data Tables 36, 495 (1987).
+        F, of the shape of ``Q2``. It changes sign at the diffraction minima. That of the proton is G_E, in any model.
 
     >>> form_factor([0.0, 0.01], NUCLEI["Pb208"]).round(4)
     array([1.    , 0.1984])
     """
-    x = np.sqrt(np.asarray(Q2, dtype=float)) * nucleus.radius / HBARC
+    if model not in FORM_FACTORS:
+        raise ValueError(f"form factor must be one of {', '.join(FORM_FACTORS)}, got {model!r}")
+    Q2 = np.asarray(Q2, dtype=float)
+    return sachs(Q2)[0] if isinstance(nucleus, Proton) else FORM_FACTORS[model](Q2, nucleus)
+
+
+def _fourier_bessel(Q2: NDArray[np.float64], nucleus: Nucleus) -> NDArray[np.float64]:
+    r"""The transform of :math:`\rho(r) = \sum_n a_n\, j_0(n\pi r/R)` for :math:`r<R`. With :math:`x = QR`,
+
+    .. math:: F = \frac{\sum_n a_n f_n(x)}{\sum_n a_n f_n(0)}, \quad
+              f_n(x) = (-1)^n \frac{\sin x}{x}\,\frac{1}{x^2-(n\pi)^2} .
+
+    H. de Vries et al., At. Data Nucl. Data Tables 36, 495 (1987).
+    """
+    x = np.sqrt(Q2) * nucleus.radius / HBARC
     n = np.arange(1, len(nucleus.coefficients) + 1)
     return _bessel_transforms(x[..., None], n) @ np.array(nucleus.coefficients) / _charges(nucleus.coefficients).sum()
+
+
+SKIN_THICKNESS = 0.9 * fm
+FERMI_DIFFUSENESS = 0.52 * fm
+"""s of Helm and a of the Fermi density, for all nuclei: J. D. Lewin, P. F. Smith, Astropart. Phys. 6, 87 (1996)."""
+
+
+def fermi_radius(nucleus: Nucleus) -> float:
+    """c = 1.23 A^{1/3} − 0.60 fm, the radius of half density in cm: Lewin and Smith, from muonic atoms."""
+    return (1.23 * nucleus.A ** (1 / 3) - 0.60) * fm
+
+
+def _helm(Q2: NDArray[np.float64], nucleus: Nucleus) -> NDArray[np.float64]:
+    r"""A sharp sphere of radius R_n folded with a Gaussian skin s, R. H. Helm, Phys. Rev. 104, 1466 (1956):
+
+    .. math:: F = \frac{3 j_1(QR_n)}{QR_n}\,e^{-Q^2s^2/2}, \qquad R_n^2 = c^2 + \tfrac73\pi^2a^2 - 5s^2 ,
+
+    with the mean square radius of the Fermi density (c, a).
+    """
+    R = np.sqrt(fermi_radius(nucleus) ** 2 + 7 / 3 * (np.pi * FERMI_DIFFUSENESS) ** 2 - 5 * SKIN_THICKNESS**2)
+    Q = np.sqrt(Q2) / HBARC
+    return 3 * _j1_over_x(Q * R) * np.exp(-((Q * SKIN_THICKNESS) ** 2) / 2)
+
+
+def _symmetrised_fermi(Q2: NDArray[np.float64], nucleus: Nucleus) -> NDArray[np.float64]:
+    r"""The transform of :math:`\rho\propto\sinh(c/a)/(\cosh(r/a)+\cosh(c/a))`.
+
+    D. W. L. Sprung, J. Martorell, J. Phys. A 30, 6525 (1997), with x = Qc and y = πQa, arranged so that nothing
+    cancels for Q → 0:
+
+    .. math:: F = \frac{3}{c^2+\pi^2a^2}\,\frac{y}{\sinh y}
+              \left[c^2\,\frac{j_1(x)}{x} + \pi^2a^2\,\frac{i_1(y)}{y}\frac{y}{\sinh y}\frac{\sin x}{x}\right] .
+    """
+    Q, c, skin = np.sqrt(Q2) / HBARC, fermi_radius(nucleus), np.pi * FERMI_DIFFUSENESS
+    x, y = Q * c, np.maximum(Q * skin, 1e-10)
+    falling = y / np.sinh(y)
+    surface = spherical_in(1, y) / y * falling * spherical_jn(0, x)
+    return 3 / (c**2 + skin**2) * falling * (c**2 * _j1_over_x(x) + skin**2 * surface)
+
+
+def _j1_over_x(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    x = np.maximum(x, 1e-10)
+    return spherical_jn(1, x) / x
+
+
+FORM_FACTORS: Mapping[str, Callable[[NDArray[np.float64], Nucleus], NDArray[np.float64]]] = {
+    "fourier-bessel": _fourier_bessel,
+    "helm": _helm,
+    "fermi": _symmetrised_fermi,
+}
+"""Models of the charge form factor by name."""
+
+PROTON_MAGNETIC_MOMENT = 2.7928473446
+"""μ_p in nuclear magnetons, CODATA 2018."""
+
+KELLY_ELECTRIC = (-0.24,), (10.98, 12.82, 21.97)
+KELLY_MAGNETIC = (0.12,), (10.97, 18.86, 6.55)
+"""Coefficients (a₁), (b₁, b₂, b₃) of G_E and G_M/μ_p: J. J. Kelly, Phys. Rev. C 70, 068202 (2004)."""
+
+
+def sachs(Q2: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    r"""Electric and magnetic form factor G_E, G_M of the proton, with G_E(0) = 1 and G_M(0) = μ_p.
+
+    .. math:: G = \frac{1 + a_1\tau}{1 + b_1\tau + b_2\tau^2 + b_3\tau^3}, \qquad \tau = \frac{Q^2}{4M^2},
+
+    a fit to electron scattering that is good to a few per cent up to several GeV² (Kelly 2004).
+
+    >>> [float(G) for G in sachs(0.0)]
+    [1.0, 2.7928473446]
+    """
+    tau = np.asarray(Q2, dtype=float) / (4 * PROTON.mass**2)
+    electric, magnetic = (
+        (1 + a[0] * tau) / (1 + b[0] * tau + b[1] * tau**2 + b[2] * tau**3)
+        for a, b in (KELLY_ELECTRIC, KELLY_MAGNETIC)
+    )
+    return electric, PROTON_MAGNETIC_MOMENT * magnetic
+
+
+def dirac_and_pauli(Q2: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    r"""Dirac and Pauli form factor F₁, F₂ of the proton, with F₁(0) = 1 and F₂(0) = μ_p − 1.
+
+    The current is :math:`\bar u\left[F_1\gamma^\mu + \tfrac{i}{2M}F_2\sigma^{\mu\nu}q_\nu\right]u`, and
+    G_E = F₁ − τF₂, G_M = F₁ + F₂.
+    """
+    electric, magnetic = sachs(Q2)
+    tau = np.asarray(Q2, dtype=float) / (4 * PROTON.mass**2)
+    return (electric + tau * magnetic) / (1 + tau), (magnetic - electric) / (1 + tau)
+
+
+def current_amplitudes(
+    Q2: ArrayLike, nucleus: Nucleus, model: str = "fourier-bessel"
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    r"""Amplitudes a, b of the elastic current, squared and averaged over the spin of the nucleus:
+
+    .. math:: H^{\mu\nu} = a^2\,h^\mu h^\nu + b^2\,(q^2g^{\mu\nu} - q^\mu q^\nu), \qquad h = P + P' .
+
+    A nucleus taken without spin has a = ZF and b = 0. The proton has
+    :math:`a^2 = (G_E^2+\tau G_M^2)/(1+\tau) = F_1^2 + \tau F_2^2` and b = G_M.
+    """
+    Q2 = np.asarray(Q2, dtype=float)
+    if isinstance(nucleus, Proton):
+        electric, magnetic = sachs(Q2)
+        tau = Q2 / (4 * nucleus.mass**2)
+        return np.sqrt((electric**2 + tau * magnetic**2) / (1 + tau)), magnetic
+    return nucleus.Z * form_factor(Q2, nucleus, model), np.zeros(Q2.shape)
 
 
 def _charges(coefficients: tuple[float, ...]) -> NDArray[np.float64]:
@@ -140,3 +278,6 @@ def _nucleus(name: str, radius: float, *coefficients: float) -> Nucleus:
 
 NUCLEI: Mapping[str, Nucleus] = _load()
 """All nuclei with a charge density, by name (``"C12"``, ``"Pb208"``, …)."""
+
+PROTON = Proton("H1", 1, 1, Particle.from_pdgid(2212).mass * MeV, 2 * fm, ())
+"""The nucleus of hydrogen. Its form factors reach further than those of any other: Q = 10 GeV stands for the end."""

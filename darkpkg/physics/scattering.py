@@ -1,27 +1,33 @@
-"""Coherent upscattering ν + A → N + A by exchange of a dark photon.
+"""Upscattering ν + A → N + A by exchange of a dark photon.
 
-Begin with `total_cross_section` and `differential_cross_section`. The nucleus has spin zero and recoils as a whole;
-masses and recoil are kept exactly. Functions take numbers or arrays and broadcast; cross sections are in cm² per
-nucleus.
+Begin with `total_cross_section` and `differential_cross_section`. A nucleus scatters coherently, as if it had no
+spin; the proton has its own. Either recoils as a whole; masses and recoil are kept exactly. Functions take numbers or
+arrays and broadcast; cross sections are in cm² per nucleus.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numba.extending import register_jitable
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.physics.kinematics import boost, minkowski
 from darkpkg.physics.model import DarkParameters
-from darkpkg.physics.nuclei import Nucleus, form_factor
+from darkpkg.physics.nuclei import Nucleus, current_amplitudes
 from darkpkg.units import ALPHA_EM, HBARC, GeV
+
+Array = NDArray[np.float64]
 
 __all__ = [
     "approximate_cross_section",
     "differential_cross_section",
+    "helicity_flip_cross_section",
+    "helicity_flip_probability",
+    "neutrino_energy",
     "q2_range",
     "threshold_energy",
     "total_cross_section",
@@ -52,25 +58,40 @@ def q2_range(E_nu: ArrayLike, m_N: ArrayLike, nucleus: Nucleus) -> tuple[Any, An
     return low[()], high[()]
 
 
-def differential_cross_section(E_nu: ArrayLike, Q2: ArrayLike, parameters: DarkParameters, nucleus: Nucleus) -> Any:
+def neutrino_energy(p_N: Array, m_N: ArrayLike, mass: ArrayLike) -> Array:
+    """Energy E_ν in GeV of the neutrino that made N with momentum ``p_N`` (n, 4) on a nucleus at rest.
+
+    From (p_ν + P − p_N)² = M²: E_ν (M − E_N + p_z) = M E_N − m_N²/2. Then Q² = 2M (E_ν − E_N).
+    """
+    E_N, p_z = p_N[..., 0], p_N[..., 3]
+    return (mass * E_N - np.asarray(m_N) ** 2 / 2) / (mass - E_N + p_z)
+
+
+def differential_cross_section(
+    E_nu: ArrayLike, Q2: ArrayLike, parameters: DarkParameters, nucleus: Nucleus, form_factor: str = "fourier-bessel"
+) -> Any:
     r"""dσ/dQ² in cm²/GeV² per nucleus; zero outside the kinematic range.
 
-    The amplitude of Eqs. (4)–(6), squared and summed over spins, with the charge form factor F:
+    The amplitude of Eqs. (4)–(6), squared and summed over spins, with the amplitudes a, b of the nuclear current
+    (`darkpkg.physics.nuclei.current_amplitudes`; a = ZF and b = 0 but for hydrogen):
 
-    .. math:: \frac{d\sigma}{dQ^2} = \frac{\pi\alpha\alpha_D\varepsilon^2|V_{\mu N}|^2
-    Z^2F^2}{4M^2E^2(Q^2+m_{Z'}^2)^2}
-              \left[(4ME - m_N^2 - Q^2)^2 - (4M^2+Q^2)(m_N^2+Q^2)\right]
+    .. math:: \frac{d\sigma}{dQ^2} = \frac{\pi\alpha\alpha_D\varepsilon^2|V_{\mu N}|^2}{4M^2E^2(Q^2+m_{Z'}^2)^2}
+              \left\{a^2\left[(4ME - m_N^2 - Q^2)^2 - (4M^2+Q^2)(m_N^2+Q^2)\right]
+              + b^2\,(m_N^2+Q^2)(2Q^2-m_N^2)\right\}
 
-    ``E_nu`` in GeV and ``Q2`` in GeV² broadcast with the fields of ``parameters``.
+    ``E_nu`` in GeV and ``Q2`` in GeV² broadcast with the fields of ``parameters``. ``form_factor`` names a model of
+    `darkpkg.physics.nuclei.FORM_FACTORS`.
     """
     E_nu, Q2 = np.asarray(E_nu, dtype=float), np.asarray(Q2, dtype=float)
     low, high = q2_range(E_nu, parameters.m_N, nucleus)
-    point = point_cross_section(E_nu, Q2, parameters.m_N, parameters.m_Zprime, nucleus.mass)
-    value = parameters.coupling * point * (nucleus.Z * form_factor(Q2, nucleus)) ** 2
-    return np.where((Q2 >= low) & (Q2 <= high), value, 0.0)[()]
+    amplitudes = current_amplitudes(Q2, nucleus, form_factor)
+    value = elastic_cross_section(E_nu, Q2, parameters.m_N, parameters.m_Zprime, nucleus.mass, *amplitudes)
+    return np.where((Q2 >= low) & (Q2 <= high), parameters.coupling * value, 0.0)[()]
 
 
-def total_cross_section(E_nu: ArrayLike, parameters: DarkParameters, nucleus: Nucleus) -> Any:
+def total_cross_section(
+    E_nu: ArrayLike, parameters: DarkParameters, nucleus: Nucleus, form_factor: str = "fourier-bessel"
+) -> Any:
     """σ(E_ν) in cm² per nucleus; zero below threshold. ``E_nu`` in GeV broadcasts with the fields of ``parameters``.
 
     Gauss–Legendre quadrature in Q, panel by panel, each panel half a period of the diffraction pattern.
@@ -78,6 +99,42 @@ def total_cross_section(E_nu: ArrayLike, parameters: DarkParameters, nucleus: Nu
     >>> total_cross_section(0.05, BENCHMARK_B, NUCLEI["Pb208"])
     0.0
     """
+    return _integrate(E_nu, parameters, nucleus, form_factor, lambda E_nu, Q2, m_N: 1.0)
+
+
+def helicity_flip_cross_section(
+    E_nu: ArrayLike, parameters: DarkParameters, nucleus: Nucleus, form_factor: str = "fourier-bessel"
+) -> Any:
+    """The part of `total_cross_section` in which N has positive helicity in the laboratory."""
+
+    def probability(E_nu: Array, Q2: Array, m_N: Array) -> Array:
+        return helicity_flip_probability(E_nu, Q2, m_N, nucleus)
+
+    return _integrate(E_nu, parameters, nucleus, form_factor, probability)
+
+
+def helicity_flip_probability(E_nu: ArrayLike, Q2: ArrayLike, m_N: ArrayLike, nucleus: Nucleus) -> Any:
+    """Probability that N has positive helicity in the laboratory, at E_ν and Q² inside the kinematic range.
+
+    A left-handed vertex gives a massless N the helicity of the neutrino; a massive one has the other with a
+    probability of order (m_N/E_N)². It is (1 − P·p̂_N)/2 with the `polarisation_axis` P of N.
+    """
+    E_nu, Q2, m_N = np.broadcast_arrays(*(np.asarray(x, dtype=float) for x in (E_nu, Q2, m_N)))
+    low, _ = q2_range(E_nu, m_N, nucleus)
+    p_N = heavy_neutrino_momentum(E_nu, np.maximum(Q2 - low, 0.0), m_N, 0.0, nucleus.mass)
+    axis = polarisation_axis(E_nu, p_N, m_N, nucleus.mass, *current_amplitudes(Q2, nucleus))
+    length = np.sqrt(p_N[1] ** 2 + p_N[3] ** 2)
+    return ((1 - (axis[0] * p_N[1] + axis[2] * p_N[3]) / length) / 2)[()]
+
+
+def _integrate(
+    E_nu: ArrayLike,
+    parameters: DarkParameters,
+    nucleus: Nucleus,
+    form_factor: str,
+    factor: Callable[[Array, Array, Array], Any],
+) -> Any:
+    """∫ dσ/dQ² · factor(E_ν, Q², m_N) dQ² in cm²."""
     E_nu, coupling, m_N, m_Zprime = np.broadcast_arrays(
         np.asarray(E_nu, dtype=float), parameters.coupling, parameters.m_N, parameters.m_Zprime
     )
@@ -89,13 +146,15 @@ def total_cross_section(E_nu: ArrayLike, parameters: DarkParameters, nucleus: Nu
     total = np.zeros(E_nu.shape)
     for edge, next_edge in itertools.pairwise(edges):
         begin, end = np.clip(edge, lowest, highest), np.clip(next_edge, lowest, highest)
-        if np.all(begin == end):
+        reached = begin < end
+        if not np.any(reached):
             continue
-        half_width = (end - begin)[..., None] / 2
-        Q = begin[..., None] + half_width * (nodes + 1)
-        point = point_cross_section(E_nu[..., None], Q**2, m_N[..., None], m_Zprime[..., None], nucleus.mass)
-        total += (half_width * weights * 2 * Q * point * form_factor(Q**2, nucleus) ** 2).sum(axis=-1)
-    return (coupling * nucleus.Z**2 * total)[()]
+        half_width = (end - begin)[reached][..., None] / 2
+        Q2 = (begin[reached][..., None] + half_width * (nodes + 1)) ** 2
+        E, m, mediator = (a[reached][..., None] for a in (E_nu, m_N, m_Zprime))
+        value = elastic_cross_section(E, Q2, m, mediator, nucleus.mass, *current_amplitudes(Q2, nucleus, form_factor))
+        total[reached] += (half_width * weights * 2 * np.sqrt(Q2) * value * factor(E, Q2, m)).sum(axis=-1)
+    return (coupling * total)[()]
 
 
 def approximate_cross_section(
@@ -140,22 +199,44 @@ def heavy_neutrino_momentum(E_nu, Q2_above_min, m_N, phi, mass):
 
 
 @register_jitable
-def polarisation_axis(E_nu, p_N, m_N, mass):
-    r"""Direction (x, y, z) of the polarisation axis ẑ′ of N, against its spin, in its rest frame.
+def polarisation_axis(E_nu, p_N, m_N, mass, charge=1.0, magnetic=0.0):
+    r"""Polarisation (x, y, z) of N in its rest frame, along the axis ẑ′ against its spin: a unit vector without b.
 
     Left-handed vertices turn the neutrino line into
     :math:`\bar u_\nu\gamma^\alpha\,\slashed p_N\slashed h\,P_L u_\nu` with h = P + P′, the sum of the momenta of the
     nucleus. Its square holds only the lightlike vector :math:`k = 2(h\cdot p_\nu)\,h - h^2 p_\nu`, reflected at p_N:
     N is fully polarised, and its decay sees :math:`n \propto 2(p_N\cdot k)\,p_N - m_N^2 k`, which in the rest frame
-    is (1, ẑ′) with ẑ′ = −k̂.
+    is (1, ẑ′) with ẑ′ = −k̂. The current amplitudes a = ``charge`` and b = ``magnetic`` of a nucleus with spin make it
+    :math:`a^2k + b^2[Q^2p_\nu + (m_N^2+Q^2)q]`, which is timelike: N is polarised in part.
     """
     p_nu = E_nu, 0.0, 0.0, E_nu
-    h = E_nu - p_N[0] + 2 * mass, -p_N[1], -p_N[2], E_nu - p_N[3]
-    a, b = 2 * minkowski(h, p_nu), minkowski(h, h)
-    k = a * h[0] - b * E_nu, a * h[1], a * h[2], a * h[3] - b * E_nu
-    _, x, y, z = boost(k, (p_N[0], -p_N[1], -p_N[2], -p_N[3]), m_N)
-    length = np.sqrt(x**2 + y**2 + z**2)
+    q = E_nu - p_N[0], -p_N[1], -p_N[2], E_nu - p_N[3]
+    h = q[0] + 2 * mass, q[1], q[2], q[3]
+    Q2 = 2 * mass * q[0]
+    along_h, along_q = charge**2 * 2 * minkowski(h, p_nu), magnetic**2 * (m_N**2 + Q2)
+    along_nu = (magnetic**2 * Q2 - charge**2 * minkowski(h, h)) * E_nu
+    time = along_h * h[0] + along_q * q[0] + along_nu
+    side_x, side_y = along_h * h[1] + along_q * q[1], along_h * h[2] + along_q * q[2]
+    k = time, side_x, side_y, along_h * h[3] + along_q * q[3] + along_nu
+    energy, x, y, z = boost(k, (p_N[0], -p_N[1], -p_N[2], -p_N[3]), m_N)
+    # Without b the length is the energy up to rounding, which the difference of large numbers in k magnifies.
+    length = np.where(magnetic == 0.0, np.sqrt(x**2 + y**2 + z**2), energy)
     return -x / length, -y / length, -z / length
+
+
+@register_jitable
+def polarisation_degree(E_nu, Q2, m_N, mass, charge, magnetic):
+    r"""Length P of the `polarisation_axis`, from invariants: :math:`P^2 = 1 - m_N^2K^2/(p_N\cdot K)^2`.
+
+    K is its vector before the reflection. With X = (m_N² + Q²)/2 and 2H = 4ME − m_N² − Q²,
+    :math:`K^2 = 4a^2b^2\,[Q^2H^2 + (4M^2+Q^2)X^2] - 8b^4Q^2X^2` and
+    :math:`p_N\cdot K = a^2\,[2H^2 - (4M^2+Q^2)X] + b^2X\,(2Q^2-m_N^2)`.
+    """
+    X, H, h_sq = (m_N**2 + Q2) / 2, (4 * mass * E_nu - m_N**2 - Q2) / 2, 4 * mass**2 + Q2
+    a_sq, b_sq = charge**2, magnetic**2
+    square = 4 * a_sq * b_sq * (Q2 * H**2 + h_sq * X**2) - 8 * b_sq**2 * Q2 * X**2
+    product = a_sq * (2 * H**2 - h_sq * X) + b_sq * X * (2 * Q2 - m_N**2)
+    return np.sqrt(np.maximum(1 - m_N**2 * square / product**2, 0.0))
 
 
 @register_jitable
@@ -168,10 +249,12 @@ def q2_limits(E_nu, m_N, mass):
 
 
 @register_jitable
-def point_cross_section(E_nu, Q2, m_N, m_Zprime, mass):
-    """dσ/dQ² in cm²/GeV² for unit couplings |V_μN|² α_D ε² and a unit point charge of mass ``mass``."""
+def elastic_cross_section(E_nu, Q2, m_N, m_Zprime, mass, charge, magnetic):
+    """dσ/dQ² in cm²/GeV² for unit couplings |V_μN|² α_D ε², from mass and current amplitudes of the nucleus."""
     bracket = (4 * mass * E_nu - m_N**2 - Q2) ** 2 - (4 * mass**2 + Q2) * (m_N**2 + Q2)
-    return np.pi * ALPHA_EM * HBARC**2 / (4 * (mass * E_nu * (Q2 + m_Zprime**2)) ** 2) * bracket
+    spin = (m_N**2 + Q2) * (2 * Q2 - m_N**2)
+    front = np.pi * ALPHA_EM * HBARC**2 / (4 * (mass * E_nu * (Q2 + m_Zprime**2)) ** 2)
+    return front * (charge**2 * bracket + magnetic**2 * spin)
 
 
 @register_jitable

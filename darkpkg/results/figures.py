@@ -5,7 +5,6 @@ Begin with `use_style`; `axis_label` writes symbol and unit of a parameter. No p
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -66,7 +65,7 @@ def axis_label(name: str) -> str:
     >>> axis_label("m_N")
     '$m_N$ [GeV]'
     """
-    metadata = {field.name: field.metadata for field in dataclasses.fields(DarkParameters)}[name]
+    metadata = DarkParameters.numbers()[name]
     return f"${metadata['symbol']}$" + (f" [{metadata['unit']}]" if metadata["unit"] else "")
 
 

@@ -5,7 +5,6 @@ Begin with `scan`, then `Scan.exclusion`.
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -68,10 +67,9 @@ class Scan:
     def axes(self) -> dict[str, Array]:
         """The parameters that vary, by name in the order of the axes of the scan, each with its values."""
         varied = {
-            field.name: np.broadcast_to(getattr(self.parameters, field.name), self.parameters.shape)
-            for field in dataclasses.fields(self.parameters)
-            if np.ndim(getattr(self.parameters, field.name))
-            and np.unique(getattr(self.parameters, field.name)).size > 1
+            name: np.broadcast_to(getattr(self.parameters, name), self.parameters.shape)
+            for name in self.parameters.numbers()
+            if np.ndim(getattr(self.parameters, name)) and np.unique(getattr(self.parameters, name)).size > 1
         }
         axes: dict[int, tuple[str, Array]] = {}
         for name, values in varied.items():
