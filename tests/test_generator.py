@@ -451,6 +451,22 @@ def test_pairs_of_a_light_mediator_follow_the_asymmetry_of_a_polarised_n(m_Zprim
     assert error < 0.01
 
 
+@pytest.mark.parametrize("sampling", [HEAVY, LIGHT], ids=["heavy", "light"])
+def test_adapted_density_levels_the_rate_over_the_mass_plane(sampling):
+    events = generate(sampling, n_events=480_000, seed=29)
+    inside = (events.m_N > 5e-3) & (events.m_N < 1) & (events.m_Zprime > 3e-3) & (events.m_Zprime < 10)
+    inside &= (events.m_Zprime > 0.06 * events.m_N) & (events.m_Zprime < 20 * events.m_N)
+    x, y = np.log(events.m_N), np.log(events.m_Zprime / events.m_N)
+    for code in np.unique(events.target):
+        chosen = inside & (events.target == code)
+        sums = np.histogram2d(x[chosen], y[chosen], bins=5, weights=events.weight[chosen])[0]
+        areas = np.histogram2d(x[chosen], y[chosen], bins=5)[0]
+        level = sums[areas > 100] / np.median(sums[areas > 100])
+        # What q promises: no cell far from the others, where σ itself spans more than ten decades.
+        assert (level > 0.1).sum() >= 22
+        assert level.max() < 5
+
+
 def test_weights_scale_with_the_couplings_of_generation():
     sampling, couplings = (
         SamplingRange.at(M_N, M_ZPRIME),
