@@ -39,6 +39,19 @@ def test_generation(benchmark):
     assert 1 / one > 2e5
 
 
+def test_generation_with_a_light_mediator(benchmark):
+    """The same number of events on both sides of m_N = m_Z′, in the same run: the light case must not be slower."""
+    for sampling in (dk.HEAVY, dk.LIGHT):
+        dk.generate(sampling, 1000, seed=1)  # machine code is there
+    heavy = []
+    for _ in range(3):
+        begin = perf_counter()
+        dk.generate(dk.HEAVY, MILLION, 1)
+        heavy.append(perf_counter() - begin)
+    benchmark.pedantic(dk.generate, args=(dk.LIGHT, MILLION, 1), rounds=3)
+    benchmark.extra_info["time over that of the heavy case"] = benchmark.stats.stats.min / min(heavy)
+
+
 def test_memory_of_a_sample(benchmark):
     """Most memory of a process of its own that imports darkpkg, makes and places a million events."""
     program = f"""
