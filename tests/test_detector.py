@@ -383,7 +383,7 @@ def test_placing_keeps_the_events_and_says_where(events, placed):
     assert placed.provenance["seed"] == 1
     assert placed.provenance["detector"]["name"] == "ND280"
     assert placed.provenance["detector"]["seed"] == 7
-    expected = {ND280.targets[s].pdg_code: ND280.number_of_nuclei(s) for s in ND280.targets}
+    expected = {nucleus.pdg_code: ND280.number_of_nuclei(s) for s, nucleus in ND280.nuclei.items()}
     assert placed.number_of_targets == expected
 
 

@@ -115,7 +115,7 @@ class TestFile:
         targets = dk.read_events(written).number_of_targets
         lead = dk.NUCLEI["Pb208"].pdg_code
         assert targets[lead] == dk.ND280.number_of_nuclei("Pb")
-        assert set(targets) == {nucleus.pdg_code for nucleus in dk.ND280.targets.values()}
+        assert set(targets) == {nucleus.pdg_code for nucleus in dk.ND280.nuclei.values()}
 
 
 class TestRefusals:

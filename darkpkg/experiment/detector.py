@@ -145,11 +145,14 @@ class Detector:
         return tuple(sorted(present, key=lambda symbol: elements()[symbol].Z))
 
     @property
+    def nuclei(self) -> dict[str, Nucleus]:
+        """The nucleus of each element."""
+        return {symbol: elements()[symbol].nucleus for symbol in self.elements}
+
+    @property
     def targets(self) -> dict[str, Nucleus]:
         """The nucleus of each element that scatters coherently: all but hydrogen."""
-        return {
-            symbol: elements()[symbol].nucleus for symbol in self.elements if elements()[symbol].isotope in NUCLEI
-        }
+        return {symbol: nucleus for symbol, nucleus in self.nuclei.items() if nucleus.name in NUCLEI}
 
     def number_of_nuclei(self, element: str) -> float:
         """Nuclei of an element in all active volumes."""
@@ -178,7 +181,7 @@ def place(events: Events, detector: Detector, seed: int) -> PlacedEvents:
     within it. Each beam and nucleus has its own random numbers. Raises `ValueError` for a target that the detector
     lacks.
     """
-    symbols = {nucleus.pdg_code: symbol for symbol, nucleus in detector.targets.items()}
+    symbols = {nucleus.pdg_code: symbol for symbol, nucleus in detector.nuclei.items()}
     vertex = np.empty((len(events), 3))
     module = np.empty(len(events), dtype=f"U{max(len(m.name) for m in detector.modules)}")
     for code in np.unique(events.target).tolist():
