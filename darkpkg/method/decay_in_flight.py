@@ -58,7 +58,8 @@ def decays_in_flight(
     n_events
         Number of events, spread evenly over the kaon decays.
     seed
-        Non-negative integer. Each kaon decay has its own stream.
+        Non-negative integer. Each kaon decay has its own stream, and a longer sample begins with the momenta of a
+        shorter.
     helicity
         Mean helicity of all N in the laboratory, between −1 and 1. By default
         `darkpkg.physics.weak.laboratory_helicity` of kaons that fly towards the detector.
@@ -80,7 +81,7 @@ def decays_in_flight(
         raise ValueError(f"helicity must be between -1 and 1, got {helicity}")
     numbers = [len(share) for share in np.array_split(np.arange(n_events), len(sources))]
     parts = [
-        _from_kaons(neutrino, lepton, random_stream(seed, "decay in flight", lepton).random((6, n)), helicity)
+        _from_kaons(neutrino, lepton, random_stream(seed, "decay in flight", lepton).random((n, 6)), helicity)
         for lepton, n in zip(sources, numbers, strict=True)
     ]
     return DecaysInFlight(*(np.concatenate(column) for column in zip(*parts, strict=True)))
@@ -89,20 +90,20 @@ def decays_in_flight(
 def _from_kaons(
     neutrino: StandardHeavyNeutrino, lepton: str, random: Array, helicity: float | None
 ) -> tuple[Array, Array, Array, Array]:
-    """Weights and momenta of the N from K → ℓ N, from uniform numbers (6, n)."""
-    m_N, n = neutrino.m_N, random.shape[1]
+    """Weights and momenta of the N from K → ℓ N, from uniform numbers (n, 6)."""
+    m_N, n, u = neutrino.m_N, len(random), random.T
     energy, flux = load_heavy_neutrino_flux(m_N, lepton)
     low, high = np.arccosh(energy[[0, -1]] / m_N)
-    rapidity = low + (high - low) * random[0]
+    rapidity = low + (high - low) * u[0]
     E_N, zero = m_N * np.cosh(rapidity), np.zeros(n)
     p_N = E_N, zero, zero, m_N * np.sinh(rapidity)
     weight = neutrino.mixing[lepton] * np.interp(E_N, energy, flux) * m_N * (high - low) / n
 
     reach = m_N**2 - 4 * ELECTRON_MASS**2
-    below_end = np.cbrt(random[1])  # about as (1 - s/m_N²)² dΓ/ds falls
+    below_end = np.cbrt(u[1])  # about as (1 - s/m_N²)² dΓ/ds falls
     s = m_N**2 - reach * below_end
-    cos_Z, cos_e = 2 * random[2:4] - 1
-    phi_Z, phi_e = 2 * np.pi * random[4:6]
+    cos_Z, cos_e = 2 * u[2:4] - 1
+    phi_Z, phi_e = 2 * np.pi * u[4:6]
     if helicity is None:
         helicity = laboratory_helicity(E_N, m_N, lepton)
     density = differential_width(s, cos_Z, cos_e, phi_e, m_N, neutrino.couplings, polarisation=-helicity)

@@ -175,8 +175,8 @@ def kaon_helicity(m_N: float, lepton: str) -> float:
 def laboratory_helicity(E_N: ArrayLike, m_N: float, lepton: str, kaon_angle: float = 0.0) -> NDArray[np.float64]:
     r"""Mean helicity in the laboratory of N with energy ``E_N`` (GeV) from a kaon in flight.
 
-    In the rest frame of N its spin points, with degree h, opposite to the direction in which the kaon flies there. The
-    boost to the laboratory is along the flight of N. The angle Θ between the two follows from the energies of the
+    In the rest frame of N its spin points, with degree h, opposite to the direction in which the kaon flies there.
+    The boost to the laboratory is along the flight of N. The angle Θ between the two follows from the energies of the
     kaon in both frames, and the helicity becomes
 
     .. math:: h\cos\Theta, \qquad \cos\Theta = \frac{m_KE^* - m_N^2\,E_K/E_N}{\beta_N\,m_K\,p^*},
@@ -185,13 +185,15 @@ def laboratory_helicity(E_N: ArrayLike, m_N: float, lepton: str, kaon_angle: flo
     E_K up to two roots; taken is the slower kaon, which N overtakes. Below E* no kaon flies towards the detector
     so slowly, and the faster is taken: that N was emitted backwards and its helicity is reversed. At
     angle zero cos Θ is +1 above E* and −1 below. Kaons at a larger angle than :math:`\sin\theta = p^*/p_N` cannot
-    make this N; then the largest possible angle is taken.
+    make this N; then the largest possible angle is taken. Raises `ValueError` unless the angle is below a right one.
 
     >>> laboratory_helicity([0.2, 1.0, 3.5, 6.0], 0.15, "e").round(2)
     array([-1.,  1.,  1.,  1.])
     >>> laboratory_helicity([0.2, 1.0, 3.5, 6.0], 0.15, "e", kaon_angle=np.radians(2.042)).round(2)
     array([-1.  ,  1.  ,  0.98,  0.91])
     """
+    if not 0 <= kaon_angle < np.pi / 2:
+        raise ValueError(f"kaon_angle must be at least 0 and below pi/2, got {kaon_angle}")
     E_N = np.asarray(E_N, dtype=float)
     E_star, _, p_star = _kaon_decay(m_N, lepton)
     p_N = np.sqrt(E_N**2 - m_N**2)
