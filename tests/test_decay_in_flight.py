@@ -10,7 +10,7 @@ from darkpkg.experiment.flux import load_heavy_neutrino_flux
 from darkpkg.experiment.selection import Cuts, observables
 from darkpkg.method.decay_in_flight import decays_in_flight
 from darkpkg.physics.kinematics import boost, dot, invariant_mass, momentum
-from darkpkg.physics.weak import StandardHeavyNeutrino, laboratory_helicity, mass_spectrum
+from darkpkg.physics.weak import StandardHeavyNeutrino, laboratory_helicity, mass_spectrum, squared_amplitude
 from darkpkg.units import ELECTRON_MASS
 
 M_N = 0.15
@@ -112,6 +112,28 @@ def test_momentum_is_conserved_and_n_flies_along_the_beam(neutrino):
     assert (decays.p_N[:, 3] > 0).all()
     assert (decays.weight >= 0).all()
     assert len(decays) == len(decays.weight) == 10_000
+
+
+@pytest.mark.parametrize(("neutrino", "lepton"), SOURCES)
+def test_each_weight_is_that_of_the_momenta_beside_it(neutrino, lepton):
+    # From four-vectors of the laboratory alone: flux × |M|² × phase space over the density of the random numbers,
+    # which is even in rapidity and as (m_N² − s)² in s. The spin vector of helicity h is h (p, 0, 0, E)/m_N.
+    decays, h = decays_in_flight(neutrino, 1000, seed=12, helicity=0.7), 0.7
+    E, p = decays.p_N[:, 0], decays.p_N[:, 3]
+    spin = np.stack([p, 0 * p, 0 * p, E], axis=-1) * h / M_N
+    p_nu = decays.p_N - decays.p_electron - decays.p_positron
+    n = decays.p_N - M_N * spin
+    squared = squared_amplitude(neutrino.couplings, n.T, p_nu.T, decays.p_electron.T, decays.p_positron.T)
+    s = invariant_mass(decays.p_electron + decays.p_positron) ** 2
+    reach = M_N**2 - 4 * ELECTRON_MASS**2
+    density_s = 3 * (M_N**2 - s) ** 2 / reach**3
+    phase_space = (1 - s / M_N**2) * np.sqrt(1 - 4 * ELECTRON_MASS**2 / s) / (128 * np.pi**3)
+    energy, flux = load_heavy_neutrino_flux(M_N, lepton)
+    range_rapidity = np.ptp(np.arccosh(energy / M_N))
+    made = 1e-7 * np.interp(E, energy, flux) * M_N * range_rapidity / len(decays)
+    expected = made * squared * phase_space / (2 * M_N) / neutrino.pair_width() / density_s
+    # The laboratory loses digits to γ² up to 4000, most where the pair is at threshold or takes all the mass.
+    np.testing.assert_allclose(decays.weight, expected, rtol=1e-6, atol=1e-6 * expected.max())
 
 
 def test_the_five_variables_know_the_flavour_only_by_flux_and_spin():
