@@ -18,7 +18,8 @@ from darkpkg.experiment.analysis import ANALYSIS_I, Analysis, Channel
 from darkpkg.experiment.detector import ND280, Box, Detector, Module, place
 from darkpkg.experiment.flux import Flux, load_flux
 from darkpkg.experiment.selection import Cuts, Observables, observables
-from darkpkg.method import generator, kernels, likelihood, weights
+from darkpkg.method import decay_in_flight, generator, kernels, likelihood, weights
+from darkpkg.method.decay_in_flight import DecaysInFlight, decays_in_flight
 from darkpkg.method.generator import HEAVY, LIGHT, SamplingRange, generate
 from darkpkg.method.kernels import EPANECHNIKOV
 from darkpkg.method.likelihood import effective_log_likelihood, log_likelihood
@@ -36,9 +37,10 @@ from darkpkg.method.weights import (
     lifetime_weight,
     selection_weight,
 )
-from darkpkg.physics import decay, kinematics, model, nuclei, scattering
+from darkpkg.physics import decay, kinematics, model, nuclei, scattering, weak
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.physics.nuclei import NUCLEI, Nucleus, form_factor
+from darkpkg.physics.weak import StandardHeavyNeutrino
 from darkpkg.results import limits
 from darkpkg.results.limits import Scan, scan
 
@@ -60,6 +62,7 @@ __all__ = [
     "Cuts",
     "DarkParameters",
     "DataIntegrityError",
+    "DecaysInFlight",
     "Detector",
     "Events",
     "Expectation",
@@ -72,10 +75,13 @@ __all__ = [
     "SamplingRange",
     "Scan",
     "Smoothing",
+    "StandardHeavyNeutrino",
     "analysis",
     "coupling_weight",
     "datasets",
     "decay",
+    "decay_in_flight",
+    "decays_in_flight",
     "detector",
     "effective_log_likelihood",
     "expected_events",
@@ -105,6 +111,7 @@ __all__ = [
     "selection",
     "selection_weight",
     "units",
+    "weak",
     "weights",
 ]
 

@@ -29,3 +29,15 @@ ATOMIC_MASS_UNIT = 0.93149410 * GeV
 
 AVOGADRO = 6.02214076e23 / gram
 """Atoms with a total of one gram per unit of relative atomic mass. Exact (SI)."""
+
+MUON_MASS = 105.6583755 * MeV
+"""CODATA 2018."""
+
+KAON_MASS = 493.677 * MeV
+"""Mass of K⁺. Particle Data Group, Phys. Rev. D 98, 030001 (2018)."""
+
+FERMI_CONSTANT = 1.1663787e-5 / GeV**2
+"""G_F, from the lifetime of the muon. CODATA 2018."""
+
+SIN_SQ_THETA_W = 0.23122
+"""Weak mixing angle, MS-bar at the mass of the Z. Particle Data Group, Phys. Rev. D 98, 030001 (2018)."""

@@ -58,3 +58,21 @@ def test_atoms_of_one_gram_in_all_weigh_one_gram():
     kilograms = units.ATOMIC_MASS_UNIT * 1e9 * scipy.constants.e / scipy.constants.c**2
     assert units.AVOGADRO * units.gram * kilograms == pytest.approx(1e-3, rel=1e-8, abs=0)
     assert units.AVOGADRO * units.gram == hepunits.Avogadro == scipy.constants.Avogadro
+
+
+def test_masses_of_muon_and_kaon_agree_with_particle():
+    assert units.MUON_MASS / units.MeV == pytest.approx(Particle.from_pdgid(13).mass, rel=CODATA_ADJUSTMENT, abs=0)
+    # The kaon mass is known to 16 keV.
+    assert units.KAON_MASS / units.MeV == pytest.approx(Particle.from_pdgid(321).mass, rel=5e-5, abs=0)
+
+
+def test_fermi_constant_agrees_with_scipy():
+    in_GeV = scipy.constants.physical_constants["Fermi coupling constant"][0]
+    assert units.FERMI_CONSTANT * units.GeV**2 == pytest.approx(in_GeV, rel=CODATA_ADJUSTMENT, abs=0)
+
+
+def test_weak_mixing_angle_is_that_of_the_masses_of_w_and_z():
+    # 1 − M_W²/(ρ M_Z²) with ρ = 1.010 from the mass of the top quark in MS-bar (Particle Data Group, electroweak
+    # review); the error of M_W moves it by 2e-3.
+    M_W, M_Z = (Particle.from_pdgid(code).mass for code in (24, 23))
+    assert units.SIN_SQ_THETA_W == pytest.approx(1 - M_W**2 / (1.0101 * M_Z**2), rel=4e-3, abs=0)
