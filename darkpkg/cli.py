@@ -19,7 +19,7 @@ from darkpkg.experiment.analysis import ANALYSIS_I
 from darkpkg.experiment.detector import ND280, place
 from darkpkg.method.generator import HEAVY, LIGHT, SamplingRange, generate
 from darkpkg.method.weights import expected_upscatterings
-from darkpkg.physics.model import DarkParameters
+from darkpkg.physics.model import BENCHMARK_B, DarkParameters
 from darkpkg.results.limits import exclusion_threshold, scan
 from darkpkg.units import cm
 
@@ -55,7 +55,13 @@ class Mediator(StrEnum):
     light = "light"
 
 
+def _flag(name: str, text: str) -> Any:
+    return typer.Option(f"--{name}/--no-{name}", help=text)
+
+
 Seed = Annotated[int, _option("seed", "seed of the simulation")]
+Majorana = Annotated[bool, _flag("majorana", "N is its own antiparticle")]
+Hydrogen = Annotated[bool, _flag("hydrogen", "scatter on hydrogen too")]
 Events = Annotated[int, _option("n-events", "size of the simulation")]
 
 
@@ -70,13 +76,18 @@ def check(
     sample: Annotated[Path | None, _option("sample", "sample file; without it, simulate at these masses")] = None,
     n_events: Events = 200_000,
     seed: Seed = 1,
+    majorana: Majorana = False,
+    hydrogen: Hydrogen = False,
     as_json: Annotated[bool, _option("json", "print JSON")] = False,
 ) -> None:
     """Lifetime, expected events and exclusion of one point by Analysis I."""
     with _errors_in_one_line(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        point = DarkParameters(m_N, m_Zprime, alpha_D, epsilon, V_muN_sq, V_N_sq)
-        events = _read(sample) if sample else _simulate(SamplingRange.at(m_N, m_Zprime), n_events, seed)
+        point = DarkParameters(m_N, m_Zprime, alpha_D, epsilon, V_muN_sq, V_N_sq, majorana)
+        if sample:
+            events = _read(sample)
+        else:
+            events = _simulate(SamplingRange.at(m_N, m_Zprime), n_events, seed, majorana, hydrogen)
         result = _check(point, events)
     result["warnings"] = [str(warning.message) for warning in caught]
     print(json.dumps(result, indent=2) if as_json else _report(result))
@@ -88,21 +99,25 @@ def simulate(
     mediator: Annotated[Mediator, _option("mediator", "dark photon heavier or lighter than N")] = Mediator.heavy,
     n_events: Events = 1_000_000,
     seed: Seed = 1,
+    majorana: Majorana = False,
+    hydrogen: Hydrogen = False,
 ) -> None:
     """Simulate the whole plane of masses in ND280 and write the sample to a file."""
     with _errors_in_one_line():
         if not output.parent.is_dir():
             raise ValueError(f"no folder {output.parent} to write {output.name} into")
-        events = _simulate({"heavy": HEAVY, "light": LIGHT}[mediator], n_events, seed)
+        events = _simulate({"heavy": HEAVY, "light": LIGHT}[mediator], n_events, seed, majorana, hydrogen)
         print(f"{len(events)} events written to {events.write(output)}")
 
 
-def _simulate(sampling: SamplingRange, n_events: int, seed: int) -> PlacedEvents:
+def _simulate(sampling: SamplingRange, n_events: int, seed: int, majorana: bool, hydrogen: bool) -> PlacedEvents:
     masses = "m_N = {:g} to {:g} GeV, m_Zprime = {:g} to {:g} GeV".format(*sampling.m_N, *sampling.m_Zprime)
     if sampling.is_fixed:
         masses = f"m_N = {sampling.m_N[0]:g} GeV, m_Zprime = {sampling.m_Zprime[0]:g} GeV"
     print(f"simulating {n_events} events in {ND280.name} at {masses} (seed {seed})", file=sys.stderr)
-    return place(generate(sampling, n_events, seed, progress=True), ND280, seed)
+    couplings = BENCHMARK_B.replace(is_majorana=majorana)
+    events = generate(sampling, n_events, seed, couplings=couplings, hydrogen=hydrogen, progress=True)
+    return place(events, ND280, seed)
 
 
 def _read(path: Path) -> PlacedEvents:

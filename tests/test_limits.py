@@ -33,7 +33,7 @@ def toy():
         beam=np.full(N_EVENTS, "FHC"),
         provenance={
             "sampling": dataclasses.asdict(dk.SamplingRange.at(0.1, 1.25)),
-            "couplings": {"alpha_D": B.alpha_D, "epsilon": B.epsilon, "V_muN_sq": B.V_muN_sq},
+            "couplings": {"alpha_D": B.alpha_D, "epsilon": B.epsilon, "V_muN_sq": B.V_muN_sq, "is_majorana": False},
             "detector": {"name": "toy", "targets": {str(code): 1e28}},
         },
         vertex=np.zeros((N_EVENTS, 3)),

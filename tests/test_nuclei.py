@@ -252,7 +252,7 @@ def test_both_models_have_one_radius_which_is_about_that_of_the_nucleus(name):
 
 
 def test_both_models_have_skins_of_the_same_thickness():
-    # From 90 % to 10 % of the density: 4 ln 3 · a of a Fermi function, 2.563 s of an error function; they match to 1 %.
+    # From 90 % to 10 % of the density: 4 ln 3 · a of a Fermi function, 2.563 s of an error function: equal to 1 %.
     assert 2.563 * SKIN_THICKNESS == pytest.approx(4 * np.log(3) * FERMI_DIFFUSENESS, rel=0.015, abs=0)
 
 

@@ -118,8 +118,17 @@ def kde_weight(events: Events, parameters: DarkParameters, smoothing: Smoothing 
 
 
 def coupling_weight(events: Events, parameters: DarkParameters) -> Any:
-    """|V_μN|² α_D ε² over its value at generation, Eq. (26); of θ's shape."""
+    """|V_μN|² α_D ε² over its value at generation, Eq. (26); of θ's shape.
+
+    Raises `ValueError` if θ has another kind of N, Dirac or Majorana, than the simulation: the events know.
+    """
     generated = events.provenance["couplings"]
+    if generated["is_majorana"] != parameters.is_majorana:
+        kinds = {True: "Majorana", False: "Dirac"}
+        raise ValueError(
+            f"these events are decays of a {kinds[generated['is_majorana']]} N and cannot answer for a "
+            f"{kinds[parameters.is_majorana]} N: generate them with couplings=parameters"
+        )
     return parameters.coupling / (generated["V_muN_sq"] * generated["alpha_D"] * generated["epsilon"] ** 2)
 
 
