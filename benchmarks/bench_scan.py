@@ -49,7 +49,7 @@ def dense(events, plane, analysis=dk.ANALYSIS_I):
     rate = m_N / (np.linalg.norm(events.p_N[:, 1:], axis=1) * ctau)
     paths = zip(events.entry.T, events.exit.T, strict=True)
     w *= sum(np.exp(-rate * entry) - np.exp(-rate * leave) for entry, leave in paths)
-    w *= events.weight * dk.selection_weight(events, analysis)
+    w *= events.weight * dk.selection_weight(events, analysis.selection)
     return np.stack([w @ dk.exposure_weight(events, channel) for channel in analysis.channels], axis=-1)
 
 

@@ -13,11 +13,12 @@ from typing import Any
 from darkpkg import datasets, units
 from darkpkg.datasets import DataIntegrityError
 from darkpkg.events import Events, PlacedEvents, read_events
-from darkpkg.experiment import analysis, detector, flux, selection
-from darkpkg.experiment.analysis import ANALYSIS_I, Analysis, Channel
-from darkpkg.experiment.detector import ND280, Box, Detector, Module, place
+from darkpkg.experiment import analysis, detector, flux, response, selection
+from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II, Analysis, Channel, project
+from darkpkg.experiment.detector import ND280, ND280_UPGRADE, Box, Detector, Module, place
 from darkpkg.experiment.flux import Flux, load_flux
-from darkpkg.experiment.selection import Cuts, Observables, observables
+from darkpkg.experiment.response import FGD_RESPONSE, ResponseMatrix
+from darkpkg.experiment.selection import Cuts, Observables, Selection, observables
 from darkpkg.method import decay_in_flight, generator, kernels, likelihood, weights
 from darkpkg.method.decay_in_flight import DecaysInFlight, decays_in_flight
 from darkpkg.method.generator import HEAVY, LIGHT, SamplingRange, generate
@@ -27,14 +28,17 @@ from darkpkg.method.weights import (
     PAPER_SMOOTHING,
     Expectation,
     FewEventsWarning,
+    Share,
     Smoothing,
     coupling_weight,
+    decay_acceptance,
     expected_events,
     expected_events_at_lifetime,
     expected_upscatterings,
     exposure_weight,
     kde_weight,
     lifetime_weight,
+    selection_efficiency,
     selection_weight,
 )
 from darkpkg.physics import decay, kinematics, model, nuclei, scattering, weak
@@ -48,12 +52,15 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ANALYSIS_I",
+    "ANALYSIS_II",
     "BENCHMARK_A",
     "BENCHMARK_B",
     "EPANECHNIKOV",
+    "FGD_RESPONSE",
     "HEAVY",
     "LIGHT",
     "ND280",
+    "ND280_UPGRADE",
     "NUCLEI",
     "PAPER_SMOOTHING",
     "Analysis",
@@ -72,14 +79,18 @@ __all__ = [
     "Nucleus",
     "Observables",
     "PlacedEvents",
+    "ResponseMatrix",
     "SamplingRange",
     "Scan",
+    "Selection",
+    "Share",
     "Smoothing",
     "StandardHeavyNeutrino",
     "analysis",
     "coupling_weight",
     "datasets",
     "decay",
+    "decay_acceptance",
     "decay_in_flight",
     "decays_in_flight",
     "detector",
@@ -105,10 +116,13 @@ __all__ = [
     "nuclei",
     "observables",
     "place",
+    "project",
     "read_events",
+    "response",
     "scan",
     "scattering",
     "selection",
+    "selection_efficiency",
     "selection_weight",
     "units",
     "weak",

@@ -15,7 +15,7 @@ import typer
 
 from darkpkg.datasets import DataIntegrityError
 from darkpkg.events import PlacedEvents, read_events
-from darkpkg.experiment.analysis import ANALYSIS_I
+from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II, Analysis, load
 from darkpkg.experiment.detector import ND280, place
 from darkpkg.method.generator import HEAVY, LIGHT, SamplingRange, generate
 from darkpkg.method.weights import expected_upscatterings
@@ -24,6 +24,7 @@ from darkpkg.results.limits import exclusion_threshold, scan
 from darkpkg.units import cm
 
 _CL = 0.90
+_ANALYSES = {"I": ANALYSIS_I, "II": ANALYSIS_II, "both": ANALYSIS_I + ANALYSIS_II}
 
 app = typer.Typer(
     help="Dark neutrinos in T2K's near detector: is a point of the parameter space excluded?",
@@ -74,21 +75,23 @@ def check(
     V_muN_sq: Annotated[float, _option("V_muN_sq", "|V_muN|^2, vertex factor of production")],
     V_N_sq: Annotated[float, _option("V_N_sq", "|V_N|^2, vertex factor of decay")],
     sample: Annotated[Path | None, _option("sample", "sample file; without it, simulate at these masses")] = None,
+    analysis: Annotated[str, _option("analysis", "I, II, both, or a YAML file of your own")] = "I",
     n_events: Events = 200_000,
     seed: Seed = 1,
     majorana: Majorana = False,
     hydrogen: Hydrogen = False,
     as_json: Annotated[bool, _option("json", "print JSON")] = False,
 ) -> None:
-    """Lifetime, expected events and exclusion of one point by Analysis I."""
+    """Lifetime, expected events and exclusion of one point: I, the argon chambers; II, photons in FGD1; or both."""
     with _errors_in_one_line(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         point = DarkParameters(m_N, m_Zprime, alpha_D, epsilon, V_muN_sq, V_N_sq, majorana)
+        judge = _ANALYSES[analysis] if analysis in _ANALYSES else load(_existing(analysis))
         if sample:
             events = _read(sample)
         else:
             events = _simulate(SamplingRange.at(m_N, m_Zprime), n_events, seed, majorana, hydrogen)
-        result = _check(point, events)
+        result = _check(point, events, judge)
     result["warnings"] = [str(warning.message) for warning in caught]
     print(json.dumps(result, indent=2) if as_json else _report(result))
 
@@ -127,21 +130,33 @@ def _read(path: Path) -> PlacedEvents:
     return events
 
 
-def _check(point: DarkParameters, events: PlacedEvents) -> dict[str, Any]:
-    upscatterings, result = expected_upscatterings(events, point, ANALYSIS_I), scan(events, point, ANALYSIS_I)
-    signal = result.expectation
+def _existing(analysis: str) -> Path:
+    if not Path(analysis).is_file():
+        raise ValueError(f"analysis must be one of {', '.join(_ANALYSES)}, or a YAML file, got {analysis!r}")
+    return Path(analysis)
+
+
+def _check(point: DarkParameters, events: PlacedEvents, analysis: Analysis) -> dict[str, Any]:
+    upscatterings, result = expected_upscatterings(events, point, analysis), scan(events, point, analysis)
+    signal, sums = result.expectation, result.expectation.in_channels(analysis)
+    channels = {}
+    for i, channel in enumerate(analysis.channels):
+        channels[channel.name] = {
+            "expected_events": float(sums.mean[i]),
+            "error": float(sums.error[i]),
+            "n_effective": float(sums.n_effective[i]),
+        }
+        if channel.selection.n_bins > 1:
+            channels[channel.name]["bins"] = signal.mean[analysis.bins_of(channel.name)].tolist()
     return {
+        "analysis": analysis.name,
+        "caveat": analysis.caveat,
         "decay_width_GeV": float(point.decay_width()),
         "proper_decay_length_cm": float(point.proper_decay_length() / cm),
         "selected_upscatterings": float(upscatterings.mean.sum()),
         "expected_events": float(signal.mean.sum()),
         "error": float(signal.variance.sum() ** 0.5),
-        "channels": {
-            channel.name: {"expected_events": float(mean), "error": float(error), "n_effective": float(n)}
-            for channel, mean, error, n in zip(
-                ANALYSIS_I.channels, signal.mean, signal.error, signal.n_effective, strict=True
-            )
-        },
+        "channels": channels,
         "minus_delta_log_likelihood": float(result.minus_delta_log_likelihood),
         "threshold": exclusion_threshold(_CL),
         "excluded": bool(result.excluded(_CL)),
@@ -150,16 +165,17 @@ def _check(point: DarkParameters, events: PlacedEvents) -> dict[str, Any]:
 
 def _report(result: dict[str, Any]) -> str:
     verdict = "EXCLUDED" if result["excluded"] else "not excluded"
+    width = max(16, *(len(name) for name in result["channels"]))
     lines = [
         "proper decay length   {proper_decay_length_cm:.4g} cm (width {decay_width_GeV:.4g} GeV)",
         "expected events       {expected_events:.4g} ± {error:.2g}",
         "  without a decay     {selected_upscatterings:.4g} selected upscatterings",
         *(
-            f"  in {name}              {channel['expected_events']:.4g} ± {channel['error']:.2g}"
+            f"  in {name:{width}s} {channel['expected_events']:.4g} ± {channel['error']:.2g}"
             for name, channel in result["channels"].items()
         ),
         "-Delta ln L           {minus_delta_log_likelihood:.4g} (excluded at 90 % CL beyond {threshold:.3f})",
-        f"verdict               {verdict} at 90 % CL by {ANALYSIS_I.name}",
-        *(f"note                  {warning}" for warning in result["warnings"]),
+        f"verdict               {verdict} at 90 % CL by {result['analysis']}",
+        *(f"note                  {text}" for text in [result["caveat"], *result["warnings"]] if text),
     ]
     return "\n".join(lines).format(**result)

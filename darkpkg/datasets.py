@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-__all__ = ["Column", "DataIntegrityError", "Manifest", "manifest", "names", "path", "read", "verify"]
+__all__ = ["Column", "DataIntegrityError", "Manifest", "file", "manifest", "names", "path", "read", "verify"]
 
 _SOURCE_TREE = Path(__file__).parent.parent / "data"
 _INSTALLED = Path(__file__).parent / "_data"
@@ -53,6 +53,14 @@ class Manifest:
 def names() -> tuple[str, ...]:
     """Names of all tables, such as ``"flux/nd280_fhc"``."""
     return tuple(sorted(p.relative_to(_ROOT).with_suffix("").as_posix() for p in _ROOT.rglob("*.csv")))
+
+
+def file(name: str) -> Path:
+    """Path of a file of ``data/`` that is no table, such as ``"analysis/schema.json"``."""
+    found = _ROOT / name
+    if not found.is_file():
+        raise KeyError(f"no file {name!r} in data/")
+    return found
 
 
 def path(name: str) -> Path:

@@ -13,7 +13,7 @@ import itertools
 import json
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -30,9 +30,10 @@ Array = NDArray[np.float64]
 
 __all__ = ["Events", "PlacedEvents", "read_events"]
 
-FORMAT = "darkpkg events 1"
+FORMAT = "darkpkg events 2"
 _FOUR_VECTOR = ("E", "px", "py", "pz")
 _VECTOR = ("x", "y", "z")
+_PAIR = ("electron_momentum", "electron_angle", "positron_momentum", "positron_angle")
 
 
 def _column(unit: str, meaning: str, components: tuple[str, ...] | None = ()) -> Any:
@@ -115,16 +116,40 @@ class Events:
 
 @dataclass(frozen=True, eq=False)
 class PlacedEvents(Events):
-    """`Events` with a vertex and, for each of k decay volumes, where the straight path of N enters and leaves it.
+    """`Events` with a vertex and, for each of k fiducial boxes, where the straight path of N enters and leaves it.
 
-    ``entry`` and ``exit`` (n, k) are distances from the vertex in cm, with entry = exit where the path misses.
-    ``provenance["detector"]`` holds the name of the detector and its number of nuclei of each kind.
+    ``entry`` and ``exit`` (n, k) are distances from the vertex in cm, with entry = exit where the path misses; the
+    order of the boxes is that of `fiducial_modules`. ``provenance["detector"]`` holds the name of the detector, its
+    fiducial modules and its number of nuclei of each kind.
     """
 
     vertex: Array = _column("cm", "point of upscattering", _VECTOR)
     module: NDArray[np.str_] = _column("", "module that holds the vertex")
-    entry: Array = _column("cm", "distance from the vertex to the entry into each decay volume", None)
-    exit: Array = _column("cm", "distance from the vertex to the exit from each decay volume", None)
+    entry: Array = _column("cm", "distance from the vertex to the entry into each fiducial box", None)
+    exit: Array = _column("cm", "distance from the vertex to the exit from each fiducial box", None)
+    uniform: Array = _column("", "random numbers in [0, 1) that a response of the detector is read off with", _PAIR)
+
+    @property
+    def fiducial_modules(self) -> tuple[str, ...]:
+        """Modules with a fiducial box, in the order of the columns of ``entry`` and ``exit``."""
+        return tuple(self.provenance["detector"]["fiducial_modules"])
+
+    def columns_of(self, modules: Sequence[str]) -> list[int]:
+        """Columns of ``entry`` and ``exit`` that belong to ``modules``.
+
+        Raises `ValueError` that names a module without a fiducial box in this detector.
+        """
+        known = self.fiducial_modules
+        for name in modules:
+            if name not in known:
+                detector = self.provenance["detector"]["name"]
+                raise ValueError(f"{name} must be a module of {detector} with a fiducial box, one of {known}")
+        return [known.index(name) for name in modules]
+
+    def starts_in(self, modules: Sequence[str]) -> NDArray[np.bool_]:
+        """Whether the vertex of each event lies in the fiducial box of one of ``modules``: there, entry is zero."""
+        columns = self.columns_of(modules)
+        return ((self.entry[:, columns] == 0) & (self.exit[:, columns] > 0)).any(axis=1)
 
     @property
     def number_of_targets(self) -> dict[int, float]:

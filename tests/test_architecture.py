@@ -12,7 +12,7 @@ PACKAGE = Path(darkpkg.__file__).parent
 FLOORS = {
     "ground floor": ["units", "datasets", "streams", "events"],
     "physics": ["model", "nuclei", "kinematics", "scattering", "decay", "weak"],
-    "experiment": ["flux", "detector", "selection", "analysis"],
+    "experiment": ["flux", "detector", "response", "selection", "analysis"],
     "method": ["_compiled", "_integrand", "generator", "decay_in_flight", "kernels", "weights", "likelihood"],
     "results": ["limits", "figures"],
     "command line": ["cli", "__main__"],

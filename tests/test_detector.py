@@ -82,8 +82,13 @@ def test_modules_are_those_of_table_two(name):
 
 def test_there_are_no_other_modules():
     assert [module.name for module in ND280.modules] == list(TABLE_II)
-    assert ND280.decay_modules == ("TPC1", "TPC2", "TPC3")
-    assert [box.low[2] for box in ND280.decay_volumes] == [256, 392, 529]
+    assert {name: box.low[2] for name, box in ND280.fiducial_boxes.items()} == {
+        "TPC1": 256,
+        "FGD1": 344,
+        "TPC2": 392,
+        "FGD2": 481,
+        "TPC3": 529,
+    }
 
 
 def test_moving_a_chamber_by_a_centimetre_is_seen():
@@ -359,10 +364,11 @@ def test_modules_are_hit_in_proportion_to_their_nuclei(placed, symbol):
 
 
 def test_each_chord_is_the_flight_of_n_through_its_chamber(events, placed):
-    assert placed.entry.shape == placed.exit.shape == (len(events), 3)
+    assert placed.entry.shape == placed.exit.shape == (len(events), 5)
+    assert placed.fiducial_modules == ("TPC1", "FGD1", "TPC2", "FGD2", "TPC3")
     along = events.p_N[:, 1:] / np.linalg.norm(events.p_N[:, 1:], axis=1, keepdims=True)
     np.testing.assert_allclose(np.linalg.norm(along, axis=1), 1)
-    for k, box in enumerate(ND280.decay_volumes):
+    for k, box in enumerate(ND280.fiducial_boxes.values()):
         hit = placed.exit[:, k] > placed.entry[:, k]
         assert 0.1 < hit.mean() < 0.9
         middle = placed.vertex + (placed.entry[:, k] + placed.exit[:, k])[:, None] / 2 * along

@@ -43,7 +43,7 @@ def test_about_half_of_the_upscatterings_at_benchmark_B_pass_the_cuts(at_B):
     """Fig. 13: about 50 %, read off a scale of colours; weighted with nuclei and POT."""
     exposure = sum(dk.exposure_weight(at_B, channel) for channel in dk.ANALYSIS_I.channels)
     made = at_B.weight * exposure
-    selected = (made * dk.selection_weight(at_B, dk.ANALYSIS_I)).sum() / dk.ANALYSIS_I.efficiency
+    selected = (made * dk.selection_weight(at_B, dk.ANALYSIS_I.selection)).sum() / dk.ANALYSIS_I.selection.efficiency
     assert selected / made.sum() == pytest.approx(0.50, abs=0.08)
 
 

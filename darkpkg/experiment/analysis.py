@@ -1,27 +1,43 @@
 """What was measured: exposures, backgrounds, observed counts, and how events are selected.
 
-Begin with `ANALYSIS_I`, the search for e⁺e⁻ pairs in the argon of the TPCs.
+Begin with `ANALYSIS_I`, the search for e⁺e⁻ pairs in the argon of the TPCs, and `ANALYSIS_II`, the photon-like sample
+of FGD1. They add up: ``ANALYSIS_I + ANALYSIS_II`` is an analysis. `project` says what more data would do, and `load`
+reads an experiment of your own.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import os
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import jsonschema
 import numpy as np
-from numpy.typing import NDArray
+import yaml
+from numpy.typing import ArrayLike, NDArray
 
+from darkpkg import datasets
 from darkpkg.experiment.flux import BEAMS
-from darkpkg.experiment.selection import Cuts
+from darkpkg.experiment.response import FGD_RESPONSE
+from darkpkg.experiment.selection import Cuts, Selection
+from darkpkg.units import MeV
 
-__all__ = ["ANALYSIS_I", "Analysis", "Channel"]
+Array = NDArray[np.float64]
+
+__all__ = ["ANALYSIS_I", "ANALYSIS_II", "Analysis", "Channel", "load", "project"]
 
 
 @dataclass(frozen=True)
 class Channel:
     """A histogram of counts in one beam; a counting experiment has one bin.
 
-    ``pot`` is the exposure in protons on target, ``background`` and ``observed`` hold one number for each bin, and
-    ``systematic`` is the relative uncertainty of the total expectation.
+    ``pot`` is the exposure in protons on target, ``background`` and ``observed`` hold one number for each bin,
+    ``systematic`` is the relative uncertainty of the total expectation, and ``selection`` says how an event gets in.
     """
 
     name: str
@@ -30,56 +46,238 @@ class Channel:
     background: tuple[float, ...]
     observed: tuple[float, ...]
     systematic: float
+    selection: Selection
 
     def __post_init__(self) -> None:
         if self.beam not in BEAMS:
             raise ValueError(f"beam of channel {self.name} must be one of {', '.join(BEAMS)}, got {self.beam!r}")
-        if len(self.background) != len(self.observed) or not self.observed:
-            raise ValueError(f"channel {self.name} needs a background for each bin, got {self}")
+        bins = self.selection.n_bins
+        if (len(self.background), len(self.observed)) != (bins, bins):
+            raise ValueError(
+                f"channel {self.name} needs background and observed counts for {bins} bins, "
+                f"got {len(self.background)} and {len(self.observed)}"
+            )
         counts = (*self.background, *self.observed, self.systematic)
-        if not self.pot > 0 or not all(0 <= number < np.inf for number in counts):
+        if not 0 < self.pot < np.inf or not all(0 <= number < np.inf for number in counts):
             raise ValueError(f"exposure must be positive and counts not negative in channel {self.name}, got {self}")
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """Channels that share a selection: ``cuts`` on the pair, then a flat ``efficiency`` of reconstruction."""
+    """Channels whose likelihoods multiply. ``caveat`` is what its users must be told."""
 
     name: str
     channels: tuple[Channel, ...]
-    cuts: Cuts
-    efficiency: float
+    caveat: str = ""
 
     def __post_init__(self) -> None:
-        if not 0 < self.efficiency <= 1:
-            raise ValueError(f"efficiency of {self.name} must be in (0, 1], got {self.efficiency}")
-        if not self.channels:
+        names = [channel.name for channel in self.channels]
+        if not names:
             raise ValueError(f"analysis {self.name} needs at least one channel")
+        if len(set(names)) < len(names):
+            raise ValueError(f"channels of {self.name} need names of their own, got {names}")
+
+    def __add__(self, other: Analysis) -> Analysis:
+        """The channels of both; where names collide they get that of their analysis."""
+        if not isinstance(other, Analysis):
+            return NotImplemented
+        taken = {channel.name for channel in self.channels} & {channel.name for channel in other.channels}
+        channels = tuple(
+            dataclasses.replace(c, name=f"{analysis.name} {c.name}") if taken else c
+            for analysis in (self, other)
+            for c in analysis.channels
+        )
+        caveats = dict.fromkeys(text for text in (self.caveat, other.caveat) if text)
+        return Analysis(f"{self.name} + {other.name}", channels, " ".join(caveats))
 
     @property
-    def background(self) -> NDArray[np.float64]:
+    def selection(self) -> Selection:
+        """The selection of all channels. Raises `ValueError` if they do not share one."""
+        if len({channel.selection for channel in self.channels}) > 1:
+            raise ValueError(f"channels of {self.name} have selections of their own: take that of a channel")
+        return self.channels[0].selection
+
+    def with_selection(self, **changes: Any) -> Analysis:
+        """The same with some fields of the selection of every channel changed.
+
+        >>> ANALYSIS_I.with_selection(efficiency=0.2).selection.efficiency
+        0.2
+        """
+        return dataclasses.replace(
+            self,
+            channels=tuple(
+                dataclasses.replace(c, selection=dataclasses.replace(c.selection, **changes)) for c in self.channels
+            ),
+        )
+
+    @property
+    def background(self) -> Array:
         """Expected background of every bin of every channel, in order."""
         return np.concatenate([channel.background for channel in self.channels])
 
     @property
-    def observed(self) -> NDArray[np.float64]:
+    def observed(self) -> Array:
         """Observed counts of every bin of every channel, in order."""
         return np.concatenate([channel.observed for channel in self.channels]).astype(float)
 
     @property
-    def systematic(self) -> NDArray[np.float64]:
+    def systematic(self) -> Array:
         """Relative systematic uncertainty of every bin of every channel, in order."""
         return np.concatenate([np.full(len(channel.observed), channel.systematic) for channel in self.channels])
 
+    def bins_of(self, channel: str) -> slice:
+        """Where the bins of a channel stand among all bins. Raises `KeyError` that says which channels there are."""
+        begin = 0
+        for candidate in self.channels:
+            if candidate.name == channel:
+                return slice(begin, begin + len(candidate.observed))
+            begin += len(candidate.observed)
+        raise KeyError(f"{self.name} has no channel {channel!r}, only {', '.join(c.name for c in self.channels)}")
+
+
+ARGON_CHAMBERS = ("TPC1", "TPC2", "TPC3")
+
+_TPC_PAIRS = Selection(decay_modules=ARGON_CHAMBERS, efficiency=0.10, cuts=Cuts())
 
 ANALYSIS_I = Analysis(
     "Analysis I",
     (
-        Channel("FHC", "FHC", pot=12.34e20, background=(0.563,), observed=(0,), systematic=0.20),
-        Channel("RHC", "RHC", pot=6.29e20, background=(0.015,), observed=(0,), systematic=0.20),
+        Channel("FHC", "FHC", 12.34e20, background=(0.563,), observed=(0,), systematic=0.20, selection=_TPC_PAIRS),
+        Channel("RHC", "RHC", 6.29e20, background=(0.015,), observed=(0,), systematic=0.20, selection=_TPC_PAIRS),
     ),
-    cuts=Cuts(),
-    efficiency=0.10,
 )
 """Search for decays N → ν e⁺e⁻ in the TPCs: T2K, Phys. Rev. D 100, 052006 (2019), arXiv:1902.07598, as recast in
 Section III B of arXiv:2205.12273, with its 10 % efficiency beyond the cuts."""
+
+
+def _photon_channel(beam: str, pot: float, systematic: float) -> Channel:
+    table = datasets.read(f"analysis/fgd1_photons_{beam.lower()}")
+    edges = np.append(table.m_ee_low, table.m_ee_high.iloc[-1]) * MeV
+    selection = Selection(("FGD1",), 0.10, None, ("FGD1",), tuple(edges.tolist()), FGD_RESPONSE)
+    return Channel(beam, beam, pot, tuple(table.expected), tuple(table.observed.astype(float)), systematic, selection)
+
+
+ANALYSIS_II = Analysis(
+    "Analysis II",
+    (_photon_channel("FHC", 11.92e20, 0.23), _photon_channel("RHC", 6.29e20, 0.21)),
+    caveat="T2K published the response of FGD1 for qualitative comparison only: the selection efficiency is not "
+    "included, and correlations of momentum and angle are neglected.",
+)
+"""Photon-like control sample of the ν_e measurement in FGD1: T2K, J. High Energ. Phys. 10 (2020) 114, recast as in
+Section III C of arXiv:2205.12273. N is made and decays in the fiducial volume of FGD1; 10 % are reconstructed (30 % for
+each lepton); the mass of the pair is smeared and put into 20 bins of 10 MeV, of which the last has no upper end, in
+signal, background and data alike. Its ``caveat`` must stand beside every use."""
+
+
+def project(
+    analysis: Analysis,
+    pot: float | Mapping[str, float],
+    *,
+    target_ratio: float = 1.0,
+    decay_modules: tuple[str, ...] | None = None,
+    vertex_modules: tuple[str, ...] | None = None,
+    signal: ArrayLike = 0.0,
+    asimov: bool = False,
+    name: str | None = None,
+) -> Analysis:
+    """The analysis with more data, and what it would count.
+
+    Signal and background scale alike: both with the exposure, and with the size of the detector, the signal because
+    it is computed from events placed there, the background by ``target_ratio``.
+
+    Parameters
+    ----------
+    pot
+        Exposure in protons on target: one number is shared among the beams as in ``analysis``; a mapping gives one
+        to each beam.
+    target_ratio
+        Background per proton, over that of today: the ratio of the targets that make it, such as of masses of argon.
+    decay_modules, vertex_modules
+        Where decays and vertices are looked for, if not where ``analysis`` does: the names of another detector.
+    signal
+        Expected signal μ in each bin in the projected data, as an array over all bins; zero if none is assumed.
+    asimov
+        Take b + μ for the observed counts. The default is the rule of the paper, ``int(b + μ)``.
+
+    Returns
+    -------
+    Analysis
+        With the projected counts as ``observed``. The relative systematic uncertainty stays as it is.
+
+    >>> [float(n) for n in project(ANALYSIS_I, 4e21).background.round(3)]
+    [1.209, 0.032]
+    """
+    if not target_ratio > 0:
+        raise ValueError(f"target_ratio must be positive, got {target_ratio}")
+    today: dict[str, float] = {}
+    for channel in analysis.channels:
+        if today.setdefault(channel.beam, channel.pot) != channel.pot and not isinstance(pot, Mapping):
+            raise ValueError(f"channels of {analysis.name} differ in exposure in {channel.beam}: give pot by beam")
+    share = (
+        pot if isinstance(pot, Mapping) else {beam: pot * own / sum(today.values()) for beam, own in today.items()}
+    )
+    if set(share) != set(today):
+        raise ValueError(f"pot must be given for the beams {list(today)}, got {list(share)}")
+    signal = np.broadcast_to(np.asarray(signal, dtype=float), analysis.observed.shape)
+    channels = []
+    for channel in analysis.channels:
+        factor = share[channel.beam] / channel.pot * target_ratio
+        background = factor * np.array(channel.background)
+        expected = background + signal[analysis.bins_of(channel.name)]
+        channels.append(
+            dataclasses.replace(
+                channel,
+                pot=share[channel.beam],
+                background=tuple(background.tolist()),
+                observed=tuple((expected if asimov else np.floor(expected)).tolist()),
+            )
+        )
+    modules = {"decay_modules": decay_modules, "vertex_modules": vertex_modules}
+    projected = Analysis(name or f"{analysis.name}, {sum(share.values()):.3g} POT", tuple(channels), analysis.caveat)
+    return projected.with_selection(**{key: value for key, value in modules.items() if value is not None})
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe, and 1e21 is a number: YAML 1.1 wants it written 1.0e+21."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+0123456789.")
+)
+
+
+def load(path: str | os.PathLike[str]) -> Analysis:
+    """An analysis of your own, from a small YAML file.
+
+    ``data/analysis/example.yaml`` shows all that it may hold, ``data/analysis/schema.json`` is its schema. Raises
+    `ValueError` that names the file, the place in it, the value and the rule.
+    """
+    path = Path(path)
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is no readable YAML: {' '.join(str(error).split())}") from error
+    schema = json.loads(datasets.file("analysis/schema.json").read_text(encoding="utf-8"))
+    validator = jsonschema.Draft202012Validator(schema)
+    error = jsonschema.exceptions.best_match(validator.iter_errors(content))
+    if error is not None:
+        place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path).lstrip(".")
+        raise ValueError(f"{path}, {place or 'whole file'}: {error.message}")
+    try:
+        channels = tuple(_channel(content["selection"], **channel) for channel in content["channels"])
+        return Analysis(content["name"], channels, content.get("caveat", ""))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _channel(selection: Mapping[str, Any], **fields: Any) -> Channel:
+    cuts, mass_edges = selection.get("cuts"), selection.get("mass_edges", [])
+    chosen = Selection(
+        decay_modules=tuple(selection["decay_modules"]),
+        efficiency=selection.get("efficiency", 1.0),
+        cuts=None if cuts is None else Cuts(**cuts),
+        vertex_modules=tuple(selection.get("vertex_modules", ())),
+        mass_edges=tuple(mass_edges),
+    )
+    counts = {name: tuple(np.atleast_1d(fields.pop(name)).tolist()) for name in ("background", "observed")}
+    return Channel(**fields, **counts, selection=chosen)

@@ -1,14 +1,16 @@
 """The detector: boxes, what they are made of, where N is made in them, and its straight flight through them.
 
-Begin with `ND280`, a `Detector` read from ``data/detector/nd280``, and `place`. Lengths are in cm, masses in grams;
-the beam runs along z through the middle of every box.
+Begin with `ND280`, a `Detector` read from ``data/detector/nd280``, and `place`; `load` reads one of your own. Lengths
+are in cm, masses in grams; the beam runs along the z axis.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
@@ -25,7 +27,7 @@ from darkpkg.units import cm, tonne
 
 Array = NDArray[np.float64]
 
-__all__ = ["ND280", "Box", "Detector", "Module", "place"]
+__all__ = ["ND280", "ND280_UPGRADE", "Box", "Detector", "Module", "load", "place"]
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,14 @@ class Box:
             raise ValueError(f"a box must extend in all directions, got low {self.low} and high {self.high}")
 
     @classmethod
-    def centred(cls, width_x: float, width_y: float, length_z: float, z_begin: float) -> Box:
-        """A box with the beam axis in its middle."""
-        return cls((-width_x / 2, -width_y / 2, z_begin), (width_x / 2, width_y / 2, z_begin + length_z))
+    def centred(
+        cls, width_x: float, width_y: float, length_z: float, z_begin: float, centre: tuple[float, float] = (0.0, 0.0)
+    ) -> Box:
+        """A box around ``centre`` (x, y), by default the beam axis."""
+        x, y = centre
+        return cls(
+            (x - width_x / 2, y - width_y / 2, z_begin), (x + width_x / 2, y + width_y / 2, z_begin + length_z)
+        )
 
     @property
     def volume(self) -> float:
@@ -85,7 +92,7 @@ class Module:
     """A homogeneous part of the detector.
 
     ``mass`` in grams; ``composition`` gives the mass fraction of each element by symbol; ``fiducial``, if any, is the
-    box in which decays are looked for.
+    box in which decays, or vertices, are looked for.
     """
 
     name: str
@@ -95,48 +102,92 @@ class Module:
     fiducial: Box | None = None
 
     def __post_init__(self) -> None:
+        unknown = set(self.composition) - set(elements())
+        if unknown:
+            raise ValueError(f"{self.name} is made of {sorted(unknown)}, but elements are {', '.join(elements())}")
         total = sum(self.composition.values())
         if abs(total - 1) > 1e-9 or min(self.composition.values()) < 0:
             raise ValueError(
                 f"mass fractions of {self.name} must add up to 1, got {total:g}: {dict(self.composition)}"
             )
-        if self.mass <= 0:
+        if not 0 < self.mass < np.inf:
             raise ValueError(f"mass of {self.name} must be positive, got {self.mass}")
+        if self.fiducial and not (self.active.contains(self.fiducial.low) & self.active.contains(self.fiducial.high)):
+            raise ValueError(f"fiducial box of {self.name} must lie in its active one, got {self.fiducial}")
+        if self.composition.get("Ar", 0.0) == 1 and abs(self.density / ARGON_DENSITY - 1) > ARGON_TOLERANCE:
+            raise ValueError(
+                f"argon of {self.name} must weigh {ARGON_DENSITY:g} g/cm³ to {100 * ARGON_TOLERANCE:g} %, "
+                f"got {self.mass:g} g in {self.active.volume:g} cm³"
+            )
+
+    @property
+    def density(self) -> float:
+        """Mass over active volume in g/cm³."""
+        return self.mass / self.active.volume
+
+    @property
+    def fiducial_mass(self) -> float:
+        """Mass in the fiducial box in grams, as the module is homogeneous; zero without one."""
+        return self.density * self.fiducial.volume if self.fiducial else 0.0
+
+    def mass_of(self, element: str) -> float:
+        """Mass of an element in the active volume in grams."""
+        return self.mass * self.composition.get(element, 0.0)
 
     def number_of_nuclei(self, element: str) -> float:
         """Nuclei of an element in the active volume."""
-        return elements()[element].number_of_nuclei(self.mass * self.composition.get(element, 0.0))
+        return elements()[element].number_of_nuclei(self.mass_of(element))
+
+
+ARGON_DENSITY = 1.78e-3
+"""g/cm³, gas at 0 °C and one atmosphere: the value that gives the masses of Table II."""
+
+ARGON_TOLERANCE = 0.1
+"""Room for another temperature or pressure of the chambers, and for rounded masses."""
 
 
 @dataclass(frozen=True)
 class Detector:
-    """Modules that do not overlap; N decays visibly in the fiducial boxes of the modules in ``decay_modules``."""
+    """Modules that do not overlap. Where vertices and decays are looked for is up to the selection of an analysis."""
 
     name: str
     modules: tuple[Module, ...]
-    decay_modules: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        names = [module.name for module in self.modules]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"modules of {self.name} need names of their own, but {name} is there twice")
         for i, first in enumerate(self.modules):
             for second in self.modules[i + 1 :]:
                 if first.active.overlaps(second.active):
                     raise ValueError(f"modules {first.name} and {second.name} of {self.name} overlap")
-        if not self.decay_modules:
-            raise ValueError(f"{self.name} needs at least one module in which decays are seen")
-        fiducial = [module.name for module in self.modules if module.fiducial]
-        for name in self.decay_modules:
-            if name not in fiducial:
-                raise ValueError(f"{name} must be a module of {self.name} with a fiducial volume: {fiducial}")
 
     @classmethod
-    def from_table(cls, name: str, table: pd.DataFrame, decay_modules: tuple[str, ...]) -> Detector:
-        """Build a detector from a table with the columns of ``data/detector/nd280``."""
-        return cls(name, tuple(_module(row) for _, row in table.iterrows()), decay_modules)
+    def from_table(cls, name: str, table: pd.DataFrame) -> Detector:
+        """Build a detector from a table with the columns of ``data/detector/nd280``, one module a row.
+
+        ``x_centre`` and ``y_centre`` (cm) are optional: without them a box stands on the beam axis. So is
+        ``fiducial_mass``, which is not used. Elements that a table does not name are absent. Raises `ValueError` that
+        names module, column and rule.
+        """
+        missing = [column for column in _COLUMNS if column not in table]
+        unknown = [column for column in table if column not in (*_COLUMNS, *_OPTIONAL, *elements())]
+        if missing or unknown:
+            raise ValueError(f"table of {name} lacks the columns {missing} and has unknown ones {unknown}")
+        return cls(name, tuple(_module(row) for _, row in table.iterrows()))
+
+    def __getitem__(self, name: str) -> Module:
+        """The module of that name. Raises `KeyError` that says which there are."""
+        for module in self.modules:
+            if module.name == name:
+                return module
+        raise KeyError(f"{self.name} has no module {name!r}, only {', '.join(m.name for m in self.modules)}")
 
     @property
-    def decay_volumes(self) -> tuple[Box, ...]:
-        """The boxes in which a decay of N is seen."""
-        return tuple(m.fiducial for m in self.modules if m.name in self.decay_modules and m.fiducial is not None)
+    def fiducial_boxes(self) -> dict[str, Box]:
+        """The fiducial box of each module that has one."""
+        return {module.name: module.fiducial for module in self.modules if module.fiducial is not None}
 
     @property
     def elements(self) -> tuple[str, ...]:
@@ -159,30 +210,57 @@ class Detector:
         return sum(module.number_of_nuclei(element) for module in self.modules)
 
 
+_COLUMNS = ("module", "width_x", "width_y", "length_z", "z_begin", "mass")
+_COLUMNS = (*_COLUMNS, "fiducial_x", "fiducial_y", "fiducial_z", "fiducial_z_begin")
+_OPTIONAL = ("x_centre", "y_centre", "fiducial_mass")
+
+
+def load(path: str | os.PathLike[str], name: str | None = None) -> Detector:
+    """A detector of your own, from a CSV file as `Detector.from_table` wants it; called like the file by default.
+
+    Lengths in cm, masses in tonnes, mass fractions of the elements. Raises `ValueError` that names the file, what is
+    wrong and the rule.
+    """
+    path = Path(path)
+    try:
+        return Detector.from_table(name or path.stem, pd.read_csv(path, comment="#"))
+    except (ValueError, TypeError, pd.errors.ParserError) as error:
+        raise ValueError(f"{path} describes no detector: {error}") from error
+
+
 def _module(row: pd.Series) -> Module:
-    composition = {symbol: float(row[symbol]) for symbol in elements() if row.get(symbol, 0.0) > 0}
-    active = Box.centred(row.width_x * cm, row.width_y * cm, row.length_z * cm, row.z_begin * cm)
+    numbers = {column: row[column] for column in row.index if column != "module"}
+    for column, value in numbers.items():
+        if not isinstance(value, float | int | np.number):
+            raise ValueError(f"{column} of {row.module} must be a number, got {value!r}")
+        if not np.isfinite(value) and not column.startswith("fiducial"):
+            raise ValueError(f"{column} of {row.module} must be a number, got {value}")
+    composition = {symbol: float(row[symbol]) for symbol in elements() if row.get(symbol, 0.0) != 0}
+    centre = row.get("x_centre", 0.0) * cm, row.get("y_centre", 0.0) * cm
+    active = Box.centred(row.width_x * cm, row.width_y * cm, row.length_z * cm, row.z_begin * cm, centre)
     fiducial = None
     if np.isfinite(row.fiducial_x):
-        fiducial = Box.centred(
-            row.fiducial_x * cm, row.fiducial_y * cm, row.fiducial_z * cm, row.fiducial_z_begin * cm
-        )
+        size = row.fiducial_x * cm, row.fiducial_y * cm, row.fiducial_z * cm
+        fiducial = Box.centred(*size, row.fiducial_z_begin * cm, centre)
     return Module(str(row.module), active, float(row.mass) * tonne, MappingProxyType(composition), fiducial)
 
 
-ND280 = Detector.from_table("ND280", datasets.read("detector/nd280"), ("TPC1", "TPC2", "TPC3"))
-"""The near detector of T2K, Table II: P∅D, two FGDs and three argon chambers, in whose fiducial volumes N is seen."""
+ND280 = Detector.from_table("ND280", datasets.read("detector/nd280"))
+"""The near detector of T2K, Table II: P∅D, two FGDs and three argon chambers."""
+
+ND280_UPGRADE = Detector.from_table("upgraded ND280", datasets.read("detector/nd280_upgrade"))
+"""ND280 with two argon chambers above and below a Super-FGD in the place of the P∅D: T2K, arXiv:1901.03750."""
 
 
 def place(events: Events, detector: Detector, seed: int) -> PlacedEvents:
     """Give each event a vertex in the detector and follow N on a straight line through the decay volumes.
 
     An event on some nucleus falls into a module in proportion to the number of such nuclei there, and uniformly
-    within it. Each beam and nucleus has its own random numbers. Raises `ValueError` for a target that the detector
-    lacks.
+    within it. The paths are followed through all fiducial boxes; a selection takes those that it needs. Each beam and
+    nucleus has its own random numbers. Raises `ValueError` for a target that the detector lacks.
     """
     symbols = {nucleus.pdg_code: symbol for symbol, nucleus in detector.nuclei.items()}
-    vertex = np.empty((len(events), 3))
+    vertex, uniform = np.empty((len(events), 3)), np.empty((len(events), 4))
     module = np.empty(len(events), dtype=f"U{max(len(m.name) for m in detector.modules)}")
     for code in np.unique(events.target).tolist():
         if code not in symbols:
@@ -191,16 +269,19 @@ def place(events: Events, detector: Detector, seed: int) -> PlacedEvents:
         for beam in BEAMS:
             chosen = np.flatnonzero((events.target == code) & (events.beam == beam))
             random = random_stream(seed, "place", beam, code).random((len(chosen), 4))
+            uniform[chosen] = random_stream(seed, "response", beam, code).random((len(chosen), 4))
             index = np.searchsorted(share / share[-1], random[:, 3], side="right")
             for i in np.unique(index):
                 here = index == i
                 vertex[chosen[here]] = detector.modules[i].active.uniform(random[here, :3])
                 module[chosen[here]] = detector.modules[i].name
     direction = events.p_N[:, 1:] / momentum(events.p_N)[:, None]
-    chords = [box.chord(vertex, direction) for box in detector.decay_volumes]
-    entry, leave = (np.stack(ends, axis=-1) for ends in zip(*chords, strict=True))
+    boxes = detector.fiducial_boxes
+    entry, leave = np.zeros((len(events), len(boxes))), np.zeros((len(events), len(boxes)))
+    for column, box in enumerate(boxes.values()):
+        entry[:, column], leave[:, column] = box.chord(vertex, direction)
     counts = {str(code): detector.number_of_nuclei(symbol) for code, symbol in symbols.items()}
-    placed = {"name": detector.name, "seed": seed, "decay_volumes": list(detector.decay_modules), "targets": counts}
+    placed = {"name": detector.name, "seed": seed, "fiducial_modules": list(boxes), "targets": counts}
     columns = {field.name: getattr(events, field.name) for field in dataclasses.fields(Events)}
     columns["provenance"] = {**events.provenance, "detector": placed}
-    return PlacedEvents(**columns, vertex=vertex, module=module, entry=entry, exit=leave)
+    return PlacedEvents(**columns, vertex=vertex, module=module, entry=entry, exit=leave, uniform=uniform)

@@ -1,22 +1,31 @@
-"""What the detector would measure of an e⁺e⁻ pair, and the cuts of Eq. (15).
+"""What the detector would measure of an e⁺e⁻ pair, the cuts of Eq. (15), and how an event gets into a bin.
 
-Begin with ``Cuts().passes(observables(events))``.
+Begin with ``Cuts().passes(observables(events))``; a `Selection` is all that an analysis asks of an event.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from darkpkg.events import Events
+from darkpkg.events import PlacedEvents
+from darkpkg.experiment.response import PairResponse
 from darkpkg.physics.kinematics import invariant_mass, momentum
 from darkpkg.units import GeV
 
 Array = NDArray[np.float64]
 
-__all__ = ["Cuts", "Observables", "observables"]
+__all__ = ["Cuts", "Observables", "Selection", "observables"]
+
+
+class _HasPairs(Protocol):
+    @property
+    def p_electron(self) -> Array: ...
+    @property
+    def p_positron(self) -> Array: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +44,8 @@ class Observables:
     cos_beam: Array
 
 
-def observables(events: Events) -> Observables:
-    """The observables of all events; nothing is smeared."""
+def observables(events: _HasPairs) -> Observables:
+    """The observables of all pairs as they are; nothing is smeared."""
     electron, positron = events.p_electron, events.p_positron
     pair = electron + positron
     across_sq = pair[:, 1] ** 2 + pair[:, 2] ** 2
@@ -67,3 +76,51 @@ class Cuts:
         """Whether each event passes all five cuts."""
         pair = (o.energy > self.min_energy) & (o.mass < self.max_mass) & (o.t < self.max_t)
         return pair & (o.cos_opening > self.min_cos_opening) & (o.cos_beam > self.min_cos_beam)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What an analysis asks of an event, and the bin that it puts it into.
+
+    ``decay_modules`` are the modules in whose fiducial boxes N must decay, ``vertex_modules`` those in whose fiducial
+    boxes it must have been made (none: anywhere). ``cuts`` (none: no cuts) act on the pair, as reconstructed by
+    ``response`` if there is one. ``mass_edges`` are edges of bins in the mass of that pair in GeV, the last one open
+    above: it holds the overflow; without edges there is one bin. ``efficiency`` is what remains of the rest.
+    """
+
+    decay_modules: tuple[str, ...]
+    efficiency: float = 1.0
+    cuts: Cuts | None = None
+    vertex_modules: tuple[str, ...] = ()
+    mass_edges: tuple[float, ...] = ()
+    response: PairResponse | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("decay_modules", "vertex_modules", "mass_edges"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if not 0 < self.efficiency <= 1:
+            raise ValueError(f"efficiency must be in (0, 1], got {self.efficiency}")
+        if not self.decay_modules:
+            raise ValueError("decay_modules must name at least one module in which decays are seen")
+        if self.mass_edges and (len(self.mass_edges) < 2 or not np.all(np.diff(self.mass_edges) > 0)):
+            raise ValueError(f"mass_edges must increase from the first to the last, got {self.mass_edges}")
+
+    @property
+    def n_bins(self) -> int:
+        """Number of bins."""
+        return max(len(self.mass_edges) - 1, 1)
+
+    def bins(self, events: PlacedEvents) -> NDArray[np.int64]:
+        """The bin (n,) of each event, −1 if it is not selected. Where N decays is left to the lifetime weight."""
+        bins = np.full(len(events), -1)
+        chosen = np.arange(len(events))
+        if self.vertex_modules:
+            chosen = np.flatnonzero(events.starts_in(self.vertex_modules))
+        seen = observables(self.response.smear(events[chosen]) if self.response else events[chosen])
+        passed = self.cuts.passes(seen) if self.cuts else np.ones(len(chosen), dtype=bool)
+        if self.mass_edges:
+            bin_of = np.searchsorted(self.mass_edges, seen.mass, side="right") - 1
+            bins[chosen] = np.where(passed, np.minimum(bin_of, self.n_bins - 1), -1)
+        else:
+            bins[chosen] = np.where(passed, 0, -1)
+        return bins

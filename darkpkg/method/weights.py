@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.events import Events, PlacedEvents
-from darkpkg.experiment.analysis import Analysis, Channel
-from darkpkg.experiment.selection import observables
+from darkpkg.experiment.analysis import ARGON_CHAMBERS, Analysis, Channel
+from darkpkg.experiment.selection import Selection
 from darkpkg.method._compiled import kernel_sums
 from darkpkg.method.generator import SamplingRange
 from darkpkg.method.kernels import EPANECHNIKOV
@@ -31,14 +32,17 @@ __all__ = [
     "FewEventsWarning",
     "PAPER_SMOOTHING",
     "SMOOTHING",
+    "Share",
     "Smoothing",
     "coupling_weight",
+    "decay_acceptance",
     "expected_events",
     "expected_events_at_lifetime",
     "expected_upscatterings",
     "exposure_weight",
     "kde_weight",
     "lifetime_weight",
+    "selection_efficiency",
     "selection_weight",
 ]
 
@@ -96,6 +100,33 @@ class Expectation:
         """Statistical error of the mean, √Σw²."""
         return np.sqrt(self.variance)
 
+    def in_channels(self, analysis: Analysis) -> Expectation:
+        """Sums over the bins of each channel of ``analysis``: shape θ.shape + (channels,)."""
+        begins = [analysis.bins_of(channel.name).start for channel in analysis.channels]
+        return Expectation(*(np.add.reduceat(a, begins, axis=-1) for a in (self.mean, self.variance)))
+
+
+@dataclass(frozen=True)
+class Share:
+    """A weighted mean, its statistical error, and the effective number of events behind it."""
+
+    mean: float
+    error: float
+    n_effective: float
+
+    @classmethod
+    def of(cls, values: ArrayLike, weights: Array) -> Share:
+        """The mean of ``values`` with ``weights``; its error is that of a ratio of two sums over the same events.
+
+        Raises `ValueError` if no event has a weight.
+        """
+        values, total = np.asarray(values, dtype=float), float(weights.sum())
+        if not total > 0:
+            raise ValueError(f"a share needs events with a weight, got {len(weights)} events of total weight {total}")
+        mean = float(weights @ values) / total
+        error = float(np.sqrt(((weights * (values - mean)) ** 2).sum())) / total
+        return cls(mean, error, total**2 / float((weights**2).sum()))
+
 
 def kde_weight(events: Events, parameters: DarkParameters, smoothing: Smoothing = SMOOTHING) -> Array:
     """K(d(θ, θ_i), δ) / q, Eq. (25): (n,) weights at one point θ.
@@ -132,23 +163,27 @@ def coupling_weight(events: Events, parameters: DarkParameters) -> Any:
     return parameters.coupling / (generated["V_muN_sq"] * generated["alpha_D"] * generated["epsilon"] ** 2)
 
 
-def selection_weight(events: Events, analysis: Analysis) -> Array:
-    """Efficiency of the analysis for events that pass its cuts, zero for the others: (n,)."""
-    return np.where(analysis.cuts.passes(observables(events)), analysis.efficiency, 0.0)
+def selection_weight(events: PlacedEvents, selection: Selection) -> Array:
+    """Efficiency of the selection for events that it puts into some bin, zero for the others: (n,)."""
+    return np.where(selection.bins(events) >= 0, selection.efficiency, 0.0)
 
 
-def lifetime_weight(events: PlacedEvents, ctau: float, m_N: float | None = None) -> Array:
-    r"""Probability that N decays inside a decay volume, Eq. (27): (n,) weights for a proper decay length in cm.
+def lifetime_weight(
+    events: PlacedEvents, ctau: float, m_N: float | None = None, *, modules: Sequence[str] = ARGON_CHAMBERS
+) -> Array:
+    r"""Probability that N decays inside the fiducial boxes of ``modules``, Eq. (27): (n,), for a cτ⁰ in cm.
 
     .. math:: w = \sum_j \left(e^{-a_j/\beta\gamma c\tau^0} - e^{-b_j/\beta\gamma c\tau^0}\right), \qquad
               \beta\gamma = |\vec p_N|/m_N,
 
-    with the distances a_j, b_j at which N enters and leaves volume j. ``m_N`` defaults to the mass of each event.
+    with the distances a_j, b_j at which N enters and leaves box j. ``m_N`` defaults to the mass of each event.
     For a prediction at θ it is θ's: the decay length in the laboratory goes like 1/m_N, and a kernel would smear it.
     """
+    columns = events.columns_of(modules)
     rate = (events.m_N if m_N is None else m_N) / (momentum(events.p_N) * ctau)
-    depth = rate[:, None] * (events.exit - events.entry)
-    return -(np.exp(-rate[:, None] * events.entry) * np.expm1(-depth)).sum(axis=-1)
+    entry = rate[:, None] * events.entry[:, columns]
+    depth = rate[:, None] * events.exit[:, columns] - entry
+    return -(np.exp(-entry) * np.expm1(-depth)).sum(axis=-1)
 
 
 def exposure_weight(events: PlacedEvents, channel: Channel) -> Array:
@@ -163,6 +198,8 @@ def expected_events(
     events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, smoothing: Smoothing = SMOOTHING
 ) -> Expectation:
     """Expected signal in each bin of ``analysis`` at each point θ, Eq. (24).
+
+    Each channel of the analysis looks at the events with its own selection.
 
     Parameters
     ----------
@@ -205,6 +242,37 @@ def expected_upscatterings(
     return _sum(events, parameters, analysis, smoothing, None)
 
 
+def selection_efficiency(events: PlacedEvents, analysis: Analysis, ctau: float | None = None) -> Share:
+    """Share of N whose pair passes the cuts of ``analysis``, without its flat efficiency.
+
+    N are counted as they are made in the exposure of the analysis; with ``ctau`` (cm), only so far as they decay in
+    its decay volumes. Slice the events for one material: ``events[events.target == …]``. The masses are those of the
+    events, so that a sample at fixed masses is needed for one point.
+    """
+    parts = []
+    for channel in analysis.channels:
+        weight = events.weight * exposure_weight(events, channel)
+        if ctau is not None:
+            weight = weight * lifetime_weight(events, ctau, modules=channel.selection.decay_modules)
+        parts.append((weight, channel.selection.bins(events) >= 0))
+    return Share.of(np.concatenate([value for _, value in parts]), np.concatenate([weight for weight, _ in parts]))
+
+
+def decay_acceptance(events: PlacedEvents, analysis: Analysis, ctau: float) -> Share:
+    """Share of N, as made in the exposure of ``analysis``, that decay in its decay volumes, for cτ⁰ in cm.
+
+    The geometrical acceptance of Fig. 4: no cut is asked for.
+    """
+    parts = [
+        (
+            events.weight * exposure_weight(events, channel),
+            lifetime_weight(events, ctau, modules=channel.selection.decay_modules),
+        )
+        for channel in analysis.channels
+    ]
+    return Share.of(np.concatenate([value for _, value in parts]), np.concatenate([weight for weight, _ in parts]))
+
+
 def sampling_range(events: Events) -> SamplingRange:
     """The region of masses that ``events`` were sampled from, out of their provenance."""
     return SamplingRange(**events.provenance["sampling"])
@@ -224,21 +292,25 @@ class _Sample:
     strip_starts: NDArray[np.int64]
 
 
-_samples: weakref.WeakKeyDictionary[PlacedEvents, dict[tuple[Analysis, bool], _Sample]] = weakref.WeakKeyDictionary()
+_samples: weakref.WeakKeyDictionary[PlacedEvents, dict[tuple[tuple[Channel, ...], bool], _Sample]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
-def _sample(events: PlacedEvents, analysis: Analysis, levelled: bool) -> _Sample:
+def _sample(events: PlacedEvents, channels: tuple[Channel, ...], levelled: bool) -> _Sample:
     """The sample as `_prepare` orders it, remembered as long as ``events`` live."""
     known = _samples.setdefault(events, {})
-    if (analysis, levelled) not in known:
-        known[analysis, levelled] = _prepare(events, analysis, levelled)
-    return known[analysis, levelled]
+    if (channels, levelled) not in known:
+        known[channels, levelled] = _prepare(events, channels, levelled)
+    return known[channels, levelled]
 
 
-def _prepare(events: PlacedEvents, analysis: Analysis, levelled: bool) -> _Sample:
-    _check_channels(analysis)
-    exposure = np.stack([exposure_weight(events, channel) for channel in analysis.channels])
-    base = events.weight * selection_weight(events, analysis) * exposure.sum(axis=0)
+def _prepare(events: PlacedEvents, channels: tuple[Channel, ...], levelled: bool) -> _Sample:
+    """Events in the bins of channels that share a selection, each with a beam of its own."""
+    selection = channels[0].selection
+    exposure = np.stack([exposure_weight(events, channel) for channel in channels])
+    bins = selection.bins(events)
+    base = np.where(bins >= 0, events.weight * selection.efficiency * exposure.sum(axis=0), 0.0)
     if not levelled:
         base /= sampling_range(events).q(events.m_N, events.m_Zprime)
     chosen = np.flatnonzero(base > 0)
@@ -248,25 +320,30 @@ def _prepare(events: PlacedEvents, analysis: Analysis, levelled: bool) -> _Sampl
     edges = events.m_N[chosen[np.minimum(starts[:-1], len(chosen) - 1)]] if len(chosen) else np.ones(len(starts) - 1)
     chosen = chosen[np.lexsort((events.m_Zprime[chosen], strip))]
     inverse_momentum = 1 / momentum(events.p_N[chosen])[:, None]
+    columns = np.ix_(chosen, events.columns_of(selection.decay_modules))
     return _Sample(
         ln_m_N=np.log(events.m_N[chosen]),
         ln_m_Zprime=np.log(events.m_Zprime[chosen]),
         base=base[chosen],
-        column=exposure[:, chosen].argmax(axis=0),
-        begin=events.entry[chosen] * inverse_momentum,
-        width=(events.exit[chosen] - events.entry[chosen]) * inverse_momentum,
+        column=exposure[:, chosen].argmax(axis=0) * selection.n_bins + bins[chosen],
+        begin=events.entry[columns] * inverse_momentum,
+        width=(events.exit[columns] - events.entry[columns]) * inverse_momentum,
         strip_edges=np.log(edges),
         strip_starts=starts,
     )
 
 
-def _check_channels(analysis: Analysis) -> None:
-    """An event falls into one bin: that of the one channel with its beam."""
-    beams = [channel.beam for channel in analysis.channels]
-    if len(set(beams)) < len(beams):
-        raise ValueError(f"each channel of {analysis.name} needs a beam of its own, got {beams}")
-    if len(analysis.observed) > len(beams):
-        raise ValueError(f"channels of {analysis.name} must have one bin, got {len(analysis.observed)} bins in all")
+def _groups(analysis: Analysis) -> list[tuple[Channel, ...]]:
+    """Channels that can be summed in one go: those of a group share a selection, and have beams of their own."""
+    groups: list[list[Channel]] = []
+    for channel in analysis.channels:
+        for group in groups:
+            if group[0].selection == channel.selection and channel.beam not in [other.beam for other in group]:
+                group.append(channel)
+                break
+        else:
+            groups.append([channel])
+    return [tuple(group) for group in groups]
 
 
 def _sum(
@@ -274,7 +351,7 @@ def _sum(
 ) -> Expectation:
     if not isinstance(events, PlacedEvents):
         raise TypeError("events must be placed in a detector first: darkpkg.place(events, darkpkg.ND280, seed=…)")
-    sampling, sample = sampling_range(events), _sample(events, analysis, smoothing.levelled)
+    sampling = sampling_range(events)
     _check_range(sampling, parameters.m_N, parameters.m_Zprime)
     shape = np.broadcast_shapes(parameters.shape, np.shape(ctau))
     m_N, m_Zprime, factor = (
@@ -289,15 +366,20 @@ def _sum(
         factor = factor / _share_inside(sampling, x, y, smoothing)
         factor /= sampling.q(m_N, m_Zprime) if smoothing.levelled else 1.0
     rate = np.zeros(x.size) if ctau is None else np.broadcast_to(parameters.m_N / ctau, shape).ravel()
-    sums = np.zeros((x.size, len(analysis.observed), 2))
-    kernel_sums(
-        x, y, rate, h, norm, sample.strip_edges, sample.strip_starts, sample.ln_m_N, sample.ln_m_Zprime,
-        sample.base, sample.column, sample.begin, sample.width, ctau is None, sums,
-    )  # fmt: skip
+    sums = np.empty((x.size, len(analysis.observed), 2))
+    for channels in _groups(analysis):
+        sample = _sample(events, channels, smoothing.levelled)
+        own = np.zeros((x.size, len(channels) * channels[0].selection.n_bins, 2))
+        kernel_sums(
+            x, y, rate, h, norm, sample.strip_edges, sample.strip_starts, sample.ln_m_N, sample.ln_m_Zprime,
+            sample.base, sample.column, sample.begin, sample.width, ctau is None, own,
+        )  # fmt: skip
+        for channel, bins in zip(channels, np.split(own, len(channels), axis=1), strict=True):
+            sums[:, analysis.bins_of(channel.name)] = bins
     bins = (*shape, sums.shape[1])
     mean, variance = sums[..., 0] * factor[:, None], sums[..., 1] * factor[:, None] ** 2
     expectation = Expectation(mean.reshape(bins), variance.reshape(bins))
-    _warn_if_few(expectation, m_N.reshape(shape), m_Zprime.reshape(shape))
+    _warn_if_few(expectation.in_channels(analysis), m_N.reshape(shape), m_Zprime.reshape(shape))
     return expectation
 
 

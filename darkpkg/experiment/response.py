@@ -1,0 +1,131 @@
+"""What ND280 reconstructs of an electron or positron from FGD1: published response matrices.
+
+Begin with `FGD_RESPONSE`, and ``FGD_RESPONSE.smear(events)``.
+
+T2K published the matrices with a caveat: the selection efficiency is not included and correlations of momentum and
+angle are neglected; they are meant for qualitative comparison only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from darkpkg import datasets
+from darkpkg.events import PlacedEvents
+from darkpkg.physics.kinematics import momentum
+from darkpkg.units import ELECTRON_MASS, MeV
+
+Array = NDArray[np.float64]
+
+__all__ = ["FGD_RESPONSE", "Pairs", "PairResponse", "ResponseMatrix"]
+
+
+class Pairs(NamedTuple):
+    """Four-momenta (n, 4) of electrons and positrons in GeV."""
+
+    p_electron: Array
+    p_positron: Array
+
+
+@dataclass(frozen=True, eq=False)
+class ResponseMatrix:
+    """Probability of each bin of the reconstructed value, for each bin of the true value.
+
+    ``low`` and ``high`` (rows,) bound the true bins, ``edges`` (m + 1,) the reconstructed ones, and ``probability``
+    (rows, m) has a distribution in each row. ``simulated`` (rows,) is the statistics behind a row: below about 5 the
+    row is poorly known.
+    """
+
+    low: Array
+    high: Array
+    edges: Array
+    probability: Array
+    simulated: Array
+
+    def __post_init__(self) -> None:
+        if not np.all(self.probability >= 0) or not np.allclose(self.probability.sum(axis=1), 1, atol=1e-12):
+            raise ValueError(f"rows must be distributions, got sums {self.probability.sum(axis=1)}")
+        if not (np.all(np.diff(self.low) > 0) and np.all(self.low < self.high) and np.all(np.diff(self.edges) > 0)):
+            raise ValueError("true and reconstructed bins must be in increasing order")
+
+    @classmethod
+    def from_table(cls, table: pd.DataFrame, unit: float = 1.0) -> ResponseMatrix:
+        """From a table with the columns of ``data/detector/fgd1_momentum``; rows are normalised to one."""
+        edges = np.union1d(table.reco_low, table.reco_high)
+        rows = [group for _, group in table.groupby("true_low", sort=True)]
+        probability = np.zeros((len(rows), len(edges) - 1))
+        for row, group in zip(probability, rows, strict=True):
+            row[np.searchsorted(edges, group.reco_low)] = group.probability
+        return cls(
+            unit * np.array([group.true_low.iloc[0] for group in rows]),
+            unit * np.array([group.true_high.iloc[0] for group in rows]),
+            unit * edges,
+            probability / probability.sum(axis=1, keepdims=True),
+            np.array([group.simulated.iloc[0] for group in rows]),
+        )
+
+    def row(self, true: ArrayLike) -> NDArray[np.int64]:
+        """The row that each true value falls into, or the nearest one outside of all true bins."""
+        true = np.asarray(true, dtype=float)
+        before = np.clip(np.searchsorted(self.low, true, side="right") - 1, 0, len(self.low) - 1)
+        after = np.minimum(before + 1, len(self.low) - 1)
+        return np.where(true - self.high[before] > np.abs(self.low[after] - true), after, before)
+
+    def __call__(self, true: ArrayLike, uniform: ArrayLike) -> Array:
+        """Reconstructed values for ``true`` ones, by the inverse of the cumulative distribution at ``uniform``.
+
+        ``uniform`` holds numbers in [0, 1), one for each value; inside a reconstructed bin values are spread evenly.
+        Outside of the tabulated true bins the nearest row is shifted by the distance of the true value to its middle.
+        """
+        true, uniform = np.asarray(true, dtype=float), np.asarray(uniform, dtype=float)
+        row = self.row(true)
+        outside = (true < self.low[row]) | (true > self.high[row])
+        shift = np.where(outside, true - (self.low[row] + self.high[row]) / 2, 0.0)
+        # One increasing staircase: row r runs from r to r + 1.
+        steps = np.concatenate([np.zeros((len(self.low), 1)), np.cumsum(self.probability, axis=1)], axis=1)
+        steps[:, -1] = 1.0
+        stairs = (steps + np.arange(len(self.low))[:, None]).ravel()
+        last = len(self.edges) - 2
+        column = np.clip(np.searchsorted(stairs, row + uniform, side="right") - 1 - row * (last + 2), 0, last)
+        begin, height = steps[row, column], self.probability[row, column]
+        share = np.clip(np.divide(uniform - begin, height, out=np.zeros(np.shape(begin)), where=height > 0), 0, 1)
+        return self.edges[column] + share * (self.edges[column + 1] - self.edges[column]) + shift
+
+
+@dataclass(frozen=True, eq=False)
+class PairResponse:
+    """Responses to the momentum and the polar angle of each lepton; its azimuth is kept."""
+
+    momentum: ResponseMatrix
+    angle: ResponseMatrix
+
+    def smear(self, events: PlacedEvents) -> Pairs:
+        """Reconstructed four-momenta of the pairs, from the random numbers that ``events`` carry.
+
+        The same events always give the same pairs, so that a prediction changes smoothly with the parameters.
+        """
+        return Pairs(
+            self._smear(events.p_electron, events.uniform[:, :2]),
+            self._smear(events.p_positron, events.uniform[:, 2:]),
+        )
+
+    def _smear(self, p: Array, uniform: Array) -> Array:
+        length, across = momentum(p), np.hypot(p[:, 1], p[:, 2])
+        found = np.maximum(self.momentum(length, uniform[:, 0]), 0.0)
+        angle = np.clip(self.angle(np.arctan2(across, p[:, 3]), uniform[:, 1]), 0.0, np.pi)
+        # Along the beam, where it is undefined, any azimuth will do.
+        cos_phi, sin_phi = (np.divide(c, across, out=np.full(len(p), 0.5**0.5), where=across > 0) for c in p.T[1:3])
+        smeared = found * np.stack([np.sin(angle) * cos_phi, np.sin(angle) * sin_phi, np.cos(angle)])
+        return np.column_stack([np.hypot(found, ELECTRON_MASS), *smeared])
+
+
+FGD_RESPONSE = PairResponse(
+    ResponseMatrix.from_table(datasets.read("detector/fgd1_momentum"), MeV),
+    ResponseMatrix.from_table(datasets.read("detector/fgd1_angle")),
+)
+"""Vertex in FGD1, tracks in TPC2: T2K, J. High Energ. Phys. 10 (2020) 114, arXiv:2002.11986; see the caveat above."""
