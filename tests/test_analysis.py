@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkpkg.experiment.analysis import ANALYSIS_I, Analysis, Channel
+from darkpkg import datasets
+from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II, Analysis, Channel, load, project
+from darkpkg.experiment.response import FGD_RESPONSE
 from darkpkg.experiment.selection import Cuts, Selection
 
 FHC, RHC = ANALYSIS_I.channels
@@ -80,3 +82,163 @@ def test_counts_and_uncertainties_that_are_no_numbers_are_refused(field):
 def test_an_analysis_without_channels_is_refused():
     with pytest.raises(ValueError, match="Analysis I needs at least one channel"):
         dataclasses.replace(ANALYSIS_I, channels=())
+
+
+# --- Analysis II ---
+
+
+def test_analysis_two_has_the_published_exposures_and_uncertainties():
+    assert {c.beam: (c.pot, c.systematic) for c in ANALYSIS_II.channels} == {
+        "FHC": (11.92e20, 0.23),
+        "RHC": (6.29e20, 0.21),
+    }
+    assert "qualitative comparison only" in ANALYSIS_II.caveat
+
+
+def test_analysis_two_has_twenty_bins_of_ten_mev_and_keeps_its_overflow_in_data_and_background():
+    edges = ANALYSIS_II.selection.mass_edges
+    np.testing.assert_allclose(edges, 0.01 * np.arange(21), atol=1e-15)
+    # The overflow is the second largest bin: without it the last one would be like its neighbour.
+    for channel, (first, last), expected in zip(
+        ANALYSIS_II.channels, ((1588, 839), (400, 186)), (857.8, 188.5), strict=True
+    ):
+        assert (channel.observed[0], channel.observed[-1]) == (first, last)
+        assert channel.background[-1] == expected
+        assert channel.observed[-1] > 20 * channel.observed[-2]
+
+
+def test_analysis_two_asks_for_production_and_decay_in_the_first_fgd():
+    selection = ANALYSIS_II.selection
+    assert (selection.vertex_modules, selection.decay_modules) == (("FGD1",), ("FGD1",))
+    assert (selection.efficiency, selection.cuts, selection.response) == (0.10, None, FGD_RESPONSE)
+
+
+# --- Sums ---
+
+
+def test_a_sum_of_analyses_has_the_channels_of_both():
+    both = ANALYSIS_I + ANALYSIS_II
+    assert both.name == "Analysis I + Analysis II"
+    names = [channel.name for channel in both.channels]
+    assert names == ["Analysis I FHC", "Analysis I RHC", "Analysis II FHC", "Analysis II RHC"]
+    for field in ("observed", "background", "systematic"):
+        parts = [getattr(analysis, field) for analysis in (ANALYSIS_I, ANALYSIS_II)]
+        np.testing.assert_array_equal(getattr(both, field), np.concatenate(parts))
+    assert both.caveat == ANALYSIS_II.caveat
+    assert both.bins_of("Analysis II RHC") == slice(22, 42)
+
+
+def test_only_analyses_add_up_and_not_to_themselves():
+    with pytest.raises(TypeError):
+        ANALYSIS_I + 1
+    with pytest.raises(ValueError, match="need names of their own"):
+        ANALYSIS_I + ANALYSIS_I
+
+
+# --- Projections ---
+
+
+@given(st.floats(1e20, 1e23), st.floats(0.1, 10))
+def test_background_and_exposure_grow_together(pot, ratio):
+    future = project(ANALYSIS_I, pot, target_ratio=ratio, asimov=True)
+    for before, after in zip(ANALYSIS_I.channels, future.channels, strict=True):
+        assert after.pot == pytest.approx(pot * before.pot / (12.34e20 + 6.29e20))
+        assert after.background[0] == pytest.approx(before.background[0] * after.pot / before.pot * ratio)
+        assert (after.systematic, after.selection) == (before.systematic, before.selection)
+    np.testing.assert_allclose(future.observed, future.background)
+
+
+def test_the_paper_counts_whole_events_and_asimov_does_not():
+    signal = [3.0, 0.98]
+    paper, asimov = (project(ANALYSIS_I, 16e21, signal=signal, asimov=a) for a in (False, True))
+    np.testing.assert_allclose(asimov.observed, asimov.background + signal)
+    np.testing.assert_array_equal(paper.observed, [int(n) for n in asimov.observed])
+    assert (paper.observed < asimov.observed).all()
+
+
+def test_beams_may_have_exposures_of_their_own():
+    future = project(ANALYSIS_II, {"FHC": 2e21, "RHC": 1e21}, decay_modules=("FGD2",), vertex_modules=("FGD2",))
+    assert [channel.pot for channel in future.channels] == [2e21, 1e21]
+    assert future.selection.decay_modules == future.selection.vertex_modules == ("FGD2",)
+    assert future.selection.mass_edges == ANALYSIS_II.selection.mass_edges
+    assert future.caveat == ANALYSIS_II.caveat
+
+
+def test_projections_that_are_not_defined_are_refused():
+    with pytest.raises(ValueError, match=r"pot must be given for the beams \['FHC', 'RHC'\], got \['FHC'\]"):
+        project(ANALYSIS_I, {"FHC": 1e21})
+    with pytest.raises(ValueError, match="target_ratio must be positive, got 0"):
+        project(ANALYSIS_I, 1e21, target_ratio=0)
+    with pytest.raises(ValueError, match="differ in exposure in FHC: give pot by beam"):
+        project(ANALYSIS_I + ANALYSIS_II, 1e22)
+    with pytest.raises(ValueError, match="exposure must be positive"):
+        project(ANALYSIS_I, -1e21)
+
+
+# --- Experiments of one's own ---
+
+
+def written(tmp_path, **changes):
+    """The example with some of its text replaced, in a file."""
+    text = datasets.file("analysis/example.yaml").read_text(encoding="utf-8")
+    for old, new in changes.values():
+        assert old in text
+        text = text.replace(old, new)
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_example_is_an_analysis():
+    mine = load(datasets.file("analysis/example.yaml"))
+    cuts = Cuts(min_energy=0.3, min_cos_beam=0.98)
+    assert mine.selection == Selection(("TPC3",), 0.2, cuts, ("FGD2",))
+    assert [(c.name, c.beam, c.pot) for c in mine.channels] == [
+        ("neutrinos", "FHC", 1.2e21),
+        ("antineutrinos", "RHC", 6e20),
+    ]
+    np.testing.assert_array_equal(mine.observed, [1, 0])
+    assert "never measured" in mine.caveat
+    assert (ANALYSIS_I + mine).observed.tolist() == [0, 0, 1, 0]
+
+
+def test_a_spectrum_is_a_list_of_counts(tmp_path):
+    changes = {
+        "a": ("  efficiency: 0.2 ", "  mass_edges: [0, 0.05, 0.1]\n  efficiency: 0.2 "),
+        "b": ("background: 0.8", "background: [0.5, 0.3]"),
+        "c": ("observed: 1", "observed: [1, 2]"),
+        "d": ("background: 0.1", "background: [0.1, 0.1]"),
+        "e": ("observed: 0", "observed: [0, 0]"),
+    }
+    mine = load(written(tmp_path, **changes))
+    assert mine.selection.mass_edges == (0, 0.05, 0.1)
+    np.testing.assert_array_equal(mine.observed, [1, 2, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("pot: 1.2e21", "pot: -1", r"channels\[0\].pot: -1 is less than or equal to the minimum of 0"),
+        ("beam: RHC", "beam: ν", r"channels\[1\].beam: 'ν' is not one of \['FHC', 'RHC'\]"),
+        ("efficiency: 0.2", "efficiency: 20", "selection.efficiency: 20 is greater than the maximum of 1"),
+        ("efficiency", "eficiency", "selection: Additional properties are not allowed .'eficiency' was unexpected."),
+        ("name: pairs behind FGD2", "", "whole file: 'name' is a required property"),
+        ("decay_modules: [TPC3]", "decay_modules: []", "selection.decay_modules: .*non-empty"),
+        ("observed: 1", "observed: one", r"channels\[0\].observed: 'one' is not valid"),
+        ("observed: 1", "observed: [1, 2]", "channel neutrinos needs background and observed counts for 1 bins"),
+        ("name: antineutrinos", "name: neutrinos", "need names of their own"),
+        ("selection:", "selection: [", "is no readable YAML"),
+    ],
+)
+def test_a_bad_file_is_refused_with_its_place_value_and_rule(tmp_path, old, new, message):
+    path = written(tmp_path, change=(old, new))
+    with pytest.raises(ValueError, match=message) as error:
+        load(path)
+    assert str(path) in str(error.value)
+
+
+def test_a_file_cannot_run_code(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("!!python/object/apply:os.system ['true']")
+    with pytest.raises(ValueError, match="is no readable YAML"):
+        load(path)

@@ -9,7 +9,7 @@ import pytest
 from darkpkg import datasets
 
 TABLES = datasets.names()
-COLUMN_WITHOUT_UNIT = {"flavour", "module", "nucleus", "element", "isotope", "Z"}
+COLUMN_WITHOUT_UNIT = {"flavour", "module", "nucleus", "element", "isotope", "Z", "probability", "simulated"}
 """Names and pure numbers; every other column is measured in something."""
 
 
@@ -55,9 +55,12 @@ def test_numbers_are_finite_or_empty(name):
     assert not np.isinf(numbers).any()
 
 
-def test_every_file_of_data_is_a_table_with_a_manifest():
+DESCRIBE_THEMSELVES = {"analysis/example.yaml", "analysis/schema.json"}
+
+
+def test_every_file_of_data_is_a_table_with_a_manifest_or_describes_itself():
     files = {file.relative_to(datasets._ROOT).as_posix() for file in datasets._ROOT.rglob("*") if file.is_file()}
-    assert files == {f"{name}.{kind}" for name in TABLES for kind in ("csv", "toml")}
+    assert files == {f"{name}.{kind}" for name in TABLES for kind in ("csv", "toml")} | DESCRIBE_THEMSELVES
 
 
 def test_a_table_that_does_not_exist_is_refused_with_those_that_do():

@@ -11,7 +11,7 @@ from scipy import stats
 
 from darkpkg import datasets
 from darkpkg.events import Events
-from darkpkg.experiment.detector import ND280, Box, Detector, Module, place
+from darkpkg.experiment.detector import ND280, ND280_UPGRADE, Box, Detector, Module, load, place
 from darkpkg.physics.nuclei import NUCLEI, elements
 from darkpkg.units import AVOGADRO, tonne
 
@@ -159,17 +159,17 @@ def test_targets_are_all_elements_but_hydrogen_by_atomic_number():
 
 def test_modules_that_overlap_are_refused_by_name():
     with pytest.raises(ValueError, match="modules TPC1 and FGD1 of X overlap"):
-        Detector.from_table("X", table(TPC1={"length_z": 92.5}), ("TPC1",))
+        Detector.from_table("X", table(TPC1={"length_z": 92.5, "mass": 0.00631}))
 
 
 def test_modules_that_touch_do_not_overlap():
-    Detector.from_table("X", table(TPC1={"length_z": 92.0}), ("TPC1",))
+    Detector.from_table("X", table(TPC1={"length_z": 92.0, "mass": 0.00627}))
 
 
 @given(st.floats(0.05, 0.5), st.sampled_from([-1, 1]))
 def test_fractions_that_do_not_add_up_to_one_are_refused(excess, sign):
     with pytest.raises(ValueError, match="mass fractions of TPC2 must add up to 1, got"):
-        Detector.from_table("X", table(TPC2={"Ar": 1 + sign * excess}), ("TPC1",))
+        Detector.from_table("X", table(TPC2={"Ar": 1 + sign * excess}))
 
 
 def test_negative_fractions_and_masses_are_refused():
@@ -182,9 +182,9 @@ def test_negative_fractions_and_masses_are_refused():
 
 
 @pytest.mark.parametrize("name", ["P0D-water", "TPC9"])
-def test_decays_are_looked_for_only_where_there_is_a_fiducial_volume(name):
-    with pytest.raises(ValueError, match=f"{name} must be a module of X with a fiducial volume"):
-        Detector.from_table("X", table(), (name,))
+def test_decays_are_looked_for_only_where_there_is_a_fiducial_volume(placed, name):
+    with pytest.raises(ValueError, match=f"{name} must be a module of ND280 with a fiducial box, one of"):
+        placed.columns_of(("TPC1", name))
 
 
 @pytest.mark.parametrize("high", [(0, 1, 1), (1, -1, 1), (1, 1, np.nan)])
@@ -440,3 +440,88 @@ def test_a_target_that_the_detector_lacks_is_refused(events):
 def test_a_seed_that_is_no_count_is_refused(events, seed):
     with pytest.raises(ValueError, match="seed must be a non-negative integer"):
         place(events[:5], ND280, seed=seed)
+
+
+# --- Derived numbers, and detectors of one's own ---
+
+
+def test_masses_of_elements_and_of_fiducial_boxes_follow_from_the_table():
+    lead = ND280["P0D-ECAL1"]
+    assert lead.mass_of("Pb") == pytest.approx(0.535 * 2.9e6)
+    assert lead.density == pytest.approx(2.9e6 / (210 * 224 * 30.5))
+    assert lead.fiducial_mass == 0
+    # Table II prints 0.92 t for both FGDs: 175² × 29 of 186² × 30 cm³ hold 0.94 t of 1.1 t.
+    for name in ("FGD1", "FGD2"):
+        assert ND280[name].fiducial_mass / tonne == pytest.approx(1.1 * 175**2 * 29 / (186**2 * 30), rel=1e-12)
+        assert ND280[name].fiducial_mass / tonne == pytest.approx(0.92, abs=0.03)
+    with pytest.raises(KeyError, match="ND280 has no module 'TPC4', only P0D-ECAL1"):
+        _ = ND280["TPC4"]
+
+
+def test_the_upgrade_has_five_chambers_and_no_lead():
+    assert [name for name in ND280_UPGRADE.fiducial_boxes if "TPC" in name] == [
+        "HATPC-top",
+        "HATPC-bottom",
+        "TPC1",
+        "TPC2",
+        "TPC3",
+    ]
+    assert ND280_UPGRADE.elements == ("H", "C", "O", "Ar")
+    top, bottom = ND280_UPGRADE["HATPC-top"], ND280_UPGRADE["HATPC-bottom"]
+    assert top.mass_of("Ar") == pytest.approx(ARGON_DENSITY * 200 * 80 * 180, rel=1e-3)
+    assert (top.active.low[1], bottom.active.high[1]) == (30, -30)
+    assert top.fiducial.low[1] == 35
+    for name in ("TPC1", "FGD1", "TPC2", "FGD2", "TPC3"):
+        assert ND280_UPGRADE[name].active == ND280[name].active
+        assert ND280_UPGRADE[name].fiducial == ND280[name].fiducial
+
+
+def test_boxes_may_stand_beside_the_beam():
+    assert Box.centred(2, 4, 6, 10, (1, -3)) == Box((0, -5, 10), (2, -1, 16))
+    assert Box.centred(2, 4, 6, 10) == Box((-1, -2, 10), (1, 2, 16))
+
+
+def test_a_detector_from_a_file_is_the_one_from_the_table(tmp_path):
+    path = tmp_path / "mine.csv"
+    datasets.read("detector/nd280").to_csv(path, index=False)
+    assert load(path, "ND280") == ND280
+    assert load(path).name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"TPC1": {"mass": 0.006}}, r"argon of TPC1 must weigh 0.00178 g/cm³ to 10 %, got 6000 g in"),
+        ({"TPC1": {"mass": -1.0}}, "mass of TPC1 must be positive, got -1000000"),
+        ({"TPC2": {"z_begin": 372.5}}, "modules FGD1 and TPC2 of mine overlap"),
+        ({"TPC3": {"fiducial_z_begin": 523.0}}, "fiducial box of TPC3 must lie in its active one"),
+        ({"FGD1": {"fiducial_x": 190.0}}, "fiducial box of FGD1 must lie in its active one"),
+        ({"TPC1": {"Ar": 0.9}}, "mass fractions of TPC1 must add up to 1, got 0.9"),
+        ({"TPC1": {"length_z": np.nan}}, "length_z of TPC1 must be a number, got nan"),
+        ({"TPC1": {"module": "TPC2"}}, "TPC2 is there twice"),
+    ],
+)
+def test_a_table_that_is_no_detector_is_refused_with_file_value_and_rule(tmp_path, changes, message):
+    path = tmp_path / "mine.csv"
+    table(**changes).to_csv(path, index=False)
+    with pytest.raises(ValueError, match=message) as error:
+        load(path)
+    assert str(path) in str(error.value)
+
+
+def test_columns_of_a_table_are_known(tmp_path):
+    path = tmp_path / "mine.csv"
+    datasets.read("detector/nd280").rename(columns={"Ar": "Xx", "mass": "weight"}).to_csv(path, index=False)
+    with pytest.raises(ValueError, match=r"lacks the columns \['mass'\] and has unknown ones \['weight', 'Xx'\]"):
+        load(path)
+    with pytest.raises(ValueError, match=r"TPC is made of \['Xx'\], but elements are H, C"):
+        Module("TPC", SOURCE, 1.0, {"Xx": 1.0})
+
+
+def test_a_text_where_a_number_should_be_is_refused(tmp_path):
+    path = tmp_path / "mine.csv"
+    changed = datasets.read("detector/nd280").astype({"mass": object})
+    changed.loc[0, "mass"] = "heavy"
+    changed.to_csv(path, index=False)
+    with pytest.raises(ValueError, match="mass of P0D-ECAL1 must be a number, got 'heavy'"):
+        load(path)

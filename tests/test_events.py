@@ -152,10 +152,12 @@ class TestRefusals:
         self.refuses(written, "no readable Parquet file, perhaps truncated")
 
     def test_another_version_of_the_format(self, written):
-        rewrite(written, format="darkpkg events 2")
-        self.refuses(written, "its format is 'darkpkg events 2'")
+        rewrite(written, format="darkpkg events 1")
+        self.refuses(written, "its format is 'darkpkg events 1'")
 
-    @pytest.mark.parametrize("name", ["weight", "m_N", "p_positron_px", "vertex_z", "entry_1", "exit_2"])
+    @pytest.mark.parametrize(
+        "name", ["weight", "m_N", "p_positron_px", "vertex_z", "entry_1", "exit_2", "uniform_positron_angle"]
+    )
     def test_one_number_altered_in_its_last_digit(self, placed, written, name):
         values = pq.read_table(written)[name].to_numpy().copy()
         values[N_EVENTS // 2] = np.nextafter(values[N_EVENTS // 2], np.inf)
@@ -338,7 +340,7 @@ class TestColumns:
         about = dk.PlacedEvents.columns()
         assert list(about)[:8] == list(dk.Events.columns())
         assert all(column["meaning"] for column in about.values())
-        assert {name for name, column in about.items() if not column["unit"]} == {"beam", "module"}
+        assert {name for name, column in about.items() if not column["unit"]} == {"beam", "module", "uniform"}
 
 
 class TestSelection:
@@ -366,7 +368,7 @@ class TestSelection:
         assert len(one) == 1
         assert one.weight[0] == placed.weight[index]
         assert one.p_N.shape == (1, 4)
-        assert one.entry.shape == (1, 3)
+        assert one.entry.shape == (1, 5)
 
     @pytest.mark.parametrize("index", [N_EVENTS, -N_EVENTS - 1, 10 * N_EVENTS])
     def test_an_integer_beyond_the_end_is_refused(self, placed, index):

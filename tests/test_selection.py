@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import darkpkg as dk
 from darkpkg.events import Events
-from darkpkg.experiment.selection import Cuts, Observables, observables
+from darkpkg.experiment.selection import Cuts, Observables, Selection, observables
 from darkpkg.physics.kinematics import rotate_z_to, spherical
 from darkpkg.units import ELECTRON_MASS
 
@@ -145,3 +146,68 @@ def test_a_selection_of_many_is_the_selection_of_each():
     alone = [Cuts().passes(observables(events(e, p)))[0] for e, p in zip(electron, positron, strict=True)]
     np.testing.assert_array_equal(together, alone)
     assert 50 < together.sum() < 450
+
+
+# --- Selections ---
+
+
+@pytest.fixture(scope="module")
+def placed():
+    return dk.place(dk.generate(dk.SamplingRange.at(0.1, 0.3), 60_000, seed=8), dk.ND280, seed=9)
+
+
+def test_without_edges_there_is_one_bin_for_what_passes(placed):
+    cuts = Cuts(min_energy=0.4)
+    bins = Selection(("TPC1",), cuts=cuts).bins(placed)
+    np.testing.assert_array_equal(bins, np.where(cuts.passes(observables(placed)), 0, -1))
+    assert set(Selection(("TPC1",)).bins(placed)) == {0}
+
+
+def test_bins_hold_the_mass_and_the_last_one_the_overflow(placed):
+    edges = (0.01, 0.02, 0.03, 0.05)
+    selection = Selection(("TPC1",), mass_edges=edges)
+    mass, bins = observables(placed).mass, selection.bins(placed)
+    assert selection.n_bins == 3
+    for i, (low, high) in enumerate(((0.01, 0.02), (0.02, 0.03), (0.03, np.inf))):
+        np.testing.assert_array_equal(bins == i, (mass >= low) & (mass < high))
+    np.testing.assert_array_equal(bins == -1, mass < 0.01)
+    assert (mass > 0.05).sum() > 1000
+
+
+def test_vertices_are_asked_for_in_the_fiducial_box(placed):
+    bins = Selection(("FGD1",), vertex_modules=("FGD1", "TPC2")).bins(placed)
+    boxes = [dk.ND280[name].fiducial for name in ("FGD1", "TPC2")]
+    inside = boxes[0].contains(placed.vertex) | boxes[1].contains(placed.vertex)
+    np.testing.assert_array_equal(bins == 0, inside)
+    assert 0 < inside.sum() < (np.isin(placed.module, ["FGD1", "TPC2"])).sum()
+
+
+def test_cuts_and_bins_see_the_reconstructed_pair(placed):
+    selection = Selection(("FGD1",), cuts=Cuts(max_mass=0.05), mass_edges=(0, 0.02, 0.1), response=dk.FGD_RESPONSE)
+    seen = observables(dk.FGD_RESPONSE.smear(placed))
+    expected = np.where(selection.cuts.passes(seen), np.minimum(np.digitize(seen.mass, [0.02]), 1), -1)
+    np.testing.assert_array_equal(selection.bins(placed), expected)
+    assert (expected != dataclasses.replace(selection, response=None).bins(placed)).mean() > 0.05
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"efficiency": 0.0}, r"efficiency must be in \(0, 1\], got 0"),
+        ({"efficiency": 1.1}, r"efficiency must be in \(0, 1\], got 1.1"),
+        ({"efficiency": np.nan}, r"efficiency must be in \(0, 1\], got nan"),
+        ({"decay_modules": ()}, "decay_modules must name at least one module"),
+        ({"mass_edges": (0.1,)}, r"mass_edges must increase .* got \(0.1,\)"),
+        ({"mass_edges": (0.1, 0.1)}, "mass_edges must increase"),
+    ],
+)
+def test_a_selection_that_selects_nothing_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        Selection(**{"decay_modules": ("TPC1",)} | changes)
+
+
+def test_selections_are_values():
+    one, other = (Selection(["TPC1"], 0.1, Cuts(), mass_edges=[0, 1]) for _ in range(2))
+    assert one == other
+    assert hash(one) == hash(other)
+    assert one != dataclasses.replace(one, efficiency=0.2)

@@ -164,9 +164,9 @@ ANALYSIS_II = Analysis(
     "included, and correlations of momentum and angle are neglected.",
 )
 """Photon-like control sample of the ν_e measurement in FGD1: T2K, J. High Energ. Phys. 10 (2020) 114, recast as in
-Section III C of arXiv:2205.12273. N is made and decays in the fiducial volume of FGD1; 10 % are reconstructed (30 % for
-each lepton); the mass of the pair is smeared and put into 20 bins of 10 MeV, of which the last has no upper end, in
-signal, background and data alike. Its ``caveat`` must stand beside every use."""
+Section III C of arXiv:2205.12273. N is made and decays in the fiducial volume of FGD1; 10 % are reconstructed, 30 %
+for each lepton; the mass of the pair is smeared and put into 20 bins of 10 MeV. The last has no upper end, in signal,
+background and data alike. Its ``caveat`` must stand beside every use."""
 
 
 def project(

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
 from darkpkg.events import Events, PlacedEvents
@@ -56,8 +56,9 @@ class Box:
         """Volume in cm³."""
         return float(np.prod(np.subtract(self.high, self.low)))
 
-    def contains(self, point: Array) -> NDArray[np.bool_]:
+    def contains(self, point: ArrayLike) -> NDArray[np.bool_]:
         """Whether each point (..., 3) lies in the box."""
+        point = np.asarray(point)
         return np.all((point >= self.low) & (point <= self.high), axis=-1)
 
     def overlaps(self, other: Box) -> bool:
@@ -112,7 +113,7 @@ class Module:
             )
         if not 0 < self.mass < np.inf:
             raise ValueError(f"mass of {self.name} must be positive, got {self.mass}")
-        if self.fiducial and not (self.active.contains(self.fiducial.low) & self.active.contains(self.fiducial.high)):
+        if self.fiducial and not self.active.contains([self.fiducial.low, self.fiducial.high]).all():
             raise ValueError(f"fiducial box of {self.name} must lie in its active one, got {self.fiducial}")
         if self.composition.get("Ar", 0.0) == 1 and abs(self.density / ARGON_DENSITY - 1) > ARGON_TOLERANCE:
             raise ValueError(
