@@ -67,6 +67,51 @@ def answer():
     return subprocess.run(command, capture_output=True, text=True, check=True)
 
 
+class TestAnalyses:
+    POINT = options(m_Zprime=0.03, alpha_D=0.25, epsilon=1.655e-4, V_muN_sq=8e-9, V_N_sq=8e-9)
+
+    @pytest.fixture(scope="module")
+    @staticmethod
+    def light(tmp_path_factory):
+        events = dk.place(dk.generate(dk.SamplingRange.at(0.1, 0.03), 60_000, seed=5), dk.ND280, seed=5)
+        return events.write(tmp_path_factory.mktemp("samples") / "at A.parquet")
+
+    @pytest.mark.parametrize(
+        ("name", "analysis"),
+        [("I", dk.ANALYSIS_I), ("II", dk.ANALYSIS_II), ("both", dk.ANALYSIS_I + dk.ANALYSIS_II)],
+    )
+    def test_each_analysis_judges_with_its_own_channels(self, light, name, analysis):
+        result = json.loads(run("check", *self.POINT, "--sample", light, "--analysis", name, "--json").stdout)
+        point = dk.BENCHMARK_A.replace(epsilon=1.655e-4)
+        scan = dk.scan(dk.read_events(light), point, analysis)
+        assert result["analysis"] == analysis.name
+        assert list(result["channels"]) == [channel.name for channel in analysis.channels]
+        assert result["minus_delta_log_likelihood"] == pytest.approx(float(scan.minus_delta_log_likelihood))
+        for channel in analysis.channels:
+            bins = scan.expectation.mean[analysis.bins_of(channel.name)]
+            assert result["channels"][channel.name]["expected_events"] == pytest.approx(bins.sum())
+            if len(bins) > 1:
+                assert result["channels"][channel.name]["bins"] == pytest.approx(bins.tolist())
+
+    def test_the_caveat_of_the_second_one_is_printed(self, light):
+        for name in ("II", "both"):
+            output = run("check", *self.POINT, "--sample", light, "--analysis", name).stdout
+            assert "for qualitative comparison only" in output
+            assert f"90 % CL by {'Analysis II' if name == 'II' else 'Analysis I + Analysis II'}" in output
+        assert "qualitative" not in run("check", *self.POINT, "--sample", light).stdout
+
+    def test_a_file_of_ones_own_judges_too(self, light):
+        path = dk.datasets.file("analysis/example.yaml")
+        output = run("check", *self.POINT, "--sample", light, "--analysis", path).stdout
+        assert "by pairs behind FGD2" in output
+        assert "antineutrinos" in output
+        assert "never measured" in output
+
+    def test_an_analysis_that_does_not_exist_is_refused(self):
+        line = refused("check", *self.POINT, "--analysis", "III")
+        assert line == "darkpkg: analysis must be one of I, II, both, or a YAML file, got 'III'"
+
+
 class TestCheck:
     def test_a_majorana_n_and_hydrogen_are_a_flag_away(self):
         def answer(*flags):
@@ -188,7 +233,7 @@ class TestNonsense:
     def test_a_foreign_sample_is_named(self, tmp_path):
         pq.write_table(pa.table({"m_N": [0.1]}), tmp_path / "foreign.parquet")
         line = refused("check", *options(), "--sample", tmp_path / "foreign.parquet")
-        assert "foreign.parquet is not a file of 'darkpkg events 1'" in line
+        assert "foreign.parquet is not a file of 'darkpkg events 2'" in line
 
     def test_an_altered_sample_is_refused(self, sample, tmp_path):
         table = pq.read_table(sample)
