@@ -120,7 +120,11 @@ def draw_detector(
             dashed = {"fill": False, "ec": colour, "lw": 0.9, "ls": "--", "zorder": zorder}
             ax.add_patch(_rectangle(module.fiducial, plane, **dashed))
         if names:
-            ax.text(*outline.get_center(), module.name, rotation=90, ha="center", va="center", size=8)
+            middle, top = outline.get_center()[0], outline.get_y() + outline.get_height()
+            ax.annotate(
+                module.name, (middle, top), xytext=(0, -4), textcoords="offset points",
+                rotation=90, ha="center", va="top", size=8,
+            )  # fmt: skip
     ax.autoscale_view()
     ax.set(xlabel=f"${plane[0]}$ [cm]", ylabel=f"${plane[1]}$ [cm]", aspect="equal")
     return ax
