@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+from matplotlib.patches import Rectangle
 
+from darkpkg.experiment.detector import Box, Detector, Module
 from darkpkg.physics.model import DarkParameters
 from darkpkg.results.limits import Scan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["COLOURS", "axis_label", "plot_exclusion", "use_style"]
+__all__ = ["COLOURS", "axis_label", "draw_detector", "module_colour", "plot_exclusion", "use_style"]
 
 COLOURS = {
     "blue": "#0072B2",
@@ -28,6 +30,8 @@ COLOURS = {
     "grey": "#6E6E6E",
 }
 """Colours that colour-blind readers can tell apart: M. Okabe and K. Ito, Color Universal Design (2008)."""
+
+_MATERIALS = {"Pb": "grey", "Ar": "sky", "C": "green"}
 
 _STYLE = {
     "figure.figsize": (6.0, 4.0),
@@ -80,3 +84,54 @@ def plot_exclusion(scan: Scan, ax: Axes | None = None, cl: float = 0.90, **style
         label = None
     ax.set(xlabel=axis_label(first), ylabel=axis_label(second))
     return ax
+
+
+def module_colour(module: Module) -> str:
+    """Colour of what a module mostly is by mass: lead grey, argon sky, carbon green, anything else purple."""
+    return COLOURS[_MATERIALS.get(max(module.composition, key=module.composition.__getitem__), "purple")]
+
+
+def draw_detector(
+    detector: Detector, ax: Axes, plane: str = "zx", names: bool = True, alpha: float = 0.25, zorder: float = 0
+) -> Axes:
+    """Draw the modules of a detector to scale, in cm, seen onto a plane.
+
+    Parameters
+    ----------
+    plane
+        The two axes of the drawing, the horizontal one first: ``"zx"`` from above, ``"zy"`` from the side, ``"xy"``
+        from the front.
+    names
+        Whether to write the name of each module into it.
+    alpha, zorder
+        Opacity of the colours (`module_colour`) and place below or above what else is drawn.
+
+    The fiducial boxes of the modules in which decays are seen have dashed edges. Returns ``ax``, with labels and
+    limits. Raises `ValueError` for a plane that does not name two different axes.
+    """
+    if len(plane) != 2 or len(set(plane)) != 2 or not set(plane) <= set("xyz"):
+        raise ValueError(f"plane must name two different axes out of x, y and z, got {plane!r}")
+    for module in detector.modules:
+        colour = module_colour(module)
+        ax.add_patch(_rectangle(module.active, plane, fc=colour, ec="none", alpha=alpha, zorder=zorder))
+        outline = _rectangle(module.active, plane, fill=False, ec=colour, lw=0.9, zorder=zorder)
+        ax.add_patch(outline)
+        if module.name in detector.decay_modules and module.fiducial is not None:
+            dashed = {"fill": False, "ec": colour, "lw": 0.9, "ls": "--", "zorder": zorder}
+            ax.add_patch(_rectangle(module.fiducial, plane, **dashed))
+        if names:
+            middle, top = outline.get_center()[0], outline.get_y() + outline.get_height()
+            ax.annotate(
+                module.name, (middle, top), xytext=(0, -4), textcoords="offset points",
+                rotation=90, ha="center", va="top", size=8,
+            )  # fmt: skip
+    ax.autoscale_view()
+    ax.set(xlabel=f"${plane[0]}$ [cm]", ylabel=f"${plane[1]}$ [cm]", aspect="equal")
+    return ax
+
+
+def _rectangle(box: Box, plane: str, **style: Any) -> Rectangle:
+    """The shadow of a box on a plane."""
+    axes = ["xyz".index(axis) for axis in plane]
+    (left, bottom), (right, top) = ([corner[axis] for axis in axes] for corner in (box.low, box.high))
+    return Rectangle((left, bottom), right - left, top - bottom, **style)
