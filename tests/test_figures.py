@@ -45,8 +45,8 @@ def test_axis_labels_have_symbol_and_unit(name, label):
 
 def test_every_parameter_has_a_label_that_can_be_drawn():
     figure, ax = plt.subplots()
-    for field in dataclasses.fields(dk.DarkParameters):
-        ax.set_xlabel(dk.figures.axis_label(field.name))
+    for name in dk.DarkParameters.numbers():
+        ax.set_xlabel(dk.figures.axis_label(name))
         figure.canvas.draw()
 
 
@@ -133,7 +133,7 @@ def test_modules_and_fiducial_volumes_are_drawn_to_scale_where_they_are(plane, a
     for drawn, expected in (
         ([p for p in ax.patches if p.get_linestyle() == "solid" and not p.get_fill()], boxes),
         ([p for p in ax.patches if p.get_fill()], boxes),
-        ([p for p in ax.patches if p.get_linestyle() == "--"], dk.ND280.decay_volumes),
+        ([p for p in ax.patches if p.get_linestyle() == "--"], list(dk.ND280.fiducial_boxes.values())),
     ):
         np.testing.assert_allclose(
             [corners(p) for p in drawn],

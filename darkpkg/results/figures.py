@@ -106,7 +106,7 @@ def draw_detector(
     alpha, zorder
         Opacity of the colours (`module_colour`) and place below or above what else is drawn.
 
-    The fiducial boxes of the modules in which decays are seen have dashed edges. Returns ``ax``, with labels and
+    Fiducial boxes have dashed edges. Returns ``ax``, with labels and
     limits. Raises `ValueError` for a plane that does not name two different axes.
     """
     if len(plane) != 2 or len(set(plane)) != 2 or not set(plane) <= set("xyz"):
@@ -116,7 +116,7 @@ def draw_detector(
         ax.add_patch(_rectangle(module.active, plane, fc=colour, ec="none", alpha=alpha, zorder=zorder))
         outline = _rectangle(module.active, plane, fill=False, ec=colour, lw=0.9, zorder=zorder)
         ax.add_patch(outline)
-        if module.name in detector.decay_modules and module.fiducial is not None:
+        if module.fiducial is not None:
             dashed = {"fill": False, "ec": colour, "lw": 0.9, "ls": "--", "zorder": zorder}
             ax.add_patch(_rectangle(module.fiducial, plane, **dashed))
         if names:
