@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from darkpkg import datasets
 from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II, Analysis, Channel, load, project
+from darkpkg.experiment.detector import ND280_UPGRADE
 from darkpkg.experiment.response import FGD_RESPONSE
 from darkpkg.experiment.selection import Cuts, Selection
 
@@ -156,8 +157,27 @@ def test_the_paper_counts_whole_events_and_asimov_does_not():
     assert (paper.observed < asimov.observed).all()
 
 
+def test_the_upgrade_looks_into_all_boxes_of_the_same_material_and_scales_with_their_mass():
+    future = project(ANALYSIS_I, detector=ND280_UPGRADE, asimov=True)
+    five = ("HATPC-top", "HATPC-bottom", "TPC1", "TPC2", "TPC3")
+    assert (future.selection.decay_modules, future.selection.vertex_modules) == (five, five)
+    assert sum(channel.pot for channel in future.channels) == pytest.approx(16e21)
+    # Three chambers of 170 × 196 × 56 cm³ and two of 184 × 70 × 158 cm³, of one density to three digits.
+    ratio = 1 + 2 * 184 * 70 * 158 / (3 * 170 * 196 * 56)
+    np.testing.assert_allclose(future.background, ANALYSIS_I.background * 16e21 / 18.63e20 * ratio, rtol=2e-3)
+    plastic = project(ANALYSIS_II, detector=ND280_UPGRADE)
+    assert plastic.selection.vertex_modules == ("SuperFGD", "FGD1", "FGD2")
+    assert plastic.selection.response is FGD_RESPONSE
+    anywhere = project(ANALYSIS_I, detector=ND280_UPGRADE, vertex_modules=())
+    assert (anywhere.selection.decay_modules, anywhere.selection.vertex_modules) == (five, ())
+    assert sum(channel.pot for channel in project(ANALYSIS_I).channels) == pytest.approx(4e21)
+    assert project(ANALYSIS_I).selection == ANALYSIS_I.selection
+
+
 def test_beams_may_have_exposures_of_their_own():
     future = project(ANALYSIS_II, {"FHC": 2e21, "RHC": 1e21}, decay_modules=("FGD2",), vertex_modules=("FGD2",))
+    # FGD2 weighs as much as FGD1.
+    assert future.background[0] == pytest.approx(ANALYSIS_II.background[0] * 2e21 / 11.92e20)
     assert [channel.pot for channel in future.channels] == [2e21, 1e21]
     assert future.selection.decay_modules == future.selection.vertex_modules == ("FGD2",)
     assert future.selection.mass_edges == ANALYSIS_II.selection.mass_edges

@@ -11,7 +11,7 @@ import dataclasses
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ import yaml
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
+from darkpkg.experiment.detector import ND280, Detector
 from darkpkg.experiment.flux import BEAMS
 from darkpkg.experiment.response import FGD_RESPONSE
 from darkpkg.experiment.selection import Cuts, Selection
@@ -169,60 +170,77 @@ for each lepton; the mass of the pair is smeared and put into 20 bins of 10 MeV.
 background and data alike. Its ``caveat`` must stand beside every use."""
 
 
+PHASE_I_POT = 4e21
+"""Protons on target that T2K had collected: Section III B of arXiv:2205.12273."""
+
+UPGRADE_POT = 16e21
+"""Protons on target expected with the upgraded ND280: Section III B of arXiv:2205.12273."""
+
+
 def project(
     analysis: Analysis,
-    pot: float | Mapping[str, float],
+    pot: float | Mapping[str, float] | None = None,
     *,
-    target_ratio: float = 1.0,
-    decay_modules: tuple[str, ...] | None = None,
-    vertex_modules: tuple[str, ...] | None = None,
+    detector: Detector | None = None,
+    today: Detector = ND280,
+    decay_modules: Sequence[str] | None = None,
+    vertex_modules: Sequence[str] | None = None,
+    target_ratio: float | None = None,
     signal: ArrayLike = 0.0,
     asimov: bool = False,
     name: str | None = None,
 ) -> Analysis:
-    """The analysis with more data, and what it would count.
+    """The analysis with more data, perhaps in another detector, and what it would count.
 
-    Signal and background scale alike: both with the exposure, and with the size of the detector, the signal because
+    Signal and background scale alike: both with the exposure and with the size of the detector, the signal because
     it is computed from events placed there, the background by ``target_ratio``.
 
     Parameters
     ----------
     pot
         Exposure in protons on target: one number is shared among the beams as in ``analysis``; a mapping gives one
-        to each beam.
+        to each beam. The default is `PHASE_I_POT`, and `UPGRADE_POT` with another detector.
+    detector
+        Another detector, such as `ND280_UPGRADE`; by default the one of ``today``.
+    decay_modules
+        Where decays are looked for. By default where ``analysis`` does, in another detector in all fiducial boxes of
+        the same material: argon for Analysis I, plastic for Analysis II.
+    vertex_modules
+        Where N must be made. By default where ``analysis`` asks for it, in another detector in ``decay_modules``: the
+        paper looks at upscattering in argon only. An empty tuple admits vertices anywhere.
     target_ratio
-        Background per proton, over that of today: the ratio of the targets that make it, such as of masses of argon.
-    decay_modules, vertex_modules
-        Where decays and vertices are looked for, if not where ``analysis`` does: the names of another detector.
+        Background per proton over that of today. By default the ratio of the fiducial masses of the decay modules.
     signal
         Expected signal μ in each bin in the projected data, as an array over all bins; zero if none is assumed.
     asimov
         Take b + μ for the observed counts. The default is the rule of the paper, ``int(b + μ)``.
+    name
+        Name of the projected analysis; by default that of ``analysis`` with the exposure.
 
     Returns
     -------
     Analysis
-        With the projected counts as ``observed``. The relative systematic uncertainty stays as it is.
+        With the projected counts as ``observed``. Cuts, efficiency, response, spectrum of the beam and relative
+        systematic uncertainty stay as they are.
 
-    >>> [float(n) for n in project(ANALYSIS_I, 4e21).background.round(3)]
+    >>> [float(n) for n in project(ANALYSIS_I).background.round(3)]
     [1.209, 0.032]
+    >>> project(ANALYSIS_I, detector=ND280_UPGRADE).selection.decay_modules
+    ('HATPC-top', 'HATPC-bottom', 'TPC1', 'TPC2', 'TPC3')
     """
-    if not target_ratio > 0:
+    if target_ratio is not None and not target_ratio > 0:
         raise ValueError(f"target_ratio must be positive, got {target_ratio}")
-    today: dict[str, float] = {}
-    for channel in analysis.channels:
-        if today.setdefault(channel.beam, channel.pot) != channel.pot and not isinstance(pot, Mapping):
-            raise ValueError(f"channels of {analysis.name} differ in exposure in {channel.beam}: give pot by beam")
-    share = (
-        pot if isinstance(pot, Mapping) else {beam: pot * own / sum(today.values()) for beam, own in today.items()}
-    )
-    if set(share) != set(today):
-        raise ValueError(f"pot must be given for the beams {list(today)}, got {list(share)}")
+    if pot is None:
+        pot = PHASE_I_POT if detector is None else UPGRADE_POT
+    share = _shared(analysis, pot)
     signal = np.broadcast_to(np.asarray(signal, dtype=float), analysis.observed.shape)
     channels = []
     for channel in analysis.channels:
-        factor = share[channel.beam] / channel.pot * target_ratio
-        background = factor * np.array(channel.background)
+        selection = _elsewhere(channel.selection, detector, today, decay_modules, vertex_modules)
+        ratio = target_ratio
+        if ratio is None:
+            ratio = _fiducial_mass(detector or today, selection) / _fiducial_mass(today, channel.selection)
+        background = share[channel.beam] / channel.pot * ratio * np.array(channel.background)
         expected = background + signal[analysis.bins_of(channel.name)]
         channels.append(
             dataclasses.replace(
@@ -230,11 +248,44 @@ def project(
                 pot=share[channel.beam],
                 background=tuple(background.tolist()),
                 observed=tuple((expected if asimov else np.floor(expected)).tolist()),
+                selection=selection,
             )
         )
+    name = name or f"{analysis.name}, {sum(share.values()):.3g} POT"
+    return Analysis(name, tuple(channels), analysis.caveat)
+
+
+def _shared(analysis: Analysis, pot: float | Mapping[str, float]) -> Mapping[str, float]:
+    """Exposure of each beam."""
+    now: dict[str, float] = {}
+    for channel in analysis.channels:
+        if now.setdefault(channel.beam, channel.pot) != channel.pot and not isinstance(pot, Mapping):
+            raise ValueError(f"channels of {analysis.name} differ in exposure in {channel.beam}: give pot by beam")
+    share = pot if isinstance(pot, Mapping) else {beam: pot * own / sum(now.values()) for beam, own in now.items()}
+    if set(share) != set(now):
+        raise ValueError(f"pot must be given for the beams {list(now)}, got {list(share)}")
+    return share
+
+
+def _elsewhere(
+    selection: Selection,
+    detector: Detector | None,
+    today: Detector,
+    decay_modules: Sequence[str] | None,
+    vertex_modules: Sequence[str] | None,
+) -> Selection:
+    """The selection with the modules of another detector, or with those that were asked for."""
+    if detector is not None:
+        materials = {today[name].material for name in selection.decay_modules}
+        alike = tuple(name for name in detector.fiducial_boxes if detector[name].material in materials)
+        decay_modules = alike if decay_modules is None else decay_modules
+        vertex_modules = decay_modules if vertex_modules is None else vertex_modules
     modules = {"decay_modules": decay_modules, "vertex_modules": vertex_modules}
-    projected = Analysis(name or f"{analysis.name}, {sum(share.values()):.3g} POT", tuple(channels), analysis.caveat)
-    return projected.with_selection(**{key: value for key, value in modules.items() if value is not None})
+    return dataclasses.replace(selection, **{key: tuple(v) for key, v in modules.items() if v is not None})
+
+
+def _fiducial_mass(detector: Detector, selection: Selection) -> float:
+    return sum(detector[name].fiducial_mass for name in selection.decay_modules)
 
 
 class _Loader(yaml.SafeLoader):

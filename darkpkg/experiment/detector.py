@@ -131,6 +131,11 @@ class Module:
         """Mass in the fiducial box in grams, as the module is homogeneous; zero without one."""
         return self.density * self.fiducial.volume if self.fiducial else 0.0
 
+    @property
+    def material(self) -> str:
+        """The element that weighs most, by symbol."""
+        return max(self.composition, key=self.composition.__getitem__)
+
     def mass_of(self, element: str) -> float:
         """Mass of an element in the active volume in grams."""
         return self.mass * self.composition.get(element, 0.0)

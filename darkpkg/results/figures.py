@@ -88,7 +88,7 @@ def plot_exclusion(scan: Scan, ax: Axes | None = None, cl: float = 0.90, **style
 
 def module_colour(module: Module) -> str:
     """Colour of what a module mostly is by mass: lead grey, argon sky, carbon green, anything else purple."""
-    return COLOURS[_MATERIALS.get(max(module.composition, key=module.composition.__getitem__), "purple")]
+    return COLOURS[_MATERIALS.get(module.material, "purple")]
 
 
 def draw_detector(
