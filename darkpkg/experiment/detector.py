@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
 from darkpkg.events import Events, PlacedEvents
@@ -56,9 +56,9 @@ class Box:
         """Volume in cm³."""
         return float(np.prod(np.subtract(self.high, self.low)))
 
-    def contains(self, point: Array) -> NDArray[np.bool_]:
+    def contains(self, point: ArrayLike) -> NDArray[np.bool_]:
         """Whether each point (..., 3) lies in the box."""
-        return np.all((point >= self.low) & (point <= self.high), axis=-1)
+        return np.all(np.greater_equal(point, self.low) & np.less_equal(point, self.high), axis=-1)
 
     def overlaps(self, other: Box) -> bool:
         """Whether the two boxes share a volume."""
