@@ -1,6 +1,7 @@
 """A fiducial box lies inside the active one in every direction, or the module is refused."""
 
 import pytest
+
 from darkpkg import datasets
 from darkpkg.experiment.detector import Box, Detector, Module
 
