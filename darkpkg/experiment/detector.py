@@ -58,8 +58,7 @@ class Box:
 
     def contains(self, point: ArrayLike) -> NDArray[np.bool_]:
         """Whether each point (..., 3) lies in the box."""
-        point = np.asarray(point)
-        return np.all((point >= self.low) & (point <= self.high), axis=-1)
+        return np.all(np.greater_equal(point, self.low) & np.less_equal(point, self.high), axis=-1)
 
     def overlaps(self, other: Box) -> bool:
         """Whether the two boxes share a volume."""
