@@ -84,9 +84,11 @@ def test_plane_of_both_analyses(benchmark, events):
     plane = dk.BENCHMARK_A.replace(m_N=m_N[m_N > 0.03][:, None], V_muN_sq=V)
     for analysis in (both, dk.ANALYSIS_I):
         dk.expected_events(events, plane, analysis)  # machine code and order of the sample are there
-    begin = perf_counter()
-    dk.expected_events(events, plane, dk.ANALYSIS_I)
-    alone = perf_counter() - begin
+    alone = []
+    for _ in range(3):
+        begin = perf_counter()
+        dk.expected_events(events, plane, dk.ANALYSIS_I)
+        alone.append(perf_counter() - begin)
     result = benchmark.pedantic(dk.expected_events, args=(events, plane, both), rounds=3)
     assert result.mean.shape[-1] == 42
-    benchmark.extra_info["time over that of Analysis I alone"] = benchmark.stats.stats.min / alone
+    benchmark.extra_info["time over that of Analysis I alone"] = benchmark.stats.stats.min / min(alone)
