@@ -312,6 +312,12 @@ class TestSum:
         np.testing.assert_allclose(part.variance + rest.variance, whole.variance, rtol=1e-12)
         assert np.all(part.mean > 0)
 
+    def test_twice_the_exposure_makes_twice_the_events_of_the_same_sample(self, fixed):
+        once = dk.expected_events(fixed, B, dk.ANALYSIS_I)
+        channels = tuple(dataclasses.replace(c, pot=2 * c.pot) for c in dk.ANALYSIS_I.channels)
+        twice = dk.expected_events(fixed, B, dataclasses.replace(dk.ANALYSIS_I, channels=channels))
+        np.testing.assert_allclose(twice.mean, 2 * once.mean, rtol=1e-12)
+
     def test_a_sample_is_prepared_once_whatever_its_channels_are_called(self, fixed):
         """In a sum channels have longer names: the same sample serves."""
         events = fixed[:]
