@@ -167,15 +167,17 @@ def _report(result: dict[str, Any]) -> str:
     verdict = "EXCLUDED" if result["excluded"] else "not excluded"
     width = max(16, *(len(name) for name in result["channels"]))
     lines = [
-        "proper decay length   {proper_decay_length_cm:.4g} cm (width {decay_width_GeV:.4g} GeV)",
-        "expected events       {expected_events:.4g} ± {error:.2g}",
-        "  without a decay     {selected_upscatterings:.4g} selected upscatterings",
+        f"proper decay length   {result['proper_decay_length_cm']:.4g} cm "
+        f"(width {result['decay_width_GeV']:.4g} GeV)",
+        f"expected events       {result['expected_events']:.4g} ± {result['error']:.2g}",
+        f"  without a decay     {result['selected_upscatterings']:.4g} selected upscatterings",
         *(
             f"  in {name:{width}s} {channel['expected_events']:.4g} ± {channel['error']:.2g}"
             for name, channel in result["channels"].items()
         ),
-        "-Delta ln L           {minus_delta_log_likelihood:.4g} (excluded at 90 % CL beyond {threshold:.3f})",
+        f"-Delta ln L           {result['minus_delta_log_likelihood']:.4g} "
+        f"(excluded at 90 % CL beyond {result['threshold']:.3f})",
         f"verdict               {verdict} at 90 % CL by {result['analysis']}",
         *(f"note                  {text}" for text in [result["caveat"], *result["warnings"]] if text),
     ]
-    return "\n".join(lines).format(**result)
+    return "\n".join(lines)

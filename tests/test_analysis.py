@@ -262,3 +262,8 @@ def test_a_file_cannot_run_code(tmp_path):
     path.write_text("!!python/object/apply:os.system ['true']")
     with pytest.raises(ValueError, match="is no readable YAML"):
         load(path)
+
+
+def test_a_cut_that_is_no_number_is_refused():
+    with pytest.raises(ValueError, match="min_energy must be a number, got nan"):
+        Cuts(min_energy=float("nan"))

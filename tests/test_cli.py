@@ -107,6 +107,14 @@ class TestAnalyses:
         assert "antineutrinos" in output
         assert "never measured" in output
 
+    def test_names_of_ones_own_may_hold_any_character(self, sample, tmp_path):
+        """Braces, too, which Python fills in where it finds them in a text to be formatted."""
+        text = dk.datasets.file("analysis/example.yaml").read_text(encoding="utf-8")
+        (tmp_path / "own.yaml").write_text(text.replace("name: neutrinos", "name: 'a {b}'"), encoding="utf-8")
+        result = run("check", *options(), "--sample", sample, "--analysis", tmp_path / "own.yaml")
+        assert result.exit_code == 0
+        assert "  in a {b} " in result.stdout
+
     def test_an_analysis_that_does_not_exist_is_refused(self):
         line = refused("check", *self.POINT, "--analysis", "III")
         assert line == "darkpkg: analysis must be one of I, II, both, or a YAML file, got 'III'"

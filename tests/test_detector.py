@@ -558,3 +558,29 @@ def test_the_fiducial_z_that_table_two_prints_for_this_chamber_is_refused(chambe
     table.loc[chamber, "fiducial_z_begin"] = 256
     with pytest.raises(ValueError, match=f"fiducial box of {chamber}"):
         Detector.from_table("ND280", table.reset_index())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"fiducial_x": np.nan}, "TPC1 must have all of fiducial_x, .* or none, got 3 of four"),
+        ({"fiducial_y": np.nan}, "TPC1 must have all of fiducial_x, .* or none, got 3 of four"),
+        ({"width_x": -5.0}, "width_x of TPC1 must be positive, got -5"),
+        ({"module": None}, "each module must have a name, got nan at z_begin = 251"),
+    ],
+)
+def test_a_row_that_is_not_whole_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        Detector.from_table("X", table(TPC1=changes))
+
+
+def test_new_modules_of_the_upgrade_keep_the_margins_of_the_old_ones():
+    """Table II: 8 and 5 cm around argon, 5 cm in front and 17 behind; 5.5 cm around an FGD, 1 cm in front."""
+    old, new = ND280, ND280_UPGRADE
+    for new_name, old_name in (("HATPC-top", "TPC1"), ("HATPC-bottom", "TPC1"), ("SuperFGD", "FGD1")):
+        for end in ("low", "high"):
+            margins = [
+                np.subtract(getattr(module.fiducial, end), getattr(module.active, end))
+                for module in (new[new_name], old[old_name])
+            ]
+            np.testing.assert_allclose(*margins, atol=1e-9)

@@ -34,12 +34,13 @@ def toy():
         provenance={
             "sampling": dataclasses.asdict(dk.SamplingRange.at(0.1, 1.25)),
             "couplings": {"alpha_D": B.alpha_D, "epsilon": B.epsilon, "V_muN_sq": B.V_muN_sq, "is_majorana": False},
-            "detector": {"name": "toy", "targets": {str(code): 1e28}},
+            "detector": {"name": "toy", "targets": {str(code): 1e28}, "fiducial_modules": ["toy"]},
         },
         vertex=np.zeros((N_EVENTS, 3)),
         module=np.full(N_EVENTS, "toy"),
         entry=np.zeros((N_EVENTS, 1)),
         exit=np.full((N_EVENTS, 1), LENGTH),
+        uniform=np.full((N_EVENTS, 4), 0.5),
     )
 
 
@@ -50,8 +51,9 @@ def toy_rate(parameters):
 
 
 def counting(observed=0, background=0.0, systematic=0.0):
-    channel = dk.Channel("FHC", "FHC", 1e21, (background,), (observed,), systematic)
-    return dk.Analysis("toy", (channel,), dk.Cuts(max_mass=10.0, max_t=10.0), 0.5)
+    selection = dk.Selection(("toy",), 0.5, dk.Cuts(max_mass=10.0, max_t=10.0))
+    channel = dk.Channel("FHC", "FHC", 1e21, (background,), (observed,), systematic, selection)
+    return dk.Analysis("toy", (channel,))
 
 
 def plane(n_epsilon=7, n_V=40):

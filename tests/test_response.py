@@ -84,6 +84,16 @@ def test_all_true_values_of_a_bin_are_reconstructed_alike(matrix, uniform, share
     assert values[0] == values[1]
 
 
+@given(matrices, st.integers(0, 39), st.floats(0.01, 0.99))
+def test_values_are_spread_evenly_within_a_bin(matrix, row, share):
+    """A share of the probability of a bin leads to the same share of its width, in the most likely bin of a row."""
+    column = matrix.probability[row].argmax()
+    uniform = matrix.probability[row, :column].sum() + share * matrix.probability[row, column]
+    low, high = matrix.edges[column : column + 2]
+    found = matrix((matrix.low[row] + matrix.high[row]) / 2, uniform)
+    assert found == pytest.approx(low + share * (high - low), abs=1e-9 * high)  # rounding of cumulative sums
+
+
 def test_where_nothing_was_simulated_the_nearest_row_is_shifted():
     matrix = toy()
     assert matrix.row([-5.0, 5.0, 12.0, 14.9, 15.1, 19.0, 25.0, 99.0]).tolist() == [0, 0, 0, 0, 1, 1, 1, 1]

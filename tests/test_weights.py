@@ -16,7 +16,7 @@ from scipy.stats import qmc
 
 import darkpkg as dk
 from darkpkg.method.generator import DENSITIES
-from darkpkg.method.weights import SMOOTHING, sampling_range
+from darkpkg.method.weights import SMOOTHING, _samples, sampling_range
 
 B = dk.BENCHMARK_B
 WIDE = dk.Smoothing((0.2, 0.6))
@@ -311,6 +311,21 @@ class TestSum:
         np.testing.assert_allclose(part.mean + rest.mean, whole.mean, rtol=1e-12)
         np.testing.assert_allclose(part.variance + rest.variance, whole.variance, rtol=1e-12)
         assert np.all(part.mean > 0)
+
+    def test_twice_the_exposure_makes_twice_the_events_of_the_same_sample(self, fixed):
+        once = dk.expected_events(fixed, B, dk.ANALYSIS_I)
+        channels = tuple(dataclasses.replace(c, pot=2 * c.pot) for c in dk.ANALYSIS_I.channels)
+        twice = dk.expected_events(fixed, B, dataclasses.replace(dk.ANALYSIS_I, channels=channels))
+        np.testing.assert_allclose(twice.mean, 2 * once.mean, rtol=1e-12)
+
+    def test_a_sample_is_prepared_once_whatever_its_channels_are_called(self, fixed):
+        """In a sum channels have longer names: the same sample serves."""
+        events = fixed[:]
+        first = dk.expected_events(events, B, dk.ANALYSIS_I)
+        prepared = len(_samples[events])
+        both = dk.expected_events(events, B, dk.ANALYSIS_I + dk.ANALYSIS_II)
+        assert len(_samples[events]) == prepared + 1  # that of Analysis II
+        np.testing.assert_array_equal(both.mean[:2], first.mean)
 
     def test_two_analyses_of_one_sample_do_not_mix(self, fixed):
         """What is remembered of a sample is remembered for each analysis."""

@@ -216,7 +216,8 @@ class Detector:
 
 
 _COLUMNS = ("module", "width_x", "width_y", "length_z", "z_begin", "mass")
-_COLUMNS = (*_COLUMNS, "fiducial_x", "fiducial_y", "fiducial_z", "fiducial_z_begin")
+_FIDUCIAL = ("fiducial_x", "fiducial_y", "fiducial_z", "fiducial_z_begin")
+_COLUMNS = (*_COLUMNS, *_FIDUCIAL)
 _OPTIONAL = ("x_centre", "y_centre", "fiducial_mass")
 
 
@@ -234,17 +235,23 @@ def load(path: str | os.PathLike[str], name: str | None = None) -> Detector:
 
 
 def _module(row: pd.Series) -> Module:
+    if pd.isna(row.module):
+        raise ValueError(f"each module must have a name, got {row.module!r} at z_begin = {row.z_begin}")
     numbers = {column: row[column] for column in row.index if column != "module"}
     for column, value in numbers.items():
         if not isinstance(value, float | int | np.number):
             raise ValueError(f"{column} of {row.module} must be a number, got {value!r}")
         if not np.isfinite(value) and not column.startswith("fiducial"):
             raise ValueError(f"{column} of {row.module} must be a number, got {value}")
+        if column.startswith(("width", "length")) and value <= 0:
+            raise ValueError(f"{column} of {row.module} must be positive, got {value}")
     composition = {symbol: float(row[symbol]) for symbol in elements() if row.get(symbol, 0.0) != 0}
     centre = row.get("x_centre", 0.0) * cm, row.get("y_centre", 0.0) * cm
     active = Box.centred(row.width_x * cm, row.width_y * cm, row.length_z * cm, row.z_begin * cm, centre)
-    fiducial = None
-    if np.isfinite(row.fiducial_x):
+    fiducial, present = None, np.isfinite([float(row[column]) for column in _FIDUCIAL])
+    if present.any() and not present.all():
+        raise ValueError(f"{row.module} must have all of {', '.join(_FIDUCIAL)} or none, got {present.sum()} of four")
+    if present.all():
         size = row.fiducial_x * cm, row.fiducial_y * cm, row.fiducial_z * cm
         fiducial = Box.centred(*size, row.fiducial_z_begin * cm, centre)
     return Module(str(row.module), active, float(row.mass) * tonne, MappingProxyType(composition), fiducial)

@@ -72,6 +72,11 @@ class Cuts:
     min_cos_opening: float = 0.0
     min_cos_beam: float = 0.99
 
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if np.isnan(value):
+                raise ValueError(f"{name} must be a number, got {value}")
+
     def passes(self, o: Observables) -> NDArray[np.bool_]:
         """Whether each event passes all five cuts."""
         pair = (o.energy > self.min_energy) & (o.mass < self.max_mass) & (o.t < self.max_t)

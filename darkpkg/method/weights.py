@@ -292,17 +292,16 @@ class _Sample:
     strip_starts: NDArray[np.int64]
 
 
-_samples: weakref.WeakKeyDictionary[PlacedEvents, dict[tuple[tuple[Channel, ...], bool], _Sample]] = (
-    weakref.WeakKeyDictionary()
-)
+_samples: weakref.WeakKeyDictionary[PlacedEvents, dict[Any, _Sample]] = weakref.WeakKeyDictionary()
 
 
 def _sample(events: PlacedEvents, channels: tuple[Channel, ...], levelled: bool) -> _Sample:
-    """The sample as `_prepare` orders it, remembered as long as ``events`` live."""
+    """The sample as `_prepare` orders it, remembered as long as ``events`` live, whatever channels are called."""
     known = _samples.setdefault(events, {})
-    if (channels, levelled) not in known:
-        known[channels, levelled] = _prepare(events, channels, levelled)
-    return known[channels, levelled]
+    key = tuple((channel.beam, channel.pot, channel.selection) for channel in channels), levelled
+    if key not in known:
+        known[key] = _prepare(events, channels, levelled)
+    return known[key]
 
 
 def _prepare(events: PlacedEvents, channels: tuple[Channel, ...], levelled: bool) -> _Sample:
