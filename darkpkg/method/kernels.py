@@ -36,7 +36,7 @@ class Epanechnikov:
         r_sq = ((np.asarray(difference) / h) ** 2).sum(axis=-1)
         return self.norm / h.prod() * np.maximum(1 - r_sq, 0.0)
 
-    def points(self, n: int = 4096) -> Array:
+    def points(self, n: int = 16384) -> Array:
         """n points (n, 2) that fill the unit disc with the density of the kernel.
 
         A sunflower: the golden angle between neighbours, and radii r = √(1 − √(1 − u)) that invert the share
@@ -52,7 +52,11 @@ class Epanechnikov:
 
         Dividing by it renormalises a kernel that an edge of the sampled region cuts.
         """
-        return inside(np.asarray(centre)[..., None, :] + self.points() * np.broadcast_to(bandwidth, 2)).mean(axis=-1)
+        centre, around = np.asarray(centre, dtype=float), self.points() * np.broadcast_to(bandwidth, 2)
+        share = np.empty(centre.shape[:-1])
+        for index in np.ndindex(share.shape):  # one by one, so that memory does not grow with the number of centres
+            share[index] = inside(centre[index] + around).mean()
+        return share[()]
 
 
 EPANECHNIKOV = Epanechnikov()
