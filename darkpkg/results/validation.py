@@ -174,7 +174,7 @@ def generator_spin_weight(events: Events, *, polarised: bool = True) -> Array:
     package draws from it. DarkNews knows the probabilities of both helicities in the centre of mass only, whose
     difference is the projection :math:`P = \hat z'\cdot\hat a_{cm}` on the axis of this helicity; it decays N with
     **s** = P â along the flight â in the laboratory. A light Z′ decays isotropically in its rest frame: what remains
-    is :math:`1 + \frac{1-2r}{1+2r}\,\mathbf s\cdot\hat q`, with r = m_Z′²/m_N² and q̂ its direction in the rest frame
+    is :math:`1 - \frac{1-2r}{1+2r}\,\mathbf s\cdot\hat q`, with r = m_Z′²/m_N² and q̂ its direction in the rest frame
     of N. ``polarised=False`` sets **s** = 0 for DarkNews.
     """
     p_N, m_N = events.p_N.T, events.m_N
@@ -190,7 +190,7 @@ def generator_spin_weight(events: Events, *, polarised: bool = True) -> Array:
     actual = _decay_amplitude(electron, positron, spin, m_N)
     r = s / m_N**2
     mean = (m_N**2 - s) / (2 * m_N) * m_N**2 * (1 + 2 * r) / 6 * (1 + 2 * ELECTRON_MASS**2 / s)
-    uncorrelated = mean * (1 + (1 - 2 * r) / (1 + 2 * r) * (generator_spin * _direction(pair)).sum(axis=0))
+    uncorrelated = mean * (1 - (1 - 2 * r) / (1 + 2 * r) * (generator_spin * _direction(pair)).sum(axis=0))
     correlated = _decay_amplitude(electron, positron, generator_spin, m_N)
     return np.where(events.m_Zprime < m_N, uncorrelated, correlated) / actual
 
