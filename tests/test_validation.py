@@ -14,7 +14,7 @@ POINTS = validation.points()
 HEAVY = [name for name, point in POINTS.items() if not point.parameters.is_light_mediator]
 LIGHT = [name for name in POINTS if name not in HEAVY]
 WIDTHS = datasets.read("validation/points").set_index("point")
-N_EVENTS, SEED = 600_000, 5
+N_EVENTS, SEED = 300_000, 5
 each_point = pytest.mark.parametrize("point", POINTS)
 
 
@@ -105,15 +105,17 @@ def test_cross_sections_agree_for_every_nucleus(point):
 
 @each_point
 def test_differential_cross_sections_agree(point):
-    """The masses of the nuclei differ by up to 4e-6; F² is compared where it is not about to vanish."""
+    """With the spin ½ that DarkNews gives to nuclei. Their masses differ by up to 4e-6, and so does the place of the
+    diffraction minima: F² is compared where it is not about to vanish."""
     theta = POINTS[point].parameters
     table = datasets.read("validation/differential")
     for name, rows in table[table["point"] == point].groupby("nucleus"):
         nucleus = dk.NUCLEI[name]
         ours = dk.scattering.differential_cross_section(rows["E_nu"], rows["Q2"], theta, nucleus)
+        ours = ours * (1 + validation.dirac_nucleus_excess(rows["E_nu"], rows["Q2"], theta.m_N, nucleus))
         clear = np.abs(dk.form_factor(rows["Q2"], nucleus)) > 1e-3
         assert clear.sum() > 20
-        assert both_helicities(rows, "dsigma")[clear] == pytest.approx(ours[clear], rel=1e-4)
+        assert both_helicities(rows, "dsigma")[clear] == pytest.approx(ours[clear], rel=3e-5)
 
 
 @each_point
@@ -132,8 +134,13 @@ def test_share_of_flipped_helicity_follows_from_the_polarisation_axis(point):
         _, *towards = boost(centre, (p_N[0], -p_N[1], -p_N[2], -p_N[3]), m_N)
         flipped = (1 + (spin * towards).sum(axis=0) / np.linalg.norm(towards, axis=0)) / 2
         theirs = rows["dsigma_flipping"] / both_helicities(rows, "dsigma")
-        # A difference of two numbers of order one, with masses that differ by 4e-6.
-        assert theirs.to_numpy() == pytest.approx(flipped, rel=1e-3, abs=1e-5)
+        # A nucleus of spin ½ changes the share by no more than what its magnetic part adds or takes away.
+        bracket = (4 * nucleus.mass * E_nu - m_N**2 - Q2) ** 2 - (4 * nucleus.mass**2 + Q2) * (m_N**2 + Q2)
+        magnetic = (m_N**2 + Q2) * (m_N**2 + 2 * Q2) / bracket
+        assert np.all(np.abs(theirs - flipped) < magnetic + 1e-6)
+        seen = flipped > 1e-3
+        assert seen.sum() >= 5
+        assert theirs[seen].to_numpy() == pytest.approx(flipped[seen], rel=1.5e-2)
 
 
 @each_point
@@ -142,12 +149,12 @@ def test_rate_in_the_beam_agrees(point, events):
     theirs = WIDTHS.rate_conserving[point] + WIDTHS.rate_flipping[point]
     error = np.hypot(WIDTHS.rate_conserving_error[point], np.sqrt((sample.weight**2).sum()))
     assert abs(sample.weight.sum() - theirs) < 3.5 * error
-    assert error < 5e-3 * theirs
+    assert error < 6e-3 * theirs
 
 
 def test_distributions_agree_neither_too_badly_nor_too_well(comparison):
-    """48 distributions: p-values like uniform numbers, none absurd. Those of one point share their events, so that the
-    Kolmogorov–Smirnov test is somewhat too strict."""
+    """48 distributions: p-values like uniform numbers, none absurd. Those of one point share their events: this makes
+    the Kolmogorov–Smirnov test somewhat too strict."""
     p = np.array([chi2.sf(*result) for chi_sq, _ in comparison.values() for result in chi_sq.values()])
     assert len(p) == 48
     assert p.min() > 1e-3

@@ -1,7 +1,7 @@
 """Run DarkNews at eight points of the model and write what it says to ``data/validation``.
 
 ``make validate`` calls this in an environment of its own. DarkNews is used as it is installed; the comments say where
-it must be asked in a particular way. Nothing but kinematics and file names comes from darkpkg.
+it must be asked in a particular way. From darkpkg come the points, the flux, and the kinematic variables.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ POINTS = {
 
 N_EVENTS = {"conserving": 2_000_000, "flipping": 200_000}
 KEPT = 0.03
-"""Share of the simulated events that is kept. Vegas stratifies its sample, so that the counts of all its events scatter
-less than their weights say; a thin random subset is independent again."""
+"""Share of the simulated events that is kept. Vegas stratifies its sample: the counts of all its events scatter less
+than their weights say. A thin random subset is independent again."""
 
 N_BINS = 24
 
 
 def seeded(*name: str) -> np.random.Generator:
-    """Seed everything that DarkNews draws from: its own generator, numpy's global one, and gvar's, which vegas uses."""
+    """Seed all that DarkNews draws from: its own generator, numpy's global one, and gvar's, which vegas uses."""
     rng = random_stream(SEED, *name)
     np.random.seed(rng.integers(2**32))  # noqa: NPY002 (DarkNews calls np.random.rand)
     gvar.ranseed(int(rng.integers(2**31)))
@@ -70,9 +70,7 @@ def generic_model(theta: dk.DarkParameters) -> model.GenericHNLModel:
 def upscattering(theta: dk.DarkParameters, nucleus: str, helicity: str) -> processes.UpscatteringProcess:
     """ν_μ → N off a nucleus, for one helicity of N in the centre of mass."""
     target = nuclear_tools.NuclearTarget(nucleus)
-    return processes.UpscatteringProcess(
-        pdg.numu, pdg.neutrino4, target, "coherent", generic_model(theta), helicity
-    )
+    return processes.UpscatteringProcess(pdg.numu, pdg.neutrino4, target, "coherent", generic_model(theta), helicity)
 
 
 def decay(theta: dk.DarkParameters) -> processes.FermionDileptonDecay:
@@ -196,7 +194,7 @@ def simulated(point: str, helicity: str) -> tuple[pd.DataFrame, float, float]:
     return table, upscatterings.sum(), np.sqrt((upscatterings**2).sum())
 
 
-def bin_edges(values: pd.Series, variable: str, highest: float) -> np.ndarray:
+def bin_edges(values: pd.Series, highest: float) -> np.ndarray:
     """Edges between equal numbers of events, three digits each, from zero to the largest value there is."""
     inner = np.quantile(values, np.linspace(0, 1, N_BINS + 1)[1:-1])
     return np.array([0.0, *(float(f"{edge:.3g}") for edge in inner), highest])
@@ -216,7 +214,7 @@ def distributions(events: pd.DataFrame, theta: dk.DarkParameters) -> pd.DataFram
     highest.pop("m_ee" if theta.is_light_mediator else "asymmetry")
     rows = []
     for variable, end in highest.items():
-        edges = bin_edges(events[variable], variable, end)
+        edges = bin_edges(events[variable], end)
         sums = [np.histogram(events[variable], edges, weights=events.weight**k)[0] for k in (1, 2)]
         rows += [(variable, *row) for row in zip(edges[:-1], edges[1:], *sums, strict=True)]
     return pd.DataFrame(rows, columns=["variable", "low", "high", "sum_w", "sum_w_sq"])
@@ -311,8 +309,8 @@ def write(name: str, title: str, table: pd.DataFrame, processing: str) -> None:
     version = importlib.metadata.version("DarkNews")
     manifest = [
         f'title = "{title}"',
-        f'source = "Output of DarkNews {version} (A. M. Abdullahi, J. Hoefken Zink, M. Hostert, D. Massaro, S. Pascoli,'
-        ' Comput. Phys. Commun. 297, 109075 (2024))"',
+        f'source = "Output of DarkNews {version} (A. M. Abdullahi, J. Hoefken Zink, M. Hostert, D. Massaro, '
+        'S. Pascoli, Comput. Phys. Commun. 297, 109075 (2024))"',
         'reference = "arXiv:2207.04137"',
         'doi = "10.1016/j.cpc.2023.109075"',
         f'processing = "{processing}"',

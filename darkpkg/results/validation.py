@@ -1,6 +1,6 @@
 r"""What an independent generator says, in the tables ``data/validation/``, held against the package.
 
-The generator is DarkNews (A. M. Abdullahi et al., Comput. Phys. Commun. 297, 109075); ``make validate`` runs it afresh.
+The generator is DarkNews (A. M. Abdullahi et al., Comput. Phys. Commun. 297, 109075); ``make validate`` runs it.
 Begin with `points`, the parameters at which it was run, and `distributions` with `chi_squared`.
 
 DarkNews gives N a helicity in the centre of mass, lets it decay with this helicity along its flight in the
@@ -32,6 +32,7 @@ __all__ = [
     "Histogram",
     "chi_squared",
     "cross_section_below_range",
+    "dirac_nucleus_excess",
     "distributions",
     "generator_spin_weight",
     "kinematic_variables",
@@ -170,8 +171,8 @@ def neutrino_energy(events: Events) -> Array:
 def generator_spin_weight(events: Events, *, polarised: bool = True) -> Array:
     r"""Weight (n,) that turns the decays of the package into those of DarkNews.
 
-    The squared amplitude of the decay is linear in n = (1, **s**) of `darkpkg.physics.decay`, with **s** = ẑ′, and the
-    package draws from it. DarkNews knows the probabilities of both helicities in the centre of mass only, whose
+    The squared amplitude of the decay is linear in n = (1, **s**) of `darkpkg.physics.decay`. The package draws from
+    it with **s** = ẑ′. DarkNews knows the probabilities of both helicities in the centre of mass only, whose
     difference is the projection :math:`P = \hat z'\cdot\hat a_{cm}` on the axis of this helicity; it decays N with
     **s** = P â along the flight â in the laboratory. A light Z′ decays isotropically in its rest frame: what remains
     is :math:`1 - \frac{1-2r}{1+2r}\,\mathbf s\cdot\hat q`, with r = m_Z′²/m_N² and q̂ its direction in the rest frame
@@ -236,3 +237,16 @@ def cross_section_below_range(
     charge_sq = (nucleus.Z * form_factor(Q2, nucleus)) ** 2
     continued = np.pi * ALPHA_EM * HBARC**2 / (4 * (M * E * (Q2 + m_Zprime**2)) ** 2) * charge_sq * bracket
     return parameters.coupling * (half_width * weights * Q2 * continued).sum(axis=-1)
+
+
+def dirac_nucleus_excess(E_nu: ArrayLike, Q2: ArrayLike, m_N: ArrayLike, nucleus: Nucleus) -> Array:
+    r"""How much larger, as a fraction, dσ/dQ² is on a nucleus of spin ½ without anomalous moment, as DarkNews has it.
+
+    The magnetic part of a Dirac current adds :math:`(m_N^2+Q^2)(2Q^2-m_N^2)` to the bracket of
+    `darkpkg.physics.scattering.differential_cross_section`: of relative order Q⁴/(ME)², and not in nature, for the
+    nuclei of the table have spin zero or, at the most, a small moment.
+    """
+    E_nu, Q2 = np.asarray(E_nu, dtype=float), np.asarray(Q2, dtype=float)
+    M = nucleus.mass
+    bracket = (4 * M * E_nu - m_N**2 - Q2) ** 2 - (4 * M**2 + Q2) * (m_N**2 + Q2)
+    return (m_N**2 + Q2) * (2 * Q2 - m_N**2) / bracket
