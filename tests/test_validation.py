@@ -175,7 +175,7 @@ def test_pulls_have_mean_zero_and_width_one(comparison):
 def test_tables_notice_when_the_spin_of_N_is_switched_off(point, events):
     """Not at B2, where m_N²/m_Z′² leaves the asymmetry small, nor is it asked at B1."""
     sample = events[point]
-    chi_sq, _ = compare(sample, point, validation.generator_spin_weight(sample, polarised=False))
+    chi_sq, _ = compare(sample, point, validation.generator_spin_weight(sample, polarisation=0.0))
     assert chi2.sf(*chi_sq["E_ee"]) < 1e-6
 
 

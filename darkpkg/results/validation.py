@@ -30,6 +30,7 @@ Array = NDArray[np.float64]
 __all__ = [
     "ENERGY_RANGE",
     "Histogram",
+    "Point",
     "chi_squared",
     "cross_section_below_range",
     "dirac_nucleus_excess",
@@ -168,7 +169,7 @@ def neutrino_energy(events: Events) -> Array:
     return (M * E_N - events.m_N**2 / 2) / (M - E_N + p_z)
 
 
-def generator_spin_weight(events: Events, *, polarised: bool = True) -> Array:
+def generator_spin_weight(events: Events, *, polarisation: float = 1.0) -> Array:
     r"""Weight (n,) that turns the decays of the package into those of DarkNews.
 
     The squared amplitude of the decay is linear in n = (1, **s**) of `darkpkg.physics.decay`. The package draws from
@@ -176,7 +177,8 @@ def generator_spin_weight(events: Events, *, polarised: bool = True) -> Array:
     difference is the projection :math:`P = \hat z'\cdot\hat a_{cm}` on the axis of this helicity; it decays N with
     **s** = P â along the flight â in the laboratory. A light Z′ decays isotropically in its rest frame: what remains
     is :math:`1 - \frac{1-2r}{1+2r}\,\mathbf s\cdot\hat q`, with r = m_Z′²/m_N² and q̂ its direction in the rest frame
-    of N. ``polarised=False`` sets **s** = 0 for DarkNews.
+    of N. ``polarisation`` multiplies **s**: 0 switches the spin of N off, −1
+    turns it round.
     """
     p_N, m_N = events.p_N.T, events.m_N
     electron, positron = (_into_rest_frame(p.T, p_N, m_N) for p in (events.p_electron, events.p_positron))
@@ -184,7 +186,7 @@ def generator_spin_weight(events: Events, *, polarised: bool = True) -> Array:
     zero = np.zeros(len(events))
     centre_of_mass = _into_rest_frame((E_nu + M, zero, zero, E_nu), p_N, m_N)
     spin = np.stack(polarisation_axis(E_nu, p_N, m_N, M))
-    P = -(spin * _direction(centre_of_mass)).sum(axis=0) * polarised
+    P = -(spin * _direction(centre_of_mass)).sum(axis=0) * polarisation
     generator_spin = P * _direction(p_N)
     pair = electron + positron
     s = minkowski(pair, pair)
