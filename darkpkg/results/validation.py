@@ -22,7 +22,7 @@ from darkpkg.method.generator import SamplingRange, generate
 from darkpkg.physics.kinematics import boost, invariant_mass, minkowski, momentum
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import NUCLEI, Nucleus, elements, form_factor
-from darkpkg.physics.scattering import polarisation_axis, q2_range, threshold_energy
+from darkpkg.physics.scattering import differential_cross_section, polarisation_axis, q2_range, threshold_energy
 from darkpkg.units import ALPHA_EM, ELECTRON_MASS, HBARC, GeV
 
 Array = NDArray[np.float64]
@@ -33,6 +33,7 @@ __all__ = [
     "Point",
     "chi_squared",
     "cross_section_below_range",
+    "cross_section_of_dirac_moment",
     "dirac_nucleus_excess",
     "distributions",
     "generator_spin_weight",
@@ -252,3 +253,15 @@ def dirac_nucleus_excess(E_nu: ArrayLike, Q2: ArrayLike, m_N: ArrayLike, nucleus
     M = nucleus.mass
     bracket = (4 * M * E_nu - m_N**2 - Q2) ** 2 - (4 * M**2 + Q2) * (m_N**2 + Q2)
     return (m_N**2 + Q2) * (2 * Q2 - m_N**2) / bracket
+
+
+def cross_section_of_dirac_moment(E_nu: ArrayLike, parameters: DarkParameters, nucleus: Nucleus) -> Array:
+    """What `dirac_nucleus_excess` adds to σ, in cm². Gauss–Legendre quadrature in Q, up to the 2 GeV of DarkNews."""
+    E_nu = np.asarray(E_nu, dtype=float)
+    low, high = (np.sqrt(limit) for limit in q2_range(E_nu, parameters.m_N, nucleus))
+    nodes, weights = np.polynomial.legendre.leggauss(400)
+    half_width = (np.minimum(high, 2.0 * GeV) - low)[..., None] / 2
+    Q = low[..., None] + half_width * (nodes + 1)
+    excess = dirac_nucleus_excess(E_nu[..., None], Q**2, parameters.m_N, nucleus)
+    without = differential_cross_section(E_nu[..., None], Q**2, parameters, nucleus)
+    return (half_width * weights * 2 * Q * without * excess).sum(axis=-1)
