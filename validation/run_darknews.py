@@ -21,7 +21,7 @@ from DarkNews import MC, amplitudes, decay_rates, detector, model, nuclear_tools
 from DarkNews.const import alphaQED, cw, eQED, t_to_GeV
 
 import darkpkg as dk
-from darkpkg.results.validation import ENERGY_RANGE, kinematic_variables
+from darkpkg.results.validation import ENERGY_RANGE, PARAMETERS, kinematic_variables
 from darkpkg.streams import random_stream
 
 DATA = Path(__file__).parent.parent / "data"
@@ -232,11 +232,11 @@ def points_and_distributions() -> tuple[pd.DataFrame, pd.DataFrame]:
         seeded("width", point)
         process = decay(theta)
         mediator = decay_rates.gamma_V_to_ell_ell(eQED * theta.epsilon, theta.m_Zprime, process.mm)
-        values = [float(getattr(theta, name)) for name in dk.DarkParameters.__dataclass_fields__]
+        values = [float(getattr(theta, name)) for name in PARAMETERS]
         rows.append((point, nucleus, *values, width(theta), mediator, *rates))
         logging.info("point %s done", point)
     rate_names = [f"rate_{h}{suffix}" for h in HELICITIES for suffix in ("", "_error")]
-    names = ["point", "nucleus", *dk.DarkParameters.__dataclass_fields__, "width_N", "width_Zprime", *rate_names]
+    names = ["point", "nucleus", *PARAMETERS, "width_N", "width_Zprime", *rate_names]
     return pd.DataFrame(rows, columns=names), pd.concat(histograms)
 
 

@@ -29,6 +29,7 @@ Array = NDArray[np.float64]
 
 __all__ = [
     "ENERGY_RANGE",
+    "PARAMETERS",
     "Histogram",
     "Point",
     "chi_squared",
@@ -43,6 +44,9 @@ __all__ = [
     "pulls",
     "simulate",
 ]
+
+PARAMETERS = ("m_N", "m_Zprime", "alpha_D", "epsilon", "V_muN_sq", "V_N_sq")
+"""The parameters in ``data/validation/points``."""
 
 THRESHOLD_MARGIN = 1.05
 """DarkNews begins its simulation at this multiple of the threshold."""
@@ -66,9 +70,8 @@ def points() -> Mapping[str, Point]:
     >>> points()["B"].parameters.m_Zprime
     1.25
     """
-    fields = list(DarkParameters.__dataclass_fields__)
     return {
-        row["point"]: Point(row["point"], DarkParameters(**row[fields]), NUCLEI[row["nucleus"]])
+        row["point"]: Point(row["point"], DarkParameters(**row[list(PARAMETERS)]), NUCLEI[row["nucleus"]])
         for _, row in datasets.read("validation/points").iterrows()
     }
 
