@@ -17,11 +17,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
 from darkpkg.events import Events
-from darkpkg.experiment.detector import Box, Detector, Module
+from darkpkg.experiment.detector import ND280
 from darkpkg.method.generator import SamplingRange, generate
 from darkpkg.physics.kinematics import boost, invariant_mass, minkowski, momentum
 from darkpkg.physics.model import DarkParameters
-from darkpkg.physics.nuclei import NUCLEI, Nucleus, elements, form_factor
+from darkpkg.physics.nuclei import NUCLEI, Nucleus, form_factor
 from darkpkg.physics.scattering import differential_cross_section, polarisation_axis, q2_range, threshold_energy
 from darkpkg.units import ALPHA_EM, ELECTRON_MASS, HBARC, GeV
 
@@ -155,16 +155,19 @@ def distributions(point: str) -> dict[str, Histogram]:
 
 
 def simulate(point: Point, n_events: int, seed: int) -> Events:
-    """Events of the package as DarkNews simulates them at a point: one nucleus, FHC flux, the same energies."""
-    symbol = next(name for name, element in elements().items() if element.isotope == point.nucleus.name)
-    box = Box.centred(100.0, 100.0, 100.0, 0.0)
-    target = Detector(f"a block of {symbol}", (Module(symbol, box, 1.0, {symbol: 1.0}, box),), (symbol,))
+    """Events of the package as DarkNews simulates them at a point: one nucleus, FHC flux, the same energies.
+
+    Of ``n_events`` those of the other beam and outside these energies are dropped, about half.
+    """
     theta = point.parameters
+    # The other nuclei need one event in each beam.
+    numbers = {nucleus.name: 2 for nucleus in ND280.targets.values()} | {point.nucleus.name: n_events}
     sampling = SamplingRange.at(m_N=float(theta.m_N), m_Zprime=float(theta.m_Zprime))
-    events = generate(sampling, n_events, seed, couplings=theta, detector=target)
+    events = generate(sampling, numbers, seed, couplings=theta)
+    events = events[(events.beam == "FHC") & (events.target == point.nucleus.pdg_code)]
     E_nu = neutrino_energy(events)
     lowest = max(ENERGY_RANGE[0], THRESHOLD_MARGIN * threshold_energy(theta.m_N, point.nucleus))
-    return events[(events.beam == "FHC") & (E_nu > lowest) & (E_nu < ENERGY_RANGE[1]) & (events.weight > 0)]
+    return events[(E_nu > lowest) & (E_nu < ENERGY_RANGE[1]) & (events.weight > 0)]
 
 
 def neutrino_energy(events: Events) -> Array:
