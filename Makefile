@@ -10,6 +10,9 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2
 RUN     := $(VENV)/bin/python
 READY   := $(VENV)/ready-$(VERSION)
 BUILT   := _build/book-without-warnings
+# The extras whose packages are pinned in requirements.txt; the generator to validate with has its own environment.
+EXTRAS  := book test lint build
+VALIDATE := $(VENV)/validate
 UV      := $(RUN) -m uv --no-progress pip
 
 # What these programs would leave in a home directory stays in the environment.
@@ -30,7 +33,7 @@ unexport PYTHONPATH
 unexport PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help env book test lint format accept benchmark pins clean
+.PHONY: help env book test lint format accept benchmark validate pins clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -62,8 +65,14 @@ accept: $(READY)  ## run the chapters and store their numbers as the new referen
 benchmark: $(READY)  ## measure the speed
 	@$(RUN) -m pytest benchmarks --benchmark-only
 
+validate: $(READY)  ## run DarkNews afresh and rewrite data/validation (a quarter of an hour)
+	@test -e $(VALIDATE) || $(RUN) -m uv --quiet venv --python $(RUN) $(VALIDATE)
+	@$(UV) install --quiet --python $(VALIDATE) --constraints requirements.txt --editable ".[validate]"
+	@$(VALIDATE)/bin/python validation/run_darknews.py
+
 pins: $(READY)  ## write requirements.txt anew from pyproject.toml (FLAGS=--upgrade for the newest)
-	@$(UV) compile --quiet --universal --fork-strategy fewest --no-header --no-annotate --all-extras \
+	@$(UV) compile --quiet --universal --fork-strategy fewest --no-header --no-annotate \
+	    $(EXTRAS:%=--extra %) \
 	    $(FLAGS) pyproject.toml --output-file requirements.txt
 
 clean:  ## remove everything that make made

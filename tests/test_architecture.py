@@ -14,7 +14,7 @@ FLOORS = {
     "physics": ["model", "nuclei", "kinematics", "scattering", "decay", "weak"],
     "experiment": ["flux", "detector", "response", "selection", "analysis"],
     "method": ["_compiled", "_integrand", "generator", "decay_in_flight", "kernels", "weights", "likelihood"],
-    "results": ["limits", "figures"],
+    "results": ["limits", "validation", "figures"],
     "command line": ["cli", "__main__"],
 }
 """Every module, from bottom to top: each may import only what stands before it."""

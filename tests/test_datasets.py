@@ -9,7 +9,10 @@ import pytest
 from darkpkg import datasets
 
 TABLES = datasets.names()
-COLUMN_WITHOUT_UNIT = {"flavour", "module", "nucleus", "element", "isotope", "Z", "probability", "simulated"}
+COLUMN_WITHOUT_UNIT = {
+    *("flavour", "module", "nucleus", "element", "isotope", "Z", "probability", "simulated"),
+    *("point", "variable", "trap"),
+}
 """Names and pure numbers; every other column is measured in something."""
 
 

@@ -16,12 +16,16 @@ from packaging.utils import canonicalize_name
 PYTHONS = ("3.11", "3.12", "3.13")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+OWN_ENVIRONMENT = {"validate"}
+"""Extras that are installed apart from .venv, pinned where they are named."""
 PIN_LINES = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
 
 
 def direct_requirements() -> list[Requirement]:
-    """List what pyproject.toml asks for: to build, to run, and in every extra."""
-    extras = PROJECT["project"]["optional-dependencies"].values()
+    """List what pyproject.toml asks for: to build, to run, and in every extra that goes into .venv."""
+    extras = [
+        lines for name, lines in PROJECT["project"]["optional-dependencies"].items() if name not in OWN_ENVIRONMENT
+    ]
     lines = [
         *PROJECT["build-system"]["requires"],
         *PROJECT["project"]["dependencies"],
@@ -80,6 +84,20 @@ def test_what_is_installed_satisfies_the_ranges():
     for requirement in direct_requirements():
         installed = metadata.version(requirement.name)
         assert requirement.specifier.contains(installed), f"{requirement}: {installed} is installed"
+
+
+def test_generator_to_validate_with_is_pinned_and_never_installed_here():
+    extra = [Requirement(line) for line in PROJECT["project"]["optional-dependencies"]["validate"]]
+    assert "DarkNews" in {requirement.name for requirement in extra}
+    assert all(str(requirement.specifier).startswith("==") for requirement in extra)
+    pinned = {canonicalize_name(name) for python in PYTHONS for name in pins_for(python)}
+    assert not pinned & {canonicalize_name(requirement.name) for requirement in extra}
+
+
+def test_pins_are_those_of_every_other_extra():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (extras,) = re.findall(r"^EXTRAS +:= (.+)$", makefile, re.M)
+    assert {*extras.split()} | OWN_ENVIRONMENT == set(PROJECT["project"]["optional-dependencies"])
 
 
 def test_python_versions_agree():
