@@ -21,9 +21,16 @@ from darkpkg.experiment.detector import ND280
 from darkpkg.method.generator import SamplingRange, generate
 from darkpkg.physics.kinematics import boost, invariant_mass, minkowski, momentum
 from darkpkg.physics.model import DarkParameters
-from darkpkg.physics.nuclei import NUCLEI, Nucleus, form_factor
-from darkpkg.physics.scattering import differential_cross_section, polarisation_axis, q2_range, threshold_energy
-from darkpkg.units import ALPHA_EM, ELECTRON_MASS, HBARC, GeV
+from darkpkg.physics.nuclei import NUCLEI, Nucleus, current_amplitudes
+from darkpkg.physics.scattering import (
+    differential_cross_section,
+    elastic_cross_section,
+    neutrino_energy,
+    polarisation_axis,
+    q2_range,
+    threshold_energy,
+)
+from darkpkg.units import ELECTRON_MASS, GeV
 
 Array = NDArray[np.float64]
 
@@ -39,7 +46,6 @@ __all__ = [
     "distributions",
     "generator_spin_weight",
     "kinematic_variables",
-    "neutrino_energy",
     "points",
     "pulls",
     "simulate",
@@ -165,15 +171,9 @@ def simulate(point: Point, n_events: int, seed: int) -> Events:
     sampling = SamplingRange.at(m_N=float(theta.m_N), m_Zprime=float(theta.m_Zprime))
     events = generate(sampling, numbers, seed, couplings=theta)
     events = events[(events.beam == "FHC") & (events.target == point.nucleus.pdg_code)]
-    E_nu = neutrino_energy(events)
+    E_nu = neutrino_energy(events.p_N, events.m_N, _nuclear_mass(events))
     lowest = max(ENERGY_RANGE[0], THRESHOLD_MARGIN * threshold_energy(theta.m_N, point.nucleus))
     return events[(E_nu > lowest) & (E_nu < ENERGY_RANGE[1]) & (events.weight > 0)]
-
-
-def neutrino_energy(events: Events) -> Array:
-    """Energy in GeV (n,) of the neutrino that made each N, from the momentum of N alone."""
-    M, E_N, p_z = _nuclear_mass(events), events.p_N[:, 0], events.p_N[:, 3]
-    return (M * E_N - events.m_N**2 / 2) / (M - E_N + p_z)
 
 
 def generator_spin_weight(events: Events, *, polarisation: float = 1.0) -> Array:
@@ -189,7 +189,8 @@ def generator_spin_weight(events: Events, *, polarisation: float = 1.0) -> Array
     """
     p_N, m_N = events.p_N.T, events.m_N
     electron, positron = (_into_rest_frame(p.T, p_N, m_N) for p in (events.p_electron, events.p_positron))
-    E_nu, M = neutrino_energy(events), _nuclear_mass(events)
+    M = _nuclear_mass(events)
+    E_nu = neutrino_energy(events.p_N, m_N, M)
     zero = np.zeros(len(events))
     centre_of_mass = _into_rest_frame((E_nu + M, zero, zero, E_nu), p_N, m_N)
     spin = np.stack(polarisation_axis(E_nu, p_N, m_N, M))
@@ -241,10 +242,8 @@ def cross_section_below_range(
     nodes, weights = np.polynomial.legendre.leggauss(40)
     half_width = np.log(Q2_min / Q2_low)[..., None] / 2
     Q2 = Q2_low[..., None] * np.exp(half_width * (nodes + 1))
-    M, m_N, m_Zprime, E = nucleus.mass, parameters.m_N, parameters.m_Zprime, E_nu[..., None]
-    bracket = (4 * M * E - m_N**2 - Q2) ** 2 - (4 * M**2 + Q2) * (m_N**2 + Q2)
-    charge_sq = (nucleus.Z * form_factor(Q2, nucleus)) ** 2
-    continued = np.pi * ALPHA_EM * HBARC**2 / (4 * (M * E * (Q2 + m_Zprime**2)) ** 2) * charge_sq * bracket
+    masses = parameters.m_N, parameters.m_Zprime, nucleus.mass
+    continued = elastic_cross_section(E_nu[..., None], Q2, *masses, *current_amplitudes(Q2, nucleus))
     return parameters.coupling * (half_width * weights * Q2 * continued).sum(axis=-1)
 
 
@@ -255,10 +254,8 @@ def dirac_nucleus_excess(E_nu: ArrayLike, Q2: ArrayLike, m_N: ArrayLike, nucleus
     `darkpkg.physics.scattering.differential_cross_section`: of relative order Q⁴/(ME)², and not in nature, for the
     nuclei of the table have spin zero or, at the most, a small moment.
     """
-    E_nu, Q2 = np.asarray(E_nu, dtype=float), np.asarray(Q2, dtype=float)
-    M = nucleus.mass
-    bracket = (4 * M * E_nu - m_N**2 - Q2) ** 2 - (4 * M**2 + Q2) * (m_N**2 + Q2)
-    return (m_N**2 + Q2) * (2 * Q2 - m_N**2) / bracket
+    kinematics = np.asarray(E_nu, dtype=float), np.asarray(Q2, dtype=float), m_N, 1.0, nucleus.mass
+    return elastic_cross_section(*kinematics, 0.0, 1.0) / elastic_cross_section(*kinematics, 1.0, 0.0)
 
 
 def cross_section_of_dirac_moment(E_nu: ArrayLike, parameters: DarkParameters, nucleus: Nucleus) -> Array:
