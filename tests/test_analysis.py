@@ -132,6 +132,8 @@ def test_a_sum_of_analyses_has_the_channels_of_both():
 def test_only_analyses_add_up_and_not_to_themselves():
     with pytest.raises(TypeError):
         ANALYSIS_I + 1
+    with pytest.raises(ValueError, match="counts the same data twice, as Analysis I FHC and as FHC"):
+        ANALYSIS_I + ANALYSIS_II + ANALYSIS_I
     with pytest.raises(ValueError, match="need names of their own"):
         ANALYSIS_I + ANALYSIS_I
 
@@ -187,6 +189,8 @@ def test_beams_may_have_exposures_of_their_own():
 def test_projections_that_are_not_defined_are_refused():
     with pytest.raises(ValueError, match=r"pot must be given for the beams \['FHC', 'RHC'\], got \['FHC'\]"):
         project(ANALYSIS_I, {"FHC": 1e21})
+    with pytest.raises(ValueError, match="have selections of their own"):
+        project(ANALYSIS_I + ANALYSIS_II, {"FHC": 1e21, "RHC": 1e21}, vertex_modules=("TPC1",))
     with pytest.raises(ValueError, match="target_ratio must be positive, got 0"):
         project(ANALYSIS_I, 1e21, target_ratio=0)
     with pytest.raises(ValueError, match="differ in exposure in FHC: give pot by beam"):
@@ -244,10 +248,11 @@ def test_a_spectrum_is_a_list_of_counts(tmp_path):
         ("efficiency", "eficiency", "selection: Additional properties are not allowed .'eficiency' was unexpected."),
         ("name: pairs behind FGD2", "", "whole file: 'name' is a required property"),
         ("decay_modules: [TPC3]", "decay_modules: []", "selection.decay_modules: .*non-empty"),
-        ("observed: 1", "observed: one", r"channels\[0\].observed: 'one' is not valid"),
+        ("observed: 1", "observed: one", r"channels\[0\].observed: 'one' is not of type 'number', 'array'"),
         ("observed: 1", "observed: [1, 2]", "channel neutrinos needs background and observed counts for 1 bins"),
         ("name: antineutrinos", "name: neutrinos", "need names of their own"),
         ("selection:", "selection: [", "is no readable YAML"),
+        ("systematic: 0.2", "pot: 1e20", "pot is given twice"),
     ],
 )
 def test_a_bad_file_is_refused_with_its_place_value_and_rule(tmp_path, old, new, message):

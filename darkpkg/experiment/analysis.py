@@ -77,6 +77,11 @@ class Analysis:
             raise ValueError(f"analysis {self.name} needs at least one channel")
         if len(set(names)) < len(names):
             raise ValueError(f"channels of {self.name} need names of their own, got {names}")
+        unnamed = [dataclasses.replace(channel, name="") for channel in self.channels]
+        for i, channel in enumerate(unnamed):
+            if channel in unnamed[:i]:
+                first = names[unnamed.index(channel)]
+                raise ValueError(f"{self.name} counts the same data twice, as {first} and as {names[i]}")
 
     def __add__(self, other: Analysis) -> Analysis:
         """The channels of both; where names collide they get that of their analysis."""
@@ -204,7 +209,8 @@ def project(
         Another detector, such as `ND280_UPGRADE`; by default the one of ``today``.
     decay_modules
         Where decays are looked for. By default where ``analysis`` does, in another detector in all fiducial boxes of
-        the same material: argon for Analysis I, plastic for Analysis II.
+        the same material: argon for Analysis I, plastic for Analysis II. Channels with selections of their own must
+        be projected one analysis at a time if modules are named.
     vertex_modules
         Where N must be made. By default where ``analysis`` asks for it, in another detector in ``decay_modules``: the
         paper looks at upscattering in argon only. An empty tuple admits vertices anywhere.
@@ -232,6 +238,8 @@ def project(
         raise ValueError(f"target_ratio must be positive, got {target_ratio}")
     if pot is None:
         pot = PHASE_I_POT if detector is None else UPGRADE_POT
+    if decay_modules is not None or vertex_modules is not None:
+        _ = analysis.selection  # one for all channels, or there is no saying which of them is meant
     share = _shared(analysis, pot)
     signal = np.broadcast_to(np.asarray(signal, dtype=float), analysis.observed.shape)
     channels = []
@@ -289,7 +297,14 @@ def _fiducial_mass(detector: Detector, selection: Selection) -> float:
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe, and 1e21 is a number: YAML 1.1 wants it written 1.0e+21."""
+    """Safe, a key counts once, and 1e21 is a number: YAML 1.1 wants it written 1.0e+21."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"{key} is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 _Loader.add_implicit_resolver(

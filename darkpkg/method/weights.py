@@ -183,7 +183,7 @@ def lifetime_weight(
     rate = (events.m_N if m_N is None else m_N) / (momentum(events.p_N) * ctau)
     entry = rate[:, None] * events.entry[:, columns]
     depth = rate[:, None] * events.exit[:, columns] - entry
-    return -(np.exp(-entry) * np.expm1(-depth)).sum(axis=-1)
+    return (np.exp(-entry) * -np.expm1(-depth)).sum(axis=-1)
 
 
 def exposure_weight(events: PlacedEvents, channel: Channel) -> Array:
@@ -243,10 +243,11 @@ def expected_upscatterings(
 
 
 def selection_efficiency(events: PlacedEvents, analysis: Analysis, ctau: float | None = None) -> Share:
-    """Share of N whose pair passes the cuts of ``analysis``, without its flat efficiency.
+    """Share of N that the selection of ``analysis`` takes, without its flat efficiency.
 
-    N are counted as they are made in the exposure of the analysis; with ``ctau`` (cm), only so far as they decay in
-    its decay volumes. Slice the events for one material: ``events[events.target == …]``. The masses are those of the
+    That is the share whose pair passes the cuts and, where the selection asks for them, whose vertex lies in its
+    modules. N are counted as they are made in the exposure of the analysis; with ``ctau`` (cm), only so far as they
+    decay in its decay volumes. Slice the events for one material: ``events[events.target == …]``. The masses are those of the
     events, so that a sample at fixed masses is needed for one point.
     """
     parts = []
