@@ -247,8 +247,8 @@ def selection_efficiency(events: PlacedEvents, analysis: Analysis, ctau: float |
 
     That is the share whose pair passes the cuts and, where the selection asks for them, whose vertex lies in its
     modules. N are counted as they are made in the exposure of the analysis; with ``ctau`` (cm), only so far as they
-    decay in its decay volumes. Slice the events for one material: ``events[events.target == …]``. The masses are those of the
-    events, so that a sample at fixed masses is needed for one point.
+    decay in its decay volumes. Slice the events for one material: ``events[events.target == …]``. The masses are
+    those of the events, so that a sample at fixed masses is needed for one point.
     """
     parts = []
     for channel in analysis.channels:
