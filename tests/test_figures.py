@@ -154,6 +154,16 @@ def test_names_are_written_into_their_modules_or_left_out():
     for text, module in zip(named.texts, dk.ND280.modules, strict=True):
         assert text.xy == (pytest.approx((module.active.low[2] + module.active.high[2]) / 2), module.active.high[0])
     assert not bare.texts
+    assert {text.get_rotation() for text in named.texts} == {90}
+
+
+def test_a_name_lies_flat_in_a_module_that_is_wider_than_high():
+    _, ax = plt.subplots()
+    dk.figures.draw_detector(dk.ND280_UPGRADE, ax, plane="zy")
+    turned = {text.get_text(): text.get_rotation() for text in ax.texts}
+    assert (turned["SuperFGD"], turned["HATPC-top"], turned["TPC1"]) == (0, 0, 90)
+    (flat,) = (text for text in ax.texts if text.get_text() == "HATPC-top")
+    assert flat.xy == pytest.approx((120, 70))
 
 
 def test_lead_argon_and_scintillator_have_colours_of_their_own():

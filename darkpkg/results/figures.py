@@ -120,10 +120,12 @@ def draw_detector(
             dashed = {"fill": False, "ec": colour, "lw": 0.9, "ls": "--", "zorder": zorder}
             ax.add_patch(_rectangle(module.fiducial, plane, **dashed))
         if names:
-            middle, top = outline.get_center()[0], outline.get_y() + outline.get_height()
+            middle, height = outline.get_center()
+            upright = outline.get_width() < outline.get_height()
             ax.annotate(
-                module.name, (middle, top), xytext=(0, -4), textcoords="offset points",
-                rotation=90, ha="center", va="top", size=8,
+                module.name, (middle, outline.get_y() + outline.get_height() if upright else height),
+                xytext=(0, -4 if upright else 0), textcoords="offset points",
+                rotation=90 if upright else 0, ha="center", va="top" if upright else "center", size=8,
             )  # fmt: skip
     ax.autoscale_view()
     ax.set(xlabel=f"${plane[0]}$ [cm]", ylabel=f"${plane[1]}$ [cm]", aspect="equal")
