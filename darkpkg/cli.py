@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import warnings
 from collections.abc import Iterator
@@ -138,6 +139,10 @@ def _existing(analysis: str) -> Path:
 
 def _check(point: DarkParameters, events: PlacedEvents, analysis: Analysis) -> dict[str, Any]:
     upscatterings, result = expected_upscatterings(events, point, analysis), scan(events, point, analysis)
+    if not math.isfinite(result.minus_delta_log_likelihood):
+        raise ValueError(
+            f"the likelihood of {analysis.name} is not finite here: look at its counts and uncertainties"
+        )
     signal, sums = result.expectation, result.expectation.in_channels(analysis)
     channels = {}
     for i, channel in enumerate(analysis.channels):

@@ -178,6 +178,9 @@ def test_the_upgrade_looks_into_all_boxes_of_the_same_material_and_scales_with_t
 
 def test_beams_may_have_exposures_of_their_own():
     future = project(ANALYSIS_II, {"FHC": 2e21, "RHC": 1e21}, decay_modules=("FGD2",), vertex_modules=("FGD2",))
+    both = project(ANALYSIS_II, decay_modules=("FGD1", "FGD2"))
+    assert both.selection.vertex_modules == ("FGD1", "FGD2")
+    assert both.background[0] == pytest.approx(2 * project(ANALYSIS_II).background[0])
     # FGD2 weighs as much as FGD1.
     assert future.background[0] == pytest.approx(ANALYSIS_II.background[0] * 2e21 / 11.92e20)
     assert [channel.pot for channel in future.channels] == [2e21, 1e21]
@@ -191,6 +194,12 @@ def test_projections_that_are_not_defined_are_refused():
         project(ANALYSIS_I, {"FHC": 1e21})
     with pytest.raises(ValueError, match="have selections of their own"):
         project(ANALYSIS_I + ANALYSIS_II, {"FHC": 1e21, "RHC": 1e21}, vertex_modules=("TPC1",))
+    for modules in (("P0D-water",), ("TPC9",)):
+        with pytest.raises(ValueError, match=f"{modules[0]} must be a module of ND280 with a fiducial box"):
+            project(ANALYSIS_I, decay_modules=modules)
+    for modules in (("TPC1", "TPC1"), "TPC1"):
+        with pytest.raises(ValueError, match="decay_modules must hold each entry once, as a tuple, got"):
+            project(ANALYSIS_I, decay_modules=modules)
     with pytest.raises(ValueError, match="target_ratio must be positive, got 0"):
         project(ANALYSIS_I, 1e21, target_ratio=0)
     with pytest.raises(ValueError, match="differ in exposure in FHC: give pot by beam"):
@@ -253,6 +262,13 @@ def test_a_spectrum_is_a_list_of_counts(tmp_path):
         ("name: antineutrinos", "name: neutrinos", "need names of their own"),
         ("selection:", "selection: [", "is no readable YAML"),
         ("systematic: 0.2", "pot: 1e20", "pot is given twice"),
+        ("systematic: 0.2", "systematic: 1.0e200", "systematic: 1e.200 is greater than the maximum of 10"),
+        ("pot: 1.2e21", f"pot: 1{'0' * 400}", "too large"),
+        ("observed: 1", "observed: 010", "'010' is not of type 'number', 'array'"),
+        ("observed: 1", "observed: 1:30", "'1:30' is not of type 'number', 'array'"),
+        ("name: pairs behind FGD2", "name: 2020-13-45\nx: 1", "'x' was unexpected"),
+        ("min_energy: 0.3", "max_mass: -1", "max_mass: -1 is less than or equal to the minimum of 0"),
+        ("selection:", "[" * 3000, "is no readable YAML"),
     ],
 )
 def test_a_bad_file_is_refused_with_its_place_value_and_rule(tmp_path, old, new, message):

@@ -499,6 +499,9 @@ def test_a_detector_from_a_file_is_the_one_from_the_table(tmp_path):
         ({"TPC1": {"Ar": 0.9}}, "mass fractions of TPC1 must add up to 1, got 0.9"),
         ({"TPC1": {"length_z": np.nan}}, "length_z of TPC1 must be a number, got nan"),
         ({"TPC1": {"module": "TPC2"}}, "TPC2 is there twice"),
+        ({"TPC1": {"Ar": 0.999, "H": 0.001, "mass": 0.016}}, "argon of TPC1 must weigh"),
+        ({"FGD1": {"mass": 1100.0}}, "density of FGD1 must be below 23 g/cm³, got 1059"),
+        ({"FGD1": {"fiducial_x": np.inf}}, "fiducial_x of FGD1 must be finite or empty, got inf"),
     ],
 )
 def test_a_table_that_is_no_detector_is_refused_with_file_value_and_rule(tmp_path, changes, message):

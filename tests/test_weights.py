@@ -232,6 +232,16 @@ class TestLifetimeWeight:
         with pytest.raises(ValueError, match="TPC4 must be a module of ND280 with a fiducial box, one of"):
             dk.lifetime_weight(fixed, 3.0, modules=("TPC4",))
 
+    @pytest.mark.parametrize("ctau", [0.0, -1.0, math.nan])
+    def test_a_lifetime_that_is_not_positive_is_refused(self, fixed, ctau):
+        for function in (
+            lambda: dk.lifetime_weight(fixed, ctau),
+            lambda: dk.decay_acceptance(fixed, dk.ANALYSIS_I, ctau),
+            lambda: dk.selection_efficiency(fixed, dk.ANALYSIS_I, ctau),
+        ):
+            with pytest.raises(ValueError, match=f"ctau must be positive, got {ctau}"):
+                function()
+
     def test_a_heavier_neutrino_decays_as_after_a_shorter_lifetime(self, fixed):
         np.testing.assert_allclose(
             dk.lifetime_weight(fixed, 10.0, m_N=0.3), dk.lifetime_weight(fixed, 10.0 / 3), rtol=1e-9

@@ -212,8 +212,8 @@ def project(
         the same material: argon for Analysis I, plastic for Analysis II. Channels with selections of their own must
         be projected one analysis at a time if modules are named.
     vertex_modules
-        Where N must be made. By default where ``analysis`` asks for it, in another detector in ``decay_modules``: the
-        paper looks at upscattering in argon only. An empty tuple admits vertices anywhere.
+        Where N must be made. By default anywhere if ``analysis`` does not ask, and in ``decay_modules`` if it does, or
+        in another detector: the paper looks at upscattering in argon only. An empty tuple admits vertices anywhere.
     target_ratio
         Background per proton over that of today. By default the ratio of the fiducial masses of the decay modules.
     signal
@@ -283,13 +283,28 @@ def _elsewhere(
     vertex_modules: Sequence[str] | None,
 ) -> Selection:
     """The selection with the modules of another detector, or with those that were asked for."""
+    _check_modules(today, selection)
     if detector is not None:
         materials = {today[name].material for name in selection.decay_modules}
         alike = tuple(name for name in detector.fiducial_boxes if detector[name].material in materials)
+        if decay_modules is None and not alike:
+            raise ValueError(
+                f"{detector.name} has no fiducial box of {', '.join(sorted(materials))}: name decay_modules"
+            )
         decay_modules = alike if decay_modules is None else decay_modules
-        vertex_modules = decay_modules if vertex_modules is None else vertex_modules
+    if vertex_modules is None and (detector is not None or selection.vertex_modules):
+        vertex_modules = decay_modules
     modules = {"decay_modules": decay_modules, "vertex_modules": vertex_modules}
-    return dataclasses.replace(selection, **{key: tuple(v) for key, v in modules.items() if v is not None})
+    elsewhere = dataclasses.replace(selection, **{key: v for key, v in modules.items() if v is not None})
+    _check_modules(detector or today, elsewhere)
+    return elsewhere
+
+
+def _check_modules(detector: Detector, selection: Selection) -> None:
+    for name in (*selection.decay_modules, *selection.vertex_modules):
+        if name not in detector.fiducial_boxes:
+            known = tuple(detector.fiducial_boxes)
+            raise ValueError(f"{name} must be a module of {detector.name} with a fiducial box, one of {known}")
 
 
 def _fiducial_mass(detector: Detector, selection: Selection) -> float:
@@ -307,9 +322,17 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+0123456789.")
-)
+# YAML 1.1 reads 010 as eight, 1:30 as ninety and 2020-10-10 as a date: here they are texts, which the schema refuses.
+_NUMBERS = {
+    "tag:yaml.org,2002:int": r"^[-+]?(0|[1-9]\d*)$",
+    "tag:yaml.org,2002:float": r"^[-+]?((\d+\.\d*|\.\d+)([eE][-+]?\d+)?|\d+[eE][-+]?\d+)$",
+}
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in known if tag not in (*_NUMBERS, "tag:yaml.org,2002:timestamp")]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+for _tag, _pattern in _NUMBERS.items():
+    _Loader.add_implicit_resolver(_tag, re.compile(_pattern), list("-+0123456789."))
 
 
 def load(path: str | os.PathLike[str]) -> Analysis:
@@ -321,7 +344,7 @@ def load(path: str | os.PathLike[str]) -> Analysis:
     path = Path(path)
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no readable YAML: {' '.join(str(error).split())}") from error
     schema = json.loads(datasets.file("analysis/schema.json").read_text(encoding="utf-8"))
     validator = jsonschema.Draft202012Validator(schema)
@@ -332,7 +355,7 @@ def load(path: str | os.PathLike[str]) -> Analysis:
     try:
         channels = tuple(_channel(content["selection"], **channel) for channel in content["channels"])
         return Analysis(content["name"], channels, content.get("caveat", ""))
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ValueError(f"{path}: {error}") from error
 
 
@@ -345,5 +368,8 @@ def _channel(selection: Mapping[str, Any], **fields: Any) -> Channel:
         vertex_modules=tuple(selection.get("vertex_modules", ())),
         mass_edges=tuple(mass_edges),
     )
-    counts = {name: tuple(np.atleast_1d(fields.pop(name)).tolist()) for name in ("background", "observed")}
-    return Channel(**fields, **counts, selection=chosen)
+    counts = {
+        name: tuple(np.atleast_1d(np.array(fields.pop(name), dtype=float)).tolist())
+        for name in ("background", "observed")
+    }
+    return Channel(**{**fields, "pot": float(fields["pot"])}, **counts, selection=chosen)

@@ -114,7 +114,9 @@ class Module:
             raise ValueError(f"mass of {self.name} must be positive, got {self.mass}")
         if self.fiducial and not self.active.contains([self.fiducial.low, self.fiducial.high]).all():
             raise ValueError(f"fiducial box of {self.name} must lie in its active one, got {self.fiducial}")
-        if self.composition.get("Ar", 0.0) == 1 and abs(self.density / ARGON_DENSITY - 1) > ARGON_TOLERANCE:
+        if self.density > LARGEST_DENSITY:
+            raise ValueError(f"density of {self.name} must be below {LARGEST_DENSITY:g} g/cm³, got {self.density:g}")
+        if self.composition.get("Ar", 0.0) > 0.5 and abs(self.density / ARGON_DENSITY - 1) > ARGON_TOLERANCE:
             raise ValueError(
                 f"argon of {self.name} must weigh {ARGON_DENSITY:g} g/cm³ to {100 * ARGON_TOLERANCE:g} %, "
                 f"got {self.mass:g} g in {self.active.volume:g} cm³"
@@ -147,6 +149,9 @@ class Module:
 ARGON_DENSITY = 1.78e-3
 """g/cm³, gas at 0 °C and one atmosphere: the value that gives the masses of Table II."""
 
+LARGEST_DENSITY = 23.0
+"""g/cm³: no element is denser than osmium, 22.6 g/cm³."""
+
 ARGON_TOLERANCE = 0.1
 """Room for another temperature or pressure of the chambers, and for rounded masses."""
 
@@ -160,6 +165,8 @@ class Detector:
 
     def __post_init__(self) -> None:
         names = [module.name for module in self.modules]
+        if not names:
+            raise ValueError(f"{self.name} needs at least one module")
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"modules of {self.name} need names of their own, but {name} is there twice")
@@ -243,6 +250,8 @@ def _module(row: pd.Series) -> Module:
             raise ValueError(f"{column} of {row.module} must be a number, got {value!r}")
         if not np.isfinite(value) and not column.startswith("fiducial"):
             raise ValueError(f"{column} of {row.module} must be a number, got {value}")
+        if np.isinf(value):
+            raise ValueError(f"{column} of {row.module} must be finite or empty, got {value}")
         if column.startswith(("width", "length")) and value <= 0:
             raise ValueError(f"{column} of {row.module} must be positive, got {value}")
     composition = {symbol: float(row[symbol]) for symbol in elements() if row.get(symbol, 0.0) != 0}

@@ -102,7 +102,10 @@ class Selection:
 
     def __post_init__(self) -> None:
         for name in ("decay_modules", "vertex_modules", "mass_edges"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+            value = getattr(self, name)
+            if name != "mass_edges" and (isinstance(value, str) or len(set(value)) < len(value)):
+                raise ValueError(f"{name} must hold each entry once, as a tuple, got {value!r}")
+            object.__setattr__(self, name, tuple(value))
         if not 0 < self.efficiency <= 1:
             raise ValueError(f"efficiency must be in (0, 1], got {self.efficiency}")
         if not self.decay_modules:

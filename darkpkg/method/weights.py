@@ -179,6 +179,7 @@ def lifetime_weight(
     with the distances a_j, b_j at which N enters and leaves box j. ``m_N`` defaults to the mass of each event.
     For a prediction at θ it is θ's: the decay length in the laboratory goes like 1/m_N, and a kernel would smear it.
     """
+    _check_lifetime(ctau)
     columns = events.columns_of(modules)
     rate = (events.m_N if m_N is None else m_N) / (momentum(events.p_N) * ctau)
     entry = rate[:, None] * events.entry[:, columns]
@@ -230,8 +231,7 @@ def expected_events_at_lifetime(
 ) -> Expectation:
     """As `expected_events`, with a free proper decay length ``ctau`` (cm) that broadcasts against θ's shape."""
     ctau = np.asarray(ctau, dtype=float)
-    if not np.all(ctau > 0):
-        raise ValueError(f"ctau must be positive, got {np.min(ctau)}")
+    _check_lifetime(ctau)
     return _sum(events, parameters, analysis, smoothing, ctau)
 
 
@@ -272,6 +272,11 @@ def decay_acceptance(events: PlacedEvents, analysis: Analysis, ctau: float) -> S
         for channel in analysis.channels
     ]
     return Share.of(np.concatenate([value for _, value in parts]), np.concatenate([weight for weight, _ in parts]))
+
+
+def _check_lifetime(ctau: ArrayLike) -> None:
+    if not np.all(np.asarray(ctau) > 0):
+        raise ValueError(f"ctau must be positive, got {np.min(ctau)}")
 
 
 def sampling_range(events: Events) -> SamplingRange:
