@@ -319,6 +319,19 @@ def test_vertex_factors_of_one_dark_flavour_have_their_closed_form(theta_mu, the
     assert V_N_sq == pytest.approx(dark * (1 - dark), rel=1e-9, abs=1e-12)
 
 
+@given(st.integers(0, 1000), st.integers(1, 3))
+def test_equal_dark_charges_keep_the_decay_factor_below_a_quarter(seed, n_dark):
+    # V is a projector then, and |V_N|² for the heaviest state is V_NN (1 − V_NN).
+    U, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(6, 6)))
+    assert vertex_factors(U, dark=range(3, 3 + n_dark), N=5)[1] <= 0.25 + 1e-12
+
+
+def test_opposite_dark_charges_reach_one():
+    U = np.eye(5)
+    U[3:, 3:] = np.array([[1, 1], [1, -1]]) / np.sqrt(2)
+    assert vertex_factors(U, dark=(3, 4), charges=(1, -1), N=4)[1] == pytest.approx(1, rel=1e-12, abs=0)
+
+
 def test_vertex_factors_grow_with_the_charge_and_need_a_unitary_matrix():
     U = rotation(4, 1, 3, 0.1)
     assert np.divide(vertex_factors(U, charges=[2.0]), vertex_factors(U)) == pytest.approx(4, rel=1e-12)
