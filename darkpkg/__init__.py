@@ -19,17 +19,15 @@ from darkpkg.experiment.detector import ND280, ND280_UPGRADE, Box, Detector, Mod
 from darkpkg.experiment.flux import Flux, load_flux
 from darkpkg.experiment.response import FGD_RESPONSE, ResponseMatrix
 from darkpkg.experiment.selection import Cuts, Observables, Selection, observables
-from darkpkg.method import decay_in_flight, generator, kernels, likelihood, weights
+from darkpkg.method import decay_in_flight, generator, kernels, likelihood, smoothing, weights
 from darkpkg.method.decay_in_flight import DecaysInFlight, decays_in_flight
+from darkpkg.method.expectation import Expectation, FewEventsWarning, Share
 from darkpkg.method.generator import HEAVY, LIGHT, SamplingRange, generate
-from darkpkg.method.kernels import EPANECHNIKOV
+from darkpkg.method.kernels import EPANECHNIKOV, GAUSSIAN, UNIFORM
 from darkpkg.method.likelihood import effective_log_likelihood, log_likelihood
+from darkpkg.method.smoothing import PAPER_SMOOTHING, SMOOTHINGS, Smoothing, reweight
 from darkpkg.method.weights import (
-    PAPER_SMOOTHING,
-    Expectation,
-    FewEventsWarning,
-    Share,
-    Smoothing,
+    choose_bandwidth,
     coupling_weight,
     decay_acceptance,
     expected_events,
@@ -57,12 +55,15 @@ __all__ = [
     "BENCHMARK_B",
     "EPANECHNIKOV",
     "FGD_RESPONSE",
+    "GAUSSIAN",
     "HEAVY",
     "LIGHT",
     "ND280",
     "ND280_UPGRADE",
     "NUCLEI",
     "PAPER_SMOOTHING",
+    "SMOOTHINGS",
+    "UNIFORM",
     "Analysis",
     "Box",
     "Channel",
@@ -87,6 +88,7 @@ __all__ = [
     "Smoothing",
     "StandardHeavyNeutrino",
     "analysis",
+    "choose_bandwidth",
     "coupling_weight",
     "datasets",
     "decay",
@@ -119,11 +121,13 @@ __all__ = [
     "project",
     "read_events",
     "response",
+    "reweight",
     "scan",
     "scattering",
     "selection",
     "selection_efficiency",
     "selection_weight",
+    "smoothing",
     "units",
     "weak",
     "weights",

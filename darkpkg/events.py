@@ -30,7 +30,7 @@ Array = NDArray[np.float64]
 
 __all__ = ["Events", "PlacedEvents", "read_events"]
 
-FORMAT = "darkpkg events 2"
+FORMAT = "darkpkg events 3"
 _FOUR_VECTOR = ("E", "px", "py", "pz")
 _VECTOR = ("x", "y", "z")
 _PAIR = ("electron_momentum", "electron_angle", "positron_momentum", "positron_angle")
@@ -56,6 +56,9 @@ class Events:
     p_positron: Array = _column("GeV", "four-momentum of the positron", _FOUR_VECTOR)
     target: NDArray[np.int64] = _column("PDG code", "nucleus that was hit")
     beam: NDArray[np.str_] = _column("", "horn polarity, FHC or RHC")
+    replicate: NDArray[np.int64] = _column(
+        "", "which of the independent point sequences drew the event; 0 if each is"
+    )
     provenance: Mapping[str, Any] = dataclasses.field(repr=False)
 
     def __post_init__(self) -> None:

@@ -42,30 +42,53 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
 @compiled(parallel=True)
 def kernel_sums(
-    x, y, rate, h, norm, strip_edges, strip_starts, sample_x, sample_y, base, column, begin, width, everywhere, sums
-):
-    """Fill ``sums`` (points, columns, 2) with Σw and Σw² of the samples around each point (x, y).
+    x, y, rate, h, kind, reach, wider, coefficients,
+    strip_edges, strip_starts, sample_x, sample_y, base, column, begin, width, everywhere, sums,
+):  # fmt: skip
+    """Fill ``sums`` (points, columns, 4) with Σw, Σw², Σd and Σd² of the samples around each point (x, y).
 
-    w = base · K(distance) · Σ_k (exp(−rate·begin_k) − exp(−rate·(begin_k + width_k))), the last factor being one if
-    ``everywhere``. Samples are ordered by strip in x and within a strip by y, so that a point visits few of them.
-    Points run in parallel, the samples of a point in order: the sums do not depend on the number of threads.
+    w = base · k(r) · (c_0 + c_1 u + c_2 v) · Σ_k (exp(−rate·begin_k) − exp(−rate·(begin_k + width_k))), with scaled
+    distances u, v, r² = u² + v² for the bandwidths h (points, 2), and d the same with bandwidths ``wider`` times as
+    large, less w. ``coefficients`` (points, 2, 3) has c for both bandwidths, ``kind`` is the shape of k, see
+    `profile`, and ``reach`` where it ends. The last factor of w is one if ``everywhere``.
+
+    Samples are ordered by strip in x and within a strip by y, so that a point visits few of them. Points run in
+    parallel, the samples of a point in order: the sums do not depend on the number of threads.
     """
+    reach = reach * wider
     for point in numba.prange(x.size):
-        first = max(np.searchsorted(strip_edges, x[point] - h[0], side="right") - 1, 0)
-        last = min(np.searchsorted(strip_edges, x[point] + h[0], side="right"), strip_starts.size - 1)
+        h_x, h_y, c = h[point, 0], h[point, 1], coefficients[point]
+        first = max(np.searchsorted(strip_edges, x[point] - reach * h_x, side="right") - 1, 0)
+        last = min(np.searchsorted(strip_edges, x[point] + reach * h_x, side="right"), strip_starts.size - 1)
         for strip in range(first, last):
             start, stop = strip_starts[strip], strip_starts[strip + 1]
-            low = start + np.searchsorted(sample_y[start:stop], y[point] - h[1])
-            high = start + np.searchsorted(sample_y[start:stop], y[point] + h[1], side="right")
+            low = start + np.searchsorted(sample_y[start:stop], y[point] - reach * h_y)
+            high = start + np.searchsorted(sample_y[start:stop], y[point] + reach * h_y, side="right")
             for i in range(low, high):
-                r_sq = ((sample_x[i] - x[point]) / h[0]) ** 2 + ((sample_y[i] - y[point]) / h[1]) ** 2
-                if r_sq >= 1.0:
+                u, v = (sample_x[i] - x[point]) / h_x, (sample_y[i] - y[point]) / h_y
+                r_sq = u * u + v * v
+                if r_sq >= reach * reach:
                     continue
-                w = base[i] * norm * (1.0 - r_sq)
+                factor = base[i]
                 if not everywhere:
-                    w *= survival(rate[point], begin[i], width[i])
+                    factor *= survival(rate[point], begin[i], width[i])
+                w = factor * profile(kind, r_sq) * (c[0, 0] + c[0, 1] * u + c[0, 2] * v)
+                u, v = u / wider, v / wider
+                d = factor * profile(kind, r_sq / wider**2) * (c[1, 0] + c[1, 1] * u + c[1, 2] * v) - w
                 sums[point, column[i], 0] += w
                 sums[point, column[i], 1] += w * w
+                sums[point, column[i], 2] += d
+                sums[point, column[i], 3] += d * d
+
+
+@compiled()
+def profile(kind, r_sq):
+    """The kernel's shape k: 0 Epanechnikov, 1 uniform, 2 Gaussian cut at r = 6."""
+    if kind == 2:
+        return math.exp(-r_sq / 2) if r_sq < 36.0 else 0.0
+    if r_sq >= 1.0:
+        return 0.0
+    return 1.0 - r_sq if kind == 0 else 1.0
 
 
 @compiled()

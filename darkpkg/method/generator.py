@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.metadata
 import itertools
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import vegas
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import qmc
 from tqdm import tqdm
 
 from darkpkg import datasets
@@ -38,7 +40,7 @@ from darkpkg.units import ELECTRON_MASS, GeV
 
 Array = NDArray[np.float64]
 
-__all__ = ["DENSITIES", "HEAVY", "LIGHT", "SamplingRange", "generate"]
+__all__ = ["DENSITIES", "HEAVY", "LIGHT", "REPLICATES", "SEQUENCES", "SamplingRange", "generate"]
 
 ADAPTATION = {"nitn": 10, "neval": 4000}
 """Vegas iterations and integrand evaluations in each, per beam and nucleus, whatever the number of events: so the
@@ -72,8 +74,24 @@ def paper_density(m_N: Array, m_Zprime: Array) -> Array:
     return q * point.decay_width()
 
 
-DENSITIES: Mapping[str, Callable[[Array, Array], Array]] = {"adapted": adapted_density, "paper": paper_density}
+def uniform_density(m_N: Array, m_Zprime: Array) -> Array:
+    """q = 1, for masses that are drawn evenly instead of where the integrand is large: see `SamplingRange`."""
+    return np.ones(np.broadcast(m_N, m_Zprime).shape)
+
+
+DENSITIES: Mapping[str, Callable[[Array, Array], Array]] = {
+    "adapted": adapted_density,
+    "paper": paper_density,
+    "log-uniform": uniform_density,
+}
 """Mass densities q by name."""
+
+SEQUENCES = ("random", "sobol")
+"""How `generate` draws its points: independently, or as scrambled Sobol sequences."""
+
+REPLICATES = 16
+"""Independent Sobol sequences in a sample. Their spread gives the error of a prediction, itself to 1/√(2·15) = 18
+%."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +100,10 @@ class SamplingRange:
 
     ``mediator`` names the side: ``"heavy"`` for m_N ≤ m_Z′, where N decays through an off-shell Z′, or ``"light"``
     for m_Z′ < m_N, where it decays to an on-shell one. ``density`` names the mass density q of `DENSITIES`, in
-    (ln m_N, ln m_Z′). `SamplingRange.at` fixes the masses.
+    (ln m_N, ln m_Z′). Vegas learns to put events where q times the rate is large, which for ``"adapted"`` and
+    ``"paper"`` is meant to be everywhere alike. For ``"log-uniform"`` nothing is learned about the masses: ln m_N and
+    then ln(m_Z′/m_N) are drawn evenly between the edges of the region, whatever the rate. `SamplingRange.at` fixes
+    the masses.
     """
 
     m_N: tuple[float, float]
@@ -129,6 +150,12 @@ class SamplingRange:
         m_N, m_Zprime = np.asarray(m_N, dtype=float), np.asarray(m_Zprime, dtype=float)
         return np.ones(np.broadcast(m_N, m_Zprime).shape) if self.is_fixed else DENSITIES[self.density](m_N, m_Zprime)
 
+    def flattening(self, m_N: ArrayLike, m_Zprime: ArrayLike) -> Array:
+        """What the rate is multiplied by to be about flat: q, or `adapted_density` where masses are drawn evenly."""
+        if self.density == "log-uniform":
+            return adapted_density(np.asarray(m_N, dtype=float), np.asarray(m_Zprime, dtype=float))
+        return self.q(m_N, m_Zprime)
+
     def contains(self, m_N: ArrayLike, m_Zprime: ArrayLike) -> NDArray[np.bool_]:
         """Whether each point of the mass plane lies in the sampled region."""
         m_N, m_Zprime = np.asarray(m_N, dtype=float), np.asarray(m_Zprime, dtype=float)
@@ -159,6 +186,7 @@ def generate(
     detector: Detector = ND280,
     hydrogen: bool = False,
     form_factor: str = "fourier-bessel",
+    sequence: str = "random",
     progress: bool = False,
 ) -> Events:
     """Simulate upscattering and decay of N with weighted events.
@@ -185,6 +213,10 @@ def generate(
         benchmark B it adds 4 % to the selected upscatterings and 7 % to the events of Analysis I, at A nothing.
     form_factor
         Model of the charge form factor, a name of `darkpkg.physics.nuclei.FORM_FACTORS`.
+    sequence
+        ``"random"`` draws every event independently. ``"sobol"`` takes the points of masses and phase space together
+        from 16 scrambled Sobol sequences (`scipy.stats.qmc`) for each beam and nucleus, in turn: they fill the space
+        more evenly, and the spread of the 16 gives the error of a prediction.
     progress
         Show a progress bar.
 
@@ -194,6 +226,8 @@ def generate(
         With weights in upscatterings per nucleus and POT. The sum of the weights of a beam and nucleus is the
         integral of flux × σ × q over the sampled masses.
     """
+    if sequence not in SEQUENCES:
+        raise ValueError(f"sequence must be one of {', '.join(SEQUENCES)}, got {sequence!r}")
     targets = detector.nuclei if hydrogen else detector.targets
     channels = _channels(detector.name, targets, n_events)
     n_events = sum(channel.n_events for channel in channels)
@@ -207,17 +241,18 @@ def generate(
             integrand = _Integrand(
                 target(load_flux(channel.beam), channel.nucleus, form_factor), sampling, not couplings.is_majorana
             )
-            _simulate(channel, integrand, seed, own, bar)
+            _simulate(channel, integrand, seed, sequence, own, bar)
             begin += channel.n_events
     columns["weight"] *= couplings.coupling
-    made = {"hydrogen": "H" in targets, "form_factor": form_factor}
+    made = {"hydrogen": "H" in targets, "form_factor": form_factor, "sequence": sequence}
     return Events(**columns, provenance=_provenance(sampling, n_events, seed, couplings, detector) | made)
 
 
 def _empty_columns(n: int) -> dict[str, NDArray[Any]]:
     scalar = {name: np.empty(n) for name in ("weight", "m_N", "m_Zprime")}
     vector = {name: np.empty((n, 4)) for name in ("p_N", "p_electron", "p_positron")}
-    return scalar | vector | {"target": np.empty(n, dtype=np.int64), "beam": np.empty(n, dtype="U3")}
+    integer = {name: np.empty(n, dtype=np.int64) for name in ("target", "replicate")}
+    return scalar | vector | integer | {"beam": np.empty(n, dtype="U3")}
 
 
 def _channels(detector: str, targets: Mapping[str, Nucleus], n_events: int | Mapping[str, int]) -> list[_Channel]:
@@ -242,18 +277,24 @@ def _even_shares(total: int, parts: int) -> list[int]:
 
 
 def _simulate(
-    channel: _Channel, integrand: _Integrand, seed: int, columns: dict[str, NDArray[Any]], bar: tqdm[Any]
+    channel: _Channel,
+    integrand: _Integrand,
+    seed: int,
+    sequence: str,
+    columns: dict[str, NDArray[Any]],
+    bar: tqdm[Any],
 ) -> None:
     """Fill the rows of one channel, with weights for unit couplings."""
     columns["target"][:], columns["beam"][:] = channel.nucleus.pdg_code, channel.beam
+    columns["replicate"][:] = np.arange(channel.n_events) % REPLICATES if sequence == "sobol" else 0
     stream = (seed, channel.beam, channel.nucleus.name)
     adaptive_map = _adapt(integrand, random_stream(*stream, "adapt"))
-    rng = random_stream(*stream, "events")
+    # The azimuths of N and of its decay are uniform: vegas need not adapt to them.
+    draw = _points(sequence, integrand.dim + 2, stream)
     for begin in range(0, channel.n_events, _BATCH):
         rows = slice(begin, min(begin + _BATCH, channel.n_events))
         n = rows.stop - rows.start
-        # The azimuths of N and of its decay are uniform: vegas need not adapt to them.
-        y = rng.random((n, integrand.dim + 2))
+        y = draw(n)
         u, jacobian = np.empty((n, integrand.dim)), np.empty(n)
         adaptive_map.map(np.ascontiguousarray(y[:, :-2]), u, jacobian)
         value, variables = integrand.evaluate(u)
@@ -264,6 +305,26 @@ def _simulate(
         bar.update(n)
 
 
+def _points(sequence: str, dim: int, stream: tuple[int, str, str]) -> Callable[[int], Array]:
+    """A function that draws the next n points of the unit hypercube, event by event of each replicate in turn."""
+    if sequence == "random":
+        rng = random_stream(*stream, "events")
+        return lambda n: rng.random((n, dim))
+    sequences = [qmc.Sobol(dim, rng=random_stream(*stream, "sobol", r)) for r in range(REPLICATES)]
+
+    def draw(n: int) -> Array:
+        # A batch begins with the first replicate, as _BATCH is a multiple of their number.
+        with warnings.catch_warnings():  # the sums have errors of their own, whether or not n is a power of two
+            warnings.filterwarnings("ignore", "The balance properties", UserWarning)
+            blocks = [one.random(len(range(r, n, REPLICATES))) for r, one in enumerate(sequences)]
+        y = np.empty((n, dim))
+        for r, block in enumerate(blocks):
+            y[r::REPLICATES] = block
+        return y
+
+    return draw
+
+
 class _Integrand:
     """Eq. (21) for one beam and nucleus on the unit hypercube, as a batch integrand of vegas."""
 
@@ -271,6 +332,7 @@ class _Integrand:
         self.target, self._sampling, self._remembers_spin = target, sampling, remembers_spin
         self._log_m_N, self._log_m_Zprime = np.log(sampling.m_N), np.log(sampling.m_Zprime)
         self.dim = DECAY_AXES if sampling.is_fixed else len(VARIABLES)
+        self.draws_masses_evenly = sampling.density == "log-uniform" and not sampling.is_fixed
 
     def evaluate(self, u: Array) -> tuple[Array, Array]:
         """Integrand (n,) and physical variables (n, 8) at the points ``u`` (n, dim)."""
@@ -281,13 +343,23 @@ class _Integrand:
         return value, variables
 
     def __call__(self, u: Array) -> Array:
-        return self.evaluate(np.ascontiguousarray(u))[0]
+        """What vegas adapts to: with a flat mass plane, also where masses are then drawn evenly."""
+        value, variables = self.evaluate(np.ascontiguousarray(u))
+        if self.draws_masses_evenly:
+            value *= self._sampling.flattening(variables[:, -2], variables[:, -1])
+        return value
 
 
 def _adapt(integrand: _Integrand, rng: np.random.Generator) -> vegas.AdaptiveMap:
     integrator = vegas.Integrator([[0.0, 1.0]] * integrand.dim, ran_array_generator=rng.random)
     integrator(vegas.lbatchintegrand(integrand), **ADAPTATION)
-    return integrator.map
+    return _uniform_in_masses(integrator.map) if integrand.draws_masses_evenly else integrator.map
+
+
+def _uniform_in_masses(adaptive_map: vegas.AdaptiveMap) -> vegas.AdaptiveMap:
+    """The map with even steps along the two axes of the masses."""
+    grid = [adaptive_map.extract_grid()[axis] for axis in range(DECAY_AXES)]
+    return vegas.AdaptiveMap([*grid, *[np.linspace(0.0, 1.0, len(grid[0]))] * 2])
 
 
 def _provenance(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,20 +20,17 @@ from darkpkg.events import Events, PlacedEvents
 from darkpkg.experiment.analysis import ARGON_CHAMBERS, Analysis, Channel
 from darkpkg.experiment.selection import Selection
 from darkpkg.method._compiled import kernel_sums
-from darkpkg.method.generator import SamplingRange
-from darkpkg.method.kernels import EPANECHNIKOV
+from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning, Share
+from darkpkg.method.generator import REPLICATES, SamplingRange
+from darkpkg.method.kernels import Inside
+from darkpkg.method.smoothing import SMOOTHING, WIDER, Smoothing, asymptotic_factor, cross_validation_scores
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
 
 Array = NDArray[np.float64]
 
 __all__ = [
-    "Expectation",
-    "FewEventsWarning",
-    "PAPER_SMOOTHING",
-    "SMOOTHING",
-    "Share",
-    "Smoothing",
+    "choose_bandwidth",
     "coupling_weight",
     "decay_acceptance",
     "expected_events",
@@ -46,106 +43,30 @@ __all__ = [
     "selection_weight",
 ]
 
-
-@dataclass(frozen=True)
-class Smoothing:
-    r"""How a sample is smoothed over the masses.
-
-    ``bandwidth`` δ of the kernel in (ln m_N, ln m_Z′), and where the mass density q is taken: at each event, as in
-    Eq. (25), or, if ``levelled``, at the point θ of the prediction. As σ q is about constant by the choice of q, the
-    levelled average :math:`\frac{1}{q(\theta)}\sum_i w_i K_i` smooths something flat, where Eq. (25) smooths the
-    steep σ itself: it has less bias and less variance, and stands a wider kernel.
-    """
-
-    bandwidth: tuple[float, float] = (0.15, 0.6)
-    levelled: bool = True
-
-    def __post_init__(self) -> None:
-        if not all(0 < h < np.inf for h in self.bandwidth):
-            raise ValueError(f"bandwidth must be positive, got {self.bandwidth}")
-
-
-SMOOTHING = Smoothing()
-"""The default."""
-
-PAPER_SMOOTHING = Smoothing((0.005, 0.005), levelled=False)
-"""The settings that the text of the paper gives."""
-
-FEW_EVENTS = 10
-"""Below so many effective events a prediction comes with a warning."""
-
-
-class FewEventsWarning(UserWarning):
-    """A prediction rests on few simulated events."""
-
-
-@dataclass(frozen=True, eq=False)
-class Expectation:
-    """Expected events and how well the simulation knows them, each of shape θ.shape + (bins,).
-
-    ``mean`` is the expectation in each bin of each channel, ``variance`` = Σw² the square of its statistical error,
-    and ``n_effective`` = (Σw)²/Σw² the number of unweighted events that would know it as well.
-    """
-
-    mean: Array
-    variance: Array
-
-    @property
-    def n_effective(self) -> Array:
-        """(Σw)²/Σw²; zero where no event counts."""
-        return np.divide(self.mean**2, self.variance, out=np.zeros(self.mean.shape), where=self.variance > 0)
-
-    @property
-    def error(self) -> Array:
-        """Statistical error of the mean, √Σw²."""
-        return np.sqrt(self.variance)
-
-    def in_channels(self, analysis: Analysis) -> Expectation:
-        """Sums over the bins of each channel of ``analysis``: shape θ.shape + (channels,)."""
-        begins = [analysis.bins_of(channel.name).start for channel in analysis.channels]
-        return Expectation(*(np.add.reduceat(a, begins, axis=-1) for a in (self.mean, self.variance)))
-
-
-@dataclass(frozen=True)
-class Share:
-    """A weighted mean, its statistical error, and the effective number of events behind it."""
-
-    mean: float
-    error: float
-    n_effective: float
-
-    @classmethod
-    def of(cls, values: ArrayLike, weights: Array) -> Share:
-        """The mean of ``values`` with ``weights``; its error is that of a ratio of two sums over the same events.
-
-        Raises `ValueError` if no event has a weight.
-        """
-        values, total = np.asarray(values, dtype=float), float(weights.sum())
-        if not total > 0:
-            raise ValueError(f"a share needs events with a weight, got {len(weights)} events of total weight {total}")
-        mean = float(weights @ values) / total
-        error = float(np.sqrt(((weights * (values - mean)) ** 2).sum())) / total
-        return cls(mean, error, total**2 / float((weights**2).sum()))
+_KINDS = {"epanechnikov": 0, "uniform": 1, "gaussian": 2}
 
 
 def kde_weight(events: Events, parameters: DarkParameters, smoothing: Smoothing = SMOOTHING) -> Array:
-    """K(d(θ, θ_i), δ) / q, Eq. (25): (n,) weights at one point θ.
+    r"""K(d(θ, θ_i), δ) / q, Eq. (25): (n,) weights at one point θ.
 
-    The distance is logarithmic, in (ln m_N, ln m_Z′); q is taken at θ, or at θ_i as the paper does (see
-    `Smoothing`). A kernel that an edge of the sampled region cuts is divided by its share inside. The weight is one
-    for a sample at fixed masses.
+    The distance d is logarithmic, in (ln m_N, ln m_Z′). Beyond Eq. (25) the weight has the factors that `Smoothing`
+    asks for: a slope g(θ)/g(θ_i), which for ``"density"`` turns q(θ_i) into q(θ), and the coefficients that make up
+    for the part of the kernel that an edge of the sampled region cuts. It is one for a sample at fixed masses.
 
     Raises `ValueError` that names parameter, value and range if θ lies outside the sampled region.
     """
     sampling = sampling_range(events)
-    m_N, m_Zprime = float(parameters.m_N), float(parameters.m_Zprime)
-    _check_range(sampling, m_N, m_Zprime)
+    point = np.array([float(parameters.m_N), float(parameters.m_Zprime)])
+    _check_range(sampling, *point)
     if sampling.is_fixed:
         return np.ones(len(events))
-    difference = np.log(np.stack([events.m_N / m_N, events.m_Zprime / m_Zprime], axis=-1))
-    inside = _share_inside(sampling, np.log([m_N]), np.log([m_Zprime]), smoothing)
-    q = sampling.q(m_N, m_Zprime) if smoothing.levelled else sampling.q(events.m_N, events.m_Zprime)
-    return EPANECHNIKOV(difference, smoothing.bandwidth) / inside / q
+    masses = np.stack([events.m_N, events.m_Zprime], axis=-1)
+    difference = np.log(masses / point)
+    h = smoothing.bandwidths((), 2)
+    c_0, *c = _coefficients(sampling, np.log(point)[None], h[None], smoothing)[0]
+    level = _level(sampling, point, smoothing) / _level(sampling, masses, smoothing)
+    kernel = smoothing.kernel(difference, h) * (c_0 + difference / h @ np.array(c))
+    return kernel * level / sampling.q(events.m_N, events.m_Zprime)
 
 
 def coupling_weight(events: Events, parameters: DarkParameters) -> Any:
@@ -242,6 +163,48 @@ def expected_upscatterings(
     return _sum(events, parameters, analysis, smoothing, None)
 
 
+def choose_bandwidth(
+    events: PlacedEvents,
+    parameters: DarkParameters,
+    analysis: Analysis,
+    smoothing: Smoothing = SMOOTHING,
+    *,
+    rule: str = "asymptotic",
+    per_point: bool = False,
+) -> Smoothing:
+    """The bandwidth of smallest mean squared error for the events of ``analysis`` at ``parameters``, by a rule.
+
+    Parameters
+    ----------
+    events, parameters, analysis
+        As in `expected_events`; the number that matters is that of all bins together.
+    smoothing
+        Where to begin: kernel, order and slope stay, and bandwidths between a quarter and four times of its own are
+        tried.
+    rule
+        ``"asymptotic"`` weighs the bias that a pilot with twice the bandwidth shows against its variance
+        (`asymptotic_factor`). ``"cross-validation"`` predicts each event from the others
+        (`cross_validation_scores`), with a bandwidth of its own for each of the two masses if it is one for all
+        points.
+    per_point
+        Whether each point has its own bandwidth, or all have the same.
+
+    Returns
+    -------
+    Smoothing
+        To be given to `expected_events`; with ``per_point`` it fits these parameters only.
+    """
+    if rule == "asymptotic":
+        pilot = smoothing.scaled(2.0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FewEventsWarning)
+            expectation = expected_events(events, parameters, analysis, pilot).total()
+        return pilot.scaled(asymptotic_factor(expectation, 2, per_point=per_point))
+    if rule == "cross-validation":
+        return _cross_validated(events, parameters, analysis, smoothing, per_point)
+    raise ValueError(f"rule must be asymptotic or cross-validation, got {rule!r}")
+
+
 def selection_efficiency(events: PlacedEvents, analysis: Analysis, ctau: float | None = None) -> Share:
     """Share of N that the selection of ``analysis`` takes, without its flat efficiency.
 
@@ -301,41 +264,48 @@ class _Sample:
 _samples: weakref.WeakKeyDictionary[PlacedEvents, dict[Any, _Sample]] = weakref.WeakKeyDictionary()
 
 
-def _sample(events: PlacedEvents, channels: tuple[Channel, ...], levelled: bool) -> _Sample:
+def _sample(events: PlacedEvents, channels: tuple[Channel, ...], smoothing: Smoothing) -> _Sample:
     """The sample as `_prepare` orders it, remembered as long as ``events`` live, whatever channels are called."""
     known = _samples.setdefault(events, {})
-    key = tuple((channel.beam, channel.pot, channel.selection) for channel in channels), levelled
+    key = tuple((channel.beam, channel.pot, channel.selection) for channel in channels), smoothing.slope
     if key not in known:
-        known[key] = _prepare(events, channels, levelled)
+        known[key] = _prepare(events, channels, smoothing)
     return known[key]
 
 
-def _prepare(events: PlacedEvents, channels: tuple[Channel, ...], levelled: bool) -> _Sample:
+def _prepare(events: PlacedEvents, channels: tuple[Channel, ...], smoothing: Smoothing) -> _Sample:
     """Events in the bins of channels that share a selection, each with a beam of its own."""
-    selection = channels[0].selection
+    selection, sampling = channels[0].selection, sampling_range(events)
     exposure = np.stack([exposure_weight(events, channel) for channel in channels])
     bins = selection.bins(events)
     base = np.where(bins >= 0, events.weight * selection.efficiency * exposure.sum(axis=0), 0.0)
-    if not levelled:
-        base /= sampling_range(events).q(events.m_N, events.m_Zprime)
     chosen = np.flatnonzero(base > 0)
     chosen = chosen[np.argsort(events.m_N[chosen], kind="stable")]
     starts = np.linspace(0, len(chosen), int(np.sqrt(len(chosen))) + 2).astype(np.int64)
     strip = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     edges = events.m_N[chosen[np.minimum(starts[:-1], len(chosen) - 1)]] if len(chosen) else np.ones(len(starts) - 1)
     chosen = chosen[np.lexsort((events.m_Zprime[chosen], strip))]
+    masses = np.stack([events.m_N[chosen], events.m_Zprime[chosen]], axis=-1)
     inverse_momentum = 1 / momentum(events.p_N[chosen])[:, None]
     columns = np.ix_(chosen, events.columns_of(selection.decay_modules))
+    bin_of_channel = exposure[:, chosen].argmax(axis=0) * selection.n_bins + bins[chosen]
+    replicates = _replicates(events)
     return _Sample(
-        ln_m_N=np.log(events.m_N[chosen]),
-        ln_m_Zprime=np.log(events.m_Zprime[chosen]),
-        base=base[chosen],
-        column=exposure[:, chosen].argmax(axis=0) * selection.n_bins + bins[chosen],
+        ln_m_N=np.log(masses[:, 0]),
+        ln_m_Zprime=np.log(masses[:, 1]),
+        base=base[chosen] / (sampling.q(*masses.T) * _level(sampling, masses, smoothing)),
+        column=bin_of_channel * replicates + events.replicate[chosen] % replicates,
         begin=events.entry[columns] * inverse_momentum,
         width=(events.exit[columns] - events.entry[columns]) * inverse_momentum,
         strip_edges=np.log(edges),
         strip_starts=starts,
     )
+
+
+def _replicates(events: Events) -> int:
+    """In how many parts of one sample to sum so that their spread gives the error; one if each event is on its
+    own."""
+    return REPLICATES if events.provenance["sequence"] == "sobol" else 1
 
 
 def _groups(analysis: Analysis) -> list[tuple[Channel, ...]]:
@@ -354,38 +324,137 @@ def _groups(analysis: Analysis) -> list[tuple[Channel, ...]]:
 def _sum(
     events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, smoothing: Smoothing, ctau: Array | None
 ) -> Expectation:
-    if not isinstance(events, PlacedEvents):
-        raise TypeError("events must be placed in a detector first: darkpkg.place(events, darkpkg.ND280, seed=…)")
+    _check_placed(events)
     sampling = sampling_range(events)
     _check_range(sampling, parameters.m_N, parameters.m_Zprime)
     shape = np.broadcast_shapes(parameters.shape, np.shape(ctau))
-    m_N, m_Zprime, factor = (
-        np.broadcast_to(a, shape).ravel()
-        for a in (parameters.m_N, parameters.m_Zprime, coupling_weight(events, parameters))
-    )
-    x, y, h = np.log(m_N), np.log(m_Zprime), np.array(smoothing.bandwidth)
-    norm = EPANECHNIKOV.norm / h.prod()
+    factor = np.broadcast_to(coupling_weight(events, parameters), shape).ravel()
+    # Points of equal masses, lifetime and bandwidth differ only by a factor: each is summed once.
+    h = smoothing.bandwidths(shape, 2)
+    rate = np.zeros(()) if ctau is None else parameters.m_N / ctau
+    differing = [np.broadcast_to(a, shape).ravel() for a in (parameters.m_N, parameters.m_Zprime, rate)]
+    points, index = np.unique(np.stack([*differing, *h.reshape(-1, 2).T]), axis=1, return_inverse=True)
+    m_N, m_Zprime, rate, h = points[0], points[1], points[2], points[3:].T
+    x, y = np.log(m_N), np.log(m_Zprime)
     if sampling.is_fixed:
-        h, norm = np.full(2, np.inf), 1.0
+        h, c = np.full(h.shape, np.inf), np.tile([1.0, 0.0, 0.0], (len(x), 2, 1))
     else:
-        factor = factor / _share_inside(sampling, x, y, smoothing)
-        factor /= sampling.q(m_N, m_Zprime) if smoothing.levelled else 1.0
-    rate = np.zeros(x.size) if ctau is None else np.broadcast_to(parameters.m_N / ctau, shape).ravel()
-    sums = np.empty((x.size, len(analysis.observed), 2))
+        centres = np.stack([x, y], axis=-1)
+        c = np.stack([_coefficients(sampling, centres, w * h, smoothing) / w**2 for w in (1.0, WIDER)], axis=1)
+        level = _level(sampling, np.stack([m_N, m_Zprime], axis=-1), smoothing)
+        c *= (smoothing.kernel.norm(2) * level / h.prod(axis=-1))[:, None, None]
+    sums = np.empty((len(x), len(analysis.observed), 4))
     for channels in _groups(analysis):
-        sample = _sample(events, channels, smoothing.levelled)
-        own = np.zeros((x.size, len(channels) * channels[0].selection.n_bins, 2))
+        sample = _sample(events, channels, smoothing)
+        replicates = _replicates(events)
+        own = np.zeros((len(x), len(channels) * channels[0].selection.n_bins * replicates, 4))
         kernel_sums(
-            x, y, rate, h, norm, sample.strip_edges, sample.strip_starts, sample.ln_m_N, sample.ln_m_Zprime,
-            sample.base, sample.column, sample.begin, sample.width, ctau is None, own,
+            x, y, rate, h, _KINDS[smoothing.kernel.name], smoothing.kernel.reach, WIDER, c, sample.strip_edges,
+            sample.strip_starts, sample.ln_m_N, sample.ln_m_Zprime, sample.base, sample.column, sample.begin,
+            sample.width, ctau is None, own,
         )  # fmt: skip
+        own = _over_replicates(own, replicates)
         for channel, bins in zip(channels, np.split(own, len(channels), axis=1), strict=True):
             sums[:, analysis.bins_of(channel.name)] = bins
-    bins = (*shape, sums.shape[1])
-    mean, variance = sums[..., 0] * factor[:, None], sums[..., 1] * factor[:, None] ** 2
-    expectation = Expectation(mean.reshape(bins), variance.reshape(bins))
-    _warn_if_few(expectation.in_channels(analysis), m_N.reshape(shape), m_Zprime.reshape(shape))
+    sums = sums[index.reshape(-1)] * factor[:, None, None] ** np.array([1, 2, 1, 2])
+    expectation = Expectation(*np.moveaxis(sums, -1, 0).reshape(4, *shape, -1))
+    masses_of = (np.broadcast_to(mass, shape) for mass in (parameters.m_N, parameters.m_Zprime))
+    _warn_if_few(expectation.in_channels(analysis), *masses_of)
     return expectation
+
+
+def _over_replicates(sums: Array, replicates: int) -> Array:
+    """Sums (points, columns × replicates, 4) over replicates, with variances from the spread of these."""
+    if replicates == 1:
+        return sums
+    parts = sums.reshape(len(sums), -1, replicates, 4)
+    total = parts.sum(axis=2)
+    total[..., 1::2] = replicates * parts[..., ::2].var(axis=2, ddof=1)
+    return total
+
+
+def _level(sampling: SamplingRange, masses: Array, smoothing: Smoothing) -> Array:
+    """The slope g at masses (..., 2)."""
+    return smoothing.level(masses, lambda at: sampling.flattening(at[..., 0], at[..., 1]))
+
+
+def _coefficients(sampling: SamplingRange, centres: Array, h: Array, smoothing: Smoothing) -> Array:
+    """`Smoothing.coefficients` in the sampled region, each centre (p, 2) with its bandwidth once: (p, 3).
+
+    The region is convex in the logarithms of the masses, so that a kernel whose corners lie inside does so wholly.
+    """
+    unique, index = np.unique(np.concatenate([centres, h], axis=1), axis=0, return_inverse=True)
+    centres, h = unique[:, :2], unique[:, 2:]
+    box = np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]]) * smoothing.kernel.reach
+    corners = centres[:, None, :] + h[:, None, :] * box
+    inside = _inside(sampling)
+    cut = ~inside(corners.reshape(-1, 2)).reshape(-1, 4).all(axis=1)
+    c = np.tile([1.0, 0.0, 0.0], (len(centres), 1))
+    c[cut] = smoothing.coefficients(centres[cut], h[cut], inside)
+    return c[index.reshape(-1)]
+
+
+def _inside(sampling: SamplingRange) -> Inside:
+    return lambda at: sampling.contains(np.exp(at[..., 0]), np.exp(at[..., 1]))
+
+
+def _cross_validated(
+    events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, smoothing: Smoothing, per_point: bool
+) -> Smoothing:
+    """Scores within the kernel around each point, of what the estimate there smooths: θ's lifetime, the events'
+    masses.
+
+    Each is divided by the squared rate, so that all points count alike in their mean.
+    """
+    _check_placed(events)
+    sampling = sampling_range(events)
+    if sampling.is_fixed:
+        raise ValueError("cross-validation needs a sample over masses: at fixed masses nothing is smoothed")
+    steps = np.geomspace(0.25, 2.0, 7)
+    factors = (
+        np.repeat(steps[:, None], 2, axis=1) if per_point else np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2)
+    )
+    pilot = smoothing.bandwidths(parameters.shape, 2)
+    if not per_point and np.ndim(smoothing.bandwidth) > 1:
+        raise ValueError("bandwidth must be one for all points to look for one for all")
+    samples = [_sample(events, channels, smoothing) for channels in _groups(analysis)]
+    scores = np.empty((*parameters.shape, len(factors)))
+    fields = (parameters.m_N, parameters.m_Zprime, parameters.proper_decay_length())
+    m_N, m_Zprime, ctau = (np.broadcast_to(field, parameters.shape) for field in fields)
+    for index in np.ndindex(parameters.shape):
+        centre, h = np.log([m_N[index], m_Zprime[index]]), pilot[index]
+        parts = [
+            _contributions(sample, centre, 4 * h * smoothing.kernel.reach, m_N[index] / ctau[index])
+            for sample in samples
+        ]
+        coordinates, b = (np.concatenate(part) for part in zip(*parts, strict=True))
+        if not b.size:
+            raise ValueError(f"no event counts near m_N = {m_N[index]:g} GeV, m_Zprime = {m_Zprime[index]:g} GeV")
+        near = smoothing.kernel(coordinates - centre, h)
+        scores[index] = cross_validation_scores(
+            coordinates, b / (b @ near), factors * h, smoothing.kernel, _inside(sampling), _ellipse(centre, h)
+        )  # fmt: skip
+    if per_point:
+        return smoothing.scaled(steps[scores.argmin(axis=-1)])
+    best = factors[scores.reshape(-1, len(factors)).mean(axis=0).argmin()]
+    return replace(smoothing, bandwidth=tuple(best * np.broadcast_to(smoothing.bandwidth, 2)))
+
+
+def _contributions(sample: _Sample, centre: Array, reach: Array, rate: float) -> tuple[Array, Array]:
+    """Coordinates and contributions to the level rate of the events within ``reach`` of ``centre``."""
+    coordinates = np.stack([sample.ln_m_N, sample.ln_m_Zprime], axis=-1)
+    near = (np.abs(coordinates - centre) <= reach).all(axis=1)
+    survival = np.exp(-rate * sample.begin[near]) * -np.expm1(-rate * sample.width[near])
+    return coordinates[near], sample.base[near] * survival.sum(axis=-1)
+
+
+def _ellipse(centre: Array, h: Array) -> Inside:
+    return lambda at: (((at - centre) / h) ** 2).sum(axis=-1) < 1
+
+
+def _check_placed(events: Events) -> None:
+    if not isinstance(events, PlacedEvents):
+        raise TypeError("events must be placed in a detector first: darkpkg.place(events, darkpkg.ND280, seed=…)")
 
 
 def _check_range(sampling: SamplingRange, m_N: ArrayLike, m_Zprime: ArrayLike) -> None:
@@ -399,18 +468,6 @@ def _check_range(sampling: SamplingRange, m_N: ArrayLike, m_Zprime: ArrayLike) -
     if not sampling.is_fixed and np.any(wrong_side):
         rule = "below m_N" if sampling.is_light else "at least m_N"
         raise ValueError(f"m_Zprime must be {rule} everywhere: the sample is of a {sampling.mediator} mediator")
-
-
-def _share_inside(sampling: SamplingRange, x: Array, y: Array, smoothing: Smoothing) -> Array:
-    """Share of the kernel that lies in the sampled region, for each of many points, each mass point once."""
-    centres, index = np.unique(np.stack([x, y], axis=-1), axis=0, return_inverse=True)
-    corners = centres[:, None, :] + smoothing.bandwidth * np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]])
-    cut = ~sampling.contains(*np.exp(np.moveaxis(corners, -1, 0))).all(axis=-1)
-    share = np.ones(len(centres))
-    share[cut] = EPANECHNIKOV.mass_inside(
-        centres[cut], smoothing.bandwidth, lambda p: sampling.contains(*np.exp(np.moveaxis(p, -1, 0)))
-    )
-    return share[index.reshape(-1)]
 
 
 def _warn_if_few(expectation: Expectation, m_N: Array, m_Zprime: Array) -> None:

@@ -15,8 +15,10 @@ from scipy.special import gammaincinv
 
 from darkpkg.events import PlacedEvents
 from darkpkg.experiment.analysis import Analysis
+from darkpkg.method.expectation import Expectation
 from darkpkg.method.likelihood import log_likelihood
-from darkpkg.method.weights import SMOOTHING, Expectation, Smoothing, expected_events
+from darkpkg.method.smoothing import SMOOTHING, Smoothing
+from darkpkg.method.weights import expected_events
 from darkpkg.physics.model import DarkParameters
 
 if TYPE_CHECKING:

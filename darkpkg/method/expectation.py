@@ -1,0 +1,118 @@
+"""What a weighted simulation predicts, and how well it knows it. Begin with `Expectation`.
+
+It knows nothing of physics: sums of weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+__all__ = ["Expectation", "FEW_EVENTS", "FewEventsWarning", "Share"]
+
+FEW_EVENTS = 10
+"""Below so many effective events a prediction comes with a warning."""
+
+
+class FewEventsWarning(UserWarning):
+    """A prediction rests on few simulated events."""
+
+
+class _Channel(Protocol):
+    name: str
+
+
+class _Analysis(Protocol):
+    channels: tuple[Any, ...]
+
+    def bins_of(self, channel: str) -> slice: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Expectation:
+    r"""Expected events and how well the simulation knows them, each of shape θ.shape + (bins,).
+
+    ``mean`` is the expectation in each bin of each channel and ``variance`` the square of its statistical error, Σw²
+    for independent events. ``bias`` estimates how far smoothing over the parameters moves the mean: the estimate with
+    a bandwidth :math:`\sqrt2` times wider, less this one, which for a rate that is quadratic over the kernel is the
+    bias itself; ``bias_variance`` is the square of the statistical error of that estimate. Both are zero where
+    nothing is smoothed. Where a local-linear kernel leans over an edge, a bin with few events can have a mean below
+    zero.
+    """
+
+    mean: Array
+    variance: Array
+    bias: Array = None  # type: ignore[assignment]
+    bias_variance: Array = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        for name in ("bias", "bias_variance"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, np.zeros(np.shape(self.mean)))
+
+    @property
+    def n_effective(self) -> Array:
+        """mean²/variance, (Σw)²/Σw² for independent events: so many unweighted events would know the mean as well."""
+        return np.divide(self.mean**2, self.variance, out=np.zeros(np.shape(self.mean)), where=self.variance > 0)
+
+    @property
+    def error(self) -> Array:
+        """Statistical error of the mean."""
+        return np.sqrt(self.variance)
+
+    @property
+    def bias_error(self) -> Array:
+        """Statistical error of the bias estimate."""
+        return np.sqrt(self.bias_variance)
+
+    def trusted(self, n_effective: float = FEW_EVENTS, bias: float = 0.1) -> NDArray[np.bool_]:
+        """Where at least ``n_effective`` effective events speak, and no bias beyond ``bias`` × mean is seen.
+
+        A bias is seen where the estimate is that large even two of its errors closer to zero. This is the mask of a
+        map: a place where it is false needs more events or another bandwidth.
+        """
+        certain = np.maximum(np.abs(self.bias) - 2 * self.bias_error, 0.0)
+        return (self.n_effective >= n_effective) & (certain <= bias * np.abs(self.mean))
+
+    def in_channels(self, analysis: _Analysis) -> Expectation:
+        """Sums over the bins of each channel of ``analysis``: shape θ.shape + (channels,)."""
+        begins = [analysis.bins_of(channel.name).start for channel in analysis.channels]
+        return self._map(lambda values: np.add.reduceat(values, begins, axis=-1))
+
+    def total(self) -> Expectation:
+        """The sum over all bins: shape θ.shape.
+
+        Bins hold different events, so that variances add up; where replicates make the error (see `generate`), they
+        add up to what they would be if the bins did not know of each other.
+        """
+        return self._map(lambda values: values.sum(axis=-1))
+
+    def _map(self, sums: Any) -> Expectation:
+        return Expectation(*(sums(getattr(self, field.name)) for field in fields(self)))
+
+
+@dataclass(frozen=True)
+class Share:
+    """A weighted mean, its statistical error, and the effective number of events behind it."""
+
+    mean: float
+    error: float
+    n_effective: float
+
+    @classmethod
+    def of(cls, values: ArrayLike, weights: Array) -> Share:
+        """The mean of ``values`` with ``weights``; its error is that of a ratio of two sums over the same events.
+
+        Raises `ValueError` if no event has a weight.
+        """
+        values, total = np.asarray(values, dtype=float), float(weights.sum())
+        if not total > 0:
+            raise ValueError(f"a share needs events with a weight, got {len(weights)} events of total weight {total}")
+        mean = float(weights @ values) / total
+        error = float(np.sqrt(((weights * (values - mean)) ** 2).sum())) / total
+        return cls(mean, error, total**2 / float((weights**2).sum()))
