@@ -13,7 +13,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import vegas
@@ -45,6 +45,10 @@ __all__ = ["DENSITIES", "HEAVY", "LIGHT", "REPLICATES", "SEQUENCES", "SamplingRa
 ADAPTATION = {"nitn": 10, "neval": 4000}
 """Vegas iterations and integrand evaluations in each, per beam and nucleus, whatever the number of events: so the
 first events of a long sample are those of a short one."""
+
+EVEN_SHARE = 0.25
+"""Share of the events that beams and nuclei get alike; the rest they get as often as they scatter in the detector. The
+first keeps the error of rare nuclei small, such as argon, the second that of the sum."""
 
 _BATCH = 1 << 16
 
@@ -171,12 +175,6 @@ LIGHT = SamplingRange(m_N=(4e-3, 1.25), m_Zprime=(1.5e-3, 1.25), mediator="light
 """The light mediator, m_Z′ < m_N: m_N from 5 MeV to 1 GeV and m_Z′ from 2 MeV up to m_N."""
 
 
-class _Channel(NamedTuple):
-    beam: str
-    nucleus: Nucleus
-    n_events: int
-
-
 def generate(
     sampling: SamplingRange,
     n_events: int | Mapping[str, int],
@@ -196,9 +194,10 @@ def generate(
     sampling
         Region of masses, such as `HEAVY`, or fixed masses by `SamplingRange.at`.
     n_events
-        Number of events, spread evenly over both beams and all nuclei: the weights carry how often each occurs, and
-        rare nuclei, such as argon, are known as well as common ones. A mapping such as ``{"Ar40": 400_000, …}`` gives
-        each nucleus its own number, spread over both beams.
+        Number of events. A quarter is spread evenly over both beams and all nuclei, so that rare ones, such as argon,
+        are known too; the rest goes where N are made in the detector, for equal protons on target in both beams. The
+        weights carry how often each occurs. A mapping such as ``{"Ar40": 400_000, …}`` gives each nucleus its own
+        number, spread over both beams.
     seed
         Non-negative integer. The same seed gives the same events, bit for bit. Each beam and nucleus draws from its
         own stream, so that another nucleus leaves its events alone; only if it takes some of a fixed total do they
@@ -229,20 +228,31 @@ def generate(
     if sequence not in SEQUENCES:
         raise ValueError(f"sequence must be one of {', '.join(SEQUENCES)}, got {sequence!r}")
     targets = detector.nuclei if hydrogen else detector.targets
-    channels = _channels(detector.name, targets, n_events)
-    n_events = sum(channel.n_events for channel in channels)
+    pairs = list(itertools.product(BEAMS, targets))
     if couplings.shape != ():
         raise ValueError(f"couplings must be a single point, got shape {couplings.shape}")
+    _check_number(detector, targets, n_events)
+    channels = [
+        _Channel(
+            beam,
+            targets[element],
+            _Integrand(target(load_flux(beam), targets[element], form_factor), sampling, couplings),
+            seed,
+        )
+        for beam, element in tqdm(pairs, desc="adapting", disable=not progress, leave=False)
+    ]
+    if isinstance(n_events, Mapping):
+        shares = [_even_shares(n_events[channel.nucleus.name])[channel.beam] for channel in channels]
+    else:
+        nuclei = np.array([detector.number_of_nuclei(element) for _, element in pairs])
+        shares = _shares(nuclei * [channel.rate for channel in channels], n_events)
+    n_events = sum(shares)
     columns = _empty_columns(n_events)
     begin = 0
     with tqdm(total=n_events, unit=" events", desc="simulating", disable=not progress, leave=False) as bar:
-        for channel in channels:
-            own = {name: column[begin : begin + channel.n_events] for name, column in columns.items()}
-            integrand = _Integrand(
-                target(load_flux(channel.beam), channel.nucleus, form_factor), sampling, not couplings.is_majorana
-            )
-            _simulate(channel, integrand, seed, sequence, own, bar)
-            begin += channel.n_events
+        for channel, n in zip(channels, shares, strict=True):
+            channel.simulate(n, sequence, {name: column[begin : begin + n] for name, column in columns.items()}, bar)
+            begin += n
     columns["weight"] *= couplings.coupling
     made = {"hydrogen": "H" in targets, "form_factor": form_factor, "sequence": sequence}
     return Events(**columns, provenance=_provenance(sampling, n_events, seed, couplings, detector) | made)
@@ -255,54 +265,64 @@ def _empty_columns(n: int) -> dict[str, NDArray[Any]]:
     return scalar | vector | integer | {"beam": np.empty(n, dtype="U3")}
 
 
-def _channels(detector: str, targets: Mapping[str, Nucleus], n_events: int | Mapping[str, int]) -> list[_Channel]:
-    nuclei = list(targets.values())
+def _check_number(detector: Detector, targets: Mapping[str, Nucleus], n_events: int | Mapping[str, int]) -> None:
+    numbers, least = {"n_events": n_events}, len(BEAMS) * len(targets)
     if isinstance(n_events, Mapping):
-        names = [nucleus.name for nucleus in nuclei]
+        names = [nucleus.name for nucleus in targets.values()]
         if set(n_events) != set(names):
-            raise ValueError(f"n_events must name the nuclei of {detector}, {names}, got {list(n_events)}")
-        shares = {name: _even_shares(n_events[name], len(BEAMS)) for name in names}
-        pairs = [(beam, nucleus, shares[nucleus.name][i]) for i, beam in enumerate(BEAMS) for nucleus in nuclei]
-    else:
-        split = _even_shares(n_events, len(BEAMS) * len(nuclei))
-        pairs = [(*pair, n) for pair, n in zip(itertools.product(BEAMS, nuclei), split, strict=True)]
-    return [_Channel(*pair) for pair in pairs]
+            raise ValueError(f"n_events must name the nuclei of {detector.name}, {names}, got {list(n_events)}")
+        numbers, least = {f"n_events of {name}": number for name, number in n_events.items()}, len(BEAMS)
+    for name, number in numbers.items():
+        if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
+            raise ValueError(
+                f"{name} must be an integer, at least {least} for as many beams and nuclei, got {number!r}"
+            )
 
 
-def _even_shares(total: int, parts: int) -> list[int]:
-    if isinstance(total, bool) or not isinstance(total, int | np.integer) or total < parts:
-        raise ValueError(f"n_events must be an integer, at least {parts} for as many beams and nuclei, got {total!r}")
-    share, rest = divmod(int(total), parts)
-    return [share + (i < rest) for i in range(parts)]
+def _even_shares(total: int) -> dict[str, int]:
+    """The events of a nucleus spread over the beams."""
+    share, rest = divmod(int(total), len(BEAMS))
+    return {beam: share + (i < rest) for i, beam in enumerate(BEAMS)}
 
 
-def _simulate(
-    channel: _Channel,
-    integrand: _Integrand,
-    seed: int,
-    sequence: str,
-    columns: dict[str, NDArray[Any]],
-    bar: tqdm[Any],
-) -> None:
-    """Fill the rows of one channel, with weights for unit couplings."""
-    columns["target"][:], columns["beam"][:] = channel.nucleus.pdg_code, channel.beam
-    columns["replicate"][:] = np.arange(channel.n_events) % REPLICATES if sequence == "sobol" else 0
-    stream = (seed, channel.beam, channel.nucleus.name)
-    adaptive_map = _adapt(integrand, random_stream(*stream, "adapt"))
-    # The azimuths of N and of its decay are uniform: vegas need not adapt to them.
-    draw = _points(sequence, integrand.dim + 2, stream)
-    for begin in range(0, channel.n_events, _BATCH):
-        rows = slice(begin, min(begin + _BATCH, channel.n_events))
-        n = rows.stop - rows.start
-        y = draw(n)
-        u, jacobian = np.empty((n, integrand.dim)), np.empty(n)
-        adaptive_map.map(np.ascontiguousarray(y[:, :-2]), u, jacobian)
-        value, variables = integrand.evaluate(u)
-        columns["weight"][rows] = value * jacobian / channel.n_events
-        columns["m_N"][rows], columns["m_Zprime"][rows] = variables[:, -2], variables[:, -1]
-        momenta = (columns[name][rows] for name in ("p_N", "p_electron", "p_positron"))
-        laboratory_momenta(variables, y[:, -2:], integrand.target, *momenta)
-        bar.update(n)
+def _shares(rates: Array, n_events: int) -> list[int]:
+    """Events of each channel out of the total, by how often it scatters: one at least, and the more the longer."""
+    share = EVEN_SHARE / len(rates) + (1 - EVEN_SHARE) * rates / rates.sum()
+    own = np.maximum(np.floor(share * n_events).astype(int), 1)
+    for channel in np.argsort(own - share * n_events)[: max(int(n_events) - own.sum(), 0)]:
+        own[channel] += 1
+    while own.sum() > n_events:
+        own[own.argmax()] -= 1
+    return own.tolist()
+
+
+class _Channel:
+    """One beam and nucleus: its adapted map, and events drawn from it."""
+
+    def __init__(self, beam: str, nucleus: Nucleus, integrand: _Integrand, seed: int) -> None:
+        self.beam, self.nucleus, self._integrand = beam, nucleus, integrand
+        self._stream = (seed, beam, nucleus.name)
+        self._map, self.rate = _adapt(integrand, random_stream(*self._stream, "adapt"))
+
+    def simulate(self, n_events: int, sequence: str, columns: dict[str, NDArray[Any]], bar: tqdm[Any]) -> None:
+        """Fill ``n_events`` rows, with weights for unit couplings."""
+        integrand = self._integrand
+        columns["target"][:], columns["beam"][:] = self.nucleus.pdg_code, self.beam
+        columns["replicate"][:] = np.arange(n_events) % REPLICATES if sequence == "sobol" else 0
+        # The azimuths of N and of its decay are uniform: vegas need not adapt to them.
+        draw = _points(sequence, integrand.dim + 2, self._stream)
+        for begin in range(0, n_events, _BATCH):
+            rows = slice(begin, min(begin + _BATCH, n_events))
+            n = rows.stop - rows.start
+            y = draw(n)
+            u, jacobian = np.empty((n, integrand.dim)), np.empty(n)
+            self._map.map(np.ascontiguousarray(y[:, :-2]), u, jacobian)
+            value, variables = integrand.evaluate(u)
+            columns["weight"][rows] = value * jacobian / n_events
+            columns["m_N"][rows], columns["m_Zprime"][rows] = variables[:, -2], variables[:, -1]
+            momenta = (columns[name][rows] for name in ("p_N", "p_electron", "p_positron"))
+            laboratory_momenta(variables, y[:, -2:], integrand.target, *momenta)
+            bar.update(n)
 
 
 def _points(sequence: str, dim: int, stream: tuple[int, str, str]) -> Callable[[int], Array]:
@@ -328,8 +348,8 @@ def _points(sequence: str, dim: int, stream: tuple[int, str, str]) -> Callable[[
 class _Integrand:
     """Eq. (21) for one beam and nucleus on the unit hypercube, as a batch integrand of vegas."""
 
-    def __init__(self, target: Target, sampling: SamplingRange, remembers_spin: bool) -> None:
-        self.target, self._sampling, self._remembers_spin = target, sampling, remembers_spin
+    def __init__(self, target: Target, sampling: SamplingRange, couplings: DarkParameters) -> None:
+        self.target, self._sampling, self._remembers_spin = target, sampling, not couplings.is_majorana
         self._log_m_N, self._log_m_Zprime = np.log(sampling.m_N), np.log(sampling.m_Zprime)
         self.dim = DECAY_AXES if sampling.is_fixed else len(VARIABLES)
         self.draws_masses_evenly = sampling.density == "log-uniform" and not sampling.is_fixed
@@ -350,10 +370,11 @@ class _Integrand:
         return value
 
 
-def _adapt(integrand: _Integrand, rng: np.random.Generator) -> vegas.AdaptiveMap:
+def _adapt(integrand: _Integrand, rng: np.random.Generator) -> tuple[vegas.AdaptiveMap, float]:
+    """The map that vegas learns, and the integral."""
     integrator = vegas.Integrator([[0.0, 1.0]] * integrand.dim, ran_array_generator=rng.random)
-    integrator(vegas.lbatchintegrand(integrand), **ADAPTATION)
-    return _uniform_in_masses(integrator.map) if integrand.draws_masses_evenly else integrator.map
+    integral = integrator(vegas.lbatchintegrand(integrand), **ADAPTATION).mean
+    return _uniform_in_masses(integrator.map) if integrand.draws_masses_evenly else integrator.map, integral
 
 
 def _uniform_in_masses(adaptive_map: vegas.AdaptiveMap) -> vegas.AdaptiveMap:
