@@ -26,6 +26,7 @@ from darkpkg.method.generator import HEAVY, LIGHT, SamplingRange, generate
 from darkpkg.method.kernels import EPANECHNIKOV, GAUSSIAN, UNIFORM
 from darkpkg.method.likelihood import effective_log_likelihood, log_likelihood
 from darkpkg.method.smoothing import PAPER_SMOOTHING, SMOOTHINGS, Smoothing, reweight
+from darkpkg.method.transport import transport
 from darkpkg.method.weights import (
     choose_bandwidth,
     coupling_weight,
@@ -128,6 +129,7 @@ __all__ = [
     "selection_efficiency",
     "selection_weight",
     "smoothing",
+    "transport",
     "units",
     "weak",
     "weights",

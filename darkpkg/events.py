@@ -33,6 +33,7 @@ __all__ = ["Events", "PlacedEvents", "read_events"]
 FORMAT = "darkpkg events 3"
 _FOUR_VECTOR = ("E", "px", "py", "pz")
 _VECTOR = ("x", "y", "z")
+_POINT = ("E_nu", "Q2", "s", "cos_Z", "cos_e", "phi_e", "azimuth_N", "azimuth_decay")
 _PAIR = ("electron_momentum", "electron_angle", "positron_momentum", "positron_angle")
 
 
@@ -57,8 +58,9 @@ class Events:
     target: NDArray[np.int64] = _column("PDG code", "nucleus that was hit")
     beam: NDArray[np.str_] = _column("", "horn polarity, FHC or RHC")
     replicate: NDArray[np.int64] = _column(
-        "", "which of the independent point sequences drew the event; 0 if each is"
+        "", "which of several point sequences drew the event; 0 if it is on its own"
     )
+    point: Array = _column("", "point of the unit hypercube that the event was made from", _POINT)
     provenance: Mapping[str, Any] = dataclasses.field(repr=False)
 
     def __post_init__(self) -> None:

@@ -33,7 +33,7 @@ VARIABLES = ("E_nu", "Q2_above_min", "s", "cos_Z", "cos_e", "phi_e", "m_N", "m_Z
 """Physical variables, in the order of the columns that `upscattering_and_decay` fills."""
 
 DECAY_AXES = 6
-"""Axes of the hypercube at fixed masses; two more sample (ln m_N, ln m_Z′)."""
+"""Axes of the hypercube for scattering and decay; two more sample (ln m_N, ln m_Z′)."""
 
 
 class Target(NamedTuple):
@@ -67,58 +67,48 @@ def target(flux: Flux, nucleus: Nucleus, form_factor: str) -> Target:
 
 
 @compiled()
-def upscattering_and_decay(u, target, log_m_N, log_m_Zprime, on_shell, remembers_spin, value, variables):
-    """Fill ``value`` (n,) with the integrand and ``variables`` (n, 8) with `VARIABLES` at the points ``u`` (n, dim).
+def upscattering_and_decay(u, m_N, m_Zprime, target, on_shell, remembers_spin, value, variables):
+    """Fill ``value`` (n,) with the integrand and ``variables`` (n, 8) with `VARIABLES` at the points ``u`` (n, 6).
 
-    The integrand is flux × dσ/dQ² × (1/Γ) dΓ × Jacobian for unit couplings: upscatterings per nucleus and POT, in
-    each unit of (ln m_N, ln m_Z′) where masses are sampled. ``log_m_N`` and ``log_m_Zprime`` are the edges of the
-    sampled region, which is cut along m_Z′ = m_N; with `DECAY_AXES` only, the masses are the lower edges.
-    ``on_shell`` says on which side: m_Z′ < m_N, where s is m_Z′² and the axis of s goes unused. ``remembers_spin`` is
-    true for a Dirac N, whose decay knows its spin.
+    The integrand is flux × dσ/dQ² × (1/Γ) dΓ × Jacobian for unit couplings, at the masses of each point:
+    upscatterings per nucleus and POT. ``on_shell`` says whether m_Z′ < m_N: then s is m_Z′² and the axis of s goes
+    unused. ``remembers_spin`` is true for a Dirac N, whose decay knows its spin.
     """
-    sampled = u.shape[1] > DECAY_AXES
     for i in range(u.shape[0]):
-        ln_m_N, ln_m_Zprime, jacobian = log_m_N[0], log_m_Zprime[0], 1.0
-        if sampled:
-            ln_m_N += u[i, 6] * (log_m_N[1] - log_m_N[0])
-            lowest, highest = log_m_Zprime[0], log_m_Zprime[1]
-            if on_shell:
-                highest = min(ln_m_N, highest)
-            else:
-                lowest = max(ln_m_N, lowest)
-            ln_m_Zprime = lowest + u[i, 7] * (highest - lowest)
-            jacobian = (log_m_N[1] - log_m_N[0]) * max(highest - lowest, 0.0)
-        m_N, m_Zprime = math.exp(ln_m_N), math.exp(ln_m_Zprime)
-        variables[i, 6], variables[i, 7] = m_N, m_Zprime
+        variables[i, 6], variables[i, 7] = m_N[i], m_Zprime[i]
+        value[i] = _integrand(u[i], m_N[i], m_Zprime[i], target, on_shell, remembers_spin, variables[i])
 
-        threshold = m_N + m_N**2 / (2 * target.mass)
-        E_nu, flux = _energy_above(threshold, u[i, 0], target.flux_edges, target.flux_cumulative)
-        if flux <= 0.0 or E_nu <= threshold:
-            flux, E_nu = 0.0, threshold * (1 + 1e-9)  # no neutrino makes this N: an event of weight zero
-        low, high = q2_limits(E_nu, m_N, target.mass)
-        scale = 1 / (1 / target.dipole_scale + 1 / m_Zprime**2)
-        above, q2_jacobian = _dipole_distributed(u[i, 1], low, high, scale)
-        Q2, degree = low + above, 1.0
-        charge, magnetic = _current(math.sqrt(Q2), target)
-        upscattering = elastic_cross_section(E_nu, Q2, m_N, m_Zprime, target.mass, charge, magnetic) * q2_jacobian
-        if not remembers_spin:
-            degree = 0.0
-        elif target.has_spin:
-            degree = polarisation_degree(E_nu, Q2, m_N, target.mass, charge, magnetic)
 
-        cos_Z, cos_e, phi_e = 2 * u[i, 3] - 1, 2 * u[i, 4] - 1, 2 * math.pi * u[i, 5]
-        if on_shell:
-            s, decay = m_Zprime**2, 1.0
-        else:
-            lowest_s = 4 * ELECTRON_MASS**2
-            s = lowest_s + u[i, 2] * (m_N**2 - lowest_s)
-            decay = mass_spectrum(s, m_N, m_Zprime, ELECTRON_MASS) * (m_N**2 - lowest_s)
-            decay /= width_shape(m_N, m_Zprime, ELECTRON_MASS)
-        decay *= angular_correlation(s, cos_Z, cos_e, phi_e, m_N, ELECTRON_MASS, degree)
+@compiled()
+def _integrand(u, m_N, m_Zprime, target, on_shell, remembers_spin, variables):
+    threshold = m_N + m_N**2 / (2 * target.mass)
+    E_nu, flux = _energy_above(threshold, u[0], target.flux_edges, target.flux_cumulative)
+    if flux <= 0.0 or E_nu <= threshold:
+        flux, E_nu = 0.0, threshold * (1 + 1e-9)  # no neutrino makes this N: an event of weight zero
+    low, high = q2_limits(E_nu, m_N, target.mass)
+    scale = 1 / (1 / target.dipole_scale + 1 / m_Zprime**2)
+    above, q2_jacobian = _dipole_distributed(u[1], low, high, scale)
+    Q2, degree = low + above, 1.0
+    charge, magnetic = _current(math.sqrt(Q2), target)
+    upscattering = elastic_cross_section(E_nu, Q2, m_N, m_Zprime, target.mass, charge, magnetic) * q2_jacobian
+    if not remembers_spin:
+        degree = 0.0
+    elif target.has_spin:
+        degree = polarisation_degree(E_nu, Q2, m_N, target.mass, charge, magnetic)
 
-        value[i] = flux * upscattering * decay * jacobian
-        variables[i, 0], variables[i, 1], variables[i, 2] = E_nu, above, s
-        variables[i, 3], variables[i, 4], variables[i, 5] = cos_Z, cos_e, phi_e
+    cos_Z, cos_e, phi_e = 2 * u[3] - 1, 2 * u[4] - 1, 2 * math.pi * u[5]
+    if on_shell:
+        s, decay = m_Zprime**2, 1.0
+    else:
+        lowest_s = 4 * ELECTRON_MASS**2
+        s = lowest_s + u[2] * (m_N**2 - lowest_s)
+        decay = mass_spectrum(s, m_N, m_Zprime, ELECTRON_MASS) * (m_N**2 - lowest_s)
+        decay /= width_shape(m_N, m_Zprime, ELECTRON_MASS)
+    decay *= angular_correlation(s, cos_Z, cos_e, phi_e, m_N, ELECTRON_MASS, degree)
+
+    variables[0], variables[1], variables[2] = E_nu, above, s
+    variables[3], variables[4], variables[5] = cos_Z, cos_e, phi_e
+    return flux * upscattering * decay
 
 
 @compiled()

@@ -47,8 +47,8 @@ ADAPTATION = {"nitn": 10, "neval": 4000}
 first events of a long sample are those of a short one."""
 
 EVEN_SHARE = 0.25
-"""Share of the events that beams and nuclei get alike; the rest they get as often as they scatter in the detector. The
-first keeps the error of rare nuclei small, such as argon, the second that of the sum."""
+"""Share of the events that beams and nuclei get alike; the rest they get as often as they scatter in the detector.
+The first keeps the error of rare nuclei small, such as argon, the second that of the sum."""
 
 _BATCH = 1 << 16
 
@@ -236,7 +236,7 @@ def generate(
         _Channel(
             beam,
             targets[element],
-            _Integrand(target(load_flux(beam), targets[element], form_factor), sampling, couplings),
+            Integrand(target(load_flux(beam), targets[element], form_factor), sampling, couplings),
             seed,
         )
         for beam, element in tqdm(pairs, desc="adapting", disable=not progress, leave=False)
@@ -261,6 +261,7 @@ def generate(
 def _empty_columns(n: int) -> dict[str, NDArray[Any]]:
     scalar = {name: np.empty(n) for name in ("weight", "m_N", "m_Zprime")}
     vector = {name: np.empty((n, 4)) for name in ("p_N", "p_electron", "p_positron")}
+    vector["point"] = np.empty((n, DECAY_AXES + 2))
     integer = {name: np.empty(n, dtype=np.int64) for name in ("target", "replicate")}
     return scalar | vector | integer | {"beam": np.empty(n, dtype="U3")}
 
@@ -299,7 +300,7 @@ def _shares(rates: Array, n_events: int) -> list[int]:
 class _Channel:
     """One beam and nucleus: its adapted map, and events drawn from it."""
 
-    def __init__(self, beam: str, nucleus: Nucleus, integrand: _Integrand, seed: int) -> None:
+    def __init__(self, beam: str, nucleus: Nucleus, integrand: Integrand, seed: int) -> None:
         self.beam, self.nucleus, self._integrand = beam, nucleus, integrand
         self._stream = (seed, beam, nucleus.name)
         self._map, self.rate = _adapt(integrand, random_stream(*self._stream, "adapt"))
@@ -320,6 +321,7 @@ class _Channel:
             value, variables = integrand.evaluate(u)
             columns["weight"][rows] = value * jacobian / n_events
             columns["m_N"][rows], columns["m_Zprime"][rows] = variables[:, -2], variables[:, -1]
+            columns["point"][rows, :DECAY_AXES], columns["point"][rows, DECAY_AXES:] = u[:, :DECAY_AXES], y[:, -2:]
             momenta = (columns[name][rows] for name in ("p_N", "p_electron", "p_positron"))
             laboratory_momenta(variables, y[:, -2:], integrand.target, *momenta)
             bar.update(n)
@@ -345,7 +347,7 @@ def _points(sequence: str, dim: int, stream: tuple[int, str, str]) -> Callable[[
     return draw
 
 
-class _Integrand:
+class Integrand:
     """Eq. (21) for one beam and nucleus on the unit hypercube, as a batch integrand of vegas."""
 
     def __init__(self, target: Target, sampling: SamplingRange, couplings: DarkParameters) -> None:
@@ -356,11 +358,34 @@ class _Integrand:
 
     def evaluate(self, u: Array) -> tuple[Array, Array]:
         """Integrand (n,) and physical variables (n, 8) at the points ``u`` (n, dim)."""
+        m_N, m_Zprime, jacobian = self._masses(u[:, DECAY_AXES:])
+        value, variables = self.at_masses(np.ascontiguousarray(u[:, :DECAY_AXES]), m_N, m_Zprime)
+        return value * jacobian * self._sampling.q(m_N, m_Zprime), variables
+
+    def at_masses(self, u: Array, m_N: Array, m_Zprime: Array) -> tuple[Array, Array]:
+        """Integrand without density q and physical variables at points ``u`` (n, 6), each with its masses (n,)."""
         value, variables = np.empty(len(u)), np.empty((len(u), len(VARIABLES)))
-        region = self._log_m_N, self._log_m_Zprime, self._sampling.is_light
-        upscattering_and_decay(u, self.target, *region, self._remembers_spin, value, variables)
-        value *= self._sampling.q(variables[:, -2], variables[:, -1])
+        region = self._sampling.is_light, self._remembers_spin
+        upscattering_and_decay(u, m_N, m_Zprime, self.target, *region, value, variables)
         return value, variables
+
+    def _masses(self, u: Array) -> tuple[Array, Array, Array]:
+        """Masses (n,) for points (n, 2) of the unit square, and d ln m_N d ln m_Z′/du."""
+        if not u.shape[1]:
+            return (
+                np.full(len(u), self._sampling.m_N[0]),
+                np.full(len(u), self._sampling.m_Zprime[0]),
+                np.ones(len(u)),
+            )
+        ln_m_N = self._log_m_N[0] + u[:, 0] * np.diff(self._log_m_N)
+        lowest, highest = np.broadcast_to(self._log_m_Zprime[:, None], (2, len(u)))
+        if self._sampling.is_light:
+            highest = np.minimum(ln_m_N, highest)
+        else:
+            lowest = np.maximum(ln_m_N, lowest)
+        ln_m_Zprime = lowest + u[:, 1] * (highest - lowest)
+        jacobian = np.diff(self._log_m_N) * np.maximum(highest - lowest, 0.0)
+        return np.exp(ln_m_N), np.exp(ln_m_Zprime), jacobian
 
     def __call__(self, u: Array) -> Array:
         """What vegas adapts to: with a flat mass plane, also where masses are then drawn evenly."""
@@ -370,7 +395,7 @@ class _Integrand:
         return value
 
 
-def _adapt(integrand: _Integrand, rng: np.random.Generator) -> tuple[vegas.AdaptiveMap, float]:
+def _adapt(integrand: Integrand, rng: np.random.Generator) -> tuple[vegas.AdaptiveMap, float]:
     """The map that vegas learns, and the integral."""
     integrator = vegas.Integrator([[0.0, 1.0]] * integrand.dim, ran_array_generator=rng.random)
     integral = integrator(vegas.lbatchintegrand(integrand), **ADAPTATION).mean

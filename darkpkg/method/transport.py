@@ -1,0 +1,124 @@
+r"""Move simulated events to other masses, exactly: an estimate at θ from its neighbours that no kernel bends.
+
+Begin with `transport`. Every event remembers the point u of the unit hypercube that it was made from. The same point
+at the masses θ is another event, with momenta of its own, and the ratio of the two integrands is how much more often
+it occurs. So each event of the sample is an unbiased estimate of the rate at θ, whatever masses it was simulated
+with,
+
+.. math:: \hat f(\theta) = \sum_i \frac{w_i}{q(\theta_i)}\,\frac{K(\theta-\theta_i)}{\int K}\,
+          \frac{f(u_i;\theta)}{f(u_i;\theta_i)} ,
+
+and the kernel K only chooses those whose ratio is not far from one. That is the reweighting of matrix elements that
+generators do for couplings (O. Mattelaer, Eur. Phys. J. C 76 (2016) 674), carried on to masses by a change of
+variables.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import asdict
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from darkpkg.events import Events, PlacedEvents
+from darkpkg.experiment.detector import ND280, Detector
+from darkpkg.experiment.flux import load_flux
+from darkpkg.method._integrand import DECAY_AXES, laboratory_momenta, target
+from darkpkg.method.generator import Integrand, SamplingRange
+from darkpkg.method.smoothing import Smoothing
+from darkpkg.method.weights import kde_weight, sampling_range
+from darkpkg.physics.kinematics import momentum
+from darkpkg.physics.model import DarkParameters
+
+Array = NDArray[np.float64]
+
+__all__ = ["NEIGHBOURHOOD", "transport"]
+
+NEIGHBOURHOOD = Smoothing((0.5, 1.5), order=0, slope=None)
+"""Which events are moved, by default. As the estimate has no bias, its width is a matter of variance alone: wider is
+more events with more unequal weights."""
+
+
+AnyEvents = TypeVar("AnyEvents", bound=Events)
+
+
+def transport(
+    events: AnyEvents,
+    parameters: DarkParameters,
+    neighbourhood: Smoothing = NEIGHBOURHOOD,
+    *,
+    detector: Detector = ND280,
+) -> AnyEvents:
+    """The events around θ, moved to the masses of θ: a sample as `generate` makes it at fixed masses.
+
+    Parameters
+    ----------
+    events
+        A sample over masses, placed or not.
+    parameters
+        One point; of its couplings only the kind of N, Dirac or Majorana, must be that of the sample.
+    neighbourhood
+        Bandwidth and shape of the kernel that picks events; it should be of order 0, so that no weight is negative.
+    detector
+        That in which placed events have their vertices. The vertex stays, the path of N through the fiducial boxes is
+        followed anew in its new direction.
+
+    Returns
+    -------
+    Events or PlacedEvents
+        At fixed masses, for `expected_events` and all other functions; ``provenance["moved"]`` says from where.
+
+    Raises `ValueError` if θ lies outside the sampled region or another detector holds the vertices.
+    """
+    sampling = sampling_range(events)
+    if parameters.shape != ():
+        raise ValueError(f"parameters must be a single point, got shape {parameters.shape}")
+    if events.provenance["couplings"]["is_majorana"] != parameters.is_majorana:
+        raise ValueError("events and parameters must have the same kind of N, Dirac or Majorana")
+    weight = events.weight * kde_weight(events, parameters, neighbourhood)
+    near = np.flatnonzero(weight)
+    moved, weight = events[near], weight[near]
+    m_N, m_Zprime = (np.full(len(near), float(mass)) for mass in (parameters.m_N, parameters.m_Zprime))
+    momenta = [np.empty((len(near), 4)) for _ in range(3)]
+    nuclei = {nucleus.pdg_code: nucleus for nucleus in detector.nuclei.values()}
+    for beam in np.unique(moved.beam):
+        for code in np.unique(moved.target).tolist():
+            own = np.flatnonzero((moved.beam == beam) & (moved.target == code))
+            if code not in nuclei:
+                raise ValueError(f"target must be a nucleus of {detector.name}, got {code}")
+            about = target(load_flux(str(beam)), nuclei[code], events.provenance["form_factor"])
+            integrand = Integrand(about, sampling, parameters)
+            u = np.ascontiguousarray(moved.point[own, :DECAY_AXES])
+            before, _ = integrand.at_masses(u, moved.m_N[own], moved.m_Zprime[own])
+            after, variables = integrand.at_masses(u, m_N[own], m_Zprime[own])
+            weight[own] *= np.divide(after, before, out=np.zeros(len(own)), where=before > 0)
+            laboratory = [np.empty((len(own), 4)) for _ in momenta]
+            laboratory_momenta(variables, moved.point[own, DECAY_AXES:], about, *laboratory)
+            for all_of_them, ours in zip(momenta, laboratory, strict=True):
+                all_of_them[own] = ours
+    columns = dict(zip(("p_N", "p_electron", "p_positron"), momenta, strict=True))
+    if isinstance(moved, PlacedEvents):
+        columns |= _paths(moved, momenta[0], detector)
+    return dataclasses.replace(
+        moved,
+        weight=weight,
+        m_N=m_N,
+        m_Zprime=m_Zprime,
+        **columns,
+        provenance={
+            **events.provenance,
+            "sampling": asdict(SamplingRange.at(float(parameters.m_N), float(parameters.m_Zprime))),
+            "moved": {"from": dict(events.provenance["sampling"]), "bandwidth": neighbourhood.bandwidth},
+        },
+    )
+
+
+def _paths(events: PlacedEvents, p_N: Array, detector: Detector) -> dict[str, Array]:
+    """Where N with momenta ``p_N`` enters and leaves each fiducial box, from the vertices of ``events``."""
+    if events.provenance["detector"]["name"] != detector.name:
+        raise ValueError(f"detector must be {events.provenance['detector']['name']}, got {detector.name}")
+    direction = p_N[:, 1:] / momentum(p_N)[:, None]
+    chords = [box.chord(events.vertex, direction) for box in detector.fiducial_boxes.values()]
+    return {"entry": np.stack([a for a, _ in chords], axis=1), "exit": np.stack([b for _, b in chords], axis=1)}
