@@ -338,9 +338,15 @@ class TestColumns:
 
     def test_columns_have_units_and_meanings(self):
         about = dk.PlacedEvents.columns()
-        assert list(about)[:8] == list(dk.Events.columns())
+        assert list(about)[:10] == list(dk.Events.columns())
         assert all(column["meaning"] for column in about.values())
-        assert {name for name, column in about.items() if not column["unit"]} == {"beam", "module", "uniform"}
+        assert {name for name, column in about.items() if not column["unit"]} == {
+            "beam",
+            "module",
+            "point",
+            "replicate",
+            "uniform",
+        }
 
 
 class TestSelection:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from darkpkg.method.expectation import Expectation
 from darkpkg.method.likelihood import effective_log_likelihood, log_likelihood
-from darkpkg.method.weights import Expectation
 
 # Rounding of a sum of ten terms, some about a thousand times larger than the sum.
 RELATIVE, ABSOLUTE = 1e-12, 1e-11

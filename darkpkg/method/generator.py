@@ -288,7 +288,8 @@ def _even_shares(total: int) -> dict[str, int]:
 
 def _shares(rates: Array, n_events: int) -> list[int]:
     """Events of each channel out of the total, by how often it scatters: one at least, and the more the longer."""
-    share = EVEN_SHARE / len(rates) + (1 - EVEN_SHARE) * rates / rates.sum()
+    even = np.full(len(rates), 1 / len(rates))
+    share = EVEN_SHARE * even + (1 - EVEN_SHARE) * (rates / rates.sum() if rates.any() else even)
     own = np.maximum(np.floor(share * n_events).astype(int), 1)
     for channel in np.argsort(own - share * n_events)[: max(int(n_events) - own.sum(), 0)]:
         own[channel] += 1
