@@ -37,8 +37,8 @@ _POINT = ("E_nu", "Q2", "s", "cos_Z", "cos_e", "phi_e", "azimuth_N", "azimuth_de
 _PAIR = ("electron_momentum", "electron_angle", "positron_momentum", "positron_angle")
 
 
-def _column(unit: str, meaning: str, components: tuple[str, ...] | None = ()) -> Any:
-    return dataclasses.field(metadata={"unit": unit, "meaning": meaning, "components": components})
+def _column(unit: str, meaning: str, components: tuple[str, ...] | None = (), **options: Any) -> Any:
+    return dataclasses.field(metadata={"unit": unit, "meaning": meaning, "components": components}, **options)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class Events:
     """Columns of n weighted events, all of the same length; four-momenta are (n, 4) arrays (E, p_x, p_y, p_z).
 
     ``provenance`` says how they were made (seed, versions, sampling range, generation couplings, …) and is kept when
-    events are selected.
+    events are selected. Events that were not made by `generate` need neither ``replicate`` nor ``point``.
     """
 
     weight: Array = _column("1 / nucleus / POT", "upscatterings at the generation couplings times mass density q")
@@ -57,13 +57,19 @@ class Events:
     p_positron: Array = _column("GeV", "four-momentum of the positron", _FOUR_VECTOR)
     target: NDArray[np.int64] = _column("PDG code", "nucleus that was hit")
     beam: NDArray[np.str_] = _column("", "horn polarity, FHC or RHC")
-    replicate: NDArray[np.int64] = _column(
-        "", "which of several point sequences drew the event; 0 if it is on its own"
-    )
-    point: Array = _column("", "point of the unit hypercube that the event was made from", _POINT)
     provenance: Mapping[str, Any] = dataclasses.field(repr=False)
+    replicate: NDArray[np.int64] = _column(
+        "", "which of several point sequences drew the event; 0 if it is on its own", default=None, kw_only=True
+    )
+    point: Array = _column(
+        "", "point of the unit hypercube that made the event; nan if unknown", _POINT, default=None, kw_only=True
+    )
 
     def __post_init__(self) -> None:
+        if self.replicate is None:
+            object.__setattr__(self, "replicate", np.zeros(len(self.weight), dtype=np.int64))
+        if self.point is None:
+            object.__setattr__(self, "point", np.full((len(self.weight), len(_POINT)), np.nan))
         lengths = {name: len(getattr(self, name)) for name in self.columns()}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"all columns must have the same length, got {lengths}")

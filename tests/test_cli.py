@@ -241,7 +241,7 @@ class TestNonsense:
     def test_a_foreign_sample_is_named(self, tmp_path):
         pq.write_table(pa.table({"m_N": [0.1]}), tmp_path / "foreign.parquet")
         line = refused("check", *options(), "--sample", tmp_path / "foreign.parquet")
-        assert "foreign.parquet is not a file of 'darkpkg events 2'" in line
+        assert "foreign.parquet is not a file of 'darkpkg events 3'" in line
 
     def test_an_altered_sample_is_refused(self, sample, tmp_path):
         table = pq.read_table(sample)

@@ -110,7 +110,7 @@ def test_the_kernel_of_the_paper_smooths_a_steep_rate_upwards(sampled):
     For the levelled average no such factor appears: this is why it is the default.
     """
     h = 0.6
-    y, r = np.linspace(-h, h, 4001), dk.Smoothing((0.2, h), levelled=False)
+    y, r = np.linspace(-h, h, 4001), dk.Smoothing((0.2, h), slope=None)
     marginal = 8 / (3 * np.pi * h) * np.maximum(1 - (y / h) ** 2, 0) ** 1.5
     gain = (marginal * np.exp(-4 * y)).sum() * (y[1] - y[0])
     levelled = dk.expected_upscatterings(sampled, at(0.1, 3.0), dk.ANALYSIS_I, dk.Smoothing((0.2, h)))

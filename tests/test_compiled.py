@@ -2,6 +2,7 @@
 
 import importlib.util
 import itertools
+import math
 import shutil
 from pathlib import Path
 
@@ -19,15 +20,29 @@ from darkpkg.method._compiled import kernel_sums, survival
 GRID = st.integers(-4, 4).map(lambda i: i / 4)
 
 
-def dense(x, y, rate, h, norm, sample, everywhere, n_columns):
-    """Σw and Σw² by arrays of (points, samples)."""
-    r_sq = ((sample["x"] - x[:, None]) / h[0]) ** 2 + ((sample["y"] - y[:, None]) / h[1]) ** 2
-    w = sample["base"] * norm * np.maximum(1 - r_sq, 0)
+WIDER = math.sqrt(2)
+REACH = {0: 1.0, 1: 1.0, 2: 6.0}
+SHAPES = {
+    0: lambda r_sq: np.maximum(1 - r_sq, 0),
+    1: lambda r_sq: np.where(r_sq < 1, 1.0, 0.0),
+    2: lambda r_sq: np.where(r_sq < 36, np.exp(-r_sq / 2), 0.0),
+}
+
+
+def dense(x, y, rate, h, kind, c, sample, everywhere, n_columns):
+    """Σw, Σw², Σd and Σd² by arrays of (points, samples)."""
+    u, v = ((sample[name] - at[:, None]) / h[:, i, None] for i, (name, at) in enumerate((("x", x), ("y", y))))
+    both = []
+    for k, wider in enumerate((1.0, WIDER)):
+        linear = c[:, k, 0, None] + c[:, k, 1, None] * u / wider + c[:, k, 2, None] * v / wider
+        both.append(sample["base"] * SHAPES[kind]((u**2 + v**2) / wider**2) * linear)
     if not everywhere:
         depth = rate[:, None, None] * sample["width"]
-        w = w * -(np.exp(-rate[:, None, None] * sample["begin"]) * np.expm1(-depth)).sum(axis=-1)
+        survival = -(np.exp(-rate[:, None, None] * sample["begin"]) * np.expm1(-depth)).sum(axis=-1)
+        both = [w * survival for w in both]
     chosen = sample["column"][:, None] == np.arange(n_columns)
-    return np.stack([w @ chosen, w**2 @ chosen], axis=-1)
+    w, d = both[0], both[1] - both[0]
+    return np.stack([w @ chosen, w**2 @ chosen, d @ chosen, d**2 @ chosen], axis=-1)
 
 
 def in_strips(sample, cuts):
@@ -40,11 +55,11 @@ def in_strips(sample, cuts):
     return {name: column[order] for name, column in sample.items()}, edges, starts
 
 
-def compiled(x, y, rate, h, norm, sample, cuts, everywhere, n_columns):
+def compiled(x, y, rate, h, kind, c, sample, cuts, everywhere, n_columns):
     ordered, edges, starts = in_strips(sample, cuts)
-    sums = np.zeros((len(x), n_columns, 2))
+    sums = np.zeros((len(x), n_columns, 4))
     kernel_sums(
-        x, y, rate, np.asarray(h), norm, edges, starts, ordered["x"], ordered["y"], ordered["base"],
+        x, y, rate, h, kind, REACH[kind], WIDER, c, edges, starts, ordered["x"], ordered["y"], ordered["base"],
         ordered["column"], ordered["begin"], ordered["width"], everywhere, sums,
     )  # fmt: skip
     return sums
@@ -67,9 +82,10 @@ def problems(draw):
         "width": column((n, k), st.sampled_from([0.0, 0.25, 4.0])),
     }
     x, y, rate = column(points, GRID), column(points, GRID), column(points, positive)
-    h = draw(st.tuples(*[st.sampled_from([0.125, 0.5, 1.0, np.inf])] * 2))
+    h = column((points, 2), st.sampled_from([0.125, 0.5, 1.0, np.inf]))
+    c = column((points, 2, 3), st.sampled_from([0.0, 0.5, 1.0, 2.0]))
     cuts = draw(st.lists(st.integers(0, n), max_size=6))
-    return x, y, rate, h, 2 / np.pi, sample, cuts, draw(st.booleans()), n_columns
+    return x, y, rate, h, draw(st.sampled_from([0, 1, 2])), c, sample, cuts, draw(st.booleans()), n_columns
 
 
 class TestKernelSums:
@@ -78,8 +94,8 @@ class TestKernelSums:
         """In any strips: also with ties, empty strips, no sample at all, and an infinite bandwidth."""
         *most, sample, _, everywhere, n_columns = problem
         expected = dense(*most, sample, everywhere, n_columns)
-        # Rounding of sums of at most thirty positive terms.
-        np.testing.assert_allclose(compiled(*problem), expected, rtol=1e-13, atol=0)
+        # Rounding of sums of at most thirty terms of order a hundred, which may cancel.
+        np.testing.assert_allclose(compiled(*problem), expected, rtol=1e-12, atol=1e-11)
 
     def test_sums_of_many_random_samples_agree_with_dense_numpy(self):
         rng = np.random.default_rng(1)
@@ -94,9 +110,12 @@ class TestKernelSums:
         }
         x, y, rate = rng.normal(size=50), rng.normal(size=50), rng.lognormal(size=50)
         cuts = np.linspace(0, n, 55)[1:-1].astype(int)
-        value = compiled(x, y, rate, (0.2, 0.6), 3.0, sample, cuts, False, 2)
-        np.testing.assert_allclose(value, dense(x, y, rate, (0.2, 0.6), 3.0, sample, False, 2), rtol=1e-12)
-        assert (value > 0).mean() > 0.9  # the comparison is not one of zeros
+        h, c = rng.uniform(0.1, 0.8, (50, 2)), rng.normal(size=(50, 2, 3))
+        for kind in SHAPES:
+            value = compiled(x, y, rate, h, kind, c, sample, cuts, False, 2)
+            expected = dense(x, y, rate, h, kind, c, sample, False, 2)
+            np.testing.assert_allclose(value, expected, rtol=1e-10, atol=1e-12 * np.abs(expected).max())
+            assert (value != 0).mean() > 0.9  # the comparison is not one of zeros
 
     def test_where_the_strips_are_cut_does_not_matter(self):
         rng = np.random.default_rng(2)
@@ -109,12 +128,13 @@ class TestKernelSums:
             "width": np.ones((200, 1)),
         }
         x = y = rate = np.linspace(0.05, 0.95, 7)
+        h, c = np.full((7, 2), 0.1), np.tile([1.0, 0.0, 0.0], (7, 2, 1))
         one, *others = (
-            compiled(x, y, rate, (0.1, 0.1), 1.0, sample, cuts, True, 1)
+            compiled(x, y, rate, h, 0, c, sample, cuts, True, 1)
             for cuts in ([], [100], range(1, 200), [0, 0, 7, 7, 7, 200])
         )
         for other in others:
-            np.testing.assert_allclose(other, one, rtol=1e-13)  # another order of the terms
+            np.testing.assert_allclose(other, one, rtol=1e-12, atol=1e-12)  # another order of the terms
 
 
 class TestSurvival:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from darkpkg.method.kernels import EPANECHNIKOV, Epanechnikov
+from darkpkg.method.kernels import EPANECHNIKOV, GAUSSIAN, KERNELS, UNIFORM, unit_ball
 
 SHARE = 1e-3  # what mass_inside promises: 16384 points
 
@@ -141,6 +141,83 @@ def test_many_centres_at_once_give_each_its_share():
     np.testing.assert_allclose(shares, expected, atol=SHARE)
 
 
-def test_kernels_of_equal_norm_are_equal():
-    assert Epanechnikov() == EPANECHNIKOV
-    assert EPANECHNIKOV.norm == pytest.approx(2 / math.pi, rel=1e-15)
+# --- All kernels, in any number of dimensions ---
+
+RADIAL = [(kernel, dim) for kernel in KERNELS.values() for dim in (1, 2, 3, 5)]
+NAMES = [f"{kernel.name} in {dim}" for kernel, dim in RADIAL]
+
+
+def radial(kernel, dim, power=0.0):
+    """∫ r^power K over all space for unit bandwidths, by quadrature in the radius."""
+
+    def shell(r):
+        at = np.zeros(dim)
+        at[0] = r
+        return r ** (dim - 1 + power) * kernel(at, 1.0)
+
+    surface = dim * math.pi ** (dim / 2) / math.gamma(dim / 2 + 1)
+    return surface * quad(shell, 0, kernel.reach, epsabs=1e-13, epsrel=1e-12)[0]
+
+
+@pytest.mark.parametrize(("kernel", "dim"), RADIAL, ids=NAMES)
+def test_every_kernel_has_integral_one_and_its_second_moment(kernel, dim):
+    assert radial(kernel, dim) == pytest.approx(1, abs=1e-6)
+    assert radial(kernel, dim, 2) / dim == pytest.approx(kernel.second_moment(dim), rel=1e-8)
+
+
+@pytest.mark.parametrize(("kernel", "dim"), RADIAL, ids=NAMES)
+def test_roughness_is_the_integral_of_the_square(kernel, dim):
+    def shell(r):
+        at = np.zeros(dim)
+        at[0] = r
+        return r ** (dim - 1) * kernel(at, 1.0) ** 2
+
+    exact = dim * unit_ball(dim) * quad(shell, 0, kernel.reach, epsabs=1e-13, epsrel=1e-12)[0]
+    assert kernel.roughness(dim) == pytest.approx(exact, rel=1e-3)  # 4096 quantiles
+
+
+@pytest.mark.parametrize(("kernel", "dim"), RADIAL, ids=NAMES)
+def test_a_share_of_the_kernel_lies_within_its_radius(kernel, dim):
+    share = np.array([0.1, 0.5, 0.9])
+    for one, r_sq in zip(share, kernel.radius_sq(share, dim), strict=True):
+
+        def shell(r):
+            at = np.zeros(dim)
+            at[0] = r
+            return r ** (dim - 1) * kernel(at, 1.0)
+
+        within = dim * unit_ball(dim) * quad(shell, 0, math.sqrt(r_sq), epsabs=1e-12)[0]
+        assert within == pytest.approx(one, abs=1e-9)
+
+
+@pytest.mark.parametrize(("kernel", "dim"), RADIAL, ids=NAMES)
+def test_points_have_the_moments_of_every_kernel(kernel, dim):
+    points = kernel.points(dim)
+    # Regular points: far better than the 1/√16384 = 8e-3 of random ones; a Gaussian's tail is coarser.
+    tolerance = 1e-3 if dim <= 2 else 6e-3
+    np.testing.assert_allclose(points.mean(axis=0), 0, atol=tolerance)
+    moments = points.T @ points / len(points)
+    np.testing.assert_allclose(moments, kernel.second_moment(dim) * np.eye(dim), atol=3 * tolerance)
+
+
+@pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
+def test_half_of_every_kernel_lies_beyond_a_line_through_its_centre(kernel):
+    for dim in (1, 2):
+        half = kernel.mass_inside(np.zeros(dim), 0.3, lambda p: p[..., 0] > 0)
+        assert half == pytest.approx(0.5, abs=SHARE)
+
+
+def test_first_moment_beyond_a_line_is_the_one_of_quadrature():
+    moments = EPANECHNIKOV.moments_inside(np.zeros(2), (0.2, 0.6), lambda p: p[..., 0] > 0)
+    mean = quad(lambda x: x * 8 / (3 * math.pi) * (1 - x**2) ** 1.5, 0, 1)[0]
+    assert moments[0, 1] == pytest.approx(mean, abs=SHARE)
+    assert moments[0, 2] == pytest.approx(0, abs=SHARE)
+    assert moments[1, 1] == pytest.approx(1 / 12, abs=SHARE)
+    np.testing.assert_array_equal(moments, moments.T)
+
+
+def test_the_norms_in_two_dimensions_are_those_of_textbooks():
+    assert EPANECHNIKOV.norm(2) == pytest.approx(2 / math.pi, rel=1e-15)
+    assert UNIFORM.norm(2) == pytest.approx(1 / math.pi, rel=1e-15)
+    assert GAUSSIAN.norm(1) == pytest.approx(1 / math.sqrt(2 * math.pi), rel=1e-8)
+    assert EPANECHNIKOV.norm(1) == pytest.approx(0.75, rel=1e-15)

@@ -16,11 +16,12 @@ from scipy.stats import qmc
 
 import darkpkg as dk
 from darkpkg.method.generator import DENSITIES
-from darkpkg.method.weights import SMOOTHING, _samples, sampling_range
+from darkpkg.method.smoothing import SMOOTHING
+from darkpkg.method.weights import _samples, sampling_range
 
 B = dk.BENCHMARK_B
 WIDE = dk.Smoothing((0.2, 0.6))
-PAPER_KIND = dk.Smoothing((0.3, 0.5), levelled=False)
+PAPER_KIND = dk.Smoothing((0.3, 0.5), order=0, slope=None)
 MASS_SHARE = 1e-3  # accuracy of a kernel's share inside the sampled region
 
 
@@ -77,7 +78,7 @@ class TestKdeWeight:
         r_sq = (np.log(sampled.m_N / 0.12) ** 2 + np.log(sampled.m_Zprime / 1.5) ** 2) / 0.3**2
         kernel = np.where(r_sq < 1, 2 / (math.pi * 0.3**2) * (1 - r_sq), 0)
         expected = kernel / DENSITIES["adapted"](sampled.m_N, sampled.m_Zprime)
-        weight = dk.kde_weight(sampled, point, dk.Smoothing((0.3, 0.3), levelled=False))
+        weight = dk.kde_weight(sampled, point, dk.Smoothing((0.3, 0.3), slope=None))
         np.testing.assert_allclose(weight, expected, rtol=1e-9, atol=1e-12 * expected.max())
 
     def test_the_density_is_the_one_that_the_events_were_sampled_with(self):
@@ -492,7 +493,7 @@ class TestFewEvents:
 
 class TestPaperSmoothing:
     def test_its_bandwidth_and_density_are_those_of_the_text(self):
-        assert dk.PAPER_SMOOTHING == dk.Smoothing((0.005, 0.005), levelled=False)
+        assert dk.PAPER_SMOOTHING == dk.Smoothing(0.005, order=0, slope=None)
 
     def test_it_agrees_with_a_dedicated_sample_where_events_are_dense_enough(self, fixed):
         """So narrow a kernel has events only if the sample covers little more than the kernel."""

@@ -232,6 +232,7 @@ def generate(
     if couplings.shape != ():
         raise ValueError(f"couplings must be a single point, got shape {couplings.shape}")
     _check_number(detector, targets, n_events)
+    random_stream(seed)  # refuses a seed that is none before any work is done
     channels = [
         _Channel(
             beam,

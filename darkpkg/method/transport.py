@@ -77,6 +77,8 @@ def transport(
         raise ValueError(f"parameters must be a single point, got shape {parameters.shape}")
     if events.provenance["couplings"]["is_majorana"] != parameters.is_majorana:
         raise ValueError("events and parameters must have the same kind of N, Dirac or Majorana")
+    if not np.isfinite(events.point).all():
+        raise ValueError("events must remember the point that made them, as those of darkpkg.generate do")
     weight = events.weight * kde_weight(events, parameters, neighbourhood)
     near = np.flatnonzero(weight)
     moved, weight = events[near], weight[near]

@@ -305,7 +305,7 @@ def _prepare(events: PlacedEvents, channels: tuple[Channel, ...], smoothing: Smo
 def _replicates(events: Events) -> int:
     """In how many parts of one sample to sum so that their spread gives the error; one if each event is on its
     own."""
-    return REPLICATES if events.provenance["sequence"] == "sobol" else 1
+    return REPLICATES if events.provenance.get("sequence") == "sobol" else 1
 
 
 def _groups(analysis: Analysis) -> list[tuple[Channel, ...]]:
