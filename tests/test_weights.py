@@ -115,8 +115,10 @@ class TestKdeWeight:
         levelled = dk.kde_weight(flat, point, WIDE).sum() * dk.HEAVY.q(m_N, m_Zprime)
         as_in_the_paper = (dk.kde_weight(flat, point, PAPER_KIND) * dk.HEAVY.q(flat.m_N, flat.m_Zprime)).sum()
         area = flat.weight[0] / dk.HEAVY.q(flat.m_N[0], flat.m_Zprime[0])
-        # A Sobol sequence has a thousand points in a whole kernel, about a hundred in the eighth in a corner.
-        assert levelled * area == pytest.approx(1, abs=0.03)
+        # A Sobol sequence has a thousand points in a whole kernel, about a hundred in the eighth in a corner, where the
+        # coefficients of a local-linear kernel magnify their unevenness threefold.
+        in_corner = m_N == m_Zprime
+        assert levelled * area == pytest.approx(1, abs=0.09 if in_corner else 0.03)
         assert as_in_the_paper * area == pytest.approx(1, abs=0.03)
 
     @pytest.mark.parametrize(("m_N", "distance"), [(4e-3, 0.0), (4e-3 * math.exp(0.1), 0.5), (1.25, 0.0)])
@@ -125,7 +127,8 @@ class TestKdeWeight:
         m_Zprime = 6.0
         r_sq = (np.log(sampled.m_N / m_N) / 0.2) ** 2 + (np.log(sampled.m_Zprime / m_Zprime) / 0.6) ** 2
         kernel = np.maximum(1 - r_sq, 0) * 2 / (math.pi * 0.12) / dk.HEAVY.q(m_N, m_Zprime)
-        ratio = dk.kde_weight(sampled, B.replace(m_N=m_N, m_Zprime=m_Zprime), WIDE).sum() / kernel.sum()
+        constant = dk.Smoothing(WIDE.bandwidth, order=0)
+        ratio = dk.kde_weight(sampled, B.replace(m_N=m_N, m_Zprime=m_Zprime), constant).sum() / kernel.sum()
         assert ratio == pytest.approx(1 / (1 - beyond), rel=2 * MASS_SHARE)
 
     def test_it_is_one_at_fixed_masses(self, fixed):
@@ -273,10 +276,78 @@ class TestSum:
         point = B.replace(m_N=m_N, m_Zprime=m_Zprime, epsilon=3e-3)
         result = dk.expected_events(sampled, point, dk.ANALYSIS_I, smoothing)
         mean, variance = product(sampled, point, dk.ANALYSIS_I, point.proper_decay_length(), smoothing)
-        # Rounding of logarithms, of 1 − r² near the rim of the kernel, and of sums of a thousand terms.
-        np.testing.assert_allclose(result.mean, mean, rtol=1e-12)
+        # Rounding of logarithms, of 1 − r² near the rim of the kernel, and of sums of a thousand terms, which for a
+        # local-linear kernel at an edge are not all positive.
+        np.testing.assert_allclose(result.mean, mean, rtol=1e-12, atol=1e-11 * result.error.max())
         np.testing.assert_allclose(result.variance, variance, rtol=1e-12)
-        assert result.mean.min() > 0
+        assert (result.error > 0).all()
+
+    @pytest.mark.parametrize("kernel", dk.kernels.KERNELS.values(), ids=dk.kernels.KERNELS)
+    @pytest.mark.parametrize("order", [0, 1])
+    @pytest.mark.parametrize("slope", ["density", None, (0.5, -4)], ids=str)
+    def test_it_is_that_product_for_every_kernel_order_and_slope(self, sampled, kernel, order, slope):
+        smoothing = dk.Smoothing((0.1, 0.2), kernel, order, slope)
+        point = B.replace(m_N=0.1, m_Zprime=0.13)
+        result = dk.expected_upscatterings(sampled, point, dk.ANALYSIS_I, smoothing)
+        mean, variance = product(sampled, point, dk.ANALYSIS_I, None, smoothing)
+        np.testing.assert_allclose(result.mean, mean, rtol=1e-11)
+        np.testing.assert_allclose(result.variance, variance, rtol=1e-11)
+
+    def test_bias_is_the_difference_to_a_bandwidth_wider_by_the_root_of_two(self, sampled):
+        plane = B.replace(m_N=np.array([0.05, 0.1, 0.4]), m_Zprime=np.array([0.05, 1.25, 3.0]))
+        narrow, wide = (
+            dk.expected_upscatterings(sampled, plane, dk.ANALYSIS_I, WIDE.scaled(s)) for s in (1.0, math.sqrt(2))
+        )
+        np.testing.assert_allclose(narrow.bias, wide.mean - narrow.mean, rtol=1e-9, atol=1e-9 * narrow.mean.max())
+
+    def test_points_may_have_bandwidths_of_their_own(self, sampled):
+        plane = B.replace(m_N=np.array([0.05, 0.1, 0.4]), m_Zprime=np.array([[1.25], [3.0]]))
+        factor = np.array([[1.0, 2.0, 0.8], [1.5, 1.0, 1.2]])
+        together = dk.expected_upscatterings(sampled, plane, dk.ANALYSIS_I, WIDE.scaled(factor))
+        for index in np.ndindex(factor.shape):
+            point = B.replace(m_N=plane.m_N[index[1]], m_Zprime=plane.m_Zprime[index[0], 0])
+            alone = dk.expected_upscatterings(sampled, point, dk.ANALYSIS_I, WIDE.scaled(factor[index]))
+            np.testing.assert_allclose(together.mean[index], alone.mean, rtol=1e-13)
+        with pytest.raises(ValueError, match=r"bandwidth must have the shape of the points, \(3,\)"):
+            dk.expected_upscatterings(
+                sampled, B.replace(m_N=np.array([0.05, 0.1, 0.4])), dk.ANALYSIS_I, WIDE.scaled(factor)
+            )
+
+    @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
+    def test_points_that_differ_by_a_factor_only_are_summed_once_and_right(self, sampled, monkeypatch):
+        V = np.geomspace(1e-9, 1e-6, 7)
+        column = dk.expected_events(sampled, B.replace(V_muN_sq=V), dk.ANALYSIS_I)
+        each = [dk.expected_events(sampled, B.replace(V_muN_sq=v), dk.ANALYSIS_I).mean for v in V]
+        np.testing.assert_allclose(column.mean, each, rtol=1e-13)
+        counted = []
+        summed = dk.weights.kernel_sums
+        monkeypatch.setattr(dk.weights, "kernel_sums", lambda x, *a: (counted.append(x.size), summed(x, *a)))
+        dk.expected_events(sampled, B.replace(V_muN_sq=V), dk.ANALYSIS_I)
+        assert counted == [1]
+
+    @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
+    def test_reweight_finds_the_same_by_another_road(self, sampled):
+        """The door for anybody's simulation, given these events: a tree of neighbours instead of sorted strips."""
+        weight = sampled.weight * dk.selection_weight(sampled, dk.ANALYSIS_I.selection)
+        weight = weight * dk.exposure_weight(sampled, dk.ANALYSIS_I.channels[0])
+        masses = np.stack([sampled.m_N, sampled.m_Zprime], axis=-1)
+        inside = dk.HEAVY.contains
+
+        def density(at):  # of masses, per unit of their logarithms as the weights have it, and not normalised
+            m_N, m_Zprime = at[..., 0], at[..., 1]
+            return inside(m_N, m_Zprime) * dk.HEAVY.q(m_N, m_Zprime) / (m_N * m_Zprime)
+
+        for theta in ((0.1, 1.25), (0.1, 0.11), (1.0, 10.0)):
+            point = B.replace(m_N=theta[0], m_Zprime=theta[1])
+            for smoothing in (WIDE, dataclasses.replace(WIDE, order=0, slope=None)):
+                ours = dk.expected_upscatterings(sampled, point, dk.ANALYSIS_I, smoothing)
+                factor = dk.coupling_weight(sampled, point)
+                other = dk.reweight(theta, masses, weight * len(sampled) * factor, None, smoothing, density)
+                # Away from edges the door has its moments from 16384 points, and the weights know them to be one and
+                # zero: 1e-5.
+                np.testing.assert_allclose(other.mean[0], ours.mean[0], rtol=1e-5)
+                np.testing.assert_allclose(other.variance[0], ours.variance[0], rtol=2e-5)
+                np.testing.assert_allclose(other.bias[0], ours.bias[0], rtol=1e-3, atol=2e-5 * ours.mean[0])
 
     def test_it_is_that_product_at_fixed_masses(self, fixed):
         point = B.replace(epsilon=1e-2, V_muN_sq=1e-6)
@@ -565,7 +636,7 @@ class TestSeveralAnalyses:
         chambers = [dk.ND280[name] for name in ("TPC1", "TPC2", "TPC3")]
         volumes = sum(c.fiducial.volume for c in chambers) / sum(c.active.volume for c in chambers)
         assert abs(share.mean - volumes) < 4 * share.error
-        assert share.error < 0.005
+        assert share.error < 0.008
 
 
 class TestShares:
@@ -624,3 +695,51 @@ class TestShares:
         exact = sum(np.exp(-(begin - z) / length) - np.exp(-(end - z) / length) for begin, end in faces)
         np.testing.assert_allclose(weight[inside], exact[inside], rtol=1e-9)
         assert weight[~inside].max() == 0
+
+
+class TestSobol:
+    @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
+    def test_errors_come_from_the_spread_of_replicates(self):
+        events = dk.place(dk.generate(dk.HEAVY, 96_000, seed=31, sequence="sobol"), dk.ND280, seed=32)
+        result = dk.expected_upscatterings(events, B, dk.ANALYSIS_I, WIDE)
+        parts = np.array(
+            [dk.expected_upscatterings(events[events.replicate == r], B, dk.ANALYSIS_I, WIDE).mean for r in range(16)]
+        )
+        np.testing.assert_allclose(result.mean, parts.sum(axis=0), rtol=1e-12)
+        np.testing.assert_allclose(result.variance, 16 * parts.var(axis=0, ddof=1), rtol=1e-9)
+
+
+class TestChooseBandwidth:
+    PLANE = B.replace(m_N=np.array([0.03, 0.1, 0.3]), m_Zprime=np.array([0.3, 1.25, 2.0]))
+
+    @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
+    @pytest.mark.parametrize("rule", ["asymptotic", "cross-validation"])
+    def test_the_best_of_one_for_all_and_of_one_for_each_point(self, sampled, rule):
+        start = dk.Smoothing((0.2, 0.6))
+        for_all = dk.choose_bandwidth(sampled, self.PLANE, dk.ANALYSIS_I, start, rule=rule)
+        for_each = dk.choose_bandwidth(sampled, self.PLANE, dk.ANALYSIS_I, start, rule=rule, per_point=True)
+        assert np.shape(for_all.bandwidth) == (2,)
+        assert np.shape(for_each.bandwidth) == (3, 2)
+        for chosen in (for_all, for_each):
+            ratio = np.asarray(chosen.bandwidth) / start.bandwidth
+            assert ((ratio >= 0.249) & (ratio <= 8.01)).all()
+            assert dk.expected_events(sampled, self.PLANE, dk.ANALYSIS_I, chosen).mean.shape == (3, 2)
+
+    @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
+    def test_more_events_ask_for_a_smaller_bandwidth(self, sampled):
+        """As N^(-1/6) for a rate with a bias that is seen: here without its slope divided out."""
+        start = dk.Smoothing((0.2, 0.3), slope=None)
+        widths = [
+            dk.choose_bandwidth(part, self.PLANE, dk.ANALYSIS_I, start).bandwidth[1]
+            for part in (sampled[::8], sampled)
+        ]
+        # A factor 8^(-1/6) = 0.71 with noise in the bias of the small sample.
+        assert 0.5 < widths[1] / widths[0] < 0.95
+
+    def test_rules_and_samples_that_do_not_exist_are_refused(self, sampled, fixed):
+        with pytest.raises(ValueError, match="rule must be asymptotic or cross-validation, got 'silverman'"):
+            dk.choose_bandwidth(sampled, B, dk.ANALYSIS_I, rule="silverman")
+        with pytest.raises(ValueError, match="at fixed masses nothing is smoothed"):
+            dk.choose_bandwidth(fixed, B, dk.ANALYSIS_I, rule="cross-validation")
+        with pytest.raises(ValueError, match="bandwidth must be one for all points"):
+            dk.choose_bandwidth(sampled, self.PLANE, dk.ANALYSIS_I, WIDE.scaled(np.ones(3)), rule="cross-validation")

@@ -9,6 +9,7 @@ their distance is linear or logarithmic, is up to the caller. In d dimensions, w
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -111,13 +112,19 @@ class Kernel:
         centre = np.asarray(centre, dtype=float)
         dim = centre.shape[-1]
         h = np.broadcast_to(bandwidth, centre.shape)
-        points = self.points(dim)
+        points = _points(self, dim)
         basis = np.concatenate([np.ones((len(points), 1)), points], axis=1)
         moments = np.empty((*centre.shape[:-1], 1 + dim, 1 + dim))
         for index in np.ndindex(centre.shape[:-1]):  # one by one, so that memory does not grow with the centres
             kept = basis[inside(centre[index] + points * h[index])]
             moments[index] = kept.T @ kept / len(points)
         return moments
+
+
+@functools.cache
+def _points(kernel: Kernel, dim: int) -> Array:
+    """The points of `Kernel.points`, made once: a few thousand suffice along a line."""
+    return kernel.points(dim, 4096 if dim == 1 else 16384)
 
 
 Inside = Callable[[Array], NDArray[np.bool_]]

@@ -44,9 +44,10 @@ class _Prediction(Protocol):
 def log_likelihood(prediction: _Prediction, counts: _Counts) -> Array:
     """ln L of Eqs. (29) and (30), summed over the bins (last axis) of ``prediction``.
 
-    ``counts`` has the observed numbers, background and relative systematic uncertainty of each bin.
+    ``counts`` has the observed numbers, background and relative systematic uncertainty of each bin. A mean below zero,
+    which a local-linear kernel can give to a bin with few events at an edge, counts as zero, with its variance.
     """
-    total = prediction.mean + counts.background
+    total = np.maximum(prediction.mean, 0.0) + counts.background
     variance = prediction.variance + (counts.systematic * total) ** 2
     return effective_log_likelihood(counts.observed, total, variance).sum(axis=-1)
 

@@ -226,6 +226,7 @@ def reweight(
         jacobian = np.where(np.broadcast_to(kernel.log, dim), parameters, 1.0).prod(axis=-1)
         return values * jacobian
 
+    x, centres = kernel.coordinates(sample), kernel.coordinates(points.reshape(-1, dim))
     p = density_in_coordinates(sample)
     if not np.all(p > 0):
         raise ValueError(f"density must be positive at every event, got {p.min()}")
@@ -239,7 +240,6 @@ def reweight(
     def inside(at: Array) -> NDArray[np.bool_]:
         return density_in_coordinates(kernel.parameters(at)) > 0
 
-    x, centres = kernel.coordinates(sample), kernel.coordinates(flat)
     h = kernel.bandwidths(points.shape[:-1], dim).reshape(-1, dim)
     sums = [
         level[i]

@@ -79,6 +79,8 @@ def transport(
         raise ValueError("events and parameters must have the same kind of N, Dirac or Majorana")
     if not np.isfinite(events.point).all():
         raise ValueError("events must remember the point that made them, as those of darkpkg.generate do")
+    if isinstance(events, PlacedEvents) and events.provenance["detector"]["name"] != detector.name:
+        raise ValueError(f"detector must be {events.provenance['detector']['name']}, got {detector.name}")
     weight = events.weight * kde_weight(events, parameters, neighbourhood)
     near = np.flatnonzero(weight)
     moved, weight = events[near], weight[near]
@@ -119,8 +121,6 @@ def transport(
 
 def _paths(events: PlacedEvents, p_N: Array, detector: Detector) -> dict[str, Array]:
     """Where N with momenta ``p_N`` enters and leaves each fiducial box, from the vertices of ``events``."""
-    if events.provenance["detector"]["name"] != detector.name:
-        raise ValueError(f"detector must be {events.provenance['detector']['name']}, got {detector.name}")
     direction = p_N[:, 1:] / momentum(p_N)[:, None]
     chords = [box.chord(events.vertex, direction) for box in detector.fiducial_boxes.values()]
     return {"entry": np.stack([a for a, _ in chords], axis=1), "exit": np.stack([b for _, b in chords], axis=1)}

@@ -1,0 +1,60 @@
+"""Expectations: sums over bins, the mask of a map, and shares."""
+
+import numpy as np
+import pytest
+
+import darkpkg as dk
+from darkpkg.method.expectation import FEW_EVENTS, Expectation, Share
+
+
+@pytest.fixture
+def expectation():
+    """Two points with the three bins of no channel in particular."""
+    return Expectation(
+        mean=np.array([[1.0, 2.0, 4.0], [3.0, 0.0, 5.0]]),
+        variance=np.array([[0.01, 0.1, 1.6], [0.5, 0.0, 0.25]]),
+        bias=np.array([[0.0, 0.5, 0.1], [0.1, 0.0, -2.0]]),
+        bias_variance=np.array([[0.0, 0.01, 0.1], [0.01, 0.0, 0.04]]),
+    )
+
+
+def test_effective_events_are_the_square_of_the_relative_error(expectation):
+    np.testing.assert_allclose(expectation.n_effective, [[100, 40, 10], [18, 0, 100]])
+
+
+def test_a_total_adds_means_biases_and_variances(expectation):
+    total = expectation.total()
+    np.testing.assert_allclose(total.mean, [7, 8])
+    np.testing.assert_allclose(total.error**2, [1.71, 0.75])
+    np.testing.assert_allclose(total.bias, [0.6, -1.9])
+    np.testing.assert_allclose(total.bias_error**2, [0.11, 0.05])
+
+
+def test_the_mask_wants_enough_events_and_no_bias_beyond_its_error(expectation):
+    # By hand: 0.5 − 2·0.1 is above a tenth of 2; 0.1 − 2·0.32 is nothing; −2 + 2·0.2 is above a tenth of 5.
+    assert expectation.trusted(n_effective=FEW_EVENTS, bias=0.1).tolist() == [
+        [True, False, True],
+        [True, False, False],
+    ]
+    assert expectation.trusted(n_effective=20, bias=1.0).tolist() == [[True, True, False], [False, False, True]]
+
+
+def test_a_mask_over_the_plane_is_false_where_the_sample_is_thin():
+    events = dk.place(dk.generate(dk.HEAVY, 30_000, seed=1), dk.ND280, seed=2)
+    plane = dk.BENCHMARK_B.replace(m_N=np.array([0.01, 0.9])[:, None], m_Zprime=np.array([1.0, 8.0]))
+    with pytest.warns(dk.FewEventsWarning):
+        trusted = dk.expected_events_at_lifetime(events, plane, dk.ANALYSIS_I, 1.0).total().trusted(30, bias=1.0)
+    assert trusted[0].all()
+    assert not trusted[1].any()
+
+
+def test_without_smoothing_there_is_no_bias():
+    bare = Expectation(np.ones(3), np.ones(3))
+    assert bare.bias.tolist() == bare.bias_error.tolist() == [0, 0, 0]
+
+
+def test_a_share_of_independent_weights_scatters_by_its_error():
+    rng = np.random.default_rng(1)
+    shares = [Share.of(rng.random(400) < 0.3, rng.exponential(size=400)) for _ in range(300)]
+    pulls = [(share.mean - 0.3) / share.error for share in shares]
+    assert np.mean(np.square(pulls)) == pytest.approx(1, abs=4 * np.sqrt(2 / 300))
