@@ -195,7 +195,7 @@ class TestSmoothing:
 
 
 class TestBandwidth:
-    """The rate 1 + 50 t² with n events of weight spread one: h⁵ = R f² (1 + 1/2)/(n m₂² f''²) is the best bandwidth."""
+    """The rate 1 + 50 t², n events with weights of spread 1/2: h⁵ = R f² (1 + 1/2)/(n m₂² f''²) is the best."""
 
     N = 100_000
     AT = 0.5

@@ -115,8 +115,8 @@ class TestKdeWeight:
         levelled = dk.kde_weight(flat, point, WIDE).sum() * dk.HEAVY.q(m_N, m_Zprime)
         as_in_the_paper = (dk.kde_weight(flat, point, PAPER_KIND) * dk.HEAVY.q(flat.m_N, flat.m_Zprime)).sum()
         area = flat.weight[0] / dk.HEAVY.q(flat.m_N[0], flat.m_Zprime[0])
-        # A Sobol sequence has a thousand points in a whole kernel, about a hundred in the eighth in a corner, where the
-        # coefficients of a local-linear kernel magnify their unevenness threefold.
+        # A Sobol sequence has a thousand points in a whole kernel, about a hundred in the eighth in a corner, where
+        # the coefficients of a local-linear kernel magnify their unevenness threefold.
         in_corner = m_N == m_Zprime
         assert levelled * area == pytest.approx(1, abs=0.09 if in_corner else 0.03)
         assert as_in_the_paper * area == pytest.approx(1, abs=0.03)

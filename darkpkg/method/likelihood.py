@@ -44,8 +44,8 @@ class _Prediction(Protocol):
 def log_likelihood(prediction: _Prediction, counts: _Counts) -> Array:
     """ln L of Eqs. (29) and (30), summed over the bins (last axis) of ``prediction``.
 
-    ``counts`` has the observed numbers, background and relative systematic uncertainty of each bin. A mean below zero,
-    which a local-linear kernel can give to a bin with few events at an edge, counts as zero, with its variance.
+    ``counts`` has the observed numbers, background and relative systematic uncertainty of each bin. A mean below
+    zero, which a local-linear kernel can give to a bin with few events at an edge, counts as zero, with its variance.
     """
     total = np.maximum(prediction.mean, 0.0) + counts.background
     variance = prediction.variance + (counts.systematic * total) ** 2
