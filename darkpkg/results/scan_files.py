@@ -31,7 +31,7 @@ from darkpkg.results.slices import Slice
 
 Array = NDArray[np.float64]
 
-__all__ = ["Counts", "read_scan", "scan_table", "write_scan"]
+__all__ = ["Counts", "read_scan", "scan_path", "scan_table", "write_scan"]
 
 FORMAT = "darkpkg scan 1"
 _SUFFIXES = (".parquet", ".csv")
@@ -95,7 +95,7 @@ def scan_table(scan: Scan) -> pd.DataFrame:
 
 def write_scan(scan: Scan, path: str | os.PathLike[str]) -> Path:
     """Write a scan of a `Slice` to a ``.parquet`` or ``.csv`` file, by a temporary name, and return its path."""
-    path = _path(path)
+    path = scan_path(path)
     if scan.grid is None:
         raise ValueError("a scan must be that of a darkpkg.Slice to be written, so that it can be read again")
     table = scan_table(scan)
@@ -143,7 +143,7 @@ def read_scan(path: str | os.PathLike[str]) -> Scan:
     interpolated, and the scan cannot be refined further. Raises `DataIntegrityError` if the file is foreign,
     truncated or altered.
     """
-    path = _path(path)
+    path = scan_path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no scan file at {path}")
     try:
@@ -202,7 +202,8 @@ def _scan(header: dict[str, Any], table: pd.DataFrame) -> Scan:
     )
 
 
-def _path(path: str | os.PathLike[str]) -> Path:
+def scan_path(path: str | os.PathLike[str]) -> Path:
+    """The path, if its name says which kind of file it is; else `ValueError`."""
     path = Path(path)
     if path.suffix not in _SUFFIXES:
         raise ValueError(f"a scan file must end in {' or '.join(_SUFFIXES)}, got {path.name}")
