@@ -98,10 +98,10 @@ def test_first_prediction(benchmark, events):
 
 
 def test_plane_of_masses(benchmark, events, one_core):
-    """25 × 25 pairs of masses, each with its lifetime, all three chambers and both beams, over all events on one core.
+    """25 × 25 pairs of masses, each with its lifetime, three chambers and both beams, over all events.
 
-    The selection and order of the events, which is made once for all planes, is in the time; the reference is again
-    dense arrays.
+    The selection and order of the events, which is made once for all planes, is in the time, and one core does
+    it all; the reference is again dense arrays.
     """
     m_N, m_Zprime = np.geomspace(0.006, 0.5, 25), np.geomspace(0.6, 10, 25)
     plane = dk.BENCHMARK_B.replace(m_N=m_N[:, None], m_Zprime=m_Zprime)
