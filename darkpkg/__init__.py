@@ -44,7 +44,7 @@ from darkpkg.physics import decay, kinematics, model, nuclei, scattering, weak
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.physics.nuclei import NUCLEI, Nucleus, form_factor
 from darkpkg.physics.weak import StandardHeavyNeutrino
-from darkpkg.results import limits
+from darkpkg.results import constraints, limits
 from darkpkg.results.limits import Scan, scan
 
 __version__ = "0.1.0"
@@ -90,6 +90,7 @@ __all__ = [
     "StandardHeavyNeutrino",
     "analysis",
     "choose_bandwidth",
+    "constraints",
     "coupling_weight",
     "datasets",
     "decay",
@@ -118,6 +119,7 @@ __all__ = [
     "model",
     "nuclei",
     "observables",
+    "paper_figures",
     "place",
     "project",
     "read_events",
@@ -141,6 +143,6 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "figures":  # only those who draw wait for matplotlib
-        return importlib.import_module("darkpkg.results.figures")
+    if name in ("figures", "paper_figures"):  # only those who draw wait for matplotlib
+        return importlib.import_module(f"darkpkg.results.{name}")
     raise AttributeError(f"module 'darkpkg' has no attribute {name!r}")
