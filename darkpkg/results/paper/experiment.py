@@ -306,8 +306,8 @@ def figure_6(samples: Samples) -> PaperFigure:
     """Data, background and the signal of benchmark A with ε = 2.5·10⁻³, in both analyses and both beams.
 
     The signal is that of the sample at A. The line of the true mass is smeared by the paper's kernel alone, over the
-    sample around A. For a counting experiment that saw nothing, the largest expectation is drawn for which zero is not
-    rarer than 32 %.
+    sample around A. For a counting experiment that saw nothing, the largest expectation is drawn for which zero is
+    no rarer than 32 %.
     """
     curves = Curves()
     signals = {analysis: expected_events(samples.at_A, LOUD, analysis) for analysis in (ANALYSIS_I, ANALYSIS_II)}

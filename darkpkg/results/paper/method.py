@@ -57,7 +57,8 @@ def figure_7(samples: Samples, n_events: int = 1500) -> PaperFigure:
         ax.plot(np.full(grid.size, at), grid, exact, color="black", ls="--", lw=0.9, zorder=3)
         curves.line("toy", f"kernel at theta = {at}", grid, height)
         curves.line("toy", f"exact at theta = {at}", grid, exact)
-    ax.set(xlabel=r"model parameter $\theta$", ylabel="observable $x$", xlim=(0, 1), ylim=(low, high), zlim=(0, None))
+    ax.set(xlabel=r"model parameter $\theta$", ylabel="observable $x$", xlim=(0, 1), ylim=(low, high))
+    ax.set_zlim(bottom=0)
     ax.set_zlabel(r"$p(x,\theta)$")
     ax.minorticks_off()
     ax.view_init(elev=28, azim=-55)
@@ -139,7 +140,7 @@ def figure_8(samples: Samples) -> PaperFigure:
         _arrow(ax, (4.05, y - 0.38), (4.05, y - 0.76), "black")
         for name, (x, colour, products) in columns.items():
             w = products[step]
-            curves.line(name, f"effective events after {step}", row, effective := w.sum() ** 2 / (w**2).sum())
+            curves.line(name, f"effective events after {step}", row, effective := _effective(w))
             curves.line(name, f"sum after {step}", row, w.sum(), np.sqrt((w**2).sum()))
             total = f"{w.sum():.3g}" if step in ("masses", "selection", "lifetime") else "…"
             text = f"{total}  |  {effective:,.0f}".replace(",", "\u2009")
@@ -151,6 +152,11 @@ def figure_8(samples: Samples) -> PaperFigure:
         text = f"{w.sum():.2f} ± {np.sqrt((w**2).sum()):.2f} events"
         ax.text(x, y, text, ha="center", va="center", weight="bold", color=COLOURS[colour])
     return PaperFigure(figure, curves.table())
+
+
+def _effective(w: Array) -> float:
+    """(Σw)² / Σw²: as many unweighted events would know the sum as well; none if there is no weight."""
+    return float(w.sum() ** 2 / (w**2).sum()) if w.any() else 0.0
 
 
 def _box(ax: Axes, x: float, y: float, width: float, text: str, colour: str, size: float) -> None:
