@@ -43,7 +43,7 @@ def refused(*arguments):
     assert result.exit_code == 2
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
-    # Before it, only what is simulated and its progress bar.
+    # Before it, only what is simulated or drawn and its progress bar.
     lines = [
         line
         for line in re.split(r"[\r\n]+", result.stderr)

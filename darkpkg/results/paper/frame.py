@@ -169,7 +169,7 @@ class Samples:
 
     @cached_property
     def at_A(self) -> PlacedEvents:
-        """At the masses of benchmark A."""
+        """At the masses of benchmark A, as many events on each nucleus."""
         return self._at("at_A", BENCHMARK_A)
 
     @cached_property
@@ -179,7 +179,7 @@ class Samples:
 
     @cached_property
     def at_B(self) -> PlacedEvents:
-        """At the masses of benchmark B."""
+        """At the masses of benchmark B, as many events on each nucleus."""
         return self._at("at_B", BENCHMARK_B)
 
     @cached_property
@@ -209,7 +209,10 @@ class Samples:
     def _sample(self, name: str, sampling: SamplingRange, detector: Detector) -> PlacedEvents:
         given: Any = self.given.get(name)
         if given is None:
-            events = generate(sampling, self.n_events, self.seed, detector=detector, progress=self.progress)
+            # Figures at fixed masses compare materials: as many events on each.
+            even = {nucleus.name: self.n_events // len(detector.targets) for nucleus in detector.targets.values()}
+            number = even if sampling.is_fixed else self.n_events
+            events = generate(sampling, number, self.seed, detector=detector, progress=self.progress)
             return place(events, detector, self.seed)
         sample = given if isinstance(given, Events) else read_events(given)
         if not isinstance(sample, PlacedEvents):
