@@ -26,7 +26,10 @@ FLOORS = {
         "likelihood",
     ],
     "results": [
+        "slices",
         "limits",
+        "scan_files",
+        "lifetimes",
         "validation",
         "constraints",
         "figures",
@@ -45,10 +48,12 @@ DRAW = {"results.figures", "results.paper.physics", "results.paper.experiment", 
 
 ON_DEMAND = {
     ("results.limits", "results.figures"),
+    ("results.limits", "results.scan_files"),
     ("cli", "results.figures"),
     ("cli", "results.paper_figures"),
 }
-"""Imports within a function, so that only those who draw wait for matplotlib."""
+"""Imports within a function: so that only those who draw wait for matplotlib, and of methods that lead to what stands
+above them, `Scan.plot` and `Scan.write`."""
 
 KNOW_NO_PHYSICS = [
     "method.expectation",
@@ -56,6 +61,7 @@ KNOW_NO_PHYSICS = [
     "method.smoothing",
     "method.likelihood",
     "method._compiled",
+    "results.slices",
     "streams",
     "units",
 ]
