@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from darkpkg.events import Events, PlacedEvents, read_events
-from darkpkg.experiment.detector import ND280, Detector, place
+from darkpkg.experiment.detector import ND280, ND280_TRACKER, Detector, place
 from darkpkg.method.decay_in_flight import DecaysInFlight, decays_in_flight
 from darkpkg.method.generator import HEAVY, LIGHT, SamplingRange, generate
 from darkpkg.method.weights import sampling_range
@@ -42,9 +42,6 @@ _AROUND_A = SamplingRange(
     mediator="light",
 )
 """Masses within reach of the paper's kernel, 0.1 wide in log10, at benchmark A."""
-
-_PROMPT = Detector("FGD1 and the chambers", tuple(ND280[name] for name in ("FGD1", "TPC1", "TPC2", "TPC3")))
-"""What counts for prompt decays: no event is spent on lead and water."""
 
 COLUMNS = ("panel", "curve", "x", "x_high", "y", "y_error", "z", "z_error")
 """Columns of the table of curves; those that a figure does not need are left out."""
@@ -125,8 +122,8 @@ class Curves:
 
     def table(self) -> pd.DataFrame:
         """All curves; points without a value and columns without any are left out."""
-        table = pd.concat(self._parts, ignore_index=True) if self._parts else pd.DataFrame(columns=["panel", "curve"])
-        return table[[name for name in COLUMNS if name in table and not table[name].isna().all()]]
+        table = pd.concat(self._parts, ignore_index=True) if self._parts else pd.DataFrame(columns=["panel", "curve", "x", "y"])
+        return table[[name for name in COLUMNS if name in table and (table.empty or not table[name].isna().all())]]
 
     def _add(self, panel: str, curve: str, **columns: ArrayLike) -> None:
         flat = np.broadcast_arrays(*(np.asarray(values, dtype=float) for values in columns.values()))
@@ -174,8 +171,8 @@ class Samples:
 
     @cached_property
     def around_A(self) -> PlacedEvents:
-        """Over masses around benchmark A, in FGD1 and the argon chambers alone."""
-        return self._over_masses("around_A", _AROUND_A, _PROMPT)
+        """Over masses around benchmark A, in what stands behind the P∅D: there N decays where it is made."""
+        return self._over_masses("around_A", _AROUND_A, ND280_TRACKER)
 
     @cached_property
     def at_B(self) -> PlacedEvents:
