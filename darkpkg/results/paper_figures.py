@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from darkpkg.results.paper.experiment import figure_3, figure_4, figure_5, figure_6, figure_12, figure_13
 from darkpkg.results.paper.frame import PaperFigure, Samples, check_target
+from darkpkg.results.paper.limits import figure_9, figure_10, figure_11, figure_14, figure_15
 from darkpkg.results.paper.method import figure_7, figure_8
 from darkpkg.results.paper.physics import figure_1, figure_2
 
@@ -28,8 +29,13 @@ FIGURES: Mapping[int, Callable[[Samples], PaperFigure]] = MappingProxyType(
         6: figure_6,
         7: figure_7,
         8: figure_8,
+        9: figure_9,
+        10: figure_10,
+        11: figure_11,
         12: figure_12,
         13: figure_13,
+        14: figure_14,
+        15: figure_15,
     }
 )
 """The function that draws each figure."""

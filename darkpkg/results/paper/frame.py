@@ -19,7 +19,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from darkpkg.events import Events, PlacedEvents, read_events
-from darkpkg.experiment.detector import ND280, ND280_TRACKER, Detector, place
+from darkpkg.experiment.analysis import ANALYSIS_I, project
+from darkpkg.experiment.detector import ND280, ND280_TRACKER, ND280_UPGRADE, Detector, place
 from darkpkg.method.decay_in_flight import DecaysInFlight, decays_in_flight
 from darkpkg.method.generator import HEAVY, LIGHT, SamplingRange, generate
 from darkpkg.method.weights import sampling_range
@@ -34,7 +35,7 @@ __all__ = ["COLUMNS", "Curves", "PaperFigure", "Samples", "check_target"]
 _PICTURES = {".png": {"Software": "darkpkg"}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
 """Formats of pictures, with metadata that leave out the date: the same figure gives the same file."""
 
-_NAMES = ("heavy", "light", "at_A", "at_B", "around_A", "standard")
+_NAMES = ("heavy", "heavy_upgrade", "light", "at_A", "at_B", "around_A", "standard")
 
 _AROUND_A = SamplingRange(
     m_N=(BENCHMARK_A.m_N * np.exp(-0.24), BENCHMARK_A.m_N * np.exp(0.24)),
@@ -42,6 +43,9 @@ _AROUND_A = SamplingRange(
     mediator="light",
 )
 """Masses within reach of the paper's kernel, 0.1 wide in log10, at benchmark A."""
+
+_UPGRADED_CHAMBERS = ND280_UPGRADE.only(project(ANALYSIS_I, detector=ND280_UPGRADE).selection.decay_modules)
+"""Where the projection of Fig. 9 wants N to be made."""
 
 COLUMNS = ("panel", "curve", "x", "x_high", "y", "y_error", "z", "z_error")
 """Columns of the table of curves; those that a figure does not need are left out."""
@@ -122,7 +126,11 @@ class Curves:
 
     def table(self) -> pd.DataFrame:
         """All curves; points without a value and columns without any are left out."""
-        table = pd.concat(self._parts, ignore_index=True) if self._parts else pd.DataFrame(columns=["panel", "curve", "x", "y"])
+        table = (
+            pd.concat(self._parts, ignore_index=True)
+            if self._parts
+            else pd.DataFrame(columns=["panel", "curve", "x", "y"])
+        )
         return table[[name for name in COLUMNS if name in table and (table.empty or not table[name].isna().all())]]
 
     def _add(self, panel: str, curve: str, **columns: ArrayLike) -> None:
@@ -148,6 +156,7 @@ class Samples:
     seed: int = 1
     given: Mapping[str, PlacedEvents | DecaysInFlight | str | os.PathLike[str]] = field(default_factory=dict)
     progress: bool = False
+    _elsewhere: dict[tuple[float, float], PlacedEvents] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.given) - {*_NAMES})
@@ -160,9 +169,14 @@ class Samples:
         return self._over_masses("heavy", HEAVY)
 
     @cached_property
+    def heavy_upgrade(self) -> PlacedEvents:
+        """As ``heavy``, in the argon chambers of the upgraded detector alone."""
+        return self._over_masses("heavy_upgrade", HEAVY, _UPGRADED_CHAMBERS)
+
+    @cached_property
     def light(self) -> PlacedEvents:
-        """Over the masses of N and of a dark photon lighter than N."""
-        return self._over_masses("light", LIGHT)
+        """Over the masses of N and of a dark photon lighter than N, behind the P∅D: there, decays are prompt."""
+        return self._over_masses("light", LIGHT, ND280_TRACKER)
 
     @cached_property
     def at_A(self) -> PlacedEvents:
@@ -178,6 +192,16 @@ class Samples:
     def at_B(self) -> PlacedEvents:
         """At the masses of benchmark B, as many events on each nucleus."""
         return self._at("at_B", BENCHMARK_B)
+
+    def at(self, point: DarkParameters) -> PlacedEvents:
+        """At the masses of any point, as many events on each nucleus; kept for the next call."""
+        masses = float(point.m_N), float(point.m_Zprime)
+        for name, benchmark in (("at_A", BENCHMARK_A), ("at_B", BENCHMARK_B)):
+            if masses == (benchmark.m_N, benchmark.m_Zprime):
+                return getattr(self, name)
+        if masses not in self._elsewhere:
+            self._elsewhere[masses] = self._sample("", SamplingRange.at(*masses), ND280)
+        return self._elsewhere[masses]
 
     @cached_property
     def standard(self) -> DecaysInFlight:
