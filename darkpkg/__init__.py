@@ -15,7 +15,7 @@ from darkpkg.datasets import DataIntegrityError
 from darkpkg.events import Events, PlacedEvents, read_events
 from darkpkg.experiment import analysis, detector, flux, response, selection
 from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II, Analysis, Channel, project
-from darkpkg.experiment.detector import ND280, ND280_UPGRADE, Box, Detector, Module, place
+from darkpkg.experiment.detector import ND280, ND280_TRACKER, ND280_UPGRADE, Box, Detector, Module, place
 from darkpkg.experiment.flux import Flux, load_flux
 from darkpkg.experiment.response import FGD_RESPONSE, ResponseMatrix
 from darkpkg.experiment.selection import Cuts, Observables, Selection, observables
@@ -63,6 +63,7 @@ __all__ = [
     "HEAVY",
     "LIGHT",
     "ND280",
+    "ND280_TRACKER",
     "ND280_UPGRADE",
     "NUCLEI",
     "PAPER_SMOOTHING",

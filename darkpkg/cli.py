@@ -20,7 +20,7 @@ import typer
 from darkpkg.datasets import DataIntegrityError
 from darkpkg.events import PlacedEvents, read_events
 from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II, Analysis, load
-from darkpkg.experiment.detector import ND280, place
+from darkpkg.experiment.detector import ND280, ND280_TRACKER, Detector, place
 from darkpkg.method.expectation import FewEventsWarning
 from darkpkg.method.generator import HEAVY, LIGHT, SamplingRange, generate
 from darkpkg.method.transport import expected_events_by_transport
@@ -119,12 +119,16 @@ def simulate(
     seed: Seed = 1,
     majorana: Majorana = False,
     hydrogen: Hydrogen = False,
+    tracker: Annotated[
+        bool, _flag("tracker", "without the P0D: N of a light dark photon count only where they are made")
+    ] = False,
 ) -> None:
     """Simulate the whole plane of masses in ND280 and write the sample to a file."""
     with _errors_in_one_line():
         if not output.parent.is_dir():
             raise ValueError(f"no folder {output.parent} to write {output.name} into")
-        events = _simulate({"heavy": HEAVY, "light": LIGHT}[mediator], n_events, seed, majorana, hydrogen)
+        detector = ND280_TRACKER if tracker else ND280
+        events = _simulate({"heavy": HEAVY, "light": LIGHT}[mediator], n_events, seed, majorana, hydrogen, detector)
         print(f"{len(events)} events written to {events.write(output)}")
 
 
@@ -257,14 +261,16 @@ def figure(
         print(f"note: {text}", file=sys.stderr)
 
 
-def _simulate(sampling: SamplingRange, n_events: int, seed: int, majorana: bool, hydrogen: bool) -> PlacedEvents:
+def _simulate(
+    sampling: SamplingRange, n_events: int, seed: int, majorana: bool, hydrogen: bool, detector: Detector = ND280
+) -> PlacedEvents:
     masses = "m_N = {:g} to {:g} GeV, m_Zprime = {:g} to {:g} GeV".format(*sampling.m_N, *sampling.m_Zprime)
     if sampling.is_fixed:
         masses = f"m_N = {sampling.m_N[0]:g} GeV, m_Zprime = {sampling.m_Zprime[0]:g} GeV"
-    print(f"simulating {n_events} events in {ND280.name} at {masses} (seed {seed})", file=sys.stderr)
+    print(f"simulating {n_events} events in {detector.name} at {masses} (seed {seed})", file=sys.stderr)
     couplings = BENCHMARK_B.replace(is_majorana=majorana)
-    events = generate(sampling, n_events, seed, couplings=couplings, hydrogen=hydrogen, progress=True)
-    return place(events, ND280, seed)
+    options = {"couplings": couplings, "detector": detector, "hydrogen": hydrogen}
+    return place(generate(sampling, n_events, seed, **options, progress=True), detector, seed)
 
 
 def _read(path: Path) -> PlacedEvents:

@@ -274,6 +274,15 @@ class TestSimulate:
         np.testing.assert_array_equal(events.weight, expected.weight)
         np.testing.assert_array_equal(events.vertex, expected.vertex)
 
+    def test_it_leaves_out_the_p0d_when_asked(self, tmp_path):
+        result = run(
+            "simulate", "-o", tmp_path / "light.parquet", "--mediator", "light", "--tracker", "--n-events", 500
+        )
+        assert result.exit_code == 0
+        events = dk.read_events(tmp_path / "light.parquet")
+        assert events.provenance["detector"]["name"] == "ND280 tracker"
+        assert set(events.module) <= {"TPC1", "FGD1", "TPC2", "FGD2", "TPC3"}
+
     def test_it_samples_the_light_side_when_asked(self, tmp_path):
         result = run("simulate", "-o", tmp_path / "light.parquet", "--mediator", "light", "--n-events", 500)
         assert result.exit_code == 0

@@ -24,6 +24,7 @@ NAMES = [
     "HEAVY",
     "LIGHT",
     "ND280",
+    "ND280_TRACKER",
     "ND280_UPGRADE",
     "NUCLEI",
     "PAPER_SMOOTHING",

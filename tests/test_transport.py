@@ -144,7 +144,6 @@ def test_provenance_says_from_where_and_events_without_vertices_are_moved_too(he
         (lambda e: dk.transport(e, B.replace(m_N=2.0, m_Zprime=3.0)), "m_N = 2 GeV lies outside the sampled range"),
         (lambda e: dk.transport(e, B.replace(m_N=np.array([0.1, 0.2]))), "parameters must be a single point"),
         (lambda e: dk.transport(e, B.replace(is_majorana=True)), "the same kind of N, Dirac or Majorana"),
-        (lambda e: dk.transport(e, B, detector=dk.ND280_UPGRADE), "detector must be ND280, got upgraded ND280"),
         (
             lambda e: dk.transport(dataclasses.replace(e, point=None), B),
             "events must remember the point that made them",

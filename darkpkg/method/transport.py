@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from darkpkg.events import Events, PlacedEvents
 from darkpkg.experiment.analysis import Analysis
-from darkpkg.experiment.detector import ND280, Detector
+from darkpkg.experiment.detector import Box
 from darkpkg.experiment.flux import load_flux
 from darkpkg.method._integrand import DECAY_AXES, laboratory_momenta, target
 from darkpkg.method.expectation import Expectation
@@ -34,6 +34,7 @@ from darkpkg.method.smoothing import Smoothing
 from darkpkg.method.weights import expected_events, kde_weight, sampling_range
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
+from darkpkg.physics.nuclei import elements
 
 Array = NDArray[np.float64]
 
@@ -51,8 +52,6 @@ def transport(
     events: AnyEvents,
     parameters: DarkParameters,
     neighbourhood: Smoothing = NEIGHBOURHOOD,
-    *,
-    detector: Detector = ND280,
 ) -> AnyEvents:
     """The events around θ, moved to the masses of θ: a sample as `generate` makes it at fixed masses.
 
@@ -64,16 +63,14 @@ def transport(
         One point; of its couplings only the kind of N, Dirac or Majorana, must be that of the sample.
     neighbourhood
         Bandwidth and shape of the kernel that picks events; it should be of order 0, so that no weight is negative.
-    detector
-        That in which placed events have their vertices. The vertex stays, the path of N through the fiducial boxes is
-        followed anew in its new direction.
 
     Returns
     -------
     Events or PlacedEvents
-        At fixed masses, for `expected_events` and all other functions; ``provenance["moved"]`` says from where.
+        At fixed masses, for `expected_events` and all other functions. The vertex stays, and the path of N through
+        the fiducial boxes is followed anew in its new direction; ``provenance["moved"]`` says from where.
 
-    Raises `ValueError` if θ lies outside the sampled region or another detector holds the vertices.
+    Raises `ValueError` if θ lies outside the sampled region or the events do not remember how they were made.
     """
     sampling = sampling_range(events)
     if parameters.shape != ():
@@ -82,19 +79,15 @@ def transport(
         raise ValueError("events and parameters must have the same kind of N, Dirac or Majorana")
     if not np.isfinite(events.point).all():
         raise ValueError("events must remember the point that made them, as those of darkpkg.generate do")
-    if isinstance(events, PlacedEvents) and events.provenance["detector"]["name"] != detector.name:
-        raise ValueError(f"detector must be {events.provenance['detector']['name']}, got {detector.name}")
     weight = events.weight * kde_weight(events, parameters, neighbourhood)
     near = np.flatnonzero(weight)
     moved, weight = events[near], weight[near]
     m_N, m_Zprime = (np.full(len(near), float(mass)) for mass in (parameters.m_N, parameters.m_Zprime))
     momenta = [np.empty((len(near), 4)) for _ in range(3)]
-    nuclei = {nucleus.pdg_code: nucleus for nucleus in detector.nuclei.values()}
+    nuclei = {element.nucleus.pdg_code: element.nucleus for element in elements().values()}
     for beam in np.unique(moved.beam):
         for code in np.unique(moved.target).tolist():
             own = np.flatnonzero((moved.beam == beam) & (moved.target == code))
-            if code not in nuclei:
-                raise ValueError(f"target must be a nucleus of {detector.name}, got {code}")
             about = target(load_flux(str(beam)), nuclei[code], events.provenance["form_factor"])
             integrand = Integrand(about, sampling, parameters)
             u = np.ascontiguousarray(moved.point[own, :DECAY_AXES])
@@ -107,7 +100,7 @@ def transport(
                 all_of_them[own] = ours
     columns = dict(zip(("p_N", "p_electron", "p_positron"), momenta, strict=True))
     if isinstance(moved, PlacedEvents):
-        columns |= _paths(moved, momenta[0], detector)
+        columns |= _paths(moved, momenta[0])
     return dataclasses.replace(
         moved,
         weight=weight,
@@ -128,7 +121,6 @@ def expected_events_by_transport(
     analysis: Analysis,
     neighbourhood: Smoothing = NEIGHBOURHOOD,
     *,
-    detector: Detector = ND280,
     progress: bool = False,
 ) -> Expectation:
     """As `expected_events`, with events moved to the masses of each point: no bias, and more work.
@@ -145,13 +137,14 @@ def expected_events_by_transport(
         here = np.flatnonzero(index == i)
         points = parameters.replace(**{name: field[here] for name, field in fields.items()})
         point = points.replace(**{name: field[here[0]] for name, field in fields.items()})
-        found = expected_events(transport(events, point, neighbourhood, detector=detector), points, analysis)
+        found = expected_events(transport(events, point, neighbourhood), points, analysis)
         values[here] = np.stack([found.mean, found.variance, found.bias, found.bias_variance], axis=1)
     return Expectation(*np.moveaxis(values, 1, 0).reshape(4, *shape, -1))
 
 
-def _paths(events: PlacedEvents, p_N: Array, detector: Detector) -> dict[str, Array]:
+def _paths(events: PlacedEvents, p_N: Array) -> dict[str, Array]:
     """Where N with momenta ``p_N`` enters and leaves each fiducial box, from the vertices of ``events``."""
     direction = p_N[:, 1:] / momentum(p_N)[:, None]
-    chords = [box.chord(events.vertex, direction) for box in detector.fiducial_boxes.values()]
+    boxes = (Box(tuple(low), tuple(high)) for low, high in events.provenance["detector"]["fiducial_boxes"])
+    chords = [box.chord(events.vertex, direction) for box in boxes]
     return {"entry": np.stack([a for a, _ in chords], axis=1), "exit": np.stack([b for _, b in chords], axis=1)}

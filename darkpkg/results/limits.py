@@ -354,7 +354,7 @@ def _log_excess(signal: Expectation, analysis: Any, lowest: float, no_signal: fl
     upper = np.where(reaches, _FAR, np.inf)
     if reaches.any():
         upper[reaches] = elementwise.find_root(
-            above, (allowed[reaches], beyond[reaches]), args=(index[reaches],), tolerances={"xatol": 1e-9}
+            above, (allowed[reaches], beyond[reaches]), args=(index[reaches],), tolerances={"xatol": 1e-6}
         ).x
     return np.clip(np.fmax(-upper, lower), -_FAR, _FAR)
 

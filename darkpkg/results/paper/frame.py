@@ -122,7 +122,11 @@ class Curves:
 
     def table(self) -> pd.DataFrame:
         """All curves; points without a value and columns without any are left out."""
-        table = pd.concat(self._parts, ignore_index=True) if self._parts else pd.DataFrame(columns=["panel", "curve", "x", "y"])
+        table = (
+            pd.concat(self._parts, ignore_index=True)
+            if self._parts
+            else pd.DataFrame(columns=["panel", "curve", "x", "y"])
+        )
         return table[[name for name in COLUMNS if name in table and (table.empty or not table[name].isna().all())]]
 
     def _add(self, panel: str, curve: str, **columns: ArrayLike) -> None:
