@@ -126,12 +126,10 @@ class Curves:
 
     def table(self) -> pd.DataFrame:
         """All curves; points without a value and columns without any are left out."""
-        table = (
-            pd.concat(self._parts, ignore_index=True)
-            if self._parts
-            else pd.DataFrame(columns=["panel", "curve", "x", "y"])
-        )
-        return table[[name for name in COLUMNS if name in table and (table.empty or not table[name].isna().all())]]
+        if not self._parts:
+            return pd.DataFrame({name: pd.Series(dtype=float) for name in ("panel", "curve", "x", "y")})
+        table = pd.concat(self._parts, ignore_index=True)
+        return table[[name for name in COLUMNS if name in table and not table[name].isna().all()]]
 
     def _add(self, panel: str, curve: str, **columns: ArrayLike) -> None:
         flat = np.broadcast_arrays(*(np.asarray(values, dtype=float) for values in columns.values()))

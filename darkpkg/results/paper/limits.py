@@ -9,12 +9,14 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
 from darkpkg.events import PlacedEvents
 from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II, Analysis, project
 from darkpkg.experiment.detector import ND280_UPGRADE
 from darkpkg.method.expectation import FewEventsWarning
+from darkpkg.method.transport import expected_events_by_transport
 from darkpkg.method.weights import expected_events_at_lifetime
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.results.figures import COLOURS, axis_label, draw_constraints
@@ -78,10 +80,14 @@ EVENT_RATES = np.geomspace(10, 1000, 25)
 
 
 def scan_plane(events: PlacedEvents, where: Slice, analysis: Analysis, **options: Any) -> Scan:
-    """`scan`, silent about thin bins: many are empty far from the limit, and `Scan.relative_error` knows them."""
+    """`scan` with moved events, silent about thin bins: many are empty, and `Scan.relative_error` knows them.
+
+    A kernel would smear the mass of the pair, which for a light dark photon is the mass of the photon, over the bins
+    of Analysis II.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FewEventsWarning)
-        return scan(events, where, analysis, **options)
+        return scan(events, where, analysis, **{"expected": expected_events_by_transport, **options})
 
 
 def figure_9(samples: Samples) -> PaperFigure:
@@ -149,6 +155,8 @@ def _limits(mediator: str, lines: Mapping[str, tuple[PlacedEvents, Analysis, dic
             label=f"benchmark {'B' if mediator == 'heavy' else 'A'}", ls="none", zorder=5,
         )  # fmt: skip
         ax.set(xlim=ends[0], ylim=ends[1])
+        if ends[0][1] < 100 * ends[0][0]:
+            ax.xaxis.set_minor_formatter(NullFormatter())
     axes[0].legend(loc="lower right", fontsize=8)
     return PaperFigure(figure, curves.table())
 
@@ -190,10 +198,11 @@ def figure_11(samples: Samples) -> PaperFigure:
     for m_N, colour in zip(LIFETIME_MASSES, colours, strict=True):
         point = BENCHMARK_B.replace(m_N=m_N)
         shortest, longest = excluded_lifetimes(samples.at(point), point, ANALYSIS_I, rates)
-        label, use = f"$m_N$ = {1e3 * m_N:g} MeV", np.isfinite(shortest)
-        second.fill_between(rates[use], shortest[use], longest[use], color=COLOURS[colour], alpha=0.08, lw=0)
-        second.loglog(np.r_[rates[use][::-1], rates[use]], np.r_[shortest[use][::-1], longest[use]],
-                      color=COLOURS[colour], label=label)  # fmt: skip
+        label, use = f"$m_N$ = {1e3 * m_N:g} MeV", np.isfinite(longest)
+        bottom = np.where(np.isnan(shortest), 1e-9, shortest)[use]  # prompt decays in argon are excluded, too
+        second.fill_between(rates[use], bottom, longest[use], color=COLOURS[colour], alpha=0.08, lw=0)
+        around = np.r_[rates[use][::-1], rates[use]], np.r_[longest[use][::-1], bottom]
+        second.loglog(*around, color=COLOURS[colour], label=label)
         curves.line("excluded lifetimes", f"{label}, shortest", rates, shortest)
         curves.line("excluded lifetimes", f"{label}, longest", rates, longest)
     for (m_N, (shortest, fit)), colour in zip(lifetime_bounds(samples).items(), colours, strict=True):
@@ -231,6 +240,6 @@ def _events_against_lifetime(ax: Axes, samples: Samples, curves: Curves) -> None
     at_B = float(np.exp(np.interp(np.log(shortest), np.log(ctau), np.log(mean))))
     ax.plot(shortest, at_B, "*", ms=13, color=COLOURS["red"], mec="white", zorder=5)
     ax.set(xlabel=r"$c\tau^0$ [cm]", ylabel="expected events in Analysis I", xlim=ctau[[0, -1]], ylim=(1e-2, 1e3))
-    top = ax.secondary_xaxis("top", functions=(lambda c: shortest / c, lambda V: shortest / V))
+    top = ax.secondary_xaxis("top", functions=(lambda c: shortest / np.maximum(c, 1e-12),) * 2)
     top.set_xlabel(axis_label("V_N_sq"))
     curves.line("events against lifetime", "Analysis I", ctau, mean, error)
