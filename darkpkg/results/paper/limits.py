@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from darkpkg.events import PlacedEvents
 from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II, Analysis, project
 from darkpkg.experiment.detector import ND280_UPGRADE
-from darkpkg.method.expectation import FewEventsWarning
-from darkpkg.method.transport import expected_events_by_transport
-from darkpkg.method.weights import expected_events_at_lifetime
+from darkpkg.method.expectation import Expectation, FewEventsWarning
+from darkpkg.method.transport import moved_samples
+from darkpkg.method.weights import expected_events, expected_events_at_lifetime
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.results.figures import COLOURS, axis_label, draw_constraints
 from darkpkg.results.lifetimes import LifetimeBound, excluded_lifetimes, fit_lifetime_bound
-from darkpkg.results.limits import Scan, exclusion_threshold, scan
+from darkpkg.results.limits import Scan, exclusion_threshold, scan_predictions
 from darkpkg.results.paper.frame import Curves, PaperFigure, Samples
 from darkpkg.results.slices import Slice
 
@@ -48,7 +48,9 @@ def _light(m_N: Any, V_muN_sq: Any) -> DarkParameters:
 
 
 def _plane(base: Any, **ranges: tuple[float, float]) -> Slice:
-    return Slice(base, **{name: np.geomspace(*ends, 60) for name, ends in ranges.items()})
+    return Slice(
+        base, **{name: np.geomspace(*ends, n) for (name, ends), n in zip(ranges.items(), (60, 121), strict=True)}
+    )
 
 
 PLANES: Mapping[tuple[str, str], Slice] = {
@@ -57,7 +59,7 @@ PLANES: Mapping[tuple[str, str], Slice] = {
     ("light", "mixing"): _plane(_light, m_N=(0.0301, 1.0), V_muN_sq=(1e-10, 1e-2)),
     ("light", "kinetic"): _plane(BENCHMARK_A, m_Zprime=(0.002, 0.0999), epsilon=(1e-5, 1e-2)),
 }
-"""The four planes of Figs. 9 and 10, 60 × 60 points, all other parameters as in Table I: |V_μN|² against m_N at
+"""The four planes of Figs. 9 and 10, 60 masses × 121 couplings, all other parameters as in Table I: |V_μN|² against m_N at
 m_Z′ = 1.25 GeV or 30 MeV, ε against m_Z′ at m_N = 100 MeV. The heavy ε plane begins at m_Z′ = m_N; the light planes
 end just off it."""
 
@@ -79,15 +81,31 @@ EVENT_RATES = np.geomspace(10, 1000, 25)
 """Upscatterings at which limits on the lifetime are fitted, the range of the lower panel of Fig. 11."""
 
 
-def scan_plane(events: PlacedEvents, where: Slice, analysis: Analysis, **options: Any) -> Scan:
-    """`scan` with moved events, silent about thin bins: many are empty, and `Scan.relative_error` knows them.
+def scan_plane(events: PlacedEvents, where: Slice, *analyses: Analysis) -> list[Scan]:
+    """`scan` of several analyses at once with events moved to each pair of masses.
 
     A kernel would smear the mass of the pair, which for a light dark photon is the mass of the photon, over the bins
-    of Analysis II.
+    of Analysis II. Thin bins make no warning here: many are empty, and `Scan.relative_error` knows them.
     """
+    points = where.parameters
+    found = [np.empty((*points.shape, len(analysis.observed), 2)) for analysis in analyses]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FewEventsWarning)
-        return scan(events, where, analysis, **{"expected": expected_events_by_transport, **options})
+        for here, some, moved in moved_samples(events, points):
+            for values, analysis in zip(found, analyses, strict=True):
+                expectation = expected_events(moved, some, analysis)
+                sums = np.stack([expectation.mean, expectation.variance], axis=-1)
+                values.reshape(-1, *values.shape[-2:])[here] = sums
+    provenance = {"sample": dict(events.provenance), "expected": "expected_events_by_transport"}
+    return [
+        scan_predictions(
+            lambda theta, values=values: Expectation(*np.moveaxis(values.reshape(-1, *values.shape[-2:]), -1, 0)),
+            where,
+            analysis,
+            provenance=provenance,
+        )
+        for values, analysis in zip(found, analyses, strict=True)
+    ]
 
 
 def figure_9(samples: Samples) -> PaperFigure:
@@ -145,8 +163,7 @@ def _limits(mediator: str, lines: Mapping[str, tuple[PlacedEvents, Analysis, dic
         ends = [(values[0], values[-1]) for values in where.axes.values()]
         ax.set(xscale="log", yscale="log", xlim=ends[0], ylim=ends[1])
         draw_constraints(ax, names, mediator)
-        for label, (events, analysis, style) in lines.items():
-            found = scan_plane(events, where, analysis)
+        for label, (found, style) in _scans(where, lines).items():
             _edge(ax, found, label, dict(style))
             for curve in found.exclusion():
                 curves.line(f"{axis_label(names[1])} against {axis_label(names[0])}", label, *curve.T)
@@ -159,6 +176,18 @@ def _limits(mediator: str, lines: Mapping[str, tuple[PlacedEvents, Analysis, dic
             ax.xaxis.set_minor_formatter(NullFormatter())
     axes[0].legend(loc="lower right", fontsize=8)
     return PaperFigure(figure, curves.table())
+
+
+def _scans(
+    where: Slice, lines: Mapping[str, tuple[PlacedEvents, Analysis, dict[str, Any]]]
+) -> dict[str, tuple[Scan, dict[str, Any]]]:
+    """The scan of each line, those of the same sample in one go."""
+    found = {}
+    for sample in {id(events): events for events, _, _ in lines.values()}.values():
+        own = {label: (analysis, style) for label, (events, analysis, style) in lines.items() if events is sample}
+        scans = scan_plane(sample, where, *(analysis for analysis, _ in own.values()))
+        found |= {label: (one, own[label][1]) for label, one in zip(own, scans, strict=True)}
+    return {label: found[label] for label in lines}
 
 
 def _edge(ax: Axes, found: Scan, label: str, style: dict[str, Any]) -> None:
