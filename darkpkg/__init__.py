@@ -15,7 +15,7 @@ from darkpkg.datasets import DataIntegrityError
 from darkpkg.events import Events, PlacedEvents, read_events
 from darkpkg.experiment import analysis, detector, flux, response, selection
 from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II, Analysis, Channel, project
-from darkpkg.experiment.detector import ND280, ND280_UPGRADE, Box, Detector, Module, place
+from darkpkg.experiment.detector import ND280, ND280_TRACKER, ND280_UPGRADE, Box, Detector, Module, place
 from darkpkg.experiment.flux import Flux, load_flux
 from darkpkg.experiment.response import FGD_RESPONSE, ResponseMatrix
 from darkpkg.experiment.selection import Cuts, Observables, Selection, observables
@@ -26,7 +26,7 @@ from darkpkg.method.generator import HEAVY, LIGHT, SamplingRange, generate
 from darkpkg.method.kernels import EPANECHNIKOV, GAUSSIAN, UNIFORM
 from darkpkg.method.likelihood import effective_log_likelihood, log_likelihood
 from darkpkg.method.smoothing import PAPER_SMOOTHING, SMOOTHINGS, Smoothing, reweight
-from darkpkg.method.transport import transport
+from darkpkg.method.transport import expected_events_by_transport, transport
 from darkpkg.method.weights import (
     choose_bandwidth,
     coupling_weight,
@@ -44,8 +44,11 @@ from darkpkg.physics import decay, kinematics, model, nuclei, scattering, weak
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.physics.nuclei import NUCLEI, Nucleus, form_factor
 from darkpkg.physics.weak import StandardHeavyNeutrino
-from darkpkg.results import limits
-from darkpkg.results.limits import Scan, scan
+from darkpkg.results import lifetimes, limits
+from darkpkg.results.lifetimes import fit_lifetime_bound, minimum_lifetime
+from darkpkg.results.limits import Scan, excluded_intervals, scan
+from darkpkg.results.scan_files import read_scan
+from darkpkg.results.slices import Slice
 
 __version__ = "0.1.0"
 
@@ -60,6 +63,7 @@ __all__ = [
     "HEAVY",
     "LIGHT",
     "ND280",
+    "ND280_TRACKER",
     "ND280_UPGRADE",
     "NUCLEI",
     "PAPER_SMOOTHING",
@@ -86,6 +90,7 @@ __all__ = [
     "Scan",
     "Selection",
     "Share",
+    "Slice",
     "Smoothing",
     "StandardHeavyNeutrino",
     "analysis",
@@ -98,11 +103,14 @@ __all__ = [
     "decays_in_flight",
     "detector",
     "effective_log_likelihood",
+    "excluded_intervals",
     "expected_events",
     "expected_events_at_lifetime",
+    "expected_events_by_transport",
     "expected_upscatterings",
     "exposure_weight",
     "figures",
+    "fit_lifetime_bound",
     "flux",
     "form_factor",
     "generate",
@@ -111,16 +119,19 @@ __all__ = [
     "kernels",
     "kinematics",
     "lifetime_weight",
+    "lifetimes",
     "likelihood",
     "limits",
     "load_flux",
     "log_likelihood",
+    "minimum_lifetime",
     "model",
     "nuclei",
     "observables",
     "place",
     "project",
     "read_events",
+    "read_scan",
     "response",
     "reweight",
     "scan",

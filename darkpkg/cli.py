@@ -1,9 +1,10 @@
-"""The command line: ``darkpkg check`` judges a point of the parameter space, ``darkpkg simulate`` makes a sample."""
+"""The command line: ``darkpkg check`` judges a point, ``simulate`` makes a sample, ``scan`` a plane of limits."""
 
 from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -12,16 +13,20 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from darkpkg.datasets import DataIntegrityError
 from darkpkg.events import PlacedEvents, read_events
 from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II, Analysis, load
-from darkpkg.experiment.detector import ND280, place
+from darkpkg.experiment.detector import ND280, ND280_TRACKER, Detector, place
 from darkpkg.method.generator import HEAVY, LIGHT, SamplingRange, generate
-from darkpkg.method.weights import expected_upscatterings
-from darkpkg.physics.model import BENCHMARK_B, DarkParameters
-from darkpkg.results.limits import exclusion_threshold, scan
+from darkpkg.method.transport import expected_events_by_transport
+from darkpkg.method.weights import expected_events, expected_upscatterings
+from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
+from darkpkg.results.limits import Scan, excluded_intervals, exclusion_threshold, scan
+from darkpkg.results.scan_files import scan_path
+from darkpkg.results.slices import Slice
 from darkpkg.units import cm
 
 _CL = 0.90
@@ -55,6 +60,13 @@ class Mediator(StrEnum):
 
     heavy = "heavy"
     light = "light"
+
+
+class Benchmark(StrEnum):
+    """The columns of Table I."""
+
+    A = "A"
+    B = "B"
 
 
 def _flag(name: str, text: str) -> Any:
@@ -105,23 +117,125 @@ def simulate(
     seed: Seed = 1,
     majorana: Majorana = False,
     hydrogen: Hydrogen = False,
+    tracker: Annotated[
+        bool, _flag("tracker", "without the P0D: N of a light dark photon count only where they are made")
+    ] = False,
 ) -> None:
     """Simulate the whole plane of masses in ND280 and write the sample to a file."""
     with _errors_in_one_line():
         if not output.parent.is_dir():
             raise ValueError(f"no folder {output.parent} to write {output.name} into")
-        events = _simulate({"heavy": HEAVY, "light": LIGHT}[mediator], n_events, seed, majorana, hydrogen)
+        detector = ND280_TRACKER if tracker else ND280
+        events = _simulate({"heavy": HEAVY, "light": LIGHT}[mediator], n_events, seed, majorana, hydrogen, detector)
         print(f"{len(events)} events written to {events.write(output)}")
 
 
-def _simulate(sampling: SamplingRange, n_events: int, seed: int, majorana: bool, hydrogen: bool) -> PlacedEvents:
+@app.command(name="scan")
+def scan_slice(
+    sample: Annotated[Path, _option("sample", "sample file of darkpkg simulate")],
+    vary: Annotated[
+        list[str], _option("vary", "free parameter, NAME=LOW:HIGH:N in logarithmic steps; once or twice")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="file to write, .parquet or .csv")],
+    benchmark: Annotated[Benchmark, _option("benchmark", "values of all other parameters: A, light, or B, heavy")],
+    assign: Annotated[
+        list[str] | None, _option("set", "NAME=VALUE, NAME=OTHER or NAME=FACTOR*OTHER with a free parameter OTHER")
+    ] = None,
+    analysis: Annotated[str, _option("analysis", "I, II, both, or a YAML file of your own")] = "I",
+    refine: Annotated[int, typer.Option(help="how often to halve the grid near the edge of exclusion", min=0)] = 1,
+    cl: Annotated[float, _option("cl", "confidence level of the edge")] = _CL,
+    transport: Annotated[bool, _flag("transport", "move events to each pair of masses: slower, and no bias")] = False,
+) -> None:
+    """Likelihood, expected events and exclusion over a slice with one or two free parameters."""
+    with _errors_in_one_line(), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        exclusion_threshold(cl)
+        point = {"A": BENCHMARK_A, "B": BENCHMARK_B}[benchmark]
+        where = _slice(point, vary, assign or [])
+        judge = _ANALYSES[analysis] if analysis in _ANALYSES else load(_existing(analysis))
+        if not output.parent.is_dir():
+            raise ValueError(f"no folder {output.parent} to write {output.name} into")
+        scan_path(output)
+        events = _read(sample)
+        expected = expected_events_by_transport if transport else expected_events
+        result = scan(events, where, judge, expected=expected, refine=refine, cl=cl, progress=True)
+        result.write(output)
+        lines = _summary(result, cl)
+        if len(where.axes) == 1:
+            (name,) = where.axes
+            lines += [
+                f"excluded               {name} from {part.low:.4g} to {part.high:.4g}"
+                for part in excluded_intervals(events, where, judge, cl=cl, n_parameters=1, expected=expected)
+            ]
+    print(
+        "\n".join([*lines, *sorted({f"note                   {w.message}" for w in caught}), f"written to {output}"])
+    )
+
+
+def _slice(point: DarkParameters, vary: list[str], assign: list[str]) -> Slice:
+    """The slice that the options ask for."""
+    axes = {}
+    for text in vary:
+        match = re.fullmatch(r"(\w+)=([^:]+):([^:]+):(\d+)", text)
+        if match is None:
+            raise ValueError(f"--vary must be NAME=LOW:HIGH:N, such as m_N=0.005:1:60, got {text}")
+        name, n = match[1], int(match[4])
+        low, high = (_number(text, part) for part in match.group(2, 3))
+        if not (0 < low < high and n > 1):
+            raise ValueError(f"--vary needs 0 < LOW < HIGH and N > 1, got {text}")
+        axes[name] = np.geomspace(low, high, n)
+    fixed, tied = {}, {}
+    for text in assign:
+        match = re.fullmatch(r"(\w+)=(?:([^*]+)\*)?(\S+)", text)
+        if match is None or match[1] not in point.numbers() or match[1] in axes:
+            others = [name for name in point.numbers() if name not in axes]
+            raise ValueError(f"--set must be NAME=VALUE with NAME one of {', '.join(others)}, got {text}")
+        if match[3] in axes:
+            tied[match[1]] = (_number(text, match[2] or "1"), match[3])
+        else:
+            fixed[match[1]] = _number(text, text.partition("=")[2])
+    point = point.replace(**fixed)
+    if not tied:
+        return Slice(point, **axes)
+    for name in axes:
+        Slice(point, **{name: axes[name]})  # refuses a name that is none
+
+    def at(*values: Any) -> DarkParameters:
+        free = dict(zip(axes, values, strict=True))
+        return point.replace(**free, **{name: factor * free[other] for name, (factor, other) in tied.items()})
+
+    return Slice(at, **axes)
+
+
+def _number(text: str, part: str) -> float:
+    try:
+        return float(part)
+    except ValueError:
+        raise ValueError(f"{part} must be a number in {text}") from None
+
+
+def _summary(result: Scan, cl: float) -> list[str]:
+    n_parameters = len(result.axes)
+    fewest = np.nanmin(result.expectation.total().n_effective)
+    share = np.mean(result.excluded(cl, n_parameters))
+    return [
+        f"points                 {int(result.evaluated.sum())} of {result.analysis.name}",
+        f"excluded               {100 * share:.3g} % of the grid, at {100 * cl:g} % CL for {n_parameters} parameter"
+        f"{'s' if n_parameters > 1 else ''}",
+        f"fewest effective       {fewest:.3g} events",
+    ]
+
+
+def _simulate(
+    sampling: SamplingRange, n_events: int, seed: int, majorana: bool, hydrogen: bool, detector: Detector = ND280
+) -> PlacedEvents:
     masses = "m_N = {:g} to {:g} GeV, m_Zprime = {:g} to {:g} GeV".format(*sampling.m_N, *sampling.m_Zprime)
     if sampling.is_fixed:
         masses = f"m_N = {sampling.m_N[0]:g} GeV, m_Zprime = {sampling.m_Zprime[0]:g} GeV"
-    print(f"simulating {n_events} events in {ND280.name} at {masses} (seed {seed})", file=sys.stderr)
+    print(f"simulating {n_events} events in {detector.name} at {masses} (seed {seed})", file=sys.stderr)
     couplings = BENCHMARK_B.replace(is_majorana=majorana)
-    events = generate(sampling, n_events, seed, couplings=couplings, hydrogen=hydrogen, progress=True)
-    return place(events, ND280, seed)
+    options = {"couplings": couplings, "detector": detector, "hydrogen": hydrogen}
+    return place(generate(sampling, n_events, seed, **options, progress=True), detector, seed)
 
 
 def _read(path: Path) -> PlacedEvents:

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,11 @@ def refused(*arguments):
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
     # Before it, only what is simulated and its progress bar.
-    lines = [line for line in re.split(r"[\r\n]+", result.stderr) if line.strip() and "simulating" not in line]
+    lines = [
+        line
+        for line in re.split(r"[\r\n]+", result.stderr)
+        if line.strip() and not re.match("simulating|scanning", line)
+    ]
     assert len(lines) == 1
     assert lines[0].startswith("darkpkg: ")
     return lines[0]
@@ -268,6 +273,15 @@ class TestSimulate:
         np.testing.assert_array_equal(events.weight, expected.weight)
         np.testing.assert_array_equal(events.vertex, expected.vertex)
 
+    def test_it_leaves_out_the_p0d_when_asked(self, tmp_path):
+        result = run(
+            "simulate", "-o", tmp_path / "light.parquet", "--mediator", "light", "--tracker", "--n-events", 500
+        )
+        assert result.exit_code == 0
+        events = dk.read_events(tmp_path / "light.parquet")
+        assert events.provenance["detector"]["name"] == "ND280 tracker"
+        assert set(events.module) <= {"TPC1", "FGD1", "TPC2", "FGD2", "TPC3"}
+
     def test_it_samples_the_light_side_when_asked(self, tmp_path):
         result = run("simulate", "-o", tmp_path / "light.parquet", "--mediator", "light", "--n-events", 500)
         assert result.exit_code == 0
@@ -303,3 +317,70 @@ class TestHelp:
         for parameter in parameters:
             assert parameter.opts[0] in text
             assert parameter.help in text
+
+
+class TestScan:
+    PLANE = ("--benchmark", "B", "--vary", "m_N=0.05:0.2:4", "--vary", "V_muN_sq=1e-10:1e-4:7")
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def heavy(tmp_path_factory):
+        events = dk.place(dk.generate(dk.HEAVY, 60_000, seed=5), dk.ND280, seed=5)
+        return events.write(tmp_path_factory.mktemp("samples") / "heavy.parquet")
+
+    @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+    def test_the_file_is_the_scan(self, heavy, tmp_path, suffix):
+        path = tmp_path / f"scan{suffix}"
+        result = run("scan", "--sample", heavy, *self.PLANE, "--analysis", "both", "-o", path)
+        assert result.exit_code == 0, result.stderr
+        plane = dk.Slice(dk.BENCHMARK_B, m_N=np.geomspace(0.05, 0.2, 4), V_muN_sq=np.geomspace(1e-10, 1e-4, 7))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", dk.FewEventsWarning)
+            scan = dk.scan(dk.read_events(heavy), plane, dk.ANALYSIS_I + dk.ANALYSIS_II, refine=1)
+        again = dk.read_scan(path)
+        np.testing.assert_array_equal(again.log_likelihood, scan.log_likelihood)
+        assert f"points                 {scan.evaluated.sum()} of Analysis I + Analysis II" in result.stdout
+        assert f"excluded               {100 * scan.excluded().mean():.3g} % of the grid" in result.stdout
+
+    def test_parameters_may_be_set_and_tied(self, heavy, tmp_path):
+        tie = ("--set", "m_Zprime=5*m_N", "--set", "V_N_sq=V_muN_sq", "--set", "epsilon=0.01")
+        result = run("scan", "--sample", heavy, *self.PLANE, *tie, "--refine", 0, "-o", tmp_path / "tied.csv")
+        assert result.exit_code == 0, result.stderr
+        points = dk.read_scan(tmp_path / "tied.csv").parameters
+        np.testing.assert_allclose(points.m_Zprime, 5 * points.m_N, rtol=1e-12)
+        np.testing.assert_allclose(points.V_N_sq, points.V_muN_sq, rtol=1e-12)
+        np.testing.assert_allclose(points.epsilon, 0.01, rtol=1e-12)
+
+    def test_one_parameter_has_its_interval(self, sample, events, tmp_path):
+        line = ("--benchmark", "B", "--vary", "V_muN_sq=1e-10:1e-4:9")
+        result = run("scan", "--sample", sample, *line, "-o", tmp_path / "line.csv")
+        along = dk.Slice(dk.BENCHMARK_B, V_muN_sq=np.geomspace(1e-10, 1e-4, 9))
+        (interval,) = dk.excluded_intervals(events, along, dk.ANALYSIS_I)
+        assert f"excluded               V_muN_sq from {interval.low:.4g} to 0.0001" in result.stdout
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (("--vary", "m_N=0.1"), "--vary must be NAME=LOW:HIGH:N"),
+            (("--vary", "m_N=0.2:0.1:4"), "--vary needs 0 < LOW < HIGH and N > 1, got m_N=0.2:0.1:4"),
+            (("--vary", "m_N=a:0.1:4"), "a must be a number in m_N=a:0.1:4"),
+            (("--vary", "mass=0.1:0.2:4"), "mass must be one of m_N"),
+            (("--vary", "m_N=0.1:0.2:4", "--set", "m_N=0.1"), "--set must be NAME=VALUE with NAME one of m_Zprime"),
+            (("--vary", "m_N=0.1:0.2:4", "--set", "epsilon=1*nothing"), "1*nothing must be a number"),
+            (("--vary", "m_N=0.1:0.2:4", "--cl", "90"), "cl must lie between 0 and 1, got 90.0"),
+        ],
+    )
+    def test_what_is_no_slice_is_refused_before_work(self, tmp_path, arguments, message):
+        none = tmp_path / "none.parquet"
+        line = refused("scan", "--benchmark", "B", "--sample", none, *arguments, "-o", tmp_path / "scan.csv")
+        assert message in line
+
+    def test_files_are_checked_before_work(self, sample, tmp_path):
+        assert "must end in .parquet or .csv" in refused(
+            "scan", "--sample", sample, *self.PLANE, "-o", tmp_path / "a.txt"
+        )
+        assert "no folder" in refused("scan", "--sample", sample, *self.PLANE, "-o", tmp_path / "none" / "a.csv")
+        assert "outside the sampled range" in refused(
+            "scan", "--sample", sample, *self.PLANE, "-o", tmp_path / "a.csv"
+        )
+        assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ from scipy import stats
 
 from darkpkg import datasets
 from darkpkg.events import Events
-from darkpkg.experiment.detector import ND280, ND280_UPGRADE, Box, Detector, Module, load, place
+from darkpkg.experiment.detector import ND280, ND280_TRACKER, ND280_UPGRADE, Box, Detector, Module, load, place
 from darkpkg.physics.nuclei import NUCLEI, elements
 from darkpkg.units import AVOGADRO, tonne
 
@@ -587,3 +587,14 @@ def test_new_modules_of_the_upgrade_keep_the_margins_of_the_old_ones():
                 for module in (new[new_name], old[old_name])
             ]
             np.testing.assert_allclose(*margins, atol=1e-9)
+
+
+def test_a_part_of_a_detector_has_its_modules_where_they_are():
+    tracker = ND280_TRACKER
+    assert [m.name for m in tracker.modules] == ["TPC1", "FGD1", "TPC2", "FGD2", "TPC3"]
+    assert all(tracker[m.name] == ND280[m.name] for m in tracker.modules)
+    assert tracker.number_of_nuclei("Ar") == ND280.number_of_nuclei("Ar")
+    assert tracker.number_of_nuclei("Pb") == 0
+    assert ND280.only(["FGD1"]).name == "FGD1 of ND280"
+    with pytest.raises(KeyError, match="ND280 has no module 'FGD3'"):
+        ND280.only(["FGD3"])

@@ -5,55 +5,18 @@ import math
 
 import numpy as np
 import pytest
+from scipy import optimize
 from scipy.stats import chi2
+from toy_sample import N_EVENTS, B, counting, toy_rate, toy_sample
 
 import darkpkg as dk
 from darkpkg.method.likelihood import log_likelihood
 from darkpkg.results.limits import exclusion_threshold
 
-B = dk.BENCHMARK_B
-N_EVENTS = 20_000
-LENGTH = 30.0
-
 
 @pytest.fixture(scope="module")
 def toy():
-    """Equal events on lead in FHC that all pass the cuts, each with a path of 30 cm that begins at the vertex."""
-    p_N, half = np.array([1.0, 0.0, 0.0, math.sqrt(1 - 0.1**2)]), np.array([0.5, 0.0, 0.0, 0.4999])
-    repeat = np.ones((N_EVENTS, 1))
-    code = dk.NUCLEI["Pb208"].pdg_code
-    return dk.PlacedEvents(
-        weight=np.full(N_EVENTS, 1e-49 / N_EVENTS),
-        m_N=np.full(N_EVENTS, 0.1),
-        m_Zprime=np.full(N_EVENTS, 1.25),
-        p_N=repeat * p_N,
-        p_electron=repeat * half,
-        p_positron=repeat * half,
-        target=np.full(N_EVENTS, code),
-        beam=np.full(N_EVENTS, "FHC"),
-        provenance={
-            "sampling": dataclasses.asdict(dk.SamplingRange.at(0.1, 1.25)),
-            "couplings": {"alpha_D": B.alpha_D, "epsilon": B.epsilon, "V_muN_sq": B.V_muN_sq, "is_majorana": False},
-            "detector": {"name": "toy", "targets": {str(code): 1e28}, "fiducial_modules": ["toy"]},
-        },
-        vertex=np.zeros((N_EVENTS, 3)),
-        module=np.full(N_EVENTS, "toy"),
-        entry=np.zeros((N_EVENTS, 1)),
-        exit=np.full((N_EVENTS, 1), LENGTH),
-        uniform=np.full((N_EVENTS, 4), 0.5),
-    )
-
-
-def toy_rate(parameters):
-    """What the toy sample must give: nuclei × POT × weight × efficiency × couplings × decay in 30 cm."""
-    decay_length = math.sqrt(1 - 0.1**2) / 0.1 * parameters.proper_decay_length()
-    return 1e28 * 1e21 * 1e-49 * 0.5 * parameters.coupling / B.coupling * -np.expm1(-LENGTH / decay_length)
-
-
-def counting(observed=0, background=0.0, systematic=0.0):
-    selection = dk.Selection(("toy",), 0.5, dk.Cuts(max_mass=10.0, max_t=10.0))
-    channel = dk.Channel("FHC", "FHC", 1e21, (background,), (observed,), systematic, selection)
-    return dk.Analysis("toy", (channel,))
+    return toy_sample()
 
 
 def plane(n_epsilon=7, n_V=40):
@@ -241,3 +204,163 @@ class TestExclusion:
         result = dk.scan(toy, plane(), counting(observed=3, background=0.5))
         for curve in result.exclusion():
             assert np.isfinite(curve).all()
+
+
+class Poisson:
+    """A toy without neutrinos: a signal known exactly, in one bin, as a function of two numbers."""
+
+    def __init__(self, rate, observed=0, background=0.0):
+        self._rate = rate
+        self.name = "toy"
+        self.observed, self.background, self.systematic = (
+            np.array([x], dtype=float) for x in (observed, background, 0.0)
+        )
+        self.calls = 0
+
+    def __call__(self, theta):
+        mean = self._rate(*theta)[..., None]
+        self.calls += mean.size
+        return dk.Expectation(mean, np.zeros(mean.shape))
+
+    def scan(self, n=9, **options):
+        axis = np.geomspace(0.1, 10, n)
+        both = dk.Slice(lambda a, b: tuple(np.broadcast_arrays(a, b)), a=axis, b=axis)
+        return dk.limits.scan_predictions(self, both, self, **options)
+
+
+def ring(a, b):
+    """A rate of 23 on a ring of radius one around the middle, falling like a Gaussian to both sides."""
+    r = np.hypot(np.log(a), np.log(b))
+    return 23 * np.exp(-(((r - 1) / 0.15) ** 2) / 2)
+
+
+class TestLogExcess:
+    def test_without_data_it_is_the_logarithm_of_the_rate_over_2_3(self):
+        result = Poisson(lambda a, b: a**2 * b).scan()
+        a, b = np.meshgrid(*result.axes.values(), indexing="ij")
+        np.testing.assert_allclose(result.log_excess(), np.log(a**2 * b / np.log(10)), atol=1e-6)
+
+    @pytest.mark.parametrize("observed", [0, 3, 9])
+    def test_its_sign_is_the_verdict(self, observed):
+        result = Poisson(lambda a, b: 3 * a**2 * b, observed=observed, background=1.5).scan(15)
+        for n_parameters in (1, 2):
+            verdict = result.excluded(0.90, n_parameters)
+            np.testing.assert_array_equal(result.log_excess(0.90, n_parameters) > 0, verdict)
+            assert verdict.any()
+            assert not verdict.all()
+
+    def test_an_excess_has_edges_on_both_sides(self):
+        """Nine seen, half expected: no signal is excluded, and so is too much of it."""
+        toy = Poisson(lambda a, b: 9 * a, observed=9, background=0.5)
+        curves = toy.scan(81).exclusion()
+        assert len(curves) == 2
+        edges = sorted(9 * curve[:, 0].mean() for curve in curves)
+        # −Δ ln L = ν − k − k ln(ν/k) = ln 10 for ν = s + 1/2, by root finding by hand.
+        nu = [
+            optimize.brentq(lambda nu: nu - 9 - 9 * np.log(nu / 9) - np.log(10), *ends) for ends in ((1, 9), (9, 40))
+        ]
+        np.testing.assert_allclose(edges, np.array(nu) - 0.5, rtol=2e-3)  # the best point of the grid is 1 % from 8.5
+
+    def test_a_signal_of_nothing_is_far_from_the_limit(self):
+        result = Poisson(lambda a, b: 0 * a * b).scan()
+        assert (result.log_excess() == -40).all()
+
+
+class TestRefinement:
+    def test_a_thin_ring_is_found_from_a_grid_that_hardly_sees_it(self):
+        """Excluded is where the rate is above 2.3: a band of ±0.32 around the ring, with an island inside."""
+        toy = Poisson(ring)
+        result = toy.scan(13, refine=3)
+        width = 0.15 * np.sqrt(2 * np.log(10))  # 23/2.3 = 10
+        inner, outer = sorted(result.exclusion(), key=lambda curve: np.hypot(*np.log(curve).T).mean())
+        for curve, radius in ((inner, 1 - width), (outer, 1 + width)):
+            np.testing.assert_allclose(np.hypot(*np.log(curve).T), radius, atol=0.01)
+        (island,) = result.allowed_islands()
+        np.testing.assert_allclose(np.hypot(*np.log(island).T), 1 - width, atol=0.01)
+
+    def test_it_looks_near_the_edge_only(self):
+        toy = Poisson(lambda a, b: a * b)
+        result = toy.scan(17, refine=3)
+        assert result.parameters[0].shape == (129, 129)
+        assert result.evaluated.sum() == toy.calls < 0.25 * 129**2
+        curve = np.concatenate(result.exclusion())
+        np.testing.assert_allclose(curve.prod(axis=1), np.log(10), rtol=1e-6)
+
+    def test_what_was_left_out_has_the_verdict_of_its_neighbours(self):
+        fine = Poisson(ring).scan(49)
+        refined = Poisson(ring).scan(13, refine=2)
+        assert not refined.evaluated.all()
+        np.testing.assert_array_equal(refined.excluded(), fine.excluded())
+        known = refined.evaluated  # at grid points that differ by rounding
+        np.testing.assert_allclose(refined.log_likelihood[known], fine.log_likelihood[known], rtol=1e-12)
+
+    def test_errors_move_the_edge_by_the_error_of_the_rate(self):
+        toy = Poisson(lambda a, b: a * b)
+        result = toy.scan(17)
+        variance = (0.1 * result.expectation.mean) ** 2
+        known = dataclasses.replace(result, expectation=dk.Expectation(result.expectation.mean, variance))
+        low, middle, high = (np.concatenate(known.exclusion(sigma=s)).prod(axis=1).mean() for s in (1, 0, -1))
+        assert low * 1.1 == pytest.approx(middle, rel=1e-6)
+        assert high * 0.9 == pytest.approx(middle, rel=1e-6)
+
+    def test_points_without_a_slice_cannot_be_refined(self, toy):
+        with pytest.raises(ValueError, match="refine needs a Slice"):
+            dk.scan(toy, plane(), counting(), refine=1)
+
+    def test_a_slice_gives_what_the_same_points_give(self, toy):
+        axes = {"epsilon": np.geomspace(1e-3, 1e-1, 7), "V_muN_sq": np.geomspace(1e-8, 1.0, 40)}
+        of_slice = dk.scan(toy, dk.Slice(B, **axes), counting(), progress=True)
+        np.testing.assert_array_equal(of_slice.log_likelihood, dk.scan(toy, plane(), counting()).log_likelihood)
+        assert list(of_slice.axes) == list(axes)
+
+    def test_tied_parameters_are_scanned_along_the_free_ones(self, toy):
+        """|V_N|² = |V_μN|², which no grid of the six numbers themselves can say."""
+        tied = dk.Slice(
+            lambda epsilon, V: B.replace(epsilon=epsilon, V_muN_sq=V, V_N_sq=V),
+            epsilon=np.geomspace(1e-3, 1e-1, 7),
+            V=np.geomspace(1e-8, 1, 30),
+        )
+        result = dk.scan(toy, tied, counting(), refine=1)
+        assert list(result.axes) == ["epsilon", "V"]
+        curve = np.concatenate(result.exclusion())
+        rate = toy_rate(tied.at(*curve.T))
+        # The rate bends by a few per cent over a cell of 1.47 × 1.27.
+        np.testing.assert_allclose(rate, np.log(10), rtol=0.03)
+
+
+class TestIntervals:
+    def test_the_limit_on_one_coupling_is_that_of_the_closed_form(self, toy):
+        (found,) = dk.excluded_intervals(toy, dk.Slice(B, V_muN_sq=np.geomspace(1e-12, 1, 9)), counting())
+        for_one = B.V_muN_sq * exclusion_threshold(0.90, 1) / toy_rate(B)
+        # 1/20 000 of the sample, times a number of order one.
+        assert found.low == pytest.approx(for_one, rel=2e-4)
+        assert found.high == 1
+        assert found.low_error == pytest.approx(for_one / math.sqrt(N_EVENTS), rel=1e-3)
+        assert math.isnan(found.high_error)
+
+    def test_both_ends_are_found_and_the_best_point_is_allowed(self, toy):
+        analysis = counting(observed=4, background=0.5)
+        along = dk.Slice(B, V_muN_sq=np.geomspace(1e-12, 1, 33))
+        low, high = dk.excluded_intervals(toy, along, analysis)
+        scanned = dk.scan(toy, dk.Slice(B, V_muN_sq=np.geomspace(1e-12, 1, 4001)), analysis)
+        excluded = scanned.excluded(0.90, n_parameters=1)
+        edges = scanned.axes["V_muN_sq"][1:][np.diff(excluded)]
+        # The best point of either grid is a few per cent from the best of all.
+        np.testing.assert_allclose([low.high, high.low], edges, rtol=0.02)
+
+    def test_where_nothing_is_excluded_there_is_no_interval(self, toy):
+        assert dk.excluded_intervals(toy, dk.Slice(B, V_muN_sq=[1e-16, 1e-15]), counting()) == []
+
+    def test_a_plane_is_refused(self, toy):
+        with pytest.raises(ValueError, match=r"along one, got \['m_N', 'epsilon'\]"):
+            dk.excluded_intervals(toy, dk.Slice(B, m_N=[0.1, 0.2], epsilon=[1e-3, 1e-2]), counting())
+
+
+def test_a_column_that_only_scales_the_rate_is_summed_once_and_equal(toy):
+    """The issue's promise for couplings of production; the sum itself is counted in test_weights."""
+    V = np.geomspace(1e-9, 1e-5, 12)
+    column = dk.scan(toy, dk.Slice(B, V_muN_sq=V), counting(background=0.3, systematic=0.2))
+    each = [
+        float(dk.scan(toy, B.replace(V_muN_sq=v), counting(background=0.3, systematic=0.2)).log_likelihood) for v in V
+    ]
+    np.testing.assert_allclose(column.log_likelihood, each, rtol=1e-12)

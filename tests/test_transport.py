@@ -144,7 +144,6 @@ def test_provenance_says_from_where_and_events_without_vertices_are_moved_too(he
         (lambda e: dk.transport(e, B.replace(m_N=2.0, m_Zprime=3.0)), "m_N = 2 GeV lies outside the sampled range"),
         (lambda e: dk.transport(e, B.replace(m_N=np.array([0.1, 0.2]))), "parameters must be a single point"),
         (lambda e: dk.transport(e, B.replace(is_majorana=True)), "the same kind of N, Dirac or Majorana"),
-        (lambda e: dk.transport(e, B, detector=dk.ND280_UPGRADE), "detector must be ND280, got upgraded ND280"),
         (
             lambda e: dk.transport(dataclasses.replace(e, point=None), B),
             "events must remember the point that made them",
@@ -154,3 +153,15 @@ def test_provenance_says_from_where_and_events_without_vertices_are_moved_too(he
 def test_what_cannot_be_moved_is_refused(heavy, call, message):
     with pytest.raises(ValueError, match=message):
         call(heavy)
+
+
+def test_a_plane_by_transport_is_its_points_one_by_one(heavy):
+    plane = B.replace(m_N=np.array([0.05, 0.1])[:, None], epsilon=np.array([1e-3, 2e-2, 3e-2]))
+    found = dk.expected_events_by_transport(heavy, plane, dk.ANALYSIS_I)
+    assert found.mean.shape == (2, 3, 2)
+    for index in np.ndindex(2, 3):
+        point = B.replace(m_N=plane.m_N[index[0], 0], epsilon=plane.epsilon[index[1]])
+        alone = dk.expected_events(dk.transport(heavy, point), point, dk.ANALYSIS_I)
+        np.testing.assert_allclose(found.mean[index], alone.mean, rtol=1e-12)
+        np.testing.assert_allclose(found.variance[index], alone.variance, rtol=1e-12)
+    assert (found.bias == 0).all()

@@ -114,3 +114,17 @@ def test_analysis_two_agrees_with_decays_sampled_in_space(placed, ctau):
         error = np.sqrt((w**2 * share * (1 - share)).sum() / (draws - 1))
         assert error < 0.02 * result.mean[i]
         assert abs((w * share).sum() - result.mean[i]) < 4 * error
+
+
+def test_in_the_tracker_prompt_decays_are_those_of_the_whole_detector():
+    A = dk.BENCHMARK_A
+    both = dk.ANALYSIS_I + dk.ANALYSIS_II
+    at_A = dk.SamplingRange.at(A.m_N, A.m_Zprime)
+    sums = []
+    for detector in (dk.ND280, dk.ND280_TRACKER):
+        events = dk.place(dk.generate(at_A, 200_000, seed=1, detector=detector), detector, seed=2)
+        sums.append(dk.expected_events(events, A, both).in_channels(both))
+    whole, part = sums
+    pulls = (whole.mean - part.mean) / np.hypot(whole.error, part.error)
+    assert np.abs(pulls).max() < 4
+    assert (part.n_effective[2:] > 4 * whole.n_effective[2:]).all()

@@ -89,12 +89,19 @@ def _log1p_ratio(x: Array) -> Array:
 def _stirling_remainder(a: Array) -> Array:
     r"""S(z) = lnΓ(z) − (z − ½) ln z + z − ½ ln 2π at z = 1/a ≥ 1.
 
-    Eight steps of S(z) = S(z+1) + (z+½) ln(1+1/z) − 1 lead to z + 8 ≥ 9, where four terms of its asymptotic series
-    are exact to 1e-12.
+    From z = 9 on, four terms of its asymptotic series are exact to 1e-12. Below, eight steps of S(z) = S(z+1) + (z+½)
+    ln(1+1/z) − 1 lead there.
     """
-    remainder = np.zeros(a.shape)
-    for step in range(8):
-        t = a / (1 + step * a)
-        remainder += _log1p_ratio(t) + np.log1p(t) / 2 - 1
-    t = a / (1 + 8 * a)
-    return remainder + t / 12 - t**3 / 360 + t**5 / 1260 - t**7 / 1680
+    a = np.asarray(a)
+    near = a > 1 / 9
+    t = a[near]
+    steps = np.zeros(t.shape)
+    for _ in range(8):
+        steps += _log1p_ratio(t) + np.log1p(t) / 2 - 1
+        t = t / (1 + t)
+    far = a.copy()
+    far[near] = t
+    square = far * far
+    remainder = np.array(far * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square / 1680))))
+    remainder[near] += steps
+    return remainder

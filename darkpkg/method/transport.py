@@ -21,20 +21,24 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from darkpkg.events import Events, PlacedEvents
-from darkpkg.experiment.detector import ND280, Detector
+from darkpkg.experiment.analysis import Analysis
+from darkpkg.experiment.detector import Box
 from darkpkg.experiment.flux import load_flux
 from darkpkg.method._integrand import DECAY_AXES, laboratory_momenta, target
+from darkpkg.method.expectation import Expectation
 from darkpkg.method.generator import Integrand, SamplingRange
 from darkpkg.method.smoothing import Smoothing
-from darkpkg.method.weights import kde_weight, sampling_range
+from darkpkg.method.weights import expected_events, kde_weight, sampling_range
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
+from darkpkg.physics.nuclei import elements
 
 Array = NDArray[np.float64]
 
-__all__ = ["NEIGHBOURHOOD", "transport"]
+__all__ = ["NEIGHBOURHOOD", "expected_events_by_transport", "transport"]
 
 NEIGHBOURHOOD = Smoothing((0.5, 1.5), order=0, slope=None)
 """Which events are moved, by default. As the estimate has no bias, its width is a matter of variance alone: wider is
@@ -48,8 +52,6 @@ def transport(
     events: AnyEvents,
     parameters: DarkParameters,
     neighbourhood: Smoothing = NEIGHBOURHOOD,
-    *,
-    detector: Detector = ND280,
 ) -> AnyEvents:
     """The events around θ, moved to the masses of θ: a sample as `generate` makes it at fixed masses.
 
@@ -61,16 +63,14 @@ def transport(
         One point; of its couplings only the kind of N, Dirac or Majorana, must be that of the sample.
     neighbourhood
         Bandwidth and shape of the kernel that picks events; it should be of order 0, so that no weight is negative.
-    detector
-        That in which placed events have their vertices. The vertex stays, the path of N through the fiducial boxes is
-        followed anew in its new direction.
 
     Returns
     -------
     Events or PlacedEvents
-        At fixed masses, for `expected_events` and all other functions; ``provenance["moved"]`` says from where.
+        At fixed masses, for `expected_events` and all other functions. The vertex stays, and the path of N through
+        the fiducial boxes is followed anew in its new direction; ``provenance["moved"]`` says from where.
 
-    Raises `ValueError` if θ lies outside the sampled region or another detector holds the vertices.
+    Raises `ValueError` if θ lies outside the sampled region or the events do not remember how they were made.
     """
     sampling = sampling_range(events)
     if parameters.shape != ():
@@ -79,19 +79,15 @@ def transport(
         raise ValueError("events and parameters must have the same kind of N, Dirac or Majorana")
     if not np.isfinite(events.point).all():
         raise ValueError("events must remember the point that made them, as those of darkpkg.generate do")
-    if isinstance(events, PlacedEvents) and events.provenance["detector"]["name"] != detector.name:
-        raise ValueError(f"detector must be {events.provenance['detector']['name']}, got {detector.name}")
     weight = events.weight * kde_weight(events, parameters, neighbourhood)
     near = np.flatnonzero(weight)
     moved, weight = events[near], weight[near]
     m_N, m_Zprime = (np.full(len(near), float(mass)) for mass in (parameters.m_N, parameters.m_Zprime))
     momenta = [np.empty((len(near), 4)) for _ in range(3)]
-    nuclei = {nucleus.pdg_code: nucleus for nucleus in detector.nuclei.values()}
+    nuclei = {element.nucleus.pdg_code: element.nucleus for element in elements().values()}
     for beam in np.unique(moved.beam):
         for code in np.unique(moved.target).tolist():
             own = np.flatnonzero((moved.beam == beam) & (moved.target == code))
-            if code not in nuclei:
-                raise ValueError(f"target must be a nucleus of {detector.name}, got {code}")
             about = target(load_flux(str(beam)), nuclei[code], events.provenance["form_factor"])
             integrand = Integrand(about, sampling, parameters)
             u = np.ascontiguousarray(moved.point[own, :DECAY_AXES])
@@ -104,7 +100,7 @@ def transport(
                 all_of_them[own] = ours
     columns = dict(zip(("p_N", "p_electron", "p_positron"), momenta, strict=True))
     if isinstance(moved, PlacedEvents):
-        columns |= _paths(moved, momenta[0], detector)
+        columns |= _paths(moved, momenta[0])
     return dataclasses.replace(
         moved,
         weight=weight,
@@ -119,8 +115,36 @@ def transport(
     )
 
 
-def _paths(events: PlacedEvents, p_N: Array, detector: Detector) -> dict[str, Array]:
+def expected_events_by_transport(
+    events: PlacedEvents,
+    parameters: DarkParameters,
+    analysis: Analysis,
+    neighbourhood: Smoothing = NEIGHBOURHOOD,
+    *,
+    progress: bool = False,
+) -> Expectation:
+    """As `expected_events`, with events moved to the masses of each point: no bias, and more work.
+
+    Each pair of masses costs a `transport`, some tenths of a second for a million events; couplings and lifetimes
+    cost next to nothing. Of shape θ.shape + (bins,).
+    """
+    shape = parameters.shape
+    fields = {name: np.broadcast_to(getattr(parameters, name), shape).ravel() for name in parameters.numbers()}
+    masses, index = np.unique(np.stack([fields["m_N"], fields["m_Zprime"]]), axis=1, return_inverse=True)
+    index = index.reshape(-1)
+    values = np.empty((index.size, 4, len(analysis.observed)))
+    for i in tqdm(range(masses.shape[1]), unit=" masses", desc="moving events", disable=not progress, leave=False):
+        here = np.flatnonzero(index == i)
+        points = parameters.replace(**{name: field[here] for name, field in fields.items()})
+        point = points.replace(**{name: field[here[0]] for name, field in fields.items()})
+        found = expected_events(transport(events, point, neighbourhood), points, analysis)
+        values[here] = np.stack([found.mean, found.variance, found.bias, found.bias_variance], axis=1)
+    return Expectation(*np.moveaxis(values, 1, 0).reshape(4, *shape, -1))
+
+
+def _paths(events: PlacedEvents, p_N: Array) -> dict[str, Array]:
     """Where N with momenta ``p_N`` enters and leaves each fiducial box, from the vertices of ``events``."""
     direction = p_N[:, 1:] / momentum(p_N)[:, None]
-    chords = [box.chord(events.vertex, direction) for box in detector.fiducial_boxes.values()]
+    boxes = (Box(tuple(low), tuple(high)) for low, high in events.provenance["detector"]["fiducial_boxes"])
+    chords = [box.chord(events.vertex, direction) for box in boxes]
     return {"entry": np.stack([a for a, _ in chords], axis=1), "exit": np.stack([b for _, b in chords], axis=1)}

@@ -1,32 +1,45 @@
 """Scans of the likelihood over slices of the parameter space, and the limits they give.
 
-Begin with `scan`, then `Scan.exclusion`.
+Begin with `scan`, then `Scan.exclusion`; `excluded_intervals` finds the ends of what is excluded along one parameter.
+`scan_predictions` does the same for a prediction of your own: it knows nothing of neutrinos.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import contourpy
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter
+from scipy.optimize import elementwise
 from scipy.special import gammaincinv
+from tqdm import tqdm
 
 from darkpkg.events import PlacedEvents
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.likelihood import log_likelihood
-from darkpkg.method.smoothing import SMOOTHING, Smoothing
+from darkpkg.method.smoothing import Smoothing
 from darkpkg.method.weights import expected_events
 from darkpkg.physics.model import DarkParameters
+from darkpkg.results.slices import Slice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Array = NDArray[np.float64]
+Predict = Callable[[Any], Expectation]
 
-__all__ = ["Scan", "exclusion_threshold", "scan"]
+__all__ = ["Interval", "Scan", "excluded_intervals", "exclusion_threshold", "scan", "scan_predictions"]
+
+_FAR = 40.0
+"""Heights are cut here, e⁴⁰ above or below the limit."""
 
 
 def exclusion_threshold(cl: float, n_parameters: int = 2) -> float:
@@ -47,53 +60,98 @@ class Scan:
     """The likelihood over a set of points of the parameter space.
 
     ``expectation`` is the signal, ``log_likelihood`` has the shape of ``parameters``, and ``no_signal`` is ln L
-    without any signal. Points are compared with the best of them, or with no signal if that is better.
+    without any signal. Points are compared with the best of them, or with no signal if that is better. ``grid`` is
+    the `Slice` if the points are one. After ``levels`` refinements it has been halved as often, and only points near
+    the edge were evaluated: elsewhere ``expectation`` and ``log_likelihood`` are nan.
     """
 
-    parameters: DarkParameters
-    analysis: Analysis
+    parameters: Any
+    analysis: Any
     expectation: Expectation
     log_likelihood: Array
     no_signal: float
+    grid: Slice | None = None
+    levels: int = 0
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def minus_delta_log_likelihood(self) -> Array:
         """−Δ ln L: how far ln L falls below its best value; not negative."""
-        return max(float(np.max(self.log_likelihood)), self.no_signal) - self.log_likelihood
+        return self._best - self.log_likelihood
+
+    @property
+    def _best(self) -> float:
+        finite = self.log_likelihood[np.isfinite(self.log_likelihood)]
+        return max(float(np.max(finite, initial=-np.inf)), self.no_signal)
 
     def excluded(self, cl: float = 0.90, n_parameters: int = 2) -> NDArray[np.bool_]:
-        """Whether each point is excluded at confidence level ``cl``, by the χ² of ``n_parameters``."""
-        return self.minus_delta_log_likelihood > exclusion_threshold(cl, n_parameters)
+        """Whether each point is excluded at confidence level ``cl``, by the χ² of ``n_parameters``.
+
+        Points that a refinement did not evaluate lie on the side that their neighbours say.
+        """
+        beyond = self.minus_delta_log_likelihood > exclusion_threshold(cl, n_parameters)
+        return np.where(self.evaluated, beyond, self.log_excess(cl, n_parameters) > 0)[()] if self.levels else beyond
+
+    @property
+    def evaluated(self) -> NDArray[np.bool_]:
+        """Which points were evaluated: all, unless the scan was refined."""
+        return ~np.isnan(self.log_likelihood)
 
     @property
     def axes(self) -> dict[str, Array]:
         """The parameters that vary, by name in the order of the axes of the scan, each with its values."""
-        varied = {
-            name: np.broadcast_to(getattr(self.parameters, name), self.parameters.shape)
-            for name in self.parameters.numbers()
-            if np.ndim(getattr(self.parameters, name)) and np.unique(getattr(self.parameters, name)).size > 1
-        }
-        axes: dict[int, tuple[str, Array]] = {}
-        for name, values in varied.items():
-            along = [axis for axis in range(values.ndim) if np.any(np.diff(values, axis=axis))]
-            if len(along) != 1 or along[0] in axes:
-                raise ValueError(
-                    f"each axis of a plane must vary one parameter, but {name} varies along axes {along}"
-                )
-            axes[along[0]] = name, np.moveaxis(values, along[0], 0).reshape(values.shape[along[0]], -1)[:, 0]
-        return dict(axes[axis] for axis in sorted(axes))
+        return dict(self.grid.axes) if self.grid is not None else _axes(self.parameters)
 
-    def exclusion(self, cl: float = 0.90, n_parameters: int = 2) -> list[Array]:
+    @property
+    def relative_error(self) -> Array:
+        """Error of the rate over the rate, at each point: the statistical one and the estimated bias of smoothing."""
+        total = self.expectation.total()
+        squared = total.variance + total.bias**2
+        relative = np.sqrt(squared) / np.where(total.mean > 0, total.mean, np.nan)
+        filled = np.where(self.evaluated & np.isnan(relative), _FAR, relative)
+        return filled_between(filled, self.levels) if self.levels else filled
+
+    def log_excess(self, cl: float = 0.90, n_parameters: int = 2) -> Array:
+        r"""By how much the rate lies beyond the limit: ln(rate / largest rate that is allowed), at each point.
+
+        It is zero at the limit and negative where the point is allowed. All couplings of production held together,
+        this is how far their product may grow: the signal of each point is scaled until −Δ ln L, with respect to the
+        best of the scan, reaches the threshold. Where no signal at all is excluded too, it is the distance to the
+        nearer of both limits. Cut at ±40.
+        """
+        best = self._best - exclusion_threshold(cl, n_parameters)
+        height = np.full(self.log_likelihood.shape, np.nan)
+        known = self.evaluated
+        part = Expectation(self.expectation.mean[known], self.expectation.variance[known])
+        height[known] = _log_excess(part, self.analysis, best, self.no_signal)
+        return filled_between(height, self.levels) if self.levels else height
+
+    def exclusion(self, cl: float = 0.90, n_parameters: int = 2, *, sigma: float = 0.0) -> list[Array]:
         """Edges of the excluded region of a plane: curves (n, 2) in the two parameters, in the order of `axes`.
 
-        Interpolated in the logarithms of the parameters and of −Δ ln L, which is about proportional to the rate.
+        Interpolated between grid points in the logarithms of the parameters and of the rate (`log_excess`). With
+        ``sigma`` the rate is everywhere taken so many of its errors (`relative_error`) larger, so that ±1 is the band
+        that the simulation leaves open.
         """
+        return [np.exp(line[:, ::-1]) for line in self._contours(cl, n_parameters, sigma).lines(0.0)]
+
+    def allowed_islands(self, cl: float = 0.90, n_parameters: int = 2) -> list[Array]:
+        """Closed curves (n, 2) around each allowed region of a plane that is excluded all around."""
+        polygons, offsets = self._contours(cl, n_parameters, 0.0).filled(0.0, np.inf)
+        return [
+            np.exp(points[begin:end, ::-1])
+            for points, offset in zip(polygons, offsets, strict=True)
+            for begin, end in itertools.pairwise(offset[1:])
+        ]
+
+    def _contours(self, cl: float, n_parameters: int, sigma: float) -> contourpy.ContourGenerator:
         if len(self.axes) != 2:
             raise ValueError(f"exclusion curves need a plane of two parameters, but {list(self.axes)} vary")
-        first, second = self.axes.values()
-        height = np.log(np.maximum(self.minus_delta_log_likelihood.reshape(len(first), len(second)), 1e-30))
-        generator = contourpy.contour_generator(np.log(second), np.log(first), height)
-        return [np.exp(line[:, ::-1]) for line in generator.lines(np.log(exclusion_threshold(cl, n_parameters)))]
+        x, y = self.axes.values()
+        height = self.log_excess(cl, n_parameters).reshape(len(x), len(y))
+        if sigma:
+            height = height + np.log(np.maximum(1 + sigma * self.relative_error.reshape(height.shape), 1e-3))
+        return contourpy.contour_generator(np.log(y), np.log(x), height, fill_type=contourpy.FillType.OuterOffset)
 
     def plot(self, ax: Axes | None = None, cl: float = 0.90, **style: Any) -> Axes:
         """Draw the exclusion curves on logarithmic axes; ``style`` goes to `matplotlib`. Returns the axes."""
@@ -101,21 +159,283 @@ class Scan:
 
         return plot_exclusion(self, ax, cl, **style)
 
+    def write(self, path: str | os.PathLike[str]) -> Path:
+        """Write the scan to a ``.parquet`` or ``.csv`` file, for `read_scan`."""
+        from darkpkg.results.scan_files import write_scan
+
+        return write_scan(self, path)
+
 
 def scan(
-    events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, smoothing: Smoothing = SMOOTHING
+    events: PlacedEvents,
+    parameters: DarkParameters | Slice,
+    analysis: Analysis,
+    smoothing: Smoothing | None = None,
+    *,
+    expected: Callable[..., Expectation] = expected_events,
+    refine: int = 0,
+    cl: float = 0.90,
+    progress: bool = False,
 ) -> Scan:
     """The likelihood of ``analysis`` at every point of ``parameters``, usually a plane.
 
-    >>> plane = BENCHMARK_B.replace(m_N=np.geomspace(0.05, 0.2, 5)[:, None], V_muN_sq=np.geomspace(1e-9, 1e-5, 9))
-    >>> scan(events, plane, ANALYSIS_I).exclusion(cl=0.90)           # doctest: +SKIP
+    Parameters
+    ----------
+    events
+        A placed sample over masses, or at the masses of all points.
+    parameters
+        A `Slice`, or parameters that broadcast to any shape. Points that differ by the couplings of production only
+        are summed once.
+    analysis
+        One, or a sum of several.
+    smoothing
+        Passed on to ``expected``; its own default if None.
+    expected
+        What predicts: `expected_events`, or `expected_events_by_transport`, which is slower and has no bias.
+    refine
+        How often to halve the grid where the edge of exclusion at ``cl`` may pass; needs a `Slice`. Each time, only
+        cells that the edge crosses, or could reach at the slope of their neighbours, get new points.
+    progress
+        Show a progress bar.
+
+    >>> plane = Slice(BENCHMARK_B, m_N=np.geomspace(0.05, 0.2, 5), V_muN_sq=np.geomspace(1e-9, 1e-5, 9))
+    >>> scan(events, plane, ANALYSIS_I, refine=2).exclusion(cl=0.90)           # doctest: +SKIP
     """
-    expectation = expected_events(events, parameters, analysis, smoothing)
-    nothing = Expectation(np.zeros(len(analysis.observed)), np.zeros(len(analysis.observed)))
-    return Scan(
+    arguments = () if smoothing is None else (smoothing,)
+    provenance = {
+        "sample": dict(events.provenance),
+        "expected": expected.__name__,
+        "smoothing": repr(smoothing) if smoothing is not None else "default",
+    }
+    return scan_predictions(
+        lambda theta: expected(events, theta, analysis, *arguments),
         parameters,
         analysis,
-        expectation,
-        log_likelihood(expectation, analysis),
-        float(log_likelihood(nothing, analysis)),
+        refine=refine,
+        cl=cl,
+        progress=progress,
+        provenance=provenance,
     )
+
+
+def scan_predictions(
+    predict: Predict,
+    parameters: Any,
+    analysis: Any,
+    *,
+    refine: int = 0,
+    cl: float = 0.90,
+    progress: bool = False,
+    provenance: Mapping[str, Any] | None = None,
+) -> Scan:
+    """`scan` for a prediction of your own.
+
+    ``predict`` takes points, as ``parameters`` has them, and returns an `Expectation`, (*points, bins). ``analysis``
+    has arrays ``observed``, ``background`` and ``systematic`` over the bins.
+    """
+    nothing = Expectation(np.zeros(len(analysis.observed)), np.zeros(len(analysis.observed)))
+    no_signal = float(log_likelihood(nothing, analysis))
+    about = dict(provenance or {})
+    if not isinstance(parameters, Slice):
+        if refine:
+            raise ValueError(f"refine needs a Slice, to know the points between, got {refine} for single points")
+        expectation = predict(parameters)
+        return Scan(
+            parameters, analysis, expectation, log_likelihood(expectation, analysis), no_signal, provenance=about
+        )
+    steps = _Steps(predict, parameters, analysis, no_signal, progress)
+    for _ in range(refine):
+        steps.refine(cl)
+    return steps.scan(about)
+
+
+class _Steps:
+    """A scan in the making: values at the points evaluated so far, nan elsewhere."""
+
+    def __init__(self, predict: Predict, grid: Slice, analysis: Any, no_signal: float, progress: bool) -> None:
+        self._predict, self._analysis, self._no_signal, self._progress = predict, analysis, no_signal, progress
+        self._grid, self._levels = grid, 0
+        self._values = np.full((*grid.shape, 4, len(analysis.observed)), np.nan)
+        self._evaluate(np.ones(grid.shape, dtype=bool))
+
+    def refine(self, cl: float) -> None:
+        """Halve the grid, and evaluate the new points of cells where the edge may pass."""
+        cells = _near_edge(self.scan({}).log_excess(cl))
+        coarse, self._grid, self._levels = self._values, self._grid.halved(), self._levels + 1
+        self._values = np.full((*self._grid.shape, *coarse.shape[-2:]), np.nan)
+        every_second = tuple(slice(None, None, 2) for _ in self._grid.shape)
+        self._values[every_second] = coarse
+        wanted = np.zeros(self._grid.shape, dtype=bool)
+        for cell in np.argwhere(cells):
+            wanted[tuple(slice(2 * i, 2 * i + 3) for i in cell)] = True
+        self._evaluate(wanted & np.isnan(self._values[..., 0, 0]))
+
+    def _evaluate(self, wanted: NDArray[np.bool_]) -> None:
+        index = np.argwhere(wanted)
+        # Points in the order of the grid, in a few portions if someone watches.
+        portions = np.array_split(index, min(16, len(index))) if self._progress and len(index) else [index]
+        bar = tqdm(total=len(index), unit=" points", desc="scanning", disable=not self._progress, leave=False)
+        with bar:
+            for portion in portions:
+                if len(portion):
+                    values = (axis[i] for axis, i in zip(self._grid.axes.values(), portion.T, strict=True))
+                    found = self._predict(self._grid.at(*values))
+                    stacked = (found.mean, found.variance, found.bias, found.bias_variance)
+                    self._values[tuple(portion.T)] = np.stack(stacked, axis=-2)
+                    bar.update(len(portion))
+
+    def scan(self, provenance: Mapping[str, Any]) -> Scan:
+        expectation = Expectation(*np.moveaxis(self._values, -2, 0))
+        lnL = np.full(self._grid.shape, np.nan)
+        known = ~np.isnan(expectation.mean[..., 0])
+        lnL[known] = log_likelihood(Expectation(expectation.mean[known], expectation.variance[known]), self._analysis)
+        return Scan(
+            self._grid.parameters,
+            self._analysis,
+            expectation,
+            lnL,
+            self._no_signal,
+            self._grid,
+            self._levels,
+            dict(provenance),
+        )
+
+
+def _near_edge(height: Array) -> NDArray[np.bool_]:
+    """Cells of a grid that the edge crosses, or reaches if heights go on as steeply as in the cells beside."""
+    corners = [height[tuple(slice(int(i), n - 1 + int(i)) for i, n in zip(corner, height.shape, strict=True))]
+               for corner in np.ndindex((2,) * height.ndim)]  # fmt: skip
+    low, high = np.min(corners, axis=0), np.max(corners, axis=0)
+    reach = maximum_filter(high - low, size=3, mode="nearest")
+    return (low - reach <= 0) & (high + reach >= 0)
+
+
+def filled_between(values: Array, levels: int) -> Array:
+    """Values for the points that refinement left out (nan): between those of the grid before, level by level."""
+    step = 2**levels
+    filled = values[tuple(slice(None, None, step) for _ in values.shape)]
+    for level in reversed(range(levels)):
+        for axis in range(values.ndim):
+            filled = _halved(filled, axis)
+        own = values[tuple(slice(None, None, 2**level) for _ in values.shape)]
+        filled = np.where(np.isnan(own), filled, own)
+    return filled
+
+
+def _halved(values: Array, axis: int) -> Array:
+    values = np.moveaxis(values, axis, 0)
+    finer = np.empty((2 * len(values) - 1, *values.shape[1:]))
+    finer[::2], finer[1::2] = values, (values[1:] + values[:-1]) / 2
+    return np.moveaxis(finer, 0, axis)
+
+
+def _log_excess(signal: Expectation, analysis: Any, lowest: float, no_signal: float) -> Array:
+    """`Scan.log_excess` for points (p, bins); ln L below ``lowest`` is excluded."""
+    n = len(signal.mean)
+
+    def above(log_scale: Array, index: Array) -> Array:
+        """ln L of the point with its signal scaled, over the lowest that is allowed."""
+        i, scale = index.astype(np.int64), np.exp(log_scale)[..., None]
+        scaled = Expectation(scale * signal.mean[i], scale**2 * signal.variance[i])
+        return log_likelihood(scaled, analysis) - lowest
+
+    index = np.arange(n)
+    allowed = np.full(n, -_FAR)  # a scale that is allowed
+    lower = np.full(n, -np.inf)
+    if no_signal <= lowest:
+        steps = np.linspace(-_FAR, _FAR, 321)
+        heights = np.stack([above(np.full(n, s), index) for s in steps])
+        allowed = steps[heights.argmax(axis=0)]
+        never = heights.max(axis=0) <= 0
+        lower = elementwise.find_root(above, (np.full(n, -_FAR), allowed), args=(index,)).x
+        lower = np.where(never, _FAR, lower)
+    beyond = np.full(n, _FAR)
+    reaches = above(beyond, index) < 0
+    upper = np.where(reaches, _FAR, np.inf)
+    if reaches.any():
+        upper[reaches] = elementwise.find_root(
+            above, (allowed[reaches], beyond[reaches]), args=(index[reaches],), tolerances={"xatol": 1e-6}
+        ).x
+    return np.clip(np.fmax(-upper, lower), -_FAR, _FAR)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Where a parameter is excluded: from ``low`` to ``high``, with the errors that the simulation leaves.
+
+    An error is nan where the interval goes on beyond the range that was searched.
+    """
+
+    low: float
+    high: float
+    low_error: float
+    high_error: float
+
+
+def excluded_intervals(
+    events: PlacedEvents,
+    along: Slice,
+    analysis: Analysis,
+    smoothing: Smoothing | None = None,
+    *,
+    cl: float = 0.90,
+    n_parameters: int = 1,
+    expected: Callable[..., Expectation] = expected_events,
+) -> list[Interval]:
+    """Where ``analysis`` excludes one parameter, with both ends of each interval by root finding.
+
+    ``along`` has one free parameter. Its values are where to look first: an interval that lies between two of them,
+    and does not show in the slope towards them, is missed. ``n_parameters`` is that of the χ², one for the limit on
+    one parameter; the paper's contours have two. Ends are exact to 1e-8.
+
+    >>> column = Slice(BENCHMARK_B, V_muN_sq=np.geomspace(1e-12, 1, 13))
+    >>> excluded_intervals(events, column, ANALYSIS_I)                         # doctest: +SKIP
+    [Interval(low=1.02e-07, high=1.0, low_error=1.1e-09, high_error=nan)]
+    """
+    if len(along.axes) != 1:
+        raise ValueError(f"a limit on one parameter needs a Slice along one, got {list(along.axes)}")
+    arguments = () if smoothing is None else (smoothing,)
+
+    def predict(theta: Any) -> Expectation:
+        return expected(events, theta, analysis, *arguments)
+
+    coarse = scan_predictions(predict, along, analysis, refine=3, cl=cl)
+    (values,) = (axis[coarse.evaluated] for axis in coarse.axes.values())
+    height = coarse.log_excess(cl, n_parameters)[coarse.evaluated]
+    lowest = coarse._best - exclusion_threshold(cl, n_parameters)
+
+    def excess(log_value: Array) -> Array:
+        signal = predict(along.at(np.exp(log_value)))
+        return _log_excess(signal, analysis, lowest, coarse.no_signal)
+
+    x, excluded = np.log(values), height > 0
+    edges = np.flatnonzero(excluded[1:] != excluded[:-1])
+    roots, errors = np.empty(0), np.empty(0)
+    if edges.size:
+        roots = elementwise.find_root(excess, (x[edges], x[edges + 1]), tolerances={"xatol": 1e-9}).x
+        total = predict(along.at(np.exp(roots))).total()
+        step = 1e-3
+        slope = (excess(roots + step) - excess(roots - step)) / (2 * step)
+        errors = np.exp(roots) * np.sqrt(total.variance + total.bias**2) / total.mean / np.abs(slope)
+    ends = np.concatenate([values[:1], np.exp(roots), values[-1:]])
+    errors = np.concatenate([[np.nan], errors, [np.nan]])
+    parts = range(0 if excluded[0] else 1, len(ends) - 1, 2)
+    return [Interval(*map(float, (ends[i], ends[i + 1], errors[i], errors[i + 1]))) for i in parts]
+
+
+def _axes(parameters: DarkParameters) -> dict[str, Array]:
+    varied = {
+        name: np.broadcast_to(getattr(parameters, name), parameters.shape)
+        for name in parameters.numbers()
+        if np.ndim(getattr(parameters, name)) and np.unique(getattr(parameters, name)).size > 1
+    }
+    axes: dict[int, tuple[str, Array]] = {}
+    for name, values in varied.items():
+        along = [axis for axis in range(values.ndim) if np.any(np.diff(values, axis=axis))]
+        if len(along) != 1 or along[0] in axes:
+            raise ValueError(
+                f"each axis of a plane must vary one parameter, but {name} varies along axes {along}: "
+                "a darkpkg.Slice says which is free and which is tied to it"
+            )
+        axes[along[0]] = name, np.moveaxis(values, along[0], 0).reshape(values.shape[along[0]], -1)[:, 0]
+    return dict(axes[axis] for axis in sorted(axes))

@@ -1,0 +1,184 @@
+r"""Limits on the lifetime of N whatever makes it: excluded decay lengths against the number of upscatterings.
+
+Begin with `excluded_lifetimes`, the curves of Fig. 11; `minimum_lifetime` is their lower edge, and
+`fit_lifetime_bound` describes it by the two numbers of Eq. (E1),
+
+.. math:: c\tau^0_{min} = \frac{\alpha}{\log_{10}(\text{event rate}) - \beta} .
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from iminuit import Minuit
+from iminuit.cost import LeastSquares
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import elementwise
+
+from darkpkg.events import PlacedEvents
+from darkpkg.experiment.analysis import Analysis
+from darkpkg.method.expectation import Expectation
+from darkpkg.method.likelihood import log_likelihood
+from darkpkg.method.smoothing import SMOOTHING, Smoothing
+from darkpkg.method.weights import expected_events_at_lifetime, expected_upscatterings
+from darkpkg.physics.model import DarkParameters
+from darkpkg.results.limits import exclusion_threshold
+from darkpkg.units import GeV, cm
+
+Array = NDArray[np.float64]
+
+__all__ = [
+    "LifetimeBound",
+    "approximate_minimum_lifetime",
+    "excluded_lifetimes",
+    "fit_lifetime_bound",
+    "minimum_lifetime",
+]
+
+SEARCHED = (1e-4, 1e9)
+"""Range in cm in which edges of excluded proper decay lengths are looked for."""
+
+
+def excluded_lifetimes(
+    events: PlacedEvents,
+    parameters: DarkParameters,
+    analysis: Analysis,
+    event_rate: ArrayLike,
+    *,
+    cl: float = 0.90,
+    n_parameters: int = 2,
+    smoothing: Smoothing = SMOOTHING,
+) -> tuple[Array, Array]:
+    """Shortest and longest excluded cτ⁰ in cm at the masses of one point, for any numbers of upscatterings.
+
+    Parameters
+    ----------
+    parameters
+        One point: its masses matter, and its couplings are scaled to the ``event_rate``.
+    event_rate
+        Upscatterings after selection and efficiency, before asking where N decays, in all bins together.
+
+    Returns
+    -------
+    shortest, longest
+        Arrays of the shape of ``event_rate``; nan where no decay length is excluded. The paper excludes against no
+        signal, with the χ² of two parameters. Edges that lie beyond `SEARCHED` are nan, too.
+    """
+    rates = np.asarray(event_rate, dtype=float)
+    if not np.all(np.isfinite(rates) & (rates > 0)):
+        raise ValueError(f"event_rate must be positive and finite, got {rates[~(np.isfinite(rates) & (rates > 0))]}")
+    if parameters.shape != ():
+        raise ValueError(f"parameters must be a single point, got shape {parameters.shape}")
+    made = float(expected_upscatterings(events, parameters, analysis, smoothing).total().mean)
+    scale = rates.ravel() / made
+    nothing = Expectation(np.zeros(len(analysis.observed)), np.zeros(len(analysis.observed)))
+    lowest = float(log_likelihood(nothing, analysis)) - exclusion_threshold(cl, n_parameters)
+
+    def allowed(signal: Expectation, factor: Array) -> Array:
+        """ln L over the lowest that is allowed; negative is excluded."""
+        factor = factor[..., None]
+        return log_likelihood(Expectation(factor * signal.mean, factor**2 * signal.variance), analysis) - lowest
+
+    def at(ln_ctau: Array, factor: Array) -> Array:
+        signal = expected_events_at_lifetime(events, parameters, analysis, np.exp(ln_ctau), smoothing)
+        return allowed(signal, factor)
+
+    x = np.log(np.geomspace(*SEARCHED, 131))
+    signal = expected_events_at_lifetime(events, parameters, analysis, np.exp(x), smoothing)
+    height = np.stack([allowed(signal, np.full(len(x), s)) for s in scale]) if scale.size else np.empty((0, len(x)))
+    edges = []
+    for low, high in ((height[:, :-1] > 0, height[:, 1:] <= 0), (height[:, :-1] <= 0, height[:, 1:] > 0)):
+        crosses = low & high
+        some = crosses.any(axis=1)
+        # The first step into what is excluded, and the last out of it.
+        first = crosses.argmax(axis=1) if not edges else crosses.shape[1] - 1 - crosses[:, ::-1].argmax(axis=1)
+        edge = np.full(len(scale), np.nan)
+        if some.any():
+            bracket = x[first[some]], x[first[some] + 1]
+            root = elementwise.find_root(at, bracket, args=(scale[some],), tolerances={"xatol": 1e-8})
+            edge[some] = np.exp(root.x)
+        edges.append(edge.reshape(rates.shape))
+    return edges[0], edges[1]
+
+
+def minimum_lifetime(
+    events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, event_rate: ArrayLike, **options: Any
+) -> Array:
+    """Shortest excluded cτ⁰ in cm: the first of `excluded_lifetimes`, which has the ``options``."""
+    return excluded_lifetimes(events, parameters, analysis, event_rate, **options)[0]
+
+
+@dataclass(frozen=True)
+class LifetimeBound:
+    """α (cm) and β of Eq. (E1) with their errors and correlation, and how far the fit is from its points.
+
+    ``scatter`` is the root mean square of ln(point / fit).
+    """
+
+    alpha: float
+    beta: float
+    alpha_error: float
+    beta_error: float
+    correlation: float
+    scatter: float
+
+    def __call__(self, event_rate: ArrayLike) -> Array:
+        """cτ⁰_min in cm; infinite where the rate is too small for any limit."""
+        distance = np.log10(np.asarray(event_rate, dtype=float)) - self.beta
+        return np.divide(self.alpha, distance, out=np.full(np.shape(distance), np.inf), where=distance > 0)
+
+
+def fit_lifetime_bound(
+    event_rate: ArrayLike, ctau: ArrayLike, relative_error: ArrayLike | None = None
+) -> LifetimeBound:
+    """Fit Eq. (E1) to shortest excluded decay lengths ``ctau`` (cm), in their logarithms.
+
+    Without ``relative_error`` all points count alike and the errors are those for which χ² is the number of degrees
+    of freedom: as the formula is not exact, they say how well the points agree on α and β, not how well each is
+    known. Points that are nan are left out. Raises `ValueError` if fewer than three are left.
+    """
+    rate, ctau = np.broadcast_arrays(np.asarray(event_rate, dtype=float), np.asarray(ctau, dtype=float))
+    use = np.isfinite(ctau)
+    if use.sum() < 3:
+        raise ValueError(f"a fit of two numbers needs at least three points, got {use.sum()}")
+    error = np.full(rate.shape, 1e-3) if relative_error is None else np.broadcast_to(relative_error, rate.shape)
+    x, y = np.log10(rate[use]), np.log(ctau[use])
+    # ln cτ = ln α − ln(x − β), from where the smallest rate puts it.
+    start_beta = x.min() - 0.5
+    start_alpha = float(np.exp(np.mean(y + np.log(x - start_beta))))
+    cost = LeastSquares(x, y, error[use], lambda x, alpha, beta: np.log(alpha / (x - beta)))
+    minuit = Minuit(cost, alpha=start_alpha, beta=start_beta)
+    minuit.limits["alpha"] = (0, None)
+    minuit.limits["beta"] = (None, x.min() - 1e-6)
+    minuit.migrad()
+    minuit.hesse()
+    if not minuit.valid:
+        raise ValueError("the fit of Eq. (E1) did not converge: the points do not fall like α / (log10(rate) − β)")
+    alpha, beta = minuit.values["alpha"], minuit.values["beta"]
+    scatter = float(np.sqrt(np.mean((y - np.log(alpha / (x - beta))) ** 2)))
+    stretch = np.sqrt(minuit.fval / (len(x) - 2)) if relative_error is None else 1.0
+    bound = LifetimeBound(
+        alpha,
+        beta,
+        minuit.errors["alpha"],
+        minuit.errors["beta"],
+        float(minuit.covariance.correlation()["alpha", "beta"]),
+        scatter,
+    )
+    return replace(bound, alpha_error=stretch * bound.alpha_error, beta_error=stretch * bound.beta_error)
+
+
+def approximate_minimum_lifetime(event_rate: ArrayLike, m_N: ArrayLike) -> Any:
+    r"""Shortest excluded cτ⁰ in cm by the rule of Eq. (E2), whatever the model.
+
+    .. math:: c\tau^0_{min} \simeq \frac{m_N}{0.1\,\mathrm{GeV}}
+              \frac{1.1\,\mathrm{cm}}{\log_{10}(\text{event rate}) - 0.9}
+
+    Infinite below a rate of 7.9, where it has no answer.
+    """
+    distance = np.log10(np.asarray(event_rate, dtype=float)) - 0.9
+    scale = 1.1 * cm * np.asarray(m_N, dtype=float) / (0.1 * GeV)
+    distance, scale = np.broadcast_arrays(distance, scale)
+    return np.divide(scale, distance, out=np.full(distance.shape, np.inf), where=distance > 0)[()]

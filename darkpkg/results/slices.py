@@ -1,0 +1,91 @@
+"""Slices of the parameter space: one or two parameters are free, the others fixed or tied to them.
+
+Begin with `Slice`. It knows nothing of physics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+__all__ = ["Slice"]
+
+
+class Slice:
+    """One or two free parameters with the values to look at, and what all parameters are then.
+
+    Parameters
+    ----------
+    base
+        A point such as `BENCHMARK_B`, whose fields of the same names are replaced; or a function of the free
+        parameters, in their order, that returns the points. It is called with arrays that broadcast.
+    axes
+        Name and values of each free parameter: at least two, positive and increasing, as distances are logarithmic.
+
+    Raises `ValueError` that names parameter, value and rule.
+
+    >>> from darkpkg import BENCHMARK_B as B
+    >>> plane = Slice(B, m_N=np.geomspace(0.005, 1, 60), V_muN_sq=np.geomspace(1e-10, 1e-2, 60))
+    >>> tied = Slice(lambda m_N, ratio: B.replace(m_N=m_N, m_Zprime=ratio * m_N), m_N=[0.05, 0.1], ratio=[2, 4, 8])
+    >>> tied.parameters.shape
+    (2, 3)
+    """
+
+    def __init__(self, base: Any, /, **axes: ArrayLike) -> None:
+        if not 1 <= len(axes) <= 2:
+            raise ValueError(f"a slice has one or two free parameters, got {list(axes)}")
+        self.axes: Mapping[str, Array] = MappingProxyType({name: _axis(name, axes[name]) for name in axes})
+        if not callable(base):
+            known = list(base.numbers())
+            for name in axes:
+                if name not in known:
+                    raise ValueError(f"{name} must be one of {', '.join(known)}, or be tied to them by a function")
+        self._base = base
+
+    def __repr__(self) -> str:
+        ranges = ", ".join(f"{name}: {v[0]:g} to {v[-1]:g} ({len(v)})" for name, v in self.axes.items())
+        return f"Slice({ranges})"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of values of each free parameter."""
+        return tuple(len(values) for values in self.axes.values())
+
+    @property
+    def parameters(self) -> Any:
+        """All points: of shape (n,), or (n, m) with the first parameter along the first axis."""
+        return self.at(*np.meshgrid(*self.axes.values(), indexing="ij", sparse=True))
+
+    def at(self, *values: ArrayLike) -> Any:
+        """The points at any values of the free parameters; they broadcast."""
+        if callable(self._base):
+            return self._base(*values)
+        return self._base.replace(**dict(zip(self.axes, values, strict=True)))
+
+    def halved(self) -> Slice:
+        """The same slice with one more value in the middle, in the logarithm, of each two."""
+        return Slice(self._base, **{name: _with_middles(values) for name, values in self.axes.items()})
+
+
+def _axis(name: str, values: ArrayLike) -> Array:
+    array = np.array(values, dtype=float)
+    if array.ndim != 1 or len(array) < 2:
+        raise ValueError(f"{name} must have at least two values along one axis, got shape {array.shape}")
+    if not np.all(np.isfinite(array) & (array > 0)):
+        raise ValueError(f"{name} must be positive and finite, got {array[~(np.isfinite(array) & (array > 0))][0]}")
+    if not np.all(np.diff(array) > 0):
+        raise ValueError(f"{name} must increase, got {array[:-1][np.diff(array) <= 0][0]:g} before a smaller value")
+    array.flags.writeable = False
+    return array
+
+
+def _with_middles(values: Array) -> Array:
+    finer = np.empty(2 * len(values) - 1)
+    finer[::2], finer[1::2] = values, np.sqrt(values[1:] * values[:-1])
+    return finer
