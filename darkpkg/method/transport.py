@@ -119,31 +119,6 @@ def transport(
     )
 
 
-@functools.cache
-def _nuclei() -> dict[int, Nucleus]:
-    return {element.nucleus.pdg_code: element.nucleus for element in elements().values()}
-
-
-@functools.cache
-def _target(beam: str, nucleus: Nucleus, form_factor: str) -> Target:
-    """The tables of a beam and nucleus, kept, as a plane asks for them at each of its masses."""
-    return target(load_flux(beam), nucleus, form_factor)
-
-
-def _within_reach(events: Events, parameters: DarkParameters, neighbourhood: Smoothing) -> NDArray[np.int64]:
-    """Events in the box around the kernel, or all of a sample at fixed masses: the others weigh nothing."""
-    if sampling_range(events).is_fixed:
-        return np.arange(len(events))
-    reach = np.exp(neighbourhood.kernel.reach * neighbourhood.bandwidths((), 2))
-    inside = np.ones(len(events), dtype=bool)
-    for mass, centre, factor in (
-        (events.m_N, parameters.m_N, reach[0]),
-        (events.m_Zprime, parameters.m_Zprime, reach[1]),
-    ):
-        inside &= (mass >= centre / factor) & (mass <= centre * factor)
-    return np.flatnonzero(inside)
-
-
 def expected_events_by_transport(
     events: PlacedEvents,
     parameters: DarkParameters,
@@ -206,33 +181,6 @@ def _within_reach(events: Events, parameters: DarkParameters, neighbourhood: Smo
     ):
         inside &= (mass >= centre / factor) & (mass <= centre * factor)
     return np.flatnonzero(inside)
-
-
-def expected_events_by_transport(
-    events: PlacedEvents,
-    parameters: DarkParameters,
-    analysis: Analysis,
-    neighbourhood: Smoothing = NEIGHBOURHOOD,
-    *,
-    progress: bool = False,
-) -> Expectation:
-    """As `expected_events`, with events moved to the masses of each point: no bias, and more work.
-
-    Each pair of masses costs a `transport`, some tenths of a second for a million events; couplings and lifetimes
-    cost next to nothing. Of shape θ.shape + (bins,).
-    """
-    shape = parameters.shape
-    fields = {name: np.broadcast_to(getattr(parameters, name), shape).ravel() for name in parameters.numbers()}
-    masses, index = np.unique(np.stack([fields["m_N"], fields["m_Zprime"]]), axis=1, return_inverse=True)
-    index = index.reshape(-1)
-    values = np.empty((index.size, 4, len(analysis.observed)))
-    for i in tqdm(range(masses.shape[1]), unit=" masses", desc="moving events", disable=not progress, leave=False):
-        here = np.flatnonzero(index == i)
-        points = parameters.replace(**{name: field[here] for name, field in fields.items()})
-        point = points.replace(**{name: field[here[0]] for name, field in fields.items()})
-        found = expected_events(transport(events, point, neighbourhood), points, analysis)
-        values[here] = np.stack([found.mean, found.variance, found.bias, found.bias_variance], axis=1)
-    return Expectation(*np.moveaxis(values, 1, 0).reshape(4, *shape, -1))
 
 
 def _paths(events: PlacedEvents, p_N: Array) -> dict[str, Array]:

@@ -59,9 +59,8 @@ PLANES: Mapping[tuple[str, str], Slice] = {
     ("light", "mixing"): _plane(_light, m_N=(0.0301, 1.0), V_muN_sq=(1e-10, 1e-2)),
     ("light", "kinetic"): _plane(BENCHMARK_A, m_Zprime=(0.002, 0.0999), epsilon=(1e-5, 1e-2)),
 }
-"""The four planes of Figs. 9 and 10, 60 masses × 121 couplings, all other parameters as in Table I: |V_μN|² against m_N at
-m_Z′ = 1.25 GeV or 30 MeV, ε against m_Z′ at m_N = 100 MeV. The heavy ε plane begins at m_Z′ = m_N; the light planes
-end just off it."""
+"""The four planes of Figs. 9 and 10, 60 masses × 121 couplings, all else as in Table I: |V_μN|² against m_N at m_Z′ =
+1.25 GeV or 30 MeV, ε against m_Z′ at m_N = 100 MeV. The heavy ε plane begins at m_Z′ = m_N, the others off it."""
 
 _NAMES = {"mixing": ("m_N", "V_muN_sq"), "kinetic": ("m_Zprime", "epsilon")}
 _BOTH = ANALYSIS_I + ANALYSIS_II
