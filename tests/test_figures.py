@@ -23,9 +23,9 @@ def drawn_nowhere():
 def result():
     """A plane with one excluded corner, no Monte Carlo needed."""
     plane = dk.BENCHMARK_B.replace(m_N=np.geomspace(0.05, 0.5, 12)[:, None], V_muN_sq=np.geomspace(1e-9, 1e-5, 15))
-    fall = -1e7 * (plane.V_muN_sq * plane.m_N)
-    nothing = dk.Expectation(np.zeros((12, 15, 1)), np.zeros((12, 15, 1)))
-    return dk.Scan(plane, dk.ANALYSIS_I, nothing, fall, 0.0)
+    signal = (1e7 * plane.V_muN_sq * plane.m_N)[..., None] * [0.9, 0.1]
+    predicted = dk.Expectation(signal, np.zeros(signal.shape))
+    return dk.limits.scan_predictions(lambda _: predicted, plane, dk.ANALYSIS_I)
 
 
 @pytest.mark.parametrize(
