@@ -19,13 +19,21 @@ def drawn_nowhere():
     plt.close("all")
 
 
+PLANE = dk.BENCHMARK_B.replace(m_N=np.geomspace(0.05, 0.5, 12)[:, None], V_muN_sq=np.geomspace(1e-9, 1e-5, 15))
+
+
+def scan_of(rate):
+    """A plane with a signal known exactly, and nothing seen: −Δ ln L is the signal. No Monte Carlo needed."""
+    exact = dk.ANALYSIS_I.channels
+    analysis = dk.Analysis("Analysis I", tuple(dataclasses.replace(channel, systematic=0.0) for channel in exact))
+    signal = dk.Expectation(rate[..., None] * [0.9, 0.1], np.zeros((*rate.shape, 2)))
+    return dk.limits.scan_predictions(lambda _: signal, PLANE, analysis)
+
+
 @pytest.fixture(scope="module")
 def result():
-    """A plane with one excluded corner, no Monte Carlo needed."""
-    plane = dk.BENCHMARK_B.replace(m_N=np.geomspace(0.05, 0.5, 12)[:, None], V_muN_sq=np.geomspace(1e-9, 1e-5, 15))
-    signal = (1e7 * plane.V_muN_sq * plane.m_N)[..., None] * [0.9, 0.1]
-    predicted = dk.Expectation(signal, np.zeros(signal.shape))
-    return dk.limits.scan_predictions(lambda _: predicted, plane, dk.ANALYSIS_I)
+    """One excluded corner."""
+    return scan_of(1e7 * PLANE.V_muN_sq * PLANE.m_N)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +69,7 @@ def test_the_drawn_curve_is_the_exclusion_curve(result):
     assert len(ax.lines) == len(curves) == 1
     np.testing.assert_array_equal(ax.lines[0].get_xydata(), curves[0])
     rate = 1e7 * ax.lines[0].get_xdata() * ax.lines[0].get_ydata()
-    np.testing.assert_allclose(rate, np.log(20), rtol=1e-6)  # −Δ ln L is a product of powers: interpolated exactly
+    np.testing.assert_allclose(rate, np.log(20), rtol=1e-6)  # the rate is a product of powers: interpolated exactly
 
 
 def test_axes_are_logarithmic_and_labelled(result):
@@ -81,9 +89,7 @@ def test_a_scan_draws_itself_into_given_axes_and_style(result):
 
 
 def test_the_legend_names_analysis_and_confidence_level_once(result):
-    island = dataclasses.replace(
-        result, log_likelihood=-5.0 * np.cos(2 * np.log(result.parameters.m_N * result.parameters.V_muN_sq)) ** 2
-    )
+    island = scan_of(5.0 * np.cos(2 * np.log(PLANE.m_N * PLANE.V_muN_sq)) ** 2)
     assert len(island.exclusion()) > 1
     ax = island.plot(cl=0.90)
     assert len(ax.lines) == len(island.exclusion())
