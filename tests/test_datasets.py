@@ -12,6 +12,7 @@ TABLES = datasets.names()
 COLUMN_WITHOUT_UNIT = {
     *("flavour", "module", "nucleus", "element", "isotope", "Z", "probability", "simulated"),
     *("point", "variable", "trap"),
+    *("name", "reference", "edge", "x", "y"),
 }
 """Names and pure numbers; every other column is measured in something."""
 

@@ -180,3 +180,48 @@ def test_a_plane_that_is_none_is_refused(plane):
     _, ax = plt.subplots()
     with pytest.raises(ValueError, match=f"plane must name two different axes out of x, y and z, got '{plane}'"):
         dk.figures.draw_detector(dk.ND280, ax, plane=plane)
+
+
+# --- Limits of others ---
+
+
+@pytest.mark.parametrize("mediator", ["heavy", "light"])
+@pytest.mark.parametrize("plane", dk.constraints.PLANES)
+def test_limits_of_others_are_drawn_below_with_each_name_once(plane, mediator):
+    _, ax = plt.subplots()
+    limits = {"m_N": ((0.03, 1), (1e-10, 1e-1)), "m_Zprime": ((2e-3, 5), (1e-8, 1e-1))}[plane[0]]
+    ax.set(xscale="log", yscale="log", xlim=limits[0], ylim=limits[1])
+    assert dk.figures.draw_constraints(ax, plane, mediator) is ax
+    assert (ax.get_xlim(), ax.get_ylim()) == limits
+    assert (ax.get_xlabel(), ax.get_ylabel()) == tuple(map(dk.figures.axis_label, plane))
+    assert all(drawn.get_zorder() < 1 for drawn in [*ax.lines, *ax.patches, *ax.collections])
+    names = [text.get_text() for text in ax.texts]
+    assert len(names) == len(set(names))
+    published = {limit.name for limit in dk.constraints.constraints(plane, mediator)}
+    assert len(published & set(names)) >= min(2, len(published))
+    for text in ax.texts:  # what is written lies inside the axes
+        x, y = text.get_position()
+        assert 0 <= x <= 1
+        assert 0 <= y <= 1
+
+
+def test_names_of_limits_and_regions_of_interest_can_be_left_out():
+    _, (bare, full) = plt.subplots(2)
+    for ax, wanted in ((bare, False), (full, True)):
+        ax.set(xscale="log", yscale="log", xlim=(0.01, 10), ylim=(1e-5, 0.1))
+        dk.figures.draw_constraints(ax, ("m_Zprime", "epsilon"), "heavy", names=wanted, regions=wanted)
+    assert not bare.texts
+    green = [patch for patch in full.patches if to_hex(patch.get_facecolor()) == dk.figures.COLOURS["green"].lower()]
+    assert len(green) == 1
+    assert not bare.patches
+
+
+def test_a_name_is_written_inside_the_area_that_it_names():
+    _, ax = plt.subplots()
+    ax.set(xscale="log", yscale="log", xlim=(0.01, 10), ylim=(1e-5, 0.1))
+    plane = ("m_Zprime", "epsilon")
+    dk.figures.draw_constraints(ax, plane, "heavy", regions=False)
+    named = {limit.name: limit for limit in dk.constraints.constraints(plane, "heavy")}
+    for text in ax.texts:
+        at = (ax.transAxes - ax.transData).transform(text.get_position())
+        assert named[text.get_text()].excludes(*at), text.get_text()
