@@ -148,7 +148,7 @@ class Evidence:
         return self._fits[m_N, n_parameters][0]
 
     def bound(self, m_N: float, n_parameters: int = 2) -> LifetimeBound:
-        """The fit of Eq. (E1) to `shortest`."""
+        """The fit of Eq. (E1) to `shortest`; its errors are those of the form and of the sample."""
         return self._fits[m_N, n_parameters][1]
 
     @cached_property
@@ -169,6 +169,10 @@ class Evidence:
             rule, np.log10(FIT_RATES[some]), shortest[some], p0=(start.alpha, start.beta)
         )
         error = np.sqrt(np.diag(covariance))
+        # A factor in the number of decays, known as well as these, moves β alone.
+        middle = float(shortest[some][some.sum() // 2])
+        seen = Share.of(lifetime_weight(events, middle), _selected(events, theta))
+        error[1] = np.hypot(error[1], seen.error / seen.mean / np.log(10))
         correlation = covariance[0, 1] / error.prod()
         scatter = np.std(np.log(shortest[some] / rule(np.log10(FIT_RATES[some]), alpha, beta)))
         return shortest, LifetimeBound(*map(float, (alpha, beta, *error, correlation, scatter)))
