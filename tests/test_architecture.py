@@ -30,6 +30,8 @@ FLOORS = {
         "limits",
         "scan_files",
         "lifetimes",
+        "answers",
+        "claims",
         "validation",
         "constraints",
         "figures",
