@@ -1,8 +1,10 @@
-"""What a prediction costs: a plane of 40 × 40 points over a million stored events, and a point by bandwidth."""
+"""What a prediction costs: planes of points over a million stored events, a point by bandwidth, and a point moved
+there instead of simulated anew."""
 
 import warnings
-from time import perf_counter
+from time import perf_counter, process_time
 
+import numba
 import numpy as np
 import pytest
 
@@ -26,6 +28,26 @@ def no_warnings():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dk.FewEventsWarning)
         yield
+
+
+on_one_core = pytest.mark.benchmark(timer=process_time)
+"""For work of one core: its own seconds, whatever else the machine does."""
+
+
+@pytest.fixture
+def one_core():
+    """Points run in parallel otherwise."""
+    threads = numba.get_num_threads()
+    numba.set_num_threads(1)
+    yield
+    numba.set_num_threads(threads)
+
+
+def timed(function, *arguments):
+    """Processor seconds of one call."""
+    begin = process_time()
+    function(*arguments)
+    return process_time() - begin
 
 
 def planes():
@@ -82,14 +104,85 @@ def test_first_prediction(benchmark, events):
     benchmark.pedantic(first, rounds=3)
 
 
-@pytest.mark.parametrize("bandwidth", [(0.05, 0.15), (0.1, 0.3), (0.2, 0.6), (0.4, 1.2)], ids=str)
-def test_bandwidth(benchmark, events, bandwidth):
-    """Cost of a point: about proportional to the area of the kernel."""
+@on_one_core
+def test_plane_of_masses(benchmark, events, one_core):
+    """25 × 25 pairs of masses, each with its lifetime, three chambers and both beams, over all events.
+
+    The reference is again dense arrays. The first plane of a sample also selects and orders the events.
+    """
+    m_N, m_Zprime = np.geomspace(0.006, 0.5, 25), np.geomspace(0.6, 10, 25)
+    plane = dk.BENCHMARK_B.replace(m_N=m_N[:, None], m_Zprime=m_Zprime)
+    reference = timed(dense, events[:: MILLION // FEWER], plane) * MILLION / FEWER
+    first = timed(dk.expected_events, events[:], plane, dk.ANALYSIS_I)
+    result = benchmark.pedantic(dk.expected_events, args=(events, plane, dk.ANALYSIS_I), rounds=5)
+    assert result.mean.shape == (25, 25, 2)
+    seconds = benchmark.stats.stats.min
+    benchmark.extra_info["seconds of dense numpy, scaled"] = reference
+    benchmark.extra_info["times faster than dense numpy"] = reference / seconds
+    benchmark.extra_info["seconds for the first plane"] = first
+    assert seconds < 2
+    assert reference > 100 * seconds
+
+
+BANDWIDTHS = [(0.025, 0.1), (0.05, 0.2), (0.1, 0.4), (0.2, 0.8)]
+"""Each has four times the area of the one before."""
+
+
+def inner_points():
+    """Points whose kernels no edge of the plane cuts: an edge costs an integral besides."""
     rng = np.random.default_rng(1)
-    points = dk.BENCHMARK_B.replace(m_N=rng.uniform(0.03, 0.3, 200), m_Zprime=rng.uniform(0.6, 3, 200))
-    smoothing = dk.Smoothing(bandwidth)
+    return dk.BENCHMARK_B.replace(m_N=rng.uniform(0.03, 0.3, 200), m_Zprime=rng.uniform(1.5, 3, 200))
+
+
+@on_one_core
+@pytest.mark.parametrize("bandwidth", BANDWIDTHS, ids=str)
+def test_bandwidth(benchmark, events, one_core, bandwidth):
+    """Cost of a point: about proportional to the area of the kernel."""
+    smoothing, points = dk.Smoothing(bandwidth), inner_points()
     benchmark.pedantic(dk.expected_events, args=(events, points, dk.ANALYSIS_I, smoothing), rounds=5, warmup_rounds=1)
-    benchmark.extra_info["microseconds per point"] = benchmark.stats.stats.min / 200 * 1e6
-    benchmark.extra_info["microseconds per point and unit of area"] = (
-        benchmark.stats.stats.min / 200 * 1e6 / (np.pi * np.prod(bandwidth))
-    )
+    microseconds = benchmark.stats.stats.min / 200 * 1e6
+    benchmark.extra_info["microseconds per point"] = microseconds
+    benchmark.extra_info["microseconds per point and unit of area"] = microseconds / (np.pi * np.prod(bandwidth))
+
+
+@on_one_core
+def test_cost_falls_with_the_bandwidth(benchmark, events, one_core):
+    """A point of the narrowest kernel against one of the widest, with 64 times the area, in the same run."""
+    points, seconds = inner_points(), []
+    for bandwidth in BANDWIDTHS:
+        smoothing = dk.Smoothing(bandwidth)
+        seconds.append(min(timed(dk.expected_events, events, points, dk.ANALYSIS_I, smoothing) for _ in range(5)))
+    narrowest = dk.Smoothing(BANDWIDTHS[0])
+    benchmark.pedantic(dk.expected_events, args=(events, points, dk.ANALYSIS_I, narrowest), rounds=5)
+    benchmark.extra_info["microseconds per point, by bandwidth"] = [round(s / 200 * 1e6, 1) for s in seconds]
+    benchmark.extra_info["widest over narrowest"] = seconds[-1] / seconds[0]
+    assert seconds == sorted(seconds)
+    assert seconds[-1] > 8 * seconds[0]
+
+
+@on_one_core
+@pytest.mark.parametrize("point", [dk.BENCHMARK_B, dk.BENCHMARK_B.replace(m_N=0.4, m_Zprime=3.0)], ids=["B", "heavy"])
+def test_moving_events_against_simulating_them(benchmark, events, one_core, point):
+    """A point of the plane from moved events, against a dedicated sample that knows the rate as well.
+
+    The reference is `generate` and `place` at the fixed masses, its time scaled to as many effective events.
+    """
+    at = dk.SamplingRange.at(float(point.m_N), float(point.m_Zprime))
+
+    def simulate(n):
+        return dk.place(dk.generate(at, n, seed=3), dk.ND280, seed=4)
+
+    def found(sample):
+        return float(dk.expected_upscatterings(sample, point, dk.ANALYSIS_I).total().n_effective)
+
+    own = simulate(100_000)
+    begin, longer = timed(simulate, 1000), timed(simulate, 100_000)  # vegas adapts in both
+    moved = benchmark.pedantic(dk.transport, args=(events, point), rounds=3, warmup_rounds=1)
+    share = found(moved) / found(own)
+    simulated = begin + share * (longer - begin)
+    benchmark.extra_info["effective events of moved events"] = found(moved)
+    benchmark.extra_info["effective events of 100 000 simulated there"] = found(own)
+    benchmark.extra_info["seconds to simulate 100 000"] = longer
+    benchmark.extra_info["seconds to simulate as many effective events"] = simulated
+    benchmark.extra_info["time over that of simulating them"] = benchmark.stats.stats.min / simulated
+    assert benchmark.stats.stats.min < 5 * longer

@@ -44,7 +44,7 @@ from darkpkg.physics import decay, kinematics, model, nuclei, scattering, weak
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.physics.nuclei import NUCLEI, Nucleus, form_factor
 from darkpkg.physics.weak import StandardHeavyNeutrino
-from darkpkg.results import lifetimes, limits
+from darkpkg.results import constraints, lifetimes, limits
 from darkpkg.results.lifetimes import fit_lifetime_bound, minimum_lifetime
 from darkpkg.results.limits import Scan, excluded_intervals, scan
 from darkpkg.results.scan_files import read_scan
@@ -95,6 +95,7 @@ __all__ = [
     "StandardHeavyNeutrino",
     "analysis",
     "choose_bandwidth",
+    "constraints",
     "coupling_weight",
     "datasets",
     "decay",
@@ -128,6 +129,7 @@ __all__ = [
     "model",
     "nuclei",
     "observables",
+    "paper_figures",
     "place",
     "project",
     "read_events",
@@ -152,6 +154,6 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "figures":  # only those who draw wait for matplotlib
-        return importlib.import_module("darkpkg.results.figures")
+    if name in ("figures", "paper_figures"):  # only those who draw wait for matplotlib
+        return importlib.import_module(f"darkpkg.results.{name}")
     raise AttributeError(f"module 'darkpkg' has no attribute {name!r}")

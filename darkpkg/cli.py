@@ -1,4 +1,5 @@
-"""The command line: ``darkpkg check`` judges a point, ``simulate`` makes a sample, ``scan`` a plane of limits."""
+"""The command line: ``darkpkg check`` judges a point, ``simulate`` makes a sample, ``scan`` a plane of limits,
+``figure`` draws a figure of the paper."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ from darkpkg.datasets import DataIntegrityError
 from darkpkg.events import PlacedEvents, read_events
 from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II, Analysis, load
 from darkpkg.experiment.detector import ND280, ND280_TRACKER, Detector, place
+from darkpkg.method.expectation import FewEventsWarning
 from darkpkg.method.generator import HEAVY, LIGHT, SamplingRange, generate
 from darkpkg.method.transport import expected_events_by_transport
 from darkpkg.method.weights import expected_events, expected_upscatterings
@@ -224,6 +226,39 @@ def _summary(result: Scan, cl: float) -> list[str]:
         f"{'s' if n_parameters > 1 else ''}",
         f"fewest effective       {fewest:.3g} events",
     ]
+
+
+@app.command()
+def figure(
+    number: Annotated[int, typer.Argument(help="number of the figure in the paper")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="picture (.png, .pdf, .svg) or curves (.csv)")],
+    curves: Annotated[Path | None, _option("curves", "write the curves, too, .csv")] = None,
+    heavy_sample: Annotated[Path | None, _option("heavy-sample", "file of simulate, --mediator heavy")] = None,
+    light_sample: Annotated[Path | None, _option("light-sample", "file of simulate, --mediator light")] = None,
+    n_events: Events = 1_000_000,
+    seed: Seed = 1,
+) -> None:
+    """Draw a figure of the paper by its number, or write the numbers behind its curves.
+
+    What a figure needs is simulated, a sample of --n-events for each pair of masses or each mediator.
+    """
+    with _errors_in_one_line(), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FewEventsWarning)
+        from darkpkg.results import figures, paper_figures
+
+        paper_figures.check_number(number)
+        targets = [paper_figures.check_target(path) for path in (output, curves) if path is not None]
+        if curves is not None and curves.suffix != ".csv":
+            raise ValueError(f"curves are written to .csv, got {curves.name}")
+        files = {"heavy": heavy_sample, "light": light_sample}
+        given = {name: path for name, path in files.items() if path is not None}
+        print(f"drawing figure {number} (seed {seed})", file=sys.stderr)
+        figures.use_style()
+        drawn = paper_figures.draw(number, paper_figures.Samples(n_events, seed, given, progress=True))
+        for path in targets:
+            print(f"figure {number} written to {drawn.save(path)}")
+    for text in dict.fromkeys(str(w.message) for w in caught if w.category is FewEventsWarning):
+        print(f"note: {text}", file=sys.stderr)
 
 
 def _simulate(

@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -43,11 +44,11 @@ def refused(*arguments):
     assert result.exit_code == 2
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
-    # Before it, only what is simulated and its progress bar.
+    # Before it, only what is simulated, scanned or drawn, and its progress bar.
     lines = [
         line
         for line in re.split(r"[\r\n]+", result.stderr)
-        if line.strip() and not re.match("simulating|scanning", line)
+        if line.strip() and not re.match("simulating|scanning|drawing", line)
     ]
     assert len(lines) == 1
     assert lines[0].startswith("darkpkg: ")
@@ -299,13 +300,60 @@ class TestSimulate:
         assert "Missing option '--output'" in result.stderr
 
 
+class TestFigure:
+    def test_the_installed_program_writes_a_picture_and_says_so(self, tmp_path):
+        program = Path(sys.executable).with_name("darkpkg")
+        command = [program, "figure", "2", "-o", tmp_path / "fig 2.pdf", "--curves", tmp_path / "fig 2.csv"]
+        result = subprocess.run(command, capture_output=True, text=True, check=True)
+        paths = [tmp_path / f"fig 2{suffix}" for suffix in (".pdf", ".csv")]
+        assert result.stdout.splitlines() == [f"figure 2 written to {path}" for path in paths]
+        assert result.stderr == "drawing figure 2 (seed 1)\n"
+        assert paths[0].read_bytes().startswith(b"%PDF")
+        table = pd.read_csv(paths[1])
+        assert {*table.panel} == {"flux", "cross section"}
+
+    def test_size_and_seed_are_those_of_the_samples(self, tmp_path):
+        path = tmp_path / "fig4.csv"
+        result = run("figure", 4, "-o", path, "--n-events", 4000, "--seed", 3)
+        assert result.exit_code == 0
+        drawn = dk.paper_figures.draw(4, dk.paper_figures.Samples(4000, seed=3))
+        pd.testing.assert_frame_equal(pd.read_csv(path), drawn.curves)
+
+    def test_sample_files_take_the_place_of_a_simulation(self, tmp_path):
+        for mediator in ("heavy", "light"):
+            run("simulate", "-o", tmp_path / f"{mediator}.parquet", "--mediator", mediator, "--n-events", 20_000)
+        given = {name: tmp_path / f"{name}.parquet" for name in ("heavy", "light")}
+        options = [text for name, path in given.items() for text in (f"--{name}-sample", path)]
+        result = run("figure", 8, "-o", tmp_path / "fig8.csv", *options, "--n-events", 100)
+        assert result.exit_code == 0
+        assert "simulating" not in result.stderr
+        expected = dk.paper_figures.draw(8, dk.paper_figures.Samples(given=given)).curves
+        pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "fig8.csv"), expected)
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["99", "-o", "a.png"], "there is no figure 99 to draw; there are 1, 2, 3"),
+            (["2", "-o", "a.jpg"], "a figure is written to .png, .pdf, .svg, its curves to .csv, got a.jpg"),
+            (["2", "-o", "nowhere/a.png"], "no folder nowhere to write a.png into"),
+            (["2", "-o", "a.png", "--curves", "a.png"], "curves are written to .csv, got a.png"),
+            (["1", "-o", "a.csv"], "this figure is a drawing without curves to write to a.csv"),
+            (["8", "-o", "a.png", "--heavy-sample", "none.parquet"], "none.parquet"),
+        ],
+    )
+    def test_what_is_asked_wrongly_is_said_in_one_line(self, arguments, message, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        assert message in refused("figure", *arguments)
+        assert list(tmp_path.iterdir()) == []
+
+
 class TestHelp:
     def test_without_a_question_there_is_help(self):
         result = run()
-        for word in ("check", "simulate", "Dark neutrinos"):
+        for word in ("check", "simulate", "figure", "Dark neutrinos"):
             assert word in result.stdout + result.stderr
 
-    @pytest.mark.parametrize("command", ["check", "simulate"])
+    @pytest.mark.parametrize("command", ["check", "simulate", "scan", "figure"])
     def test_every_option_has_a_help_text(self, command):
         parameters = typer.main.get_command(app).commands[command].params
         assert len(parameters) > 2

@@ -12,6 +12,7 @@ TABLES = datasets.names()
 COLUMN_WITHOUT_UNIT = {
     *("flavour", "module", "nucleus", "element", "isotope", "Z", "probability", "simulated"),
     *("point", "variable", "trap"),
+    *("name", "reference", "edge", "x", "y"),
     *("id", "section", "place", "claim", "paper", "page", "assumption", "reason", "verdict", "unit"),
     *("number", "low", "high", "ours", "error", "assumed", "assumed_error"),  # each row has its own unit
 }

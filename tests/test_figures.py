@@ -19,13 +19,21 @@ def drawn_nowhere():
     plt.close("all")
 
 
+PLANE = dk.BENCHMARK_B.replace(m_N=np.geomspace(0.05, 0.5, 12)[:, None], V_muN_sq=np.geomspace(1e-9, 1e-5, 15))
+
+
+def scan_of(rate):
+    """A plane with a signal known exactly, and nothing seen: −Δ ln L is the signal. No Monte Carlo needed."""
+    exact = dk.ANALYSIS_I.channels
+    analysis = dk.Analysis("Analysis I", tuple(dataclasses.replace(channel, systematic=0.0) for channel in exact))
+    signal = dk.Expectation(rate[..., None] * [0.9, 0.1], np.zeros((*rate.shape, 2)))
+    return dk.limits.scan_predictions(lambda _: signal, PLANE, analysis)
+
+
 @pytest.fixture(scope="module")
 def result():
-    """A plane with one excluded corner, no Monte Carlo needed."""
-    plane = dk.BENCHMARK_B.replace(m_N=np.geomspace(0.05, 0.5, 12)[:, None], V_muN_sq=np.geomspace(1e-9, 1e-5, 15))
-    fall = -1e7 * (plane.V_muN_sq * plane.m_N)
-    nothing = dk.Expectation(np.zeros((12, 15, 1)), np.zeros((12, 15, 1)))
-    return dk.Scan(plane, dk.ANALYSIS_I, nothing, fall, 0.0)
+    """One excluded corner."""
+    return scan_of(1e7 * PLANE.V_muN_sq * PLANE.m_N)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +69,7 @@ def test_the_drawn_curve_is_the_exclusion_curve(result):
     assert len(ax.lines) == len(curves) == 1
     np.testing.assert_array_equal(ax.lines[0].get_xydata(), curves[0])
     rate = 1e7 * ax.lines[0].get_xdata() * ax.lines[0].get_ydata()
-    np.testing.assert_allclose(rate, np.log(20), rtol=1e-6)  # −Δ ln L is a product of powers: interpolated exactly
+    np.testing.assert_allclose(rate, np.log(20), rtol=1e-6)  # the rate is a product of powers: interpolated exactly
 
 
 def test_axes_are_logarithmic_and_labelled(result):
@@ -81,9 +89,7 @@ def test_a_scan_draws_itself_into_given_axes_and_style(result):
 
 
 def test_the_legend_names_analysis_and_confidence_level_once(result):
-    island = dataclasses.replace(
-        result, log_likelihood=-5.0 * np.cos(2 * np.log(result.parameters.m_N * result.parameters.V_muN_sq)) ** 2
-    )
+    island = scan_of(5.0 * np.cos(2 * np.log(PLANE.m_N * PLANE.V_muN_sq)) ** 2)
     assert len(island.exclusion()) > 1
     ax = island.plot(cl=0.90)
     assert len(ax.lines) == len(island.exclusion())
@@ -180,3 +186,48 @@ def test_a_plane_that_is_none_is_refused(plane):
     _, ax = plt.subplots()
     with pytest.raises(ValueError, match=f"plane must name two different axes out of x, y and z, got '{plane}'"):
         dk.figures.draw_detector(dk.ND280, ax, plane=plane)
+
+
+# --- Limits of others ---
+
+
+@pytest.mark.parametrize("mediator", ["heavy", "light"])
+@pytest.mark.parametrize("plane", dk.constraints.PLANES)
+def test_limits_of_others_are_drawn_below_with_each_name_once(plane, mediator):
+    _, ax = plt.subplots()
+    limits = {"m_N": ((0.03, 1), (1e-10, 1e-1)), "m_Zprime": ((2e-3, 5), (1e-8, 1e-1))}[plane[0]]
+    ax.set(xscale="log", yscale="log", xlim=limits[0], ylim=limits[1])
+    assert dk.figures.draw_constraints(ax, plane, mediator) is ax
+    assert (ax.get_xlim(), ax.get_ylim()) == limits
+    assert (ax.get_xlabel(), ax.get_ylabel()) == tuple(map(dk.figures.axis_label, plane))
+    assert all(drawn.get_zorder() < 1 for drawn in [*ax.lines, *ax.patches, *ax.collections])
+    names = [text.get_text() for text in ax.texts]
+    assert len(names) == len(set(names))
+    published = {limit.name for limit in dk.constraints.constraints(plane, mediator)}
+    assert len(published & set(names)) >= min(2, len(published))
+    for text in ax.texts:  # what is written lies inside the axes
+        x, y = text.get_position()
+        assert 0 <= x <= 1
+        assert 0 <= y <= 1
+
+
+def test_names_of_limits_and_regions_of_interest_can_be_left_out():
+    _, (bare, full) = plt.subplots(2)
+    for ax, wanted in ((bare, False), (full, True)):
+        ax.set(xscale="log", yscale="log", xlim=(0.01, 10), ylim=(1e-5, 0.1))
+        dk.figures.draw_constraints(ax, ("m_Zprime", "epsilon"), "heavy", names=wanted, regions=wanted)
+    assert not bare.texts
+    green = [patch for patch in full.patches if to_hex(patch.get_facecolor()) == dk.figures.COLOURS["green"].lower()]
+    assert len(green) == 1
+    assert not bare.patches
+
+
+def test_a_name_is_written_inside_the_area_that_it_names():
+    _, ax = plt.subplots()
+    ax.set(xscale="log", yscale="log", xlim=(0.01, 10), ylim=(1e-5, 0.1))
+    plane = ("m_Zprime", "epsilon")
+    dk.figures.draw_constraints(ax, plane, "heavy", regions=False)
+    named = {limit.name: limit for limit in dk.constraints.constraints(plane, "heavy")}
+    for text in ax.texts:
+        at = (ax.transAxes - ax.transData).transform(text.get_position())
+        assert named[text.get_text()].excludes(*at), text.get_text()

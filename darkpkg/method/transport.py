@@ -16,6 +16,9 @@ variables.
 from __future__ import annotations
 
 import dataclasses
+import functools
+import math
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TypeVar
 
@@ -27,18 +30,18 @@ from darkpkg.events import Events, PlacedEvents
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.detector import Box
 from darkpkg.experiment.flux import load_flux
-from darkpkg.method._integrand import DECAY_AXES, laboratory_momenta, target
+from darkpkg.method._integrand import DECAY_AXES, Target, laboratory_momenta, target
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.generator import Integrand, SamplingRange
 from darkpkg.method.smoothing import Smoothing
 from darkpkg.method.weights import expected_events, kde_weight, sampling_range
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
-from darkpkg.physics.nuclei import elements
+from darkpkg.physics.nuclei import Nucleus, elements
 
 Array = NDArray[np.float64]
 
-__all__ = ["NEIGHBOURHOOD", "expected_events_by_transport", "transport"]
+__all__ = ["NEIGHBOURHOOD", "expected_events_by_transport", "moved_samples", "transport"]
 
 NEIGHBOURHOOD = Smoothing((0.5, 1.5), order=0, slope=None)
 """Which events are moved, by default. As the estimate has no bias, its width is a matter of variance alone: wider is
@@ -79,16 +82,17 @@ def transport(
         raise ValueError("events and parameters must have the same kind of N, Dirac or Majorana")
     if not np.isfinite(events.point).all():
         raise ValueError("events must remember the point that made them, as those of darkpkg.generate do")
-    weight = events.weight * kde_weight(events, parameters, neighbourhood)
+    moved = events[_within_reach(events, parameters, neighbourhood)]
+    weight = moved.weight * kde_weight(moved, parameters, neighbourhood)
     near = np.flatnonzero(weight)
-    moved, weight = events[near], weight[near]
+    moved, weight = moved[near], weight[near]
     m_N, m_Zprime = (np.full(len(near), float(mass)) for mass in (parameters.m_N, parameters.m_Zprime))
     momenta = [np.empty((len(near), 4)) for _ in range(3)]
-    nuclei = {element.nucleus.pdg_code: element.nucleus for element in elements().values()}
+    nuclei = _nuclei()
     for beam in np.unique(moved.beam):
         for code in np.unique(moved.target).tolist():
             own = np.flatnonzero((moved.beam == beam) & (moved.target == code))
-            about = target(load_flux(str(beam)), nuclei[code], events.provenance["form_factor"])
+            about = _target(str(beam), nuclei[code], events.provenance["form_factor"])
             integrand = Integrand(about, sampling, parameters)
             u = np.ascontiguousarray(moved.point[own, :DECAY_AXES])
             before, _ = integrand.at_masses(u, moved.m_N[own], moved.m_Zprime[own])
@@ -129,17 +133,54 @@ def expected_events_by_transport(
     cost next to nothing. Of shape θ.shape + (bins,).
     """
     shape = parameters.shape
+    values = np.empty((math.prod(shape), 4, len(analysis.observed)))
+    for here, points, moved in moved_samples(events, parameters, neighbourhood, progress=progress):
+        found = expected_events(moved, points, analysis)
+        values[here] = np.stack([found.mean, found.variance, found.bias, found.bias_variance], axis=1)
+    return Expectation(*np.moveaxis(values, 1, 0).reshape(4, *shape, -1))
+
+
+def moved_samples(
+    events: AnyEvents, parameters: DarkParameters, neighbourhood: Smoothing = NEIGHBOURHOOD, *, progress: bool = False
+) -> Iterator[tuple[NDArray[np.int64], DarkParameters, AnyEvents]]:
+    """For each pair of masses among many points: which points have it, these points, and the events moved to it.
+
+    The first are indices into the flattened points.
+    """
+    shape = parameters.shape
     fields = {name: np.broadcast_to(getattr(parameters, name), shape).ravel() for name in parameters.numbers()}
     masses, index = np.unique(np.stack([fields["m_N"], fields["m_Zprime"]]), axis=1, return_inverse=True)
     index = index.reshape(-1)
-    values = np.empty((index.size, 4, len(analysis.observed)))
     for i in tqdm(range(masses.shape[1]), unit=" masses", desc="moving events", disable=not progress, leave=False):
         here = np.flatnonzero(index == i)
         points = parameters.replace(**{name: field[here] for name, field in fields.items()})
         point = points.replace(**{name: field[here[0]] for name, field in fields.items()})
-        found = expected_events(transport(events, point, neighbourhood), points, analysis)
-        values[here] = np.stack([found.mean, found.variance, found.bias, found.bias_variance], axis=1)
-    return Expectation(*np.moveaxis(values, 1, 0).reshape(4, *shape, -1))
+        yield here, points, transport(events, point, neighbourhood)
+
+
+@functools.cache
+def _nuclei() -> dict[int, Nucleus]:
+    return {element.nucleus.pdg_code: element.nucleus for element in elements().values()}
+
+
+@functools.cache
+def _target(beam: str, nucleus: Nucleus, form_factor: str) -> Target:
+    """The tables of a beam and nucleus, kept, as a plane asks for them at each of its masses."""
+    return target(load_flux(beam), nucleus, form_factor)
+
+
+def _within_reach(events: Events, parameters: DarkParameters, neighbourhood: Smoothing) -> NDArray[np.int64]:
+    """Events in the box around the kernel, or all of a sample at fixed masses: the others weigh nothing."""
+    if sampling_range(events).is_fixed:
+        return np.arange(len(events))
+    reach = np.exp(neighbourhood.kernel.reach * neighbourhood.bandwidths((), 2))
+    inside = np.ones(len(events), dtype=bool)
+    for mass, centre, factor in (
+        (events.m_N, parameters.m_N, reach[0]),
+        (events.m_Zprime, parameters.m_Zprime, reach[1]),
+    ):
+        inside &= (mass >= centre / factor) & (mass <= centre * factor)
+    return np.flatnonzero(inside)
 
 
 def _paths(events: PlacedEvents, p_N: Array) -> dict[str, Array]:

@@ -15,6 +15,7 @@ import numpy as np
 from iminuit import Minuit
 from iminuit.cost import LeastSquares
 from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import CubicSpline
 from scipy.optimize import elementwise
 
 from darkpkg.events import PlacedEvents
@@ -39,6 +40,9 @@ __all__ = [
 
 SEARCHED = (1e-4, 1e9)
 """Range in cm in which edges of excluded proper decay lengths are looked for."""
+
+GRID_POINTS = 209
+"""Lifetimes at which events are summed, sixteen in a decade: between them, a spline is right to 1e-4."""
 
 
 def excluded_lifetimes(
@@ -76,28 +80,31 @@ def excluded_lifetimes(
     nothing = Expectation(np.zeros(len(analysis.observed)), np.zeros(len(analysis.observed)))
     lowest = float(log_likelihood(nothing, analysis)) - exclusion_threshold(cl, n_parameters)
 
-    def allowed(signal: Expectation, factor: Array) -> Array:
+    x = np.log(np.geomspace(*SEARCHED, GRID_POINTS))
+    grid = expected_events_at_lifetime(events, parameters, analysis, np.exp(x), smoothing)
+    # Smooth in the logarithm of everything, so that few lifetimes serve for all rates.
+    splines = [CubicSpline(x, np.log(np.maximum(a, np.finfo(float).tiny))) for a in (grid.mean, grid.variance)]
+
+    def allowed(ln_ctau: Array, factor: Array) -> Array:
         """ln L over the lowest that is allowed; negative is excluded."""
+        mean, variance = (np.exp(spline(ln_ctau)) for spline in splines)
         factor = factor[..., None]
-        return log_likelihood(Expectation(factor * signal.mean, factor**2 * signal.variance), analysis) - lowest
+        return log_likelihood(Expectation(factor * mean, factor**2 * variance), analysis) - lowest
 
-    def at(ln_ctau: Array, factor: Array) -> Array:
-        signal = expected_events_at_lifetime(events, parameters, analysis, np.exp(ln_ctau), smoothing)
-        return allowed(signal, factor)
-
-    x = np.log(np.geomspace(*SEARCHED, 131))
-    signal = expected_events_at_lifetime(events, parameters, analysis, np.exp(x), smoothing)
-    height = np.stack([allowed(signal, np.full(len(x), s)) for s in scale]) if scale.size else np.empty((0, len(x)))
+    height = allowed(x, scale[:, None])
     edges = []
-    for low, high in ((height[:, :-1] > 0, height[:, 1:] <= 0), (height[:, :-1] <= 0, height[:, 1:] > 0)):
-        crosses = low & high
+    for into, before, after in (
+        (True, height[:, :-1] > 0, height[:, 1:] <= 0),
+        (False, height[:, :-1] <= 0, height[:, 1:] > 0),
+    ):
+        crosses = before & after
         some = crosses.any(axis=1)
         # The first step into what is excluded, and the last out of it.
-        first = crosses.argmax(axis=1) if not edges else crosses.shape[1] - 1 - crosses[:, ::-1].argmax(axis=1)
+        first = crosses.argmax(axis=1) if into else crosses.shape[1] - 1 - crosses[:, ::-1].argmax(axis=1)
         edge = np.full(len(scale), np.nan)
         if some.any():
             bracket = x[first[some]], x[first[some] + 1]
-            root = elementwise.find_root(at, bracket, args=(scale[some],), tolerances={"xatol": 1e-8})
+            root = elementwise.find_root(allowed, bracket, args=(scale[some],), tolerances={"xatol": 1e-8})
             edge[some] = np.exp(root.x)
         edges.append(edge.reshape(rates.shape))
     return edges[0], edges[1]

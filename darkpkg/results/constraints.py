@@ -1,0 +1,168 @@
+"""What other experiments have excluded, and the regions that explain the excess of MiniBooNE, as data with citations.
+
+Begin with `constraints` for a plane of two parameters; `region_of_interest` gives the regions, and
+`figures.draw_constraints` draws both. The numbers are those of ``data/limits/``.
+
+A limit holds for the model that it was derived in. Four assumptions to keep in mind:
+
+* Laboratory limits are on the mixing |U_μ4|², the rate of upscattering goes like the vertex factor |V_μN|². With one
+  dark flavour and one heavy neutrino V_μN = U_μ4 |U_D4|² ≈ U_μ4, drawn on the same axis. With more states they
+  are two numbers, and the limit on one is not a limit on the other.
+* Searches for the decay of a long-lived N, such as BEBC, assume that it decays through the weak interaction. A dark
+  photon makes it decay earlier, before it reaches a far detector.
+* A heavy dark photon decays to N and not, or not only, to e⁺e⁻: limits on visible decays do not apply to it. Searches
+  for missing energy, as of BaBar, hold as far as the decay is invisible. If N → ν e⁺e⁻ happens inside, it is
+  semi-visible, and the limit is weaker by an amount that depends on the lifetime.
+* A light dark photon, m_Z′ < m_N, decays to e⁺e⁻ only, and the limits on visible decays do apply. Those on the mixing
+  from neutrino–electron scattering are recasts at one m_Z′, α_D and ε, those of benchmark A.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from darkpkg import datasets
+
+Array = NDArray[np.float64]
+
+__all__ = ["PLANES", "Constraint", "Region", "constraints", "region_of_interest"]
+
+PLANES = (("m_N", "V_muN_sq"), ("m_Zprime", "epsilon"))
+"""The planes for which there are limits: masses in GeV along x, pure numbers along y."""
+
+_TABLES = {
+    ("heavy", PLANES[0]): ("mixing_light", "mixing_decays"),
+    ("light", PLANES[0]): ("mixing_light",),
+    ("heavy", PLANES[1]): ("dark_photon_heavy",),
+    ("light", PLANES[1]): ("dark_photon_visible",),
+}
+_COMPILED_BY = {"dark_photon_visible": ("Ilten:2018crw",)}
+"""Who recast the limits of a table, beside who published each."""
+
+_ONLY_LIGHT = ("MINERνA", "CHARM-II")
+"""Limits of a table of both cases that hold for the light dark photon of benchmark A only."""
+
+
+@dataclass(frozen=True, eq=False)
+class Constraint:
+    """One published limit in a plane.
+
+    Attributes
+    ----------
+    name
+        Short name, as figures label it.
+    references
+        Keys in the bibliography of the book: who published the limit, then who recast it.
+    x
+        Masses of the points of the curve in GeV, not falling; between them, interpolate in logarithms.
+    low, high
+        What is excluded at each mass: from ``low`` up to ``high``, which is infinite if everything above is.
+    """
+
+    name: str
+    references: tuple[str, ...]
+    x: Array
+    low: Array
+    high: Array
+
+    def excludes(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.bool_]:
+        """Whether points of the plane lie in the excluded region; what lies beyond the ends of the curve does not.
+
+        >>> electron = constraints(("m_Zprime", "epsilon"), "heavy")[0]
+        >>> electron.excludes(0.01, [1e-4, 1e-3])
+        array([False,  True])
+        """
+        x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+        within = (x >= self.x[0]) & (x <= self.x[-1])
+        low, high = (
+            np.exp(np.interp(np.log(x), np.log(self.x), np.log(edge))) if np.isfinite(edge).all() else np.inf
+            for edge in (self.low, self.high)
+        )
+        return within & (y > low) & (y < high)
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A region of a plane that is wanted, not excluded.
+
+    ``outline`` (n, 2) is closed; ``n_sigma`` is the level of a fit, or ``None`` where there is no fit.
+    """
+
+    name: str
+    references: tuple[str, ...]
+    outline: Array
+    n_sigma: float | None = None
+
+
+def constraints(plane: tuple[str, str], mediator: str) -> tuple[Constraint, ...]:
+    """Published limits in a plane.
+
+    Parameters
+    ----------
+    plane
+        Names of the parameters along x and y, one of `PLANES`. Limits on |U_μ4|² stand for |V_μN|².
+    mediator
+        ``"heavy"`` or ``"light"``: whether the dark photon is heavier or lighter than N, which decides its decay.
+
+    Raises `ValueError` for a plane or a mediator without limits.
+
+    >>> [limit.name for limit in constraints(("m_N", "V_muN_sq"), "light")]
+    ['laboratory', 'MINERνA', 'CHARM-II']
+    """
+    _check(plane, mediator)
+    found = []
+    for table in _TABLES[mediator, tuple(plane)]:
+        rows = datasets.read(f"limits/{table}")
+        for (name, reference), curve in rows.groupby(["name", "reference"], sort=False):
+            if mediator == "light" or name not in _ONLY_LIGHT:
+                found.append(_constraint(name, (reference, *_COMPILED_BY.get(table, ())), curve))
+    return tuple(found)
+
+
+def region_of_interest(plane: tuple[str, str], mediator: str) -> tuple[Region, ...]:
+    """Regions of a plane that would explain the excess of MiniBooNE, the widest first; none where none was published.
+
+    For a heavy dark photon they are boxes around benchmark B, no fit; for a light one the fit of Bertuzzo et al. to
+    the energy spectrum, with one, three and five σ.
+    """
+    _check(plane, mediator)
+    if mediator == "heavy":
+        boxes = datasets.read("limits/miniboone_heavy")
+        own = boxes[(boxes.x == plane[0]) & (boxes.y == plane[1])]
+        return tuple(
+            Region("region of interest", ("Arguelles:2022lzs",), _box(b.x_low, b.x_high, b.y_low, b.y_high))
+            for b in own.itertuples()
+        )
+    if tuple(plane) != PLANES[0]:
+        return ()
+    edges = datasets.read("limits/miniboone_light")
+    regions = []
+    for n_sigma, fit in edges.groupby("n_sigma"):
+        lower, upper = (fit[fit.edge == edge][["m_N", "U_mu4_sq"]].to_numpy() for edge in ("lower", "upper"))
+        outline = np.concatenate([lower, upper[::-1], lower[:1]])
+        regions.append(Region(f"MiniBooNE, {n_sigma} σ", ("Bertuzzo:2018itn",), outline, float(n_sigma)))
+    return tuple(reversed(regions))
+
+
+def _check(plane: tuple[str, str], mediator: str) -> None:
+    if tuple(plane) not in PLANES:
+        known = " or ".join(f"({', '.join(pair)})" for pair in PLANES)
+        raise ValueError(f"plane must be {known}, got ({', '.join(plane)})")
+    if mediator not in ("heavy", "light"):
+        raise ValueError(f"mediator must be 'heavy' or 'light', got {mediator!r}")
+
+
+def _constraint(name: str, references: tuple[str, ...], curve: pd.DataFrame) -> Constraint:
+    """The limit of one curve: mass, excluded from, and up to, where the table says so, in its last columns."""
+    mass = next(column for column in ("m_N", "m_Zprime") if column in curve)
+    low, *upper = (column for column in curve if column not in ("name", "reference", mass))
+    high = curve[upper[0]].fillna(np.inf) if upper else pd.Series(np.inf, index=curve.index)
+    return Constraint(name, references, *(np.array(c, dtype=float) for c in (curve[mass], curve[low], high)))
+
+
+def _box(x_low: float, x_high: float, y_low: float, y_high: float) -> Array:
+    return np.array([[x_low, y_low], [x_high, y_low], [x_high, y_high], [x_low, y_high], [x_low, y_low]])
