@@ -148,8 +148,15 @@ class Evidence:
         return self._fits[m_N, n_parameters][0]
 
     def bound(self, m_N: float, n_parameters: int = 2) -> LifetimeBound:
-        """The fit of Eq. (E1) to `shortest`; its errors are those of the form and of the sample."""
+        """The fit of Eq. (E1) to `shortest`, with squares of differences in cτ⁰.
+
+        Its errors are those of the form and of the sample.
+        """
         return self._fits[m_N, n_parameters][1]
+
+    def log_bound(self, m_N: float) -> LifetimeBound:
+        """The same for two parameters, with squares of differences in ln cτ⁰, as `fit_lifetime_bound` takes them."""
+        return fit_lifetime_bound(FIT_RATES, self.shortest(m_N))
 
     @cached_property
     def _fits(self) -> dict[tuple[float, int], tuple[Array, LifetimeBound]]:
@@ -202,8 +209,7 @@ ENOUGH_FOR_A_FIT = 60_000
 """Events; with more the fits of Eq. (E1) take longer, and their errors, which come from its form, stay."""
 
 FIT_RATES = np.geomspace(10, 1000, 25)
-"""Where the fits of Eq. (E1) look: the axis of the lower panel of Fig. 11, evenly in its logarithm.
-The squares are those of differences in cτ⁰, not in its logarithm."""
+"""Where the fits of Eq. (E1) look: the axis of the lower panel of Fig. 11, evenly in its logarithm."""
 
 ALONG_V = Slice(B, V_muN_sq=B.V_muN_sq * np.geomspace(0.01, 100, 12))
 ALONG_V_AT_A = Slice(A, V_muN_sq=A.V_muN_sq * np.geomspace(1, 1e5, 12))
@@ -674,8 +680,8 @@ def lifetime_over_mass(e: Evidence) -> Answer:
 
 
 def _alpha(e: Evidence, m_N: float) -> Answer:
-    two, one = (Answer(b.alpha, b.alpha_error) for b in (e.bound(m_N), e.bound(m_N, 1)))
-    return replace(two, assumed=one)
+    in_logarithm, in_ctau = (Answer(b.alpha, b.alpha_error) for b in (e.log_bound(m_N), e.bound(m_N)))
+    return replace(in_logarithm, assumed=in_ctau)
 
 
 def _beta(e: Evidence, m_N: float) -> Answer:
@@ -737,8 +743,10 @@ def alpha_grows_with_m_N(e: Evidence) -> Answer:
 
 @_answers
 def coefficient_of_the_rule(e: Evidence) -> Answer:
-    two, one = (_mean([e.bound(m_N, n).alpha / (m_N / 0.1) for m_N in FIT_MASSES]) for n in (2, 1))
-    return replace(two, assumed=one)
+    in_logarithm, in_ctau = (
+        _mean([bound(m_N).alpha / (m_N / 0.1) for m_N in FIT_MASSES]) for bound in (e.log_bound, e.bound)
+    )
+    return replace(in_logarithm, assumed=in_ctau)
 
 
 @_answers
