@@ -1,7 +1,11 @@
 """Every chapter is run by the book and by the tests, and its numbers are checked."""
 
+import notebook_references
 import pytest
 import yaml
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 from notebook_references import REFERENCES, ROOT, Chapter, chapters_of_the_book
 
 CHAPTERS = chapters_of_the_book()
@@ -43,3 +47,32 @@ def test_no_cell_escapes_the_check(chapter: Chapter):
 def test_every_reference_belongs_to_a_chapter():
     expected = {chapter.reference_path for chapter in CHAPTERS}
     assert set(REFERENCES.glob("*")) <= expected
+
+
+class TestExecutedByTheBook:
+    CELLS = "---\nkernelspec:\n  display_name: Python 3\n  name: python3\n---\n\n```{code-cell} ipython3\nprint(6 * 7)\n```\n"
+
+    @pytest.fixture
+    def chapter(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(notebook_references, "execution_cache", lambda root: tmp_path / "executed")
+        path = tmp_path / "chapter.md"
+        path.write_text(self.CELLS, encoding="utf-8")
+        return Chapter(path)
+
+    def keep(self, chapter, source):
+        """What a build leaves in its cache."""
+        notebook = new_notebook(cells=[new_code_cell(source, outputs=[new_output("stream", text="42\n")])])
+        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+        cache = get_cache(str(chapter.path.parent / "executed"))
+        cache.cache_notebook_bundle(CacheBundleIn(notebook, str(chapter.path)), check_validity=False, overwrite=True)
+
+    def test_its_outputs_are_used(self, chapter):
+        self.keep(chapter, "print(6 * 7)")
+        assert [out.text for out in chapter.executed["print(6 * 7)"]] == ["42\n"]
+
+    def test_not_those_of_other_cells(self, chapter):
+        self.keep(chapter, "print(42)")
+        assert chapter.executed is None
+
+    def test_nor_if_there_are_none(self, chapter):
+        assert chapter.executed is None

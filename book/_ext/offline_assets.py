@@ -61,15 +61,18 @@ def choose_execution_cache(app: Sphinx, config: Config) -> None:
     A change of any of them gives a new, empty cache: all chapters are run again and all pages made
     again. Going back to an earlier state finds its cache, if it is one of the newest few.
     """
-    root = Path(app.srcdir)
-    sources = [path for pattern in NUMBERS_DEPEND_ON for path in root.glob(pattern)]
-    python = "{}.{}".format(*sys.version_info[:2])
-    caches = root / "_build" / "executed"
-    cache = caches / hash_of_files(sources, root, python)[:16]
+    cache = execution_cache(Path(app.srcdir))
     cache.mkdir(parents=True, exist_ok=True)
     cache.touch()
-    remove_all_but_newest(caches, CACHES_KEPT)
+    remove_all_but_newest(cache.parent, CACHES_KEPT)
     config.nb_execution_cache_path = str(cache)
+
+
+def execution_cache(root: Path) -> Path:
+    """Find the folder for chapters executed with the package and inputs as they are; it need not exist."""
+    sources = [path for pattern in NUMBERS_DEPEND_ON for path in root.glob(pattern)]
+    python = "{}.{}".format(*sys.version_info[:2])
+    return root / "_build" / "executed" / hash_of_files(sources, root, python)[:16]
 
 
 def note_static_files(app: Sphinx, config: Config) -> None:
