@@ -50,7 +50,8 @@ def test_every_reference_belongs_to_a_chapter():
 
 
 class TestExecutedByTheBook:
-    CELLS = "---\nkernelspec:\n  display_name: Python 3\n  name: python3\n---\n\n```{code-cell} ipython3\nprint(6 * 7)\n```\n"
+    HEADER = "---\nkernelspec:\n  display_name: Python 3\n  name: python3\n---\n\n"
+    CELLS = HEADER + "```{code-cell} ipython3\nprint(6 * 7)\n```\n"
 
     @pytest.fixture
     def chapter(self, tmp_path, monkeypatch):
