@@ -1,26 +1,39 @@
 """Builds a book that opens from disk without a network and never shows an old number.
 
-Sphinx calls `setup`; the rest happens at three moments of a build:
+Sphinx calls `setup`; the rest happens at four moments of a build:
 
 - when the configuration is read, `choose_execution_cache` names the cache of executed chapters
   after all that their numbers depend on, and `note_static_files` hashes scripts and styles;
+- before pages are read, `run_chapters` executes those that the cache lacks, as many side by side as there are cores;
 - before pages are written, `copy_mathjax` puts MathJax beside them;
 - when they are written, `refuse_outside_assets` fails the build if a page would load a script,
   a style or a font from somewhere else.
 """
 
 import hashlib
+import os
 import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import suppress
 from html.parser import HTMLParser
 from importlib import metadata
+from multiprocessing import get_context
 from pathlib import Path
 
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from jupyter_cache.executors.utils import single_nb_execution
+from myst_nb.core.read import create_nb_reader
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
 
 # Jupyter's cache knows the text of the cells only. Their numbers depend on these too.
 NUMBERS_DEPEND_ON = ("darkpkg/**/*.py", "data/**/*", "requirements.txt")
@@ -32,11 +45,12 @@ MATHJAX_PARTS = ("tex-mml-chtml.js", "output/chtml/fonts/woff-v2", "input/tex/ex
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Connect the three moments to Sphinx."""
+    """Connect the four moments to Sphinx."""
     app.add_config_value("static_files_hash", "", "html", [str])
     app.connect("config-inited", choose_execution_cache)
     app.connect("config-inited", note_static_files)
     app.connect("builder-inited", copy_mathjax)
+    app.connect("env-before-read-docs", run_chapters)
     app.connect("build-finished", refuse_outside_assets)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -63,6 +77,50 @@ def note_static_files(app: Sphinx, config: Config) -> None:
     root = Path(app.srcdir)
     files = [path for folder in config.html_static_path for path in (root / folder).rglob("*")]
     config.static_files_hash = hash_of_files([*files, Path(__file__)], root)
+
+
+def run_chapters(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
+    """Execute the chapters among the pages to be read, unless the cache holds them, and fill it.
+
+    Longer chapters begin first. Sphinx then finds all outputs in the cache; alone it would run one after the other.
+    Raises `ExtensionError` with the traceback of a chapter that fails.
+    """
+    cache = get_cache(app.config.nb_execution_cache_path)
+    waiting = {}
+    for path in (Path(env.doc2path(name)) for name in names):
+        text = path.read_text(encoding="utf-8")
+        reader = create_nb_reader(str(path), env.myst_config, env.mystnb_config, text)
+        if reader is None or reader.md_config is None or path.suffix != ".md":
+            continue
+        notebook = reader.read(text)
+        if not any(cell.cell_type == "code" for cell in notebook.cells):
+            continue
+        with suppress(KeyError):
+            cache.match_cache_notebook(notebook)
+            continue
+        waiting[path] = notebook
+    longest_first = sorted(waiting, key=lambda path: -path.stat().st_size)
+    with ProcessPoolExecutor(os.cpu_count() or 1, mp_context=get_context("spawn")) as pool:
+        running = {
+            pool.submit(
+                single_nb_execution,
+                waiting[path],
+                cwd=str(path.parent),
+                timeout=env.mystnb_config.execution_timeout,
+                allow_errors=False,
+            ): path
+            for path in longest_first
+        }
+        for done in as_completed(running):
+            path, result = running[done], done.result()
+            if result.err is not None:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise ExtensionError(f"{path.name} fails: {result.exc_string}")
+            logger.info("%s took %.0f s", path.name, result.time)
+            seconds = {"execution_seconds": result.time}
+            cache.cache_notebook_bundle(
+                CacheBundleIn(result.nb, str(path), data=seconds), check_validity=False, overwrite=True
+            )
 
 
 def copy_mathjax(app: Sphinx) -> None:

@@ -6,7 +6,7 @@ Begin with ``Cuts().passes(observables(events))``; a `Selection` is all that an 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,11 +121,12 @@ class Selection:
     def bins(self, events: PlacedEvents) -> NDArray[np.int64]:
         """The bin (n,) of each event, −1 if it is not selected. Where N decays is left to the lifetime weight."""
         bins = np.full(len(events), -1)
-        chosen = np.arange(len(events))
+        chosen: Any = slice(None)
         if self.vertex_modules:
             chosen = np.flatnonzero(events.starts_in(self.vertex_modules))
-        seen = observables(self.response.smear(events[chosen]) if self.response else events[chosen])
-        passed = self.cuts.passes(seen) if self.cuts else np.ones(len(chosen), dtype=bool)
+            events = events[chosen]
+        seen = observables(self.response.smear(events) if self.response else events)
+        passed = self.cuts.passes(seen) if self.cuts else np.ones(len(events), dtype=bool)
         if self.mass_edges:
             bin_of = np.searchsorted(self.mass_edges, seen.mass, side="right") - 1
             bins[chosen] = np.where(passed, np.minimum(bin_of, self.n_bins - 1), -1)

@@ -209,7 +209,8 @@ def generate(
         Its elements are the targets.
     hydrogen
         Scatter on hydrogen too, elastically. The paper leaves it out: it has no coherent enhancement. At
-        benchmark B it adds 4 % to the selected upscatterings and 7 % to the events of Analysis I, at A nothing.
+        benchmark B it adds 4 % to the selected upscatterings and 7 % to the events of Analysis I; at A nothing to
+        those, and 3 % to the events of Analysis II.
     form_factor
         Model of the charge form factor, a name of `darkpkg.physics.nuclei.FORM_FACTORS`.
     sequence
