@@ -60,7 +60,7 @@ format: $(READY)  ## bring the code into that style
 	@$(RUN) -m ruff format .
 
 accept: $(READY)  ## run the chapters and store their numbers as the new references
-	@$(RUN) tests/accept_references.py $(CHAPTERS)
+	@PYTHONPATH=book/_ext $(RUN) tests/accept_references.py $(CHAPTERS)
 
 benchmark: $(READY)  ## measure the speed
 	@$(RUN) -m pytest benchmarks --benchmark-only

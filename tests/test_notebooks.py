@@ -1,5 +1,7 @@
 """Every chapter is run by the book and by the tests, and its numbers are checked."""
 
+import subprocess
+
 import notebook_references
 import pytest
 import yaml
@@ -35,6 +37,12 @@ def test_chapter_checks_at_least_one_cell(chapter: Chapter):
 def test_reference_has_exactly_the_checked_cells(chapter: Chapter):
     """If this fails: look at what the cells print, then `make accept`."""
     assert list(chapter.read_reference()) == chapter.checked_sources
+
+
+def test_make_accept_finds_all_modules_of_the_tests():
+    """It runs without pytest, which adds folders to the path."""
+    run = subprocess.run(["make", "accept", "CHAPTERS=--help"], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
 
 
 @each_chapter
