@@ -236,13 +236,14 @@ def figure_11(samples: Samples) -> PaperFigure:
     for (m_N, (shortest, fit)), colour in zip(lifetime_bounds(samples).items(), colours, strict=True):
         label = f"{1e3 * m_N:g} MeV: {fit.alpha:.2f} cm/(log₁₀ − {fit.beta:.2f})"
         third.loglog(EVENT_RATES, shortest, "o", ms=4, color=COLOURS[colour], label=label)
-        third.loglog(EVENT_RATES, fit(EVENT_RATES), "--", lw=1.3, color=COLOURS[colour])
-        paper = LifetimeBound(*PAPER_FITS[m_N], 0, 0, 0, 0)
-        third.loglog(EVENT_RATES, paper(EVENT_RATES), ":", lw=1.3, color=COLOURS[colour])
+        paper = _where_finite(LifetimeBound(*PAPER_FITS[m_N], 0, 0, 0, 0)(EVENT_RATES))
+        fitted = _where_finite(fit(EVENT_RATES))
+        third.loglog(EVENT_RATES, fitted, "--", lw=1.3, color=COLOURS[colour])
+        third.loglog(EVENT_RATES, paper, ":", lw=1.3, color=COLOURS[colour])
         name = f"$m_N$ = {1e3 * m_N:g} MeV"
         curves.line("shortest lifetimes", name, EVENT_RATES, shortest)
-        curves.line("shortest lifetimes", f"{name}, fit", EVENT_RATES, fit(EVENT_RATES))
-        curves.line("shortest lifetimes", f"{name}, fit of the paper", EVENT_RATES, paper(EVENT_RATES))
+        curves.line("shortest lifetimes", f"{name}, fit", EVENT_RATES, fitted)
+        curves.line("shortest lifetimes", f"{name}, fit of the paper", EVENT_RATES, paper)
     rate_label = "upscatterings after selection"
     second.set(xlabel=rate_label, ylabel=r"$c\tau^0$ [cm]", xlim=(3, 1e4), ylim=(3e-2, 1e6))
     second.text(600, 50, "excluded", ha="center")
@@ -271,3 +272,8 @@ def _events_against_lifetime(ax: Axes, samples: Samples, curves: Curves) -> None
     top = ax.secondary_xaxis("top", functions=(lambda c: shortest / np.maximum(c, 1e-12),) * 2)
     top.set_xlabel(axis_label("V_N_sq"))
     curves.line("events against lifetime", "Analysis I", ctau, mean, error)
+
+
+def _where_finite(values: Array) -> Array:
+    """A formula leaves out what it has no answer for."""
+    return np.where(np.isfinite(values), values, np.nan)
