@@ -27,7 +27,7 @@ from scipy.special import gammaln, xlogy
 
 Array = NDArray[np.float64]
 
-__all__ = ["effective_log_likelihood", "log_likelihood"]
+__all__ = ["effective_log_likelihood", "log_likelihood", "log_likelihoods"]
 
 
 class _Counts(Protocol):
@@ -42,14 +42,19 @@ class _Prediction(Protocol):
 
 
 def log_likelihood(prediction: _Prediction, counts: _Counts) -> Array:
-    """ln L of Eqs. (29) and (30), summed over the bins (last axis) of ``prediction``.
+    """ln L of Eqs. (29) and (30), summed over the bins (last axis) of ``prediction``: `log_likelihoods`."""
+    return log_likelihoods(prediction, counts).sum(axis=-1)
+
+
+def log_likelihoods(prediction: _Prediction, counts: _Counts) -> Array:
+    """ln L of Eqs. (29) and (30) in each bin (last axis) of ``prediction``.
 
     ``counts`` has the observed numbers, background and relative systematic uncertainty of each bin. A mean below
     zero, which a local-linear kernel can give to a bin with few events at an edge, counts as zero, with its variance.
     """
     total = np.maximum(prediction.mean, 0.0) + counts.background
     variance = prediction.variance + (counts.systematic * total) ** 2
-    return effective_log_likelihood(counts.observed, total, variance).sum(axis=-1)
+    return np.asarray(effective_log_likelihood(counts.observed, total, variance))
 
 
 def effective_log_likelihood(observed: ArrayLike, mean: ArrayLike, variance: ArrayLike) -> Any:

@@ -24,7 +24,7 @@ from tqdm import tqdm
 from darkpkg.events import PlacedEvents
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.method.expectation import Expectation
-from darkpkg.method.likelihood import log_likelihood
+from darkpkg.method.likelihood import log_likelihood, log_likelihoods
 from darkpkg.method.smoothing import Smoothing
 from darkpkg.method.weights import expected_events
 from darkpkg.physics.model import DarkParameters
@@ -102,15 +102,6 @@ class Scan:
         """The parameters that vary, by name in the order of the axes of the scan, each with its values."""
         return dict(self.grid.axes) if self.grid is not None else _axes(self.parameters)
 
-    @property
-    def relative_error(self) -> Array:
-        """Error of the rate over the rate, at each point: the statistical one and the estimated bias of smoothing."""
-        total = self.expectation.total()
-        squared = total.variance + total.bias**2
-        relative = np.sqrt(squared) / np.where(total.mean > 0, total.mean, np.nan)
-        filled = np.where(self.evaluated & np.isnan(relative), _FAR, relative)
-        return filled_between(filled, self.levels) if self.levels else filled
-
     def log_excess(self, cl: float = 0.90, n_parameters: int = 2) -> Array:
         r"""By how much the rate lies beyond the limit: ln(rate / largest rate that is allowed), at each point.
 
@@ -120,18 +111,41 @@ class Scan:
         nearer of both limits. Cut at ±40.
         """
         best = self._best - exclusion_threshold(cl, n_parameters)
-        height = np.full(self.log_likelihood.shape, np.nan)
-        known = self.evaluated
-        part = Expectation(self.expectation.mean[known], self.expectation.variance[known])
-        height[known] = _log_excess(part, self.analysis, best, self.no_signal)
-        return filled_between(height, self.levels) if self.levels else height
+        return self._everywhere(_nearest_limit(self._known, self.analysis, best, self.no_signal)[0])
+
+    def log_excess_error(self, cl: float = 0.90, n_parameters: int = 2) -> Array:
+        r"""Error of `log_excess`: how well the simulation knows the limit, as a relative error of the rate there.
+
+        With the signal of a point scaled to its limit, each bin b pulls the scale by the slope of its own ln L,
+
+        .. math:: \sigma^2 = \Bigl[\sum_b (g_b\sigma_b)^2 + \bigl(\sum_b g_b\beta_b\bigr)^2\Bigr]
+                  \Big/ \Bigl(\sum_b g_b\mu_b\Bigr)^2 , \qquad g_b = \partial\ln L_b/\partial\mu_b ,
+
+        where σ_b is the statistical error of the expectation μ_b and β_b the estimated bias of smoothing. For one
+        bin it is the relative error of the rate. In a spectrum, bins without background have more power than events.
+        Bins count as independent, and the best point as known. Zero where there is no signal at all.
+        """
+        best = self._best - exclusion_threshold(cl, n_parameters)
+        _, log_scale = _nearest_limit(self._known, self.analysis, best, self.no_signal)
+        return self._everywhere(_scale_error(self._known, self.analysis, log_scale))
+
+    @property
+    def _known(self) -> Expectation:
+        """The expectation at the points that were evaluated, (p, bins)."""
+        known, e = self.evaluated, self.expectation
+        return Expectation(*(values[known] for values in (e.mean, e.variance, e.bias, e.bias_variance)))
+
+    def _everywhere(self, at_known: Array) -> Array:
+        values = np.full(self.log_likelihood.shape, np.nan)
+        values[self.evaluated] = at_known
+        return filled_between(values, self.levels) if self.levels else values
 
     def exclusion(self, cl: float = 0.90, n_parameters: int = 2, *, sigma: float = 0.0) -> list[Array]:
         """Edges of the excluded region of a plane: curves (n, 2) in the two parameters, in the order of `axes`.
 
         Interpolated between grid points in the logarithms of the parameters and of the rate (`log_excess`). With
-        ``sigma`` the rate is everywhere taken so many of its errors (`relative_error`) larger, so that ±1 is the band
-        that the simulation leaves open.
+        ``sigma`` the curve is that of `log_excess` so many of its errors (`log_excess_error`) higher, so that ±1 is
+        the band that the simulation leaves open.
         """
         return [np.exp(line[:, ::-1]) for line in self._contours(cl, n_parameters, sigma).lines(0.0)]
 
@@ -150,7 +164,7 @@ class Scan:
         x, y = self.axes.values()
         height = self.log_excess(cl, n_parameters).reshape(len(x), len(y))
         if sigma:
-            height = height + np.log(np.maximum(1 + sigma * self.relative_error.reshape(height.shape), 1e-3))
+            height = height + sigma * self.log_excess_error(cl, n_parameters).reshape(height.shape)
         return contourpy.contour_generator(np.log(y), np.log(x), height, fill_type=contourpy.FillType.OuterOffset)
 
     def plot(self, ax: Axes | None = None, cl: float = 0.90, **style: Any) -> Axes:
@@ -329,15 +343,13 @@ def _halved(values: Array, axis: int) -> Array:
     return np.moveaxis(finer, 0, axis)
 
 
-def _log_excess(signal: Expectation, analysis: Any, lowest: float, no_signal: float) -> Array:
-    """`Scan.log_excess` for points (p, bins); ln L below ``lowest`` is excluded."""
+def _nearest_limit(signal: Expectation, analysis: Any, lowest: float, no_signal: float) -> tuple[Array, Array]:
+    """`Scan.log_excess` for points (p, bins), ln L below ``lowest`` being excluded; ln of the scale at the limit."""
     n = len(signal.mean)
 
     def above(log_scale: Array, index: Array) -> Array:
         """ln L of the point with its signal scaled, over the lowest that is allowed."""
-        i, scale = index.astype(np.int64), np.exp(log_scale)[..., None]
-        scaled = Expectation(scale * signal.mean[i], scale**2 * signal.variance[i])
-        return log_likelihood(scaled, analysis) - lowest
+        return log_likelihood(_scaled(signal, log_scale, index), analysis) - lowest
 
     index = np.arange(n)
     allowed = np.full(n, -_FAR)  # a scale that is allowed
@@ -356,13 +368,41 @@ def _log_excess(signal: Expectation, analysis: Any, lowest: float, no_signal: fl
         upper[reaches] = elementwise.find_root(
             above, (allowed[reaches], beyond[reaches]), args=(index[reaches],), tolerances={"xatol": 1e-6}
         ).x
-    return np.clip(np.fmax(-upper, lower), -_FAR, _FAR)
+    height = np.clip(np.fmax(-upper, lower), -_FAR, _FAR)
+    return height, np.clip(np.where(lower > -upper, lower, upper), -_FAR, _FAR)
+
+
+def _scale_error(signal: Expectation, analysis: Any, log_scale: Array) -> Array:
+    """`Scan.log_excess_error` for points (p, bins) whose signals reach the limit at ``log_scale``."""
+    scaled = _scaled(signal, log_scale, np.arange(len(signal.mean)))
+    shift = np.maximum(scaled.error, np.abs(scaled.bias))
+    ratio = np.divide(shift, scaled.mean, out=np.zeros(shift.shape), where=scaled.mean > 0)
+    # More events of the same weights bring their variance.
+    factors = (np.maximum(1 + half * ratio, 0.0) for half in (0.5, -0.5))
+    up, down = (log_likelihoods(Expectation(f * scaled.mean, f * scaled.variance), analysis) for f in factors)
+    slope = np.divide(up - down, shift, out=np.zeros(shift.shape), where=shift > 0)
+    step = 1e-3
+    higher, lower = (
+        log_likelihood(_scaled(scaled, np.full(len(log_scale), s), slice(None)), analysis) for s in (step, -step)
+    )
+    total = (higher - lower) / (2 * step)
+    error = np.sqrt((slope**2 * scaled.variance).sum(axis=-1) + (slope * scaled.bias).sum(axis=-1) ** 2)
+    return np.divide(error, np.abs(total), out=np.zeros(len(error)), where=total != 0)
+
+
+def _scaled(signal: Expectation, log_scale: Array, index: Any) -> Expectation:
+    """The signal at the points of ``index``, times a scale each."""
+    scale = np.exp(log_scale)[..., None]
+    index = index.astype(np.int64) if isinstance(index, np.ndarray) else index
+    parts = (signal.mean, signal.variance, signal.bias, signal.bias_variance)
+    return Expectation(*(scale**power * part[index] for power, part in zip((1, 2, 1, 2), parts, strict=True)))
 
 
 @dataclass(frozen=True)
 class Interval:
     """Where a parameter is excluded: from ``low`` to ``high``, with the errors that the simulation leaves.
 
+    The errors are those of `Scan.log_excess_error`, over the slope of the rate along the parameter.
     An error is nan where the interval goes on beyond the range that was searched.
     """
 
@@ -406,17 +446,17 @@ def excluded_intervals(
 
     def excess(log_value: Array) -> Array:
         signal = predict(along.at(np.exp(log_value)))
-        return _log_excess(signal, analysis, lowest, coarse.no_signal)
+        return _nearest_limit(signal, analysis, lowest, coarse.no_signal)[0]
 
     x, excluded = np.log(values), height > 0
     edges = np.flatnonzero(excluded[1:] != excluded[:-1])
     roots, errors = np.empty(0), np.empty(0)
     if edges.size:
         roots = elementwise.find_root(excess, (x[edges], x[edges + 1]), tolerances={"xatol": 1e-9}).x
-        total = predict(along.at(np.exp(roots))).total()
         step = 1e-3
         slope = (excess(roots + step) - excess(roots - step)) / (2 * step)
-        errors = np.exp(roots) * np.sqrt(total.variance + total.bias**2) / total.mean / np.abs(slope)
+        of_rate = _scale_error(predict(along.at(np.exp(roots))), analysis, np.zeros(len(roots)))
+        errors = np.exp(roots) * of_rate / np.abs(slope)
     ends = np.concatenate([values[:1], np.exp(roots), values[-1:]])
     errors = np.concatenate([[np.nan], errors, [np.nan]])
     parts = range(0 if excluded[0] else 1, len(ends) - 1, 2)

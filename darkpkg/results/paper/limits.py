@@ -84,7 +84,8 @@ def scan_plane(events: PlacedEvents, where: Slice, *analyses: Analysis) -> list[
     """`scan` of several analyses at once with events moved to each pair of masses.
 
     A kernel would smear the mass of the pair, which for a light dark photon is the mass of the photon, over the bins
-    of Analysis II. Thin bins make no warning here: many are empty, and `Scan.relative_error` knows them.
+    of Analysis II. Thin bins make no warning here: many are empty, and
+    `Scan.log_excess_error` knows them.
     """
     points = where.parameters
     found = [np.empty((*points.shape, len(analysis.observed), 2)) for analysis in analyses]
