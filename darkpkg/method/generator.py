@@ -163,9 +163,17 @@ class SamplingRange:
     def contains(self, m_N: ArrayLike, m_Zprime: ArrayLike) -> NDArray[np.bool_]:
         """Whether each point of the mass plane lies in the sampled region."""
         m_N, m_Zprime = np.asarray(m_N, dtype=float), np.asarray(m_Zprime, dtype=float)
-        inside = (self.m_N[0] <= m_N) & (m_N <= self.m_N[1])
-        inside &= (m_Zprime < m_N) if self.is_light else (m_N <= m_Zprime)
-        return inside & (self.m_Zprime[0] <= m_Zprime) & (m_Zprime <= self.m_Zprime[1])
+        return self._between(self.m_N, self.m_Zprime, m_N, m_Zprime)
+
+    def contains_logarithms(self, ln_masses: Array) -> NDArray[np.bool_]:
+        """As `contains`, for points (..., 2) in (ln m_N, ln m_Z′)."""
+        return self._between(np.log(self.m_N), np.log(self.m_Zprime), ln_masses[..., 0], ln_masses[..., 1])
+
+    def _between(self, x_range: ArrayLike, y_range: ArrayLike, x: Array, y: Array) -> NDArray[np.bool_]:
+        (x_low, x_high), (y_low, y_high) = x_range, y_range  # type: ignore[misc]
+        inside = (x_low <= x) & (x <= x_high)
+        inside &= (y < x) if self.is_light else (x <= y)
+        return inside & (y_low <= y) & (y <= y_high)
 
 
 HEAVY = SamplingRange(m_N=(4e-3, 1.25), m_Zprime=(4e-3, 12.5))

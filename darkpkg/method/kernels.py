@@ -114,11 +114,11 @@ class Kernel:
         h = np.broadcast_to(bandwidth, centre.shape)
         points = _points(self, dim)
         basis = np.concatenate([np.ones((len(points), 1)), points], axis=1)
-        moments = np.empty((*centre.shape[:-1], 1 + dim, 1 + dim))
+        products = (basis[:, :, None] * basis[:, None, :]).reshape(len(points), -1)
+        moments = np.empty((*centre.shape[:-1], (1 + dim) ** 2))
         for index in np.ndindex(centre.shape[:-1]):  # one by one, so that memory does not grow with the centres
-            kept = basis[inside(centre[index] + points * h[index])]
-            moments[index] = kept.T @ kept / len(points)
-        return moments
+            moments[index] = inside(centre[index] + points * h[index]).astype(float) @ products / len(points)
+        return moments.reshape(*centre.shape[:-1], 1 + dim, 1 + dim)
 
 
 @functools.cache

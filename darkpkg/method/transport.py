@@ -34,7 +34,7 @@ from darkpkg.method._integrand import DECAY_AXES, Target, laboratory_momenta, ta
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.generator import Integrand, SamplingRange
 from darkpkg.method.smoothing import Smoothing
-from darkpkg.method.weights import expected_events, kde_weight, sampling_range
+from darkpkg.method.weights import expected_events, kde_weight_of_masses, sampling_range
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import Nucleus, elements
@@ -82,34 +82,39 @@ def transport(
         raise ValueError("events and parameters must have the same kind of N, Dirac or Majorana")
     if not np.isfinite(events.point).all():
         raise ValueError("events must remember the point that made them, as those of darkpkg.generate do")
-    moved = events[_within_reach(events, parameters, neighbourhood)]
-    weight = moved.weight * kde_weight(moved, parameters, neighbourhood)
-    near = np.flatnonzero(weight)
-    moved, weight = moved[near], weight[near]
+    near = _within_reach(events, parameters, neighbourhood)
+    masses = np.stack([events.m_N[near], events.m_Zprime[near]], axis=-1)
+    weight = events.weight[near] * kde_weight_of_masses(sampling, masses, parameters, neighbourhood)
+    counts = np.flatnonzero(weight)
+    near, masses, weight = near[counts], masses[counts], weight[counts]
     m_N, m_Zprime = (np.full(len(near), float(mass)) for mass in (parameters.m_N, parameters.m_Zprime))
     momenta = [np.empty((len(near), 4)) for _ in range(3)]
+    columns = dict(zip(("p_N", "p_electron", "p_positron"), momenta, strict=True))
+    columns |= {"weight": weight, "m_N": m_N, "m_Zprime": m_Zprime}
+    # What stays; the rest is made anew.
+    point, beam, target = events.point[near], events.beam[near], events.target[near]
     nuclei = _nuclei()
-    for beam in np.unique(moved.beam):
-        for code in np.unique(moved.target).tolist():
-            own = np.flatnonzero((moved.beam == beam) & (moved.target == code))
-            about = _target(str(beam), nuclei[code], events.provenance["form_factor"])
+    for polarity in np.unique(beam):
+        in_beam = np.flatnonzero(beam == polarity)
+        for code in np.unique(target[in_beam]).tolist():
+            own = in_beam[target[in_beam] == code]
+            about = _target(str(polarity), nuclei[code], events.provenance["form_factor"])
             integrand = Integrand(about, sampling, parameters)
-            u = np.ascontiguousarray(moved.point[own, :DECAY_AXES])
-            before, _ = integrand.at_masses(u, moved.m_N[own], moved.m_Zprime[own])
+            u = np.ascontiguousarray(point[own, :DECAY_AXES])
+            before, _ = integrand.at_masses(u, *masses[own].T.copy())
             after, variables = integrand.at_masses(u, m_N[own], m_Zprime[own])
             weight[own] *= np.divide(after, before, out=np.zeros(len(own)), where=before > 0)
             laboratory = [np.empty((len(own), 4)) for _ in momenta]
-            laboratory_momenta(variables, moved.point[own, DECAY_AXES:], about, *laboratory)
+            laboratory_momenta(variables, point[own, DECAY_AXES:], about, *laboratory)
             for all_of_them, ours in zip(momenta, laboratory, strict=True):
                 all_of_them[own] = ours
-    columns = dict(zip(("p_N", "p_electron", "p_positron"), momenta, strict=True))
-    if isinstance(moved, PlacedEvents):
-        columns |= _paths(moved, momenta[0])
+    columns |= {"point": point, "beam": beam, "target": target}
+    if isinstance(events, PlacedEvents):
+        columns["vertex"] = events.vertex[near]
+        columns |= _paths(events, columns["vertex"], momenta[0])
+    columns |= {name: getattr(events, name)[near] for name in events.columns() if name not in columns}
     return dataclasses.replace(
-        moved,
-        weight=weight,
-        m_N=m_N,
-        m_Zprime=m_Zprime,
+        events,
         **columns,
         provenance={
             **events.provenance,
@@ -183,9 +188,9 @@ def _within_reach(events: Events, parameters: DarkParameters, neighbourhood: Smo
     return np.flatnonzero(inside)
 
 
-def _paths(events: PlacedEvents, p_N: Array) -> dict[str, Array]:
-    """Where N with momenta ``p_N`` enters and leaves each fiducial box, from the vertices of ``events``."""
+def _paths(events: PlacedEvents, vertex: Array, p_N: Array) -> dict[str, Array]:
+    """Where N with momenta ``p_N`` enters and leaves each fiducial box of ``events``, from its vertex."""
     direction = p_N[:, 1:] / momentum(p_N)[:, None]
     boxes = (Box(tuple(low), tuple(high)) for low, high in events.provenance["detector"]["fiducial_boxes"])
-    chords = [box.chord(events.vertex, direction) for box in boxes]
+    chords = [box.chord(vertex, direction) for box in boxes]
     return {"entry": np.stack([a for a, _ in chords], axis=1), "exit": np.stack([b for _, b in chords], axis=1)}

@@ -7,6 +7,7 @@ at on its own: `kde_weight` moves the masses, `coupling_weight` the couplings, `
 
 from __future__ import annotations
 
+import functools
 import warnings
 import weakref
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from darkpkg.experiment.selection import Selection
 from darkpkg.method._compiled import kernel_sums
 from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning, Share
 from darkpkg.method.generator import REPLICATES, SamplingRange
-from darkpkg.method.kernels import Inside
+from darkpkg.method.kernels import Inside, Kernel
 from darkpkg.method.smoothing import SMOOTHING, WIDER, Smoothing, asymptotic_factor, cross_validation_scores
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
@@ -55,18 +56,25 @@ def kde_weight(events: Events, parameters: DarkParameters, smoothing: Smoothing 
 
     Raises `ValueError` that names parameter, value and range if θ lies outside the sampled region.
     """
-    sampling = sampling_range(events)
+    return kde_weight_of_masses(
+        sampling_range(events), np.stack([events.m_N, events.m_Zprime], axis=-1), parameters, smoothing
+    )
+
+
+def kde_weight_of_masses(
+    sampling: SamplingRange, masses: Array, parameters: DarkParameters, smoothing: Smoothing
+) -> Array:
+    """`kde_weight` of events with ``masses`` (n, 2) out of a sample over ``sampling``."""
     point = np.array([float(parameters.m_N), float(parameters.m_Zprime)])
     _check_range(sampling, *point)
     if sampling.is_fixed:
-        return np.ones(len(events))
-    masses = np.stack([events.m_N, events.m_Zprime], axis=-1)
+        return np.ones(len(masses))
     difference = np.log(masses / point)
     h = smoothing.bandwidths((), 2)
     c_0, *c = _coefficients(sampling, np.log(point)[None], h[None], smoothing)[0]
     level = _level(sampling, point, smoothing) / _level(sampling, masses, smoothing)
     kernel = smoothing.kernel(difference, h) * (c_0 + difference / h @ np.array(c))
-    return kernel * level / sampling.q(events.m_N, events.m_Zprime)
+    return kernel * level / sampling.q(*masses.T)
 
 
 def coupling_weight(events: Events, parameters: DarkParameters) -> Any:
@@ -387,15 +395,21 @@ def _coefficients(sampling: SamplingRange, centres: Array, h: Array, smoothing: 
     centres, h = unique[:, :2], unique[:, 2:]
     box = np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]]) * smoothing.kernel.reach
     corners = centres[:, None, :] + h[:, None, :] * box
-    inside = _inside(sampling)
-    cut = ~inside(corners.reshape(-1, 2)).reshape(-1, 4).all(axis=1)
+    cut = ~sampling.contains_logarithms(corners).all(axis=1)
     c = np.tile([1.0, 0.0, 0.0], (len(centres), 1))
-    c[cut] = smoothing.coefficients(centres[cut], h[cut], inside)
+    c[cut] = _coefficients_at_edges(
+        sampling, smoothing.kernel, smoothing.order, centres[cut].tobytes(), h[cut].tobytes()
+    )
     return c[index.reshape(-1)]
 
 
-def _inside(sampling: SamplingRange) -> Inside:
-    return lambda at: sampling.contains(np.exp(at[..., 0]), np.exp(at[..., 1]))
+@functools.lru_cache(maxsize=64)
+def _coefficients_at_edges(
+    sampling: SamplingRange, kernel: Kernel, order: int, centres: bytes, h: bytes
+) -> NDArray[np.float64]:
+    """`Smoothing.coefficients`, remembered, as other analyses and samples ask for the same points."""
+    at, widths = (np.frombuffer(numbers).reshape(-1, 2) for numbers in (centres, h))
+    return replace(SMOOTHING, kernel=kernel, order=order).coefficients(at, widths, sampling.contains_logarithms)
 
 
 def _cross_validated(
@@ -432,7 +446,8 @@ def _cross_validated(
             raise ValueError(f"no event counts near m_N = {m_N[index]:g} GeV, m_Zprime = {m_Zprime[index]:g} GeV")
         near = smoothing.kernel(coordinates - centre, h)
         scores[index] = cross_validation_scores(
-            coordinates, b / (b @ near), factors * h, smoothing.kernel, _inside(sampling), _ellipse(centre, h)
+            coordinates, b / (b @ near), factors * h, smoothing.kernel, sampling.contains_logarithms,
+            _ellipse(centre, h),
         )  # fmt: skip
     if per_point:
         return smoothing.scaled(steps[scores.argmin(axis=-1)])

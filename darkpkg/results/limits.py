@@ -73,6 +73,7 @@ class Scan:
     grid: Slice | None = None
     levels: int = 0
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    _heights: dict[tuple[float, int], Array] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def minus_delta_log_likelihood(self) -> Array:
@@ -110,8 +111,12 @@ class Scan:
         best of the scan, reaches the threshold. Where no signal at all is excluded too, it is the distance to the
         nearer of both limits. Cut at ±40.
         """
-        best = self._best - exclusion_threshold(cl, n_parameters)
-        return self._everywhere(_nearest_limit(self._known, self.analysis, best, self.no_signal)[0])
+        if (cl, n_parameters) not in self._heights:
+            best = self._best - exclusion_threshold(cl, n_parameters)
+            height = self._everywhere(_nearest_limit(self._known, self.analysis, best, self.no_signal)[0])
+            height.flags.writeable = False
+            self._heights[cl, n_parameters] = height
+        return self._heights[cl, n_parameters]
 
     def log_excess_error(self, cl: float = 0.90, n_parameters: int = 2) -> Array:
         r"""Error of `log_excess`: how well the simulation knows the limit, as a relative error of the rate there.

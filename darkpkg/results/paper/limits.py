@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Mapping
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -13,8 +16,9 @@ from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
 from darkpkg.events import PlacedEvents
-from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II, Analysis, project
+from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II, Analysis, Channel, project
 from darkpkg.experiment.detector import ND280_UPGRADE
+from darkpkg.experiment.selection import Selection
 from darkpkg.method.expectation import Expectation, FewEventsWarning
 from darkpkg.method.transport import moved_samples
 from darkpkg.method.weights import expected_events, expected_events_at_lifetime
@@ -84,28 +88,52 @@ def scan_plane(events: PlacedEvents, where: Slice, *analyses: Analysis) -> list[
     """`scan` of several analyses at once with events moved to each pair of masses.
 
     A kernel would smear the mass of the pair, which for a light dark photon is the mass of the photon, over the bins
-    of Analysis II. Thin bins make no warning here: many are empty, and
-    `Scan.log_excess_error` knows them.
+    of Analysis II. Thin bins make no warning here: many are empty, and `Scan.log_excess_error` knows them.
     """
-    points = where.parameters
-    found = [np.empty((*points.shape, len(analysis.observed), 2)) for analysis in analyses]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FewEventsWarning)
-        for here, some, moved in moved_samples(events, points):
-            for values, analysis in zip(found, analyses, strict=True):
-                expectation = expected_events(moved, some, analysis)
-                sums = np.stack([expectation.mean, expectation.variance], axis=-1)
-                values.reshape(-1, *values.shape[-2:])[here] = sums
+    rates = _rates(events, where, [channel for analysis in analyses for channel in analysis.channels])
     provenance = {"sample": dict(events.provenance), "expected": "expected_events_by_transport"}
-    return [
-        scan_predictions(
-            lambda theta, values=values: Expectation(*np.moveaxis(values.reshape(-1, *values.shape[-2:]), -1, 0)),
-            where,
-            analysis,
-            provenance=provenance,
-        )
-        for values, analysis in zip(found, analyses, strict=True)
-    ]
+
+    scans = []
+    for analysis in analyses:
+        mean = [channel.pot * rates[_kind(channel)].mean for channel in analysis.channels]
+        variance = [channel.pot**2 * rates[_kind(channel)].variance for channel in analysis.channels]
+        found = Expectation(np.concatenate(mean, axis=-1), np.concatenate(variance, axis=-1))
+        scans.append(scan_predictions(lambda _, found=found: found, where, analysis, provenance=provenance))
+    return scans
+
+
+_Kind = tuple[str, Selection]
+_known_rates: weakref.WeakKeyDictionary[PlacedEvents, weakref.WeakKeyDictionary[Slice, dict[_Kind, Expectation]]]
+_known_rates = weakref.WeakKeyDictionary()
+"""Events in each bin for one proton on target at the points of a plane, (points, bins), as long as both live."""
+
+
+def _kind(channel: Channel) -> _Kind:
+    """What the rate of a channel depends on, but for the exposure."""
+    return channel.beam, channel.selection
+
+
+def _rates(events: PlacedEvents, where: Slice, channels: Sequence[Channel]) -> dict[_Kind, Expectation]:
+    """Events in the bins of each kind of channel for one proton on target, (points, bins).
+
+    Figures share planes, and projections differ by the exposure alone: each kind is summed once.
+    """
+    known = _known_rates.setdefault(events, weakref.WeakKeyDictionary()).setdefault(where, {})
+    wanted = {_kind(channel): channel for channel in channels}
+    missing = {kind: channel for kind, channel in wanted.items() if kind not in known}
+    if missing:
+        joint = Analysis("all", tuple(replace(c, name=str(i), pot=1.0) for i, c in enumerate(missing.values())))
+        points = where.parameters
+        sums = np.empty((math.prod(points.shape), 2, len(joint.observed)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FewEventsWarning)
+            for here, some, moved in moved_samples(events, points):
+                found = expected_events(moved, some, joint)
+                sums[here] = np.stack([found.mean, found.variance], axis=1)
+        for i, kind in enumerate(missing):
+            bins = joint.bins_of(str(i))
+            known[kind] = Expectation(sums[:, 0, bins], sums[:, 1, bins])
+    return known
 
 
 def figure_9(samples: Samples) -> PaperFigure:
