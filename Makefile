@@ -32,6 +32,11 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 unexport PYTHONPATH
 unexport PYTHONHOME
 
+# Chapters and tests run side by side, one to a core: more threads in each would only wait for one another.
+book test accept: export OMP_NUM_THREADS      := 1
+book test accept: export OPENBLAS_NUM_THREADS := 1
+book test accept: export NUMBA_NUM_THREADS    := 1
+
 .DEFAULT_GOAL := help
 .PHONY: help env book test lint format accept benchmark validate pins clean
 
