@@ -291,7 +291,7 @@ def _events_against_lifetime(ax: Axes, samples: Samples, curves: Curves) -> None
     ax.loglog(ctau, mean, color=COLOURS["blue"])
     ax.fill_between(ctau, np.maximum(mean - error, 1e-9), mean + error, color=COLOURS["blue"], alpha=0.25, lw=0)
     ax.axhline(exclusion_threshold(0.90), color=COLOURS["grey"], ls=":")
-    ax.text(ctau[-1], 2.6, "90 % CL", ha="right", color=COLOURS["grey"])
+    ax.text(ctau[-1] / 2, 2.6, "90 % CL", ha="right", color=COLOURS["grey"])
     shortest = B.proper_decay_length() * B.V_N_sq  # cτ⁰ for |V_N| = 1; it goes like 1 / |V_N|²
     ax.axvspan(shortest, shortest / B.V_muN_sq, color=COLOURS["orange"], alpha=0.15, lw=0)
     ax.text(np.sqrt(shortest**2 / B.V_muN_sq), 0.03, "physical region", ha="center")
