@@ -12,6 +12,7 @@ import pytest
 import darkpkg as dk
 from darkpkg.results.paper.experiment import upper_limit_of_zero
 from darkpkg.results.paper.frame import COLUMNS, Curves, PaperFigure, Samples
+from darkpkg.results.paper.limits import scan_plane
 from darkpkg.results.paper.method import figure_7, weights_in_turn
 from darkpkg.results.paper_figures import FIGURES, draw
 
@@ -253,3 +254,38 @@ def test_curves_leave_out_what_has_no_value():
     assert table.columns.tolist() == ["panel", "curve", "x", "y"]
     assert table.x.tolist() == [1, 3]
     assert PaperFigure(plt.figure(), Curves().table()).curves.empty
+
+
+class TestScanPlane:
+    """Scans of one sample share the rates of a plane, up to the exposure, and of nothing else."""
+
+    B = dk.BENCHMARK_B
+
+    def plane(self, **axes):
+        return dk.Slice(self.B, m_N=[0.05, 0.1, 0.2], **axes)
+
+    def test_whatever_was_scanned_before_it_is_what_moved_events_give(self, samples):
+        both = dk.ANALYSIS_I + dk.ANALYSIS_II
+        in_couplings = self.plane(V_muN_sq=[1e-8, 1e-7, 1e-6])
+        in_mixing = self.plane(epsilon=[1e-3, 1e-2, 1e-1])
+        for where, analysis in (
+            (in_couplings, dk.ANALYSIS_I),
+            (in_couplings, dk.project(dk.ANALYSIS_I)),
+            (in_couplings, both),
+            (in_mixing, both),
+            (in_mixing, dk.ANALYSIS_I.with_selection(efficiency=0.2)),
+        ):
+            (found,) = scan_plane(samples.heavy, where, analysis)
+            expected = dk.expected_events_by_transport(samples.heavy, where.parameters, analysis)
+            for name in ("mean", "variance"):
+                np.testing.assert_allclose(
+                    getattr(found.expectation, name), getattr(expected, name), rtol=1e-10, atol=1e-300
+                )
+
+    def test_another_sample_has_rates_of_its_own(self, samples):
+        where = self.plane(V_muN_sq=[1e-8, 1e-7])
+        whole, half = (scan_plane(s, where, dk.ANALYSIS_I)[0] for s in (samples.heavy, samples.heavy[::2]))
+        # Every second event, with the weights of all of them: less than the whole, wherever both halves have some.
+        parts = half.expectation.mean, whole.expectation.mean
+        assert (parts[0] <= parts[1]).all()
+        assert parts[0].sum() < 0.9 * parts[1].sum()
