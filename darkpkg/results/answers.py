@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Protocol
 
 import numpy as np
@@ -694,44 +694,9 @@ def _mean(values: list[float]) -> Answer:
     return Answer(float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(len(values))))
 
 
-@_answers
-def alpha_at_25_MeV(e: Evidence) -> Answer:
-    return _alpha(e, 0.025)
-
-
-@_answers
-def beta_at_25_MeV(e: Evidence) -> Answer:
-    return _beta(e, 0.025)
-
-
-@_answers
-def alpha_at_50_MeV(e: Evidence) -> Answer:
-    return _alpha(e, 0.05)
-
-
-@_answers
-def beta_at_50_MeV(e: Evidence) -> Answer:
-    return _beta(e, 0.05)
-
-
-@_answers
-def alpha_at_100_MeV(e: Evidence) -> Answer:
-    return _alpha(e, 0.1)
-
-
-@_answers
-def beta_at_100_MeV(e: Evidence) -> Answer:
-    return _beta(e, 0.1)
-
-
-@_answers
-def alpha_at_200_MeV(e: Evidence) -> Answer:
-    return _alpha(e, 0.2)
-
-
-@_answers
-def beta_at_200_MeV(e: Evidence) -> Answer:
-    return _beta(e, 0.2)
+for _m_N in FIT_MASSES:
+    ANSWERS[f"alpha_at_{1e3 * _m_N:.0f}_MeV"] = partial(_alpha, m_N=_m_N)
+    ANSWERS[f"beta_at_{1e3 * _m_N:.0f}_MeV"] = partial(_beta, m_N=_m_N)
 
 
 @_answers
