@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -36,7 +37,7 @@ def unit_ball(dim: int) -> float:
 
 
 @dataclass(frozen=True)
-class Kernel:
+class Kernel(ABC):
     """A radial kernel of integral one in any number of dimensions.
 
     ``reach`` is the radius, in bandwidths, beyond which it is zero. Kinds are subclasses that say how K falls with
@@ -46,21 +47,21 @@ class Kernel:
     name: ClassVar[str]
     reach: ClassVar[float] = 1.0
 
+    @abstractmethod
     def profile(self, r_sq: ArrayLike) -> Array:
         """k as a function of r², one at the centre."""
-        raise NotImplementedError
 
+    @abstractmethod
     def norm(self, dim: int) -> float:
         """c_d, the value at the centre for unit bandwidths."""
-        raise NotImplementedError
 
+    @abstractmethod
     def second_moment(self, dim: int) -> float:
         """Variance in each direction, in units of h²."""
-        raise NotImplementedError
 
+    @abstractmethod
     def radius_sq(self, share: ArrayLike, dim: int) -> Array:
         """r² within which a ``share`` of the kernel lies."""
-        raise NotImplementedError
 
     def roughness(self, dim: int) -> float:
         """∫K² for unit bandwidths: the variance of an estimate is proportional to it."""

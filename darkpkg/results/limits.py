@@ -354,7 +354,7 @@ def _nearest_limit(signal: Expectation, analysis: Any, lowest: float, no_signal:
 
     def above(log_scale: Array, index: Array) -> Array:
         """ln L of the point with its signal scaled, over the lowest that is allowed."""
-        return log_likelihood(_scaled(signal, log_scale, index), analysis) - lowest
+        return log_likelihood(_scaled(signal, log_scale, index.astype(np.int64)), analysis) - lowest
 
     index = np.arange(n)
     allowed = np.full(n, -_FAR)  # a scale that is allowed
@@ -379,7 +379,7 @@ def _nearest_limit(signal: Expectation, analysis: Any, lowest: float, no_signal:
 
 def _scale_error(signal: Expectation, analysis: Any, log_scale: Array) -> Array:
     """`Scan.log_excess_error` for points (p, bins) whose signals reach the limit at ``log_scale``."""
-    scaled = _scaled(signal, log_scale, np.arange(len(signal.mean)))
+    scaled = _scaled(signal, log_scale)
     shift = np.maximum(scaled.error, np.abs(scaled.bias))
     ratio = np.divide(shift, scaled.mean, out=np.zeros(shift.shape), where=scaled.mean > 0)
     # More events of the same weights bring their variance.
@@ -387,18 +387,15 @@ def _scale_error(signal: Expectation, analysis: Any, log_scale: Array) -> Array:
     up, down = (log_likelihoods(Expectation(f * scaled.mean, f * scaled.variance), analysis) for f in factors)
     slope = np.divide(up - down, shift, out=np.zeros(shift.shape), where=shift > 0)
     step = 1e-3
-    higher, lower = (
-        log_likelihood(_scaled(scaled, np.full(len(log_scale), s), slice(None)), analysis) for s in (step, -step)
-    )
+    higher, lower = (log_likelihood(_scaled(scaled, np.full(len(log_scale), s)), analysis) for s in (step, -step))
     total = (higher - lower) / (2 * step)
     error = np.sqrt((slope**2 * scaled.variance).sum(axis=-1) + (slope * scaled.bias).sum(axis=-1) ** 2)
     return np.divide(error, np.abs(total), out=np.zeros(len(error)), where=total != 0)
 
 
-def _scaled(signal: Expectation, log_scale: Array, index: Any) -> Expectation:
-    """The signal at the points of ``index``, times a scale each."""
+def _scaled(signal: Expectation, log_scale: Array, index: Any = slice(None)) -> Expectation:
+    """The signal at the points of ``index``, all by default, times a scale each."""
     scale = np.exp(log_scale)[..., None]
-    index = index.astype(np.int64) if isinstance(index, np.ndarray) else index
     parts = (signal.mean, signal.variance, signal.bias, signal.bias_variance)
     return Expectation(*(scale**power * part[index] for power, part in zip((1, 2, 1, 2), parts, strict=True)))
 
