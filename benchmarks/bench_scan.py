@@ -35,12 +35,9 @@ on_one_core = pytest.mark.benchmark(timer=process_time)
 
 
 @pytest.fixture
-def one_core():
+def one_core(monkeypatch):
     """Points run in parallel otherwise."""
-    threads = numba.get_num_threads()
-    numba.set_num_threads(1)
-    yield
-    numba.set_num_threads(threads)
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 1)
 
 
 def timed(function, *arguments):

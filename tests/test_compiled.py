@@ -3,7 +3,10 @@
 import importlib.util
 import itertools
 import math
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import mpmath
@@ -12,9 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from toy_sample import toy_rates
 
-import darkpkg
-from darkpkg.method._compiled import kernel_sums, survival
+import darkpkg as dk
+from darkpkg.method._compiled import in_blocks, kernel_sums, survival
 
 # Few distinct values, so that samples tie with each other, with strip edges and with the rim of a kernel.
 GRID = st.integers(-4, 4).map(lambda i: i / 4)
@@ -137,6 +141,80 @@ class TestKernelSums:
             np.testing.assert_allclose(other, one, rtol=1e-12, atol=1e-12)  # another order of the terms
 
 
+class TestThreadsAndProcesses:
+    """Equal numbers, to the last bit, whoever computes them."""
+
+    @pytest.mark.parametrize("threads", [1, 2, 3, 7, 50])
+    def test_every_point_is_in_one_block(self, threads, monkeypatch):
+        monkeypatch.setattr("numba.config.NUMBA_NUM_THREADS", threads)
+        for n in (0, 1, 2, 15, 16, 17, 1000):
+            counts = np.zeros(n, dtype=int)
+
+            def count(first, last, counts):
+                counts[first:last] += 1
+
+            in_blocks(count)(counts)
+            assert np.all(counts == 1)
+
+    def test_an_error_in_a_thread_is_raised(self, monkeypatch):
+        monkeypatch.setattr("numba.config.NUMBA_NUM_THREADS", 2)
+
+        def fail(first, last, points):
+            if last > 90:
+                raise ArithmeticError("no sum")
+
+        with pytest.raises(ArithmeticError, match="no sum"):
+            in_blocks(fail)(np.zeros(100))
+
+    def test_the_number_of_threads_changes_no_bit(self, monkeypatch):
+        sums = []
+        for threads in (1, 2, 5):
+            monkeypatch.setattr("numba.config.NUMBA_NUM_THREADS", threads)
+            sums.append(toy_rates().tobytes())
+        assert sums == [sums[0]] * 3
+
+    PROGRAM = """
+import multiprocessing, sys
+from concurrent.futures import ThreadPoolExecutor
+import numpy as np
+from toy_sample import toy_rates
+
+def rates(_):
+    return toy_rates()
+
+if __name__ == "__main__":
+    method = sys.argv[1]
+    here = rates(0)
+    if method == "threads":
+        pool = ThreadPoolExecutor(4)
+    else:
+        pool = multiprocessing.get_context(method).Pool(2)
+    with pool:
+        there = list(pool.map(rates, range(8)))
+    assert np.all(here > 0) and here.size == 200
+    assert all(np.array_equal(rate, here) for rate in there)
+    print("equal")
+"""
+
+    @pytest.mark.parametrize(
+        ("workers", "layer"), [("fork", "omp"), ("spawn", "omp"), ("forkserver", "omp"), ("threads", "workqueue")]
+    )
+    def test_workers_that_start_after_a_prediction_give_the_same_rates(self, workers, layer, tmp_path):
+        """With these layers numba's own parallel loops end or hang forked processes, or end that of the threads."""
+        program = tmp_path / "program.py"
+        program.write_text(self.PROGRAM, encoding="utf-8")
+        path = os.pathsep.join([str(Path(__file__).parent), str(Path(dk.__file__).parent.parent)])
+        environment = os.environ | {
+            "PYTHONPATH": path,
+            "NUMBA_NUM_THREADS": "2",
+            "NUMBA_THREADING_LAYER": layer,
+        }
+        run = subprocess.run(
+            [sys.executable, program, workers], env=environment, timeout=60, capture_output=True, text=True
+        )
+        assert (run.returncode, run.stdout) == (0, "equal\n"), run.stderr
+
+
 class TestSurvival:
     @given(st.floats(1e-18, 1e3), st.floats(0, 1e3), st.floats(1e-12, 1e3))
     def test_share_of_decays_in_a_stretch_is_exact(self, rate, begin, width):
@@ -164,17 +242,17 @@ class TestSurvival:
 class TestCache:
     @pytest.fixture
     def package(self, tmp_path):
-        source = Path(darkpkg.__file__).parent
+        source = Path(dk.__file__).parent
         ignore = shutil.ignore_patterns("__pycache__")
         return Path(shutil.copytree(source, tmp_path / "darkpkg", ignore=ignore))
 
     @staticmethod
     def cache_folder(package):
-        """Where the package would keep the machine code of `kernel_sums`, were it imported now."""
+        """Where the package would keep the machine code of `survival`, were it imported now."""
         spec = importlib.util.spec_from_file_location("compiled_copy", package / "method" / "_compiled.py")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        return module.kernel_sums.stats.cache_path
+        return module.survival.stats.cache_path
 
     def test_unchanged_sources_keep_their_machine_code(self, package, monkeypatch):
         monkeypatch.setattr("numba.config.CACHE_DIR", "")

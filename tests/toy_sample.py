@@ -49,3 +49,9 @@ def counting(observed=0, background=0.0, systematic=0.0):
     selection = dk.Selection(("toy",), 0.5, dk.Cuts(max_mass=10.0, max_t=10.0))
     channel = dk.Channel("FHC", "FHC", 1e21, (background,), (observed,), systematic, selection)
     return dk.Analysis("toy", (channel,))
+
+
+def toy_rates():
+    """Expected events of the toy sample at 200 points of different lifetimes."""
+    points = B.replace(V_muN_sq=np.geomspace(1e-12, 1e-6, 200))
+    return dk.expected_events(toy_sample(), points, counting()).mean

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import itertools
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -40,23 +43,51 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     return decorate
 
 
-@compiled(parallel=True)
+def in_blocks(loop: Callable[..., None]) -> Callable[..., None]:
+    """A function of the arguments of ``loop(first, last, *arguments)`` that runs it for all of ``len(arguments[0])``.
+
+    The blocks from ``first`` to ``last`` run in as many threads as numba would use (NUMBA_NUM_THREADS, by default the
+    cores that this process may use). The threads live as long as the call: unlike those of numba's own parallel loops
+    they are no state that a fork could break, and several Python threads may call at once. ``loop`` has to let go of
+    the interpreter's lock (nogil), and no block may write what another one reads or writes.
+    """
+
+    @functools.wraps(loop)
+    def over_all(*arguments: Any) -> None:
+        n, threads = len(arguments[0]), numba.config.NUMBA_NUM_THREADS
+        loop(0, 0, *arguments)  # compiles in one thread
+        if threads == 1 or n == 1:
+            loop(0, n, *arguments)
+            return
+        # Blocks differ in cost: with several for each thread, none waits long for the last.
+        edges = [n * i // (8 * threads) for i in range(8 * threads + 1)]
+        with ThreadPoolExecutor(threads) as pool:
+            blocks = [(first, last) for first, last in itertools.pairwise(edges) if first < last]
+            list(pool.map(lambda block: loop(*block, *arguments), blocks))
+
+    return over_all
+
+
+@in_blocks
+@compiled(nogil=True)
 def kernel_sums(
-    x, y, rate, h, kind, reach, wider, coefficients,
+    first_point, last_point, x, y, rate, h, kind, reach, wider, coefficients,
     strip_edges, strip_starts, sample_x, sample_y, base, column, begin, width, everywhere, sums,
 ):  # fmt: skip
-    """Fill ``sums`` (points, columns, 4) with Σw, Σw², Σd and Σd² of the samples around each point (x, y).
+    """Add to ``sums`` (points, columns, 4) Σw, Σw², Σd and Σd² of the samples around each point (x, y).
+
+    Called without the first two arguments, which `in_blocks` sets.
 
     w = base · k(r) · (c_0 + c_1 u + c_2 v) · Σ_k (exp(−rate·begin_k) − exp(−rate·(begin_k + width_k))), with scaled
     distances u, v, r² = u² + v² for the bandwidths h (points, 2), and d the same with bandwidths ``wider`` times as
     large, less w. ``coefficients`` (points, 2, 3) has c for both bandwidths, ``kind`` is the shape of k, see
     `profile`, and ``reach`` where it ends. The last factor of w is one if ``everywhere``.
 
-    Samples are ordered by strip in x and within a strip by y, so that a point visits few of them. Points run in
-    parallel, the samples of a point in order: the sums do not depend on the number of threads.
+    Samples are ordered by strip in x and within a strip by y, so that a point visits few of them. Blocks of
+    points run in parallel, the samples of a point in order: the sums do not depend on the number of threads.
     """
     reach = reach * wider
-    for point in numba.prange(x.size):
+    for point in range(first_point, last_point):
         h_x, h_y, c = h[point, 0], h[point, 1], coefficients[point]
         first = max(np.searchsorted(strip_edges, x[point] - reach * h_x, side="right") - 1, 0)
         last = min(np.searchsorted(strip_edges, x[point] + reach * h_x, side="right"), strip_starts.size - 1)
