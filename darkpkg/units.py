@@ -33,6 +33,9 @@ AVOGADRO = 6.02214076e23 / gram
 MUON_MASS = 105.6583755 * MeV
 """CODATA 2018."""
 
+CHARGED_PION_MASS = 139.57039 * MeV
+"""Particle Data Group, Prog. Theor. Exp. Phys. 2020, 083C01."""
+
 KAON_MASS = 493.677 * MeV
 """Mass of K⁺. Particle Data Group, Phys. Rev. D 98, 030001 (2018)."""
 

@@ -73,7 +73,7 @@ def paper_density(m_N: Array, m_Zprime: Array) -> Array:
     integrand is normalised by Γ, so here q is multiplied by Γ(θ), up to a constant. For m_Z′ < m_N the paper has
     :math:`q\propto m_{Z'}^2/m_N^{3.5}`.
     """
-    point = BENCHMARK_B.replace(m_N=m_N, m_Zprime=m_Zprime)
+    point = BENCHMARK_B.replace(m_N=m_N, m_Zprime=m_Zprime, decays="paper")
     q = np.where(point.is_light_mediator, m_Zprime**2 / m_N**3.5, m_Zprime**8 / m_N**5)
     return q * point.decay_width()
 

@@ -22,22 +22,10 @@ from numpy.typing import ArrayLike, NDArray
 from darkpkg.physics.kinematics import boost, spherical
 from darkpkg.units import ELECTRON_MASS
 
-__all__ = ["angular_correlation", "electron_mass_factor", "lepton_momenta", "mass_density"]
+__all__ = ["angular_correlation", "lepton_momenta", "mass_density"]
 
 _NODES = (1 + np.polynomial.legendre.leggauss(32)[0]) / 2
 _WEIGHTS = np.polynomial.legendre.leggauss(32)[1] / 2
-
-
-def electron_mass_factor(m_N: ArrayLike, m_Zprime: ArrayLike) -> NDArray[np.float64]:
-    """Γ with massive electrons over Γ of Eq. (9), for 2m_e < m_N ≤ m_Z′.
-
-    About 1 − 12 (m_e/m_N)² for m_Z′ ≫ m_N; Eq. (9) is for massless electrons. Accurate to 1e-4 everywhere.
-
-    >>> electron_mass_factor([0.005, 0.1], 1.25).round(4)
-    array([0.8788, 0.9997])
-    """
-    m_N, m_Zprime = np.asarray(m_N, dtype=float), np.asarray(m_Zprime, dtype=float)
-    return width_shape(m_N, m_Zprime, ELECTRON_MASS) / width_shape(m_N, m_Zprime, 0.0)
 
 
 def mass_density(s: ArrayLike, m_N: ArrayLike, m_Zprime: ArrayLike) -> NDArray[np.float64]:

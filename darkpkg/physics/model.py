@@ -14,9 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import hyp2f1
 
-from darkpkg.units import ALPHA_EM, ELECTRON_MASS, HBARC, GeV, MeV, cm
+from darkpkg.physics.widths import CHANNELS, current_integrals, pair_ratio, total_ratio
+from darkpkg.units import ALPHA_EM, HBARC, GeV, MeV, cm
 
-__all__ = ["BENCHMARK_A", "BENCHMARK_B", "DarkParameters", "vertex_factors"]
+__all__ = ["BENCHMARK_A", "BENCHMARK_B", "DECAYS", "DarkParameters", "vertex_factors"]
+
+DECAYS = ("all", "paper")
+"""What N and Z′ decay to: everything that the electromagnetic current reaches, or e⁺e⁻ alone as the paper has it."""
 
 
 def _number(unit: str, symbol: str, meaning: str) -> Any:
@@ -33,11 +37,15 @@ class DarkParameters:
     meets the same vertex. A Majorana N decays to ν e⁺e⁻ and to ν̄ e⁺e⁻ through opposite chiralities: it lives half as
     long, and the two channels together forget its spin.
 
+    ``decays`` says what the dark photon decays to, on its mass shell or off. ``"all"``: electrons, muons and hadrons,
+    with their masses, for kinetic mixing couples it to the electromagnetic current whatever carries it. ``"paper"``:
+    massless electrons alone and Eqs. (9) and (10) as printed, with a light Z′ that decays where it is made.
+
     Raises `ValueError` that names field, value and rule if a field is not finite, a mass or coupling is not
     positive, a mixing exceeds one, or the shapes do not broadcast.
 
     >>> BENCHMARK_B.proper_decay_length()            # cm
-    0.5389...
+    0.5391...
     """
 
     m_N: float | NDArray[np.float64] = _number("GeV", r"m_N", "mass of the heavy neutrino N")
@@ -51,8 +59,11 @@ class DarkParameters:
         "", r"|V_N|^2", "vertex factor of the decay of N, summed over daughter neutrinos"
     )
     is_majorana: bool = False
+    decays: str = "all"
 
     def __post_init__(self) -> None:
+        if self.decays not in DECAYS:
+            raise ValueError(f"decays must be one of {', '.join(DECAYS)}, got {self.decays!r}")
         if not isinstance(self.is_majorana, bool | np.bool_):
             raise TypeError(f"is_majorana must be True or False, got {self.is_majorana!r}")
         object.__setattr__(self, "is_majorana", bool(self.is_majorana))
@@ -88,11 +99,11 @@ class DarkParameters:
         if not isinstance(other, DarkParameters):
             return NotImplemented
         same = all(np.array_equal(a, getattr(other, name)) for name, a in self._items())
-        return same and self.is_majorana == other.is_majorana
+        return same and (self.is_majorana, self.decays) == (other.is_majorana, other.decays)
 
     def __hash__(self) -> int:
         numbers = tuple((name, np.asarray(value).tobytes()) for name, value in self._items())
-        return hash((self.is_majorana, numbers))
+        return hash((self.is_majorana, self.decays, numbers))
 
     @property
     def is_light_mediator(self) -> bool | NDArray[np.bool_]:
@@ -105,21 +116,52 @@ class DarkParameters:
         return self.V_muN_sq * self.alpha_D * self.epsilon**2
 
     def decay_width(self) -> float | NDArray[np.float64]:
-        r"""Total width of N in GeV, for massless electrons.
+        r"""Total width of N in GeV.
 
-        For m_N ≤ m_Z′, through an off-shell Z′ (Eq. (9)),
+        With ``decays="all"`` it is the sum over electrons, muons and hadrons f of
+
+        .. math:: \Gamma(N\to\nu f) = \frac{\alpha_D|V_N|^2}{4\pi}\,m_N^3\int\frac{ds}{s}\,
+                  \Bigl(1-\frac{s}{m_N^2}\Bigr)^2\Bigl(\frac12+\frac{s}{m_N^2}\Bigr)\,
+                  \frac{\sqrt s\,\Gamma_{Z'\to f}(\sqrt s)}{(s-m_{Z'}^2)^2+m_{Z'}^2\Gamma_{Z'}^2},
+
+        which is Eq. (9) for a heavy Z′ and massless electrons, Eq. (10) for a light one, and smooth between them
+        (`darkpkg.physics.widths`). With ``decays="paper"`` it is, for m_N ≤ m_Z′, Eq. (9),
 
         .. math:: \Gamma = \frac{\alpha\alpha_D\varepsilon^2|V_N|^2}{48\pi}\frac{m_N^5}{m_{Z'}^4}\,L(m_N^2/m_{Z'}^2)
 
-        and for m_N > m_Z′, to an on-shell Z′ (Eq. (10)),
+        and, for m_N > m_Z′, Eq. (10),
 
         .. math:: \Gamma = \frac{\alpha_D|V_N|^2}{4}\frac{m_N^3}{m_{Z'}^2}(1-r)^2\left(\tfrac12+r\right),
                   \quad r = m_{Z'}^2/m_N^2 .
 
-        These are for a Dirac N. A Majorana N has the charge-conjugate channel as well, and twice the width.
+        These are for a Dirac N. A Majorana N has the charge-conjugate channel as well, and twice the width. Zero if
+        N is too light to decay.
         """
-        channels = 2 if self.is_majorana else 1
-        return channels * np.where(self.is_light_mediator, self._two_body_width(), self._three_body_width())[()]
+        kinds = 2 if self.is_majorana else 1
+        two_body = self.is_light_mediator
+        if self.decays == "paper":
+            return kinds * np.where(two_body, self._two_body_width(), self._three_body_width())[()]
+        # A Z′ below the threshold of electrons leaves with its share of the decays.
+        stable = two_body & np.less_equal(self.m_Zprime, CHANNELS["electrons"])
+        front = ALPHA_EM * self.alpha_D * self.V_N_sq / (24 * np.pi) * self.m_N
+        total = front * sum(current_integrals(self.m_N, self.m_Zprime, self.epsilon).values())
+        return kinds * (np.where(stable, self._two_body_width(), total)[()] if np.any(stable) else total)
+
+    def pair_branching_ratio(self) -> float | NDArray[np.float64]:
+        """Share of the decays of N that are to ν e⁺e⁻; one with ``decays="paper"``.
+
+        Below the threshold of muons it is one, too. Zero for a light Z′ below that of electrons, or if N is too light
+        to decay.
+
+        >>> round(BENCHMARK_B.replace(m_N=0.5).pair_branching_ratio(), 3)
+        0.617
+        """
+        if self.decays == "paper":
+            return 1.0
+        parts = current_integrals(self.m_N, self.m_Zprime, self.epsilon)
+        total = sum(parts.values())
+        stable = self.is_light_mediator & np.less_equal(self.m_Zprime, CHANNELS["electrons"])
+        return np.divide(parts["electrons"], total, out=np.zeros(np.shape(total)), where=(total > 0) & ~stable)[()]
 
     def _three_body_width(self) -> Any:
         x = np.minimum((self.m_N / self.m_Zprime) ** 2, 1.0)
@@ -151,18 +193,31 @@ class DarkParameters:
         return np.where(self.is_light_mediator, np.nan, rule)[()]
 
     def mediator_width(self) -> float | NDArray[np.float64]:
-        r"""Width of the dark photon to e⁺e⁻ in GeV, zero below 2m_e.
+        r"""Width of the dark photon in GeV, to e⁺e⁻, μ⁺μ⁻ and hadrons or to e⁺e⁻ alone; zero below 2m_e.
 
-        .. math:: \Gamma_{Z'} = \frac{\alpha\varepsilon^2 m_{Z'}}{3}\left(1+\frac{2m_e^2}{m_{Z'}^2}\right)
-                  \sqrt{1-\frac{4m_e^2}{m_{Z'}^2}}
+        .. math:: \Gamma_{Z'} = \frac{\alpha\varepsilon^2 m_{Z'}}{3}\Bigl[\sum_\ell
+                  \Bigl(1+\frac{2m_\ell^2}{m_{Z'}^2}\Bigr)\sqrt{1-\frac{4m_\ell^2}{m_{Z'}^2}}
+                  + R(m_{Z'}^2)\Bigr]
         """
-        ratio = (ELECTRON_MASS / np.asarray(self.m_Zprime)) ** 2
-        phase_space = (1 + 2 * ratio) * np.sqrt(np.maximum(1 - 4 * ratio, 0.0))
-        return (ALPHA_EM * self.epsilon**2 * self.m_Zprime / 3 * phase_space)[()]
+        s = np.square(self.m_Zprime)
+        ratio = pair_ratio(s, "electrons") if self.decays == "paper" else total_ratio(s)
+        return (ALPHA_EM * self.epsilon**2 * self.m_Zprime / 3 * ratio)[()]
 
     def proper_decay_length(self) -> float | NDArray[np.float64]:
-        """cτ⁰ = ħc / Γ in cm."""
-        return HBARC / self.decay_width()
+        """cτ⁰ = ħc / Γ in cm, infinite where N cannot decay."""
+        return _decay_length(self.decay_width())
+
+    def mediator_decay_length(self) -> float | NDArray[np.float64]:
+        """Proper decay length in cm of the dark photon that N decays to.
+
+        Zero where there is none, for m_Z′ ≥ m_N, and with ``decays="paper"``.
+        """
+        light = self.is_light_mediator if self.decays != "paper" else False
+        return np.where(light, _decay_length(self.mediator_width()), 0.0)[()]
+
+
+def _decay_length(width: ArrayLike) -> Any:
+    return np.divide(HBARC, width, out=np.full(np.shape(width), np.inf), where=np.greater(width, 0))[()]
 
 
 def _check(name: str, value: NDArray[np.float64]) -> None:
