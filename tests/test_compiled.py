@@ -64,7 +64,8 @@ def compiled(x, y, rate, h, kind, c, sample, cuts, everywhere, n_columns):
     sums = np.zeros((len(x), n_columns, 4))
     kernel_sums(
         x, y, rate, h, kind, REACH[kind], WIDER, c, edges, starts, ordered["x"], ordered["y"], ordered["base"],
-        ordered["column"], ordered["begin"], ordered["width"], everywhere, sums,
+        ordered["column"], ordered["begin"], ordered["width"], everywhere,
+        np.full(len(x), np.inf), np.zeros((0, 1), dtype=np.int64), np.zeros((0, 2)), sums,
     )  # fmt: skip
     return sums
 

@@ -1,5 +1,7 @@
 """Decays of Z′ and N to electrons, muons and hadrons, on the mass shell of Z′, off it, and between."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -30,7 +32,7 @@ def by_adaptive_quadrature(m_N, m_Zprime, epsilon, channel):
     lowest = CHANNELS[channel] ** 2
     breaks = sorted({x for x in (*R_TABLE.sqrt_s**2, *around) if lowest < x < m_N**2})
     edges = [lowest, *breaks, m_N**2]
-    parts = [quad(integrand, a, b, limit=300)[0] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    parts = [quad(integrand, a, b, limit=300)[0] for a, b in itertools.pairwise(edges)]
     return epsilon**2 * m_N**2 * sum(parts)
 
 
@@ -61,7 +63,7 @@ def test_a_light_mediator_decays_by_its_own_branching_ratios():
 
 
 def test_an_infinitely_heavy_mediator_gives_closed_forms_for_electrons_and_muons():
-    """J_f m_Z′⁴/(ε² m_N⁴) → ∫(1−y)²(1+2y) r_f dy: ½ without mass, and for muons by quadrature of an elementary sum."""
+    """J_f m_Z′⁴/(ε² m_N⁴) → ∫(1−y)²(1+2y) r_f dy: ½ without mass, and muons by quadrature."""
     for m_N, channel, mass in ((0.1, "electrons", ELECTRON_MASS), (0.5, "muons", MUON_MASS)):
         found = current_integrals(m_N, 1e3, 1e-3)[channel] * (1e3 / m_N) ** 4 / 1e-6
         lowest = (2 * mass / m_N) ** 2

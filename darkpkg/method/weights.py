@@ -20,13 +20,14 @@ from numpy.typing import ArrayLike, NDArray
 from darkpkg.events import Events, PlacedEvents
 from darkpkg.experiment.analysis import ARGON_CHAMBERS, Analysis, Channel
 from darkpkg.experiment.selection import Selection
-from darkpkg.method._compiled import kernel_sums
+from darkpkg.method._compiled import LARGEST_POLYGON, decay_probabilities, flight_polygons, kernel_sums
 from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning, Share
 from darkpkg.method.generator import REPLICATES, SamplingRange
-from darkpkg.method.kernels import Inside, Kernel
+from darkpkg.method.kernels import KERNELS, Inside, Kernel
 from darkpkg.method.smoothing import SMOOTHING, WIDER, Smoothing, asymptotic_factor, cross_validation_scores
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
+from darkpkg.units import cm
 
 Array = NDArray[np.float64]
 
@@ -67,6 +68,7 @@ def kde_weight_of_masses(
     """`kde_weight` of events with ``masses`` (n, 2) out of a sample over ``sampling``."""
     point = np.array([float(parameters.m_N), float(parameters.m_Zprime)])
     _check_range(sampling, *point)
+    _check_smoothing(smoothing)
     if sampling.is_fixed:
         return np.ones(len(masses))
     difference = np.log(masses / point)
@@ -78,9 +80,11 @@ def kde_weight_of_masses(
 
 
 def coupling_weight(events: Events, parameters: DarkParameters) -> Any:
-    """|V_μN|² α_D ε² over its value at generation, Eq. (26); of θ's shape.
+    """|V_μN|² α_D ε² over its value at generation, Eq. (26), times the share of N that decay to e⁺e⁻; of θ's shape.
 
-    Raises `ValueError` if θ has another kind of N, Dirac or Majorana, than the simulation: the events know.
+    Only decays to e⁺e⁻ are simulated: muons and hadrons take the rest (`DarkParameters.pair_branching_ratio`), above
+    211 MeV and unless ``parameters.decays`` is ``"paper"``. Raises `ValueError` if θ has another kind of N, Dirac or
+    Majorana, than the simulation.
     """
     generated = events.provenance["couplings"]
     if generated["is_majorana"] != parameters.is_majorana:
@@ -89,7 +93,8 @@ def coupling_weight(events: Events, parameters: DarkParameters) -> Any:
             f"these events are decays of a {kinds[generated['is_majorana']]} N and cannot answer for a "
             f"{kinds[parameters.is_majorana]} N: generate them with couplings=parameters"
         )
-    return parameters.coupling / (generated["V_muN_sq"] * generated["alpha_D"] * generated["epsilon"] ** 2)
+    at_generation = generated["V_muN_sq"] * generated["alpha_D"] * generated["epsilon"] ** 2
+    return parameters.coupling * parameters.pair_branching_ratio() / at_generation
 
 
 def selection_weight(events: PlacedEvents, selection: Selection) -> Array:
@@ -98,22 +103,79 @@ def selection_weight(events: PlacedEvents, selection: Selection) -> Array:
 
 
 def lifetime_weight(
-    events: PlacedEvents, ctau: float, m_N: float | None = None, *, modules: Sequence[str] = ARGON_CHAMBERS
+    events: PlacedEvents,
+    ctau: float,
+    m_N: float | None = None,
+    *,
+    ctau_Zprime: float = 0.0,
+    m_Zprime: float | None = None,
+    modules: Sequence[str] = ARGON_CHAMBERS,
 ) -> Array:
-    r"""Probability that N decays inside the fiducial boxes of ``modules``, Eq. (27): (n,), for a cτ⁰ in cm.
+    r"""Probability that the pair appears inside the fiducial boxes of ``modules``, Eq. (27): (n,), for a cτ⁰ in cm.
 
     .. math:: w = \sum_j \left(e^{-a_j/\beta\gamma c\tau^0} - e^{-b_j/\beta\gamma c\tau^0}\right), \qquad
               \beta\gamma = |\vec p_N|/m_N,
 
-    with the distances a_j, b_j at which N enters and leaves box j. ``m_N`` defaults to the mass of each event.
-    For a prediction at θ it is θ's: the decay length in the laboratory goes like 1/m_N, and a kernel would smear it.
+    with the distances a_j, b_j at which N enters and leaves box j. If N decays to an on-shell Z′ with the proper
+    decay length ``ctau_Zprime`` (cm), the pair appears where Z′ decays, at the end of a second flight along the
+    momentum of Z′,
+
+    .. math:: w = \sum_j \int\!\!\int_{\text{end in box } j} e^{-x/\lambda_N-y/\lambda_{Z'}}\,
+              \frac{dx\,dy}{\lambda_N\lambda_{Z'}} ,
+
+    exactly, over the polygon of lengths x and y. ``m_N`` and ``m_Zprime`` default to the masses of each event. For a
+    prediction at θ they are θ's: the decay length in the laboratory goes like 1/m, and a kernel would smear it.
     """
     _check_lifetime(ctau)
+    if not ctau_Zprime >= 0:
+        raise ValueError(f"ctau_Zprime must not be negative, got {ctau_Zprime}")
+    rate = _decay_rate(events.m_N if m_N is None else m_N, ctau)
+    if ctau_Zprime > 0:
+        rates = rate, _decay_rate(events.m_Zprime if m_Zprime is None else m_Zprime, ctau_Zprime)
+        probability = np.empty(len(events))
+        decay_probabilities(
+            *(np.broadcast_to(r, len(events)) for r in rates), *_flights(events, modules), probability
+        )
+        return probability
     columns = events.columns_of(modules)
-    rate = (events.m_N if m_N is None else m_N) / (momentum(events.p_N) * ctau)
+    rate = rate / momentum(events.p_N)
     entry = rate[:, None] * events.entry[:, columns]
     depth = rate[:, None] * events.exit[:, columns] - entry
     return (np.exp(-entry) * -np.expm1(-depth)).sum(axis=-1)
+
+
+LARGEST_RATE = 1e100 / cm
+"""In GeV: what decays faster decays where it is made, and this leaves room for products of rates."""
+
+
+def _decay_rate(mass: ArrayLike, ctau: ArrayLike) -> Array:
+    """m/cτ⁰ in GeV/cm: over the momentum, the probability to decay per length."""
+    with np.errstate(over="ignore", divide="ignore"):
+        return np.minimum(np.divide(mass, ctau), LARGEST_RATE)
+
+
+def _decay_rates(parameters: DarkParameters, ctau: ArrayLike) -> tuple[Array, Array]:
+    """`_decay_rate` of N and of an on-shell Z′, infinite where none flies."""
+    flight = np.asarray(parameters.mediator_decay_length())
+    of_Z = np.where(flight > 0, _decay_rate(parameters.m_Zprime, flight), np.inf)
+    return _decay_rate(parameters.m_N, ctau), of_Z
+
+
+def _flights(events: PlacedEvents, modules: Sequence[str]) -> tuple[NDArray[np.int64], Array]:
+    """Polygons of the flights of N and Z′ that end in the fiducial boxes of ``modules``: see `flight_polygons`."""
+    boxes = np.array([events.provenance["detector"]["fiducial_boxes"][i] for i in events.columns_of(modules)])
+    low, high = (np.ascontiguousarray(boxes[:, i]) for i in (0, 1))
+    p_N, p_Z = events.p_N[:, 1:], (events.p_electron + events.p_positron)[:, 1:]
+    starts, parts, before = np.empty((len(events), len(boxes) + 1), dtype=np.int64), [], 0
+    for begin in range(0, len(events), 1 << 14):
+        rows = slice(begin, begin + (1 << 14))
+        corners = np.empty((len(events.vertex[rows]) * len(boxes) * LARGEST_POLYGON, 2))
+        vectors = (np.ascontiguousarray(vector[rows]) for vector in (events.vertex, p_N, p_Z))
+        used = flight_polygons(*vectors, low, high, starts[rows], corners)
+        parts.append(corners[:used].copy())
+        starts[rows] += before
+        before += used
+    return starts, np.concatenate(parts) if parts else np.empty((0, 2))
 
 
 def exposure_weight(events: PlacedEvents, channel: Channel) -> Array:
@@ -158,7 +220,7 @@ def expected_events_at_lifetime(
     ctau: ArrayLike,
     smoothing: Smoothing = SMOOTHING,
 ) -> Expectation:
-    """As `expected_events`, with a free proper decay length ``ctau`` (cm) that broadcasts against θ's shape."""
+    """As `expected_events`, with a free proper decay length ``ctau`` (cm) of N that broadcasts against θ's shape."""
     ctau = np.asarray(ctau, dtype=float)
     _check_lifetime(ctau)
     return _sum(events, parameters, analysis, smoothing, ctau)
@@ -213,32 +275,38 @@ def choose_bandwidth(
     raise ValueError(f"rule must be asymptotic or cross-validation, got {rule!r}")
 
 
-def selection_efficiency(events: PlacedEvents, analysis: Analysis, ctau: float | None = None) -> Share:
+def selection_efficiency(
+    events: PlacedEvents, analysis: Analysis, ctau: float | None = None, *, ctau_Zprime: float = 0.0
+) -> Share:
     """Share of N that the selection of ``analysis`` takes, without its flat efficiency.
 
     That is the share whose pair passes the cuts and, where the selection asks for them, whose vertex lies in its
-    modules. N are counted as they are made in the exposure of the analysis; with ``ctau`` (cm), only so far as they
-    decay in its decay volumes. Slice the events for one material: ``events[events.target == …]``. The masses are
-    those of the events, so that a sample at fixed masses is needed for one point.
+    modules. N are counted as they are made in the exposure of the analysis; with ``ctau`` (cm), only so far as the
+    pair appears in its decay volumes, an on-shell Z′ having the proper decay length ``ctau_Zprime`` (cm). Slice the
+    events for one material: ``events[events.target == …]``. The masses are those of the events, so that a sample at
+    fixed masses is needed for one point.
     """
     parts = []
     for channel in analysis.channels:
         weight = events.weight * exposure_weight(events, channel)
         if ctau is not None:
-            weight = weight * lifetime_weight(events, ctau, modules=channel.selection.decay_modules)
+            volumes = channel.selection.decay_modules
+            weight = weight * lifetime_weight(events, ctau, ctau_Zprime=ctau_Zprime, modules=volumes)
         parts.append((weight, channel.selection.bins(events) >= 0))
     return Share.of(np.concatenate([value for _, value in parts]), np.concatenate([weight for weight, _ in parts]))
 
 
-def decay_acceptance(events: PlacedEvents, analysis: Analysis, ctau: float) -> Share:
-    """Share of N, as made in the exposure of ``analysis``, that decay in its decay volumes, for cτ⁰ in cm.
+def decay_acceptance(events: PlacedEvents, analysis: Analysis, ctau: float, *, ctau_Zprime: float = 0.0) -> Share:
+    """Share of N, as made in the exposure of ``analysis``, whose pair appears in its decay volumes, for cτ⁰ in cm.
+
+    ``ctau_Zprime`` (cm) is that of an on-shell Z′.
 
     The geometrical acceptance of Fig. 4: no cut is asked for.
     """
     parts = [
         (
             events.weight * exposure_weight(events, channel),
-            lifetime_weight(events, ctau, modules=channel.selection.decay_modules),
+            lifetime_weight(events, ctau, ctau_Zprime=ctau_Zprime, modules=channel.selection.decay_modules),
         )
         for channel in analysis.channels
     ]
@@ -248,6 +316,16 @@ def decay_acceptance(events: PlacedEvents, analysis: Analysis, ctau: float) -> S
 def _check_lifetime(ctau: ArrayLike) -> None:
     if not np.all(np.asarray(ctau) > 0):
         raise ValueError(f"ctau must be positive, got {np.min(ctau)}")
+
+
+def _check_smoothing(smoothing: Smoothing) -> None:
+    if KERNELS.get(smoothing.kernel.name) != smoothing.kernel:
+        raise ValueError(
+            f"kernel must be one of {', '.join(KERNELS)} for events, got {smoothing.kernel!r}: "
+            "darkpkg.reweight takes any kernel"
+        )
+    if not np.all(smoothing.log):
+        raise ValueError(f"log must be True for events, whose masses are smoothed in logarithms, got {smoothing.log}")
 
 
 def sampling_range(events: Events) -> SamplingRange:
@@ -265,29 +343,42 @@ class _Sample:
     column: NDArray[np.int64]
     begin: Array
     width: Array
+    corner_starts: NDArray[np.int64]
+    corners: Array
     strip_edges: Array
     strip_starts: NDArray[np.int64]
 
 
 _samples: weakref.WeakKeyDictionary[PlacedEvents, dict[Any, _Sample]] = weakref.WeakKeyDictionary()
+KEPT_SAMPLES = 4
+"""Selections of one sample that are remembered: as many as two analyses have with two beams each."""
 
 
-def _sample(events: PlacedEvents, channels: tuple[Channel, ...], smoothing: Smoothing) -> _Sample:
-    """The sample as `_prepare` orders it, remembered as long as ``events`` live, whatever channels are called."""
+def _sample(
+    events: PlacedEvents, channels: tuple[Channel, ...], smoothing: Smoothing, with_flights: bool = False
+) -> _Sample:
+    """The sample as `_prepare` orders it, the last few remembered as long as ``events`` live.
+
+    The names of channels do not matter.
+    """
     known = _samples.setdefault(events, {})
-    key = tuple((channel.beam, channel.pot, channel.selection) for channel in channels), smoothing.slope
-    if key not in known:
-        known[key] = _prepare(events, channels, smoothing)
-    return known[key]
+    key = tuple((channel.beam, channel.pot, channel.selection) for channel in channels), smoothing.slope, with_flights
+    found = known.pop(key, None) or _prepare(events, channels, smoothing, with_flights)
+    while len(known) >= KEPT_SAMPLES:
+        known.pop(next(iter(known)), None)
+    known[key] = found
+    return found
 
 
-def _prepare(events: PlacedEvents, channels: tuple[Channel, ...], smoothing: Smoothing) -> _Sample:
+def _prepare(
+    events: PlacedEvents, channels: tuple[Channel, ...], smoothing: Smoothing, with_flights: bool
+) -> _Sample:
     """Events in the bins of channels that share a selection, each with a beam of its own."""
     selection, sampling = channels[0].selection, sampling_range(events)
     exposure = np.stack([exposure_weight(events, channel) for channel in channels])
     bins = selection.bins(events)
     base = np.where(bins >= 0, events.weight * selection.efficiency * exposure.sum(axis=0), 0.0)
-    chosen = np.flatnonzero(base > 0)
+    chosen = np.flatnonzero(base)
     chosen = chosen[np.argsort(events.m_N[chosen], kind="stable")]
     starts = np.linspace(0, len(chosen), int(np.sqrt(len(chosen))) + 2).astype(np.int64)
     strip = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
@@ -298,6 +389,7 @@ def _prepare(events: PlacedEvents, channels: tuple[Channel, ...], smoothing: Smo
     columns = np.ix_(chosen, events.columns_of(selection.decay_modules))
     bin_of_channel = exposure[:, chosen].argmax(axis=0) * selection.n_bins + bins[chosen]
     replicates = _replicates(events)
+    flights = _flights(events[chosen], selection.decay_modules) if with_flights else _NO_FLIGHTS
     return _Sample(
         ln_m_N=np.log(masses[:, 0]),
         ln_m_Zprime=np.log(masses[:, 1]),
@@ -305,9 +397,14 @@ def _prepare(events: PlacedEvents, channels: tuple[Channel, ...], smoothing: Smo
         column=bin_of_channel * replicates + events.replicate[chosen] % replicates,
         begin=events.entry[columns] * inverse_momentum,
         width=(events.exit[columns] - events.entry[columns]) * inverse_momentum,
+        corner_starts=flights[0],
+        corners=flights[1],
         strip_edges=np.log(edges),
         strip_starts=starts,
     )
+
+
+_NO_FLIGHTS = np.zeros((0, 1), dtype=np.int64), np.zeros((0, 2))
 
 
 def _replicates(events: Events) -> int:
@@ -332,17 +429,21 @@ def _groups(analysis: Analysis) -> list[tuple[Channel, ...]]:
 def _sum(
     events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, smoothing: Smoothing, ctau: Array | None
 ) -> Expectation:
-    _check_placed(events)
+    _check_types(events, parameters, analysis, smoothing)
     sampling = sampling_range(events)
     _check_range(sampling, parameters.m_N, parameters.m_Zprime)
+    _check_smoothing(smoothing)
     shape = np.broadcast_shapes(parameters.shape, np.shape(ctau))
     factor = np.broadcast_to(coupling_weight(events, parameters), shape).ravel()
     # Points of equal masses, lifetime and bandwidth differ only by a factor: each is summed once.
     h = smoothing.bandwidths(shape, 2)
-    rate = np.zeros(()) if ctau is None else parameters.m_N / ctau
-    differing = [np.broadcast_to(a, shape).ravel() for a in (parameters.m_N, parameters.m_Zprime, rate)]
+    rate, rate_of_Z = np.zeros(()), np.asarray(np.inf)
+    if ctau is not None:
+        rate, rate_of_Z = _decay_rates(parameters, ctau)
+    differing = [np.broadcast_to(a, shape).ravel() for a in (parameters.m_N, parameters.m_Zprime, rate, rate_of_Z)]
     points, index = np.unique(np.stack([*differing, *h.reshape(-1, 2).T]), axis=1, return_inverse=True)
-    m_N, m_Zprime, rate, h = points[0], points[1], points[2], points[3:].T
+    m_N, m_Zprime, rate, rate_of_Z, h = *points[:4], points[4:].T
+    with_flights = bool(np.isfinite(rate_of_Z).any())
     x, y = np.log(m_N), np.log(m_Zprime)
     if sampling.is_fixed:
         h, c = np.full(h.shape, np.inf), np.tile([1.0, 0.0, 0.0], (len(x), 2, 1))
@@ -353,13 +454,13 @@ def _sum(
         c *= (smoothing.kernel.norm(2) * level / h.prod(axis=-1))[:, None, None]
     sums = np.empty((len(x), len(analysis.observed), 4))
     for channels in _groups(analysis):
-        sample = _sample(events, channels, smoothing)
+        sample = _sample(events, channels, smoothing, with_flights)
         replicates = _replicates(events)
         own = np.zeros((len(x), len(channels) * channels[0].selection.n_bins * replicates, 4))
         kernel_sums(
             x, y, rate, h, _KINDS[smoothing.kernel.name], smoothing.kernel.reach, WIDER, c, sample.strip_edges,
             sample.strip_starts, sample.ln_m_N, sample.ln_m_Zprime, sample.base, sample.column, sample.begin,
-            sample.width, ctau is None, own,
+            sample.width, ctau is None, rate_of_Z, sample.corner_starts, sample.corners, own,
         )  # fmt: skip
         own = _over_replicates(own, replicates)
         for channel, bins in zip(channels, np.split(own, len(channels), axis=1), strict=True):
@@ -431,14 +532,15 @@ def _cross_validated(
     pilot = smoothing.bandwidths(parameters.shape, 2)
     if not per_point and np.ndim(smoothing.bandwidth) > 1:
         raise ValueError("bandwidth must be one for all points to look for one for all")
-    samples = [_sample(events, channels, smoothing) for channels in _groups(analysis)]
+    samples = [_sample(events, channels, smoothing, sampling.is_light) for channels in _groups(analysis)]
     scores = np.empty((*parameters.shape, len(factors)))
-    fields = (parameters.m_N, parameters.m_Zprime, parameters.proper_decay_length())
-    m_N, m_Zprime, ctau = (np.broadcast_to(field, parameters.shape) for field in fields)
+    rates = _decay_rates(parameters, parameters.proper_decay_length())
+    fields = (parameters.m_N, parameters.m_Zprime, *rates)
+    m_N, m_Zprime, rate, rate_of_Z = (np.broadcast_to(field, parameters.shape) for field in fields)
     for index in np.ndindex(parameters.shape):
         centre, h = np.log([m_N[index], m_Zprime[index]]), pilot[index]
         parts = [
-            _contributions(sample, centre, 4 * h * smoothing.kernel.reach, m_N[index] / ctau[index])
+            _contributions(sample, centre, 4 * h * smoothing.kernel.reach, rate[index], rate_of_Z[index])
             for sample in samples
         ]
         coordinates, b = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -455,16 +557,34 @@ def _cross_validated(
     return replace(smoothing, bandwidth=tuple(best * np.broadcast_to(smoothing.bandwidth, 2)))
 
 
-def _contributions(sample: _Sample, centre: Array, reach: Array, rate: float) -> tuple[Array, Array]:
+def _contributions(
+    sample: _Sample, centre: Array, reach: Array, rate: float, rate_of_Z: float
+) -> tuple[Array, Array]:
     """Coordinates and contributions to the level rate of the events within ``reach`` of ``centre``."""
     coordinates = np.stack([sample.ln_m_N, sample.ln_m_Zprime], axis=-1)
     near = (np.abs(coordinates - centre) <= reach).all(axis=1)
-    survival = np.exp(-rate * sample.begin[near]) * -np.expm1(-rate * sample.width[near])
-    return coordinates[near], sample.base[near] * survival.sum(axis=-1)
+    if np.isfinite(rate_of_Z):
+        rates, survival = (np.full(near.sum(), r) for r in (rate, rate_of_Z)), np.empty(near.sum())
+        decay_probabilities(*rates, sample.corner_starts[near], sample.corners, survival)
+    else:
+        survival = (np.exp(-rate * sample.begin[near]) * -np.expm1(-rate * sample.width[near])).sum(axis=-1)
+    return coordinates[near], sample.base[near] * survival
 
 
 def _ellipse(centre: Array, h: Array) -> Inside:
     return lambda at: (((at - centre) / h) ** 2).sum(axis=-1) < 1
+
+
+def _check_types(events: Any, parameters: Any, analysis: Any, smoothing: Any) -> None:
+    """`TypeError` that names the argument which is something else."""
+    _check_placed(events)
+    for name, value, kind in (
+        ("parameters", parameters, DarkParameters),
+        ("analysis", analysis, Analysis),
+        ("smoothing", smoothing, Smoothing),
+    ):
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} must be a darkpkg.{kind.__name__}, got {value!r}")
 
 
 def _check_placed(events: Events) -> None:

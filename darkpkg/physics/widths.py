@@ -69,9 +69,8 @@ def current_integrals(m_N: ArrayLike, m_Zprime: ArrayLike, epsilon: ArrayLike) -
               \Gamma(N\to\nu f) = \frac{\alpha\alpha_D|V_N|^2}{24\pi}\,m_N\,J_f ,
 
     with r_f the `pair_ratio` and s_f the threshold. For :math:`m_{Z'}\gg m_N` and massless electrons that is Eq. (9),
-    for :math:`m_{Z'}<m_N` Eq. (10) times the branching ratio of Z′; the width of Z′ joins the two. Within the pole the
-    integration variable is :math:`t = \mathrm{arsinh}\,(s-m_{Z'}^2)/m_{Z'}\Gamma_{Z'}`. Accurate to 1e-5, for hadrons
-    to 1e-3.
+    for :math:`m_{Z'}<m_N` Eq. (10) times the branching ratio of Z′; the width of Z′ joins the two. Accurate
+    to 1e-5, for hadrons to 1e-3.
     """
     fields = np.broadcast_arrays(*(np.asarray(x, dtype=float) for x in (m_N, m_Zprime, epsilon)))
     shape = fields[0].shape
