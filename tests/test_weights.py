@@ -745,3 +745,79 @@ class TestChooseBandwidth:
             dk.choose_bandwidth(fixed, B, dk.ANALYSIS_I, rule="cross-validation")
         with pytest.raises(ValueError, match="bandwidth must be one for all points"):
             dk.choose_bandwidth(sampled, self.PLANE, dk.ANALYSIS_I, WIDE.scaled(np.ones(3)), rule="cross-validation")
+
+
+# Weights that cancel, decays that never happen, and a small sample: few effective events by construction.
+@pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
+class TestWhatIsRefusedOrSummed:
+    def test_signed_weights_are_summed(self, fixed):
+        """Weights 2w and −w add up to w, and their squares to five times those of w."""
+        doubled, negative = (dataclasses.replace(fixed, weight=factor * fixed.weight) for factor in (2.0, -1.0))
+        rate = dk.expected_events(fixed, B, dk.ANALYSIS_I)
+        assert_close = np.testing.assert_allclose
+        up, down = (dk.expected_events(sample, B, dk.ANALYSIS_I) for sample in (doubled, negative))
+        assert_close(up.mean + down.mean, rate.mean, rtol=1e-12)
+        assert_close(down.mean, -rate.mean, rtol=1e-12)
+        assert_close(up.variance + down.variance, 5 * rate.variance, rtol=1e-12)
+        mixed = dataclasses.replace(fixed, weight=np.where(np.arange(len(fixed)) % 2, -1.0, 1.0) * fixed.weight)
+        parts = [dk.expected_events(fixed[np.arange(len(fixed)) % 2 == i], B, dk.ANALYSIS_I).mean for i in (0, 1)]
+        assert_close(dk.expected_events(mixed, B, dk.ANALYSIS_I).mean, parts[0] - parts[1], rtol=1e-9)
+
+    def test_a_kernel_that_the_sum_cannot_take_is_refused(self, sampled):
+        class Own(dk.kernels.Uniform):
+            name = "own"
+
+        class Disguised(dk.kernels.Gaussian):
+            """Of another shape under a known name."""
+
+        for kernel in (Own(), Disguised()):
+            with pytest.raises(ValueError, match="kernel must be one of epanechnikov, gaussian, uniform for events"):
+                dk.expected_events(sampled, B, dk.ANALYSIS_I, dk.Smoothing(0.2, kernel))
+        with pytest.raises(ValueError, match="log must be True for events"):
+            dk.expected_events(sampled, B, dk.ANALYSIS_I, dk.Smoothing(0.2, log=False))
+        with pytest.raises(ValueError, match="log must be True for events"):
+            dk.kde_weight(sampled, B, dk.Smoothing(0.2, log=(True, False)))
+
+    def test_wrong_types_are_named(self, fixed):
+        for function in (dk.expected_events, dk.expected_upscatterings, dk.expected_events_by_transport):
+            with pytest.raises(TypeError, match=r"analysis must be a darkpkg\.Analysis, got 'I'"):
+                function(fixed, B, "I")
+            with pytest.raises(TypeError, match=r"parameters must be a darkpkg\.DarkParameters, got 3"):
+                function(fixed, 3, dk.ANALYSIS_I)
+            with pytest.raises(TypeError, match=r"smoothing must be a darkpkg\.Smoothing, got 0\.1"):
+                function(fixed, B, dk.ANALYSIS_I, 0.1)
+
+    def test_the_shortest_lifetimes_are_prompt_and_the_longest_never_end(self, fixed):
+        """A subnormal cτ⁰ is a decay at the vertex, an infinite one is none."""
+        inside = fixed.starts_in(("TPC1", "TPC2", "TPC3"))
+        np.testing.assert_array_equal(dk.lifetime_weight(fixed, 5e-324), inside)
+        np.testing.assert_array_equal(dk.lifetime_weight(fixed, np.inf), 0)
+        prompt, never = dk.expected_events_at_lifetime(fixed, B, dk.ANALYSIS_I, [5e-324, np.inf]).mean
+        assert np.all(never == 0)
+        expected = dk.expected_upscatterings(fixed[inside], B, dk.ANALYSIS_I).mean
+        np.testing.assert_allclose(prompt, expected, rtol=1e-12)
+        for wrong in (0.0, -1.0, np.nan):
+            with pytest.raises(ValueError, match="ctau must be positive"):
+                dk.lifetime_weight(fixed, wrong)
+        with pytest.raises(ValueError, match="ctau_Zprime must not be negative"):
+            dk.lifetime_weight(fixed, 1.0, ctau_Zprime=-1.0)
+
+    def test_a_few_prepared_selections_are_remembered_and_the_others_let_go(self, fixed):
+        sample = fixed[:]
+        kept = []
+        for efficiency in np.linspace(0.1, 0.9, 20):
+            analysis = dk.ANALYSIS_I.with_selection(efficiency=float(efficiency))
+            kept.append(dk.expected_events(sample, B, analysis).mean / efficiency)
+        assert len(dk.weights._samples[sample]) == dk.weights.KEPT_SAMPLES
+        np.testing.assert_allclose(kept, np.tile(kept[0], (20, 1)), rtol=1e-12)
+
+    def test_only_decays_to_electrons_are_counted(self):
+        """Above 2 m_μ the rate of the paper's choice is larger by muons and hadrons, at equal lifetime."""
+        point = B.replace(m_N=0.4)
+        events = dk.place(dk.generate(dk.SamplingRange.at(0.4, 1.25), 5000, seed=3), dk.ND280, seed=4)
+        rates = [
+            dk.expected_events_at_lifetime(events, p, dk.ANALYSIS_I, 1.0).total().mean
+            for p in (point, point.replace(decays="paper"))
+        ]
+        assert rates[0] / rates[1] == pytest.approx(point.pair_branching_ratio(), rel=1e-12)
+        assert 0.6 < rates[0] / rates[1] < 0.75

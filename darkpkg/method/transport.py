@@ -34,7 +34,7 @@ from darkpkg.method._integrand import DECAY_AXES, Target, laboratory_momenta, ta
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.generator import Integrand, SamplingRange
 from darkpkg.method.smoothing import Smoothing
-from darkpkg.method.weights import expected_events, kde_weight_of_masses, sampling_range
+from darkpkg.method.weights import check_types, expected_events, kde_weight_of_masses, sampling_range
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import Nucleus, elements
@@ -137,6 +137,7 @@ def expected_events_by_transport(
     Each pair of masses costs a `transport`, some tenths of a second for a million events; couplings and lifetimes
     cost next to nothing. Of shape θ.shape + (bins,).
     """
+    check_types(events, parameters, analysis, neighbourhood)
     shape = parameters.shape
     values = np.empty((math.prod(shape), 4, len(analysis.observed)))
     for here, points, moved in moved_samples(events, parameters, neighbourhood, progress=progress):

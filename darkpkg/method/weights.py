@@ -210,6 +210,7 @@ def expected_events(
     Raises `ValueError` outside the sampled region, and warns (`FewEventsWarning`) where fewer than `FEW_EVENTS`
     effective events remain.
     """
+    check_types(events, parameters, analysis, smoothing)
     return _sum(events, parameters, analysis, smoothing, np.asarray(parameters.proper_decay_length()))
 
 
@@ -429,7 +430,7 @@ def _groups(analysis: Analysis) -> list[tuple[Channel, ...]]:
 def _sum(
     events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, smoothing: Smoothing, ctau: Array | None
 ) -> Expectation:
-    _check_types(events, parameters, analysis, smoothing)
+    check_types(events, parameters, analysis, smoothing)
     sampling = sampling_range(events)
     _check_range(sampling, parameters.m_N, parameters.m_Zprime)
     _check_smoothing(smoothing)
@@ -575,7 +576,7 @@ def _ellipse(centre: Array, h: Array) -> Inside:
     return lambda at: (((at - centre) / h) ** 2).sum(axis=-1) < 1
 
 
-def _check_types(events: Any, parameters: Any, analysis: Any, smoothing: Any) -> None:
+def check_types(events: Any, parameters: Any, analysis: Any, smoothing: Any) -> None:
     """`TypeError` that names the argument which is something else."""
     _check_placed(events)
     for name, value, kind in (
