@@ -256,7 +256,7 @@ def figure_11(samples: Samples) -> PaperFigure:
         point = BENCHMARK_B.replace(m_N=m_N)
         shortest, longest = excluded_lifetimes(samples.at(point), point, ANALYSIS_I, rates)
         label, use = f"$m_N$ = {1e3 * m_N:g} MeV", np.isfinite(longest)
-        bottom = np.where(np.isnan(shortest), 1e-9, shortest)[use]  # prompt decays in argon are excluded, too
+        bottom = np.maximum(shortest, 1e-9)[use]  # 0: prompt decays in argon are excluded, too
         second.fill_between(rates[use], bottom, longest[use], color=COLOURS[colour], alpha=0.08, lw=0)
         around = np.r_[rates[use][::-1], rates[use]], np.r_[longest[use][::-1], bottom]
         second.loglog(*around, color=COLOURS[colour], label=label)
