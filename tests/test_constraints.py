@@ -6,7 +6,8 @@ from notebook_references import ROOT
 from scipy.integrate import quad
 
 import darkpkg as dk
-from darkpkg.results.constraints import PLANES, constraints, region_of_interest
+from darkpkg import datasets
+from darkpkg.results.constraints import PLANES, Constraint, constraints, region_of_interest
 from darkpkg.units import ALPHA_EM, ELECTRON_MASS
 
 CASES = [(plane, mediator) for plane in PLANES for mediator in ("heavy", "light")]
@@ -120,3 +121,59 @@ def test_planes_and_mediators_without_limits_are_refused(function):
         function(("m_N", "alpha_D"), "heavy")
     with pytest.raises(ValueError, match="mediator must be 'heavy' or 'light', got 'massless'"):
         function(NEUTRINO, "massless")
+
+
+# --- Curves of one's own ---
+
+
+def curve(x=(0.1, 0.2, 0.3), low=(1e-3, 1e-4, 1e-3), high=(np.inf, np.inf, np.inf)):
+    return Constraint("mine", (), x, low, high)
+
+
+def test_a_curve_of_ones_own_excludes_above_its_edge():
+    assert curve().excludes([0.1, 0.2, 0.2, 0.4], [2e-3, 2e-4, 0.5e-4, 1.0]).tolist() == [True, True, False, False]
+    assert not curve(high=(2e-3, 2e-3, 2e-3)).excludes(0.2, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"x": (0.3, 0.2, 0.1)}, "x of mine must not fall, got 0.3 followed by 0.2"),
+        ({"x": (0.1, 0.2)}, r"x, low and high of mine must have one shape \(n,\), got"),
+        ({"x": (0.1, 0.2, np.nan)}, "x of mine must be positive and finite, got nan"),
+        ({"low": (1e-3, 0.0, 1e-3)}, "low of mine must be positive and finite, got 0.0"),
+        ({"high": (1e-3, 1e-5, 1e-3)}, "high of mine must not lie below low"),
+        ({"high": (1e-2, np.inf, 1e-2)}, "high of mine must be finite at all masses or at none"),
+    ],
+)
+def test_a_curve_that_would_exclude_something_else_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        curve(**changes)
+
+
+def test_points_that_are_none_are_refused():
+    with pytest.raises(ValueError, match=r"x must be positive and finite, got -0\.1"):
+        curve().excludes(-0.1, 1e-3)
+    with pytest.raises(ValueError, match="y must be a number, got nan"):
+        curve().excludes(0.1, np.nan)
+    with pytest.raises(TypeError, match="x must be real numbers"):
+        curve().excludes("0.1", 1e-3)
+
+
+def test_the_outline_of_a_fit_encloses_what_lies_between_its_edges():
+    """The area of a closed curve that does not cross itself is that between its lower and its upper edge."""
+    edges = datasets.read("limits/miniboone_light")
+    for region in region_of_interest(PLANES[0], "light"):
+        fit = edges[edges.n_sigma == region.n_sigma]
+        ends, areas = [], []
+        for edge in ("lower", "upper"):
+            own = fit[fit.edge == edge]
+            areas.append(np.trapezoid(own.U_mu4_sq, own.m_N))
+            ends.append(own[["m_N", "U_mu4_sq"]].to_numpy()[[0, -1]])
+        # Where the edges do not end at the same masses, straight lines join them.
+        (a, b), (c, d) = ends
+        joins = [(q[0] - p[0]) * (q[1] + p[1]) / 2 for p, q in ((b, d), (c, a))]
+        x, y = region.outline.T
+        around = np.sum((x[1:] - x[:-1]) * (y[1:] + y[:-1])) / 2
+        assert around == pytest.approx(areas[0] + joins[0] - areas[1] + joins[1], rel=1e-9)
+        assert abs(around) > 0.5 * (areas[1] - areas[0])

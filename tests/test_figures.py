@@ -93,8 +93,28 @@ def test_the_legend_names_analysis_and_confidence_level_once(result):
     assert len(island.exclusion()) > 1
     ax = island.plot(cl=0.90)
     assert len(ax.lines) == len(island.exclusion())
-    assert ax.get_legend_handles_labels()[1] == ["Analysis I, 90 % CL"]
+    assert ax.get_legend_handles_labels()[1] == ["Analysis I, 90 % CL for 2 parameters, -Delta ln L > 2.303"]
     assert result.plot(label="mine").get_legend_handles_labels()[1] == ["mine"]
+
+
+def test_the_shaded_area_is_the_excluded_region_up_to_the_frame(result):
+    """A point is shaded if it lies in the patch, with holes left open; exclusion is that of the grid points."""
+    island = scan_of(5.0 * np.cos(2 * np.log(PLANE.m_N * PLANE.V_muN_sq)) ** 2)
+    for found in (result, island):
+        _, ax = plt.subplots()
+        dk.figures.shade_excluded(found, ax)
+        x, y = (axis.ravel() for axis in np.meshgrid(*found.axes.values(), indexing="ij"))
+        inside = x[:, None] * 0 > 1
+        for patch in ax.patches:
+            path = patch.get_path()
+            within = np.zeros(len(x), dtype=int)
+            for part in path.to_polygons(closed_only=True):
+                within += mpl.path.Path(np.log(part)).contains_points(np.log(np.stack([x, y], axis=-1)))
+            inside = inside | (within % 2 == 1)[:, None]
+        clear = np.abs(found.log_excess()).ravel() > 0.05
+        frame = (x == x.min()) | (x == x.max()) | (y == y.min()) | (y == y.max())
+        use = clear & ~frame
+        np.testing.assert_array_equal(inside[use, 0], found.excluded().ravel()[use])
 
 
 def test_the_style_holds_for_all_further_figures():

@@ -1,10 +1,12 @@
 """Limits on the lifetime of N, on a toy whose decay probability is known, and on benchmark B."""
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
-from toy_sample import LENGTH, B, counting, toy_sample
+from scipy import optimize
+from toy_sample import LENGTH, N_EVENTS, B, counting, toy_sample
 
 import darkpkg as dk
 from darkpkg.results.lifetimes import LifetimeBound, approximate_minimum_lifetime, excluded_lifetimes
@@ -27,13 +29,60 @@ class TestExcludedLifetimes:
         """rate × (1 − exp(−L/βγcτ)) = ln 10, with nothing expected or seen: solved by hand."""
         rates = np.array([1.0, 2.4, 10.0, 1000.0])
         shortest, longest = excluded_lifetimes(toy, B, counting(), rates)
-        assert np.isnan(shortest).all()  # prompt decays are seen
-        assert np.isnan(longest[0])  # one event excludes nothing
+        assert np.isnan([shortest[0], longest[0]]).all()  # one event excludes nothing
+        assert (shortest[1:] == 0).all()  # prompt decays are seen
         by_hand = LENGTH / BETA_GAMMA / -np.log1p(-math.log(10) / rates[1:])
         # 1/20 000 in the rate, which at 2.4 events is magnified by the slope of the exponential.
         np.testing.assert_allclose(longest[1:], by_hand, rtol=3e-3)
 
-    def test_both_ends_are_where_the_likelihood_says(self, at_B):
+    def test_a_range_without_end_and_no_range_are_told_apart(self):
+        """Boxes from the vertex on, from 0.05 cm on and without end: open below, in the first decade, open above."""
+        prompt, near, endless = toy_sample(), toy_sample(), toy_sample()
+        near = dataclasses.replace(near, entry=np.full((N_EVENTS, 1), 0.05))
+        endless = dataclasses.replace(endless, entry=near.entry, exit=np.full((N_EVENTS, 1), 1e13))
+        rate = 1e10
+        shortest, longest = excluded_lifetimes(near, B, counting(), rate)
+        # rate × exp(−0.05 cm/βγcτ) = ln 10
+        assert shortest == pytest.approx(0.05 / BETA_GAMMA / math.log(rate / math.log(10)), rel=3e-3)
+        assert shortest < 1e-3
+        assert longest > 1e6
+        assert excluded_lifetimes(prompt, B, counting(), rate)[0] == 0
+        assert excluded_lifetimes(endless, B, counting(), 10.0)[1] == math.inf
+        assert np.isnan(excluded_lifetimes(endless, B, counting(), 2.0)).all()
+
+    def test_two_ranges_have_the_first_and_the_last_end(self):
+        """A box around the vertex and one far away: between 10 cm and 1 m both see little."""
+        toy = toy_sample()
+        detector = {**toy.provenance["detector"], "fiducial_modules": ["toy", "far"]}
+        near, far = (0.0, 1.0), (1e5, 1e6)
+        toy = dataclasses.replace(
+            toy,
+            entry=np.tile([near[0], far[0]], (N_EVENTS, 1)),
+            exit=np.tile([near[1], far[1]], (N_EVENTS, 1)),
+            provenance={**toy.provenance, "detector": detector},
+        )
+        both = counting().with_selection(decay_modules=("toy", "far"))
+        shortest, longest = excluded_lifetimes(toy, B, both, 100.0)
+        assert shortest == 0
+
+        def seen(ctau):
+            length = BETA_GAMMA * ctau
+            share = -math.expm1(-near[1] / length) + math.exp(-far[0] / length) - math.exp(-far[1] / length)
+            return 100 * share - math.log(10)
+
+        assert seen(100.0) < 0 < seen(2e4)
+        assert longest == pytest.approx(optimize.brentq(seen, 2e4, 1e9), rel=3e-3)
+
+    def test_a_sample_without_selected_events_is_refused(self, toy):
+        nothing = counting().with_selection(cuts=dk.Cuts(min_energy=100.0))
+        with pytest.warns(dk.FewEventsWarning), pytest.raises(ValueError, match="upscatterings that toy selects"):
+            excluded_lifetimes(toy, B, nothing, 10.0)
+
+    @pytest.mark.parametrize("n_events", [100_000, 1_000])
+    @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
+    def test_both_ends_are_where_the_likelihood_says(self, n_events):
+        """With few events the error of the simulation counts in the likelihood."""
+        at_B = dk.place(dk.generate(dk.SamplingRange.at(0.1, 1.25), n_events, seed=1), dk.ND280, seed=2)
         rates = np.array([30.0, 500.0])
         ends = excluded_lifetimes(at_B, B, dk.ANALYSIS_I, rates)
         made = dk.expected_upscatterings(at_B, B, dk.ANALYSIS_I).total().mean
@@ -94,10 +143,18 @@ class TestFit:
         assert own.scatter == pytest.approx(0.05, rel=4 / math.sqrt(2 * 400))
         assert -1 < own.correlation < -0.5  # the larger β, the smaller α
 
+    def test_with_few_points_their_scatter_is_over_the_degrees_of_freedom(self):
+        rate = np.geomspace(20, 2000, 5)
+        noisy = 1.1 / (np.log10(rate) - 0.89) * np.exp([0.05, -0.03, 0.02, 0.04, -0.05])
+        own, given = dk.fit_lifetime_bound(rate, noisy), dk.fit_lifetime_bound(rate, noisy, 0.05)
+        chi_sq = np.sum((np.log(noisy / given(rate)) / 0.05) ** 2)
+        # The minimum is found to a small part of an error.
+        assert own.alpha_error == pytest.approx(given.alpha_error * math.sqrt(chi_sq / (5 - 2)), rel=0.02)
+
     def test_points_without_a_limit_are_left_out_and_two_are_too_few(self):
         rate = np.geomspace(20, 2000, 12)
         ctau = 1.1 / (np.log10(rate) - 0.89)
-        ctau[3] = np.nan
+        ctau[3], ctau[11] = np.nan, 0.0
         assert dk.fit_lifetime_bound(rate, ctau).alpha == pytest.approx(1.1, rel=1e-4)
         with pytest.raises(ValueError, match="at least three points, got 2"):
             dk.fit_lifetime_bound(rate[:2], ctau[:2])

@@ -42,6 +42,24 @@ class TestThreshold:
         with pytest.raises(ValueError, match=f"cl must lie between 0 and 1, got {cl}"):
             exclusion_threshold(cl)
 
+    @pytest.mark.parametrize("cl", ["0.9", None, [0.9], 0.9 + 0j])
+    def test_a_confidence_level_that_is_no_number_is_refused(self, cl):
+        with pytest.raises(TypeError, match="cl must be a number, got"):
+            exclusion_threshold(cl)
+
+    @pytest.mark.parametrize(("n", "error"), [(0, ValueError), (-1, ValueError), (1.0, TypeError), (None, TypeError)])
+    def test_a_number_of_parameters_that_is_none_is_refused(self, n, error):
+        with pytest.raises(error, match="n_parameters must be"):
+            exclusion_threshold(0.9, n)
+
+    def test_the_rule_stands_in_words_beside_every_limit(self, toy):
+        rule = "90 % CL for 2 parameters, -Delta ln L > 2.303"
+        line = dk.Slice(B, V_muN_sq=np.geomspace(1e-12, 1, 9))
+        result = dk.scan(toy, line, counting(), refine=1)
+        assert result.rule() == result.provenance["rule"] == rule
+        assert result.rule(0.95, 1) == "95 % CL for 1 parameter, -Delta ln L > 1.921"
+        assert [found.rule for found in dk.excluded_intervals(toy, line, counting())] == [rule]
+
 
 class TestScan:
     def test_the_toy_has_its_rate(self, toy):
@@ -68,6 +86,13 @@ class TestScan:
         result = dk.scan(toy, plane(), counting(background=0.5))
         np.testing.assert_array_equal(result.minus_delta_log_likelihood, result.no_signal - result.log_likelihood)
         assert result.no_signal == -0.5
+
+    def test_a_point_at_the_threshold_is_allowed(self):
+        """−Δ ln L is the signal itself, and exclusion begins beyond the threshold."""
+        exact = exclusion_threshold(0.90)
+        signal = np.array([[exact], [np.nextafter(exact, 9)]])
+        result = dk.limits.scan_predictions(lambda _: dk.Expectation(signal, 0 * signal), np.arange(2), counting())
+        np.testing.assert_array_equal(result.excluded(), [False, True])
 
     def test_with_an_excess_points_are_compared_with_the_best_of_them(self, toy):
         result = dk.scan(toy, plane(), counting(observed=5, background=0.5))
@@ -235,6 +260,119 @@ def ring(a, b):
     return 23 * np.exp(-(((r - 1) / 0.15) ** 2) / 2)
 
 
+def in_bins(*signal, observed, background):
+    """The scan of points (p, bins) with these exact signals."""
+    signal = np.array(signal, dtype=float)
+    selection = dk.Selection(("toy",), mass_edges=tuple(range(signal.shape[1] + 1)))
+    channel = dk.Channel("FHC", "FHC", 1e21, background, observed, 0.0, selection)
+    analysis = dk.Analysis("toy", (channel,))
+    return dk.limits.scan_predictions(lambda _: dk.Expectation(signal, 0 * signal), np.arange(len(signal)), analysis)
+
+
+class TestImpossibleData:
+    """Data where nothing is expected: ln L = −inf."""
+
+    def test_data_that_no_point_can_make_are_refused_with_the_name_of_the_bin(self):
+        with pytest.raises(ValueError, match="bin 1 of channel FHC has 2 observed events, but no background, and no"):
+            in_bins([9.0, 0.0], [0.1, 0.0], observed=(0, 2), background=(0.5, 0.0))
+        nameless = Poisson(lambda a, b: 0 * a * b, observed=3)
+        with pytest.raises(ValueError, match="bin 0 has 3 observed events, but no background"):
+            nameless.scan()
+
+    def test_points_that_cannot_make_the_data_are_excluded_by_those_that_can(self):
+        result = in_bins([1.0, 2.0], [1.0, 0.0], observed=(0, 2), background=(0.5, 0.0))
+        np.testing.assert_array_equal(result.excluded(), [False, True])
+        assert result.minus_delta_log_likelihood[1] == math.inf
+        np.testing.assert_array_equal(result.log_excess() > 0, [False, True])
+        assert np.isfinite(result.log_excess_error()).all()
+
+    def test_points_of_which_each_lacks_another_bin_are_refused(self):
+        with pytest.raises(ValueError, match="each point has a bin with data that neither background nor its signal"):
+            in_bins([1.0, 0.0], [0.0, 1.0], observed=(1, 1), background=(0.0, 0.0))
+
+
+class TestPredictions:
+    """What a prediction of one's own must be."""
+
+    @pytest.mark.parametrize("bad", [math.nan, math.inf])
+    def test_a_prediction_that_is_not_finite_is_refused(self, bad):
+        def broken(a, b):
+            return np.where(a * b > 50, bad, a * b)
+
+        with pytest.raises(ValueError, match=f"mean of a prediction must be finite, got {bad}"):
+            Poisson(broken).scan()
+
+    def test_a_prediction_of_another_shape_or_kind_is_refused(self):
+        line = dk.Slice(lambda a: a, a=[1.0, 2.0, 3.0])
+        with pytest.raises(ValueError, match=r"shape of points and bins \(3, 1\), got \(1, 1\)"):
+            dk.limits.scan_predictions(lambda a: dk.Expectation(np.ones((1, 1)), np.ones((1, 1))), line, counting())
+        with pytest.raises(TypeError, match=r"must be a darkpkg\.Expectation, got ndarray"):
+            dk.limits.scan_predictions(lambda a: a[:, None], line, counting())
+
+    @pytest.mark.parametrize(
+        ("refine", "error"),
+        [(-1, ValueError), (None, TypeError), ("2", TypeError), (1.0, TypeError), (True, TypeError)],
+    )
+    def test_a_refinement_that_is_no_count_is_refused(self, refine, error):
+        with pytest.raises(error, match="refine must be"):
+            Poisson(lambda a, b: a * b).scan(refine=refine)
+
+    def test_what_is_no_sample_point_or_analysis_is_refused(self, toy):
+        for arguments, message in (
+            (("sample", B, counting()), "events must be a darkpkg PlacedEvents, got str"),
+            ((toy, 0.1, counting()), "parameters must be a darkpkg DarkParameters or Slice, got float"),
+            ((toy, B, "I"), "analysis must be a darkpkg Analysis, got str"),
+        ):
+            with pytest.raises(TypeError, match=message):
+                dk.scan(*arguments)
+
+    def test_a_scan_that_does_not_fit_into_memory_is_refused_before_any_work(self, toy):
+        sample, toy = toy, Poisson(lambda a, b: a * b)
+        axis = np.geomspace(0.1, 10, 320_000)
+        huge = dk.Slice(lambda a, b: (a, b), a=axis, b=axis)
+        message = r"a scan of 1\.02e\+11 points with 1 bins needs 2\.29e\+04 GB of memory, but .* GB are free"
+        with pytest.raises(ValueError, match=message):
+            dk.limits.scan_predictions(toy, huge, toy)
+        with pytest.raises(ValueError, match="GB of memory"):
+            toy.scan(refine=40)
+        with pytest.raises(ValueError, match="GB of memory"):
+            dk.scan(sample, B.replace(epsilon=axis / 100, V_muN_sq=axis[:, None] / 100), counting())
+        assert toy.calls == 0
+
+
+class TestPolygons:
+    """The excluded region as closed outlines."""
+
+    def test_everything_and_nothing_excluded_are_told_apart(self):
+        everything, nothing = (Poisson(lambda a, b, r=r: r + 0 * a * b).scan(5) for r in (50.0, 0.5))
+        assert everything.exclusion() == nothing.exclusion() == []
+        ((frame,),) = everything.excluded_polygons()
+        np.testing.assert_allclose([frame.min(axis=0), frame.max(axis=0)], [[0.1, 0.1], [10, 10]])
+        np.testing.assert_array_equal(frame[0], frame[-1])
+        assert area(frame) == pytest.approx(np.log(100) ** 2)
+        assert nothing.excluded_polygons() == []
+
+    def test_an_edge_that_ends_at_the_frame_is_closed_along_it(self):
+        ((outline,),) = Poisson(lambda a, b: a * np.log(10) * b**0).scan(9).excluded_polygons()
+        assert area(outline) == pytest.approx(np.log(100) ** 2 / 2)  # a > 1, half of the frame
+        assert outline[:, 0].min() == pytest.approx(1)
+
+    def test_holes_are_the_allowed_islands(self):
+        result = Poisson(ring).scan(13, refine=3)
+        ((outer, hole),) = result.excluded_polygons()
+        (island,) = result.allowed_islands()
+        np.testing.assert_array_equal(island, hole)
+        width = 0.15 * np.sqrt(2 * np.log(10))
+        for outline, radius in ((outer, 1 + width), (hole, 1 - width)):
+            assert area(outline) == pytest.approx(np.pi * radius**2, rel=0.02)  # corners of a fine grid
+
+
+def area(outline):
+    """Area of a closed curve in the logarithms of both parameters."""
+    x, y = np.log(outline).T
+    return abs(np.sum(x[:-1] * y[1:] - x[1:] * y[:-1])) / 2
+
+
 class TestLogExcess:
     def test_without_data_it_is_the_logarithm_of_the_rate_over_2_3(self):
         result = Poisson(lambda a, b: a**2 * b).scan()
@@ -280,6 +418,12 @@ class TestLogExcessError:
             # 1e-3: the step of the slope, and the curvature of ln L over an error.
             np.testing.assert_allclose(known.log_excess_error(), np.hypot(1e-3, 2e-3), rtol=1e-3)
 
+    def test_a_bias_alone_is_an_error_too(self):
+        result = Poisson(lambda a, b: a * b).scan(5)
+        mean = result.expectation.mean
+        known = dataclasses.replace(result, expectation=dk.Expectation(mean, 0 * mean, 2e-3 * mean))
+        np.testing.assert_allclose(known.log_excess_error(), 2e-3, rtol=1e-3)  # the step of the slope
+
     def test_of_nothing_it_is_zero(self):
         assert (Poisson(lambda a, b: 0 * a * b).scan(5).log_excess_error() == 0).all()
 
@@ -305,6 +449,13 @@ class TestLogExcessError:
         assert (total.error / total.mean).mean() < 0.7 * scatter
 
 
+def _crossed(excluded):
+    """Cells whose corners do not agree."""
+    corners = np.stack([excluded[i : i + excluded.shape[0] - 1, j : j + excluded.shape[1] - 1]
+                        for i in (0, 1) for j in (0, 1)])  # fmt: skip
+    return corners.any(axis=0) & ~corners.all(axis=0)
+
+
 class TestRefinement:
     def test_a_thin_ring_is_found_from_a_grid_that_hardly_sees_it(self):
         """Excluded is where the rate is above 2.3: a band of ±0.32 around the ring, with an island inside."""
@@ -324,6 +475,21 @@ class TestRefinement:
         assert result.evaluated.sum() == toy.calls < 0.25 * 129**2
         curve = np.concatenate(result.exclusion())
         np.testing.assert_allclose(curve.prod(axis=1), np.log(10), rtol=1e-6)
+
+    def test_every_cell_that_the_edge_crosses_is_evaluated_whole(self):
+        result = Poisson(lambda a, b: a**2 * b).scan(9, refine=1)
+        crossed = np.argwhere(_crossed(result.log_excess()[::2, ::2] > 0))
+        assert len(crossed) > 5
+        for i, j in crossed:
+            assert result.evaluated[2 * i : 2 * i + 3, 2 * j : 2 * j + 3].all()
+
+    @pytest.mark.parametrize(("cl", "n_parameters"), [(0.99999, 2), (0.90, 1)])
+    def test_the_edge_that_is_refined_is_that_of_the_rule(self, cl, n_parameters):
+        """A rate that jumps tells one threshold from another: no cell is crossed by two edges."""
+        toy = Poisson(lambda a, b: np.where(a < 1, 1.0, np.where(a < 3, 2.0, 20.0)) * b**0)
+        result = toy.scan(9, refine=2, cl=cl, n_parameters=n_parameters)
+        fine = toy.scan(33)
+        np.testing.assert_array_equal(result.excluded(cl, n_parameters), fine.excluded(cl, n_parameters))
 
     def test_what_was_left_out_has_the_verdict_of_its_neighbours(self):
         fine = Poisson(ring).scan(49)
@@ -371,11 +537,11 @@ class TestRefinement:
 class TestIntervals:
     def test_the_limit_on_one_coupling_is_that_of_the_closed_form(self, toy):
         (found,) = dk.excluded_intervals(toy, dk.Slice(B, V_muN_sq=np.geomspace(1e-12, 1, 9)), counting())
-        for_one = B.V_muN_sq * exclusion_threshold(0.90, 1) / toy_rate(B)
+        limit = B.V_muN_sq * math.log(10) / toy_rate(B)
         # 1/20 000 of the sample, times a number of order one.
-        assert found.low == pytest.approx(for_one, rel=2e-4)
+        assert found.low == pytest.approx(limit, rel=2e-4)
         assert found.high == 1
-        assert found.low_error == pytest.approx(for_one / math.sqrt(N_EVENTS), rel=1e-3)
+        assert found.low_error == pytest.approx(limit / math.sqrt(N_EVENTS), rel=1e-3)
         assert math.isnan(found.high_error)
 
     def test_both_ends_are_found_and_the_best_point_is_allowed(self, toy):
@@ -383,13 +549,30 @@ class TestIntervals:
         along = dk.Slice(B, V_muN_sq=np.geomspace(1e-12, 1, 33))
         low, high = dk.excluded_intervals(toy, along, analysis)
         scanned = dk.scan(toy, dk.Slice(B, V_muN_sq=np.geomspace(1e-12, 1, 4001)), analysis)
-        excluded = scanned.excluded(0.90, n_parameters=1)
+        excluded = scanned.excluded(0.90)
         edges = scanned.axes["V_muN_sq"][1:][np.diff(excluded)]
         # The best point of either grid is a few per cent from the best of all.
         np.testing.assert_allclose([low.high, high.low], edges, rtol=0.02)
 
     def test_where_nothing_is_excluded_there_is_no_interval(self, toy):
         assert dk.excluded_intervals(toy, dk.Slice(B, V_muN_sq=[1e-16, 1e-15]), counting()) == []
+
+    def test_where_all_is_excluded_the_interval_is_the_whole_range(self, toy):
+        (found,) = dk.excluded_intervals(toy, dk.Slice(B, V_muN_sq=[1e-3, 1.0]), counting())
+        assert (found.low, found.high) == (1e-3, 1.0)
+        assert math.isnan(found.low_error)
+        assert math.isnan(found.high_error)
+
+    def test_any_rule_has_its_limit(self, toy):
+        along = dk.Slice(B, V_muN_sq=np.geomspace(1e-12, 1, 9))
+        for cl, n_parameters in ((0.90, 1), (0.99, 2), (0.5, 3)):
+            (found,) = dk.excluded_intervals(toy, along, counting(), cl=cl, n_parameters=n_parameters)
+            limit = B.V_muN_sq * exclusion_threshold(cl, n_parameters) / toy_rate(B)
+            assert found.low == pytest.approx(limit, rel=1e-3)  # a few events times 1/20 000 of the sample
+
+    def test_what_is_no_slice_is_refused(self, toy):
+        with pytest.raises(TypeError, match="along must be a darkpkg Slice, got DarkParameters"):
+            dk.excluded_intervals(toy, B, counting())
 
     def test_a_plane_is_refused(self, toy):
         with pytest.raises(ValueError, match=r"along one, got \['m_N', 'epsilon'\]"):

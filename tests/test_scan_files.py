@@ -130,7 +130,7 @@ def test_what_cannot_be_read_again_is_not_written(events, tmp_path):
         single.write(tmp_path / "scan.csv")
     assert scan_table(single).shape[0] == 1
     toy = dk.limits.scan_predictions(
-        lambda theta: dk.Expectation(theta[0][..., None], 0 * theta[0][..., None]),
+        lambda theta: dk.Expectation(np.ones((2, 2)), np.zeros((2, 2))),
         dk.Slice(lambda a: (a,), a=[1.0, 2.0]),
         dk.ANALYSIS_I,
     )

@@ -43,9 +43,34 @@ def test_halving_keeps_every_value_and_puts_one_between_each_two(values):
         ({"m_N": [0.1]}, r"m_N must have at least two values along one axis, got shape \(1,\)"),
         ({"m_N": [0.1, -1.0]}, "m_N must be positive and finite, got -1.0"),
         ({"m_N": [0.1, np.nan]}, "m_N must be positive and finite, got nan"),
-        ({"m_N": [0.2, 0.1]}, "m_N must increase, got 0.2 before a smaller value"),
+        ({"m_N": [0.2, 0.1]}, "m_N must increase, got 0.2 followed by 0.1"),
+        ({"m_N": [0.1, 0.2, 0.2]}, "m_N must increase, got 0.2 followed by 0.2"),
+        ({"m_N": [0.1, np.inf]}, "m_N must be positive and finite, got inf"),
+        ({"m_N": np.ma.array([0.1, 0.2], mask=[False, True])}, "m_N must have no masked numbers, got 1 of 2"),
     ],
 )
 def test_axes_that_are_none_are_refused(axes, message):
     with pytest.raises(ValueError, match=message):
         dk.Slice(B, **axes)
+
+
+@pytest.mark.parametrize("values", [["0.1", "0.2"], [0.1, 0.2 + 1j], [0.1, None], "0.1", [False, True]])
+def test_axes_that_are_no_numbers_are_refused(values):
+    with pytest.raises(TypeError, match="m_N must be real numbers, got"):
+        dk.Slice(B, m_N=values)
+
+
+def test_a_base_that_is_no_point_is_refused():
+    with pytest.raises(TypeError, match="base must be a point such as BENCHMARK_B, or a function, got float"):
+        dk.Slice(0.1, m_N=[0.1, 0.2])
+    with pytest.raises(ValueError, match=r"base must be a single point, got one of shape \(3,\)"):
+        dk.Slice(B.replace(epsilon=[1e-3, 1e-2, 1e-1]), m_N=[0.1, 0.2])
+
+
+def test_a_slice_has_values_of_its_own():
+    values = np.array([0.1, 0.2])
+    line = dk.Slice(B, m_N=values)
+    values[0] = 5.0
+    np.testing.assert_array_equal(line.axes["m_N"], [0.1, 0.2])
+    with pytest.raises(ValueError, match="read-only"):
+        line.axes["m_N"][0] = 5.0

@@ -167,7 +167,7 @@ class Evidence:
         events = events[:: 1 + len(events) // ENOUGH_FOR_A_FIT]
         shortest, _ = excluded_lifetimes(events, theta, I, FIT_RATES, n_parameters=n_parameters)
         start = fit_lifetime_bound(FIT_RATES, shortest)
-        some = np.isfinite(shortest)
+        some = shortest > 0  # nan: nothing is excluded; 0: prompt decays are, too
 
         def rule(log_rate: Array, alpha: float, beta: float) -> Array:
             return alpha / (log_rate - beta)

@@ -26,6 +26,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
+from darkpkg.checks import real_numbers
 
 Array = NDArray[np.float64]
 
@@ -61,6 +62,9 @@ class Constraint:
         Masses of the points of the curve in GeV, not falling; between them, interpolate in logarithms.
     low, high
         What is excluded at each mass: from ``low`` up to ``high``, which is infinite if everything above is.
+
+    Raises `ValueError` for curves that would exclude nothing, or something else: with masses that fall, edges that
+    cross, or an upper edge that is infinite in some places only.
     """
 
     name: str
@@ -69,6 +73,21 @@ class Constraint:
     low: Array
     high: Array
 
+    def __post_init__(self) -> None:
+        for name in ("x", "low"):
+            object.__setattr__(self, name, real_numbers(f"{name} of {self.name}", getattr(self, name), positive=True))
+        object.__setattr__(self, "high", real_numbers(f"high of {self.name}", self.high, 0.0))
+        if self.x.ndim != 1 or not self.x.size or not self.x.shape == self.low.shape == self.high.shape:
+            shapes = self.x.shape, self.low.shape, self.high.shape
+            raise ValueError(f"x, low and high of {self.name} must have one shape (n,), got {shapes}")
+        if np.any(np.diff(self.x) < 0):
+            i = int(np.argmax(np.diff(self.x) < 0))
+            raise ValueError(f"x of {self.name} must not fall, got {self.x[i]:g} followed by {self.x[i + 1]:g}")
+        if np.any(self.high < self.low):
+            raise ValueError(f"high of {self.name} must not lie below low, got {self.high} and {self.low}")
+        if np.isfinite(self.high).any() != np.isfinite(self.high).all():
+            raise ValueError(f"high of {self.name} must be finite at all masses or at none, got {self.high}")
+
     def excludes(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.bool_]:
         """Whether points of the plane lie in the excluded region; what lies beyond the ends of the curve does not.
 
@@ -76,7 +95,7 @@ class Constraint:
         >>> electron.excludes(0.01, [1e-4, 1e-3])
         array([False,  True])
         """
-        x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+        x, y = real_numbers("x", x, positive=True), real_numbers("y", y, 0.0)
         within = (x >= self.x[0]) & (x <= self.x[-1])
         low, high = (
             np.exp(np.interp(np.log(x), np.log(self.x), np.log(edge))) if np.isfinite(edge).all() else np.inf

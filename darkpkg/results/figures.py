@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.patches import Rectangle
+from matplotlib.patches import PathPatch, Rectangle
+from matplotlib.path import Path
 
 from darkpkg.experiment.detector import Box, Detector, Module
 from darkpkg.physics.model import DarkParameters
@@ -28,6 +29,7 @@ __all__ = [
     "draw_detector",
     "module_colour",
     "plot_exclusion",
+    "shade_excluded",
     "use_style",
 ]
 
@@ -90,11 +92,19 @@ def plot_exclusion(scan: Scan, ax: Axes | None = None, cl: float = 0.90, **style
     if ax is None:
         _, ax = plt.subplots()
     first, second = scan.axes
-    label = style.pop("label", f"{scan.analysis.name}, {100 * cl:g} % CL")
+    label = style.pop("label", f"{scan.analysis.name}, {scan.rule(cl)}")
     for curve in scan.exclusion(cl):
         ax.loglog(curve[:, 0], curve[:, 1], label=label, **style)
         label = None
     ax.set(xlabel=axis_label(first), ylabel=axis_label(second))
+    return ax
+
+
+def shade_excluded(scan: Scan, ax: Axes, cl: float = 0.90, **style: Any) -> Axes:
+    """Fill the excluded region of a plane up to the frame, and all of it where everything is excluded."""
+    for outlines in scan.excluded_polygons(cl):
+        path = Path.make_compound_path(*(Path(outline, closed=True) for outline in outlines))
+        ax.add_patch(PathPatch(path, **style))
     return ax
 
 

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 from scipy.optimize import elementwise
 
+from darkpkg.checks import real_numbers
 from darkpkg.events import PlacedEvents
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.method.expectation import Expectation
@@ -67,15 +68,18 @@ def excluded_lifetimes(
     Returns
     -------
     shortest, longest
-        Arrays of the shape of ``event_rate``; nan where no decay length is excluded. The paper excludes against no
-        signal, with the χ² of two parameters. Edges that lie beyond `SEARCHED` are nan, too.
+        Arrays of the shape of ``event_rate``; both are nan where no decay length is excluded. The range searched is
+        `SEARCHED`: ``shortest`` is 0 where prompt decays are excluded, too, and ``longest`` is infinite where all
+        long-lived N are. The paper excludes against no signal, with the χ² of two parameters (`exclusion_rule`).
+
+    Raises `ValueError` if the sample has no selected upscattering to be scaled to the rate.
     """
-    rates = np.asarray(event_rate, dtype=float)
-    if not np.all(np.isfinite(rates) & (rates > 0)):
-        raise ValueError(f"event_rate must be positive and finite, got {rates[~(np.isfinite(rates) & (rates > 0))]}")
+    rates = real_numbers("event_rate", event_rate, positive=True)
     if parameters.shape != ():
         raise ValueError(f"parameters must be a single point, got shape {parameters.shape}")
     made = float(expected_upscatterings(events, parameters, analysis, smoothing).total().mean)
+    if not made > 0:
+        raise ValueError(f"events must hold upscatterings that {analysis.name} selects, got a rate of {made:g}")
     scale = rates.ravel() / made
     nothing = Expectation(np.zeros(len(analysis.observed)), np.zeros(len(analysis.observed)))
     lowest = float(log_likelihood(nothing, analysis)) - exclusion_threshold(cl, n_parameters)
@@ -92,10 +96,11 @@ def excluded_lifetimes(
         return log_likelihood(Expectation(factor * mean, factor**2 * variance), analysis) - lowest
 
     height = allowed(x, scale[:, None])
+    ends = ((height[:, 0] <= 0, 0.0), (height[:, -1] <= 0, np.inf))
     edges = []
-    for into, before, after in (
-        (True, height[:, :-1] > 0, height[:, 1:] <= 0),
-        (False, height[:, :-1] <= 0, height[:, 1:] > 0),
+    for (beyond, end), into, before, after in (
+        (ends[0], True, height[:, :-1] > 0, height[:, 1:] <= 0),
+        (ends[1], False, height[:, :-1] <= 0, height[:, 1:] > 0),
     ):
         crosses = before & after
         some = crosses.any(axis=1)
@@ -106,7 +111,7 @@ def excluded_lifetimes(
             bracket = x[first[some]], x[first[some] + 1]
             root = elementwise.find_root(allowed, bracket, args=(scale[some],), tolerances={"xatol": 1e-8})
             edge[some] = np.exp(root.x)
-        edges.append(edge.reshape(rates.shape))
+        edges.append(np.where(beyond, end, edge).reshape(rates.shape))
     return edges[0], edges[1]
 
 
@@ -133,7 +138,7 @@ class LifetimeBound:
 
     def __call__(self, event_rate: ArrayLike) -> Array:
         """cτ⁰_min in cm; infinite where the rate is too small for any limit."""
-        distance = np.log10(np.asarray(event_rate, dtype=float)) - self.beta
+        distance = np.log10(real_numbers("event_rate", event_rate, positive=True)) - self.beta
         return np.divide(self.alpha, distance, out=np.full(np.shape(distance), np.inf), where=distance > 0)
 
 
@@ -144,13 +149,19 @@ def fit_lifetime_bound(
 
     Without ``relative_error`` all points count alike and the errors are those for which χ² is the number of degrees
     of freedom: as the formula is not exact, they say how well the points agree on α and β, not how well each is
-    known. Points that are nan are left out. Raises `ValueError` if fewer than three are left.
+    known. Points without an edge are left out, as `excluded_lifetimes` marks them: nan, or 0 where prompt decays are
+    excluded. Raises `ValueError` if fewer than three are left.
     """
-    rate, ctau = np.broadcast_arrays(np.asarray(event_rate, dtype=float), np.asarray(ctau, dtype=float))
-    use = np.isfinite(ctau)
+    lengths = np.asarray(ctau)
+    lengths = real_numbers(
+        "ctau", np.where(np.isnan(lengths), 0.0, lengths) if lengths.dtype.kind == "f" else ctau, 0
+    )
+    rate, ctau = np.broadcast_arrays(real_numbers("event_rate", event_rate, positive=True), lengths)
+    use = (ctau > 0) & np.isfinite(ctau)
     if use.sum() < 3:
         raise ValueError(f"a fit of two numbers needs at least three points, got {use.sum()}")
-    error = np.full(rate.shape, 1e-3) if relative_error is None else np.broadcast_to(relative_error, rate.shape)
+    given = 1e-3 if relative_error is None else real_numbers("relative_error", relative_error, positive=True)
+    error = np.broadcast_to(given, rate.shape)
     x, y = np.log10(rate[use]), np.log(ctau[use])
     # ln cτ = ln α − ln(x − β), from where the smallest rate puts it.
     start_beta = x.min() - 0.5
@@ -185,7 +196,7 @@ def approximate_minimum_lifetime(event_rate: ArrayLike, m_N: ArrayLike) -> Any:
 
     Infinite below a rate of 7.9, where it has no answer.
     """
-    distance = np.log10(np.asarray(event_rate, dtype=float)) - 0.9
-    scale = 1.1 * cm * np.asarray(m_N, dtype=float) / (0.1 * GeV)
+    distance = np.log10(real_numbers("event_rate", event_rate, positive=True)) - 0.9
+    scale = 1.1 * cm * real_numbers("m_N", m_N, positive=True) / (0.1 * GeV)
     distance, scale = np.broadcast_arrays(distance, scale)
     return np.divide(scale, distance, out=np.full(distance.shape, np.inf), where=distance > 0)[()]

@@ -1,15 +1,18 @@
 """Scans of the likelihood over slices of the parameter space, and the limits they give.
 
 Begin with `scan`, then `Scan.exclusion`; `excluded_intervals` finds the ends of what is excluded along one parameter.
-`scan_predictions` does the same for a prediction of your own: it knows nothing of neutrinos.
+`scan_predictions` does the same for a prediction of your own: it knows nothing of neutrinos. One rule says what is
+excluded, `exclusion_rule`: 90 % of the χ² of two parameters if nothing else is asked for.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +24,10 @@ from scipy.optimize import elementwise
 from scipy.special import gammaincinv
 from tqdm import tqdm
 
+from darkpkg.checks import real_numbers, whole_number
 from darkpkg.events import PlacedEvents
 from darkpkg.experiment.analysis import Analysis
+from darkpkg.memory import require_memory
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.likelihood import log_likelihood, log_likelihoods
 from darkpkg.method.smoothing import Smoothing
@@ -36,7 +41,15 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Predict = Callable[[Any], Expectation]
 
-__all__ = ["Interval", "Scan", "excluded_intervals", "exclusion_threshold", "scan", "scan_predictions"]
+__all__ = [
+    "Interval",
+    "Scan",
+    "excluded_intervals",
+    "exclusion_rule",
+    "exclusion_threshold",
+    "scan",
+    "scan_predictions",
+]
 
 _FAR = 40.0
 """Heights are cut here, e⁴⁰ above or below the limit."""
@@ -45,14 +58,28 @@ _FAR = 40.0
 def exclusion_threshold(cl: float, n_parameters: int = 2) -> float:
     """−Δ ln L beyond which a point is excluded at confidence level ``cl``: half the quantile of χ².
 
-    The paper's 2.3 is 90 % for two parameters.
+    The paper's 2.3 is 90 % for two parameters, the default of everything that excludes. The 1.353 of one parameter is
+    no limit of 90 %: for a counting experiment its coverage falls to 81 %.
 
     >>> exclusion_threshold(0.90)
     2.302...
     """
+    if not isinstance(cl, Real):
+        raise TypeError(f"cl must be a number, got {cl!r}")
     if not 0 < cl < 1:
         raise ValueError(f"cl must lie between 0 and 1, got {cl}")
-    return float(gammaincinv(n_parameters / 2, cl))
+    return float(gammaincinv(whole_number("n_parameters", n_parameters, least=1) / 2, cl))
+
+
+def exclusion_rule(cl: float = 0.90, n_parameters: int = 2) -> str:
+    """What excludes, in words, to stand beside every limit.
+
+    >>> exclusion_rule()
+    '90 % CL for 2 parameters, -Delta ln L > 2.303'
+    """
+    threshold = exclusion_threshold(cl, n_parameters)
+    plural = "s" if n_parameters > 1 else ""
+    return f"{100 * cl:.10g} % CL for {n_parameters} parameter{plural}, -Delta ln L > {threshold:.3f}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +111,10 @@ class Scan:
     def _best(self) -> float:
         finite = self.log_likelihood[np.isfinite(self.log_likelihood)]
         return max(float(np.max(finite, initial=-np.inf)), self.no_signal)
+
+    def rule(self, cl: float = 0.90, n_parameters: int = 2) -> str:
+        """The `exclusion_rule` of `excluded`, `exclusion` and the others with the same arguments."""
+        return exclusion_rule(cl, n_parameters)
 
     def excluded(self, cl: float = 0.90, n_parameters: int = 2) -> NDArray[np.bool_]:
         """Whether each point is excluded at confidence level ``cl``, by the χ² of ``n_parameters``.
@@ -150,25 +181,33 @@ class Scan:
 
         Interpolated between grid points in the logarithms of the parameters and of the rate (`log_excess`). With
         ``sigma`` the curve is that of `log_excess` so many of its errors (`log_excess_error`) higher, so that ±1 is
-        the band that the simulation leaves open.
+        the band that the simulation leaves open. Curves end at the frame, and there is none where all is excluded or
+        nothing: `excluded_polygons` tells these apart.
         """
         return [np.exp(line[:, ::-1]) for line in self._contours(cl, n_parameters, sigma).lines(0.0)]
 
+    def excluded_polygons(self, cl: float = 0.90, n_parameters: int = 2, *, sigma: float = 0.0) -> list[list[Array]]:
+        """The excluded region of a plane: for each connected part its outline, then those of its holes.
+
+        Outlines (n, 2) are closed curves as in `exclusion`, continued along the frame. If all is excluded, the frame
+        is the one outline; if nothing is, the list is empty.
+        """
+        polygons, offsets = self._contours(cl, n_parameters, sigma).filled(0.0, np.inf)
+        return [
+            [np.exp(points[begin:end, ::-1]) for begin, end in itertools.pairwise(offset)]
+            for points, offset in zip(polygons, offsets, strict=True)
+        ]
+
     def allowed_islands(self, cl: float = 0.90, n_parameters: int = 2) -> list[Array]:
         """Closed curves (n, 2) around each allowed region of a plane that is excluded all around."""
-        polygons, offsets = self._contours(cl, n_parameters, 0.0).filled(0.0, np.inf)
-        return [
-            np.exp(points[begin:end, ::-1])
-            for points, offset in zip(polygons, offsets, strict=True)
-            for begin, end in itertools.pairwise(offset[1:])
-        ]
+        return [hole for _, *holes in self.excluded_polygons(cl, n_parameters) for hole in holes]
 
     def _contours(self, cl: float, n_parameters: int, sigma: float) -> contourpy.ContourGenerator:
         if len(self.axes) != 2:
             raise ValueError(f"exclusion curves need a plane of two parameters, but {list(self.axes)} vary")
         x, y = self.axes.values()
         height = self.log_excess(cl, n_parameters).reshape(len(x), len(y))
-        if sigma:
+        if real_numbers("sigma", sigma, -_FAR, _FAR).any():
             height = height + sigma * self.log_excess_error(cl, n_parameters).reshape(height.shape)
         return contourpy.contour_generator(np.log(y), np.log(x), height, fill_type=contourpy.FillType.OuterOffset)
 
@@ -194,6 +233,7 @@ def scan(
     expected: Callable[..., Expectation] = expected_events,
     refine: int = 0,
     cl: float = 0.90,
+    n_parameters: int = 2,
     progress: bool = False,
 ) -> Scan:
     """The likelihood of ``analysis`` at every point of ``parameters``, usually a plane.
@@ -212,14 +252,21 @@ def scan(
     expected
         What predicts: `expected_events`, or `expected_events_by_transport`, which is slower and has no bias.
     refine
-        How often to halve the grid where the edge of exclusion at ``cl`` may pass; needs a `Slice`. Each time, only
-        cells that the edge crosses, or could reach at the slope of their neighbours, get new points.
+        How often to halve the grid where the edge of exclusion may pass; needs a `Slice`. Each time, only cells that
+        the edge crosses, or could reach at the slope of their neighbours, get new points.
+    cl, n_parameters
+        The rule whose edge is refined, `exclusion_rule`.
     progress
         Show a progress bar.
+
+    Raises `ValueError` before any work if the grid does not fit into memory; and if a bin has data, but neither
+    background nor signal at any point, because then no point is better than another. If only some points can make the
+    data of a bin, the others are excluded: their ln L is −inf.
 
     >>> plane = Slice(BENCHMARK_B, m_N=np.geomspace(0.05, 0.2, 5), V_muN_sq=np.geomspace(1e-9, 1e-5, 9))
     >>> scan(events, plane, ANALYSIS_I, refine=2).exclusion(cl=0.90)           # doctest: +SKIP
     """
+    _check_types(events, parameters, analysis)
     arguments = () if smoothing is None else (smoothing,)
     provenance = {
         "sample": dict(events.provenance),
@@ -232,9 +279,21 @@ def scan(
         analysis,
         refine=refine,
         cl=cl,
+        n_parameters=n_parameters,
         progress=progress,
         provenance=provenance,
     )
+
+
+def _check_types(events: Any, parameters: Any, analysis: Any) -> None:
+    for name, value, kinds in (
+        ("events", events, (PlacedEvents,)),
+        ("parameters", parameters, (DarkParameters, Slice)),
+        ("analysis", analysis, (Analysis,)),
+    ):
+        if not isinstance(value, kinds):
+            wanted = " or ".join(kind.__name__ for kind in kinds)
+            raise TypeError(f"{name} must be a darkpkg {wanted}, got {type(value).__name__}")
 
 
 def scan_predictions(
@@ -244,28 +303,86 @@ def scan_predictions(
     *,
     refine: int = 0,
     cl: float = 0.90,
+    n_parameters: int = 2,
     progress: bool = False,
     provenance: Mapping[str, Any] | None = None,
 ) -> Scan:
     """`scan` for a prediction of your own.
 
-    ``predict`` takes points, as ``parameters`` has them, and returns an `Expectation`, (*points, bins). ``analysis``
-    has arrays ``observed``, ``background`` and ``systematic`` over the bins.
+    ``predict`` takes points, as ``parameters`` has them, and returns an `Expectation`, (*points, bins), of finite
+    numbers. ``analysis`` has arrays ``observed``, ``background`` and ``systematic`` over the bins. Raises as `scan`.
     """
-    nothing = Expectation(np.zeros(len(analysis.observed)), np.zeros(len(analysis.observed)))
+    refine, n_bins = whole_number("refine", refine), len(analysis.observed)
+    nothing = Expectation(np.zeros(n_bins), np.zeros(n_bins))
     no_signal = float(log_likelihood(nothing, analysis))
-    about = dict(provenance or {})
-    if not isinstance(parameters, Slice):
-        if refine:
-            raise ValueError(f"refine needs a Slice, to know the points between, got {refine} for single points")
-        expectation = predict(parameters)
-        return Scan(
-            parameters, analysis, expectation, log_likelihood(expectation, analysis), no_signal, provenance=about
+    about = {**(provenance or {}), "rule": exclusion_rule(cl, n_parameters)}
+    if isinstance(parameters, Slice):
+        require_scan_memory((2.0 ** min(refine, 99) * (n - 1) + 1 for n in parameters.shape), n_bins)
+        steps = _Steps(predict, parameters, analysis, no_signal, progress)
+        for _ in range(refine):
+            steps.refine(cl, n_parameters)
+        result = steps.scan(about)
+    elif refine:
+        raise ValueError(f"refine needs a Slice, to know the points between, got {refine} for single points")
+    else:
+        require_scan_memory(getattr(parameters, "shape", ()), n_bins)
+        expectation = _checked(predict(parameters), None, n_bins)
+        lnL = log_likelihood(expectation, analysis)
+        result = Scan(parameters, analysis, expectation, lnL, no_signal, provenance=about)
+    _refuse_impossible_data(result)
+    return result
+
+
+def require_scan_memory(shape: Iterable[float], n_bins: int) -> None:
+    """Raise `ValueError` unless a scan of that shape fits into memory: four sums in each bin, three times.
+
+    Three times: as they are predicted, as they are kept, and once more in between.
+    """
+    n_points = math.prod(shape)
+    require_memory(8 * n_points * (12 * n_bins + 16), f"a scan of {n_points:.3g} points with {n_bins} bins")
+
+
+def _checked(found: Any, shape: tuple[int, ...] | None, n_bins: int) -> Expectation:
+    """A prediction, if it is one for these points and bins; nan would count as a point that was not evaluated."""
+    if not isinstance(found, Expectation):
+        raise TypeError(f"a prediction must be a darkpkg.Expectation, got {type(found).__name__}")
+    for name in ("mean", "variance", "bias", "bias_variance"):
+        values = np.asarray(getattr(found, name))
+        wanted = (*values.shape[:-1], n_bins) if shape is None else (*shape, n_bins)
+        if values.shape != wanted:
+            raise ValueError(
+                f"{name} of a prediction must have the shape of points and bins {wanted}, got {values.shape}"
+            )
+        if not np.all(np.isfinite(values)):
+            bad = float(values[~np.isfinite(values)][0])
+            raise ValueError(f"{name} of a prediction must be finite, got {bad}")
+    return found
+
+
+def _refuse_impossible_data(scan: Scan) -> None:
+    """Data that no point can make leave nothing to compare: every point would be allowed, or none."""
+    analysis, known = scan.analysis, scan._known
+    counted = np.asarray(analysis.observed) > 0
+    signal = known.mean.reshape(-1, len(counted))
+    if not len(signal):
+        return
+    never = counted & ~(np.asarray(analysis.background) > 0) & ~(signal > 0).any(axis=0)
+    if never.any():
+        i = int(np.flatnonzero(never)[0])
+        raise ValueError(
+            f"{_bin_name(analysis, i)} has {analysis.observed[i]:g} observed events, but no background, and no "
+            "signal at any point: nothing can have made them"
         )
-    steps = _Steps(predict, parameters, analysis, no_signal, progress)
-    for _ in range(refine):
-        steps.refine(cl)
-    return steps.scan(about)
+    if not np.isfinite(scan._best):
+        raise ValueError("each point has a bin with data that neither background nor its signal can have made")
+
+
+def _bin_name(analysis: Any, i: int) -> str:
+    for channel in getattr(analysis, "channels", ()):
+        bins = analysis.bins_of(channel.name)
+        if bins.start <= i < bins.stop:
+            return f"bin {i - bins.start} of channel {channel.name}"
+    return f"bin {i}"
 
 
 class _Steps:
@@ -277,9 +394,9 @@ class _Steps:
         self._values = np.full((*grid.shape, 4, len(analysis.observed)), np.nan)
         self._evaluate(np.ones(grid.shape, dtype=bool))
 
-    def refine(self, cl: float) -> None:
+    def refine(self, cl: float, n_parameters: int) -> None:
         """Halve the grid, and evaluate the new points of cells where the edge may pass."""
-        cells = _near_edge(self.scan({}).log_excess(cl))
+        cells = _near_edge(self.scan({}).log_excess(cl, n_parameters))
         coarse, self._grid, self._levels = self._values, self._grid.halved(), self._levels + 1
         self._values = np.full((*self._grid.shape, *coarse.shape[-2:]), np.nan)
         every_second = tuple(slice(None, None, 2) for _ in self._grid.shape)
@@ -298,7 +415,8 @@ class _Steps:
             for portion in portions:
                 if len(portion):
                     values = (axis[i] for axis, i in zip(self._grid.axes.values(), portion.T, strict=True))
-                    found = self._predict(self._grid.at(*values))
+                    points = self._grid.at(*values)
+                    found = _checked(self._predict(points), (len(portion),), len(self._analysis.observed))
                     stacked = (found.mean, found.variance, found.bias, found.bias_variance)
                     self._values[tuple(portion.T)] = np.stack(stacked, axis=-2)
                     bar.update(len(portion))
@@ -353,12 +471,13 @@ def _nearest_limit(signal: Expectation, analysis: Any, lowest: float, no_signal:
     n = len(signal.mean)
 
     def above(log_scale: Array, index: Array) -> Array:
-        """ln L of the point with its signal scaled, over the lowest that is allowed."""
-        return log_likelihood(_scaled(signal, log_scale, index.astype(np.int64)), analysis) - lowest
+        """ln L of the point with its signal scaled, over the lowest that is allowed; finite, for the root finder."""
+        lnL = log_likelihood(_scaled(signal, log_scale, index.astype(np.int64)), analysis)
+        return np.maximum(lnL - lowest, -1e300)
 
     index = np.arange(n)
     allowed = np.full(n, -_FAR)  # a scale that is allowed
-    lower = np.full(n, -np.inf)
+    lower, never = np.full(n, -np.inf), np.zeros(n, dtype=bool)
     if no_signal <= lowest:
         steps = np.linspace(-_FAR, _FAR, 321)
         heights = np.stack([above(np.full(n, s), index) for s in steps])
@@ -367,7 +486,7 @@ def _nearest_limit(signal: Expectation, analysis: Any, lowest: float, no_signal:
         lower = elementwise.find_root(above, (np.full(n, -_FAR), allowed), args=(index,)).x
         lower = np.where(never, _FAR, lower)
     beyond = np.full(n, _FAR)
-    reaches = above(beyond, index) < 0
+    reaches = (above(beyond, index) < 0) & ~never
     upper = np.where(reaches, _FAR, np.inf)
     if reaches.any():
         upper[reaches] = elementwise.find_root(
@@ -380,6 +499,12 @@ def _nearest_limit(signal: Expectation, analysis: Any, lowest: float, no_signal:
 def _scale_error(signal: Expectation, analysis: Any, log_scale: Array) -> Array:
     """`Scan.log_excess_error` for points (p, bins) whose signals reach the limit at ``log_scale``."""
     scaled = _scaled(signal, log_scale)
+    possible = np.isfinite(log_likelihood(scaled, analysis))
+    if not possible.all():  # no scale of these signals can make the data
+        errors = np.zeros(len(log_scale))
+        some = _scaled(signal, np.zeros(possible.sum()), possible)
+        errors[possible] = _scale_error(some, analysis, log_scale[possible])
+        return errors
     shift = np.maximum(scaled.error, np.abs(scaled.bias))
     ratio = np.divide(shift, scaled.mean, out=np.zeros(shift.shape), where=scaled.mean > 0)
     # More events of the same weights bring their variance.
@@ -405,13 +530,14 @@ class Interval:
     """Where a parameter is excluded: from ``low`` to ``high``, with the errors that the simulation leaves.
 
     The errors are those of `Scan.log_excess_error`, over the slope of the rate along the parameter.
-    An error is nan where the interval goes on beyond the range that was searched.
+    An error is nan where the interval goes on beyond the range that was searched. ``rule`` is the `exclusion_rule`.
     """
 
     low: float
     high: float
     low_error: float
     high_error: float
+    rule: str
 
 
 def excluded_intervals(
@@ -421,19 +547,23 @@ def excluded_intervals(
     smoothing: Smoothing | None = None,
     *,
     cl: float = 0.90,
-    n_parameters: int = 1,
+    n_parameters: int = 2,
     expected: Callable[..., Expectation] = expected_events,
 ) -> list[Interval]:
     """Where ``analysis`` excludes one parameter, with both ends of each interval by root finding.
 
     ``along`` has one free parameter. Its values are where to look first: an interval that lies between two of them,
-    and does not show in the slope towards them, is missed. ``n_parameters`` is that of the χ², one for the limit on
-    one parameter; the paper's contours have two. Ends are exact to 1e-8.
+    and does not show in the slope towards them, is missed. ``cl`` and ``n_parameters`` are those of `exclusion_rule`,
+    two parameters as in the paper's contours. Ends are exact to 1e-8. The list is empty where nothing is excluded,
+    and holds one interval from the first to the last value, with errors of nan, where all is.
 
     >>> column = Slice(BENCHMARK_B, V_muN_sq=np.geomspace(1e-12, 1, 13))
     >>> excluded_intervals(events, column, ANALYSIS_I)                         # doctest: +SKIP
-    [Interval(low=1.02e-07, high=1.0, low_error=1.1e-09, high_error=nan)]
+    [Interval(low=1.7e-07, high=1.0, low_error=1.9e-09, high_error=nan, rule='90 % CL for 2 parameters, …')]
     """
+    _check_types(events, along, analysis)
+    if not isinstance(along, Slice):
+        raise TypeError(f"along must be a darkpkg Slice, got {type(along).__name__}")
     if len(along.axes) != 1:
         raise ValueError(f"a limit on one parameter needs a Slice along one, got {list(along.axes)}")
     arguments = () if smoothing is None else (smoothing,)
@@ -441,7 +571,7 @@ def excluded_intervals(
     def predict(theta: Any) -> Expectation:
         return expected(events, theta, analysis, *arguments)
 
-    coarse = scan_predictions(predict, along, analysis, refine=3, cl=cl)
+    coarse = scan_predictions(predict, along, analysis, refine=3, cl=cl, n_parameters=n_parameters)
     (values,) = (axis[coarse.evaluated] for axis in coarse.axes.values())
     height = coarse.log_excess(cl, n_parameters)[coarse.evaluated]
     lowest = coarse._best - exclusion_threshold(cl, n_parameters)
@@ -462,7 +592,8 @@ def excluded_intervals(
     ends = np.concatenate([values[:1], np.exp(roots), values[-1:]])
     errors = np.concatenate([[np.nan], errors, [np.nan]])
     parts = range(0 if excluded[0] else 1, len(ends) - 1, 2)
-    return [Interval(*map(float, (ends[i], ends[i + 1], errors[i], errors[i + 1]))) for i in parts]
+    rule = exclusion_rule(cl, n_parameters)
+    return [Interval(*map(float, (ends[i], ends[i + 1], errors[i], errors[i + 1])), rule) for i in parts]
 
 
 def _axes(parameters: DarkParameters) -> dict[str, Array]:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from darkpkg.checks import real_numbers
+
 Array = NDArray[np.float64]
 
 __all__ = ["Slice"]
@@ -28,7 +30,7 @@ class Slice:
     axes
         Name and values of each free parameter: at least two, positive and increasing, as distances are logarithmic.
 
-    Raises `ValueError` that names parameter, value and rule.
+    Raises `ValueError` or `TypeError` that names parameter, value and rule.
 
     >>> from darkpkg import BENCHMARK_B as B
     >>> plane = Slice(B, m_N=np.geomspace(0.005, 1, 60), V_muN_sq=np.geomspace(1e-10, 1e-2, 60))
@@ -42,6 +44,10 @@ class Slice:
             raise ValueError(f"a slice has one or two free parameters, got {list(axes)}")
         self.axes: Mapping[str, Array] = MappingProxyType({name: _axis(name, axes[name]) for name in axes})
         if not callable(base):
+            if not hasattr(base, "numbers"):
+                raise TypeError(f"base must be a point such as BENCHMARK_B, or a function, got {type(base).__name__}")
+            if base.shape:
+                raise ValueError(f"base must be a single point, got one of shape {base.shape}")
             known = list(base.numbers())
             for name in axes:
                 if name not in known:
@@ -74,18 +80,19 @@ class Slice:
 
 
 def _axis(name: str, values: ArrayLike) -> Array:
-    array = np.array(values, dtype=float)
+    array = real_numbers(name, values, positive=True).copy()
     if array.ndim != 1 or len(array) < 2:
         raise ValueError(f"{name} must have at least two values along one axis, got shape {array.shape}")
-    if not np.all(np.isfinite(array) & (array > 0)):
-        raise ValueError(f"{name} must be positive and finite, got {array[~(np.isfinite(array) & (array > 0))][0]}")
-    if not np.all(np.diff(array) > 0):
-        raise ValueError(f"{name} must increase, got {array[:-1][np.diff(array) <= 0][0]:g} before a smaller value")
+    falls = np.diff(array) <= 0
+    if falls.any():
+        i = int(falls.argmax())
+        raise ValueError(f"{name} must increase, got {array[i]:g} followed by {array[i + 1]:g}")
     array.flags.writeable = False
     return array
 
 
 def _with_middles(values: Array) -> Array:
     finer = np.empty(2 * len(values) - 1)
-    finer[::2], finer[1::2] = values, np.sqrt(values[1:] * values[:-1])
+    with np.errstate(over="ignore"):  # refused as an axis
+        finer[::2], finer[1::2] = values, np.sqrt(values[1:] * values[:-1])
     return finer

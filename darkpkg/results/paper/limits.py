@@ -23,7 +23,7 @@ from darkpkg.method.expectation import Expectation, FewEventsWarning
 from darkpkg.method.transport import moved_samples
 from darkpkg.method.weights import expected_events, expected_events_at_lifetime
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
-from darkpkg.results.figures import COLOURS, axis_label, draw_constraints
+from darkpkg.results.figures import COLOURS, axis_label, draw_constraints, shade_excluded
 from darkpkg.results.lifetimes import LifetimeBound, excluded_lifetimes, fit_lifetime_bound
 from darkpkg.results.limits import Scan, exclusion_threshold, scan_predictions
 from darkpkg.results.paper.frame import Curves, PaperFigure, Samples
@@ -221,9 +221,7 @@ def _scans(
 def _edge(ax: Axes, found: Scan, label: str, style: dict[str, Any]) -> None:
     shade = style.pop("shade", 0.0)
     if shade:
-        x, y = found.axes.values()
-        excluded = found.log_excess().T
-        ax.contourf(x, y, excluded, levels=[0, np.inf], colors=[style["color"]], alpha=shade, zorder=1.5)
+        shade_excluded(found, ax, fc=style["color"], ec="none", alpha=shade, zorder=1.5)
     for curve in found.exclusion():
         ax.plot(*curve.T, label=label, zorder=2, **style)
         label = ""
@@ -256,7 +254,7 @@ def figure_11(samples: Samples) -> PaperFigure:
         point = BENCHMARK_B.replace(m_N=m_N)
         shortest, longest = excluded_lifetimes(samples.at(point), point, ANALYSIS_I, rates)
         label, use = f"$m_N$ = {1e3 * m_N:g} MeV", np.isfinite(longest)
-        bottom = np.where(np.isnan(shortest), 1e-9, shortest)[use]  # prompt decays in argon are excluded, too
+        bottom = np.maximum(shortest, 1e-9)[use]  # 0: prompt decays in argon are excluded, too
         second.fill_between(rates[use], bottom, longest[use], color=COLOURS[colour], alpha=0.08, lw=0)
         around = np.r_[rates[use][::-1], rates[use]], np.r_[longest[use][::-1], bottom]
         second.loglog(*around, color=COLOURS[colour], label=label)
