@@ -135,7 +135,7 @@ def test_figure_2_shows_cross_sections_of_the_package(drawn):
 
 def test_figure_3_adds_up_to_the_expected_events(drawn, samples):
     for ctau in (0.1, 100.0):
-        own = curve(drawn[3], "rate along z", f"seen, ctau = {ctau:g} cm")
+        own = curve(drawn[3], "rate along z", f"detected, ctau = {ctau:g} cm")
         expected = dk.expected_events_at_lifetime(samples.at_B, dk.BENCHMARK_B, dk.ANALYSIS_I, ctau)
         assert own.y @ (own.x_high - own.x) == pytest.approx(expected.mean.sum(), rel=1e-9)
         assert ((own.y_error * (own.x_high - own.x)) ** 2).sum() == pytest.approx(expected.variance.sum(), rel=1e-9)

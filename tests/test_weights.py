@@ -268,6 +268,61 @@ class TestExposureWeight:
             assert weight[fixed.beam == channel.beam].min() > 0
 
 
+class TestProducedSelectedDetected:
+    """Weights of each event, whose sums over events are what the compiled sums give over bins."""
+
+    TOGETHER = dk.ANALYSIS_I + dk.ANALYSIS_II
+    """Channels of two selections that share both beams."""
+
+    @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
+    @pytest.mark.parametrize("sample", ["sampled", "fixed"])
+    @pytest.mark.parametrize("analysis", [dk.ANALYSIS_I, dk.ANALYSIS_II, TOGETHER], ids=lambda a: a.name)
+    @pytest.mark.parametrize(
+        ("weight", "expected", "everything"),
+        [
+            (dk.produced_weight, dk.expected_upscatterings, {"cuts": None, "vertex_modules": (), "efficiency": 1.0}),
+            (dk.selected_weight, dk.expected_upscatterings, {}),
+            (dk.detected_weight, dk.expected_events, {}),
+        ],
+        ids=["produced", "selected", "detected"],
+    )
+    def test_their_sums_are_the_expectations(self, request, sample, analysis, weight, expected, everything):
+        """A kernel at the default bandwidth and at another, couplings of generation and others."""
+        events = request.getfixturevalue(sample)
+        for point, smoothing in ((B, SMOOTHING), (B.replace(epsilon=3e-3, V_muN_sq=1e-6), PAPER_KIND)):
+            w = weight(events, point, analysis, smoothing)
+            assert w.shape == (len(events),)
+            total = expected(events, point, analysis.with_selection(**everything), smoothing).total()
+            # Both are sums of products of the same numbers, in another order.
+            assert w.sum() == pytest.approx(total.mean, rel=1e-12)
+
+    def test_they_are_smaller_one_after_the_other(self, fixed):
+        produced, selected, detected = (
+            weight(fixed, B, self.TOGETHER) for weight in (dk.produced_weight, dk.selected_weight, dk.detected_weight)
+        )
+        assert (detected >= 0).all()
+        assert (selected <= produced).all()
+        assert (detected <= selected).all()
+        assert 0 < detected.sum() < 0.1 * selected.sum() < 0.01 * produced.sum()
+
+    def test_an_event_counts_in_each_channel_of_its_beam(self, fixed):
+        for weight in (dk.produced_weight, dk.selected_weight, dk.detected_weight):
+            parts = [weight(fixed, B, analysis) for analysis in (dk.ANALYSIS_I, dk.ANALYSIS_II)]
+            np.testing.assert_allclose(weight(fixed, B, self.TOGETHER), sum(parts), rtol=1e-14)
+
+    def test_boost_and_lifetime_are_those_of_the_point(self, sampled):
+        """Not of the masses of each event, over which the kernel reaches."""
+        chance = dk.lifetime_weight(sampled, float(B.proper_decay_length()), B.m_N)
+        expected = chance * dk.selected_weight(sampled, B, dk.ANALYSIS_I)
+        np.testing.assert_allclose(dk.detected_weight(sampled, B, dk.ANALYSIS_I), expected, rtol=1e-14)
+
+    def test_many_points_at_once_are_refused(self, fixed):
+        points = B.replace(epsilon=np.array([1e-3, 1e-2]))
+        for weight in (dk.produced_weight, dk.selected_weight, dk.detected_weight):
+            with pytest.raises(ValueError, match=r"parameters must be a single point, got shape \(2,\)"):
+                weight(fixed, points, dk.ANALYSIS_I)
+
+
 class TestSum:
     @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
     @pytest.mark.parametrize("smoothing", [SMOOTHING, PAPER_KIND], ids=["levelled", "as in the paper"])
