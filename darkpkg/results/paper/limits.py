@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from darkpkg.events import PlacedEvents
 from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II, Analysis, Channel, project
-from darkpkg.experiment.detector import ND280, ND280_UPGRADE
+from darkpkg.experiment.detector import ND280_UPGRADE
 from darkpkg.experiment.selection import Selection
 from darkpkg.method.expectation import Expectation, FewEventsWarning
 from darkpkg.method.transport import moved_samples
@@ -162,15 +162,12 @@ def figure_10(samples: Samples) -> PaperFigure:
 
 def figure_14(samples: Samples) -> PaperFigure:
     """Limits for a heavy dark photon from N produced in the P∅D, from N produced in the chambers, and from all."""
-
-    def produced_in(part: str) -> Analysis:
-        modules = tuple(module.name for module in ND280.modules if module.name.startswith(part))
-        return ANALYSIS_I.with_selection(vertex_modules=modules)
-
+    heavy = samples.heavy
+    in_P0D, in_argon = (heavy[np.char.startswith(heavy.module, part)] for part in ("P0D", "TPC"))
     lines = {
-        "all": (samples.heavy, ANALYSIS_I, {"color": COLOURS["blue"], "shade": 0.2}),
-        "produced in the P∅D": (samples.heavy, produced_in("P0D"), {"color": COLOURS["grey"], "ls": "--"}),
-        "produced in argon": (samples.heavy, produced_in("TPC"), {"color": COLOURS["orange"], "ls": "-."}),
+        "all": (heavy, ANALYSIS_I, {"color": COLOURS["blue"], "shade": 0.2}),
+        "produced in the P∅D": (in_P0D, ANALYSIS_I, {"color": COLOURS["grey"], "ls": "--"}),
+        "produced in argon": (in_argon, ANALYSIS_I, {"color": COLOURS["orange"], "ls": "-."}),
     }
     return _limits("heavy", lines)
 
