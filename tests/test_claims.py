@@ -8,6 +8,7 @@ import pytest
 from claim_samples import samples
 
 from darkpkg import datasets
+from darkpkg.method import weights
 from darkpkg.physics import model
 from darkpkg.results import answers, claims
 from darkpkg.results.answers import ANSWERS, Answer, Evidence
@@ -122,7 +123,7 @@ class TestRule:
         pytest.param(answers, "exclusion_threshold", lambda cl, n_parameters: 1.353, "threshold", id="threshold"),
         pytest.param(answers, "lifetime_weight", lambda events, ctau: np.full(len(events), 0.01), "share_seen_at_B"),
         pytest.param(answers, "ARGON_DENSITY", 1.78, "argon_in_a_chamber", id="density"),
-        pytest.param(answers, "exposure_weight", lambda e, c: np.ones(len(e)), "lead_share_at_1_cm", id="nuclei"),
+        pytest.param(weights, "exposure_weight", lambda e, c: np.ones(len(e)), "lead_share_at_1_cm", id="nuclei"),
     ],
 )
 def test_a_wrong_formula_flips_a_verdict(monkeypatch, table, module, formula, wrong, flipped):

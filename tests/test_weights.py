@@ -148,6 +148,15 @@ class TestCouplingWeight:
             3,
         )
 
+    @pytest.mark.parametrize("is_majorana", [False, True])
+    def test_another_kind_of_N_than_was_simulated_is_refused(self, is_majorana):
+        """Its decay has other angles, whatever the couplings: no weight makes up for them."""
+        events = dk.generate(dk.SamplingRange.at(0.1, 1.25), 100, 1, couplings=B.replace(is_majorana=is_majorana))
+        kinds = ("a Majorana N", "a Dirac N") if is_majorana else ("a Dirac N", "a Majorana N")
+        with pytest.raises(ValueError, match="decays of {} and cannot answer for {}".format(*kinds)):
+            dk.coupling_weight(events, B.replace(is_majorana=not is_majorana))
+        assert dk.coupling_weight(events, B.replace(is_majorana=is_majorana)) == pytest.approx(1, rel=1e-14)
+
     def test_couplings_at_generation_do_not_matter(self, fixed):
         elsewhere = B.replace(V_muN_sq=1e-9, alpha_D=0.9, epsilon=1e-4)
         other = dk.generate(dk.SamplingRange.at(0.1, 1.25), 50_000, seed=13, couplings=elsewhere)
@@ -266,6 +275,61 @@ class TestExposureWeight:
                 np.testing.assert_allclose(weight[here], expected, rtol=5e-3)  # 0.016 t has two digits
             assert weight[fixed.beam != channel.beam].max() == 0
             assert weight[fixed.beam == channel.beam].min() > 0
+
+
+class TestProducedSelectedDetected:
+    """Weights of each event, whose sums over events are what the compiled sums give over bins."""
+
+    TOGETHER = dk.ANALYSIS_I + dk.ANALYSIS_II
+    """Channels of two selections that share both beams."""
+
+    @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
+    @pytest.mark.parametrize("sample", ["sampled", "fixed"])
+    @pytest.mark.parametrize("analysis", [dk.ANALYSIS_I, dk.ANALYSIS_II, TOGETHER], ids=lambda a: a.name)
+    @pytest.mark.parametrize(
+        ("weight", "expected", "everything"),
+        [
+            (dk.produced_weight, dk.expected_upscatterings, {"cuts": None, "vertex_modules": (), "efficiency": 1.0}),
+            (dk.selected_weight, dk.expected_upscatterings, {}),
+            (dk.detected_weight, dk.expected_events, {}),
+        ],
+        ids=["produced", "selected", "detected"],
+    )
+    def test_their_sums_are_the_expectations(self, request, sample, analysis, weight, expected, everything):
+        """A kernel at the default bandwidth and at another, couplings of generation and others."""
+        events = request.getfixturevalue(sample)
+        for point, smoothing in ((B, SMOOTHING), (B.replace(epsilon=3e-3, V_muN_sq=1e-6), PAPER_KIND)):
+            w = weight(events, point, analysis, smoothing)
+            assert w.shape == (len(events),)
+            total = expected(events, point, analysis.with_selection(**everything), smoothing).total()
+            # Both are sums of products of the same numbers, in another order.
+            assert w.sum() == pytest.approx(total.mean, rel=1e-12)
+
+    def test_they_are_smaller_one_after_the_other(self, fixed):
+        produced, selected, detected = (
+            weight(fixed, B, self.TOGETHER) for weight in (dk.produced_weight, dk.selected_weight, dk.detected_weight)
+        )
+        assert (detected >= 0).all()
+        assert (selected <= produced).all()
+        assert (detected <= selected).all()
+        assert 0 < detected.sum() < 0.1 * selected.sum() < 0.01 * produced.sum()
+
+    def test_an_event_counts_in_each_channel_of_its_beam(self, fixed):
+        for weight in (dk.produced_weight, dk.selected_weight, dk.detected_weight):
+            parts = [weight(fixed, B, analysis) for analysis in (dk.ANALYSIS_I, dk.ANALYSIS_II)]
+            np.testing.assert_allclose(weight(fixed, B, self.TOGETHER), sum(parts), rtol=1e-14)
+
+    def test_boost_and_lifetime_are_those_of_the_point(self, sampled):
+        """Not of the masses of each event, over which the kernel reaches."""
+        chance = dk.lifetime_weight(sampled, float(B.proper_decay_length()), B.m_N)
+        expected = chance * dk.selected_weight(sampled, B, dk.ANALYSIS_I)
+        np.testing.assert_allclose(dk.detected_weight(sampled, B, dk.ANALYSIS_I), expected, rtol=1e-14)
+
+    def test_many_points_at_once_are_refused(self, fixed):
+        points = B.replace(epsilon=np.array([1e-3, 1e-2]))
+        for weight in (dk.produced_weight, dk.selected_weight, dk.detected_weight):
+            with pytest.raises(ValueError, match=r"parameters must be a single point, got shape \(2,\)"):
+                weight(fixed, points, dk.ANALYSIS_I)
 
 
 class TestSum:
@@ -420,6 +484,16 @@ class TestSum:
         np.testing.assert_allclose(dk.expected_events(fixed, B, rhc).mean, first[1:], rtol=1e-12)
         np.testing.assert_array_equal(dk.expected_events(fixed, B, dk.ANALYSIS_I).mean, first)
 
+    def test_two_beams_of_one_sample_do_not_mix(self, fixed):
+        """Channels that are alike but for the beam: each has the events of its own, whichever was summed first."""
+        (fhc, _), pot = dk.ANALYSIS_I.channels, 1e21
+        for events in (fixed, fixed[:]):
+            for beam in ("FHC", "RHC") if events is fixed else ("RHC", "FHC"):
+                one = dk.Analysis(beam, (dataclasses.replace(fhc, beam=beam, pot=pot),))
+                weight = np.where(fixed.beam == beam, dk.detected_weight(fixed, B, one), 0.0)
+                assert dk.expected_events(events, B, one).mean[0] == pytest.approx(weight.sum(), rel=1e-12)
+                assert weight.any()
+
     def test_one_thread_gives_the_bits_of_two(self, tmp_path):
         program = """
 import sys, numba, numpy as np, darkpkg as dk
@@ -451,6 +525,13 @@ class TestScaling:
         scale = (np.array([1.0, 0.5, 1e-3]) ** power)[:, None]
         np.testing.assert_allclose(result.mean, result.mean[0] * scale, rtol=1e-12)
         np.testing.assert_allclose(result.variance, result.variance[0] * scale**2, rtol=1e-12)
+
+    def test_the_bias_scales_as_the_rate_and_its_variance_as_the_square(self, sampled):
+        strong = B.replace(alpha_D=3 * B.alpha_D)
+        one, three = (dk.expected_upscatterings(sampled, point, dk.ANALYSIS_I, WIDE) for point in (B, strong))
+        assert (one.bias_variance > 0).all()
+        np.testing.assert_allclose(three.bias, 3 * one.bias, rtol=1e-12)
+        np.testing.assert_allclose(three.bias_variance, 9 * one.bias_variance, rtol=1e-12)
 
     def test_a_stronger_mixing_makes_more_and_lets_them_decay_sooner(self, fixed):
         double = dk.expected_events(fixed, B.replace(epsilon=2 * B.epsilon), dk.ANALYSIS_I)
@@ -737,6 +818,23 @@ class TestChooseBandwidth:
         ]
         # A factor 8^(-1/6) = 0.71 with noise in the bias of the small sample.
         assert 0.5 < widths[1] / widths[0] < 0.95
+
+    @pytest.mark.parametrize(("best", "factor"), [(0, 0.25), (-1, 2.0)])
+    @pytest.mark.parametrize("per_point", [False, True])
+    def test_cross_validation_tries_a_quarter_to_twice_the_bandwidth(
+        self, sampled, monkeypatch, best, factor, per_point
+    ):
+        def scores(coordinates, contributions, bandwidths, *_):
+            found = np.ones(len(bandwidths))
+            found[best] = 0.0
+            return found
+
+        monkeypatch.setattr("darkpkg.method.weights.cross_validation_scores", scores)
+        chosen = dk.choose_bandwidth(
+            sampled, self.PLANE, dk.ANALYSIS_I, WIDE, rule="cross-validation", per_point=per_point
+        )
+        expected = factor * np.array(WIDE.bandwidth)
+        np.testing.assert_allclose(chosen.bandwidth, np.tile(expected, (3, 1)) if per_point else expected)
 
     def test_rules_and_samples_that_do_not_exist_are_refused(self, sampled, fixed):
         with pytest.raises(ValueError, match="rule must be asymptotic or cross-validation, got 'silverman'"):

@@ -35,12 +35,15 @@ __all__ = [
     "choose_bandwidth",
     "coupling_weight",
     "decay_acceptance",
+    "detected_weight",
     "expected_events",
     "expected_events_at_lifetime",
     "expected_upscatterings",
     "exposure_weight",
     "kde_weight",
     "lifetime_weight",
+    "produced_weight",
+    "selected_weight",
     "selection_efficiency",
     "selection_weight",
 ]
@@ -184,6 +187,59 @@ def exposure_weight(events: PlacedEvents, channel: Channel) -> Array:
     for code, number in events.number_of_targets.items():
         nuclei[events.target == code] = number
     return np.where(events.beam == channel.beam, nuclei * channel.pot, 0.0)
+
+
+def produced_weight(
+    events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, smoothing: Smoothing = SMOOTHING
+) -> Array:
+    """N at the point θ that are produced in the exposure of ``analysis``: (n,), of any vertex, pair and lifetime.
+
+    Where several channels have the same beam, an event counts in each, as in the sum of their expectations.
+
+    Raises `ValueError` if θ is not a single point, and as `kde_weight` and `coupling_weight` do.
+    """
+    exposure = sum(exposure_weight(events, channel) for channel in analysis.channels)
+    return _weight_at(events, parameters, smoothing) * exposure
+
+
+def selected_weight(
+    events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, smoothing: Smoothing = SMOOTHING
+) -> Array:
+    """`produced_weight` of what each channel selects, with its efficiency, wherever N decays: (n,).
+
+    Their sum is that of `expected_upscatterings` over all bins.
+    """
+    return _weight_at(events, parameters, smoothing) * sum(_selected_exposures(events, analysis).values())
+
+
+def detected_weight(
+    events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, smoothing: Smoothing = SMOOTHING
+) -> Array:
+    """`selected_weight` times the probability of a decay in the decay volumes of each channel: (n,).
+
+    Lifetime and boost are those at θ. Their sum is that of `expected_events` over all bins.
+    """
+    weight = _weight_at(events, parameters, smoothing)
+    ctau, m_N = float(parameters.proper_decay_length()), float(parameters.m_N)
+    return weight * sum(
+        exposure * lifetime_weight(events, ctau, m_N, modules=selection.decay_modules)
+        for selection, exposure in _selected_exposures(events, analysis).items()
+    )
+
+
+def _weight_at(events: PlacedEvents, parameters: DarkParameters, smoothing: Smoothing) -> Array:
+    """Weights (n,) at one point for one nucleus and one proton on target."""
+    if parameters.shape != ():
+        raise ValueError(f"parameters must be a single point, got shape {parameters.shape}")
+    return events.weight * coupling_weight(events, parameters) * kde_weight(events, parameters, smoothing)
+
+
+def _selected_exposures(events: PlacedEvents, analysis: Analysis) -> dict[Selection, Array]:
+    """Exposure times efficiency (n,) of what each selection of ``analysis`` takes, over its channels."""
+    exposures: dict[Selection, Array] = {}
+    for channel in analysis.channels:
+        exposures[channel.selection] = exposures.get(channel.selection, 0.0) + exposure_weight(events, channel)
+    return {selection: exposure * selection_weight(events, selection) for selection, exposure in exposures.items()}
 
 
 def expected_events(

@@ -26,15 +26,14 @@ from darkpkg.method.smoothing import Smoothing
 from darkpkg.method.transport import transport
 from darkpkg.method.weights import (
     choose_bandwidth,
-    coupling_weight,
     decay_acceptance,
+    detected_weight,
     expected_events,
     expected_events_at_lifetime,
     expected_upscatterings,
-    exposure_weight,
     lifetime_weight,
+    selected_weight,
     selection_efficiency,
-    selection_weight,
 )
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters, vertex_factors
 from darkpkg.physics.nuclei import NUCLEI, Nucleus, elements
@@ -126,9 +125,9 @@ class Evidence:
     @cached_property
     def selected_at_B(self) -> Array:
         """Weight of each event at B: N that Analysis I selects, wherever they decay."""
-        return _selected(self.at_B, B)
+        return selected_weight(self.at_B, B, I)
 
-    def seen_at_B(self, ctau: float) -> Array:
+    def detected_at_B(self, ctau: float) -> Array:
         """Of those, what decays in a chamber, for cτ⁰ in cm."""
         return self.selected_at_B * lifetime_weight(self.at_B, ctau)
 
@@ -178,8 +177,8 @@ class Evidence:
         error = np.sqrt(np.diag(covariance))
         # A factor in the number of decays, known as well as these, moves β alone.
         middle = float(shortest[some][some.sum() // 2])
-        seen = Share.of(lifetime_weight(events, middle), _selected(events, theta))
-        error[1] = np.hypot(error[1], seen.error / seen.mean / np.log(10))
+        detected = Share.of(lifetime_weight(events, middle), selected_weight(events, theta, I))
+        error[1] = np.hypot(error[1], detected.error / detected.mean / np.log(10))
         correlation = covariance[0, 1] / error.prod()
         scatter = np.std(np.log(shortest[some] / rule(np.log10(FIT_RATES[some]), alpha, beta)))
         return shortest, LifetimeBound(*map(float, (alpha, beta, *error, correlation, scatter)))
@@ -219,19 +218,6 @@ def _limit(events: PlacedEvents, along: Slice, analysis: Analysis) -> Answer:
     """Where exclusion at the paper's threshold begins along one coupling."""
     first = excluded_intervals(events, along, analysis, n_parameters=2)[0]
     return Answer(first.low, first.low_error)
-
-
-def _made(events: PlacedEvents, theta: DarkParameters) -> Array:
-    """Weight of each event: N that are made in the exposure of Analysis I."""
-    return events.weight * coupling_weight(events, theta) * sum(exposure_weight(events, c) for c in I.channels)
-
-
-def _selected(events: PlacedEvents, theta: DarkParameters) -> Array:
-    return _made(events, theta) * selection_weight(events, I.selection)
-
-
-def _seen(events: PlacedEvents, theta: DarkParameters) -> Array:
-    return _selected(events, theta) * lifetime_weight(events, float(theta.proper_decay_length()))
 
 
 def _share(chosen: NDArray[np.bool_], weight: Array) -> Answer:
@@ -307,11 +293,11 @@ def events_at_A(e: Evidence) -> Answer:
 @_answers
 def prompt_at_A(e: Evidence) -> Answer:
     in_chambers = I.with_selection(vertex_modules=tuple(module.name for module in CHAMBERS))
-    made, seen = (
+    selected, detected = (
         sum(float(count(e.at_A, A, analysis).total().mean) for analysis in (in_chambers, II))
         for count in (expected_upscatterings, expected_events)
     )
-    return Answer(seen / made)
+    return Answer(detected / selected)
 
 
 @_answers
@@ -519,27 +505,27 @@ def gap_between_lead_and_argon(_: Evidence) -> Answer:
 
 @_answers
 def lead_share_at_1_cm(e: Evidence) -> Answer:
-    seen = e.seen_at_B(1.0)
-    return replace(_share(e.at_B.target == LEAD.pdg_code, seen), assumed=_share(_in_P0D(e.at_B), seen))
+    detected = e.detected_at_B(1.0)
+    return replace(_share(e.at_B.target == LEAD.pdg_code, detected), assumed=_share(_in_P0D(e.at_B), detected))
 
 
 @_answers
 def argon_share_at_short_lifetimes(e: Evidence) -> Answer:
-    return _share(e.at_B.target == ARGON.pdg_code, e.seen_at_B(0.03))
+    return _share(e.at_B.target == ARGON.pdg_code, e.detected_at_B(0.03))
 
 
 @_answers
 def acceptance_of_argon_at_short_lifetimes(e: Evidence) -> Answer:
-    seen = decay_acceptance(e.at_B[e.at_B.target == ARGON.pdg_code], I, 1e-3)
+    acceptance = decay_acceptance(e.at_B[e.at_B.target == ARGON.pdg_code], I, 1e-3)
     fiducial = sum(module.fiducial.volume for module in CHAMBERS if module.fiducial)
     ratio = fiducial / sum(module.active.volume for module in CHAMBERS)
-    return Answer(seen.mean / ratio, seen.error / ratio)
+    return Answer(acceptance.mean / ratio, acceptance.error / ratio)
 
 
 @_answers
 def acceptance_of_lead_at_short_lifetimes(e: Evidence) -> Answer:
-    seen = decay_acceptance(e.at_B[e.at_B.target == LEAD.pdg_code], I, 0.03)
-    return Answer(seen.mean, seen.error)
+    acceptance = decay_acceptance(e.at_B[e.at_B.target == LEAD.pdg_code], I, 0.03)
+    return Answer(acceptance.mean, acceptance.error)
 
 
 @_answers
@@ -728,12 +714,12 @@ def fit_underestimates_the_limit(e: Evidence) -> Answer:
 
 @_answers
 def P0D_share_at_B(e: Evidence) -> Answer:
-    return _share(_in_P0D(e.at_B), e.seen_at_B(float(B.proper_decay_length())))
+    return _share(_in_P0D(e.at_B), detected_weight(e.at_B, B, I))
 
 
 def _P0D_share(e: Evidence, theta: DarkParameters) -> Answer:
     events = e.at(float(theta.m_N), float(theta.m_Zprime))
-    return _share(_in_P0D(events), _seen(events, theta))
+    return _share(_in_P0D(events), detected_weight(events, theta, I))
 
 
 @_answers
@@ -797,7 +783,7 @@ def _upgraded(events: PlacedEvents, symbols: tuple[str, ...]) -> PlacedEvents:
 
 
 UPGRADE_SEED = 12273
-"""Where N are made in the upgraded detector."""
+"""Where N are produced in the upgraded detector."""
 
 
 @_answers

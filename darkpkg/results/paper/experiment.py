@@ -14,15 +14,16 @@ from darkpkg.events import PlacedEvents
 from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II
 from darkpkg.experiment.detector import ND280
 from darkpkg.experiment.selection import Cuts, observables
-from darkpkg.method.expectation import Expectation, FewEventsWarning
+from darkpkg.method.expectation import Expectation, FewEventsWarning, Share
 from darkpkg.method.likelihood import effective_log_likelihood
 from darkpkg.method.smoothing import PROGRAM_SMOOTHING
 from darkpkg.method.weights import (
+    detected_weight,
     expected_events,
     expected_upscatterings,
-    exposure_weight,
     lifetime_weight,
-    selection_weight,
+    produced_weight,
+    selected_weight,
 )
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B
 from darkpkg.physics.nuclei import NUCLEI
@@ -44,7 +45,7 @@ _SLICES = {"P0D-water": 36, "TPC1": 16, "TPC2": 16, "TPC3": 16}
 _COLOUR_OF = {"lead": COLOURS["grey"], "argon": COLOURS["blue"]}
 
 LOUD = BENCHMARK_A.replace(epsilon=2.5e-3)
-"""The point of Fig. 6: benchmark A with so large a kinetic mixing that the signal can be seen."""
+"""The point of Fig. 6: benchmark A with so large a kinetic mixing that the signal stands out."""
 
 _ENOUGH = 50
 """Effective events below which the efficiency of Fig. 13 is not drawn."""
@@ -53,23 +54,13 @@ _ENOUGH = 50
 # --- The detector ---
 
 
-def _made(events: PlacedEvents) -> Array:
-    """Weights (n,) of all N that are made in both beams, in the exposure of Analysis I."""
-    return events.weight * sum(exposure_weight(events, channel) for channel in ANALYSIS_I.channels)
-
-
-def _selected(events: PlacedEvents) -> Array:
-    """Of those, what the selection and its efficiency leave, wherever N decays."""
-    return _made(events) * selection_weight(events, ANALYSIS_I.selection)
-
-
-def _made_of(events: PlacedEvents, nucleus: str) -> NDArray[np.bool_]:
-    """Whether each N was made on a nucleus."""
+def _is_on(events: PlacedEvents, nucleus: str) -> NDArray[np.bool_]:
+    """Whether each N is produced on a nucleus."""
     return events.target == NUCLEI[nucleus].pdg_code
 
 
 def figure_3(samples: Samples) -> PaperFigure:
-    """ND280 from the side, and the rate along the beam: of all N at benchmark B, and of those that are seen.
+    """ND280 from the side, and the rate along the beam: of all N at benchmark B, and of those that are detected.
 
     The latter decay in the fiducial argon and pass the selection of Analysis I, for four proper decay lengths.
     """
@@ -97,36 +88,37 @@ def figure_3(samples: Samples) -> PaperFigure:
         ax.stairs(in_bin, edges, **style)
         curves.stairs("rate along z", name, edges, in_bin, np.sqrt(squares / np.diff(edges)))
 
-    draw("produced", _made(events), color="black", lw=1.3, label="produced")
-    selected = _selected(events)
+    produced, selected = (f(events, BENCHMARK_B, ANALYSIS_I) for f in (produced_weight, selected_weight))
+    draw("produced", produced, color="black", lw=1.3, label="produced")
     for ctau, colour in _LIFETIMES.items():
-        seen = selected * lifetime_weight(events, ctau)
-        draw(f"seen, ctau = {ctau:g} cm", seen, color=colour, lw=1.5, label=rf"seen, $c\tau^0$ = {ctau:g} cm")
+        detected, label = selected * lifetime_weight(events, ctau), rf"detected, $c\tau^0$ = {ctau:g} cm"
+        draw(f"detected, ctau = {ctau:g} cm", detected, color=colour, lw=1.5, label=label)
     ax.set(yscale="log", xlabel="$z$ of the vertex [cm]", ylabel="events / cm", xlim=(-8, 610), ylim=(1e-6, 1e3))
     ax.legend(ncol=5, loc="lower center", bbox_to_anchor=(0.5, 1.0), columnspacing=1.2)
     return PaperFigure(figure, curves.table())
 
 
 def figure_4(samples: Samples) -> PaperFigure:
-    """Probability that N made on lead or on argon decays in the fiducial argon, against the proper decay length.
+    """Probability that N produced on lead or on argon decays in the fiducial argon, against the proper decay length.
 
-    Left as in the paper, right with a logarithmic axis, where the limit of long lifetimes is seen.
+    Left as in the paper, right with a logarithmic axis, beside the limit of long lifetimes.
     """
     events, curves = samples.at_B, Curves()
-    weight, ctaus = _made(events), np.geomspace(1e-3, 1e4, 71)
+    weight, ctaus = produced_weight(events, BENCHMARK_B, ANALYSIS_I), np.geomspace(1e-3, 1e4, 71)
     figure, axes = plt.subplots(1, 2, figsize=(9.5, 4))
     for material, nucleus in (("lead", "Pb208"), ("argon", "Ar40")):
-        chosen = _made_of(events, nucleus)
+        chosen = _is_on(events, nucleus)
         sample, w = events[chosen], weight[chosen]
-        seen = (lifetime_weight(sample, ctau) for ctau in ctaus)
-        mean, error = np.array([_mean_and_error(values, w) for values in seen]).T
-        long_lived = np.average(lifetime_weight(sample, 1e12) * 1e12, weights=w)  # chord over βγ
+        shares = [Share.of(lifetime_weight(sample, ctau), w) for ctau in ctaus]
+        mean, error = np.array([(share.mean, share.error) for share in shares]).T
+        long_lived = Share.of(lifetime_weight(sample, 1e12), w).mean * 1e12 / ctaus  # chord over βγcτ⁰
         for ax in axes:
             colour = _COLOUR_OF[material]
             ax.plot(ctaus, mean, color=colour, label=material)
             ax.fill_between(ctaus, mean - 3 * error, mean + 3 * error, color=colour, alpha=0.3, lw=0)
-            ax.plot(ctaus, long_lived / ctaus, ":", color=colour, lw=1.2)
+            ax.plot(ctaus, long_lived, ":", color=colour, lw=1.2)
         curves.line("acceptance", material, ctaus, mean, error)
+        curves.line("acceptance", f"{material}, long lifetimes", ctaus, long_lived)
     chambers = [module for module in ND280.modules if "Ar" in module.composition]
     ratio = sum(m.fiducial.volume for m in chambers if m.fiducial) / sum(m.active.volume for m in chambers)
     curves.line("acceptance", "fiducial / active", ctaus[[0, -1]], ratio)
@@ -138,24 +130,18 @@ def figure_4(samples: Samples) -> PaperFigure:
     return PaperFigure(figure, curves.table())
 
 
-def _mean_and_error(values: Array, weights: Array) -> tuple[float, float]:
-    """Weighted mean and its statistical error."""
-    mean = np.average(values, weights=weights)
-    return mean, np.sqrt((weights**2 * (values - mean) ** 2).sum()) / weights.sum()
-
-
 def figure_12(samples: Samples, n_dots: int = 2500) -> PaperFigure:
-    """Vertices at benchmark B from above: of N that pass the selection, and of those whose decay is seen, too.
+    """Vertices at benchmark B from above: of selected N, and of those whose decay is detected.
 
     Dots are drawn with a probability proportional to the weight, so that each stands for the same number of events.
     """
     events, curves, rng = samples.at_B, Curves(), random_stream(samples.seed, "figure 12")
-    selected = _selected(events)
-    seen = selected * lifetime_weight(events, float(BENCHMARK_B.proper_decay_length()))
+    of_each = {"selected": selected_weight, "detected": detected_weight}
     figure, axes = plt.subplots(2, 1, figsize=(9.5, 8.2), sharex=True)
-    for ax, panel, weights in zip(axes, ("selected", "selected and seen"), (selected, seen), strict=True):
+    for ax, (panel, weight_of) in zip(axes, of_each.items(), strict=True):
+        weights = weight_of(events, BENCHMARK_B, ANALYSIS_I)
         dots = events[rng.choice(len(events), n_dots, p=weights / weights.sum())]
-        lead, argon = (_made_of(dots, nucleus) for nucleus in ("Pb208", "Ar40"))
+        lead, argon = (_is_on(dots, nucleus) for nucleus in ("Pb208", "Ar40"))
         for chosen, colour, name in (
             (~lead & ~argon, COLOURS["orange"], "other nuclei"),
             (lead, "black", "lead"),
@@ -189,26 +175,25 @@ def figure_5(samples: Samples) -> PaperFigure:
         "cos_beam": (r"$\cos\theta_{\mathrm{beam}}$", np.linspace(0.9, 1, 51), (0.0, cuts.min_cos_beam)),
     }
     at_A, at_B = samples.at_A, samples.at_B
-    in_a_chamber = _made(at_B) * lifetime_weight(at_B, float(BENCHMARK_B.proper_decay_length()))
+    produced_at_A = produced_weight(at_A, BENCHMARK_A, ANALYSIS_I)
+    produced_at_B = produced_weight(at_B, BENCHMARK_B, ANALYSIS_I)
+    in_a_chamber = produced_at_B * lifetime_weight(at_B, float(BENCHMARK_B.proper_decay_length()))
     filled = {"alpha": 0.5, "fill": True}
     drawn = {
-        "light, A": (at_A, _made(at_A), {"color": COLOURS["blue"]} | filled),
-        "heavy, B": (at_B, _made(at_B), {"color": COLOURS["orange"]} | filled),
-        "B, decays in a chamber": (
-            at_B,
-            _made(at_B) * in_a_chamber,
-            {"color": COLOURS["red"], "ls": "--", "lw": 1.3},
-        ),
+        "light, A": (at_A, produced_at_A, {"color": COLOURS["blue"]} | filled),
+        "heavy, B": (at_B, produced_at_B, {"color": COLOURS["orange"]} | filled),
+        "B, decays in a chamber": (at_B, in_a_chamber, {"color": COLOURS["red"], "ls": "--", "lw": 1.3}),
         "standard, in flight": (samples.standard, samples.standard.weight, {"color": "black", "lw": 1.5}),
     }
     figure, axes = plt.subplots(2, 3, figsize=(9, 5.4))
     for name, (sample, weight, style) in drawn.items():
-        seen, share = observables(sample), weight / weight.sum()
+        of_pairs, share = observables(sample), weight / weight.sum()
         for ax, (variable, (_, bins, _)) in zip(axes.flat, panels.items(), strict=False):
-            values = getattr(seen, variable)
+            values = getattr(of_pairs, variable)
             heights, squares = (np.histogram(values, bins, weights=w)[0] for w in (share, share**2))
+            error = np.sqrt((1 - 2 * heights) * squares + heights**2 * (share**2).sum())  # of a share, `Share`
             ax.stairs(heights, bins, label=name, **style)
-            curves.stairs(variable, name, bins, heights, np.sqrt(squares))
+            curves.stairs(variable, name, bins, heights, error)
     for ax, (variable, (label, bins, rejected)) in zip(axes.flat, panels.items(), strict=False):
         ax.set(xlabel=label, xlim=bins[[0, -1]])
         if rejected:
@@ -225,7 +210,7 @@ def figure_5(samples: Samples) -> PaperFigure:
 
 
 def figure_13(samples: Samples, m_N: Array | None = None, m_Zprime: Array | None = None) -> PaperFigure:
-    """Efficiency of the cuts of Eq. (15) over the mass plane, for all N, those seen to decay, and by material.
+    """Efficiency of the cuts of Eq. (15) over the masses, for all N, those that decay in a chamber, and by material.
 
     Above the diagonal from the heavy sample at the couplings of B, below from the light one at those of A; the first
     panel above the diagonal is the paper's. Points with fewer than 50 effective events are left grey. ``m_N`` and
@@ -276,7 +261,7 @@ def _efficiency_map(
     """Efficiency over the mass plane and its error, of N from one material or from all."""
     e, error = np.full((2, m_N.size, m_Zprime.size), np.nan)
     for events, point in ((samples.heavy, BENCHMARK_B), (samples.light, BENCHMARK_A)):
-        sample = events if nucleus is None else events[_made_of(events, nucleus)]
+        sample = events if nucleus is None else events[_is_on(events, nucleus)]
         plane = np.meshgrid(m_N, m_Zprime, indexing="ij")
         side = (plane[1] < plane[0]) == point.is_light_mediator
         if side.any():
@@ -306,8 +291,8 @@ def figure_6(samples: Samples) -> PaperFigure:
     """Data, background and the signal of benchmark A with ε = 2.5·10⁻³, in both analyses and both beams.
 
     The signal is that of the sample at A. The line of the true mass is smeared by the paper's kernel alone, over the
-    sample around A. For a counting experiment that saw nothing, the largest expectation is drawn for which zero is
-    no rarer than 32 %.
+    sample around A. For a counting experiment that observed nothing, the largest expectation is drawn for which zero
+    is no rarer than 32 %.
     """
     curves = Curves()
     signals = {analysis: expected_events(samples.at_A, LOUD, analysis) for analysis in (ANALYSIS_I, ANALYSIS_II)}
@@ -334,19 +319,19 @@ def figure_6(samples: Samples) -> PaperFigure:
             ax.text(0.5, 0.93, panel, transform=ax.transAxes, ha="center")
             curves.stairs(panel, "SM expectation", x, expected, expected * channel.systematic)
             curves.stairs(panel, "signal, reconstructed", x, signal.mean[bins], np.sqrt(signal.variance[bins]))
-        none_seen = {"fmt": "_", "ms": 14, "color": "black", "label": "data, 68 % upper limit"}
-        first.errorbar(0.5, limit, 0.4 * limit, uplims=True, **none_seen)
+        none_observed = {"fmt": "_", "ms": 14, "color": "black", "label": "data, 68 % upper limit"}
+        first.errorbar(0.5, limit, 0.4 * limit, uplims=True, **none_observed)
         first.set(yscale="log", ylim=(4e-3, 300), xlim=(-0.3, 1.3), xticks=[], ylabel="events")
         curves.stairs(f"{ANALYSIS_I.name} {beam}", "data, 68 % upper limit", [0, 1], [limit])
         panel, bins = f"{ANALYSIS_II.name} {beam}", ANALYSIS_II.bins_of(beam)
         kernel_line = {"color": COLOURS["orange"], "lw": 1.5, "baseline": None, "label": "signal, true mass (kernel)"}
         second.stairs(true.mean[bins], edges, **kernel_line)
-        seen = ANALYSIS_II.observed[bins]
-        second.errorbar(middle, seen, np.sqrt(seen), fmt="o", ms=3.5, lw=1.2, color="black", label="data")
+        observed = ANALYSIS_II.observed[bins]
+        second.errorbar(middle, observed, np.sqrt(observed), fmt="o", ms=3.5, lw=1.2, color="black", label="data")
         second.set(xlim=(0, 200), ylim=(0, 1.28 * second.dataLim.ymax), ylabel="events in 10 MeV")
         second.axvspan(edges[-2], edges[-1], color=COLOURS["grey"], alpha=0.18, lw=0)
         curves.stairs(panel, "signal, true mass (kernel)", edges, true.mean[bins], np.sqrt(true.variance[bins]))
-        curves.stairs(panel, "data", edges, seen, np.sqrt(seen))
+        curves.stairs(panel, "data", edges, observed, np.sqrt(observed))
     axes[0, 1].legend(loc="upper center", bbox_to_anchor=(0.55, 0.88))
     axes[1, 0].set_xlabel("one bin")
     axes[1, 0].text(0.5, 0.4, "68 % limit of\nzero observed", ha="center", va="top", fontsize=9)
@@ -355,7 +340,7 @@ def figure_6(samples: Samples) -> PaperFigure:
 
 
 def upper_limit_of_zero(cl: float = 0.68, systematic: float = 0.0) -> float:
-    """The largest expectation for which seeing nothing is no rarer than 1 − ``cl``, with a relative uncertainty.
+    """The largest expectation for which observing nothing is no rarer than 1 − ``cl``, with a relative uncertainty.
 
     >>> round(upper_limit_of_zero(), 2)
     1.14

@@ -45,7 +45,7 @@ _AROUND_A = SamplingRange(
 """Masses within reach of the paper's kernel, 0.1 wide in log10, at benchmark A."""
 
 _UPGRADED_CHAMBERS = ND280_UPGRADE.only(project(ANALYSIS_I, detector=ND280_UPGRADE).selection.decay_modules)
-"""Where the projection of Fig. 9 wants N to be made."""
+"""Where the projection of Fig. 9 counts N."""
 
 COLUMNS = ("panel", "curve", "x", "x_high", "y", "y_error", "z", "z_error")
 """Columns of the table of curves; those that a figure does not need are left out."""
@@ -183,7 +183,7 @@ class Samples:
 
     @cached_property
     def around_A(self) -> PlacedEvents:
-        """Over masses around benchmark A, in what stands behind the P∅D: there N decays where it is made."""
+        """Over masses around benchmark A, in what stands behind the P∅D: N decays where it is produced."""
         return self._over_masses("around_A", _AROUND_A, ND280_TRACKER)
 
     @cached_property

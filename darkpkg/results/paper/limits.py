@@ -161,12 +161,13 @@ def figure_10(samples: Samples) -> PaperFigure:
 
 
 def figure_14(samples: Samples) -> PaperFigure:
-    """Limits for a heavy dark photon from N made in the P∅D, from N made in the argon chambers, and from all."""
-    made_in = {part: np.char.startswith(samples.heavy.module, part) for part in ("P0D", "TPC")}
+    """Limits for a heavy dark photon from N produced in the P∅D, from N produced in the chambers, and from all."""
+    heavy = samples.heavy
+    in_P0D, in_argon = (heavy[np.char.startswith(heavy.module, part)] for part in ("P0D", "TPC"))
     lines = {
-        "all": (samples.heavy, ANALYSIS_I, {"color": COLOURS["blue"], "shade": 0.2}),
-        "made in the P∅D": (samples.heavy[made_in["P0D"]], ANALYSIS_I, {"color": COLOURS["grey"], "ls": "--"}),
-        "made in argon": (samples.heavy[made_in["TPC"]], ANALYSIS_I, {"color": COLOURS["orange"], "ls": "-."}),
+        "all": (heavy, ANALYSIS_I, {"color": COLOURS["blue"], "shade": 0.2}),
+        "produced in the P∅D": (in_P0D, ANALYSIS_I, {"color": COLOURS["grey"], "ls": "--"}),
+        "produced in argon": (in_argon, ANALYSIS_I, {"color": COLOURS["orange"], "ls": "-."}),
     }
     return _limits("heavy", lines)
 
