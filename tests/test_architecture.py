@@ -10,7 +10,7 @@ import darkpkg
 PACKAGE = Path(darkpkg.__file__).parent
 
 FLOORS = {
-    "ground floor": ["units", "datasets", "streams", "events"],
+    "ground floor": ["_sources", "units", "datasets", "streams", "events"],
     "physics": ["model", "nuclei", "kinematics", "scattering", "decay", "weak"],
     "experiment": ["flux", "detector", "response", "selection", "analysis"],
     "method": [
@@ -65,6 +65,7 @@ ON_DEMAND = {
 above them, `Scan.plot` and `Scan.write`."""
 
 KNOW_NO_PHYSICS = [
+    "_sources",
     "method.expectation",
     "method.kernels",
     "method.smoothing",
