@@ -10,149 +10,86 @@ The parts are those of the paper: `physics` (Section II), `experiment` (III), `m
 import importlib
 from typing import Any
 
-from darkpkg import datasets, units
-from darkpkg.datasets import DataIntegrityError
-from darkpkg.events import Events, PlacedEvents, read_events
-from darkpkg.experiment import analysis, detector, flux, response, selection
-from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II, Analysis, Channel, project
-from darkpkg.experiment.detector import ND280, ND280_TRACKER, ND280_UPGRADE, Box, Detector, Module, place
-from darkpkg.experiment.flux import Flux, load_flux
-from darkpkg.experiment.response import FGD_RESPONSE, ResponseMatrix
-from darkpkg.experiment.selection import Cuts, Observables, Selection, observables
-from darkpkg.method import decay_in_flight, generator, kernels, likelihood, smoothing, weights
-from darkpkg.method.decay_in_flight import DecaysInFlight, decays_in_flight
-from darkpkg.method.expectation import Expectation, FewEventsWarning, Share
-from darkpkg.method.generator import HEAVY, LIGHT, SamplingRange, generate
-from darkpkg.method.kernels import EPANECHNIKOV, GAUSSIAN, UNIFORM
-from darkpkg.method.likelihood import effective_log_likelihood, log_likelihood
-from darkpkg.method.smoothing import PAPER_SMOOTHING, SMOOTHINGS, Smoothing, reweight
-from darkpkg.method.transport import expected_events_by_transport, transport
-from darkpkg.method.weights import (
-    choose_bandwidth,
-    coupling_weight,
-    decay_acceptance,
-    detected_weight,
-    expected_events,
-    expected_events_at_lifetime,
-    expected_upscatterings,
-    exposure_weight,
-    kde_weight,
-    lifetime_weight,
-    produced_weight,
-    selected_weight,
-    selection_efficiency,
-    selection_weight,
-)
-from darkpkg.physics import decay, kinematics, model, nuclei, scattering, weak
-from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
-from darkpkg.physics.nuclei import NUCLEI, Nucleus, form_factor
-from darkpkg.physics.weak import StandardHeavyNeutrino
-from darkpkg.results import constraints, lifetimes, limits
-from darkpkg.results.lifetimes import fit_lifetime_bound, minimum_lifetime
-from darkpkg.results.limits import Scan, excluded_intervals, scan
-from darkpkg.results.scan_files import read_scan
-from darkpkg.results.slices import Slice
+from darkpkg import _sources as _sources  # before any other module: what stands on disk now is what they are
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "ANALYSIS_I",
-    "ANALYSIS_II",
-    "BENCHMARK_A",
-    "BENCHMARK_B",
-    "EPANECHNIKOV",
-    "FGD_RESPONSE",
-    "GAUSSIAN",
-    "HEAVY",
-    "LIGHT",
-    "ND280",
-    "ND280_TRACKER",
-    "ND280_UPGRADE",
-    "NUCLEI",
-    "PAPER_SMOOTHING",
-    "SMOOTHINGS",
-    "UNIFORM",
-    "Analysis",
-    "Box",
-    "Channel",
-    "Cuts",
-    "DarkParameters",
-    "DataIntegrityError",
-    "DecaysInFlight",
-    "Detector",
-    "Events",
-    "Expectation",
-    "FewEventsWarning",
-    "Flux",
-    "Module",
-    "Nucleus",
-    "Observables",
-    "PlacedEvents",
-    "ResponseMatrix",
-    "SamplingRange",
-    "Scan",
-    "Selection",
-    "Share",
-    "Slice",
-    "Smoothing",
-    "StandardHeavyNeutrino",
-    "analysis",
-    "choose_bandwidth",
-    "constraints",
-    "coupling_weight",
+_MODULES = (
     "datasets",
-    "decay",
-    "decay_acceptance",
-    "decay_in_flight",
-    "decays_in_flight",
-    "detected_weight",
-    "detector",
-    "effective_log_likelihood",
-    "excluded_intervals",
-    "expected_events",
-    "expected_events_at_lifetime",
-    "expected_events_by_transport",
-    "expected_upscatterings",
-    "exposure_weight",
-    "figures",
-    "fit_lifetime_bound",
-    "flux",
-    "form_factor",
-    "generate",
-    "generator",
-    "kde_weight",
-    "kernels",
-    "kinematics",
-    "lifetime_weight",
-    "lifetimes",
-    "likelihood",
-    "limits",
-    "load_flux",
-    "log_likelihood",
-    "minimum_lifetime",
-    "model",
-    "nuclei",
-    "observables",
-    "paper_figures",
-    "place",
-    "produced_weight",
-    "project",
-    "read_events",
-    "read_scan",
-    "response",
-    "reweight",
-    "scan",
-    "scattering",
-    "selected_weight",
-    "selection",
-    "selection_efficiency",
-    "selection_weight",
-    "smoothing",
-    "transport",
     "units",
-    "weak",
-    "weights",
-]
+    "physics.decay",
+    "physics.kinematics",
+    "physics.model",
+    "physics.nuclei",
+    "physics.scattering",
+    "physics.weak",
+    "experiment.analysis",
+    "experiment.detector",
+    "experiment.flux",
+    "experiment.response",
+    "experiment.selection",
+    "method.decay_in_flight",
+    "method.generator",
+    "method.kernels",
+    "method.likelihood",
+    "method.smoothing",
+    "method.weights",
+    "results.constraints",
+    "results.figures",
+    "results.lifetimes",
+    "results.limits",
+    "results.paper_figures",
+)
+"""Modules that are public under their last name."""
+
+_MEMBERS = {
+    "datasets": ("DataIntegrityError",),
+    "events": ("Events", "PlacedEvents", "read_events"),
+    "physics.model": ("BENCHMARK_A", "BENCHMARK_B", "DarkParameters"),
+    "physics.nuclei": ("NUCLEI", "Nucleus", "form_factor"),
+    "physics.weak": ("StandardHeavyNeutrino",),
+    "experiment.analysis": ("ANALYSIS_I", "ANALYSIS_II", "Analysis", "Channel", "project"),
+    "experiment.detector": ("ND280", "ND280_TRACKER", "ND280_UPGRADE", "Box", "Detector", "Module", "place"),
+    "experiment.flux": ("Flux", "load_flux"),
+    "experiment.response": ("FGD_RESPONSE", "ResponseMatrix"),
+    "experiment.selection": ("Cuts", "Observables", "Selection", "observables"),
+    "method.decay_in_flight": ("DecaysInFlight", "decays_in_flight"),
+    "method.expectation": ("Expectation", "FewEventsWarning", "Share"),
+    "method.generator": ("HEAVY", "LIGHT", "SamplingRange", "generate"),
+    "method.kernels": ("EPANECHNIKOV", "GAUSSIAN", "UNIFORM"),
+    "method.likelihood": ("effective_log_likelihood", "log_likelihood"),
+    "method.smoothing": ("PAPER_SMOOTHING", "SMOOTHINGS", "Smoothing", "reweight"),
+    "method.transport": ("expected_events_by_transport", "transport"),
+    "method.weights": (
+        "choose_bandwidth",
+        "coupling_weight",
+        "decay_acceptance",
+        "detected_weight",
+        "expected_events",
+        "expected_events_at_lifetime",
+        "expected_upscatterings",
+        "exposure_weight",
+        "kde_weight",
+        "lifetime_weight",
+        "produced_weight",
+        "selected_weight",
+        "selection_efficiency",
+        "selection_weight",
+    ),
+    "results.lifetimes": ("fit_lifetime_bound", "minimum_lifetime"),
+    "results.limits": ("Scan", "excluded_intervals", "scan"),
+    "results.scan_files": ("read_scan",),
+    "results.slices": ("Slice",),
+}
+"""Public names by the module that has them."""
+
+_PARTS = ("cli", "events", "experiment", "method", "physics", "results", "streams")
+"""What else can be reached as an attribute of the package, as after an import of it."""
+
+_MODULE_CALLED = {path.rpartition(".")[2]: path for path in (*_MODULES, *_PARTS)}
+_HOME = {name: path for path, names in _MEMBERS.items() for name in names}
+
+__all__ = sorted({*_MODULE_CALLED, *_HOME} - {*_PARTS})
 
 
 def __dir__() -> list[str]:
@@ -160,6 +97,12 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("figures", "paper_figures"):  # only those who draw wait for matplotlib
-        return importlib.import_module(f"darkpkg.results.{name}")
-    raise AttributeError(f"module 'darkpkg' has no attribute {name!r}")
+    """A public name, whose module is imported, and the data in it read, when the name is first used."""
+    if name in _HOME:
+        value = getattr(importlib.import_module(f"darkpkg.{_HOME[name]}"), name)
+    elif name in _MODULE_CALLED:
+        value = importlib.import_module(f"darkpkg.{_MODULE_CALLED[name]}")
+    else:
+        raise AttributeError(f"module 'darkpkg' has no attribute {name!r}")
+    globals()[name] = value
+    return value

@@ -8,14 +8,30 @@ out a table only after its checksum and columns agree with the manifest.
 from __future__ import annotations
 
 import hashlib
+import io
+import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
-__all__ = ["Column", "DataIntegrityError", "Manifest", "file", "manifest", "names", "path", "read", "verify"]
+__all__ = [
+    "Column",
+    "DataIntegrityError",
+    "Manifest",
+    "document",
+    "file",
+    "manifest",
+    "names",
+    "path",
+    "read",
+    "verify",
+    "when_needed",
+]
 
 _SOURCE_TREE = Path(__file__).parent.parent / "data"
 _INSTALLED = Path(__file__).parent / "_data"
@@ -63,11 +79,25 @@ def file(name: str) -> Path:
     return found
 
 
+def document(name: str) -> Any:
+    """Content of a JSON file of ``data/``. Raises `DataIntegrityError` if it is none."""
+    found = file(name)
+    try:
+        return json.loads(found.read_bytes())
+    except ValueError as error:
+        raise DataIntegrityError(f"{found} is no JSON: {error}") from error
+
+
 def path(name: str) -> Path:
-    """Path of the CSV file of table ``name``. Raises `KeyError` for a table that does not exist."""
+    """Path of the CSV file of table ``name``.
+
+    Raises `KeyError` for a table that does not exist, `DataIntegrityError` if only its manifest does.
+    """
     file = _ROOT / f"{name}.csv"
     if not file.is_file():
-        raise KeyError(f"no table {name!r} in data/; there are {', '.join(names())}")
+        if file.with_suffix(".toml").is_file():
+            raise DataIntegrityError(f"{file} is missing")
+        raise KeyError(f"no table {name!r} in {_ROOT}; there are {', '.join(names())}")
     return file
 
 
@@ -78,16 +108,22 @@ def manifest(name: str) -> Manifest:
         fields = tomllib.loads(file.read_text(encoding="utf-8"))
         columns = {column: Column(**text) for column, text in fields.pop("columns").items()}
         return Manifest(columns=columns, **fields)
-    except (OSError, KeyError, TypeError, tomllib.TOMLDecodeError) as error:
-        raise DataIntegrityError(f"table {name!r} has no usable manifest {file.name}: {error}") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataIntegrityError(f"table {name!r} has no usable manifest {file}: {error}") from error
 
 
 def verify(name: str) -> None:
     """Raise `DataIntegrityError` unless the bytes of table ``name`` have the checksum of its manifest."""
-    found = hashlib.sha256(path(name).read_bytes()).hexdigest()
-    expected = manifest(name).sha256
+    _verified(name)
+
+
+def _verified(name: str) -> bytes:
+    file, expected = path(name), manifest(name).sha256
+    content = file.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
     if found != expected:
-        raise DataIntegrityError(f"table {name!r} was altered: its sha256 is {found}, its manifest says {expected}")
+        raise DataIntegrityError(f"{file} was altered: its sha256 is {found}, its manifest says {expected}")
+    return content
 
 
 def read(name: str) -> pd.DataFrame:
@@ -96,9 +132,28 @@ def read(name: str) -> pd.DataFrame:
     >>> read("flux/nd280_fhc").columns[2]
     'numu'
     """
-    verify(name)
-    table = pd.read_csv(path(name))
+    import pandas as pd  # here: it takes most of the time of an import, and much can be done without a table
+
+    content = _verified(name)
+    try:
+        table = pd.read_csv(io.BytesIO(content))
+    except ValueError as error:
+        raise DataIntegrityError(f"{path(name)} is no table: {error}") from error
     expected = list(manifest(name).columns)
     if list(table.columns) != expected:
-        raise DataIntegrityError(f"table {name!r} has columns {list(table.columns)}, its manifest says {expected}")
+        raise DataIntegrityError(f"{path(name)} has columns {list(table.columns)}, its manifest says {expected}")
     return table
+
+
+def when_needed(module: dict[str, Any], **makers: Callable[[], Any]) -> Callable[[str], Any]:
+    """The ``__getattr__`` of a module (its ``globals()``) with constants that are made when they are first used.
+
+    So a damaged table is an error of those who need it, and of nobody else.
+    """
+
+    def constant(name: str) -> Any:
+        if name not in makers:
+            raise AttributeError(f"module {module['__name__']!r} has no attribute {name!r}")
+        return module.setdefault(name, makers[name]())  # one object, even if two threads make it
+
+    return constant

@@ -10,8 +10,8 @@ import darkpkg
 PACKAGE = Path(darkpkg.__file__).parent
 
 FLOORS = {
-    "ground floor": ["units", "checks", "datasets", "memory", "streams", "events"],
-    "physics": ["model", "nuclei", "kinematics", "scattering", "decay", "weak"],
+    "ground floor": ["_sources", "units", "checks", "datasets", "memory", "streams", "events"],
+    "physics": ["widths", "model", "nuclei", "kinematics", "scattering", "decay", "weak"],
     "experiment": ["flux", "detector", "response", "selection", "analysis"],
     "method": [
         "_compiled",
@@ -65,6 +65,7 @@ ON_DEMAND = {
 above them, `Scan.plot` and `Scan.write`."""
 
 KNOW_NO_PHYSICS = [
+    "_sources",
     "checks",
     "memory",
     "method.expectation",

@@ -1,6 +1,7 @@
 """The Sphinx extension that keeps the book offline and its numbers fresh."""
 
 import os
+import types
 
 import offline_assets
 import pytest
@@ -68,6 +69,40 @@ def test_only_the_newest_caches_are_kept(tmp_path):
         os.utime(tmp_path / name, (1e9 - age, 1e9 - age))
     offline_assets.remove_all_but_newest(tmp_path, 2)
     assert {path.name for path in tmp_path.iterdir()} == {"newest", "newer"}
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores"),
+    [("max 100000", 3), ("150000 100000", 2), ("50000 100000", 1), ("800000 100000", 3), (None, 3)],
+)
+def test_no_more_cores_are_used_than_the_process_may_use(quota, cores, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {4, 5, 9}, raising=False)
+    if quota is not None:
+        (tmp_path / "cpu.max").write_text(quota)
+    assert offline_assets.usable_cores(tmp_path / "cpu.max") == cores
+
+
+def test_a_system_that_binds_no_processes_has_all_cores(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert offline_assets.usable_cores(tmp_path / "cpu.max") == 8
+
+
+def test_a_build_starts_a_kernel_for_each_core_that_it_may_use(tmp_path, monkeypatch):
+    started = []
+
+    class Pool(offline_assets.ProcessPoolExecutor):
+        def __init__(self, workers, **options):
+            started.append(workers)
+            super().__init__(workers, **options)
+
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(offline_assets, "usable_cores", lambda: 3)
+    monkeypatch.setattr(offline_assets, "ProcessPoolExecutor", Pool)
+    config = types.SimpleNamespace(nb_execution_cache_path=str(tmp_path / "cache"))
+    offline_assets.run_chapters(types.SimpleNamespace(config=config), None, [])
+    assert started == [3]
 
 
 def test_mathjax_is_installed_with_all_parts_that_pages_use():

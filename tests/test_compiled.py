@@ -18,6 +18,7 @@ from hypothesis.extra.numpy import arrays
 from toy_sample import toy_rates
 
 import darkpkg as dk
+from darkpkg.method import _compiled
 from darkpkg.method._compiled import in_blocks, kernel_sums, survival
 
 # Few distinct values, so that samples tie with each other, with strip edges and with the rim of a kernel.
@@ -240,35 +241,156 @@ class TestSurvival:
         assert survival(0.7, np.array([1.0]), np.array([0.0])) == 0.0
 
 
-class TestCache:
-    @pytest.fixture
-    def package(self, tmp_path):
-        source = Path(dk.__file__).parent
-        ignore = shutil.ignore_patterns("__pycache__")
-        return Path(shutil.copytree(source, tmp_path / "darkpkg", ignore=ignore))
+PROBE = """
+from darkpkg.method._compiled import compiled
+from darkpkg.physics.scattering import q2_limits
 
+@compiled()
+def probe(E_nu, m_N, mass):
+    return q2_limits(E_nu, m_N, mass)[0]
+"""
+"""A small compiled function, of a formula from another file, in a module that a copy of the package gets besides."""
+
+
+@pytest.fixture
+def package(tmp_path):
+    source = Path(dk.__file__).parent
+    copy = Path(shutil.copytree(source, tmp_path / "darkpkg", ignore=shutil.ignore_patterns("__pycache__")))
+    (tmp_path / "data").symlink_to(source.parent / "data")
+    (copy / "method" / "probe.py").write_text(PROBE, encoding="utf-8")
+    return copy
+
+
+def run(package, program, **environment):
+    """What ``program`` prints with this copy of the package and, unless told otherwise, no place but the package."""
+    defaults = {"PYTHONPATH": str(package.parent), "NUMBA_CACHE_DIR": "", "HOME": "/dev/null", "XDG_CACHE_HOME": ""}
+    process = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | defaults | environment, cwd=package.parent,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert process.returncode == 0, process.stderr
+    return process.stdout.split()
+
+
+EDIT = """
+_before = q2_limits
+
+@register_jitable
+def q2_limits(E_nu, m_N, mass):
+    low, high = _before(E_nu, m_N, mass)
+    return 2 * low, high
+"""
+
+
+def edit(package):
+    with (package / "physics" / "scattering.py").open("a", encoding="utf-8") as source:
+        source.write(EDIT)
+
+
+VALUE_AND_HITS = """
+from darkpkg.method.probe import probe
+print(probe(1.0, 0.1, 11.0), sum(probe.stats.cache_hits.values()), probe.stats.cache_path)
+"""
+
+
+class TestCache:
     @staticmethod
-    def cache_folder(package):
-        """Where the package would keep the machine code of `survival`, were it imported now."""
-        spec = importlib.util.spec_from_file_location("compiled_copy", package / "method" / "_compiled.py")
+    def set_up(place, package):
+        """Environment for one place, and the folder that the machine code must be in, if in any."""
+        within = package.parent
+        if place != "package":
+            (package / "__pycache__").write_text("no folder", encoding="utf-8")  # as root may write anywhere
+        return {
+            "package": ({}, package / "__pycache__"),
+            "NUMBA_CACHE_DIR": ({"NUMBA_CACHE_DIR": str(within / "mine")}, within / "mine"),
+            "XDG_CACHE_HOME": ({"XDG_CACHE_HOME": str(within / "cache")}, within / "cache" / "darkpkg"),
+            "home": ({"HOME": str(within / "home")}, within / "home" / ".cache" / "darkpkg"),
+            "none": ({"NUMBA_CACHE_DIR": "/dev/null/numba"}, None),
+        }[place]
+
+    @pytest.mark.parametrize("place", ["package", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "home", "none"])
+    def test_an_edited_formula_changes_the_compiled_result_wherever_machine_code_is_kept(self, place, package):
+        environment, folder = self.set_up(place, package)
+        before, *_ = run(package, VALUE_AND_HITS, **environment)
+        again, hits, path = run(package, VALUE_AND_HITS, **environment)
+        assert again == before
+        assert int(hits) == (folder is not None)
+        assert path == "None" if folder is None else Path(path).is_relative_to(folder)
+        edit(package)
+        after, hits, _ = run(package, VALUE_AND_HITS, **environment)
+        assert float(after) == 2 * float(before)
+        assert int(hits) == 0
+
+    def test_no_machine_code_of_sources_that_change_during_a_session_is_kept(self, package):
+        """Python has read the formula before the edit, numba compiles it afterwards."""
+        program = f"""
+import darkpkg.physics.scattering
+with open(darkpkg.physics.scattering.__file__, "a") as source:
+    source.write({EDIT!r})
+{VALUE_AND_HITS}
+"""
+        old, *_ = run(package, program)
+        new, hits, _ = run(package, VALUE_AND_HITS)
+        assert int(hits) == 0
+        assert float(new) == 2 * float(old)
+
+    def test_a_full_disk_does_not_stop_a_calculation(self, package):
+        """The folder goes away between its choice and the first result to be kept, and a file takes its place."""
+        program = """
+import shutil
+from darkpkg.method._compiled import _cache_folder
+from darkpkg.method.probe import probe
+shutil.rmtree(_cache_folder())
+_cache_folder().write_text("")
+print(probe(1.0, 0.1, 11.0))
+"""
+        assert float(run(package, program)[0]) > 0
+
+    def test_old_machine_code_is_removed_and_nothing_else(self, tmp_path):
+        kept = {f"darkpkg-{i:016x}" for i in range(10, 13)} | {"darkpkg-mine", "numba-0123456789abcdef", "notes.txt"}
+        for i in range(13):
+            folder = tmp_path / f"darkpkg-{i:016x}"
+            folder.mkdir()
+            (folder / "code").touch()
+            os.utime(folder, (1e9 + i, 1e9 + i))
+        for name in kept:
+            (tmp_path / name).mkdir(exist_ok=True)
+        _compiled._remove_old(tmp_path)
+        assert {path.name for path in tmp_path.iterdir()} == kept
+
+    def test_functions_run_as_plain_python_where_numba_is_told_not_to_compile(self, package):
+        value, *_ = run(
+            package, "from darkpkg.method.probe import probe; print(probe(1.0, 0.1, 11.0))", NUMBA_DISABLE_JIT="1"
+        )
+        assert float(value) > 0
+
+
+class TestSources:
+    @staticmethod
+    def digest(package):
+        """The key of the package's sources, were it imported now."""
+        spec = importlib.util.spec_from_file_location("copied_sources", package / "_sources.py")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        return module.survival.stats.cache_path
+        assert module.unchanged()
+        return module.digest()
 
-    def test_unchanged_sources_keep_their_machine_code(self, package, monkeypatch):
-        monkeypatch.setattr("numba.config.CACHE_DIR", "")
-        assert self.cache_folder(package) == self.cache_folder(package)
-        assert Path(self.cache_folder(package)).is_relative_to(package / "__pycache__")
-
-    def test_a_change_in_any_source_file_makes_the_machine_code_void(self, package, monkeypatch):
-        monkeypatch.setattr("numba.config.CACHE_DIR", "")
-        seen = {self.cache_folder(package)}
+    def test_any_change_in_any_source_file_gives_another_key(self, package):
+        keys = {self.digest(package)}
+        assert keys == {self.digest(package)}
         sources = sorted(package.rglob("*.py"))
         for source in sources:
             source.write_text(source.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
-            seen.add(self.cache_folder(package))
-        assert len(seen) == 1 + len(sources)
+            keys.add(self.digest(package))
+        sources[-1].rename(sources[-1].with_name("renamed.py"))
+        keys.add(self.digest(package))
+        assert len(keys) == 2 + len(sources)
 
-    def test_a_folder_that_the_user_chose_is_taken(self, package, tmp_path, monkeypatch):
-        monkeypatch.setattr("numba.config.CACHE_DIR", str(tmp_path / "mine"))
-        assert Path(self.cache_folder(package)).is_relative_to(tmp_path / "mine")
+    def test_text_that_goes_from_one_file_to_the_next_gives_another_key(self, package):
+        one, other = package / "method" / "probe.py", package / "method" / "probf.py"
+        keys = set()
+        for first, second in [("x = 1\n", "y = 1\n"), ("x = 1\ny = 1\n", ""), ("", "x = 1\ny = 1\n")]:
+            one.write_text(first, encoding="utf-8")
+            other.write_text(second, encoding="utf-8")
+            keys.add(self.digest(package))
+        assert len(keys) == 3

@@ -1,7 +1,13 @@
 """Input tables: each is described, verified, and refused when it is not what its description says."""
 
 import hashlib
+import os
 import shutil
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -81,7 +87,7 @@ def test_one_altered_digit_is_refused(copied_data, name):
     place = next(i for i in reversed(range(len(content))) if chr(content[i]).isdigit())
     content[place] = ord("1") if content[place] != ord("1") else ord("2")
     file.write_bytes(content)
-    with pytest.raises(datasets.DataIntegrityError, match=f"'{name}' was altered: its sha256 is"):
+    with pytest.raises(datasets.DataIntegrityError, match=rf"{name}\.csv was altered: its sha256 is"):
         datasets.read(name)
 
 
@@ -92,9 +98,48 @@ def test_a_truncated_table_is_refused(copied_data):
         datasets.read("flux/nd280_fhc")
 
 
+def test_a_checksum_that_differs_in_its_last_digit_only_is_refused(copied_data):
+    """All of it is compared."""
+    about, stated = copied_data / "flux/nd280_fhc.toml", datasets.manifest("flux/nd280_fhc").sha256
+    about.write_text(about.read_text().replace(stated, stated[:-1] + ("0" if stated[-1] != "0" else "1")))
+    for check in (datasets.verify, datasets.read):
+        with pytest.raises(datasets.DataIntegrityError, match=r"nd280_fhc\.csv was altered"):
+            check("flux/nd280_fhc")
+
+
+def test_a_table_that_is_gone_is_named(copied_data):
+    (copied_data / "flux/nd280_fhc.csv").unlink()
+    with pytest.raises(datasets.DataIntegrityError, match=r"flux/nd280_fhc\.csv is missing"):
+        datasets.read("flux/nd280_fhc")
+
+
+@pytest.mark.parametrize("content", [b"", b'a,b\n1,2,3\n"', b"\xff\xfe"])
+def test_what_is_no_table_is_refused_with_the_name_of_the_file(copied_data, content):
+    file, about = copied_data / "flux/nd280_fhc.csv", copied_data / "flux/nd280_fhc.toml"
+    old = datasets.manifest("flux/nd280_fhc").sha256
+    file.write_bytes(content)
+    about.write_text(about.read_text().replace(old, hashlib.sha256(content).hexdigest()))
+    with pytest.raises(datasets.DataIntegrityError, match=r"flux/nd280_fhc\.csv (is no table|has columns)"):
+        datasets.read("flux/nd280_fhc")
+
+
+def test_a_document_is_read_or_refused_with_the_name_of_the_file(copied_data):
+    assert datasets.document("analysis/schema.json")["type"] == "object"
+    for content in (b"{", b"\xff"):
+        (copied_data / "analysis/schema.json").write_bytes(content)
+        with pytest.raises(datasets.DataIntegrityError, match=r"analysis/schema\.json is no JSON"):
+            datasets.document("analysis/schema.json")
+
+
+def test_a_manifest_that_is_no_text_is_refused(copied_data):
+    (copied_data / "flux/nd280_fhc.toml").write_bytes(b"\xff")
+    with pytest.raises(datasets.DataIntegrityError, match=r"no usable manifest .*nd280_fhc\.toml"):
+        datasets.read("flux/nd280_fhc")
+
+
 def test_a_table_without_manifest_is_refused(copied_data):
     (copied_data / "flux/nd280_fhc.toml").unlink()
-    with pytest.raises(datasets.DataIntegrityError, match=r"no usable manifest nd280_fhc\.toml"):
+    with pytest.raises(datasets.DataIntegrityError, match=r"no usable manifest .*nd280_fhc\.toml"):
         datasets.read("flux/nd280_fhc")
 
 
@@ -105,6 +150,7 @@ def test_a_table_without_manifest_is_refused(copied_data):
         pytest.param(lambda text: text.replace('doi = "10.1103/PhysRevD.87.012001"\n', ""), id="missing field"),
         pytest.param(lambda text: text.replace('unit = "GeV", ', "", 1), id="column without unit"),
         pytest.param(lambda text: text.partition("[columns]")[0], id="no columns"),
+        pytest.param(lambda text: text.partition("[columns]")[0] + "columns = 3", id="no table of columns"),
         pytest.param(lambda text: text + "= =", id="no TOML"),
     ],
 )
@@ -113,7 +159,7 @@ def test_an_incomplete_manifest_is_refused(copied_data, spoil):
     text = file.read_text()
     assert spoil(text) != text
     file.write_text(spoil(text))
-    with pytest.raises(datasets.DataIntegrityError, match=r"no usable manifest nd280_fhc\.toml"):
+    with pytest.raises(datasets.DataIntegrityError, match=r"no usable manifest .*nd280_fhc\.toml"):
         datasets.read("flux/nd280_fhc")
 
 
@@ -133,3 +179,88 @@ def test_a_table_made_anew_is_read_once_its_checksum_is_stated(copied_data):
     file.write_text(file.read_text().replace("2.9", "3.1"))
     about.write_text(about.read_text().replace(old, hashlib.sha256(file.read_bytes()).hexdigest()))
     assert datasets.read("detector/nd280").mass[0] == 3.1
+
+
+class TestWhenNeeded:
+    def test_a_constant_is_made_once_and_only_when_it_is_used(self):
+        made, module = [], {"__name__": "some.module"}
+        attribute = datasets.when_needed(module, ONE=lambda: made.append(1) or [1], TWO=lambda: made.append(2) or [2])
+        assert made == []
+        assert attribute("ONE") is module["ONE"]
+        assert attribute("ONE") == [1]
+        assert "TWO" not in module
+
+    def test_threads_get_the_same_object(self):
+        barrier, module = threading.Barrier(2), {"__name__": "some.module"}
+        attribute = datasets.when_needed(module, ONE=lambda: barrier.wait(10) * 0 or [1])
+        with ThreadPoolExecutor(2) as pool:
+            one, other = pool.map(attribute, ["ONE", "ONE"])
+        assert one is other
+
+    def test_another_name_is_refused_as_by_any_module(self):
+        with pytest.raises(AttributeError, match=r"module 'some\.module' has no attribute 'TWO'"):
+            datasets.when_needed({"__name__": "some.module"}, ONE=list)("TWO")
+
+
+class TestDamage:
+    """In a copy of the package whose data can be damaged before anything is read."""
+
+    @pytest.fixture
+    def package(self, tmp_path):
+        source = Path(datasets.__file__).parent
+        shutil.copytree(source, tmp_path / "darkpkg", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(datasets._ROOT, tmp_path / "data")
+        return tmp_path
+
+    @staticmethod
+    def run(package, program):
+        environment = os.environ | {"PYTHONPATH": str(package)}
+        command = [sys.executable, "-c", program]
+        return subprocess.run(command, env=environment, cwd=package, capture_output=True, text=True)
+
+    def test_what_needs_no_table_works_with_every_table_damaged(self, package):
+        for file in (package / "data").rglob("*.*"):
+            file.write_bytes(b"\xff")
+        program = """
+import darkpkg as dk
+read = {"ANALYSIS_II", "FGD_RESPONSE", "ND280", "ND280_TRACKER", "ND280_UPGRADE", "NUCLEI", "paper_figures"}
+for name in {*dir(dk)} - read:
+    getattr(dk, name)
+for name in read:
+    try:
+        getattr(dk, name)
+    except dk.DataIntegrityError as error:
+        assert str(error).count("data/") == 1, error
+    else:
+        raise AssertionError(name)
+print(dk.BENCHMARK_A.proper_decay_length() > 0, dk.ANALYSIS_I.observed.sum(), dk.decay.__name__)
+"""
+        process = self.run(package, program)
+        assert (process.returncode, process.stdout) == (0, "True 0.0 darkpkg.physics.decay\n"), process.stderr
+
+    @pytest.mark.parametrize(
+        ("table", "needed_by"),
+        [
+            ("analysis/fgd1_photons_rhc", "ANALYSIS_II"),
+            ("detector/fgd1_angle", "FGD_RESPONSE ANALYSIS_II"),
+            ("detector/nd280", "ND280 ND280_TRACKER"),
+            ("detector/nd280_upgrade", "ND280_UPGRADE"),
+            ("nuclei/fourier_bessel", "NUCLEI"),
+            ("flux/nd280_fhc", ""),
+        ],
+    )
+    def test_a_damaged_table_is_an_error_of_what_needs_it_and_names_the_file(self, package, table, needed_by):
+        with (package / "data" / f"{table}.csv").open("a") as file:
+            file.write("0\n")
+        program = """
+import darkpkg as dk
+for name in ("ANALYSIS_I", "ANALYSIS_II", "FGD_RESPONSE", "ND280", "ND280_TRACKER", "ND280_UPGRADE", "NUCLEI"):
+    try:
+        getattr(dk, name)
+    except dk.DataIntegrityError as error:
+        print(name, str(error).split(" was altered")[0])
+"""
+        process = self.run(package, program)
+        assert process.returncode == 0, process.stderr
+        file = package / "data" / f"{table}.csv"
+        assert {*process.stdout.splitlines()} == {f"{name} {file}" for name in needed_by.split()}

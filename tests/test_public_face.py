@@ -194,9 +194,34 @@ def test_examples_are_found():
     assert len(list(examples())) >= 10
 
 
-def test_importing_the_package_does_not_wait_for_matplotlib():
-    program = "import sys, darkpkg; sys.exit(any(name.split('.')[0] == 'matplotlib' for name in sys.modules))"
-    subprocess.run([sys.executable, "-c", program], check=True)
+def modules_after(program):
+    """All modules that are imported when a new Python has run ``program``."""
+    command = [sys.executable, "-c", f"import sys\n{program}\nprint(*sys.modules)"]
+    return {*subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()}
+
+
+def packages(modules):
+    return {name.partition(".")[0] for name in modules} - sys.stdlib_module_names
+
+
+def test_importing_the_package_imports_no_other():
+    assert packages(modules_after("import darkpkg; dir(darkpkg)") - modules_after("")) == {"darkpkg"}
+
+
+def test_a_point_is_made_without_compiler_tables_and_figures():
+    heavy = {"numba", "pandas", "pyarrow", "matplotlib", "particle", "vegas"}
+    assert not heavy & packages(modules_after("import darkpkg; darkpkg.BENCHMARK_A.replace(m_N=0.2)"))
+
+
+def test_a_prediction_does_not_wait_for_what_few_calculations_need():
+    """Each of these takes longer to import than a prediction takes."""
+    program = "import darkpkg; darkpkg.scan, darkpkg.generate, darkpkg.place, darkpkg.transport, darkpkg.ANALYSIS_I"
+    assert not {"matplotlib", "jsonschema", "iminuit", "scipy.stats", "scipy.signal"} & modules_after(program)
+
+
+def test_parts_can_be_reached_as_after_an_import_of_them():
+    program = "import darkpkg; darkpkg.streams.random_stream, darkpkg.events.Events, darkpkg.method, darkpkg.cli"
+    assert "darkpkg" in modules_after(program)
 
 
 def test_figures_are_there_when_asked_for():

@@ -4,13 +4,14 @@ Sphinx calls `setup`; the rest happens at four moments of a build:
 
 - when the configuration is read, `choose_execution_cache` names the cache of executed chapters
   after all that their numbers depend on, and `note_static_files` hashes scripts and styles;
-- before pages are read, `run_chapters` executes those that the cache lacks, as many side by side as there are cores;
+- before pages are read, `run_chapters` executes those that the cache lacks, as many side by side as it may use cores;
 - before pages are written, `copy_mathjax` puts MathJax beside them;
 - when they are written, `refuse_outside_assets` fails the build if a page would load a script,
   a style or a font from somewhere else.
 """
 
 import hashlib
+import math
 import os
 import re
 import shutil
@@ -103,7 +104,7 @@ def run_chapters(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
             continue
         waiting[path] = notebook
     longest_first = sorted(waiting, key=lambda path: -path.stat().st_size)
-    with ProcessPoolExecutor(os.cpu_count() or 1, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(usable_cores(), mp_context=get_context("spawn")) as pool:
         running = {
             pool.submit(
                 single_nb_execution,
@@ -124,6 +125,21 @@ def run_chapters(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
             cache.cache_notebook_bundle(
                 CacheBundleIn(result.nb, str(path), data=seconds), check_validity=False, overwrite=True
             )
+
+
+def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Count the cores that this process may use, which may be fewer than the machine has.
+
+    A batch system binds a job to some of them, a container gets so many microseconds in each period.
+    """
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # only Linux binds processes to cores
+        cores = os.cpu_count() or 1
+    with suppress(OSError, ValueError):  # no control group, or "max" in it
+        share, period = map(int, quota.read_text(encoding="ascii").split())
+        cores = min(cores, math.ceil(share / period))
+    return cores
 
 
 def copy_mathjax(app: Sphinx) -> None:

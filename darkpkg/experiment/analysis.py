@@ -8,7 +8,6 @@ reads an experiment of your own.
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -16,15 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import numpy as np
 import yaml
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
-from darkpkg.experiment.detector import ND280, Detector
+from darkpkg.experiment import detector as detectors
+from darkpkg.experiment import response
+from darkpkg.experiment.detector import Detector
 from darkpkg.experiment.flux import BEAMS
-from darkpkg.experiment.response import FGD_RESPONSE
 from darkpkg.experiment.selection import Cuts, Selection
 from darkpkg.units import MeV
 
@@ -159,20 +158,26 @@ Section III B of arXiv:2205.12273, with its 10 % efficiency beyond the cuts."""
 def _photon_channel(beam: str, pot: float, systematic: float) -> Channel:
     table = datasets.read(f"analysis/fgd1_photons_{beam.lower()}")
     edges = np.append(table.m_ee_low, table.m_ee_high.iloc[-1]) * MeV
-    selection = Selection(("FGD1",), 0.10, None, ("FGD1",), tuple(edges.tolist()), FGD_RESPONSE)
+    selection = Selection(("FGD1",), 0.10, None, ("FGD1",), tuple(edges.tolist()), response.FGD_RESPONSE)
     return Channel(beam, beam, pot, tuple(table.expected), tuple(table.observed.astype(float)), systematic, selection)
 
 
-ANALYSIS_II = Analysis(
-    "Analysis II",
-    (_photon_channel("FHC", 11.92e20, 0.23), _photon_channel("RHC", 6.29e20, 0.21)),
-    caveat="T2K published the response of FGD1 for qualitative comparison only: the selection efficiency is not "
-    "included, and correlations of momentum and angle are neglected.",
-)
+def _analysis_II() -> Analysis:
+    return Analysis(
+        "Analysis II",
+        (_photon_channel("FHC", 11.92e20, 0.23), _photon_channel("RHC", 6.29e20, 0.21)),
+        caveat="T2K published the response of FGD1 for qualitative comparison only: the selection efficiency is not "
+        "included, and correlations of momentum and angle are neglected.",
+    )
+
+
+ANALYSIS_II: Analysis
 """Photon-like control sample of the ν_e measurement in FGD1: T2K, J. High Energ. Phys. 10 (2020) 114, recast as in
 Section III C of arXiv:2205.12273. N is made and decays in the fiducial volume of FGD1; 10 % are reconstructed, 30 %
 for each lepton; the mass of the pair is smeared and put into 20 bins of 10 MeV. The last has no upper end, in signal,
 background and data alike. Its ``caveat`` must stand beside every use."""
+
+__getattr__ = datasets.when_needed(globals(), ANALYSIS_II=_analysis_II)
 
 
 PHASE_I_POT = 4e21
@@ -187,7 +192,7 @@ def project(
     pot: float | Mapping[str, float] | None = None,
     *,
     detector: Detector | None = None,
-    today: Detector = ND280,
+    today: Detector | None = None,
     decay_modules: Sequence[str] | None = None,
     vertex_modules: Sequence[str] | None = None,
     target_ratio: float | None = None,
@@ -195,7 +200,7 @@ def project(
     asimov: bool = False,
     name: str | None = None,
 ) -> Analysis:
-    """The analysis with more data, perhaps in another detector, and what it would count.
+    """The analysis with more data, perhaps in another detector than that of ``today``, and what it would count.
 
     Signal and background scale alike: both with the exposure and with the size of the detector, the signal because
     it is computed from events placed there, the background by ``target_ratio``.
@@ -206,7 +211,7 @@ def project(
         Exposure in protons on target: one number is shared among the beams as in ``analysis``; a mapping gives one
         to each beam. The default is `PHASE_I_POT`, and `UPGRADE_POT` with another detector.
     detector
-        Another detector, such as `ND280_UPGRADE`; by default the one of ``today``.
+        Another detector, such as `ND280_UPGRADE`; by default the one of ``today``, which is `ND280` by default.
     decay_modules
         Where decays are looked for. By default where ``analysis`` does, in another detector in all fiducial boxes of
         the same material: argon for Analysis I, plastic for Analysis II. Channels with selections of their own must
@@ -236,6 +241,7 @@ def project(
     """
     if target_ratio is not None and not target_ratio > 0:
         raise ValueError(f"target_ratio must be positive, got {target_ratio}")
+    today = detectors.ND280 if today is None else today
     if pot is None:
         pot = PHASE_I_POT if detector is None else UPGRADE_POT
     if decay_modules is not None or vertex_modules is not None:
@@ -341,12 +347,14 @@ def load(path: str | os.PathLike[str]) -> Analysis:
     ``data/analysis/example.yaml`` shows all that it may hold, ``data/analysis/schema.json`` is its schema. Raises
     `ValueError` that names the file, the place in it, the value and the rule.
     """
+    import jsonschema  # here: few read a file, and the import takes a while
+
     path = Path(path)
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no readable YAML: {' '.join(str(error).split())}") from error
-    schema = json.loads(datasets.file("analysis/schema.json").read_text(encoding="utf-8"))
+    schema = datasets.document("analysis/schema.json")
     validator = jsonschema.Draft202012Validator(schema)
     error = jsonschema.exceptions.best_match(validator.iter_errors(content))
     if error is not None:

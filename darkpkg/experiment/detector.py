@@ -21,7 +21,7 @@ from darkpkg import datasets
 from darkpkg.events import Events, PlacedEvents
 from darkpkg.experiment.flux import BEAMS
 from darkpkg.physics.kinematics import momentum
-from darkpkg.physics.nuclei import NUCLEI, Nucleus, elements
+from darkpkg.physics.nuclei import Nucleus, Proton, elements
 from darkpkg.streams import random_stream
 from darkpkg.units import cm, tonne
 
@@ -219,7 +219,7 @@ class Detector:
     @property
     def targets(self) -> dict[str, Nucleus]:
         """The nucleus of each element that scatters coherently: all but hydrogen."""
-        return {symbol: nucleus for symbol, nucleus in self.nuclei.items() if nucleus.name in NUCLEI}
+        return {symbol: nucleus for symbol, nucleus in self.nuclei.items() if not isinstance(nucleus, Proton)}
 
     def number_of_nuclei(self, element: str) -> float:
         """Nuclei of an element in all active volumes."""
@@ -270,15 +270,31 @@ def _module(row: pd.Series) -> Module:
     return Module(str(row.module), active, float(row.mass) * tonne, MappingProxyType(composition), fiducial)
 
 
-ND280 = Detector.from_table("ND280", datasets.read("detector/nd280"))
+def _nd280() -> Detector:
+    return Detector.from_table("ND280", datasets.read("detector/nd280"))
+
+
+def _nd280_tracker() -> Detector:
+    return _nd280().only(("TPC1", "FGD1", "TPC2", "FGD2", "TPC3"), "ND280 tracker")
+
+
+def _nd280_upgrade() -> Detector:
+    return Detector.from_table("upgraded ND280", datasets.read("detector/nd280_upgrade"))
+
+
+ND280: Detector
 """The near detector of T2K, Table II: P∅D, two FGDs and three argon chambers."""
 
-ND280_TRACKER = ND280.only(("TPC1", "FGD1", "TPC2", "FGD2", "TPC3"), "ND280 tracker")
+ND280_TRACKER: Detector
 """What stands behind the P∅D. A light dark photon makes N decay at once, where it is made: events in the P∅D count in
 no analysis, and a sample without them has many times more that do."""
 
-ND280_UPGRADE = Detector.from_table("upgraded ND280", datasets.read("detector/nd280_upgrade"))
+ND280_UPGRADE: Detector
 """ND280 with two argon chambers above and below a Super-FGD in the place of the P∅D: T2K, arXiv:1901.03750."""
+
+__getattr__ = datasets.when_needed(
+    globals(), ND280=_nd280, ND280_TRACKER=_nd280_tracker, ND280_UPGRADE=_nd280_upgrade
+)
 
 
 def place(events: Events, detector: Detector, seed: int) -> PlacedEvents:

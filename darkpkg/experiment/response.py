@@ -9,16 +9,18 @@ angle are neglected; they are meant for qualitative comparison only.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
 from darkpkg.events import PlacedEvents
 from darkpkg.physics.kinematics import momentum
 from darkpkg.units import ELECTRON_MASS, MeV
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = NDArray[np.float64]
 
@@ -124,8 +126,14 @@ class PairResponse:
         return np.column_stack([np.hypot(found, ELECTRON_MASS), *smeared])
 
 
-FGD_RESPONSE = PairResponse(
-    ResponseMatrix.from_table(datasets.read("detector/fgd1_momentum"), MeV),
-    ResponseMatrix.from_table(datasets.read("detector/fgd1_angle")),
-)
+def _fgd_response() -> PairResponse:
+    return PairResponse(
+        ResponseMatrix.from_table(datasets.read("detector/fgd1_momentum"), MeV),
+        ResponseMatrix.from_table(datasets.read("detector/fgd1_angle")),
+    )
+
+
+FGD_RESPONSE: PairResponse
 """Vertex in FGD1, tracks in TPC2: T2K, J. High Energ. Phys. 10 (2020) 114, arXiv:2002.11986; see the caveat above."""
+
+__getattr__ = datasets.when_needed(globals(), FGD_RESPONSE=_fgd_response)

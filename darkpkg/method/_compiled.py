@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import itertools
 import math
-from collections.abc import Callable
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
+from numba.core.caching import FunctionCache
 
-_PACKAGE = Path(__file__).parent.parent
+from darkpkg import _sources
 
-
-def _source_digest() -> str:
-    sources = sorted(_PACKAGE.rglob("*.py"))
-    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+_KEPT = 3
+"""Folders of machine code that stay, the newest: who goes back to the sources before need not compile again."""
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -31,16 +34,72 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
     def decorate(function: Callable[..., Any]) -> Any:
         dispatcher = numba.njit(error_model="numpy", **options)(function)
-        configured = numba.config.CACHE_DIR
-        if not configured:
-            numba.config.CACHE_DIR = str(_PACKAGE / "__pycache__" / f"numba-{_source_digest()}")
-        try:
-            dispatcher.enable_caching()
-        finally:
-            numba.config.CACHE_DIR = configured
+        folder = _cache_folder()
+        if folder is not None and not numba.config.DISABLE_JIT:
+            cache = _cache_in(folder, function)
+            if Path(cache.cache_path).is_relative_to(folder):  # numba goes elsewhere if the folder fails
+                dispatcher._cache = cache
         return dispatcher
 
     return decorate
+
+
+def _cache_in(folder: Path, function: Callable[..., Any]) -> _Cache:
+    configured = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(folder)
+    try:
+        return _Cache(function)
+    finally:
+        numba.config.CACHE_DIR = configured
+
+
+class _Cache(FunctionCache):
+    """Numba's cache, as long as the files on disk are those in memory, and without failing where numba can compile.
+
+    In a session that edits a formula, what is compiled may be either version, or a mixture.
+    """
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        with suppress(OSError):
+            return super().load_overload(sig, target_context) if _sources.unchanged() else None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with suppress(OSError):
+            if _sources.unchanged():
+                super().save_overload(sig, data)
+
+
+@functools.cache
+def _cache_folder() -> Path | None:
+    """A folder for the machine code of just these sources, in the first place that can be written to, or none."""
+    if not _sources.unchanged():
+        return None
+    for place in _places():
+        folder = place / f"darkpkg-{_sources.digest()}"
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+            os.utime(folder)
+            _remove_old(place)
+            return folder
+    return None
+
+
+def _places() -> Iterator[Path]:
+    if numba.config.CACHE_DIR:
+        yield Path(numba.config.CACHE_DIR)
+    yield _sources.PACKAGE / "__pycache__"
+    of_user = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    if os.path.isabs(of_user):  # as it is not for a user without a home
+        yield Path(of_user) / "darkpkg"
+
+
+def _remove_old(place: Path) -> None:
+    """Remove all but the newest folders of machine code; others may be at work in them, and then compile again."""
+    ours = [path for path in place.iterdir() if re.fullmatch("darkpkg-[0-9a-f]{16}", path.name)]
+    by_age = sorted(ours, key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in by_age[_KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def in_blocks(loop: Callable[..., None]) -> Callable[..., None]:

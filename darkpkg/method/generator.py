@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 import vegas
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import qmc
 from tqdm import tqdm
 
 from darkpkg import datasets
 from darkpkg.events import Events
-from darkpkg.experiment.detector import ND280, Detector
+from darkpkg.experiment import detector as detectors
+from darkpkg.experiment.detector import Detector
 from darkpkg.experiment.flux import BEAMS, load_flux
 from darkpkg.method._integrand import (
     DECAY_AXES,
@@ -189,7 +189,7 @@ def generate(
     seed: int,
     *,
     couplings: DarkParameters = BENCHMARK_B,
-    detector: Detector = ND280,
+    detector: Detector | None = None,
     hydrogen: bool = False,
     form_factor: str = "fourier-bessel",
     sequence: str = "random",
@@ -214,7 +214,7 @@ def generate(
         Values of |V_μN|² α_D ε² to generate at; they scale all weights. Its ``is_majorana`` says which kind of N
         decays, with its spin or without.
     detector
-        Its elements are the targets.
+        Its elements are the targets. The default is `ND280`.
     hydrogen
         Scatter on hydrogen too, elastically. The paper leaves it out: it has no coherent enhancement. At
         benchmark B it adds 4 % to the selected upscatterings and 7 % to the events of Analysis I; at A nothing to
@@ -236,6 +236,7 @@ def generate(
     """
     if sequence not in SEQUENCES:
         raise ValueError(f"sequence must be one of {', '.join(SEQUENCES)}, got {sequence!r}")
+    detector = detectors.ND280 if detector is None else detector
     targets = detector.nuclei if hydrogen else detector.targets
     pairs = list(itertools.product(BEAMS, targets))
     if couplings.shape != ():
@@ -343,6 +344,8 @@ def _points(sequence: str, dim: int, stream: tuple[int, str, str]) -> Callable[[
     if sequence == "random":
         rng = random_stream(*stream, "events")
         return lambda n: rng.random((n, dim))
+    from scipy.stats import qmc  # here: its import takes longer than most calculations
+
     sequences = [qmc.Sobol(dim, rng=random_stream(*stream, "sobol", r)) for r in range(REPLICATES)]
 
     def draw(n: int) -> Array:

@@ -18,9 +18,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv, gammainc, gammaincinv
-from scipy.stats import norm as normal
-from scipy.stats import qmc
+from scipy.special import betaincinv, gammainc, gammaincinv, ndtri
 
 Array = NDArray[np.float64]
 
@@ -90,8 +88,10 @@ class Kernel(ABC):
             i = np.arange(n)
             radius, angle = np.sqrt(self.radius_sq((i + 0.5) / n, dim)), np.pi * (3 - np.sqrt(5)) * i
             return radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+        from scipy.stats import qmc  # here: its import takes longer than most calculations
+
         u = qmc.Sobol(dim + 1, scramble=False).random(n) + 0.5 / n
-        direction = normal.ppf(u[:, 1:])
+        direction = ndtri(u[:, 1:])
         radius = np.sqrt(self.radius_sq(u[:, 0], dim))
         return direction * (radius / np.linalg.norm(direction, axis=1))[:, None]
 

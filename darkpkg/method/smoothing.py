@@ -22,7 +22,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import fftconvolve
 from scipy.spatial import KDTree
 
 from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning
@@ -348,6 +347,8 @@ def cross_validation_scores(
     divided by its mass inside. Events are counted on a mesh eight times finer than the smallest bandwidth, so that
     the cost hardly depends on their number; the mesh limits this to few parameters.
     """
+    from scipy.signal import fftconvolve  # here: its import takes longer than most calculations
+
     bandwidths = np.atleast_2d(np.asarray(bandwidths, dtype=float))
     low, high = coordinates.min(axis=0), coordinates.max(axis=0)
     cells = np.ceil((high - low) / (bandwidths.min(axis=0) / 8)).astype(int) + 1

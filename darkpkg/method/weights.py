@@ -220,9 +220,14 @@ def detected_weight(
     Lifetime and boost are those at θ. Their sum is that of `expected_events` over all bins.
     """
     weight = _weight_at(events, parameters, smoothing)
-    ctau, m_N = float(parameters.proper_decay_length()), float(parameters.m_N)
+    flights = {
+        "ctau": float(parameters.proper_decay_length()),
+        "m_N": float(parameters.m_N),
+        "ctau_Zprime": float(parameters.mediator_decay_length()),
+        "m_Zprime": float(parameters.m_Zprime),
+    }
     return weight * sum(
-        exposure * lifetime_weight(events, ctau, m_N, modules=selection.decay_modules)
+        exposure * lifetime_weight(events, **flights, modules=selection.decay_modules)
         for selection, exposure in _selected_exposures(events, analysis).items()
     )
 

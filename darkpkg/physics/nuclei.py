@@ -92,7 +92,7 @@ class Element:
     @property
     def nucleus(self) -> Nucleus:
         """The isotope that stands for all isotopes. Raises `KeyError` if its charge density is not known."""
-        return PROTON if self.isotope == PROTON.name else NUCLEI[self.isotope]
+        return PROTON if self.isotope == PROTON.name else _nuclei()[self.isotope]
 
 
 @cache
@@ -263,7 +263,8 @@ def _bessel_transforms(x: NDArray[np.float64], n: NDArray[np.int64]) -> NDArray[
     return np.where(near_origin, by_origin, by_pole)
 
 
-def _load() -> Mapping[str, Nucleus]:
+@cache
+def _nuclei() -> Mapping[str, Nucleus]:
     table = datasets.read("nuclei/fourier_bessel").set_index("nucleus")
     return MappingProxyType({str(name): _nucleus(str(name), *row) for name, row in table.iterrows()})
 
@@ -276,8 +277,10 @@ def _nucleus(name: str, radius: float, *coefficients: float) -> Nucleus:
     return Nucleus(name, Z, A, mass, radius * fm, tuple(np.trim_zeros(coefficients, "b")))
 
 
-NUCLEI: Mapping[str, Nucleus] = _load()
+NUCLEI: Mapping[str, Nucleus]
 """All nuclei with a charge density, by name (``"C12"``, ``"Pb208"``, …)."""
+
+__getattr__ = datasets.when_needed(globals(), NUCLEI=_nuclei)
 
 PROTON = Proton("H1", 1, 1, Particle.from_pdgid(2212).mass * MeV, 2 * fm, ())
 """The nucleus of hydrogen. Its form factors reach further than those of any other: Q = 10 GeV stands for the end."""

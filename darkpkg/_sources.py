@@ -1,0 +1,36 @@
+"""The sources of this package as they were when it was imported: machine code and stored results depend on them."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+
+
+def _states() -> dict[Path, tuple[int, int]]:
+    """Time of the last change and size of each source file."""
+    states = ((path, path.stat()) for path in PACKAGE.rglob("*.py"))
+    return {path: (state.st_mtime_ns, state.st_size) for path, state in states}
+
+
+_AT_IMPORT = _states()
+
+
+def unchanged() -> bool:
+    """Are the files still those of which the modules in memory were, or will be, made?"""
+    try:
+        return _states() == _AT_IMPORT
+    except OSError:  # a file went away between its listing and its state
+        return False
+
+
+@functools.cache
+def digest() -> str:
+    """One key of all sources: 16 hexadecimal digits that differ if any of them does."""
+    parts = hashlib.sha256()
+    for path in sorted(_AT_IMPORT):
+        source = path.read_bytes()
+        parts.update(f"{path.relative_to(PACKAGE).as_posix()} {len(source)} ".encode() + source)
+    return parts.hexdigest()[:16]
