@@ -44,7 +44,7 @@ def pair_ratio(s: ArrayLike, channel: str) -> Any:
     falls with the third power of the velocity of a pion pair, above the last, at 2 GeV, it is constant.
 
     >>> [round(float(pair_ratio(0.25**2, channel)), 3) for channel in CHANNELS]
-    [1.0, 0.726, 0.0]
+    [1.0, 0.725, 0.0]
     """
     s, threshold = np.asarray(s, dtype=float), CHANNELS[channel] ** 2
     beta = np.sqrt(np.clip(1 - threshold / np.maximum(s, threshold), 0.0, 1.0))
