@@ -23,6 +23,7 @@ _MODULES = (
     "physics.nuclei",
     "physics.scattering",
     "physics.weak",
+    "physics.widths",
     "experiment.analysis",
     "experiment.detector",
     "experiment.flux",

@@ -110,6 +110,7 @@ NAMES = [
     "units",
     "weak",
     "weights",
+    "widths",
 ]
 
 MODULES = sorted(
