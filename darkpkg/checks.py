@@ -34,8 +34,8 @@ def real_numbers(
     if positive:
         _refuse(name, array, ~((array > 0) & (array < np.inf)), "positive and finite")
     _refuse(name, array, np.isnan(array), "a number")
-    rule = f"at least {low:g}" if high == np.inf else f"at most {high:g}" if low == -np.inf else None
-    _refuse(name, array, ~((array >= low) & (array <= high)), rule or f"from {low:g} to {high:g}")
+    _refuse(name, array, array < low, f"at least {low:g}" if low else "zero or more")
+    _refuse(name, array, array > high, f"at most {high:g}" if high < np.finfo(float).max else "finite")
     return array
 
 

@@ -58,3 +58,17 @@ def test_a_share_of_independent_weights_scatters_by_its_error():
     shares = [Share.of(rng.random(400) < 0.3, rng.exponential(size=400)) for _ in range(300)]
     pulls = [(share.mean - 0.3) / share.error for share in shares]
     assert np.mean(np.square(pulls)) == pytest.approx(1, abs=4 * np.sqrt(2 / 300))
+
+
+def test_a_bias_counts_where_it_is_beyond_two_of_its_errors():
+    """0.15 of the mean are too much; with an error of 0.03 they may be 0.09, with one of 0.02 they are above 0.11."""
+    one = np.ones(2)
+    found = dk.Expectation(one, one / 100, 0.15 * one, np.array([0.03, 0.02]) ** 2)
+    np.testing.assert_array_equal(found.trusted(), [True, False])
+
+
+def test_a_share_needs_a_value_for_each_weight():
+    with pytest.raises(ValueError, match=r"of one shape \(n,\), got \(2,\) and \(3,\)"):
+        dk.Share.of([1, 0], np.ones(3))
+    with pytest.raises(ValueError, match="weights must be a number, got nan"):
+        dk.Share.of([1, 0], [1.0, np.nan])

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.integrate import quad
 
 from darkpkg import datasets
-from darkpkg.experiment.flux import BEAMS, load_flux, load_heavy_neutrino_flux
+from darkpkg.experiment.flux import BEAMS, Flux, load_flux, load_heavy_neutrino_flux
+from darkpkg.method._integrand import _energy_above
 from darkpkg.units import ELECTRON_MASS, KAON_MASS, MUON_MASS
 
 FLAVOURS = ["numu", "numubar", "nue", "nuebar"]
@@ -135,3 +137,37 @@ def test_heavy_neutrinos_beside_electrons_and_muons_come_in_the_ratio_of_the_kao
 def test_a_heavy_neutrino_flux_that_was_not_published_is_refused_with_those_that_were():
     with pytest.raises(ValueError, match=r"must be one of \(0.15, 'e'\), .*, got \(0.2, 'mu'\)"):
         load_heavy_neutrino_flux(0.2, "mu")
+
+
+# --- A flux of one's own that begins above the threshold ---
+
+
+def test_all_neutrinos_of_a_flux_above_the_threshold_lie_in_it_with_their_spectrum():
+    """u is the share of the flux below the energy, and all of the flux is above a threshold below its first edge."""
+    flux = Flux("mine", np.array([1.0, 2.0, 4.0]), np.array([3.0, 1.0]))
+    for threshold in (0.1, 0.999, 1.0, 1.5, 3.0):
+        u = np.linspace(0, 1, 101)[:-1]
+        energy, above = np.transpose([_energy_above(threshold, x, flux.edges, flux.cumulative) for x in u])
+        total = quad(flux, max(threshold, 1.0), 4.0, points=[2.0])[0]
+        np.testing.assert_allclose(above, total, rtol=1e-12)
+        assert energy.min() >= max(threshold, 1.0)
+        assert energy.max() < 4
+        below = [quad(flux, max(threshold, 1.0), e, points=[2.0])[0] / total for e in energy]
+        np.testing.assert_allclose(below, u, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("edges", "density", "message"),
+    [
+        ([1.0, 2.0, 2.0], [1.0, 1.0], "edges must increase"),
+        ([-1.0, 2.0], [1.0], "edges must be zero or more, got -1"),
+        ([1.0, np.inf], [1.0], "edges must be finite, got inf"),
+        ([1.0, 2.0], [-1.0], "density must be zero or more, got -1"),
+        ([1.0, 2.0], [np.nan], "density must be a number, got nan"),
+        ([1.0, 2.0], [0.0], "density must be positive somewhere"),
+        ([1.0, 2.0], [1.0, 1.0], r"shapes \(n\+1,\) and \(n,\), got \(2,\) and \(2,\)"),
+    ],
+)
+def test_what_is_no_flux_is_refused(edges, density, message):
+    with pytest.raises(ValueError, match=message):
+        Flux("mine", edges, density)

@@ -221,3 +221,30 @@ def test_the_norms_in_two_dimensions_are_those_of_textbooks():
     assert UNIFORM.norm(2) == pytest.approx(1 / math.pi, rel=1e-15)
     assert GAUSSIAN.norm(1) == pytest.approx(1 / math.sqrt(2 * math.pi), rel=1e-8)
     assert EPANECHNIKOV.norm(1) == pytest.approx(0.75, rel=1e-15)
+
+
+@pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
+def test_a_kernel_ends_where_its_reach_does(kernel):
+    reach = kernel.reach**2
+    np.testing.assert_array_equal(kernel.profile([reach, np.nextafter(reach, 99), 1e300, np.inf]), 0)
+    assert kernel.profile(0.0) == 1
+    assert kernel([kernel.reach, 0.0], 1.0) == 0
+
+
+@pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
+def test_what_is_no_radius_share_dimension_or_bandwidth_is_refused(kernel):
+    for call, message in (
+        (lambda: kernel.profile(-0.1), "r_sq must be zero or more"),
+        (lambda: kernel.profile(np.nan), "r_sq must be a number"),
+        (lambda: kernel.radius_sq(1.1, 2), "share must be at most 1"),
+        (lambda: kernel.norm(0), "dim must be at least 1"),
+        (lambda: kernel.norm(1000), "dim must be at most 100"),
+        (lambda: kernel([0.1, 0.2], 0.0), "bandwidth must be positive and finite"),
+        (lambda: kernel([0.1, 0.2], [1.0, 1.0, 1.0]), "bandwidth must be one number or 2"),
+        (lambda: kernel(0.1, 1.0), "difference must have one number or more along its last axis"),
+        (lambda: kernel([np.nan, 0.1], 1.0), "difference must be a number"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+    with pytest.raises(TypeError, match="dim must be a whole number"):
+        kernel.second_moment(2.0)

@@ -108,10 +108,10 @@ def test_arguments_broadcast():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((-1, 1.0, 0.0), "observed must not be negative, got -1"),
-        ((0, [1.0, -0.5], 0.0), "mean must not be negative, got -0.5"),
-        ((0, 1.0, -1e-9), "variance must not be negative, got -1e-09"),
-        ((0, np.nan, 0.0), "mean must not be negative, got nan"),
+        ((-1, 1.0, 0.0), "observed must be zero or more, got -1"),
+        ((0, [1.0, -0.5], 0.0), "mean must be zero or more, got -0.5"),
+        ((0, 1.0, -1e-9), "variance must be zero or more, got -1e-09"),
+        ((0, np.nan, 0.0), "mean must be a number, got nan"),
     ],
 )
 def test_negative_input_is_refused_with_its_value(arguments, message):
@@ -142,3 +142,31 @@ def test_likelihood_of_a_plane_has_the_shape_of_the_plane():
     value = log_likelihood(Expectation(np.ones((4, 5, 2)), np.zeros((4, 5, 2))), counts)
     assert value.shape == (4, 5)
     assert np.ptp(value) == 0
+
+
+def test_a_mean_below_zero_counts_as_zero():
+    """A local-linear kernel can give one to a bin with few events at an edge."""
+    counts = Counts(np.array([1.0, 0.0]), np.array([0.563, 0.015]), np.array([0.20, 0.10]))
+    below = Expectation(np.array([-0.3, -0.01]), np.full(2, 0.01))
+    zero = Expectation(np.zeros(2), np.full(2, 0.01))
+    assert log_likelihood(below, counts) == log_likelihood(zero, counts)
+
+
+def test_data_without_any_expectation_are_impossible():
+    nothing = Expectation(np.zeros(2), np.zeros(2))
+    counts = Counts(np.array([1.0, 0.0]), np.array([0.0, 0.6]), np.zeros(2))
+    assert log_likelihood(nothing, counts) == -np.inf
+
+
+@pytest.mark.parametrize(
+    ("mean", "message"),
+    [
+        ([np.nan, 1.0], "mean must be a number, got nan"),
+        ([np.inf, 1.0], "mean must be at most 1e"),
+        ([1.0, 1.0, 1.0], r"prediction must have 2 bins, got an array of shape \(3,\)"),
+        (1.0, r"prediction must have 2 bins, got an array of shape \(\)"),
+    ],
+)
+def test_a_prediction_that_is_none_is_refused(mean, message):
+    with pytest.raises(ValueError, match=message):
+        log_likelihood(Expectation(np.asarray(mean), np.zeros(np.shape(mean))), Counts(*np.full((3, 2), 0.1)))

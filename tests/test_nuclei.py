@@ -3,6 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
+import scipy.constants
 from hypothesis import given
 from hypothesis import strategies as st
 from particle import Particle
@@ -11,11 +12,13 @@ from darkpkg import datasets
 from darkpkg.experiment.detector import ND280
 from darkpkg.physics.nuclei import (
     FERMI_DIFFUSENESS,
+    FORM_FACTORS,
     NUCLEI,
     PROTON,
     PROTON_MAGNETIC_MOMENT,
     SKIN_THICKNESS,
     Nucleus,
+    current_amplitudes,
     dirac_and_pauli,
     elements,
     fermi_radius,
@@ -295,3 +298,72 @@ def test_proton_has_its_charge_radius():
     magnetic = 6 * (1 - sachs(1e-6)[1] / PROTON_MAGNETIC_MOMENT) / 1e-6
     # The magnetic radius of the same fit.
     assert np.sqrt(magnetic) * HBARC / fm == pytest.approx(0.848, abs=0.001)
+
+
+# --- At the ends of the range ---
+
+
+@pytest.mark.parametrize("model", FORM_FACTORS)
+def test_every_form_factor_is_finite_and_falls_at_any_momentum_transfer(model):
+    for nucleus in (NUCLEI["Pb208"], NUCLEI["C12"], PROTON):
+        Q2 = np.concatenate([[0.0], np.geomspace(1e-320, 1e308, 2000)])
+        values = form_factor(Q2, nucleus, model)
+        assert np.isfinite(values).all()
+        assert values[0] == pytest.approx(1)
+        assert (np.abs(values) <= 1 + 1e-12).all()
+        # Fermi and Helm fall exponentially, the others with powers: at 1e12 GeV² nothing is left.
+        assert (np.abs(values[Q2 > 1e12]) < 1e-9).all()
+
+
+def test_the_fermi_form_factor_is_that_of_its_definition_where_nothing_overflows():
+    """y/sinh y and i₁ written out, at y below 700: both forms are exact there."""
+    lead = NUCLEI["Pb208"]
+    c, skin = fermi_radius(lead), np.pi * FERMI_DIFFUSENESS
+    Q = np.concatenate([np.geomspace(0.02, 0.98, 20), np.geomspace(1.02, 300, 40)]) / skin  # y across one
+    x, y = Q * c, Q * skin
+    falling = y / np.sinh(y)
+    j1_over_x = (np.sin(x) / x - np.cos(x)) / x**2
+    surface = (np.cosh(y) / y - np.sinh(y) / y**2) / y * falling * np.sin(x) / x
+    by_hand = 3 / (c**2 + skin**2) * falling * (c**2 * j1_over_x + skin**2 * surface)
+    # The written-out Bessel functions lose digits at small arguments: 1e-16 over the cube of 0.02.
+    np.testing.assert_allclose(form_factor((Q * HBARC) ** 2, lead, "fermi"), by_hand, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("function", [sachs, dirac_and_pauli])
+def test_proton_form_factors_are_finite_at_any_momentum_transfer(function):
+    for values in function(np.concatenate([[0.0], np.geomspace(1e-320, 1e308, 500)])):
+        assert np.isfinite(values).all()
+
+
+@pytest.mark.parametrize(("Q2", "message"), [(-1e-9, "zero or more"), (np.nan, "a number"), (np.inf, "finite")])
+def test_a_momentum_transfer_that_is_none_is_refused(Q2, message):
+    for function in (
+        lambda Q2: form_factor(Q2, NUCLEI["C12"]),
+        lambda Q2: current_amplitudes(Q2, PROTON),
+        sachs,
+        dirac_and_pauli,
+    ):
+        with pytest.raises(ValueError, match=f"Q2 must be {message}, got"):
+            function([0.1, Q2])
+
+
+def test_the_magnetic_moment_of_the_proton_is_that_of_codata():
+    # Editions differ in the tenth digit.
+    codata = scipy.constants.value("proton mag. mom. to nuclear magneton ratio")
+    assert PROTON_MAGNETIC_MOMENT == pytest.approx(codata, rel=1e-9)
+
+
+def test_proton_form_factors_are_those_of_kelly():
+    """Table I of Phys. Rev. C 70, 068202, coefficient by coefficient: slope at zero, and fall at large τ."""
+    large = 4 * PROTON.mass**2 * 1e8
+    electric, magnetic = (G * 1e16 for G in sachs(large))  # G τ² → a₁/b₃
+    assert electric == pytest.approx(-0.24 / 21.97, rel=1e-6)
+    assert magnetic / PROTON_MAGNETIC_MOMENT == pytest.approx(0.12 / 6.55, rel=1e-6)
+    small = 4 * PROTON.mass**2 * 1e-6
+    electric, magnetic = sachs(small)
+    assert (1 - electric) / 1e-6 == pytest.approx(10.98 + 0.24, rel=1e-4)  # next order in τ
+    assert (1 - magnetic / PROTON_MAGNETIC_MOMENT) / 1e-6 == pytest.approx(10.97 - 0.12, rel=1e-4)
+    middle = 4 * PROTON.mass**2  # τ = 1
+    electric, magnetic = sachs(middle)
+    assert electric == pytest.approx(0.76 / (1 + 10.98 + 12.82 + 21.97), rel=1e-12)
+    assert magnetic / PROTON_MAGNETIC_MOMENT == pytest.approx(1.12 / (1 + 10.97 + 18.86 + 6.55), rel=1e-12)

@@ -25,9 +25,11 @@ from darkpkg.physics.scattering import (
     approximate_cross_section,
     differential_cross_section,
     elastic_cross_section,
+    heavy_neutrino_momentum,
     helicity_flip_cross_section,
     helicity_flip_probability,
     neutrino_energy,
+    q2_limits,
     q2_range,
     threshold_energy,
     total_cross_section,
@@ -514,3 +516,65 @@ def test_approximation_is_good_to_a_factor_of_two_above_one_gev():
     for name in ("C12", "Ar40", "Pb208"):
         exact = total_cross_section(np.array([1.0, 5.0]), BENCHMARK_B, NUCLEI[name])
         assert (np.abs(np.log2(approximate_cross_section([1.0, 5.0], BENCHMARK_B, NUCLEI[name]) / exact)) < 1).all()
+
+
+# --- At the edges of phase space ---
+
+
+def _edges_of_phase_space():
+    """E_ν, m_N and nuclear masses, half of them within rounding of threshold."""
+    rng = np.random.default_rng(7)
+    m_N = np.geomspace(1e-4, 2.0, 500)
+    mass = rng.choice([PROTON.mass, NUCLEI["C12"].mass, NUCLEI["Pb208"].mass], 500)
+    threshold = m_N + m_N**2 / (2 * mass)
+    above = np.where(np.arange(500) % 2, 10.0 ** rng.uniform(-17, -9, 500), 10.0 ** rng.uniform(-9, 2, 500))
+    return threshold * (1 + above), m_N, mass
+
+
+def test_momenta_of_N_are_finite_with_cosines_up_to_one_at_the_ends_of_phase_space():
+    E_nu, m_N, mass = _edges_of_phase_space()
+    low, high = q2_limits(E_nu, m_N, mass)
+    assert np.isfinite([low, high]).all()
+    for above in (0.0 * low, high - low, (high - low) * (1 + 1e-15), (high - low) / 2):
+        E, x, y, z = heavy_neutrino_momentum(E_nu, above, m_N, 0.3, mass)
+        length = np.sqrt(x**2 + y**2 + z**2)
+        assert np.isfinite([E, x, y, z]).all()
+        # On the mass shell to a part in 1e12 of the squares of E.
+        np.testing.assert_allclose(E**2 - length**2, m_N**2, atol=1e-12 * (E**2).max(), rtol=1e-9)
+        assert (np.abs(z) <= length * (1 + 1e-15)).all()
+
+
+def test_range_and_cross_section_are_numbers_at_threshold():
+    for nucleus in (PROTON, NUCLEI["Pb208"]):
+        m_N = np.geomspace(1e-4, 2.0, 200)
+        threshold = threshold_energy(m_N, nucleus)
+        low, high = q2_range(threshold, m_N, nucleus)
+        # All momentum transfers are one there: m_N² M/(M + m_N). A root of rounding remains between both.
+        np.testing.assert_allclose(low, m_N**2 * nucleus.mass / (nucleus.mass + m_N), rtol=1e-6)
+        np.testing.assert_allclose(high, low, rtol=1e-6)
+        assert np.isnan(q2_range(threshold * (1 - 1e-12), m_N, nucleus)).all()
+        assert np.isfinite(total_cross_section(threshold, BENCHMARK_B.replace(m_N=m_N, m_Zprime=3.0), nucleus)).all()
+
+
+@pytest.mark.parametrize("E_nu", [0.0, -1.0, np.nan, np.inf, 1e13])
+def test_an_energy_that_no_neutrino_has_is_refused(E_nu):
+    lead = NUCLEI["Pb208"]
+    for function in (
+        lambda E: q2_range(E, 0.1, lead),
+        lambda E: total_cross_section(E, BENCHMARK_B, lead),
+        lambda E: differential_cross_section(E, 0.01, BENCHMARK_B, lead),
+        lambda E: approximate_cross_section(E, BENCHMARK_B, lead),
+    ):
+        with pytest.raises(ValueError, match="E_nu must be"):
+            function([1.0, E_nu])
+
+
+def test_a_momentum_transfer_outside_of_the_range_has_no_helicity():
+    lead = NUCLEI["Pb208"]
+    low, high = q2_range(1.0, 0.1, lead)
+    assert 0 <= helicity_flip_probability(1.0, [low, high], 0.1, lead).min()
+    for Q2 in (low / 2, high * 2):
+        with pytest.raises(ValueError, match="Q2 must lie in the kinematic range, got"):
+            helicity_flip_probability(1.0, Q2, 0.1, lead)
+    with pytest.raises(ValueError, match="Q2 must lie in the kinematic range"):
+        helicity_flip_probability(0.05, 0.01, 0.1, lead)

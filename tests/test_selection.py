@@ -1,6 +1,7 @@
 """Observables of a pair and the cuts of Eq. (15)."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -211,3 +212,60 @@ def test_selections_are_values():
     assert one == other
     assert hash(one) == hash(other)
     assert one != dataclasses.replace(one, efficiency=0.2)
+
+
+# --- At the edges ---
+
+
+def pairs(electron, positron):
+    """Any pairs, as far as observables look at events."""
+    electron, positron = (np.atleast_2d(np.asarray(p, dtype=float)) for p in (electron, positron))
+    return SimpleNamespace(p_electron=electron, p_positron=positron)
+
+
+def test_cosines_of_parallel_momenta_do_not_exceed_one():
+    rng = np.random.default_rng(3)
+    direction = rng.normal(size=(5000, 3))
+    direction /= np.linalg.norm(direction, axis=1)[:, None]
+    electron = np.concatenate([np.ones((5000, 1)), direction], axis=1) * rng.uniform(0.1, 3, (5000, 1))
+    positron = electron * rng.uniform(0.1, 3, (5000, 1))
+    along = np.concatenate([np.ones((5000, 1)), np.zeros((5000, 2)), np.ones((5000, 1))], axis=1)
+    seen = observables(pairs(electron, positron))
+    assert seen.cos_opening.max() == 1
+    np.testing.assert_allclose(seen.cos_opening, 1, rtol=1e-12)
+    forward = observables(pairs(along * 0.7, along * 0.3))
+    assert (forward.cos_beam == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("electron", "positron", "message"),
+    [
+        ([1, 0, 0, np.nan], [1, 0, 0, 1], "p_electron must be a number, got nan"),
+        ([1, 0, 0, 1], [1, 0, 0, np.inf], "p_positron must be at most 1e"),
+        ([1, 0, 0], [1, 0, 0], r"p_electron must have the shape \(n, 4\), got \(1, 3\)"),
+        ([0.5, 0, 0, 0], [1, 0, 0, 1], r"p_electron must not vanish, got .* in event 0"),
+        ([1, 0, 0, 1], [1, 0, 0, -1], r"p_electron \+ p_positron must not vanish"),
+    ],
+)
+def test_momenta_without_direction_are_refused(electron, positron, message):
+    with pytest.raises(ValueError, match=message):
+        observables(pairs(electron, positron))
+
+
+def test_a_mass_at_an_edge_counts_in_the_bin_above():
+    """Bins hold their lower edge, as histograms do: at the first edge a mass is selected, at the last in overflow."""
+    events = dk.place(dk.generate(dk.SamplingRange.at(0.1, 1.25), 500, seed=1), dk.ND280, seed=2)
+    masses = np.sort(observables(events).mass)
+    edges = (masses[10], masses[200], masses[400])
+    bins = Selection(("TPC1",), mass_edges=edges).bins(events)
+    expected = np.where(observables(events).mass < edges[1], 0, 1)
+    expected[observables(events).mass < edges[0]] = -1
+    np.testing.assert_array_equal(bins, expected)
+
+
+@pytest.mark.parametrize("value", ["0.1", None, 0.1 + 1j, [0.1]])
+def test_cuts_and_efficiencies_that_are_no_numbers_are_refused(value):
+    with pytest.raises((TypeError, ValueError), match="max_t must be"):
+        Cuts(max_t=value)
+    with pytest.raises(TypeError, match="efficiency must be a number"):
+        Selection(("TPC1",), efficiency=value)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import darkpkg as dk
-from darkpkg.method.kernels import EPANECHNIKOV, KERNELS
+from darkpkg.method.kernels import EPANECHNIKOV, KERNELS, UNIFORM
 from darkpkg.method.smoothing import SMOOTHINGS, Smoothing, asymptotic_factor, cross_validation_scores, reweight
 from darkpkg.streams import random_stream
 
@@ -129,8 +129,8 @@ class TestReweight:
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
-            ({"weights": np.ones(3)}, r"weights must be finite and of shape \(50,\), got \(3,\)"),
-            ({"weights": np.full(50, np.nan)}, "weights must be finite"),
+            ({"weights": np.ones(3)}, r"weights must have the shape \(50,\), got \(3,\)"),
+            ({"weights": np.full(50, np.nan)}, "weights must be"),
             ({"theta": 1.5}, "theta must lie where density is positive, got"),
             ({"theta": np.zeros((4, 2)), "sample_theta": np.ones((50, 3))}, "theta must have the parameters of"),
             ({"density": box(0.6, 1)}, "density must be positive at every event, got 0.0"),
@@ -259,3 +259,26 @@ class TestBandwidth:
                 EPANECHNIKOV,
                 lambda t: t > 0,
             )
+
+
+def test_smoothings_differ_by_each_of_their_settings():
+    base = Smoothing(0.1)
+    assert base == Smoothing(0.1)
+    others = [
+        Smoothing(0.2),
+        Smoothing(0.1, UNIFORM),
+        Smoothing(0.1, order=0),
+        Smoothing(0.1, slope=None),
+        Smoothing(0.1, log=False),
+        Smoothing(np.full((3, 1), 0.1)),
+    ]
+    assert all(base != other for other in others)
+
+
+def test_the_variance_of_the_bias_estimate_is_taken_off_its_square():
+    """s = (d σ²/4 b²)^{1/(d+4)} with b² = bias² − its variance; without any bias left, as wide as allowed."""
+    of = {"mean": np.array([2.0]), "variance": np.array([0.04]), "bias": np.array([0.5])}
+    assert asymptotic_factor(dk.Expectation(**of, bias_variance=np.array([0.09])), 2) == pytest.approx(
+        (2 * 0.04 / (4 * (0.25 - 0.09))) ** (1 / 6)
+    )
+    assert asymptotic_factor(dk.Expectation(**of, bias_variance=np.array([0.3])), 2) == 4

@@ -345,3 +345,23 @@ def test_a_kaon_decay_that_cannot_be_is_refused():
         laboratory_helicity(1.0, 0.1, "mu", kaon_angle=2)
     with pytest.raises(ValueError, match=r"m_N must be positive and below m_K - m_mu = 0.388.*, got 0.4"):
         laboratory_helicity(1.0, 0.4, "mu")
+
+
+def test_helicities_near_rest_and_near_the_turning_point_stay_within_one():
+    """cos Θ is there a difference of equal numbers over a small momentum."""
+    for m_N, lepton in ((0.15, "e"), (0.15, "mu"), (0.3, "mu")):
+        E_star = (KAON_MASS**2 + m_N**2 - LEPTON_MASSES[lepton] ** 2) / (2 * KAON_MASS)
+        at_rest, turning = m_N * (1 + np.geomspace(3e-16, 1e-3, 400)), E_star * (1 + np.linspace(-1e-12, 1e-12, 99))
+        energies = np.concatenate([at_rest, turning])
+        for angle in (0.0, 0.03, 1.5):
+            helicity = laboratory_helicity(energies, m_N, lepton, angle)
+            assert (np.abs(helicity) <= abs(kaon_helicity(m_N, lepton))).all()
+    for E_N in (0.15, 0.1, np.nan):
+        with pytest.raises(ValueError, match="E_N must be"):
+            laboratory_helicity(E_N, 0.15, "e")
+
+
+def test_mixings_that_hardly_exceed_one_are_refused():
+    with pytest.raises(ValueError, match="mixings must add up to more than 0 and at most 1"):
+        StandardHeavyNeutrino(0.1, U_e_sq=0.5, U_mu_sq=0.5, U_tau_sq=0.01)
+    assert StandardHeavyNeutrino(0.1, U_e_sq=0.5, U_mu_sq=0.5).pair_width() > 0

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
+from darkpkg.checks import real_numbers
 from darkpkg.units import GeV
 
 __all__ = ["BEAMS", "Flux", "load_flux", "load_heavy_neutrino_flux"]
@@ -27,16 +28,30 @@ _TABULATED_POT = 1e21
 class Flux:
     """A spectrum that is constant within bins.
 
-    ``edges`` (n+1,) in GeV; ``density`` (n,) in neutrinos / cm² / GeV / POT.
+    ``edges`` (n+1,) in GeV; ``density`` (n,) in neutrinos / cm² / GeV / POT. Raises `ValueError` unless the edges
+    increase from zero or above, and the densities are finite, not negative and somewhere positive.
     """
 
     name: str
     edges: NDArray[np.float64]
     density: NDArray[np.float64]
 
+    def __post_init__(self) -> None:
+        edges = real_numbers("edges", self.edges, 0.0, np.finfo(float).max)
+        density = real_numbers("density", self.density, 0.0, np.finfo(float).max)
+        if edges.ndim != 1 or density.shape != (len(edges) - 1,):
+            shapes = f"{edges.shape} and {density.shape}"
+            raise ValueError(f"edges and density must have shapes (n+1,) and (n,), got {shapes}")
+        if not np.all(np.diff(edges) > 0):
+            raise ValueError(f"edges must increase, got {edges.tolist()}")
+        if not density.any():
+            raise ValueError(f"density must be positive somewhere, got {density.tolist()}")
+        object.__setattr__(self, "edges", edges)
+        object.__setattr__(self, "density", density)
+
     def __call__(self, energy: ArrayLike) -> NDArray[np.float64]:
         """Density at ``energy`` (GeV) in neutrinos / cm² / GeV / POT; zero outside the table."""
-        energy = np.asarray(energy, dtype=float)
+        energy = real_numbers("energy", energy)
         padded = np.concatenate([[0.0], self.density, [0.0]])
         return padded[np.searchsorted(self.edges, energy, side="right")]
 

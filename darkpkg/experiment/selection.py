@@ -6,11 +6,13 @@ Begin with ``Cuts().passes(observables(events))``; a `Selection` is all that an 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from darkpkg.checks import real_numbers
 from darkpkg.events import PlacedEvents
 from darkpkg.experiment.response import PairResponse
 from darkpkg.physics.kinematics import invariant_mass, momentum
@@ -19,6 +21,10 @@ from darkpkg.units import GeV
 Array = NDArray[np.float64]
 
 __all__ = ["Cuts", "Observables", "Selection", "observables"]
+
+
+_LARGEST = 1e75
+"""GeV: fourth powers of larger momenta, and of inverses of smaller ones, are no numbers."""
 
 
 class _HasPairs(Protocol):
@@ -34,7 +40,7 @@ class Observables:
 
     ``energy`` and ``mass`` of the pair in GeV; ``t`` = (E − p_z)² + p_T² of the pair in GeV², which is |t| of
     coherent scattering if nothing else is emitted; ``cos_opening`` between electron and positron; ``cos_beam``
-    between pair and beam.
+    between pair and beam. Cosines lie within −1 and 1.
     """
 
     energy: Array
@@ -45,18 +51,31 @@ class Observables:
 
 
 def observables(events: _HasPairs) -> Observables:
-    """The observables of all pairs as they are; nothing is smeared."""
-    electron, positron = events.p_electron, events.p_positron
-    pair = electron + positron
+    """The observables of all pairs as they are; nothing is smeared.
+
+    Raises `ValueError` for momenta that are not finite, not of shape (n, 4), or zero: they have no direction.
+    """
+    electron, positron = (_momenta(name, getattr(events, name)) for name in ("p_electron", "p_positron"))
+    pair = _momenta("p_electron + p_positron", electron + positron)
     across_sq = pair[:, 1] ** 2 + pair[:, 2] ** 2
     scalar_product = (electron[:, 1:] * positron[:, 1:]).sum(axis=-1)
     return Observables(
         energy=pair[:, 0],
         mass=invariant_mass(pair),
         t=(pair[:, 0] - pair[:, 3]) ** 2 + across_sq,
-        cos_opening=scalar_product / (momentum(electron) * momentum(positron)),
-        cos_beam=pair[:, 3] / momentum(pair),
+        cos_opening=np.clip(scalar_product / (momentum(electron) * momentum(positron)), -1.0, 1.0),
+        cos_beam=np.clip(pair[:, 3] / momentum(pair), -1.0, 1.0),
     )
+
+
+def _momenta(name: str, p: Array) -> Array:
+    p = real_numbers(name, p, -_LARGEST, _LARGEST)
+    if p.ndim != 2 or p.shape[1] != 4:
+        raise ValueError(f"{name} must have the shape (n, 4), got {p.shape}")
+    at_rest = ~(np.abs(p[:, 1:]).max(axis=1, initial=0.0) > 1 / _LARGEST)
+    if at_rest.any():
+        raise ValueError(f"{name} must not vanish, got {p[at_rest][0].tolist()} in event {int(at_rest.argmax())}")
+    return p
 
 
 @dataclass(frozen=True)
@@ -74,8 +93,10 @@ class Cuts:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if np.isnan(value):
-                raise ValueError(f"{name} must be a number, got {value}")
+            number = real_numbers(name, value)
+            if number.ndim:
+                raise ValueError(f"{name} must be one number, got {value!r}")
+            object.__setattr__(self, name, float(number))
 
     def passes(self, o: Observables) -> NDArray[np.bool_]:
         """Whether each event passes all five cuts."""
@@ -106,11 +127,15 @@ class Selection:
             if name != "mass_edges" and (isinstance(value, str) or len(set(value)) < len(value)):
                 raise ValueError(f"{name} must hold each entry once, as a tuple, got {value!r}")
             object.__setattr__(self, name, tuple(value))
+        if not isinstance(self.efficiency, Real):
+            raise TypeError(f"efficiency must be a number, got {self.efficiency!r}")
         if not 0 < self.efficiency <= 1:
             raise ValueError(f"efficiency must be in (0, 1], got {self.efficiency}")
+        object.__setattr__(self, "efficiency", float(self.efficiency))
         if not self.decay_modules:
             raise ValueError("decay_modules must name at least one module in which decays are seen")
-        if self.mass_edges and (len(self.mass_edges) < 2 or not np.all(np.diff(self.mass_edges) > 0)):
+        edges = real_numbers("mass_edges", self.mass_edges or (0.0, 1.0))
+        if edges.ndim != 1 or len(edges) < 2 or not np.all(np.diff(edges) > 0):
             raise ValueError(f"mass_edges must increase from the first to the last, got {self.mass_edges}")
 
     @property

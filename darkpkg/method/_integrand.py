@@ -139,6 +139,7 @@ def _to_laboratory(p, axis, heavy, m_N):
 @compiled()
 def _energy_above(threshold, u, edges, cumulative):
     """The energy below which the share u of the flux above ``threshold`` lies, and that flux."""
+    threshold = max(threshold, edges[0])  # there is no flux below
     if threshold >= edges[-1]:
         return 0.0, 0.0
     j = np.searchsorted(edges, threshold, side="right") - 1

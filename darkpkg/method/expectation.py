@@ -11,6 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from darkpkg.checks import real_numbers
+
 Array = NDArray[np.float64]
 
 __all__ = ["Expectation", "FEW_EVENTS", "FewEventsWarning", "Share"]
@@ -108,10 +110,15 @@ class Share:
     def of(cls, values: ArrayLike, weights: Array) -> Share:
         """The mean of ``values`` with ``weights``; its error is that of a ratio of two sums over the same events.
 
-        Raises `ValueError` if no event has a weight.
+        Raises `ValueError` if no event has a weight, or if there is not one value for each.
         """
-        values, total = np.asarray(values, dtype=float), float(weights.sum())
-        if not total > 0:
+        values = np.asarray(values)
+        values = real_numbers("values", values.astype(int) if values.dtype == bool else values)
+        weights = real_numbers("weights", weights)
+        if weights.ndim != 1 or values.shape != weights.shape:
+            raise ValueError(f"values and weights must be of one shape (n,), got {values.shape} and {weights.shape}")
+        total = float(weights.sum())
+        if not 0 < total < np.inf:
             raise ValueError(f"a share needs events with a weight, got {len(weights)} events of total weight {total}")
         mean = float(weights @ values) / total
         error = float(np.sqrt(((weights * (values - mean)) ** 2).sum())) / total

@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv, gammainc, gammaincinv, ndtri
 
+from darkpkg.checks import real_numbers, whole_number
+
 Array = NDArray[np.float64]
 
 __all__ = ["EPANECHNIKOV", "GAUSSIAN", "KERNELS", "UNIFORM", "Epanechnikov", "Gaussian", "Kernel", "Uniform"]
@@ -31,6 +33,7 @@ def unit_ball(dim: int) -> float:
     >>> unit_ball(2)
     3.14159...
     """
+    dim = _dimensions(dim)
     return math.pi ** (dim / 2) / math.gamma(dim / 2 + 1)
 
 
@@ -71,10 +74,17 @@ class Kernel(ABC):
         >>> EPANECHNIKOV(np.zeros(2), 0.1)
         63.66...
         """
-        difference = np.asarray(difference, dtype=float)
-        dim = difference.shape[-1]
-        h = np.broadcast_to(bandwidth, dim)
-        return self.norm(dim) / h.prod() * self.profile(((difference / h) ** 2).sum(axis=-1))
+        difference = real_numbers("difference", difference)
+        dim = difference.shape[-1] if difference.ndim else 0
+        if not dim:
+            raise ValueError(f"difference must have one number or more along its last axis, got {difference.shape}")
+        h = real_numbers("bandwidth", bandwidth, positive=True)
+        if h.shape not in ((), (dim,)):
+            raise ValueError(f"bandwidth must be one number or {dim}, got an array of shape {h.shape}")
+        h = np.broadcast_to(h, dim)
+        with np.errstate(over="ignore"):  # far beyond the reach of the kernel
+            r_sq = ((difference / h) ** 2).sum(axis=-1)
+        return self.norm(dim) / h.prod() * self.profile(r_sq)
 
     def points(self, dim: int = 2, n: int = 16384) -> Array:
         """n points (n, d) that fill space with the density of the kernel, for unit bandwidths.
@@ -134,6 +144,21 @@ def _points(kernel: Kernel, dim: int) -> Array:
     return kernel.points(dim, 4096 if dim == 1 else 16384)
 
 
+def _dimensions(dim: int) -> int:
+    dim = whole_number("dim", dim, least=1)
+    if dim > 100:
+        raise ValueError(f"dim must be at most 100, got {dim}")
+    return dim
+
+
+def _r_sq(r_sq: ArrayLike) -> Array:
+    return real_numbers("r_sq", r_sq, 0.0)
+
+
+def _share(share: ArrayLike) -> Array:
+    return real_numbers("share", share, 0.0, 1.0)
+
+
 Inside = Callable[[Array], NDArray[np.bool_]]
 """Whether each of the points (n, d) belongs to a region."""
 
@@ -147,18 +172,18 @@ class Epanechnikov(Kernel):
     name = "epanechnikov"
 
     def profile(self, r_sq: ArrayLike) -> Array:
-        return np.maximum(1 - np.asarray(r_sq), 0.0)
+        return np.maximum(1 - _r_sq(r_sq), 0.0)
 
     def norm(self, dim: int) -> float:
         return (dim + 2) / (2 * unit_ball(dim))
 
     def second_moment(self, dim: int) -> float:
-        return 1 / (dim + 4)
+        return 1 / (_dimensions(dim) + 4)
 
     def radius_sq(self, share: ArrayLike, dim: int) -> Array:
-        if dim == 2:
-            return 1 - np.sqrt(1 - np.asarray(share))
-        return betaincinv(dim / 2, 2, share)
+        if _dimensions(dim) == 2:
+            return 1 - np.sqrt(1 - _share(share))
+        return betaincinv(dim / 2, 2, _share(share))
 
 
 class Uniform(Kernel):
@@ -167,16 +192,16 @@ class Uniform(Kernel):
     name = "uniform"
 
     def profile(self, r_sq: ArrayLike) -> Array:
-        return np.where(np.asarray(r_sq) < 1, 1.0, 0.0)
+        return np.where(_r_sq(r_sq) < 1, 1.0, 0.0)
 
     def norm(self, dim: int) -> float:
         return 1 / unit_ball(dim)
 
     def second_moment(self, dim: int) -> float:
-        return 1 / (dim + 2)
+        return 1 / (_dimensions(dim) + 2)
 
     def radius_sq(self, share: ArrayLike, dim: int) -> Array:
-        return np.asarray(share) ** (2 / dim)
+        return _share(share) ** (2 / _dimensions(dim))
 
 
 class Gaussian(Kernel):
@@ -186,17 +211,19 @@ class Gaussian(Kernel):
     reach = 6.0
 
     def profile(self, r_sq: ArrayLike) -> Array:
-        r_sq = np.asarray(r_sq, dtype=float)
+        r_sq = _r_sq(r_sq)
         return np.where(r_sq < self.reach**2, np.exp(-r_sq / 2), 0.0)
 
     def norm(self, dim: int) -> float:
-        return (2 * math.pi) ** (-dim / 2) / gammainc(dim / 2, self.reach**2 / 2)
+        return (2 * math.pi) ** (-_dimensions(dim) / 2) / gammainc(dim / 2, self.reach**2 / 2)
 
     def second_moment(self, dim: int) -> float:
+        dim = _dimensions(dim)
         return float(gammainc(dim / 2 + 1, self.reach**2 / 2) / gammainc(dim / 2, self.reach**2 / 2))
 
     def radius_sq(self, share: ArrayLike, dim: int) -> Array:
-        return 2 * gammaincinv(dim / 2, np.asarray(share) * gammainc(dim / 2, self.reach**2 / 2))
+        dim = _dimensions(dim)
+        return 2 * gammaincinv(dim / 2, _share(share) * gammainc(dim / 2, self.reach**2 / 2))
 
 
 EPANECHNIKOV, GAUSSIAN, UNIFORM = Epanechnikov(), Gaussian(), Uniform()

@@ -25,9 +25,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, xlogy
 
+from darkpkg.checks import real_numbers
+
 Array = NDArray[np.float64]
 
 __all__ = ["effective_log_likelihood", "log_likelihood", "log_likelihoods"]
+
+
+_LARGEST = 1e60
+"""Counts beyond this are none, and their products would be infinite."""
 
 
 class _Counts(Protocol):
@@ -42,7 +48,10 @@ class _Prediction(Protocol):
 
 
 def log_likelihood(prediction: _Prediction, counts: _Counts) -> Array:
-    """ln L of Eqs. (29) and (30), summed over the bins (last axis) of ``prediction``: `log_likelihoods`."""
+    """ln L of Eqs. (29) and (30), summed over the bins (last axis) of ``prediction``: `log_likelihoods`.
+
+    It is −inf where a bin has data but no expectation, neither background nor signal.
+    """
     return log_likelihoods(prediction, counts).sum(axis=-1)
 
 
@@ -51,7 +60,11 @@ def log_likelihoods(prediction: _Prediction, counts: _Counts) -> Array:
 
     ``counts`` has the observed numbers, background and relative systematic uncertainty of each bin. A mean below
     zero, which a local-linear kernel can give to a bin with few events at an edge, counts as zero, with its variance.
+    Raises `ValueError` for predictions that are not finite or have another number of bins.
     """
+    mean = real_numbers("mean", prediction.mean, -_LARGEST, _LARGEST)
+    if mean.shape[-1:] != np.shape(counts.observed):
+        raise ValueError(f"prediction must have {len(counts.observed)} bins, got an array of shape {mean.shape}")
     total = np.maximum(prediction.mean, 0.0) + counts.background
     variance = prediction.variance + (counts.systematic * total) ** 2
     return np.asarray(effective_log_likelihood(counts.observed, total, variance))
@@ -61,15 +74,13 @@ def effective_log_likelihood(observed: ArrayLike, mean: ArrayLike, variance: Arr
     """ln L_eff of ``observed`` counts for an expectation with ``mean`` and ``variance``; all broadcast.
 
     Without variance it is the Poisson; with a mean of zero only zero counts are possible. Raises `ValueError` for
-    negative input.
+    input that is negative or not finite.
 
     >>> effective_log_likelihood(0, 2.3, 0.0)
     -2.3
     """
-    k, mu, variance = np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in (observed, mean, variance)))
-    for name, values in (("observed", k), ("mean", mu), ("variance", variance)):
-        if not np.all(values >= 0):
-            raise ValueError(f"{name} must not be negative, got {float(np.min(values))}")
+    k, mu = (real_numbers(name, a, 0.0, _LARGEST) for name, a in (("observed", observed), ("mean", mean)))
+    k, mu, variance = np.broadcast_arrays(k, mu, real_numbers("variance", variance, 0.0, _LARGEST**2))
     possible = mu > 0
     v = np.divide(variance, mu, out=np.zeros(mu.shape), where=possible)
     a = np.divide(v, mu + v, out=np.zeros(mu.shape), where=possible)

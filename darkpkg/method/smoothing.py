@@ -18,12 +18,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import KDTree
 
+from darkpkg.checks import real_numbers
 from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning
 from darkpkg.method.kernels import EPANECHNIKOV, KERNELS, Inside, Kernel
 
@@ -73,10 +75,10 @@ class Smoothing:
     log: bool | tuple[bool, ...] = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
-        h = np.asarray(self.bandwidth, dtype=float)
-        if not (h.size and np.all(np.isfinite(h)) and np.all(h > 0)):
+        h = real_numbers("bandwidth", self.bandwidth, positive=True)
+        if not h.size:
             raise ValueError(f"bandwidth must be positive and finite, got {self.bandwidth}")
-        if self.order not in (0, 1):
+        if not isinstance(self.order, Integral) or self.order not in (0, 1):
             raise ValueError(f"order must be 0, local constant, or 1, local linear, got {self.order!r}")
         if isinstance(self.slope, str) and self.slope != "density":
             raise ValueError(f"slope must be 'density', None or a power of each parameter, got {self.slope!r}")
@@ -85,7 +87,10 @@ class Smoothing:
                 f"kernel must be one of darkpkg.kernels.KERNELS, {', '.join(KERNELS)}, got {self.kernel!r}"
             )
         if self.slope is not None and self.slope != "density":
-            object.__setattr__(self, "slope", tuple(map(float, self.slope)))
+            powers = real_numbers("slope", self.slope)
+            if powers.ndim != 1 or not np.all(np.isfinite(powers)):
+                raise ValueError(f"slope must be 'density', None or a power of each parameter, got {self.slope!r}")
+            object.__setattr__(self, "slope", tuple(powers.tolist()))
         object.__setattr__(self, "bandwidth", float(h) if h.ndim == 0 else tuple(h.tolist()) if h.ndim == 1 else h)
 
     def __eq__(self, other: object) -> bool:
@@ -99,7 +104,7 @@ class Smoothing:
 
     def scaled(self, factor: ArrayLike) -> Smoothing:
         """The same with bandwidths ``factor`` times as large: a number, or one for each point."""
-        factor = np.asarray(factor, dtype=float)
+        factor = real_numbers("factor", factor, positive=True)
         wide = factor * np.asarray(self.bandwidth) if factor.ndim == 0 else factor[..., None] * self.bandwidth
         return replace(self, bandwidth=wide)
 
@@ -215,10 +220,10 @@ def reweight(
     if density is None:
         raise TypeError("density must be given: the function that sample_theta was drawn from")
     sample, points, one_dimensional = _parameters(sample_theta, theta)
-    weights = np.asarray(weights, dtype=float)
+    weights = real_numbers("weights", weights, -np.finfo(float).max, np.finfo(float).max)
     n, dim = sample.shape
-    if weights.shape != (n,) or not np.all(np.isfinite(weights)):
-        raise ValueError(f"weights must be finite and of shape ({n},), got {weights.shape}")
+    if weights.shape != (n,):
+        raise ValueError(f"weights must have the shape ({n},), got {weights.shape}")
 
     def density_in_coordinates(parameters: Array) -> Array:
         values = np.asarray(density(parameters[..., 0] if one_dimensional else parameters), dtype=float)
@@ -261,7 +266,11 @@ def reweight(
 
 
 def _parameters(sample_theta: ArrayLike, theta: ArrayLike) -> tuple[Array, Array, bool]:
-    sample, points = np.asarray(sample_theta, dtype=float), np.asarray(theta, dtype=float)
+    largest = np.finfo(float).max
+    sample, points = (
+        real_numbers(name, values, -largest, largest)
+        for name, values in (("sample_theta", sample_theta), ("theta", theta))
+    )
     one_dimensional = sample.ndim == 1
     if one_dimensional:
         sample, points = sample[:, None], points[..., None]

@@ -17,6 +17,7 @@ from particle import Particle
 from scipy.special import spherical_in, spherical_jn
 
 from darkpkg import datasets
+from darkpkg.checks import real_numbers
 from darkpkg.units import AVOGADRO, ELECTRON_MASS, HBARC, MeV, fm
 
 __all__ = [
@@ -87,6 +88,8 @@ class Element:
 
     def number_of_nuclei(self, mass: float) -> float:
         """Number of nuclei in ``mass`` grams of the element."""
+        if not 0 <= mass < np.inf:
+            raise ValueError(f"mass must not be negative and be finite, got {mass}")
         return mass * AVOGADRO / self.atomic_weight
 
     @property
@@ -118,13 +121,20 @@ def form_factor(Q2: ArrayLike, nucleus: Nucleus, model: str = "fourier-bessel") 
     ndarray
         F, of the shape of ``Q2``. It changes sign at the diffraction minima. That of the proton is G_E, in any model.
 
+    Raises `ValueError` for a ``Q2`` that is negative or not finite, and for a model that does not exist.
+
     >>> form_factor([0.0, 0.01], NUCLEI["Pb208"]).round(4)
     array([1.    , 0.1984])
     """
     if model not in FORM_FACTORS:
         raise ValueError(f"form factor must be one of {', '.join(FORM_FACTORS)}, got {model!r}")
-    Q2 = np.asarray(Q2, dtype=float)
-    return sachs(Q2)[0] if isinstance(nucleus, Proton) else FORM_FACTORS[model](Q2, nucleus)
+    Q2 = _momentum_transfer(Q2)
+    with np.errstate(over="ignore", under="ignore"):  # where F is zero
+        return sachs(Q2)[0] if isinstance(nucleus, Proton) else FORM_FACTORS[model](Q2, nucleus)
+
+
+def _momentum_transfer(Q2: ArrayLike) -> NDArray[np.float64]:
+    return real_numbers("Q2", Q2, 0.0, np.finfo(float).max)
 
 
 def _fourier_bessel(Q2: NDArray[np.float64], nucleus: Nucleus) -> NDArray[np.float64]:
@@ -166,15 +176,17 @@ def _symmetrised_fermi(Q2: NDArray[np.float64], nucleus: Nucleus) -> NDArray[np.
     r"""The transform of :math:`\rho\propto\sinh(c/a)/(\cosh(r/a)+\cosh(c/a))`.
 
     D. W. L. Sprung, J. Martorell, J. Phys. A 30, 6525 (1997), with x = Qc and y = πQa, arranged so that nothing
-    cancels for Q → 0:
+    cancels for Q → 0, and with i₁/sinh y = (coth y − 1/y)/y, in which nothing overflows, from y = 1 on:
 
     .. math:: F = \frac{3}{c^2+\pi^2a^2}\,\frac{y}{\sinh y}
               \left[c^2\,\frac{j_1(x)}{x} + \pi^2a^2\,\frac{i_1(y)}{y}\frac{y}{\sinh y}\frac{\sin x}{x}\right] .
     """
     Q, c, skin = np.sqrt(Q2) / HBARC, fermi_radius(nucleus), np.pi * FERMI_DIFFUSENESS
     x, y = Q * c, np.maximum(Q * skin, 1e-10)
-    falling = y / np.sinh(y)
-    surface = spherical_in(1, y) / y * falling * spherical_jn(0, x)
+    falling = 2 * y * np.exp(-y) / -np.expm1(-2 * y)
+    near = np.minimum(y, 1.0)
+    surface = np.where(y < 1, spherical_in(1, near) / np.sinh(near), (1 / np.tanh(y) - 1 / y) / y)
+    surface = surface * spherical_jn(0, x)
     return 3 / (c**2 + skin**2) * falling * (c**2 * _j1_over_x(x) + skin**2 * surface)
 
 
@@ -208,11 +220,12 @@ def sachs(Q2: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     >>> [float(G) for G in sachs(0.0)]
     [1.0, 2.7928473446]
     """
-    tau = np.asarray(Q2, dtype=float) / (4 * PROTON.mass**2)
-    electric, magnetic = (
-        (1 + a[0] * tau) / (1 + b[0] * tau + b[1] * tau**2 + b[2] * tau**3)
-        for a, b in (KELLY_ELECTRIC, KELLY_MAGNETIC)
-    )
+    tau = _momentum_transfer(Q2) / (4 * PROTON.mass**2)
+    with np.errstate(over="ignore"):
+        electric, magnetic = (
+            (1 + a[0] * tau) / (1 + b[0] * tau + b[1] * tau**2 + b[2] * tau**3)
+            for a, b in (KELLY_ELECTRIC, KELLY_MAGNETIC)
+        )
     return electric, PROTON_MAGNETIC_MOMENT * magnetic
 
 
@@ -223,7 +236,7 @@ def dirac_and_pauli(Q2: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.floa
     G_E = F₁ − τF₂, G_M = F₁ + F₂.
     """
     electric, magnetic = sachs(Q2)
-    tau = np.asarray(Q2, dtype=float) / (4 * PROTON.mass**2)
+    tau = _momentum_transfer(Q2) / (4 * PROTON.mass**2)
     return (electric + tau * magnetic) / (1 + tau), (magnetic - electric) / (1 + tau)
 
 
@@ -237,7 +250,7 @@ def current_amplitudes(
     A nucleus taken without spin has a = ZF and b = 0. The proton has
     :math:`a^2 = (G_E^2+\tau G_M^2)/(1+\tau) = F_1^2 + \tau F_2^2` and b = G_M.
     """
-    Q2 = np.asarray(Q2, dtype=float)
+    Q2 = _momentum_transfer(Q2)
     if isinstance(nucleus, Proton):
         electric, magnetic = sachs(Q2)
         tau = Q2 / (4 * nucleus.mass**2)

@@ -2,7 +2,8 @@
 
 Begin with `total_cross_section` and `differential_cross_section`. A nucleus scatters coherently, as if it had no
 spin; the proton has its own. Either recoils as a whole; masses and recoil are kept exactly. Functions take numbers or
-arrays and broadcast; cross sections are in cm² per nucleus.
+arrays and broadcast; cross sections are in cm² per nucleus. They raise `ValueError` for energies that are not
+positive or beyond `LARGEST_ENERGY`, and for masses and momentum transfers that are negative or not finite.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from numba.extending import register_jitable
 from numpy.typing import ArrayLike, NDArray
 
+from darkpkg.checks import real_numbers
 from darkpkg.physics.kinematics import boost, minkowski
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import Nucleus, current_amplitudes
@@ -37,9 +39,21 @@ LARGEST_QR = 105.0
 """Momentum transfers up to QR = 105 (2 to 2.6 GeV) are integrated; beyond, F² leaves less than 1e-8 of σ."""
 
 
+LARGEST_ENERGY = 1e12 * GeV
+"""No neutrino has been seen with more, and squares of larger ones lose their digits."""
+
+
+def _energy(E_nu: ArrayLike) -> Array:
+    return real_numbers("E_nu", real_numbers("E_nu", E_nu, positive=True), high=LARGEST_ENERGY)
+
+
+def _mass(m_N: ArrayLike) -> Array:
+    return real_numbers("m_N", m_N, 0.0, LARGEST_ENERGY)
+
+
 def threshold_energy(m_N: ArrayLike, nucleus: Nucleus) -> Any:
     """Smallest neutrino energy in GeV that makes an N of mass ``m_N``: E = m_N + m_N²/(2M)."""
-    m_N = np.asarray(m_N, dtype=float)
+    m_N = _mass(m_N)
     return (m_N + m_N**2 / (2 * nucleus.mass))[()]
 
 
@@ -52,9 +66,11 @@ def q2_range(E_nu: ArrayLike, m_N: ArrayLike, nucleus: Nucleus) -> tuple[Any, An
     >>> q2_range(1.0, 0.01, NUCLEI["Pb208"])[0]             # close to (m_N² / 2E)²
     2.5001...e-09
     """
-    E_nu, m_N = np.asarray(E_nu, dtype=float), np.asarray(m_N, dtype=float)
-    reachable = E_nu >= threshold_energy(m_N, nucleus)
-    low, high = q2_limits(np.where(reachable, E_nu, np.nan), m_N, nucleus.mass)
+    E_nu, m_N = _energy(E_nu), _mass(m_N)
+    threshold = threshold_energy(m_N, nucleus)
+    reachable = E_nu >= threshold
+    limits = q2_limits(np.where(reachable, E_nu, np.maximum(threshold, 1e-9)), m_N, nucleus.mass)
+    low, high = (np.where(reachable, limit, np.nan) for limit in limits)
     return low[()], high[()]
 
 
@@ -82,7 +98,7 @@ def differential_cross_section(
     ``E_nu`` in GeV and ``Q2`` in GeV² broadcast with the fields of ``parameters``. ``form_factor`` names a model of
     `darkpkg.physics.nuclei.FORM_FACTORS`.
     """
-    E_nu, Q2 = np.asarray(E_nu, dtype=float), np.asarray(Q2, dtype=float)
+    E_nu, Q2 = _energy(E_nu), real_numbers("Q2", Q2, 0.0, LARGEST_ENERGY**2)
     low, high = q2_range(E_nu, parameters.m_N, nucleus)
     amplitudes = current_amplitudes(Q2, nucleus, form_factor)
     value = elastic_cross_section(E_nu, Q2, parameters.m_N, parameters.m_Zprime, nucleus.mass, *amplitudes)
@@ -117,10 +133,16 @@ def helicity_flip_probability(E_nu: ArrayLike, Q2: ArrayLike, m_N: ArrayLike, nu
     """Probability that N has positive helicity in the laboratory, at E_ν and Q² inside the kinematic range.
 
     A left-handed vertex gives a massless N the helicity of the neutrino; a massive one has the other with a
-    probability of order (m_N/E_N)². It is (1 − P·p̂_N)/2 with the `polarisation_axis` P of N.
+    probability of order (m_N/E_N)². It is (1 − P·p̂_N)/2 with the `polarisation_axis` P of N. Raises `ValueError` for
+    a Q² outside of the range.
     """
-    E_nu, Q2, m_N = np.broadcast_arrays(*(np.asarray(x, dtype=float) for x in (E_nu, Q2, m_N)))
-    low, _ = q2_range(E_nu, m_N, nucleus)
+    m_N = real_numbers("m_N", m_N, positive=True)
+    E_nu, Q2, m_N = np.broadcast_arrays(_energy(E_nu), real_numbers("Q2", Q2, 0.0, LARGEST_ENERGY**2), m_N)
+    low, high = q2_range(E_nu, m_N, nucleus)
+    outside = ~((Q2 >= low * (1 - 1e-9)) & (Q2 <= high * (1 + 1e-9)))  # the range is known to a part in 1e9
+    if np.any(outside):
+        first, E, m = (float(np.extract(outside, a)[0]) for a in (Q2, E_nu, m_N))
+        raise ValueError(f"Q2 must lie in the kinematic range, got {first:g} GeV² at E_nu = {E:g}, m_N = {m:g} GeV")
     p_N = heavy_neutrino_momentum(E_nu, np.maximum(Q2 - low, 0.0), m_N, 0.0, nucleus.mass)
     axis = polarisation_axis(E_nu, p_N, m_N, nucleus.mass, *current_amplitudes(Q2, nucleus))
     length = np.sqrt(p_N[1] ** 2 + p_N[3] ** 2)
@@ -136,7 +158,7 @@ def _integrate(
 ) -> Any:
     """∫ dσ/dQ² · factor(E_ν, Q², m_N) dQ² in cm²."""
     E_nu, coupling, m_N, m_Zprime = np.broadcast_arrays(
-        np.asarray(E_nu, dtype=float), parameters.coupling, parameters.m_N, parameters.m_Zprime
+        _energy(E_nu), parameters.coupling, parameters.m_N, parameters.m_Zprime
     )
     lowest, highest = (np.sqrt(np.nan_to_num(limit)) for limit in q2_range(E_nu, m_N, nucleus))
     nodes, weights = np.polynomial.legendre.leggauss(12)
@@ -171,7 +193,7 @@ def approximate_cross_section(
     which has the bracket of Eq. (A1); the factor in front is derived. The bracket, 4M²(2E² − …), is evaluated without
     the cancellation of M⁴. ``lambda_qcd`` in GeV, 0.1 to 0.2 according to the paper.
     """
-    E_nu = np.asarray(E_nu, dtype=float)
+    E_nu, lambda_qcd = _energy(E_nu), real_numbers("lambda_qcd", lambda_qcd, positive=True)
     M, x_sq = nucleus.mass, (2 * lambda_qcd / nucleus.A ** (1 / 3) / nucleus.mass) ** 2
     s = M * (M + 2 * E_nu)
     bracket = M**2 * (8 * E_nu**2 - s * x_sq)
@@ -192,7 +214,9 @@ def heavy_neutrino_momentum(E_nu, Q2_above_min, m_N, phi, mass):
     sqrt_s = np.sqrt(mass * (mass + 2 * E_nu))
     momentum = _final_momentum(E_nu, m_N, mass, sqrt_s)
     energy = (2 * mass * E_nu + m_N**2) / (2 * sqrt_s)
-    one_minus_cos = np.minimum(Q2_above_min * sqrt_s / (2 * mass * E_nu * momentum), 2.0)
+    # At threshold N rests in the centre of mass: no angle, and no division by zero.
+    one_minus_cos = Q2_above_min * sqrt_s / np.maximum(2 * mass * E_nu * momentum, 1e-300)
+    one_minus_cos = np.minimum(np.maximum(one_minus_cos, 0.0), 2.0)
     across = momentum * np.sqrt(one_minus_cos * (2 - one_minus_cos))
     in_centre_of_mass = energy, across * np.cos(phi), across * np.sin(phi), momentum * (1 - one_minus_cos)
     return boost(in_centre_of_mass, (E_nu + mass, 0.0, 0.0, E_nu), sqrt_s)
@@ -260,5 +284,5 @@ def elastic_cross_section(E_nu, Q2, m_N, m_Zprime, mass, charge, magnetic):
 @register_jitable
 def _final_momentum(E_nu, m_N, mass, sqrt_s):
     """p*_N, with both factors of the Källén function free of cancellation near threshold."""
-    above_threshold = 2 * mass * (E_nu - m_N) - m_N**2
+    above_threshold = np.maximum(2 * mass * (E_nu - m_N) - m_N**2, 0.0)  # below zero by rounding at threshold
     return np.sqrt(above_threshold * (above_threshold + 4 * mass * m_N)) / (2 * sqrt_s)

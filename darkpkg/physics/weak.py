@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import fixed_quad
 
+from darkpkg.checks import real_numbers
 from darkpkg.physics.decay import lepton_momenta
 from darkpkg.physics.decay import mass_spectrum as vector_mass_spectrum
 from darkpkg.physics.kinematics import minkowski
@@ -185,7 +186,8 @@ def laboratory_helicity(E_N: ArrayLike, m_N: float, lepton: str, kaon_angle: flo
     E_K up to two roots; taken is the slower kaon, which N overtakes. Below E* no kaon flies towards the detector
     so slowly, and the faster is taken: that N was emitted backwards and its helicity is reversed. At
     angle zero cos Θ is +1 above E* and −1 below. Kaons at a larger angle than :math:`\sin\theta = p^*/p_N` cannot
-    make this N; then the largest possible angle is taken. Raises `ValueError` unless the angle is below a right one.
+    make this N; then the largest possible angle is taken. Raises `ValueError` unless the angle is below a right one
+    and every energy above m_N: an N at rest has no helicity.
 
     >>> laboratory_helicity([0.2, 1.0, 3.5, 6.0], 0.15, "e").round(2)
     array([-1.,  1.,  1.,  1.])
@@ -194,15 +196,17 @@ def laboratory_helicity(E_N: ArrayLike, m_N: float, lepton: str, kaon_angle: flo
     """
     if not 0 <= kaon_angle < np.pi / 2:
         raise ValueError(f"kaon_angle must be at least 0 and below pi/2, got {kaon_angle}")
-    E_N = np.asarray(E_N, dtype=float)
     E_star, _, p_star = _kaon_decay(m_N, lepton)
-    p_N = np.sqrt(E_N**2 - m_N**2)
+    E_N = real_numbers("E_N", E_N, high=1e12)
+    if not np.all(E_N > m_N):
+        raise ValueError(f"E_N must be above m_N = {m_N:g}, got {float(np.min(E_N)):g}")
+    p_N = np.sqrt((E_N - m_N) * (E_N + m_N))
     sine = np.minimum(np.sin(kaon_angle), p_star / p_N)
     slower = np.where(E_N > E_star, 1.0, -1.0)
     root = slower * p_N * np.sqrt((1 - sine**2) * np.maximum(p_star**2 - (p_N * sine) ** 2, 0.0))
     E_K = KAON_MASS * (E_star * E_N - root) / (m_N**2 + (p_N * sine) ** 2)
     cosine = (KAON_MASS * E_star * E_N - m_N**2 * E_K) / (p_N * KAON_MASS * p_star)
-    return kaon_helicity(m_N, lepton) * cosine
+    return kaon_helicity(m_N, lepton) * np.clip(cosine, -1.0, 1.0)  # near m_N and E* it is a difference of equals
 
 
 def _kaon_decay(m_N: float, lepton: str) -> tuple[float, float, float]:
