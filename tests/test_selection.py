@@ -175,6 +175,13 @@ def test_bins_hold_the_mass_and_the_last_one_the_overflow(placed):
     assert (mass > 0.05).sum() > 1000
 
 
+def test_a_mass_at_an_edge_belongs_to_the_bin_above(placed):
+    """As in a histogram; at the first edge it is in, and no bin takes it twice."""
+    own = np.sort(observables(placed[:3]).mass)
+    bins = Selection(("TPC1",), mass_edges=tuple(own)).bins(placed[:3])
+    np.testing.assert_array_equal(np.sort(bins), [0, 1, 1])
+
+
 def test_vertices_are_asked_for_in_the_fiducial_box(placed):
     bins = Selection(("FGD1",), vertex_modules=("FGD1", "TPC2")).bins(placed)
     boxes = [dk.ND280[name].fiducial for name in ("FGD1", "TPC2")]
@@ -195,7 +202,7 @@ def test_cuts_and_bins_see_the_reconstructed_pair(placed):
     ("changes", "message"),
     [
         ({"efficiency": 0.0}, r"efficiency must be in \(0, 1\], got 0"),
-        ({"efficiency": 1.1}, r"efficiency must be in \(0, 1\], got 1.1"),
+        ({"efficiency": np.nextafter(1, 2)}, r"efficiency must be in \(0, 1\], got 1.0000000000000002"),
         ({"efficiency": np.nan}, r"efficiency must be in \(0, 1\], got nan"),
         ({"decay_modules": ()}, "decay_modules must name at least one module"),
         ({"mass_edges": (0.1,)}, r"mass_edges must increase .* got \(0.1,\)"),
@@ -205,6 +212,10 @@ def test_cuts_and_bins_see_the_reconstructed_pair(placed):
 def test_a_selection_that_selects_nothing_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         Selection(**{"decay_modules": ("TPC1",)} | changes)
+
+
+def test_an_efficiency_of_one_is_one():
+    assert Selection(("TPC1",), efficiency=1.0).efficiency == 1
 
 
 def test_selections_are_values():

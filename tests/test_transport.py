@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from scipy.stats import chi2
 
 import darkpkg as dk
+from darkpkg.method._integrand import target
+from darkpkg.method.generator import Integrand
+from darkpkg.method.transport import NEIGHBOURHOOD
 
 B, A = dk.BENCHMARK_B, dk.BENCHMARK_A
 
@@ -100,6 +103,34 @@ def test_to_its_own_masses_an_event_is_moved_without_a_change():
     for name in ("p_N", "p_electron", "p_positron", "entry", "exit"):
         # Masses within 1e-6 of each other; an electron's momentum in the rest frame changes by as little.
         np.testing.assert_allclose(getattr(moved, name), getattr(events[near], name), rtol=3e-4, atol=3e-4)
+
+
+@pytest.mark.parametrize("form_factor", ["fourier-bessel", "helm"])
+def test_weights_change_by_the_kernel_and_the_ratio_of_the_integrands(form_factor):
+    """Event by event, with the form factor that the sample was simulated with."""
+    point, lead = B.replace(m_N=0.4), dk.NUCLEI["Pb208"]
+    events = dk.generate(dk.HEAVY, 24_000, seed=1, form_factor=form_factor)
+    own, moved = (e[(e.beam == "RHC") & (e.target == lead.pdg_code)] for e in (events, dk.transport(events, point)))
+    integrand = Integrand(target(dk.load_flux("RHC"), lead, form_factor), dk.HEAVY, B)
+    u, n = np.ascontiguousarray(own.point[:, :6]), len(own)
+    before, _ = integrand.at_masses(u, own.m_N, own.m_Zprime)
+    after, _ = integrand.at_masses(u, np.full(n, point.m_N), np.full(n, point.m_Zprime))
+    kernel = dk.kde_weight(own, point, NEIGHBOURHOOD)
+    counts = kernel * own.weight > 0
+    expected = (own.weight * kernel * after)[counts] / before[counts]
+    np.testing.assert_allclose(moved.weight, expected, rtol=1e-12)
+    assert counts.sum() > 100
+    assert expected.std() > 0
+
+
+def test_the_path_of_n_is_followed_in_its_new_direction(heavy):
+    moved = dk.transport(heavy, B.replace(m_N=0.4))
+    direction = moved.p_N[:, 1:] / dk.kinematics.momentum(moved.p_N)[:, None]
+    for name, box in dk.ND280.fiducial_boxes.items():
+        (column,) = moved.columns_of((name,))
+        enter, leave = box.chord(moved.vertex, direction)
+        np.testing.assert_allclose(moved.entry[:, column], enter, rtol=1e-12)
+        np.testing.assert_allclose(moved.exit[:, column], leave, rtol=1e-12)
 
 
 @settings(max_examples=20)

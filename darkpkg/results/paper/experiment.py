@@ -94,7 +94,7 @@ def figure_3(samples: Samples) -> PaperFigure:
         detected, label = selected * lifetime_weight(events, ctau), rf"detected, $c\tau^0$ = {ctau:g} cm"
         draw(f"detected, ctau = {ctau:g} cm", detected, color=colour, lw=1.5, label=label)
     ax.set(yscale="log", xlabel="$z$ of the vertex [cm]", ylabel="events / cm", xlim=(-8, 610), ylim=(1e-6, 1e3))
-    ax.legend(ncol=5, loc="lower center", bbox_to_anchor=(0.5, 1.0), columnspacing=1.2)
+    ax.legend(ncol=5, loc="lower center", bbox_to_anchor=(0.5, 1.0), columnspacing=1.0, fontsize=9, handlelength=1.3)
     return PaperFigure(figure, curves.table())
 
 
@@ -140,14 +140,14 @@ def figure_12(samples: Samples, n_dots: int = 2500) -> PaperFigure:
     figure, axes = plt.subplots(2, 1, figsize=(9.5, 8.2), sharex=True)
     for ax, (panel, weight_of) in zip(axes, of_each.items(), strict=True):
         weights = weight_of(events, BENCHMARK_B, ANALYSIS_I)
-        dots = events[rng.choice(len(events), n_dots, p=weights / weights.sum())]
-        lead, argon = (_is_on(dots, nucleus) for nucleus in ("Pb208", "Ar40"))
+        dots = rng.choice(len(events), n_dots, p=weights / weights.sum())
+        lead, argon = (_is_on(events, nucleus)[dots] for nucleus in ("Pb208", "Ar40"))
         for chosen, colour, name in (
             (~lead & ~argon, COLOURS["orange"], "other nuclei"),
             (lead, "black", "lead"),
             (argon, COLOURS["blue"], "argon"),
         ):
-            z, x = dots.vertex[chosen, 2], dots.vertex[chosen, 0]
+            z, x = events.vertex[dots[chosen], 2], events.vertex[dots[chosen], 0]
             ax.plot(z, x, "o", ms=2.2, mew=0, color=colour, label=name)
             curves.line(panel, name, z, x)
         draw_detector(ND280, ax, plane="zx", names=False)
