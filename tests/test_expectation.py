@@ -58,3 +58,10 @@ def test_a_share_of_independent_weights_scatters_by_its_error():
     shares = [Share.of(rng.random(400) < 0.3, rng.exponential(size=400)) for _ in range(300)]
     pulls = [(share.mean - 0.3) / share.error for share in shares]
     assert np.mean(np.square(pulls)) == pytest.approx(1, abs=4 * np.sqrt(2 / 300))
+
+
+def test_what_was_not_evaluated_has_no_effective_number():
+    """nan, and not zero, which would be the fewest of a refined scan."""
+    gap = Expectation(np.array([2.0, np.nan, 0.0]), np.array([0.5, np.nan, 0.0]))
+    np.testing.assert_array_equal(gap.n_effective, [8.0, np.nan, 0.0])
+    assert not gap.trusted()[1]
