@@ -10,7 +10,7 @@ import darkpkg
 PACKAGE = Path(darkpkg.__file__).parent
 
 FLOORS = {
-    "ground floor": ["units", "datasets", "streams", "events"],
+    "ground floor": ["units", "datasets", "memory", "streams", "events"],
     "physics": ["model", "nuclei", "kinematics", "scattering", "decay", "weak"],
     "experiment": ["flux", "detector", "response", "selection", "analysis"],
     "method": [
