@@ -21,6 +21,7 @@ FLOORS = {
         "expectation",
         "kernels",
         "smoothing",
+        "inputs",
         "weights",
         "transport",
         "likelihood",
