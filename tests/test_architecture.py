@@ -11,7 +11,7 @@ PACKAGE = Path(darkpkg.__file__).parent
 
 FLOORS = {
     "ground floor": ["units", "datasets", "memory", "streams", "events"],
-    "physics": ["model", "nuclei", "kinematics", "scattering", "decay", "weak"],
+    "physics": ["model", "nuclei", "kinematics", "scattering", "decay", "weak", "validity"],
     "experiment": ["flux", "detector", "response", "selection", "analysis"],
     "method": [
         "_compiled",
