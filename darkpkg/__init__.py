@@ -45,6 +45,7 @@ from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.physics.nuclei import NUCLEI, Nucleus, form_factor
 from darkpkg.physics.weak import StandardHeavyNeutrino
 from darkpkg.results import constraints, lifetimes, limits
+from darkpkg.results.check import Verdict, check
 from darkpkg.results.lifetimes import fit_lifetime_bound, minimum_lifetime
 from darkpkg.results.limits import Scan, excluded_intervals, scan
 from darkpkg.results.scan_files import read_scan
@@ -93,7 +94,9 @@ __all__ = [
     "Slice",
     "Smoothing",
     "StandardHeavyNeutrino",
+    "Verdict",
     "analysis",
+    "check",
     "choose_bandwidth",
     "constraints",
     "coupling_weight",
