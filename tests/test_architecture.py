@@ -21,7 +21,6 @@ FLOORS = {
         "expectation",
         "kernels",
         "smoothing",
-        "inputs",
         "weights",
         "transport",
         "likelihood",

@@ -33,7 +33,6 @@ from darkpkg.experiment.flux import load_flux
 from darkpkg.method._integrand import DECAY_AXES, Target, laboratory_momenta, target
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.generator import Integrand, SamplingRange
-from darkpkg.method.inputs import check_inputs
 from darkpkg.method.smoothing import Smoothing
 from darkpkg.method.weights import expected_events, kde_weight_of_masses, sampling_range
 from darkpkg.physics.kinematics import momentum
@@ -138,7 +137,6 @@ def expected_events_by_transport(
     Each pair of masses costs a `transport`, some tenths of a second for a million events; couplings and lifetimes
     cost next to nothing. Of shape θ.shape + (bins,).
     """
-    check_inputs(events, parameters, analysis)
     shape = parameters.shape
     values = np.empty((math.prod(shape), 4, len(analysis.observed)))
     for here, points, moved in moved_samples(events, parameters, neighbourhood, progress=progress):

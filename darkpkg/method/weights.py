@@ -23,7 +23,6 @@ from darkpkg.experiment.selection import Selection
 from darkpkg.method._compiled import kernel_sums
 from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning, Share
 from darkpkg.method.generator import REPLICATES, SamplingRange
-from darkpkg.method.inputs import check_inputs
 from darkpkg.method.kernels import Inside, Kernel
 from darkpkg.method.smoothing import SMOOTHING, WIDER, Smoothing, asymptotic_factor, cross_validation_scores
 from darkpkg.physics.kinematics import momentum
@@ -149,7 +148,6 @@ def expected_events(
     Raises `ValueError` outside the sampled region, and warns (`FewEventsWarning`) where fewer than `FEW_EVENTS`
     effective events remain.
     """
-    check_inputs(events, parameters, analysis)
     return _sum(events, parameters, analysis, smoothing, np.asarray(parameters.proper_decay_length()))
 
 
@@ -334,7 +332,7 @@ def _groups(analysis: Analysis) -> list[tuple[Channel, ...]]:
 def _sum(
     events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, smoothing: Smoothing, ctau: Array | None
 ) -> Expectation:
-    check_inputs(events, parameters, analysis)
+    _check_placed(events)
     sampling = sampling_range(events)
     _check_range(sampling, parameters.m_N, parameters.m_Zprime)
     shape = np.broadcast_shapes(parameters.shape, np.shape(ctau))
@@ -422,7 +420,7 @@ def _cross_validated(
 
     Each is divided by the squared rate, so that all points count alike in their mean.
     """
-    check_inputs(events, parameters, analysis)
+    _check_placed(events)
     sampling = sampling_range(events)
     if sampling.is_fixed:
         raise ValueError("cross-validation needs a sample over masses: at fixed masses nothing is smoothed")
@@ -467,6 +465,11 @@ def _contributions(sample: _Sample, centre: Array, reach: Array, rate: float) ->
 
 def _ellipse(centre: Array, h: Array) -> Inside:
     return lambda at: (((at - centre) / h) ** 2).sum(axis=-1) < 1
+
+
+def _check_placed(events: Events) -> None:
+    if not isinstance(events, PlacedEvents):
+        raise TypeError("events must be placed in a detector first: darkpkg.place(events, darkpkg.ND280, seed=…)")
 
 
 def _check_range(sampling: SamplingRange, m_N: ArrayLike, m_Zprime: ArrayLike) -> None:

@@ -24,7 +24,6 @@ from tqdm import tqdm
 from darkpkg.events import PlacedEvents
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.method.expectation import Expectation
-from darkpkg.method.inputs import check_inputs
 from darkpkg.method.likelihood import log_likelihood, log_likelihoods
 from darkpkg.method.smoothing import Smoothing
 from darkpkg.method.weights import expected_events
@@ -221,7 +220,6 @@ def scan(
     >>> plane = Slice(BENCHMARK_B, m_N=np.geomspace(0.05, 0.2, 5), V_muN_sq=np.geomspace(1e-9, 1e-5, 9))
     >>> scan(events, plane, ANALYSIS_I, refine=2).exclusion(cl=0.90)           # doctest: +SKIP
     """
-    check_inputs(events, parameters.parameters if isinstance(parameters, Slice) else parameters, analysis)
     arguments = () if smoothing is None else (smoothing,)
     provenance = {
         "sample": dict(events.provenance),
