@@ -77,6 +77,7 @@ _MEMBERS = {
         "selection_efficiency",
         "selection_weight",
     ),
+    "results.check": ("Verdict", "check"),
     "results.lifetimes": ("fit_lifetime_bound", "minimum_lifetime"),
     "results.limits": ("Scan", "excluded_intervals", "scan"),
     "results.scan_files": ("read_scan",),

@@ -72,3 +72,10 @@ def test_a_share_needs_a_value_for_each_weight():
         dk.Share.of([1, 0], np.ones(3))
     with pytest.raises(ValueError, match="weights must be a number, got nan"):
         dk.Share.of([1, 0], [1.0, np.nan])
+
+
+def test_what_was_not_evaluated_has_no_effective_number():
+    """nan, and not zero, which would be the fewest of a refined scan."""
+    gap = Expectation(np.array([2.0, np.nan, 0.0]), np.array([0.5, np.nan, 0.0]))
+    np.testing.assert_array_equal(gap.n_effective, [8.0, np.nan, 0.0])
+    assert not gap.trusted()[1]

@@ -289,7 +289,7 @@ def _elsewhere(
     vertex_modules: Sequence[str] | None,
 ) -> Selection:
     """The selection with the modules of another detector, or with those that were asked for."""
-    _check_modules(today, selection)
+    check_modules(today, selection)
     if detector is not None:
         materials = {today[name].material for name in selection.decay_modules}
         alike = tuple(name for name in detector.fiducial_boxes if detector[name].material in materials)
@@ -302,11 +302,12 @@ def _elsewhere(
         vertex_modules = decay_modules
     modules = {"decay_modules": decay_modules, "vertex_modules": vertex_modules}
     elsewhere = dataclasses.replace(selection, **{key: v for key, v in modules.items() if v is not None})
-    _check_modules(detector or today, elsewhere)
+    check_modules(detector or today, elsewhere)
     return elsewhere
 
 
-def _check_modules(detector: Detector, selection: Selection) -> None:
+def check_modules(detector: Detector, selection: Selection) -> None:
+    """Raise `ValueError` that names a module of ``selection`` without a fiducial box in ``detector``."""
     for name in (*selection.decay_modules, *selection.vertex_modules):
         if name not in detector.fiducial_boxes:
             known = tuple(detector.fiducial_boxes)

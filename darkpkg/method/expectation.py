@@ -59,8 +59,12 @@ class Expectation:
 
     @property
     def n_effective(self) -> Array:
-        """mean²/variance, (Σw)²/Σw² for independent events: so many unweighted events would know the mean as well."""
-        return np.divide(self.mean**2, self.variance, out=np.zeros(np.shape(self.mean)), where=self.variance > 0)
+        """mean²/variance, (Σw)²/Σw² for independent events: so many unweighted events would know the mean as well.
+
+        Zero without variance, nan where the mean is.
+        """
+        out = np.zeros(np.shape(self.mean))
+        return np.divide(self.mean**2, self.variance, out=out, where=~(np.asarray(self.variance) <= 0))
 
     @property
     def error(self) -> Array:

@@ -17,7 +17,16 @@ from darkpkg.results.paper.limits import figure_9, figure_10, figure_11, figure_
 from darkpkg.results.paper.method import figure_7, figure_8
 from darkpkg.results.paper.physics import figure_1, figure_2
 
-__all__ = ["FIGURES", "PaperFigure", "Samples", "check_number", "check_target", "draw"]
+__all__ = [
+    "FIGURES",
+    "SAMPLES",
+    "PaperFigure",
+    "Samples",
+    "check_number",
+    "check_samples",
+    "check_target",
+    "draw",
+]
 
 FIGURES: Mapping[int, Callable[[Samples], PaperFigure]] = MappingProxyType(
     {
@@ -40,11 +49,42 @@ FIGURES: Mapping[int, Callable[[Samples], PaperFigure]] = MappingProxyType(
 )
 """The function that draws each figure."""
 
+SAMPLES: Mapping[int, tuple[str, ...]] = MappingProxyType(
+    {
+        1: (),
+        2: (),
+        3: ("at_B",),
+        4: ("at_B",),
+        5: ("at_A", "at_B", "standard"),
+        6: ("at_A", "around_A"),
+        7: (),
+        8: ("heavy", "light"),
+        9: ("heavy", "heavy_upgrade"),
+        10: ("light",),
+        11: ("at_B", "at"),
+        12: ("at_B",),
+        13: ("heavy", "light"),
+        14: ("heavy",),
+        15: ("light",),
+    }
+)
+"""The samples that each figure is made from, by the names of `Samples`."""
+
 
 def check_number(number: int) -> None:
     """Raise `ValueError` with the figures that there are unless ``number`` is one of them."""
     if number not in FIGURES:
         raise ValueError(f"there is no figure {number} to draw; there are {', '.join(map(str, FIGURES))}")
+
+
+def check_samples(number: int, samples: Samples) -> None:
+    """Raise `ValueError` if a sample is given that the figure does not use, or one for other masses than it needs."""
+    used = SAMPLES[number]
+    for name in samples.given:
+        if name not in used:
+            known = f"is made from: {', '.join(used)}" if used else "needs none"
+            raise ValueError(f"figure {number} does not use the {name} sample; it {known}")
+        getattr(samples, name)
 
 
 def draw(number: int, samples: Samples | None = None) -> PaperFigure:

@@ -1,0 +1,379 @@
+"""What the commands of the command line do: `check`, `simulate`, `scan` and `figure`.
+
+Each looks at everything that it was given, and whether it can write, before it begins to work.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import math
+import re
+import sys
+import uuid
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from darkpkg.events import PlacedEvents, read_events
+from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II, Analysis, check_modules, load
+from darkpkg.experiment.detector import ND280, ND280_TRACKER, Detector, place
+from darkpkg.memory import require_memory
+from darkpkg.method.expectation import FEW_EVENTS, FewEventsWarning
+from darkpkg.method.generator import HEAVY, LIGHT, SamplingRange, generate
+from darkpkg.method.transport import expected_events_by_transport
+from darkpkg.method.weights import expected_events
+from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
+from darkpkg.physics.validity import validity_notes
+from darkpkg.results.check import Verdict, exclusion_rule, verdict_without_neutrinos
+from darkpkg.results.check import check as verdict_on
+from darkpkg.results.limits import Scan, excluded_intervals, exclusion_threshold
+from darkpkg.results.limits import scan as scan_slice
+from darkpkg.results.scan_files import scan_path
+from darkpkg.results.slices import Slice
+from darkpkg.units import cm
+
+__all__ = ["NO_STATEMENT", "check", "figure", "scan", "simulate"]
+
+NO_STATEMENT = 3
+"""Exit status of `check` where there is no verdict."""
+
+_ANALYSES = {"I": ANALYSIS_I, "II": ANALYSIS_II, "both": ANALYSIS_I + ANALYSIS_II}
+
+_BYTES_PER_EVENT = 600
+"""Columns of 384 bytes, and copies of many of them while events are placed and written: measured with half a
+million."""
+
+
+def check(
+    numbers: dict[str, float],
+    sample: Path | None,
+    analysis: str,
+    n_events: int,
+    seed: int,
+    majorana: bool,
+    hydrogen: bool,
+    as_json: bool,
+) -> int:
+    """Print the verdict on one point, from a sample file or a simulation, and return the exit status."""
+    point = DarkParameters(**numbers, is_majorana=majorana)
+    judge = _analysis(analysis)
+    # An N without any width lives for ever, which is no fault.
+    with np.errstate(divide="ignore"), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        if sample:
+            events = _read(sample)
+            verdict, about = verdict_on(events, point, judge), events.provenance
+        else:
+            about = {"seed": seed, "n_events": n_events}
+            verdict = _simulated_verdict(point, judge, n_events, seed, majorana, hydrogen)
+        found = _numbers(point, verdict, judge)
+    notes = list(dict.fromkeys([*verdict.notes, *(str(warning.message) for warning in caught)]))
+    result = {
+        "version": importlib.metadata.version("darkpkg"),
+        "point": {**numbers, "is_majorana": majorana},
+        "sample": str(sample) if sample else None,
+        "seed": about.get("seed"),
+        "n_events": about.get("n_events"),
+        **found,
+        "notes": notes,
+    }
+    print(json.dumps(_without_infinities(result), indent=2, allow_nan=False) if as_json else _report(result))
+    return NO_STATEMENT if verdict.status == "no statement" else 0
+
+
+def _simulated_verdict(
+    point: DarkParameters, analysis: Analysis, n_events: int, seed: int, majorana: bool, hydrogen: bool
+) -> Verdict:
+    for channel in analysis.channels:
+        check_modules(ND280, channel.selection)
+    targets = ND280.nuclei if hydrogen else ND280.targets
+    unreached = verdict_without_neutrinos(point, analysis, targets.values())
+    if unreached is not None:
+        return unreached
+    sampling = SamplingRange.at(float(point.m_N), float(point.m_Zprime))
+    return verdict_on(_simulate(sampling, n_events, seed, majorana, hydrogen), point, analysis)
+
+
+def simulate(
+    output: Path, mediator: str, n_events: int, seed: int, majorana: bool, hydrogen: bool, tracker: bool
+) -> None:
+    """Write a sample over all masses."""
+    if output.suffix != ".parquet":
+        raise ValueError(f"a sample is written to .parquet, got {output.name}")
+    _check_output(output)
+    detector = ND280_TRACKER if tracker else ND280
+    events = _simulate({"heavy": HEAVY, "light": LIGHT}[mediator], n_events, seed, majorana, hydrogen, detector)
+    print(f"{len(events)} events written to {events.write(output)}")
+
+
+def scan(
+    sample: Path,
+    vary: list[str],
+    output: Path,
+    benchmark: str,
+    assign: list[str],
+    analysis: str,
+    refine: int,
+    cl: float,
+    transport: bool,
+) -> None:
+    """Write the scan of a slice and print a summary."""
+    exclusion_threshold(cl)
+    judge = _analysis(analysis)
+    where = _slice({"A": BENCHMARK_A, "B": BENCHMARK_B}[benchmark], vary, assign, refine, len(judge.observed))
+    _check_output(scan_path(output))
+    if output.exists() and sample.exists() and output.samefile(sample):
+        raise ValueError(f"the scan must be written to another file than that of the sample, got {output}")
+    expected = expected_events_by_transport if transport else expected_events
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warnings.simplefilter("ignore", FewEventsWarning)  # the summary counts all such points at once
+        events = _read(sample)
+        result = scan_slice(events, where, judge, expected=expected, refine=refine, cl=cl, progress=_is_watched())
+        result.write(output)
+        lines = _summary(result, cl)
+        if len(where.axes) == 1:
+            (name,) = where.axes
+            lines += [
+                f"excluded               {name} from {part.low:.4g} to {part.high:.4g}"
+                for part in excluded_intervals(events, where, judge, cl=cl, n_parameters=2, expected=expected)
+            ]
+    notes = [*filter(None, [judge.caveat]), *validity_notes(where.parameters), *_few(result)]
+    notes += [str(warning.message) for warning in caught]
+    lines += [f"note                   {text}" for text in dict.fromkeys(notes)]
+    print("\n".join([*lines, f"written to {output}"]))
+
+
+def figure(
+    number: int,
+    output: Path,
+    curves: Path | None,
+    given: dict[str, Path],
+    n_events: int,
+    seed: int,
+    typed: list[str],
+) -> None:
+    """Draw a figure of the paper; ``typed`` are the options that only a simulation obeys."""
+    from darkpkg.results import figures, paper_figures
+
+    paper_figures.check_number(number)
+    targets = [paper_figures.check_target(path) for path in (output, curves) if path is not None]
+    for path in targets:
+        _check_output(path)
+    if curves is not None and curves.suffix != ".csv":
+        raise ValueError(f"curves are written to .csv, got {curves.name}")
+    samples = paper_figures.Samples(n_events, seed, given, progress=_is_watched())
+    paper_figures.check_samples(number, samples)
+    if set(paper_figures.SAMPLES[number]) <= set(given):
+        if typed:
+            raise ValueError(f"figure {number} simulates nothing here, so that {', '.join(typed)} would do nothing")
+    else:
+        _check_size(n_events)
+    print(f"drawing figure {number} (seed {seed})", file=sys.stderr)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FewEventsWarning)
+        figures.use_style()
+        drawn = paper_figures.draw(number, samples)
+        for path in targets:
+            print(f"figure {number} written to {drawn.save(path)}")
+    few = list(dict.fromkeys(str(w.message) for w in caught if w.category is FewEventsWarning))
+    if few:
+        print(f"note: {few[0]}{f'; {len(few) - 1} more such notes' if few[1:] else ''}", file=sys.stderr)
+
+
+def _is_watched() -> bool:
+    """Whether somebody looks at a progress bar: none goes into the file of a log."""
+    return sys.stderr.isatty()
+
+
+def _analysis(name: str) -> Analysis:
+    if name in _ANALYSES:
+        return _ANALYSES[name]
+    if not Path(name).is_file():
+        raise ValueError(f"analysis must be one of {', '.join(_ANALYSES)}, or a YAML file, got {name!r}")
+    return load(name)
+
+
+def _read(path: Path) -> PlacedEvents:
+    events = read_events(path)
+    if not isinstance(events, PlacedEvents):
+        raise ValueError(f"{path} holds events without vertices; darkpkg simulate writes them with")
+    return events
+
+
+def _check_output(path: Path) -> None:
+    """Raise `ValueError` if no file of this name can be written; a temporary one beside it is tried."""
+    trial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        if not path.parent.is_dir():
+            raise ValueError(f"no folder {path.parent} to write {path.name} into")
+        if path.is_dir():
+            raise ValueError(f"{path} is a folder, and must be the name of a file")
+        trial.touch(exist_ok=False)
+        trial.unlink()
+    except OSError as error:
+        raise ValueError(f"cannot write {path.name} into the folder {path.parent}: {error.strerror}") from None
+
+
+def _check_size(n_events: int) -> None:
+    require_memory(float(n_events) * _BYTES_PER_EVENT, f"a simulation of {n_events:.6g} events")
+
+
+def _simulate(
+    sampling: SamplingRange, n_events: int, seed: int, majorana: bool, hydrogen: bool, detector: Detector = ND280
+) -> PlacedEvents:
+    _check_size(n_events)
+    masses = "m_N = {:g} to {:g} GeV, m_Zprime = {:g} to {:g} GeV".format(*sampling.m_N, *sampling.m_Zprime)
+    if sampling.is_fixed:
+        masses = f"m_N = {sampling.m_N[0]:g} GeV, m_Zprime = {sampling.m_Zprime[0]:g} GeV"
+    print(f"simulating {n_events} events in {detector.name} at {masses} (seed {seed})", file=sys.stderr)
+    couplings = BENCHMARK_B.replace(is_majorana=majorana)
+    options = {"couplings": couplings, "detector": detector, "hydrogen": hydrogen}
+    return place(generate(sampling, n_events, seed, **options, progress=_is_watched()), detector, seed)
+
+
+def _slice(point: DarkParameters, vary: list[str], assign: list[str], refine: int, bins: int) -> Slice:
+    """The slice that the options describe, once it is known to fit into memory."""
+    ranges: dict[str, tuple[float, float, int]] = {}
+    for text in vary:
+        match = re.fullmatch(r"(\w+)=([^:]+):([^:]+):(\d+)", text)
+        if match is None:
+            raise ValueError(f"--vary must be NAME=LOW:HIGH:N, such as m_N=0.005:1:60, got {text}")
+        name, n = match[1], int(match[4])
+        low, high = (_number(text, part) for part in match.group(2, 3))
+        if not (0 < low < high < math.inf and n > 1):
+            raise ValueError(f"--vary needs 0 < LOW < HIGH and N > 1, got {text}")
+        if name in ranges:
+            raise ValueError(f"--vary must name each parameter once, got {name} twice")
+        ranges[name] = low, high, n
+    _check_grid([n for _, _, n in ranges.values()], refine, bins)
+    axes = {name: np.geomspace(*interval) for name, interval in ranges.items()}
+    fixed, tied = _assigned(point, list(axes), assign)
+    point = point.replace(**fixed)
+    if not tied:
+        return Slice(point, **axes)
+    for name in axes:
+        Slice(point, **{name: axes[name]})  # refuses a name that is none
+
+    def at(*values: Any) -> DarkParameters:
+        free = dict(zip(axes, values, strict=True))
+        return point.replace(**free, **{name: factor * free[other] for name, (factor, other) in tied.items()})
+
+    return Slice(at, **axes)
+
+
+def _check_grid(numbers: list[int], refine: int, bins: int) -> None:
+    """A scan keeps four sums for each bin at each point of the finest grid, and works on one copy of them."""
+    points = math.prod((n - 1) * 2.0 ** min(refine, 1000) + 1 for n in numbers)
+    require_memory(2 * 4 * 8 * bins * points, f"a scan of {points:.4g} points, refined {refine} times,")
+
+
+def _assigned(
+    point: DarkParameters, free: list[str], assign: list[str]
+) -> tuple[dict[str, float], dict[str, tuple[float, str]]]:
+    """Values of parameters, and factors by which others are tied to a free one."""
+    fixed: dict[str, float] = {}
+    tied: dict[str, tuple[float, str]] = {}
+    for text in assign:
+        match = re.fullmatch(r"(\w+)=(?:([^*]+)\*)?(\S+)", text)
+        others = [name for name in point.numbers() if name not in (*free, *fixed, *tied)]
+        if match is None or match[1] not in others:
+            raise ValueError(f"--set must be NAME=VALUE, once for a NAME of {', '.join(others)}, got {text}")
+        if match[3] in free:
+            tied[match[1]] = (_number(text, match[2] or "1"), match[3])
+        else:
+            fixed[match[1]] = _number(text, text.partition("=")[2])
+    return fixed, tied
+
+
+def _number(text: str, part: str) -> float:
+    try:
+        return float(part)
+    except ValueError:
+        raise ValueError(f"{part} must be a number in {text}") from None
+
+
+def _summary(result: Scan, cl: float) -> list[str]:
+    share, fewest = np.mean(result.excluded(cl)), np.nanmin(result.expectation.total().n_effective)
+    return [
+        f"points                 {int(result.evaluated.sum())} of {result.analysis.name}",
+        f"rule                   {exclusion_rule(cl)}",
+        f"excluded               {100 * share:.3g} % of the grid",
+        f"fewest effective       {fewest:.3g} events",
+    ]
+
+
+def _few(result: Scan) -> list[str]:
+    """A note on the points that rest on few events, if there are any."""
+    fewest = result.expectation.in_channels(result.analysis).n_effective.min(axis=-1)[result.evaluated]
+    few = int((fewest < FEW_EVENTS).sum())
+    if not few:
+        return []
+    return [f"{few} of {fewest.size} points have fewer than {FEW_EVENTS} effective events in a channel"]
+
+
+def _numbers(point: DarkParameters, verdict: Verdict, analysis: Analysis) -> dict[str, Any]:
+    """What the answer says in numbers, JSON or not."""
+    sums, channels = verdict.expectation.in_channels(analysis), {}
+    for i, channel in enumerate(analysis.channels):
+        channels[channel.name] = {
+            "expected_events": float(sums.mean[i]),
+            "error": float(sums.error[i]),
+            "bias": float(sums.bias[i]),
+            "n_effective": float(sums.n_effective[i]),
+        }
+        if channel.selection.n_bins > 1:
+            channels[channel.name]["bins"] = verdict.expectation.mean[analysis.bins_of(channel.name)].tolist()
+    status = {"excluded": True, "not excluded": False, "no statement": None}
+    return {
+        "analysis": verdict.analysis,
+        "decay_width_GeV": float(point.decay_width()),
+        "proper_decay_length_cm": float(point.proper_decay_length() / cm),
+        "selected_upscatterings": float(verdict.upscatterings.mean.sum()),
+        "expected_events": verdict.expected_events,
+        "error": verdict.error,
+        "bias": verdict.bias,
+        "n_effective": verdict.n_effective,
+        "channels": channels,
+        "minus_delta_log_likelihood": verdict.minus_delta_log_likelihood,
+        "threshold": verdict.threshold,
+        "rule": verdict.rule,
+        "status": verdict.status,
+        "reason": verdict.reason,
+        "excluded": status[verdict.status],
+    }
+
+
+def _without_infinities(value: Any) -> Any:
+    """The same with null for numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _without_infinities(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_infinities(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _report(result: dict[str, Any]) -> str:
+    verdict = result["status"].replace("excluded", "EXCLUDED") if result["excluded"] else result["status"]
+    width = max(16, *(len(name) for name in result["channels"]))
+    bias = f", bias of smoothing {result['bias']:.2g}" if result["bias"] else ""
+    lines = [
+        f"proper decay length   {result['proper_decay_length_cm']:.4g} cm "
+        f"(width {result['decay_width_GeV']:.4g} GeV)",
+        f"expected events       {result['expected_events']:.4g} ± {result['error']:.2g}{bias}",
+        f"  without a decay     {result['selected_upscatterings']:.4g} selected upscatterings",
+        *(
+            f"  in {name:{width}s} {channel['expected_events']:.4g} ± {channel['error']:.2g}"
+            for name, channel in result["channels"].items()
+        ),
+        f"effective events      {result['n_effective']:.3g}",
+        f"-Delta ln L           {result['minus_delta_log_likelihood']:.4g}",
+        f"rule                  {result['rule']}",
+        f"verdict               {verdict} at 90 % CL by {result['analysis']}",
+        *([f"reason                {result['reason']}"] if result["reason"] else []),
+        *(f"note                  {text}" for text in result["notes"]),
+    ]
+    return "\n".join(lines)
