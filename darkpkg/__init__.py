@@ -12,7 +12,7 @@ from typing import Any
 
 from darkpkg import datasets, units
 from darkpkg.datasets import DataIntegrityError
-from darkpkg.events import Events, PlacedEvents, read_events
+from darkpkg.events import Events, PlacedEvents, concatenate, read_events
 from darkpkg.experiment import analysis, detector, flux, response, selection
 from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II, Analysis, Channel, project
 from darkpkg.experiment.detector import ND280, ND280_TRACKER, ND280_UPGRADE, Box, Detector, Module, place
@@ -95,6 +95,7 @@ __all__ = [
     "StandardHeavyNeutrino",
     "analysis",
     "choose_bandwidth",
+    "concatenate",
     "constraints",
     "coupling_weight",
     "datasets",

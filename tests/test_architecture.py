@@ -10,7 +10,7 @@ import darkpkg
 PACKAGE = Path(darkpkg.__file__).parent
 
 FLOORS = {
-    "ground floor": ["units", "datasets", "streams", "events"],
+    "ground floor": ["units", "datasets", "memory", "inputs", "streams", "events"],
     "physics": ["model", "nuclei", "kinematics", "scattering", "decay", "weak"],
     "experiment": ["flux", "detector", "response", "selection", "analysis"],
     "method": [
@@ -71,6 +71,7 @@ KNOW_NO_PHYSICS = [
     "method.likelihood",
     "method._compiled",
     "results.slices",
+    "inputs",
     "streams",
     "units",
 ]

@@ -56,6 +56,7 @@ NAMES = [
     "StandardHeavyNeutrino",
     "analysis",
     "choose_bandwidth",
+    "concatenate",
     "constraints",
     "coupling_weight",
     "datasets",

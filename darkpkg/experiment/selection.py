@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from darkpkg.events import PlacedEvents
 from darkpkg.experiment.response import PairResponse
+from darkpkg.inputs import real_array
 from darkpkg.physics.kinematics import invariant_mass, momentum
 from darkpkg.units import GeV
 
@@ -45,8 +46,16 @@ class Observables:
 
 
 def observables(events: _HasPairs) -> Observables:
-    """The observables of all pairs as they are; nothing is smeared."""
-    electron, positron = events.p_electron, events.p_positron
+    """The observables of all pairs as they are; nothing is smeared.
+
+    An angle to what is at rest is nan, and passes no cut. Raises `ValueError` for momenta that are not finite or no
+    four-vectors (n, 4).
+    """
+    electron, positron = _four_momenta("p_electron", events), _four_momenta("p_positron", events)
+    if electron.shape != positron.shape:
+        raise ValueError(
+            f"p_electron and p_positron must be of the same length, got {electron.shape} and {positron.shape}"
+        )
     pair = electron + positron
     across_sq = pair[:, 1] ** 2 + pair[:, 2] ** 2
     scalar_product = (electron[:, 1:] * positron[:, 1:]).sum(axis=-1)
@@ -54,9 +63,20 @@ def observables(events: _HasPairs) -> Observables:
         energy=pair[:, 0],
         mass=invariant_mass(pair),
         t=(pair[:, 0] - pair[:, 3]) ** 2 + across_sq,
-        cos_opening=scalar_product / (momentum(electron) * momentum(positron)),
-        cos_beam=pair[:, 3] / momentum(pair),
+        cos_opening=_ratio(scalar_product, momentum(electron) * momentum(positron)),
+        cos_beam=_ratio(pair[:, 3], momentum(pair)),
     )
+
+
+def _four_momenta(name: str, events: _HasPairs) -> Array:
+    p = real_array(name, getattr(events, name), "finite and below 1e100 in size")
+    if p.ndim != 2 or p.shape[1] != 4:
+        raise ValueError(f"{name} must have the shape (n, 4), got {p.shape}")
+    return p
+
+
+def _ratio(above: Array, below: Array) -> Array:
+    return np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
 
 
 @dataclass(frozen=True)
