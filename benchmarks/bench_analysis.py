@@ -54,7 +54,7 @@ def one_by_one(events):
 
 def test_smearing(benchmark, events):
     """All pairs of the sample, against a loop over five hundred of them, scaled."""
-    few = events[:: MILLION // FEWER]
+    few = events.thinned(MILLION // FEWER)
     begin = perf_counter()
     one_by_one(few)
     reference = (perf_counter() - begin) * MILLION / FEWER

@@ -45,7 +45,7 @@ _MODULES = (
 
 _MEMBERS = {
     "datasets": ("DataIntegrityError",),
-    "events": ("Events", "PlacedEvents", "read_events"),
+    "events": ("Events", "PlacedEvents", "concatenate", "read_events"),
     "physics.model": ("BENCHMARK_A", "BENCHMARK_B", "DarkParameters"),
     "physics.nuclei": ("NUCLEI", "Nucleus", "form_factor"),
     "physics.weak": ("StandardHeavyNeutrino",),

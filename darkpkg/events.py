@@ -1,8 +1,9 @@
 """Simulated events in columns, and the file they travel in.
 
 `Events` come out of the generator; `PlacedEvents` also have a vertex in a detector and the path of N through its
-decay volumes. Both are frozen, are sliced like arrays (``events[events.beam == "FHC"]``) and are written to Parquet
-files that carry units, provenance and a checksum of every number.
+decay volumes. Both are frozen, are selected like arrays (``events[events.beam == "FHC"]``), thinned
+(`Events.thinned`), joined (`concatenate`) and written to Parquet files that carry units, provenance and a checksum of
+every number. Whatever enters, by hand or from a file, is checked column by column.
 """
 
 from __future__ import annotations
@@ -13,11 +14,10 @@ import itertools
 import json
 import os
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -25,20 +25,33 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from darkpkg.datasets import DataIntegrityError
+from darkpkg.inputs import check, frozen, integer_array, real_array, text_array
+from darkpkg.memory import require_memory
 
 Array = NDArray[np.float64]
 
-__all__ = ["Events", "PlacedEvents", "read_events"]
+__all__ = ["BEAMS", "Events", "PlacedEvents", "concatenate", "read_events"]
+
+BEAMS = {"FHC": "numu", "RHC": "numubar"}
+"""Horn polarities and the flavour that upscatters in each."""
 
 FORMAT = "darkpkg events 3"
 _FOUR_VECTOR = ("E", "px", "py", "pz")
 _VECTOR = ("x", "y", "z")
 _POINT = ("E_nu", "Q2", "s", "cos_Z", "cos_e", "phi_e", "azimuth_N", "azimuth_decay")
+_MOMENTUM = "finite and below 1e100 in size"
 _PAIR = ("electron_momentum", "electron_angle", "positron_momentum", "positron_angle")
 
 
-def _column(unit: str, meaning: str, components: tuple[str, ...] | None = (), **options: Any) -> Any:
-    return dataclasses.field(metadata={"unit": unit, "meaning": meaning, "components": components}, **options)
+def _column(
+    unit: str, meaning: str, components: tuple[str, ...] | None = (), *, rule: str | None = "finite", **options: Any
+) -> Any:
+    """A column of text without ``rule``, of integers if its type says so, else of real numbers.
+
+    ``components`` are those of a vector, () for one number an event, None for as many as there are fiducial boxes.
+    """
+    about = {"unit": unit, "meaning": meaning, "components": components, "rule": rule}
+    return dataclasses.field(metadata=about, **options)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,39 +60,78 @@ class Events:
 
     ``provenance`` says how they were made (seed, versions, sampling range, generation couplings, …) and is kept when
     events are selected. Events that were not made by `generate` need neither ``replicate`` nor ``point``.
+
+    The weights of all events of a beam and nucleus together add up to the rate. A selection leaves them as they are,
+    for it answers a question about the whole sample: ``events[events.beam == "FHC"]`` is the part of the rate that
+    comes from that beam. A smaller sample that stands for the whole is `thinned`, a larger one is `concatenate` of
+    several.
+
+    Columns are cast to doubles, integers and text. Raises `TypeError` or `ValueError` that names the column, the
+    first bad value and how many there are, for other types or shapes, a number that is not finite, masses that are
+    not positive, momenta larger than their energy, an unknown beam or what is no nucleus. Weights may have any sign.
     """
 
     weight: Array = _column("1 / nucleus / POT", "upscatterings at the generation couplings times mass density q")
-    m_N: Array = _column("GeV", "mass of N")
-    m_Zprime: Array = _column("GeV", "mass of the dark photon")
-    p_N: Array = _column("GeV", "four-momentum of N", _FOUR_VECTOR)
-    p_electron: Array = _column("GeV", "four-momentum of the electron", _FOUR_VECTOR)
-    p_positron: Array = _column("GeV", "four-momentum of the positron", _FOUR_VECTOR)
-    target: NDArray[np.int64] = _column("PDG code", "nucleus that was hit")
-    beam: NDArray[np.str_] = _column("", "horn polarity, FHC or RHC")
+    m_N: Array = _column("GeV", "mass of N", rule="positive and finite")
+    m_Zprime: Array = _column("GeV", "mass of the dark photon", rule="positive and finite")
+    p_N: Array = _column("GeV", "four-momentum of N", _FOUR_VECTOR, rule=_MOMENTUM)
+    p_electron: Array = _column("GeV", "four-momentum of the electron", _FOUR_VECTOR, rule=_MOMENTUM)
+    p_positron: Array = _column("GeV", "four-momentum of the positron", _FOUR_VECTOR, rule=_MOMENTUM)
+    target: NDArray[np.int64] = _column("PDG code", "nucleus that was hit", rule="integer")
+    beam: NDArray[np.str_] = _column("", "horn polarity, FHC or RHC", rule=None)
     provenance: Mapping[str, Any] = dataclasses.field(repr=False)
     replicate: NDArray[np.int64] = _column(
-        "", "which of several point sequences drew the event; 0 if it is on its own", default=None, kw_only=True
+        "",
+        "which of several point sequences drew the event; 0 if it is on its own",
+        rule="integer",
+        default=None,
+        kw_only=True,
     )
     point: Array = _column(
-        "", "point of the unit hypercube that made the event; nan if unknown", _POINT, default=None, kw_only=True
+        "",
+        "point of the unit hypercube that made the event; nan if unknown",
+        _POINT,
+        rule="in [0, 1] or nan",
+        default=None,
+        kw_only=True,
     )
 
     def __post_init__(self) -> None:
-        if self.replicate is None:
-            object.__setattr__(self, "replicate", np.zeros(len(self.weight), dtype=np.int64))
-        if self.point is None:
-            object.__setattr__(self, "point", np.full((len(self.weight), len(_POINT)), np.nan))
-        lengths = {name: len(getattr(self, name)) for name in self.columns()}
+        object.__setattr__(self, "provenance", _mapping(self.provenance))
+        about = self.columns()
+        n = len(_cast("weight", self.weight, about["weight"]))
+        given = {name: getattr(self, name) for name in about}
+        given["replicate"] = np.zeros(n, dtype=np.int64) if self.replicate is None else self.replicate
+        given["point"] = np.full((n, len(_POINT)), np.nan) if self.point is None else self.point
+        columns = {name: _cast(name, value, about[name]) for name, value in given.items()}
+        lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"all columns must have the same length, got {lengths}")
-        for name in self.columns():
-            column = np.ascontiguousarray(getattr(self, name)).view()
-            column.flags.writeable = False
-            object.__setattr__(self, name, column)
-        if not isinstance(self.provenance, Mapping):
-            raise TypeError(f"provenance must be a mapping, got {self.provenance!r}")
-        object.__setattr__(self, "provenance", _frozen(self.provenance))
+        for name, column in columns.items():
+            object.__setattr__(self, name, _locked(column))
+        self._check()
+
+    def _check(self) -> None:
+        """Raise `ValueError` for columns that contradict each other, the provenance, or what there is."""
+        for name in ("p_N", "p_electron", "p_positron"):
+            p = getattr(self, name)
+            # Rounding in single precision, of an energy that is all momentum, is below 1e-5.
+            _refuse(~(p[:, 0] * (1 + 1e-5) >= _length(p)), name, "have an energy of at least its momentum", p)
+        check("replicate", self.replicate, "not negative")
+        _refuse(~_is_one_of(self.beam, BEAMS), "beam", f"be one of {', '.join(BEAMS)}", self.beam)
+        Z, A = self.target // 10_000 % 1000, self.target // 10 % 1000
+        nucleus = (self.target // 10_000_000 == 100) & (self.target % 10 == 0) & (Z >= 1) & (A >= Z)
+        _refuse(~nucleus, "target", "be the PDG code of a nucleus, 100ZZZAAA0", self.target)
+        couplings = self.provenance.get("couplings", {})
+        for name in ("alpha_D", "epsilon", "V_muN_sq"):
+            if name in couplings:
+                real_array(f"couplings of provenance: {name}", couplings[name], "positive and finite")
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        # Copies of arrays, and those that come out of a pickle, can be written to again.
+        columns = self.columns()
+        for name, value in state.items():
+            object.__setattr__(self, name, _locked(value) if name in columns else value)
 
     @classmethod
     def columns(cls) -> dict[str, Mapping[str, Any]]:
@@ -90,10 +142,53 @@ class Events:
         return len(self.weight)
 
     def __getitem__(self, selection: Any) -> Self:
-        """The events that a slice, a mask or an array of indices picks."""
-        if isinstance(selection, int | np.integer):
-            selection = np.arange(len(self))[selection, None]
-        return dataclasses.replace(self, **{name: getattr(self, name)[selection] for name in self.columns()})
+        """The events that a mask, an array of indices, a slice or one index picks, with their weights unchanged.
+
+        That is a selection out of the sample, not a smaller sample: see `thinned`. A slice with a step, which would
+        only make sense as that, raises `ValueError`.
+        """
+        picked = _rows(selection, len(self))
+        return self._with({name: getattr(self, name)[picked] for name in self.columns()}, self.provenance)
+
+    def _with(self, columns: Mapping[str, NDArray[Any]], provenance: Mapping[str, Any]) -> Self:
+        """Events of the same kind, of columns that need no check as their rows were checked before."""
+        events = object.__new__(type(self))
+        for name, column in columns.items():
+            object.__setattr__(events, name, _locked(column))
+        object.__setattr__(events, "provenance", frozen("provenance", provenance))
+        return events
+
+    def thinned(self, every: int, start: int = 0) -> Self:
+        """Every ``every``-th event, beginning with number ``start``, as a smaller sample that stands for the whole.
+
+        Weights grow by the share that is left out, of each beam and nucleus on its own, so that rates stay what they
+        are within the larger errors. ``start`` below ``every`` numbers samples that have no event in common.
+
+        Raises `ValueError` if nothing is left of a beam and nucleus, or for Sobol sequences, of which any part is
+        spread less evenly than it claims: of these, simulate fewer.
+        """
+        for name, value, least in (("every", every, 1), ("start", start, 0)):
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+                raise ValueError(f"{name} must be an integer, at least {least}, got {value!r}")
+        if self.provenance.get("sequence") == "sobol":
+            raise ValueError("events of Sobol sequences must not be thinned: simulate fewer")
+        groups, index, before = np.unique(_channel(self), return_inverse=True, return_counts=True)
+        kept = slice(int(start), None, int(every))
+        after = np.bincount(index[kept], minlength=len(groups))
+        if (after == 0).any():
+            lost = np.flatnonzero(after == 0)[0]
+            one = np.flatnonzero(index == lost)[0]
+            raise ValueError(
+                f"every = {every} with start = {start} must keep some of the {before[lost]} events of "
+                f"{self.beam[one]} on {self.target[one]}: thin less"
+            )
+        columns = {name: getattr(self, name)[kept] for name in self.columns()}
+        columns["weight"] = columns["weight"] * (before / np.maximum(after, 1))[index[kept]]
+        provenance = {**self.provenance, "thinned": {"every": every, "start": start}}
+        if isinstance(self.provenance.get("n_events"), int):
+            # Rounded up, so that the thinned part of a selection does not pass for a whole sample.
+            provenance["n_events"] = -(-self.provenance["n_events"] * len(columns["weight"]) // max(len(self), 1))
+        return self._with(columns, provenance)
 
     def write(self, path: str | os.PathLike[str]) -> Path:
         """Write to a Parquet file, atomically: ``path`` appears complete or not at all. Returns the path."""
@@ -103,7 +198,8 @@ class Events:
             "kind": type(self).__name__,
             "provenance": json.dumps(self.provenance, default=dict),
         }
-        table = self._table().replace_schema_metadata(header | {"sha256": _digest(header, self)})
+        columns = {name: getattr(self, name) for name in self.columns()}
+        table = self._table().replace_schema_metadata(header | {"sha256": _digest(header, columns)})
         partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
         try:
             pq.write_table(table, partial, compression="zstd")
@@ -117,8 +213,9 @@ class Events:
         for name, about in self.columns().items():
             values = getattr(self, name)
             for index, part in enumerate(_parts(name, about, values.shape)):
-                array = pa.array(np.ascontiguousarray(values[:, index]) if values.ndim == 2 else values)
-                array = array.dictionary_encode() if values.dtype.kind == "U" else array
+                text = values.dtype.kind == "U"
+                part_of = np.ascontiguousarray(values[:, index]) if values.ndim == 2 else values
+                array = _words(values).dictionary_encode() if text else pa.array(part_of)
                 description = {"unit": about["unit"], "meaning": about["meaning"]}
                 arrays.append(array)
                 fields.append(pa.field(part, array.type, nullable=False, metadata=description))
@@ -135,10 +232,39 @@ class PlacedEvents(Events):
     """
 
     vertex: Array = _column("cm", "point of upscattering", _VECTOR)
-    module: NDArray[np.str_] = _column("", "module that holds the vertex")
-    entry: Array = _column("cm", "distance from the vertex to the entry into each fiducial box", None)
-    exit: Array = _column("cm", "distance from the vertex to the exit from each fiducial box", None)
-    uniform: Array = _column("", "random numbers in [0, 1) that a response of the detector is read off with", _PAIR)
+    module: NDArray[np.str_] = _column("", "module that holds the vertex", rule=None)
+    entry: Array = _column(
+        "cm", "distance from the vertex to the entry into each fiducial box", None, rule="finite and not negative"
+    )
+    exit: Array = _column(
+        "cm", "distance from the vertex to the exit from each fiducial box", None, rule="finite and not negative"
+    )
+    uniform: Array = _column(
+        "", "random numbers in [0, 1) that a response of the detector is read off with", _PAIR, rule="in [0, 1)"
+    )
+
+    def _check(self) -> None:
+        super()._check()
+        detector = self.provenance.get("detector")
+        if not isinstance(detector, Mapping) or not {"name", "fiducial_modules", "targets"} <= set(detector):
+            raise ValueError(f"provenance must hold name, fiducial_modules and targets of detector, got {detector!r}")
+        for code, number in detector["targets"].items():
+            real_array(f"targets of provenance: {code}", number, "finite and not negative")
+        for name in ("entry", "exit"):
+            if getattr(self, name).shape[1] != len(detector["fiducial_modules"]):
+                raise ValueError(
+                    f"{name} must have a column for each of {list(detector['fiducial_modules'])}, "
+                    f"got shape {getattr(self, name).shape}"
+                )
+        _refuse(self.exit < self.entry, "exit", "be no nearer than entry", self.exit)
+        _refuse(_length(self.p_N) == 0, "p_N", "have a direction", self.p_N)
+        codes = self.number_of_targets
+        _refuse(~_is_one_of(self.target, codes), "target", f"be in {detector['name']}, {list(codes)}", self.target)
+        if "modules" in detector:
+            modules = detector["modules"]
+            known = _is_one_of(self.module, modules)
+            _refuse(~known, "module", f"be one of {', '.join(modules)}", self.module)
+        _refuse(self.module == "", "module", "have a name", self.module)
 
     @property
     def fiducial_modules(self) -> tuple[str, ...]:
@@ -168,46 +294,206 @@ class PlacedEvents(Events):
         return {int(code): number for code, number in self.provenance["detector"]["targets"].items()}
 
 
+AnyEvents = TypeVar("AnyEvents", bound=Events)
+
+
+def concatenate(samples: Sequence[AnyEvents]) -> AnyEvents:
+    """Samples that differ in nothing but their seeds, as one: more events, and smaller errors.
+
+    Of each beam and nucleus a sample counts for as much as it has of all events, n_i/n, so that a rate is the mean of
+    theirs with these weights. ``provenance`` names all seeds. Sobol sequences stay apart as the replicates that they
+    are.
+
+    Raises `ValueError` that names the difference for samples that were made in different ways, that have a seed in
+    common (the same events, or the same vertices, twice), or that are only a part of what was simulated: join whole
+    samples, and select then.
+
+    >>> parts = [generate(HEAVY, n_events=1000, seed=seed) for seed in (1, 2)]
+    >>> concatenate(parts).provenance["seed"]
+    (1, 2)
+    """
+    samples = list(samples)
+    if not samples:
+        raise ValueError("samples must be at least one, got none")
+    for i, sample in enumerate(samples):
+        if not isinstance(sample, Events) or type(sample) is not type(samples[0]):
+            raise TypeError(f"samples must be Events of one kind, got a {type(sample).__name__} as number {i}")
+        _check_whole(i, sample)
+        _check_same(i, sample.provenance, samples[0].provenance)
+    provenance = dict(samples[0].provenance)
+    provenance["seed"] = _seeds("seed", [sample.provenance for sample in samples])
+    provenance["n_events"] = sum(map(len, samples))
+    if "detector" in provenance:
+        seeds = _seeds("seed of detector", [sample.provenance["detector"] for sample in samples])
+        provenance["detector"] = {**provenance["detector"], "seed": seeds}
+    columns = {name: np.concatenate([getattr(s, name) for s in samples]) for name in samples[0].columns()}
+    channels = [np.unique(_channel(sample), return_inverse=True, return_counts=True) for sample in samples]
+    total: dict[int, int] = {}
+    for groups, _, counts in channels:
+        for group, count in zip(groups.tolist(), counts.tolist(), strict=True):
+            total[group] = total.get(group, 0) + count
+    shares = [
+        (counts / [total[group] for group in groups.tolist()])[index] if len(index) else np.empty(0)
+        for groups, index, counts in channels
+    ]
+    columns["weight"] = columns["weight"] * np.concatenate(shares)
+    return samples[0]._with(columns, provenance)
+
+
+def _channel(events: Events) -> NDArray[np.int64]:
+    """One number for each pair of beam and nucleus."""
+    return events.target * len(BEAMS) + np.select([events.beam == beam for beam in BEAMS], range(len(BEAMS)))
+
+
+def _check_whole(number: int, sample: Events) -> None:
+    made = sample.provenance.get("n_events")
+    if made != len(sample):
+        raise ValueError(
+            f"samples must be whole, but number {number} has {len(sample)} of {made} events that were simulated: "
+            "join first and select then"
+        )
+
+
+def _check_same(number: int, one: Mapping[str, Any], other: Mapping[str, Any], within: str = "") -> None:
+    """Raise `ValueError` that names the first difference of two provenances, seeds and numbers of events aside."""
+    for key in sorted({*one, *other} - {"seed", "n_events"}):
+        a, b = one.get(key), other.get(key)
+        if isinstance(a, Mapping) and isinstance(b, Mapping):
+            _check_same(number, a, b, f"{within}{key}.")
+        elif a != b:
+            raise ValueError(
+                f"samples must differ in their seeds alone, but {within}{key} of number {number} is {a!r}, "
+                f"of the first {b!r}"
+            )
+
+
+def _seeds(name: str, provenances: Sequence[Mapping[str, Any]]) -> int | tuple[int, ...]:
+    """The seeds of all samples, each only once; just the seed of a single one."""
+    if any("seed" not in provenance for provenance in provenances):
+        raise ValueError(f"samples must hold the {name} that they were made with in their provenance")
+    if len(provenances) == 1:
+        return provenances[0]["seed"]
+    groups = [p["seed"] if isinstance(p["seed"], tuple) else (p["seed"],) for p in provenances]
+    seeds = tuple(seed for group in groups for seed in group)
+    twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
+    if twice:
+        raise ValueError(f"samples must be independent, but {name} {twice[0]} is there twice")
+    return seeds
+
+
 def read_events(path: str | os.PathLike[str]) -> Events | PlacedEvents:
     """Read a file that `Events.write` wrote.
 
-    Raises `DataIntegrityError` if the file is foreign, truncated, of another format, or if any number or any word of
-    its provenance was altered.
+    Raises `DataIntegrityError` if the file is foreign, truncated, of another format, if any number or any word of its
+    provenance was altered, or if it holds what `Events` refuse; `ValueError` if it does not fit into memory.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no events file at {path}")
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise DataIntegrityError(f"{path} is no readable Parquet file, perhaps truncated: {error}") from error
+    table = _read_table(path)
     metadata = table.schema.metadata or {}
     header = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in metadata.items()}
     if header.get("format") != FORMAT:
         raise DataIntegrityError(f"{path} is not a file of {FORMAT!r}: its format is {header.get('format')!r}")
     try:
         kind = {"Events": Events, "PlacedEvents": PlacedEvents}[header["kind"]]
-        provenance = json.loads(header["provenance"])
-        events = kind(
-            **{name: _read(table, name, about) for name, about in kind.columns().items()}, provenance=provenance
-        )
-    except (KeyError, ValueError, TypeError, pa.ArrowException) as error:
+        provenance = _mapping(json.loads(header["provenance"]))
+        columns = {name: _read(table, name, about) for name, about in kind.columns().items()}
+        found = _digest(header, columns)
+    except (KeyError, ValueError, TypeError, RecursionError, pa.ArrowException) as error:
         raise DataIntegrityError(
             f"{path} lacks columns or provenance of its kind {header.get('kind')!r}: {error}"
         ) from error
-    found = _digest(header, events)
     if found != header.get("sha256"):
         raise DataIntegrityError(
             f"{path} was altered: its content has sha256 {found}, it says {header.get('sha256')}"
         )
-    return events
+    try:
+        return kind(**columns, provenance=provenance)
+    except (ValueError, TypeError) as error:
+        raise DataIntegrityError(f"{path} holds what no events can be, behind a valid checksum: {error}") from error
 
 
-def _frozen(value: Any) -> Any:
-    """Nested mappings and lists that nobody can change."""
-    if isinstance(value, Mapping):
-        return MappingProxyType({key: _frozen(item) for key, item in value.items()})
-    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
+def _read_table(path: Path) -> pa.Table:
+    """The whole file. Raises `DataIntegrityError` if it is damaged, `ValueError` if it is too large to read."""
+    try:
+        with pq.ParquetFile(path) as file:
+            rows, columns = file.metadata.num_rows, file.metadata.num_columns
+            # Twice: as the file has them, and as arrays.
+            require_memory(2 * 8.0 * rows * columns, f"{path} with {rows} events")
+            return file.read()
+    except (pa.ArrowException, OSError, MemoryError) as error:
+        raise DataIntegrityError(f"{path} is no readable Parquet file, perhaps truncated: {error}") from error
+
+
+def _cast(name: str, value: Any, about: Mapping[str, Any]) -> NDArray[Any]:
+    """A column as an array of its type and shape, checked number by number."""
+    rule, components = about["rule"], about["components"]
+    if rule is None:
+        column: NDArray[Any] = text_array(name, value)
+    else:
+        column = integer_array(name, value) if rule == "integer" else real_array(name, value, rule)
+    wanted = ("n",) if components == () else ("n", len(components) if components else "boxes")
+    fits = column.ndim == len(wanted) and (not components or column.shape[1] == len(components))
+    if not fits:
+        raise ValueError(f"{name} must have the shape ({', '.join(map(str, wanted))}), got {column.shape}")
+    if rule == "in [0, 1] or nan" and np.isnan(column).any():
+        column = np.where(np.isnan(column), np.nan, column)  # a file has one nan, whatever its sign bit
+    return column
+
+
+def _locked(column: NDArray[Any]) -> NDArray[Any]:
+    """A view that cannot be written to."""
+    view = np.ascontiguousarray(column).view()
+    view.flags.writeable = False
+    return view
+
+
+def _rows(selection: Any, n: int) -> Any:
+    """A selection of whole events: a slice without a step, a mask or indices."""
+    if isinstance(selection, slice):
+        if selection.step not in (None, 1):
+            step = selection.step
+            raise ValueError(
+                f"events must not be sliced with a step, got {step!r}: weights would stay those of the whole sample. "
+                f"Take events.thinned({step!r}), or indices for a selection"
+            )
+        return selection
+    if isinstance(selection, int | np.integer) and not isinstance(selection, bool):
+        return np.arange(n)[selection, None]
+    rows = np.asarray(selection)
+    if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "biu"):
+        raise TypeError(f"events are selected by a mask, indices or a slice along one axis, got {selection!r}")
+    return rows if rows.size or rows.dtype.kind == "b" else np.empty(0, dtype=np.int64)
+
+
+def _length(p: Array) -> Array:
+    """|p| of four-momenta (n, 4)."""
+    return np.sqrt(np.einsum("ij,ij->i", p[:, 1:], p[:, 1:]))
+
+
+def _is_one_of(column: NDArray[Any], known: Iterable[Any]) -> NDArray[np.bool_]:
+    """Whether each entry is one of a few; `numpy.isin` would sort them all."""
+    found = np.zeros(len(column), dtype=bool)
+    for one in known:
+        found |= column == one
+    return found
+
+
+def _refuse(wrong: NDArray[np.bool_], name: str, rule: str, column: NDArray[Any]) -> None:
+    """Raise `ValueError` that names the first of the ``wrong`` rows, if there are any, and how many there are."""
+    if wrong.any():
+        wrong = wrong.reshape(len(wrong), -1).any(axis=1)
+        first = int(np.flatnonzero(wrong)[0])
+        raise ValueError(
+            f"{name} must {rule}, but {wrong.sum()} of {len(wrong)} do not: {column[first].tolist()!r} at {first}"
+        )
+
+
+def _mapping(provenance: Any) -> Mapping[str, Any]:
+    if not isinstance(provenance, Mapping):
+        raise TypeError(f"provenance must be a mapping, got {provenance!r}")
+    return frozen("provenance", provenance)
 
 
 def _parts(name: str, about: Mapping[str, Any], shape: tuple[int, ...]) -> list[str]:
@@ -236,13 +522,18 @@ def _values(table: pa.Table, name: str, unit: str) -> NDArray[Any]:
     return column.to_numpy()
 
 
-def _digest(header: Mapping[str, str], events: Events) -> str:
+def _digest(header: Mapping[str, str], columns: Mapping[str, NDArray[Any]]) -> str:
     """Checksum of everything a file says: its header and each column, byte by byte."""
     digest = hashlib.sha256(json.dumps([header[key] for key in ("format", "kind", "provenance")]).encode())
-    for name in events.columns():
-        values = getattr(events, name)
+    for name, values in columns.items():
         digest.update(f"{name}{values.shape}".encode())
         text = values.dtype.kind == "U"
-        for buffer in pa.array(values).buffers()[1:] if text else [np.ascontiguousarray(values)]:
+        for buffer in _words(values).buffers()[1:] if text else [np.ascontiguousarray(values)]:
             digest.update(buffer)
     return digest.hexdigest()
+
+
+def _words(values: NDArray[np.str_]) -> pa.StringArray:
+    """Text in one piece, where Arrow itself cuts it after 16 MB."""
+    array = pa.array(values)
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array

@@ -10,7 +10,7 @@ import darkpkg
 PACKAGE = Path(darkpkg.__file__).parent
 
 FLOORS = {
-    "ground floor": ["_sources", "units", "checks", "datasets", "memory", "streams", "events"],
+    "ground floor": ["_sources", "units", "checks", "datasets", "memory", "inputs", "streams", "events"],
     "physics": ["widths", "model", "nuclei", "kinematics", "scattering", "decay", "weak", "validity"],
     "experiment": ["flux", "detector", "response", "selection", "analysis"],
     "method": [
@@ -77,6 +77,7 @@ KNOW_NO_PHYSICS = [
     "method.likelihood",
     "method._compiled",
     "results.slices",
+    "inputs",
     "streams",
     "units",
 ]

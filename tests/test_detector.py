@@ -402,8 +402,9 @@ def test_the_same_seed_gives_the_same_vertices_and_another_gives_others(events, 
 
 def test_another_material_leaves_the_vertices_of_all_others_alone(events, placed):
     rng = np.random.default_rng(2)
-    silicon = dataclasses.replace(events, target=np.where(rng.random(len(events)) < 0.5, NUCLEI["Si28"].pdg_code, 0))
-    added = [np.concatenate([getattr(events, name), getattr(silicon[silicon.target > 0], name)])
+    silicon = dataclasses.replace(events, target=np.full(len(events), NUCLEI["Si28"].pdg_code))
+    silicon = silicon[rng.random(len(events)) < 0.5]
+    added = [np.concatenate([getattr(events, name), getattr(silicon, name)])
              for name in Events.columns()]  # fmt: skip
     more = Events(**dict(zip(Events.columns(), added, strict=True)), provenance={})
     both = place(more, with_silicon(), seed=7)

@@ -58,6 +58,7 @@ NAMES = [
     "analysis",
     "check",
     "choose_bandwidth",
+    "concatenate",
     "constraints",
     "coupling_weight",
     "datasets",

@@ -11,7 +11,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -20,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from darkpkg import datasets
 from darkpkg.events import Events, PlacedEvents
 from darkpkg.experiment.flux import BEAMS
+from darkpkg.inputs import Frozen, check
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.nuclei import Nucleus, Proton, elements
 from darkpkg.streams import random_stream
@@ -267,7 +267,7 @@ def _module(row: pd.Series) -> Module:
     if present.all():
         size = row.fiducial_x * cm, row.fiducial_y * cm, row.fiducial_z * cm
         fiducial = Box.centred(*size, row.fiducial_z_begin * cm, centre)
-    return Module(str(row.module), active, float(row.mass) * tonne, MappingProxyType(composition), fiducial)
+    return Module(str(row.module), active, float(row.mass) * tonne, Frozen(composition), fiducial)
 
 
 def _nd280() -> Detector:
@@ -297,20 +297,35 @@ __getattr__ = datasets.when_needed(
 )
 
 
-def place(events: Events, detector: Detector, seed: int) -> PlacedEvents:
+def place(events: Events, detector: Detector, seed: int, *, even_share: float = 0.0) -> PlacedEvents:
     """Give each event a vertex in the detector and follow N on a straight line through the decay volumes.
 
     An event on some nucleus falls into a module in proportion to the number of such nuclei there, and uniformly
-    within it. The paths are followed through all fiducial boxes; a selection takes those that it needs. Each beam and
-    nucleus has its own random numbers. Raises `ValueError` for a target that the detector lacks.
+    within it. With an ``even_share``, that share of the events is spread evenly over the modules that hold the
+    nucleus, and weights carry how often each occurs: light modules, which heavy ones would leave without events, are
+    known better. The paths are followed through all fiducial boxes; a selection takes those that it needs. Each beam and
+    nucleus has its own random numbers. Raises `ValueError` for a target that the detector lacks, or for N without a
+    direction of flight.
     """
+    for name, value, kind in (("events", events, Events), ("detector", detector, Detector)):
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} must be of type {kind.__name__}, got {type(value).__name__}")
+    if not 0 <= even_share <= 1:
+        raise ValueError(f"even_share must be from 0 to 1, got {even_share!r}")
+    length = momentum(events.p_N)
+    check("momentum of N", length, "above 1e-100 GeV")
     symbols = {nucleus.pdg_code: symbol for symbol, nucleus in detector.nuclei.items()}
-    vertex, uniform = np.empty((len(events), 3)), np.empty((len(events), 4))
-    module = np.empty(len(events), dtype=f"U{max(len(m.name) for m in detector.modules)}")
+    # Whatever is left as it is here is refused as a column.
+    vertex, uniform = np.full((len(events), 3), np.nan), np.full((len(events), 4), np.nan)
+    weight = events.weight.copy()
+    module = np.full(len(events), "", dtype=f"U{max(len(m.name) for m in detector.modules)}")
     for code in np.unique(events.target).tolist():
         if code not in symbols:
             raise ValueError(f"target must be a nucleus of {detector.name}, one of {symbols}, got {code}")
-        share = np.cumsum([m.number_of_nuclei(symbols[code]) for m in detector.modules])
+        nuclei = np.array([m.number_of_nuclei(symbols[code]) for m in detector.modules])
+        holds, natural = nuclei > 0, nuclei / nuclei.sum()
+        drawn = even_share * holds / holds.sum() + (1 - even_share) * natural
+        share = np.cumsum(drawn)
         for beam in BEAMS:
             chosen = np.flatnonzero((events.target == code) & (events.beam == beam))
             random = random_stream(seed, "place", beam, code).random((len(chosen), 4))
@@ -318,9 +333,10 @@ def place(events: Events, detector: Detector, seed: int) -> PlacedEvents:
             index = np.searchsorted(share / share[-1], random[:, 3], side="right")
             for i in np.unique(index):
                 here = index == i
+                weight[chosen[here]] *= natural[i] / drawn[i] if even_share else 1.0
                 vertex[chosen[here]] = detector.modules[i].active.uniform(random[here, :3])
                 module[chosen[here]] = detector.modules[i].name
-    direction = events.p_N[:, 1:] / momentum(events.p_N)[:, None]
+    direction = events.p_N[:, 1:] / length[:, None]
     boxes = detector.fiducial_boxes
     entry, leave = np.zeros((len(events), len(boxes))), np.zeros((len(events), len(boxes)))
     for column, box in enumerate(boxes.values()):
@@ -328,11 +344,13 @@ def place(events: Events, detector: Detector, seed: int) -> PlacedEvents:
     counts = {str(code): detector.number_of_nuclei(symbol) for code, symbol in symbols.items()}
     placed = {
         "name": detector.name,
-        "seed": seed,
+        "seed": int(seed),
+        "modules": [m.name for m in detector.modules],
         "fiducial_modules": list(boxes),
         "fiducial_boxes": [[*map(list, (box.low, box.high))] for box in boxes.values()],
         "targets": counts,
     }
     columns = {field.name: getattr(events, field.name) for field in dataclasses.fields(Events)}
+    columns["weight"] = weight
     columns["provenance"] = {**events.provenance, "detector": placed}
     return PlacedEvents(**columns, vertex=vertex, module=module, entry=entry, exit=leave, uniform=uniform)

@@ -13,12 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
 from darkpkg.checks import real_numbers
+from darkpkg.events import BEAMS
 from darkpkg.units import GeV
 
 __all__ = ["BEAMS", "Flux", "load_flux", "load_heavy_neutrino_flux"]
-
-BEAMS = {"FHC": "numu", "RHC": "numubar"}
-"""Horn polarities and the flavour that upscatters in each."""
 
 _TABULATED_BIN = 0.05 * GeV
 _TABULATED_POT = 1e21

@@ -8,6 +8,7 @@ angle are neglected; they are meant for qualitative comparison only.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
 from darkpkg.events import PlacedEvents
+from darkpkg.inputs import real_array
 from darkpkg.physics.kinematics import momentum
 from darkpkg.units import ELECTRON_MASS, MeV
 
@@ -50,7 +52,18 @@ class ResponseMatrix:
     simulated: Array
 
     def __post_init__(self) -> None:
-        if not np.all(self.probability >= 0) or not np.allclose(self.probability.sum(axis=1), 1, atol=1e-12):
+        for field in dataclasses.fields(self):
+            array = real_array(field.name, getattr(self, field.name), "finite")
+            object.__setattr__(self, field.name, array)
+        shape = (self.low.size, self.edges.size - 1)
+        vectors = {"low": self.low, "high": self.high, "edges": self.edges, "simulated": self.simulated}
+        for name, array in vectors.items():
+            if array.ndim != 1 or array.size < 1 + (name == "edges") or (name != "edges" and array.size != shape[0]):
+                raise ValueError(f"{name} must be a row of numbers, one for each true bin, got shape {array.shape}")
+        if self.probability.shape != shape:
+            raise ValueError(f"probability must have the shape {shape} of the bins, got {self.probability.shape}")
+        # Rows are normalised when they are read; what is left is rounding.
+        if not np.all(self.probability >= 0) or not np.allclose(self.probability.sum(axis=1), 1, rtol=0, atol=1e-9):
             raise ValueError(f"rows must be distributions, got sums {self.probability.sum(axis=1)}")
         if not (np.all(np.diff(self.low) > 0) and np.all(self.low < self.high) and np.all(np.diff(self.edges) > 0)):
             raise ValueError("true and reconstructed bins must be in increasing order")
@@ -62,6 +75,8 @@ class ResponseMatrix:
         rows = [group for _, group in table.groupby("true_low", sort=True)]
         probability = np.zeros((len(rows), len(edges) - 1))
         for row, group in zip(probability, rows, strict=True):
+            if group.reco_low.duplicated().any():
+                raise ValueError(f"each pair of bins must have one row, true_low = {group.true_low.iloc[0]} has more")
             row[np.searchsorted(edges, group.reco_low)] = group.probability
         return cls(
             unit * np.array([group.true_low.iloc[0] for group in rows]),
@@ -73,7 +88,7 @@ class ResponseMatrix:
 
     def row(self, true: ArrayLike) -> NDArray[np.int64]:
         """The row that each true value falls into, or the nearest one outside of all true bins."""
-        true = np.asarray(true, dtype=float)
+        true = real_array("true", true)
         before = np.clip(np.searchsorted(self.low, true, side="right") - 1, 0, len(self.low) - 1)
         after = np.minimum(before + 1, len(self.low) - 1)
         return np.where(true - self.high[before] > np.abs(self.low[after] - true), after, before)
@@ -83,8 +98,9 @@ class ResponseMatrix:
 
         ``uniform`` holds numbers in [0, 1), one for each value; inside a reconstructed bin values are spread evenly.
         Outside of the tabulated true bins the nearest row is shifted by the distance of the true value to its middle.
+        Raises `ValueError` for what is not finite, ``uniform`` beyond [0, 1), or shapes that do not broadcast.
         """
-        true, uniform = np.asarray(true, dtype=float), np.asarray(uniform, dtype=float)
+        true, uniform = np.broadcast_arrays(real_array("true", true), real_array("uniform", uniform, "in [0, 1)"))
         row = self.row(true)
         outside = (true < self.low[row]) | (true > self.high[row])
         shift = np.where(outside, true - (self.low[row] + self.high[row]) / 2, 0.0)

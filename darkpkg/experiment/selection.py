@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from darkpkg.checks import real_numbers
 from darkpkg.events import PlacedEvents
 from darkpkg.experiment.response import PairResponse
+from darkpkg.inputs import real_array
 from darkpkg.physics.kinematics import invariant_mass, momentum
 from darkpkg.units import GeV
 
@@ -23,8 +24,6 @@ Array = NDArray[np.float64]
 __all__ = ["Cuts", "Observables", "Selection", "observables"]
 
 
-_LARGEST = 1e75
-"""GeV: fourth powers of larger momenta, and of inverses of smaller ones, are no numbers."""
 
 
 class _HasPairs(Protocol):
@@ -53,29 +52,36 @@ class Observables:
 def observables(events: _HasPairs) -> Observables:
     """The observables of all pairs as they are; nothing is smeared.
 
-    Raises `ValueError` for momenta that are not finite, not of shape (n, 4), or zero: they have no direction.
+    An angle to what is at rest is nan, and passes no cut. Raises `ValueError` for momenta that are not finite or no
+    four-vectors (n, 4).
     """
-    electron, positron = (_momenta(name, getattr(events, name)) for name in ("p_electron", "p_positron"))
-    pair = _momenta("p_electron + p_positron", electron + positron)
+    electron, positron = _four_momenta("p_electron", events), _four_momenta("p_positron", events)
+    if electron.shape != positron.shape:
+        raise ValueError(
+            f"p_electron and p_positron must be of the same length, got {electron.shape} and {positron.shape}"
+        )
+    pair = electron + positron
     across_sq = pair[:, 1] ** 2 + pair[:, 2] ** 2
     scalar_product = (electron[:, 1:] * positron[:, 1:]).sum(axis=-1)
     return Observables(
         energy=pair[:, 0],
         mass=invariant_mass(pair),
         t=(pair[:, 0] - pair[:, 3]) ** 2 + across_sq,
-        cos_opening=np.clip(scalar_product / (momentum(electron) * momentum(positron)), -1.0, 1.0),
-        cos_beam=np.clip(pair[:, 3] / momentum(pair), -1.0, 1.0),
+        cos_opening=_cosine(scalar_product, momentum(electron) * momentum(positron)),
+        cos_beam=_cosine(pair[:, 3], momentum(pair)),
     )
 
 
-def _momenta(name: str, p: Array) -> Array:
-    p = real_numbers(name, p, -_LARGEST, _LARGEST)
+def _four_momenta(name: str, events: _HasPairs) -> Array:
+    p = real_array(name, getattr(events, name), "finite and below 1e100 in size")
     if p.ndim != 2 or p.shape[1] != 4:
         raise ValueError(f"{name} must have the shape (n, 4), got {p.shape}")
-    at_rest = ~(np.abs(p[:, 1:]).max(axis=1, initial=0.0) > 1 / _LARGEST)
-    if at_rest.any():
-        raise ValueError(f"{name} must not vanish, got {p[at_rest][0].tolist()} in event {int(at_rest.argmax())}")
     return p
+
+
+def _cosine(product: Array, lengths: Array) -> Array:
+    """Not beyond ±1 by rounding; nan where nothing has a direction."""
+    return np.clip(np.divide(product, lengths, out=np.full(len(product), np.nan), where=lengths > 0), -1.0, 1.0)
 
 
 @dataclass(frozen=True)

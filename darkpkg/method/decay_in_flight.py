@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.experiment.flux import load_heavy_neutrino_flux
+from darkpkg.memory import require_memory
 from darkpkg.physics.decay import lepton_momenta
 from darkpkg.physics.kinematics import boost
 from darkpkg.physics.weak import LEPTON_MASSES, StandardHeavyNeutrino, differential_width, laboratory_helicity
@@ -80,6 +81,8 @@ def decays_in_flight(
         raise ValueError(f"n_events must be an integer, at least {len(sources)}, got {n_events!r}")
     if helicity is not None and not -1 <= helicity <= 1:
         raise ValueError(f"helicity must be between -1 and 1, got {helicity}")
+    # 19 numbers are drawn or kept of each event, and about as many are on the way.
+    require_memory(2 * 19 * 8.0 * int(n_events), f"a simulation of {n_events} events")
     numbers = [len(share) for share in np.array_split(np.arange(n_events), len(sources))]
     parts = [
         _from_kaons(neutrino, lepton, random_stream(seed, "decay in flight", lepton).random((n, 6)), helicity)

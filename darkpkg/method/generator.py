@@ -25,6 +25,8 @@ from darkpkg.events import Events
 from darkpkg.experiment import detector as detectors
 from darkpkg.experiment.detector import Detector
 from darkpkg.experiment.flux import BEAMS, load_flux
+from darkpkg.inputs import real_array
+from darkpkg.memory import require_memory
 from darkpkg.method._integrand import (
     DECAY_AXES,
     VARIABLES,
@@ -117,13 +119,16 @@ class SamplingRange:
 
     def __post_init__(self) -> None:
         for name in ("m_N", "m_Zprime"):
-            low, high = (float(edge) for edge in getattr(self, name))
+            edges = real_array(name, getattr(self, name), None)
+            if edges.shape != (2,):
+                raise ValueError(f"{name} must be the smallest and the largest mass, got {getattr(self, name)!r}")
+            low, high = edges.tolist()
             object.__setattr__(self, name, (low, high))
             if not (0 < low <= high < math.inf):
                 raise ValueError(f"{name} must be sampled from a positive to a larger mass, got ({low}, {high})")
         if self.m_N[0] <= 2 * ELECTRON_MASS:
             raise ValueError(f"m_N must be above 2 m_e = {2 * ELECTRON_MASS} to decay to e⁺e⁻, got {self.m_N[0]}")
-        if self.mediator not in ("heavy", "light"):
+        if not isinstance(self.mediator, str) or self.mediator not in ("heavy", "light"):
             raise ValueError(f"mediator must be heavy or light, got {self.mediator!r}")
         if self.is_light and self.m_Zprime[0] <= 2 * ELECTRON_MASS:
             raise ValueError(f"m_Zprime must be above 2 m_e = {2 * ELECTRON_MASS} to decay, got {self.m_Zprime[0]}")
@@ -131,12 +136,15 @@ class SamplingRange:
             raise ValueError(f"a light m_Zprime must begin below m_N, got {self.m_Zprime} and {self.m_N}")
         if not self.is_light and not self.m_N[1] <= self.m_Zprime[1]:
             raise ValueError(f"a heavy m_Zprime must reach to the end of m_N, got {self.m_Zprime} and {self.m_N}")
-        if self.density not in DENSITIES:
+        if not isinstance(self.density, str) or self.density not in DENSITIES:
             raise ValueError(f"density must be one of {', '.join(DENSITIES)}, got {self.density!r}")
 
     @classmethod
     def at(cls, m_N: float, m_Zprime: float) -> SamplingRange:
         """Fixed masses, for a dedicated sample whose kernel weight is one."""
+        for name, value in (("m_N", m_N), ("m_Zprime", m_Zprime)):
+            if real_array(name, value, "positive and finite").shape != ():
+                raise ValueError(f"{name} must be one mass, got {value!r}")
         return cls((m_N, m_N), (m_Zprime, m_Zprime), "light" if m_Zprime < m_N else "heavy")
 
     @property
@@ -151,18 +159,18 @@ class SamplingRange:
 
     def q(self, m_N: ArrayLike, m_Zprime: ArrayLike) -> Array:
         """Mass density q(θ); one at fixed masses."""
-        m_N, m_Zprime = np.asarray(m_N, dtype=float), np.asarray(m_Zprime, dtype=float)
+        m_N, m_Zprime = _masses(m_N, m_Zprime)
         return np.ones(np.broadcast(m_N, m_Zprime).shape) if self.is_fixed else DENSITIES[self.density](m_N, m_Zprime)
 
     def flattening(self, m_N: ArrayLike, m_Zprime: ArrayLike) -> Array:
         """What the rate is multiplied by to be about flat: q, or `adapted_density` where masses are drawn evenly."""
         if self.density == "log-uniform":
-            return adapted_density(np.asarray(m_N, dtype=float), np.asarray(m_Zprime, dtype=float))
+            return adapted_density(*_masses(m_N, m_Zprime))
         return self.q(m_N, m_Zprime)
 
     def contains(self, m_N: ArrayLike, m_Zprime: ArrayLike) -> NDArray[np.bool_]:
         """Whether each point of the mass plane lies in the sampled region."""
-        m_N, m_Zprime = np.asarray(m_N, dtype=float), np.asarray(m_Zprime, dtype=float)
+        m_N, m_Zprime = _masses(m_N, m_Zprime)
         return self._between(self.m_N, self.m_Zprime, m_N, m_Zprime)
 
     def contains_logarithms(self, ln_masses: Array) -> NDArray[np.bool_]:
@@ -174,6 +182,10 @@ class SamplingRange:
         inside = (x_low <= x) & (x <= x_high)
         inside &= (y < x) if self.is_light else (x <= y)
         return inside & (y_low <= y) & (y <= y_high)
+
+
+def _masses(m_N: ArrayLike, m_Zprime: ArrayLike) -> tuple[Array, Array]:
+    return real_array("m_N", m_N, None), real_array("m_Zprime", m_Zprime, None)
 
 
 HEAVY = SamplingRange(m_N=(4e-3, 1.25), m_Zprime=(4e-3, 12.5))
@@ -233,8 +245,19 @@ def generate(
     Events
         With weights in upscatterings per nucleus and POT. The sum of the weights of a beam and nucleus is the
         integral of flux × σ × q over the sampled masses.
+
+    Raises `ValueError` or `TypeError` that names the argument, before any work; also for more events than there is
+    memory for.
     """
-    if sequence not in SEQUENCES:
+    for name, value, kind in (
+        ("sampling", sampling, SamplingRange),
+        ("couplings", couplings, DarkParameters),
+        ("detector", detector, Detector),
+        ("hydrogen", hydrogen, bool),
+    ):
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} must be of type {kind.__name__}, got {type(value).__name__}")
+    if not isinstance(sequence, str) or sequence not in SEQUENCES:
         raise ValueError(f"sequence must be one of {', '.join(SEQUENCES)}, got {sequence!r}")
     detector = detectors.ND280 if detector is None else detector
     targets = detector.nuclei if hydrogen else detector.targets
@@ -289,6 +312,10 @@ def _check_number(detector: Detector, targets: Mapping[str, Nucleus], n_events: 
             raise ValueError(
                 f"{name} must be an integer, at least {least} for as many beams and nuclei, got {number!r}"
             )
+    total = sum(int(number) for number in numbers.values())
+    an_event = sum(column[:1].nbytes for column in _empty_columns(1).values())
+    # Vegas and what is drawn at once come on top, whatever the number of events.
+    require_memory(float(an_event) * total, f"a simulation of {total} events")
 
 
 def _even_shares(total: int) -> dict[str, int]:

@@ -34,7 +34,13 @@ from darkpkg.method._integrand import DECAY_AXES, Target, laboratory_momenta, ta
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.generator import Integrand, SamplingRange
 from darkpkg.method.smoothing import Smoothing
-from darkpkg.method.weights import check_types, expected_events, kde_weight_of_masses, sampling_range
+from darkpkg.method.weights import (
+    check_types,
+    coupling_weight,
+    expected_events,
+    kde_weight_of_masses,
+    sampling_range,
+)
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import Nucleus, elements
@@ -75,13 +81,15 @@ def transport(
 
     Raises `ValueError` if θ lies outside the sampled region or the events do not remember how they were made.
     """
+    if not isinstance(events, Events):
+        raise TypeError(f"events must be of type Events, got {type(events).__name__}")
     sampling = sampling_range(events)
     if parameters.shape != ():
         raise ValueError(f"parameters must be a single point, got shape {parameters.shape}")
-    if events.provenance["couplings"]["is_majorana"] != parameters.is_majorana:
-        raise ValueError("events and parameters must have the same kind of N, Dirac or Majorana")
     if not np.isfinite(events.point).all():
         raise ValueError("events must remember the point that made them, as those of darkpkg.generate do")
+    coupling_weight(events, parameters)  # refuses another kind of N
+    _check_remembered(events)
     near = _within_reach(events, parameters, neighbourhood)
     masses = np.stack([events.m_N[near], events.m_Zprime[near]], axis=-1)
     weight = events.weight[near] * kde_weight_of_masses(sampling, masses, parameters, neighbourhood)
@@ -122,6 +130,17 @@ def transport(
             "moved": {"from": dict(events.provenance["sampling"]), "bandwidth": neighbourhood.bandwidth},
         },
     )
+
+
+def _check_remembered(events: Events) -> None:
+    """Raise `ValueError` unless all is known that momenta and paths are made of anew."""
+    if "form_factor" not in events.provenance:
+        raise ValueError("provenance of events must hold form_factor, as those of darkpkg.generate do")
+    for code in np.unique(events.target).tolist():
+        if code not in _nuclei():
+            raise ValueError(f"target must be a nucleus of darkpkg, one of {sorted(_nuclei())}, got {code}")
+    if isinstance(events, PlacedEvents) and "fiducial_boxes" not in events.provenance["detector"]:
+        raise ValueError("provenance of events must hold fiducial_boxes of detector, as those of darkpkg.place do")
 
 
 def expected_events_by_transport(

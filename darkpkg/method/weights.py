@@ -392,7 +392,13 @@ def _check_smoothing(smoothing: Smoothing) -> None:
 
 def sampling_range(events: Events) -> SamplingRange:
     """The region of masses that ``events`` were sampled from, out of their provenance."""
-    return SamplingRange(**events.provenance["sampling"])
+    sampling = events.provenance.get("sampling")
+    if sampling is None:
+        raise ValueError("provenance of events must hold sampling, as those of darkpkg.generate do")
+    try:
+        return SamplingRange(**sampling)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"sampling in the provenance of events is none: {error}") from error
 
 
 @dataclass(frozen=True)

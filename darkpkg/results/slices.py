@@ -5,14 +5,15 @@ Begin with `Slice`. It knows nothing of physics.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.checks import real_numbers
+from darkpkg.inputs import Frozen
 
 Array = NDArray[np.float64]
 
@@ -42,7 +43,7 @@ class Slice:
     def __init__(self, base: Any, /, **axes: ArrayLike) -> None:
         if not 1 <= len(axes) <= 2:
             raise ValueError(f"a slice has one or two free parameters, got {list(axes)}")
-        self.axes: Mapping[str, Array] = MappingProxyType({name: _axis(name, axes[name]) for name in axes})
+        self.axes: Mapping[str, Array] = Frozen({name: _axis(name, axes[name]) for name in axes})
         if not callable(base):
             if not hasattr(base, "numbers"):
                 raise TypeError(f"base must be a point such as BENCHMARK_B, or a function, got {type(base).__name__}")
@@ -53,6 +54,23 @@ class Slice:
                 if name not in known:
                     raise ValueError(f"{name} must be one of {', '.join(known)}, or be tied to them by a function")
         self._base = base
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if callable(self._base):
+            try:
+                pickle.dumps(self._base)
+            except (pickle.PicklingError, AttributeError, TypeError) as error:
+                raise TypeError(
+                    f"a slice along a function can be pickled if the function can, got {self._base!r}: "
+                    "define it with def at the top of a module"
+                ) from error
+        return _slice, (self._base, dict(self.axes))
+
+    def __copy__(self) -> Slice:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Slice:
+        return self  # nothing in it can be changed
 
     def __repr__(self) -> str:
         ranges = ", ".join(f"{name}: {v[0]:g} to {v[-1]:g} ({len(v)})" for name, v in self.axes.items())
@@ -77,6 +95,10 @@ class Slice:
     def halved(self) -> Slice:
         """The same slice with one more value in the middle, in the logarithm, of each two."""
         return Slice(self._base, **{name: _with_middles(values) for name, values in self.axes.items()})
+
+
+def _slice(base: Any, axes: Mapping[str, Array]) -> Slice:
+    return Slice(base, **axes)
 
 
 def _axis(name: str, values: ArrayLike) -> Array:
