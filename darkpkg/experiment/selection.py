@@ -24,8 +24,6 @@ Array = NDArray[np.float64]
 __all__ = ["Cuts", "Observables", "Selection", "observables"]
 
 
-
-
 class _HasPairs(Protocol):
     @property
     def p_electron(self) -> Array: ...

@@ -249,6 +249,7 @@ def generate(
     Raises `ValueError` or `TypeError` that names the argument, before any work; also for more events than there is
     memory for.
     """
+    detector = detectors.ND280 if detector is None else detector
     for name, value, kind in (
         ("sampling", sampling, SamplingRange),
         ("couplings", couplings, DarkParameters),
@@ -259,7 +260,6 @@ def generate(
             raise TypeError(f"{name} must be of type {kind.__name__}, got {type(value).__name__}")
     if not isinstance(sequence, str) or sequence not in SEQUENCES:
         raise ValueError(f"sequence must be one of {', '.join(SEQUENCES)}, got {sequence!r}")
-    detector = detectors.ND280 if detector is None else detector
     targets = detector.nuclei if hydrogen else detector.targets
     pairs = list(itertools.product(BEAMS, targets))
     if couplings.shape != ():
