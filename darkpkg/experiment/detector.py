@@ -297,35 +297,27 @@ __getattr__ = datasets.when_needed(
 )
 
 
-def place(events: Events, detector: Detector, seed: int, *, even_share: float = 0.0) -> PlacedEvents:
+def place(events: Events, detector: Detector, seed: int) -> PlacedEvents:
     """Give each event a vertex in the detector and follow N on a straight line through the decay volumes.
 
     An event on some nucleus falls into a module in proportion to the number of such nuclei there, and uniformly
-    within it. With an ``even_share``, that share of the events is spread evenly over the modules that hold the
-    nucleus, and weights carry how often each occurs: light modules, which heavy ones would leave without events, are
-    known better. The paths are followed through all fiducial boxes; a selection takes those that it needs. Each beam and
+    within it. The paths are followed through all fiducial boxes; a selection takes those that it needs. Each beam and
     nucleus has its own random numbers. Raises `ValueError` for a target that the detector lacks, or for N without a
     direction of flight.
     """
     for name, value, kind in (("events", events, Events), ("detector", detector, Detector)):
         if not isinstance(value, kind):
             raise TypeError(f"{name} must be of type {kind.__name__}, got {type(value).__name__}")
-    if not 0 <= even_share <= 1:
-        raise ValueError(f"even_share must be from 0 to 1, got {even_share!r}")
     length = momentum(events.p_N)
     check("momentum of N", length, "above 1e-100 GeV")
     symbols = {nucleus.pdg_code: symbol for symbol, nucleus in detector.nuclei.items()}
     # Whatever is left as it is here is refused as a column.
     vertex, uniform = np.full((len(events), 3), np.nan), np.full((len(events), 4), np.nan)
-    weight = events.weight.copy()
     module = np.full(len(events), "", dtype=f"U{max(len(m.name) for m in detector.modules)}")
     for code in np.unique(events.target).tolist():
         if code not in symbols:
             raise ValueError(f"target must be a nucleus of {detector.name}, one of {symbols}, got {code}")
-        nuclei = np.array([m.number_of_nuclei(symbols[code]) for m in detector.modules])
-        holds, natural = nuclei > 0, nuclei / nuclei.sum()
-        drawn = even_share * holds / holds.sum() + (1 - even_share) * natural
-        share = np.cumsum(drawn)
+        share = np.cumsum([m.number_of_nuclei(symbols[code]) for m in detector.modules])
         for beam in BEAMS:
             chosen = np.flatnonzero((events.target == code) & (events.beam == beam))
             random = random_stream(seed, "place", beam, code).random((len(chosen), 4))
@@ -333,7 +325,6 @@ def place(events: Events, detector: Detector, seed: int, *, even_share: float = 
             index = np.searchsorted(share / share[-1], random[:, 3], side="right")
             for i in np.unique(index):
                 here = index == i
-                weight[chosen[here]] *= natural[i] / drawn[i] if even_share else 1.0
                 vertex[chosen[here]] = detector.modules[i].active.uniform(random[here, :3])
                 module[chosen[here]] = detector.modules[i].name
     direction = events.p_N[:, 1:] / length[:, None]
@@ -351,6 +342,5 @@ def place(events: Events, detector: Detector, seed: int, *, even_share: float = 
         "targets": counts,
     }
     columns = {field.name: getattr(events, field.name) for field in dataclasses.fields(Events)}
-    columns["weight"] = weight
     columns["provenance"] = {**events.provenance, "detector": placed}
     return PlacedEvents(**columns, vertex=vertex, module=module, entry=entry, exit=leave, uniform=uniform)

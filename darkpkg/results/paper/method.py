@@ -101,14 +101,19 @@ def weights_in_turn(
     The last, summed, is the expected signal of that channel.
     """
     channel = analysis.channels[0]
-    ctau, decay_modules = float(point.proper_decay_length()), channel.selection.decay_modules
+    flights = {
+        "ctau": float(point.proper_decay_length()),
+        "m_N": float(point.m_N),
+        "ctau_Zprime": float(point.mediator_decay_length()),
+        "m_Zprime": float(point.m_Zprime),
+    }
     factors = {
         "sample": events.weight,
         "exposure": exposure_weight(events, channel),
         "couplings": coupling_weight(events, point),
         "masses": kde_weight(events, point, *([smoothing] if smoothing else [])),
         "selection": selection_weight(events, channel.selection),
-        "lifetime": lifetime_weight(events, ctau, float(point.m_N), modules=decay_modules),
+        "lifetime": lifetime_weight(events, **flights, modules=channel.selection.decay_modules),
     }
     return dict(zip(factors, np.multiply.accumulate(np.broadcast_arrays(*factors.values())), strict=True))
 
