@@ -1,6 +1,8 @@
 """What was measured."""
 
 import dataclasses
+import itertools
+import os
 
 import numpy as np
 import pytest
@@ -288,3 +290,45 @@ def test_a_file_cannot_run_code(tmp_path):
 def test_a_cut_that_is_no_number_is_refused():
     with pytest.raises(ValueError, match="min_energy must be a number, got nan"):
         Cuts(min_energy=float("nan"))
+
+
+# --- YAML files that are hostile ---
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in itertools.pairwise("abcdefghi")
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (BOMB, "no anchors and aliases are needed here"),
+        ("name: &n x\ncaveat: *n\n", "no anchors and aliases are needed here"),
+        ("selection: " + "[" * 40_000, "nested more than 10 deep"),
+        ("selection: " + "{a: " * 40, "nested more than 10 deep"),
+        ("name: x\nname: y\n", "name is given twice"),
+        ("? [a, b]\n: 1\n", "a key must be a word"),
+        ("".join(f"k{i}: 1\n" for i in range(12_000)), "must be a file of at most 100000 bytes"),
+        ("".join(f"k{i}: 1\n" for i in range(8_000)), "Additional properties are not allowed"),
+        ("x: !!python/object/apply:os.system [ls]\n", "could not determine a constructor"),
+        ("\x00", "is no readable YAML"),
+    ],
+)
+def test_a_hostile_file_is_refused_in_a_sentence(tmp_path, content, message):
+    path = tmp_path / "mine.yaml"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=message) as error:
+        load(path)
+    assert str(path) in str(error.value)
+    assert len(str(error.value)) < 600
+    assert "\n" not in str(error.value)
+
+
+def test_what_is_no_ordinary_file_is_no_analysis(tmp_path):
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for path in (tmp_path / "pipe.yaml", tmp_path):
+        with pytest.raises(ValueError, match="must be an ordinary file"):
+            load(path)
+    with pytest.raises(FileNotFoundError, match="no file at"):
+        load(tmp_path / "none.yaml")

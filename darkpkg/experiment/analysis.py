@@ -13,13 +13,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import yaml
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
+from darkpkg.checks import small_text
 from darkpkg.experiment import detector as detectors
 from darkpkg.experiment import response
 from darkpkg.experiment.detector import Detector
@@ -318,15 +319,45 @@ def _fiducial_mass(detector: Detector, selection: Selection) -> float:
     return sum(detector[name].fiducial_mass for name in selection.decay_modules)
 
 
+LARGEST_FILE = 100_000
+"""Bytes of a YAML file; the example has a thousand."""
+
+DEEPEST = 10
+"""Levels of a YAML file; the schema has five."""
+
+
 class _Loader(yaml.SafeLoader):
-    """Safe, a key counts once, and 1e21 is a number: YAML 1.1 wants it written 1.0e+21."""
+    """Safe, a key counts once, and 1e21 is a number: YAML 1.1 wants it written 1.0e+21.
+
+    Anchors are refused, since a few lines of aliases within aliases grow beyond all memory, and deep nesting.
+    """
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event = self.peek_event()
+        if getattr(event, "anchor", None) is not None:
+            self._refuse("no anchors and aliases are needed here", event)
+        if self._depth > DEEPEST:
+            self._refuse(f"nested more than {DEEPEST} deep", event)
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"{key} is given twice", node.start_mark)
+        keys = set()
+        for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._refuse("a key must be a word", key_node)
+            key = self.construct_object(key_node, deep=True)
+            if key in keys:
+                self._refuse(f"{key} is given twice", node)
+            keys.add(key)
         return super().construct_mapping(node, deep)
+
+    def _refuse(self, why: str, at: Any) -> NoReturn:
+        raise yaml.constructor.ConstructorError(None, None, why, at.start_mark)
 
 
 # YAML 1.1 reads 010 as eight, 1:30 as ninety and 2020-10-10 as a date: here they are texts, which the schema refuses.
@@ -346,21 +377,23 @@ def load(path: str | os.PathLike[str]) -> Analysis:
     """An analysis of your own, from a small YAML file.
 
     ``data/analysis/example.yaml`` shows all that it may hold, ``data/analysis/schema.json`` is its schema. Raises
-    `ValueError` that names the file, the place in it, the value and the rule.
+    `ValueError` that names the file, the place in it, the value and the rule; also for what is no ordinary file, is
+    larger than `LARGEST_FILE`, deeper than `DEEPEST`, or has anchors.
     """
     import jsonschema  # here: few read a file, and the import takes a while
 
     path = Path(path)
+    text = small_text(path, LARGEST_FILE)
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        content = yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no readable YAML: {' '.join(str(error).split())}") from error
+        raise ValueError(f"{path} is no readable YAML: {' '.join(str(error).split())[:300]}") from error
     schema = datasets.document("analysis/schema.json")
     validator = jsonschema.Draft202012Validator(schema)
     error = jsonschema.exceptions.best_match(validator.iter_errors(content))
     if error is not None:
         place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path).lstrip(".")
-        raise ValueError(f"{path}, {place or 'whole file'}: {error.message}")
+        raise ValueError(f"{path}, {place or 'whole file'}: {error.message[:300]}")
     try:
         channels = tuple(_channel(content["selection"], **channel) for channel in content["channels"])
         return Analysis(content["name"], channels, content.get("caveat", ""))

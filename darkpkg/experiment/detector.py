@@ -7,9 +7,14 @@ are in cm, masses in grams; the beam runs along the z axis.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import io
 import os
+import tomllib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +22,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
+from darkpkg.checks import real_numbers, small_text
 from darkpkg.events import Events, PlacedEvents
 from darkpkg.experiment.flux import BEAMS
 from darkpkg.inputs import Frozen, check
@@ -30,6 +36,10 @@ Array = NDArray[np.float64]
 __all__ = ["ND280", "ND280_UPGRADE", "Box", "Detector", "Module", "load", "place"]
 
 
+_FARTHEST = 1e15
+"""cm, a hundred astronomical units."""
+
+
 @dataclass(frozen=True)
 class Box:
     """A box with edges along the axes, from ``low`` to ``high``, both (x, y, z) in cm."""
@@ -38,6 +48,11 @@ class Box:
     high: tuple[float, float, float]
 
     def __post_init__(self) -> None:
+        for name in ("low", "high"):
+            corner = real_numbers(name, getattr(self, name), -_FARTHEST, _FARTHEST)
+            if corner.shape != (3,):
+                raise ValueError(f"{name} must be a corner (x, y, z), got {getattr(self, name)}")
+            object.__setattr__(self, name, tuple(corner.tolist()))
         if not np.all(np.less(self.low, self.high)):
             raise ValueError(f"a box must extend in all directions, got low {self.low} and high {self.high}")
 
@@ -105,8 +120,11 @@ class Module:
         unknown = set(self.composition) - set(elements())
         if unknown:
             raise ValueError(f"{self.name} is made of {sorted(unknown)}, but elements are {', '.join(elements())}")
+        for what, number in (("mass", self.mass), *self.composition.items()):
+            if not isinstance(number, Real):
+                raise TypeError(f"{what} of {self.name} must be a number, got {number!r}")
         total = sum(self.composition.values())
-        if abs(total - 1) > 1e-9 or min(self.composition.values()) < 0:
+        if not self.composition or not abs(total - 1) <= 1e-9 or min(self.composition.values()) < 0:
             raise ValueError(
                 f"mass fractions of {self.name} must add up to 1, got {total:g}: {dict(self.composition)}"
             )
@@ -116,11 +134,6 @@ class Module:
             raise ValueError(f"fiducial box of {self.name} must lie in its active one, got {self.fiducial}")
         if self.density > LARGEST_DENSITY:
             raise ValueError(f"density of {self.name} must be below {LARGEST_DENSITY:g} g/cm³, got {self.density:g}")
-        if self.composition.get("Ar", 0.0) > 0.5 and abs(self.density / ARGON_DENSITY - 1) > ARGON_TOLERANCE:
-            raise ValueError(
-                f"argon of {self.name} must weigh {ARGON_DENSITY:g} g/cm³ to {100 * ARGON_TOLERANCE:g} %, "
-                f"got {self.mass:g} g in {self.active.volume:g} cm³"
-            )
 
     @property
     def density(self) -> float:
@@ -149,11 +162,23 @@ class Module:
 ARGON_DENSITY = 1.78e-3
 """g/cm³, gas at 0 °C and one atmosphere: the value that gives the masses of Table II."""
 
+LIQUID_ARGON_DENSITY = 1.40
+"""g/cm³, at the boiling point, 87 K: Particle Data Group, Atomic and nuclear properties of materials."""
+
 LARGEST_DENSITY = 23.0
 """g/cm³: no element is denser than osmium, 22.6 g/cm³."""
 
 ARGON_TOLERANCE = 0.1
 """Room for another temperature or pressure of the chambers, and for rounded masses."""
+
+CONDENSED_DENSITIES = MappingProxyType(
+    {"H": 0.42, "C": 1.20, "O": 1.20, "Si": 2.33, "Ar": 1.40, "Cu": 8.96, "Zn": 7.14, "Pb": 11.34}
+)
+"""g/cm³ that each element adds to a solid or liquid, if volumes add up. Those of H, C and O are what water,
+polyethylene and polystyrene have; with them the modules of ND280 that are no gas agree to 9 %."""
+
+LOOSEST, DENSEST = 1 / 3, 2.0
+"""A module may be a third of its solid, with gaps, up to twice as dense, as graphite and quartz are."""
 
 
 @dataclass(frozen=True)
@@ -167,13 +192,15 @@ class Detector:
         names = [module.name for module in self.modules]
         if not names:
             raise ValueError(f"{self.name} needs at least one module")
-        for name in names:
-            if names.count(name) > 1:
+        for name, times in Counter(names).items():
+            if times > 1:
                 raise ValueError(f"modules of {self.name} need names of their own, but {name} is there twice")
+        low, high = (np.array([getattr(m.active, end) for m in self.modules]) for end in ("low", "high"))
         for i, first in enumerate(self.modules):
-            for second in self.modules[i + 1 :]:
-                if first.active.overlaps(second.active):
-                    raise ValueError(f"modules {first.name} and {second.name} of {self.name} overlap")
+            shared = np.all((low[i] < high[i + 1 :]) & (low[i + 1 :] < high[i]), axis=1)
+            if shared.any():
+                second = self.modules[i + 1 + int(shared.argmax())]
+                raise ValueError(f"modules {first.name} and {second.name} of {self.name} overlap")
 
     @classmethod
     def from_table(cls, name: str, table: pd.DataFrame) -> Detector:
@@ -235,14 +262,70 @@ _OPTIONAL = ("x_centre", "y_centre", "fiducial_mass")
 def load(path: str | os.PathLike[str], name: str | None = None) -> Detector:
     """A detector of your own, from a CSV file as `Detector.from_table` wants it; called like the file by default.
 
-    Lengths in cm, masses in tonnes, mass fractions of the elements. Raises `ValueError` that names the file, what is
-    wrong and the rule.
+    Lengths in cm, masses in tonnes, mass fractions of the elements. So that no wrong digit passes, a module must be
+    as dense as its material: argon as a gas of one atmosphere or as a liquid to 10 %, all else from a third to twice
+    of what its elements weigh as solids and liquids (`CONDENSED_DENSITIES`); and ``fiducial_mass``, if given, must be
+    that of the fiducial box to 10 %. For something else, gas at ten bar or foam, state that the table is as it should
+    be: with a TOML file of the same name beside it, that holds the ``sha256`` of the table, as those in ``data/``
+    do. Then only the checksum must agree.
+
+    Raises `ValueError` that names the file, what is wrong and the rule, and `DataIntegrityError` if the checksum does
+    not agree.
     """
     path = Path(path)
+    text = small_text(path, LARGEST_TABLE)
     try:
-        return Detector.from_table(name or path.stem, pd.read_csv(path, comment="#"))
-    except (ValueError, TypeError, pd.errors.ParserError) as error:
-        raise ValueError(f"{path} describes no detector: {error}") from error
+        table = pd.read_csv(io.StringIO(text), comment="#")
+        if len(table) > MOST_MODULES:
+            raise ValueError(f"it must have at most {MOST_MODULES} modules, got {len(table)}")
+        detector = Detector.from_table(name or path.stem, table)
+        if not _is_stated(path):
+            _check_plausibility(detector, table)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path} describes no detector: {str(error)[:500]}") from error
+    return detector
+
+
+LARGEST_TABLE, MOST_MODULES = 1_000_000, 2000
+"""Bytes and rows of a detector table; that of ND280 has 680 and 8."""
+
+
+def _is_stated(path: Path) -> bool:
+    """Whether a manifest states the table: its checksum must agree then."""
+    manifest = path.with_suffix(".toml")
+    if not manifest.exists():
+        return False
+    stated = tomllib.loads(small_text(manifest, LARGEST_TABLE)).get("sha256")
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if stated != found:
+        raise datasets.DataIntegrityError(f"{path} was altered: its sha256 is {found}, {manifest.name} says {stated}")
+    return True
+
+
+def _check_plausibility(detector: Detector, table: pd.DataFrame) -> None:
+    """What a wrong digit or a swapped column would break: density against material, fiducial mass against its box."""
+    for module, row in zip(detector.modules, table.to_dict("records"), strict=True):
+        amount = f"got {module.mass:g} g in {module.active.volume:g} cm³"
+        if module.material == "Ar":
+            known = (ARGON_DENSITY, LIQUID_ARGON_DENSITY)
+            if not any(abs(module.density / density - 1) <= ARGON_TOLERANCE for density in known):
+                raise ValueError(
+                    f"argon of {module.name} must weigh {known[0]:g} g/cm³, a gas, or {known[1]:g} g/cm³, a liquid, "
+                    f"to {100 * ARGON_TOLERANCE:g} %, {amount}; or state the table by a manifest"
+                )
+        else:
+            solid = 1 / sum(share / CONDENSED_DENSITIES[symbol] for symbol, share in module.composition.items())
+            if not LOOSEST * solid <= module.density <= DENSEST * solid:
+                raise ValueError(
+                    f"{module.name} must weigh {LOOSEST * solid:.2g} to {DENSEST * solid:.2g} g/cm³, as dense as its "
+                    f"material, {amount}; or state the table by a manifest"
+                )
+        stated = row.get("fiducial_mass", np.nan) * tonne
+        if np.isfinite(stated) and not abs(stated - module.fiducial_mass) <= 0.1 * module.fiducial_mass:
+            raise ValueError(
+                f"fiducial_mass of {module.name} must be that of its box, {module.fiducial_mass:g} g to 10 %, got "
+                f"{stated:g} g; or state the table by a manifest"
+            )
 
 
 def _module(row: pd.Series) -> Module:
