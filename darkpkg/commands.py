@@ -5,6 +5,7 @@ Each looks at everything that it was given, and whether it can write, before it 
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import json
 import math
@@ -73,7 +74,7 @@ def check(
     notes = list(dict.fromkeys([*verdict.notes, *(str(warning.message) for warning in caught)]))
     result = {
         "version": importlib.metadata.version("darkpkg"),
-        "point": {**numbers, "is_majorana": majorana},
+        "point": dataclasses.asdict(point),
         "sample": str(sample) if sample else None,
         "seed": about.get("seed"),
         "n_events": about.get("n_events"),
@@ -266,9 +267,9 @@ def _slice(point: DarkParameters, vary: list[str], assign: list[str], refine: in
 
 
 def _check_grid(numbers: list[int], refine: int, bins: int) -> None:
-    """A scan keeps four sums for each bin at each point of the finest grid, and works on one copy of them."""
+    """A scan has four sums for each bin at each point of the finest grid, as predicted, as kept, and in between."""
     points = math.prod((n - 1) * 2.0 ** min(refine, 1000) + 1 for n in numbers)
-    require_memory(2 * 4 * 8 * bins * points, f"a scan of {points:.4g} points, refined {refine} times,")
+    require_memory(8 * points * (12 * bins + 16), f"a scan of {points:.4g} points, refined {refine} times,")
 
 
 def _assigned(

@@ -60,7 +60,7 @@ class TestVerdict:
         verdict = dk.check(at_B, B, I, cl=cl)
         assert verdict.threshold == pytest.approx(-np.log(1 - cl))  # chi-squared of two parameters
         assert verdict.rule == exclusion_rule(cl)
-        assert f"{verdict.threshold:.4g}, chi-squared of 2 parameters, {100 * cl:g} % CL" in verdict.rule
+        assert verdict.rule == f"{100 * cl:g} % CL for 2 parameters, -Delta ln L > {verdict.threshold:.3f}"
 
     def test_a_sample_over_masses_is_transported_and_has_no_bias(self, around_B, at_B):
         verdict = dk.check(around_B, B, I)
@@ -168,25 +168,22 @@ class TestInput:
             dk.check(around_B, B.replace(m_N=0.3), I)
 
     @pytest.mark.parametrize(
-        "predict",
+        ("changes", "message"),
         [
-            dk.check,
-            dk.scan,
-            dk.expected_events,
-            dk.expected_upscatterings,
-            dk.expected_events_by_transport,
-            lambda *arguments: dk.expected_events_at_lifetime(*arguments, 1.0),
-            dk.choose_bandwidth,
+            ({"analysis": "I"}, r"analysis must be a darkpkg\.Analysis, got str"),
+            ({"parameters": 1.0}, r"parameters must be a darkpkg\.DarkParameters, got float"),
+            ({"events": "heavy.parquet"}, r"events must be a darkpkg\.PlacedEvents, got str"),
         ],
     )
-    def test_what_is_of_the_wrong_type_is_named(self, at_B, predict):
-        for arguments, message in (
-            ((at_B, B, "I"), "analysis must be a darkpkg.Analysis, such as darkpkg.ANALYSIS_I, got 'I'"),
-            ((at_B, "B", I), "parameters must be a darkpkg.DarkParameters, such as darkpkg.BENCHMARK_B, got 'B'"),
-            (
-                ("a.parquet", B, I),
-                "events must be a darkpkg.PlacedEvents, such as darkpkg.read_events gives",
-            ),
-        ):
-            with pytest.raises(TypeError, match=message):
-                predict(*arguments)
+    def test_what_is_of_the_wrong_type_is_named(self, at_B, changes, message):
+        with pytest.raises(TypeError, match=message):
+            dk.check(**{"events": at_B, "parameters": B, "analysis": I} | changes)
+
+    def test_data_that_nothing_can_make_are_refused(self, at_B, selected):
+        """And an exclusion does not stand where the fewest events that are left open could not make the data."""
+        channel = dataclasses.replace(COUNT.channels[0], background=(0.0,), observed=(1.0,))
+        impossible = dataclasses.replace(COUNT, channels=(channel,))
+        nothing = at_B[dk.selection_weight(at_B, I.selection) == 0]
+        with pytest.raises(ValueError, match="the likelihood of Analysis I is not finite here"):
+            dk.check(nothing, B, impossible)
+        assert dk.check(selected, B, impossible).status == "not excluded"

@@ -1,6 +1,7 @@
 """The command line: its numbers are those of the package, and what it is asked wrongly it says in one line."""
 
 import ast
+import dataclasses
 import errno
 import inspect
 import json
@@ -184,10 +185,10 @@ class TestCheck:
         simulated = json.loads(answer.stdout)
         read = json.loads(run("check", *options(), "--sample", sample, "--json").stdout)
         for result, path in ((simulated, None), (read, str(sample))):
-            assert result["point"] == POINT | {"is_majorana": False}
+            assert result["point"] == dataclasses.asdict(dk.DarkParameters(**POINT))
             assert (result["sample"], result["seed"], result["n_events"]) == (path, 5, N_EVENTS)
             assert (result["version"], result["analysis"]) == (dk.__version__, "Analysis I")
-            assert result["rule"] == "-Delta ln L > 2.303, chi-squared of 2 parameters, 90 % CL"
+            assert result["rule"] == "90 % CL for 2 parameters, -Delta ln L > 2.303"
             assert (result["status"], result["reason"]) == ("excluded", "")
 
     def test_the_installed_program_says_on_stderr_what_it_simulates(self, answer):
@@ -536,7 +537,7 @@ class TestScan:
         np.testing.assert_array_equal(again.log_likelihood, scan.log_likelihood)
         assert f"points                 {scan.evaluated.sum()} of Analysis I + Analysis II" in result.stdout
         assert f"excluded               {100 * scan.excluded().mean():.3g} % of the grid" in result.stdout
-        assert "rule                   -Delta ln L > 2.303, chi-squared of 2 parameters, 90 % CL" in result.stdout
+        assert "rule                   90 % CL for 2 parameters, -Delta ln L > 2.303" in result.stdout
         fewest = np.nanmin(scan.expectation.total().n_effective[scan.evaluated])
         assert fewest > 0
         assert f"fewest effective       {fewest:.3g} events" in result.stdout

@@ -16,7 +16,6 @@ from darkpkg.events import PlacedEvents
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.flux import load_flux
 from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning
-from darkpkg.method.inputs import check_inputs
 from darkpkg.method.likelihood import log_likelihood
 from darkpkg.method.transport import transport
 from darkpkg.method.weights import expected_events, expected_upscatterings, sampling_range
@@ -99,12 +98,12 @@ def check(events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, 
         One, or a sum of several.
 
     Raises `TypeError` or `ValueError` that names what is of the wrong type, not a single point, outside the sampled
-    masses, or of another kind of N.
+    masses, of another kind of N, or a bin with data that neither background nor signal can make.
 
     >>> check(events, BENCHMARK_B, ANALYSIS_I).status                          # doctest: +SKIP
     'excluded'
     """
-    check_inputs(events, parameters, analysis)
+    _check_types(events, parameters, analysis)
     codes = set(np.unique(events.target).tolist())
     targets = [element.nucleus for element in elements().values() if element.nucleus.pdg_code in codes]
     unreached = verdict_without_neutrinos(parameters, analysis, targets, cl=cl)
@@ -134,10 +133,10 @@ def exclusion_rule(cl: float = 0.90) -> str:
     """The rule by which points are excluded at confidence level ``cl``, in words.
 
     >>> exclusion_rule()
-    '-Delta ln L > 2.303, chi-squared of 2 parameters, 90 % CL'
+    '90 % CL for 2 parameters, -Delta ln L > 2.303'
     """
     threshold = exclusion_threshold(cl, _N_PARAMETERS)
-    return f"-Delta ln L > {threshold:.4g}, chi-squared of {_N_PARAMETERS} parameters, {100 * cl:g} % CL"
+    return f"{100 * cl:.10g} % CL for {_N_PARAMETERS} parameters, -Delta ln L > {threshold:.3f}"
 
 
 def verdict_without_neutrinos(
@@ -168,10 +167,24 @@ def _verdict(
     signal: Expectation,
     upscatterings: Expectation,
 ) -> Verdict:
+    if not math.isfinite(distance):
+        raise ValueError(
+            f"the likelihood of {analysis.name} is not finite here: look at its counts and uncertainties"
+        )
     notes = [*filter(None, [analysis.caveat]), *validity_notes(parameters), *notes]
     threshold = exclusion_threshold(cl, _N_PARAMETERS)
     name, rule = analysis.name, exclusion_rule(cl)
     return Verdict(status, reason, name, distance, threshold, rule, tuple(notes), signal, upscatterings)
+
+
+def _check_types(events: PlacedEvents, parameters: DarkParameters, analysis: Analysis) -> None:
+    for name, value, kind in (
+        ("events", events, PlacedEvents),
+        ("parameters", parameters, DarkParameters),
+        ("analysis", analysis, Analysis),
+    ):
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} must be a darkpkg.{kind.__name__}, got {type(value).__name__}")
 
 
 def _unreached(parameters: DarkParameters, targets: list[Nucleus], beams: list[str]) -> str:
@@ -202,14 +215,10 @@ def _status(distance: float, threshold: float) -> str:
 
 
 def _distance(signal: Expectation, analysis: Analysis) -> float:
-    """−Δ ln L of one point, compared with no signal. Raises `ValueError` where ln L is not finite."""
+    """−Δ ln L of one point, compared with no signal; nan where its ln L is not finite."""
     nothing = Expectation(*np.zeros((2, len(analysis.observed))))
     here, without = (float(log_likelihood(prediction, analysis)) for prediction in (signal, nothing))
-    if not math.isfinite(here):
-        raise ValueError(
-            f"the likelihood of {analysis.name} is not finite here: look at its counts and uncertainties"
-        )
-    return max(here, without) - here
+    return max(here, without) - here if math.isfinite(here) else math.nan
 
 
 @dataclass(frozen=True, eq=False)
