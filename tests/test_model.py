@@ -6,7 +6,7 @@ import dirac
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
@@ -360,3 +360,59 @@ def test_rule_for_the_shortest_life_fails_as_its_condition_does():
     assert np.isnan(BENCHMARK_A.approximate_shortest_decay_length())
     plane = BENCHMARK_B.replace(m_Zprime=np.array([0.05, 0.1, 0.2]))
     assert np.isnan(plane.approximate_shortest_decay_length()).tolist() == [True, False, False]
+
+
+# --- What a point may be made of ---
+
+anything = st.one_of(
+    st.floats(),
+    st.integers(-5, 5),
+    st.booleans(),
+    st.complex_numbers(max_magnitude=2),
+    st.text(max_size=3),
+    st.none(),
+    st.lists(st.floats(0.01, 1), max_size=3),
+    st.sampled_from([5e-324, 1e-310, 1e30, 1e31, np.float32(0.1), np.longdouble("1e4000"), np.datetime64("2020")]),
+    st.sampled_from(
+        [
+            np.ma.masked_array([0.1, 0.2], [False, True]),
+            np.array([0.1, 0.2], dtype=object),
+            np.arange(1.0, 9.0)[::2] / 10,
+            np.broadcast_to(0.1, 3),
+            np.array([], dtype=float),
+            [[0.1], [0.2, 0.3]],
+        ]
+    ),
+)
+
+
+@settings(max_examples=1000)
+@given(anything, st.sampled_from(sorted(DarkParameters.numbers())))
+def test_a_field_is_a_real_number_within_its_bounds_or_refused_by_name(value, name):
+    refused = ""
+    try:
+        point = BENCHMARK_B.replace(**{name: value})
+    except (ValueError, TypeError) as error:
+        refused = str(error)
+    if refused:
+        assert refused.startswith(f"{name} must ")
+        return
+    own = getattr(point, name)
+    np.testing.assert_array_equal(own, np.asarray(value, dtype=float))
+    for derived in (point.decay_width(), point.proper_decay_length(), point.mediator_width(), point.coupling):
+        assert np.shape(derived) in ((), np.shape(own))
+        assert not np.any(np.isnan(derived))
+        assert np.all(np.asarray(derived) >= 0)
+    share = np.asarray(point.pair_branching_ratio())
+    assert np.all((share >= 0) & (share <= 1))
+
+
+magnitudes = st.floats(-30, 30).map(lambda x: 10.0**x)
+
+
+@given(magnitudes, magnitudes, magnitudes, st.sampled_from(["all", "paper"]))
+def test_widths_and_lengths_are_numbers_however_large_or_small(m_N, m_Zprime, epsilon, decays):
+    point = BENCHMARK_B.replace(m_N=m_N, m_Zprime=m_Zprime, epsilon=epsilon, decays=decays)
+    derived = point.decay_width(), point.proper_decay_length(), point.mediator_decay_length(), point.mediator_width()
+    assert np.all(np.array(derived) >= 0)
+    assert 0 <= point.pair_branching_ratio() <= 1

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import hyp2f1
 
+from darkpkg.inputs import real_array
 from darkpkg.physics.widths import CHANNELS, current_integrals, pair_ratio, total_ratio
 from darkpkg.units import ALPHA_EM, HBARC, GeV, MeV, cm
 
@@ -25,6 +26,10 @@ DECAYS = ("all", "paper")
 
 def _number(unit: str, symbol: str, meaning: str) -> Any:
     return dataclasses.field(metadata={"unit": unit, "symbol": symbol, "meaning": meaning})
+
+
+LARGEST = 1e30
+"""No number may be larger, and no mass in GeV smaller than its inverse: powers of them must stay numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +47,7 @@ class DarkParameters:
     massless electrons alone and Eqs. (9) and (10) as printed, with a light Z′ that decays where it is made.
 
     Raises `ValueError` that names field, value and rule if a field is not finite, a mass or coupling is not
-    positive, a mixing exceeds one, or the shapes do not broadcast.
+    positive, a mixing exceeds one, or the shapes do not broadcast, and `TypeError` if one is no real number.
 
     >>> BENCHMARK_B.proper_decay_length()            # cm
     0.5391...
@@ -68,7 +73,7 @@ class DarkParameters:
             raise TypeError(f"is_majorana must be True or False, got {self.is_majorana!r}")
         object.__setattr__(self, "is_majorana", bool(self.is_majorana))
         for name, value in self._items():
-            array = np.array(value, dtype=float)
+            array = real_array(name, value, None).copy()
             _check(name, array)
             array.flags.writeable = False
             object.__setattr__(self, name, array if array.ndim else float(array))
@@ -217,7 +222,8 @@ class DarkParameters:
 
 
 def _decay_length(width: ArrayLike) -> Any:
-    return np.divide(HBARC, width, out=np.full(np.shape(width), np.inf), where=np.greater(width, 0))[()]
+    with np.errstate(over="ignore"):  # what lives longer than a number can say lives for ever
+        return np.divide(HBARC, width, out=np.full(np.shape(width), np.inf), where=np.greater(width, 0))[()]
 
 
 def _check(name: str, value: NDArray[np.float64]) -> None:
@@ -227,6 +233,9 @@ def _check(name: str, value: NDArray[np.float64]) -> None:
 
     refuse(~np.isfinite(value), "finite")
     refuse(value <= 0, "positive")
+    refuse(value > LARGEST, f"at most {LARGEST:g}")
+    if name.startswith("m_"):
+        refuse(value < 1 / LARGEST, f"at least {1 / LARGEST:g} GeV")
     if name in ("V_muN_sq", "V_N_sq"):
         refuse(value > 1, "at most 1, because the mixing matrix is unitary")
 

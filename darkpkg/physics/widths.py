@@ -75,9 +75,14 @@ def current_integrals(m_N: ArrayLike, m_Zprime: ArrayLike, epsilon: ArrayLike) -
     fields = np.broadcast_arrays(*(np.asarray(x, dtype=float) for x in (m_N, m_Zprime, epsilon)))
     shape = fields[0].shape
     points, index = np.unique(np.stack([field.ravel() for field in fields]), axis=1, return_inverse=True)
-    parts = [_integrals(*points[:, i : i + _CHUNK]) for i in range(0, points.shape[1], _CHUNK)]
-    index = index.reshape(shape)
-    return {f: np.concatenate([part[f] for part in parts])[index][()] if parts else np.empty(shape) for f in CHANNELS}
+    # The integral falls with the fourth power of m_Z′: beyond this it is no number any more.
+    open_, found = (points[0] > min(CHANNELS.values())) & (points[1] < 1e50 * points[0]), {}
+    parts = [_integrals(*some) for some in np.array_split(points[:, open_], 1 + open_.sum() // _CHUNK, axis=1)]
+    for channel in CHANNELS:
+        values = np.zeros(points.shape[1])
+        values[open_] = np.concatenate([part[channel] for part in parts])
+        found[channel] = values[index.reshape(shape)][()]
+    return found
 
 
 def _integrals(m_N: Array, m_Zprime: Array, epsilon: Array) -> dict[str, Array]:
