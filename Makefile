@@ -11,7 +11,7 @@ RUN     := $(VENV)/bin/python
 READY   := $(VENV)/ready-$(VERSION)
 BUILT   := _build/book-without-warnings
 # The extras whose packages are pinned in requirements.txt; the generator to validate with has its own environment.
-EXTRAS  := book test lint build
+EXTRAS  := book lab test lint build
 VALIDATE := $(VENV)/validate
 UV      := $(RUN) -m uv --no-progress pip
 
@@ -38,7 +38,7 @@ book test accept: export OPENBLAS_NUM_THREADS := 1
 book test accept: export NUMBA_NUM_THREADS    := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env book test lint format accept benchmark validate pins clean
+.PHONY: help env book test lab lint format accept benchmark validate pins clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -55,6 +55,11 @@ book: $(READY)  ## run the chapters and build the book; any warning is an error
 
 test: $(READY)  ## run the tests, and the chapters against their stored numbers
 	@$(RUN) -m pytest -n $(JOBS) --dist loadfile
+
+# JupyterLab would open a text notebook as plain text.
+lab: $(READY)  ## open the chapters in JupyterLab (FLAGS=--no-browser on another machine)
+	@$(VENV)/bin/jupytext-config set-default-viewer markdown
+	@$(VENV)/bin/jupyter lab $(FLAGS) notebooks
 
 lint: $(READY)  ## check the style of the code
 	@$(RUN) -m ruff check --quiet .

@@ -1,14 +1,27 @@
-"""pyproject.toml, requirements.txt, environment.yml and what is installed say the same."""
+"""pyproject.toml, requirements.txt, environment.yml and what is installed agree, and the chapters run in them."""
 
+import ast
+import importlib.util
+import itertools
+import json
+import os
 import re
+import secrets
+import signal
+import subprocess
+import time
 import tomllib
+import urllib.request
+import venv
 import zipfile
 from importlib import metadata
+from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 from hatchling.builders.wheel import WheelBuilder
-from notebook_references import ROOT
+from notebook_references import ROOT, chapters_of_the_book
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -63,7 +76,10 @@ def test_every_direct_requirement_is_pinned_within_its_range(python):
 
 
 def test_all_pythons_get_the_same_pins():
-    assert pins_for("3.11") == pins_for("3.12") == pins_for("3.13")
+    """What a newer Python has itself need not be installed there."""
+    all_pins = [pins_for(python) for python in PYTHONS]
+    for older, newer in itertools.pairwise(all_pins):
+        assert newer.items() <= older.items()
 
 
 def test_a_package_that_several_extras_ask_for_has_one_range():
@@ -115,14 +131,117 @@ def test_conda_environment_has_a_supported_python():
     assert conda == [f"python={PYTHONS[0]}", "pip"]
 
 
-def test_conda_environment_installs_this_package_with_ranges_of_pyproject():
+def test_conda_environment_installs_this_package_with_pins_and_what_opens_the_chapters():
     _, pip = conda_requirements()
-    assert "-e ." in pip
-    assert "-c requirements.txt" in pip
-    named = [line for line in pip if not line.startswith("-")]
-    assert {Requirement(line).name for line in named} == {"ipykernel", "jupytext"}
-    direct = {str(requirement) for requirement in direct_requirements()}
-    assert {str(Requirement(line)) for line in named} <= direct
+    assert pip == ["-c requirements.txt", "-e .[lab]"]
+
+
+def needed_by(requirement: Requirement) -> set[str]:
+    """Names of all distributions that a requirement brings with it."""
+    needed, waiting = set(), [requirement]
+    while waiting:
+        wanted = waiting.pop()
+        found = {(canonicalize_name(wanted.name), extra) for extra in ("", *wanted.extras)}
+        for line in metadata.requires(wanted.name) or [] if found - needed else []:
+            further = Requirement(line)
+            extras = ("", *wanted.extras)
+            if further.marker is None or any(further.marker.evaluate({"extra": extra}) for extra in extras):
+                waiting.append(further)
+        needed |= found
+    return {name for name, _ in needed}
+
+
+@pytest.fixture(scope="module")
+def python_of_the_conda_environment(tmp_path_factory) -> Path:
+    """An environment with links to the files of the packages that environment.yml asks for, and to no other.
+
+    So no test needs a network, and what is tested are the pinned versions that are installed.
+    """
+    folder = tmp_path_factory.mktemp("conda")
+    venv.create(folder, symlinks=True)
+    (site,) = folder.glob("lib/python3*/site-packages")
+    (line,) = (line.removeprefix("-e .") for line in conda_requirements()[1] if line.startswith("-e "))
+    for name in needed_by(Requirement(f"darkpkg{line}")):
+        for file in metadata.files(name):
+            source, link = Path(file.locate()), Path(os.path.normpath(site / file))
+            if link.parent.name == "bin":
+                continue  # scripts start with the Python of another environment
+            compiled = Path(importlib.util.cache_from_source(source)) if source.suffix == ".py" else source
+            for origin, target in {source: link, compiled: link.parent / compiled.relative_to(source.parent)}.items():
+                if origin.exists() and not target.is_symlink():
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.symlink_to(origin)
+    return folder / "bin" / "python"
+
+
+def run_in_it(python: Path, *arguments: str | Path) -> subprocess.CompletedProcess:
+    """Run that Python without this one's paths, nor what a user has installed."""
+    paths = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
+    environment = {name: value for name, value in os.environ.items() if name not in paths}
+    environment |= {"PYTHONNOUSERSITE": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    return subprocess.run([python, *arguments], env=environment, capture_output=True, text=True)
+
+
+def test_every_import_of_a_chapter_is_in_the_conda_environment(python_of_the_conda_environment):
+    names = set()
+    for chapter in chapters_of_the_book():
+        for cell in chapter.code_cells:
+            lines = [line for line in cell.source.splitlines() if not line.startswith(("!", "%"))]
+            for node in ast.walk(ast.parse("\n".join(lines))):
+                if isinstance(node, ast.Import):
+                    names |= {alias.name.partition(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom):
+                    names.add(node.module.partition(".")[0])
+    assert {"darkpkg", "numpy", "myst_nb"} < names
+    program = "import sys, importlib.util; print(*[n for n in sys.argv[1:] if importlib.util.find_spec(n) is None])"
+    run = run_in_it(python_of_the_conda_environment, "-c", program, *sorted(names))
+    assert (run.returncode, run.stdout.split()) == (0, []), run.stderr
+
+
+def test_the_conda_environment_has_nothing_else(python_of_the_conda_environment):
+    program = "from importlib.util import find_spec; print([find_spec(n) for n in ('pytest', 'jupyter_book', 'uv')])"
+    run = run_in_it(python_of_the_conda_environment, "-c", program)
+    assert run.stdout == "[None, None, None]\n", run.stderr
+
+
+def test_a_chapter_runs_in_the_conda_environment(python_of_the_conda_environment, tmp_path):
+    """The first one: it simulates, gives numbers to its text, and calls the command line."""
+    output = tmp_path / "chapter.ipynb"
+    chapter = ROOT / "notebooks" / "01_ten_lines.md"
+    jupytext = ("-m", "jupytext", "--quiet", "--execute", "--to", "ipynb", "--output")
+    run = run_in_it(python_of_the_conda_environment, *jupytext, output, chapter)
+    assert run.returncode == 0, run.stderr
+    cells = [cell for cell in nbformat.read(output, as_version=4).cells if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in cells)
+    printed = "".join(output.get("text", "") for cell in cells for output in cell.outputs)
+    assert "excluded at 90 %" in printed
+
+
+def test_make_lab_opens_the_chapters_as_notebooks(tmp_path):
+    """A JupyterLab on a free port, until it has shown a chapter."""
+    token = secrets.token_hex(16)
+    flags = f"--no-browser --allow-root --ServerApp.port=0 --IdentityProvider.token={token}"
+    settings = [f"JUPYTER_{kind.upper()}_DIR={tmp_path / kind}" for kind in ("config", "data", "runtime")]
+    with (tmp_path / "log").open("w") as log:
+        lab = subprocess.Popen(
+            ["make", "lab", f"FLAGS={flags}", *settings], cwd=ROOT, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        while not (servers := list((tmp_path / "runtime").glob("jpserver-*.json"))):
+            assert lab.poll() is None, (tmp_path / "log").read_text()
+            time.sleep(0.1)
+        address = json.loads(servers[0].read_text())["url"]
+        request = urllib.request.Request(
+            f"{address}api/contents/01_ten_lines.md?type=notebook", headers={"Authorization": f"token {token}"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            cells = json.load(answer)["content"]["cells"]
+    finally:
+        os.killpg(lab.pid, signal.SIGKILL)
+        lab.wait()
+    assert {cell["cell_type"] for cell in cells} == {"markdown", "code"}
+    (viewers,) = (tmp_path / "config").rglob("default_setting_overrides.json")
+    assert '"markdown": "Jupytext Notebook"' in viewers.read_text()
 
 
 def test_citation_has_the_version_of_the_package():
