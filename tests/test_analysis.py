@@ -127,7 +127,7 @@ def test_a_sum_of_analyses_has_the_channels_of_both():
     for field in ("observed", "background", "systematic"):
         parts = [getattr(analysis, field) for analysis in (ANALYSIS_I, ANALYSIS_II)]
         np.testing.assert_array_equal(getattr(both, field), np.concatenate(parts))
-    assert both.caveat == ANALYSIS_II.caveat
+    assert both.caveat == (ANALYSIS_II + ANALYSIS_I).caveat == ANALYSIS_II.caveat
     assert both.bins_of("Analysis II RHC") == slice(22, 42)
 
 

@@ -134,9 +134,10 @@ def test_heavy_neutrinos_beside_electrons_and_muons_come_in_the_ratio_of_the_kao
     assert total["e"] / total["mu"] == pytest.approx(expected, rel=0.15, abs=0)
 
 
-def test_a_heavy_neutrino_flux_that_was_not_published_is_refused_with_those_that_were():
-    with pytest.raises(ValueError, match=r"must be one of \(0.15, 'e'\), .*, got \(0.2, 'mu'\)"):
-        load_heavy_neutrino_flux(0.2, "mu")
+@pytest.mark.parametrize("m_N", [0.2, 0.1501, 0.249])
+def test_a_heavy_neutrino_flux_that_was_not_published_is_refused_with_those_that_were(m_N):
+    with pytest.raises(ValueError, match=rf"must be one of \(0.15, 'e'\), .*, got \({m_N}, 'mu'\)"):
+        load_heavy_neutrino_flux(m_N, "mu")
 
 
 # --- A flux of one's own that begins above the threshold ---

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.stats import qmc
+from toy_sample import counting, toy_sample
 
 import darkpkg as dk
 from darkpkg.method.generator import DENSITIES
@@ -631,6 +632,15 @@ class TestFewEvents:
         (message,) = (str(warning.message) for warning in caught)
         assert f"only {result.n_effective.min():.1f} effective events" in message
         assert "m_Zprime = 1.25 GeV (1 of 1 points have fewer than 10)" in message
+
+    @pytest.mark.parametrize("n", [9, 11])
+    def test_fewer_than_ten_equal_events_are_few(self, n):
+        some = toy_sample()[:n]
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", dk.FewEventsWarning)
+            found = dk.expected_upscatterings(some, B, counting())
+        assert found.n_effective[0] == pytest.approx(n, rel=1e-12)
+        assert len(caught) == (n < 10)
 
     def test_no_event_at_all_is_a_warning_too(self, sampled):
         with pytest.warns(dk.FewEventsWarning, match=r"only 0\.0 effective events"):
