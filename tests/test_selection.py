@@ -1,10 +1,12 @@
 """Observables of a pair and the cuts of Eq. (15)."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from any_input import anything
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import darkpkg as dk
@@ -211,3 +213,27 @@ def test_selections_are_values():
     assert one == other
     assert hash(one) == hash(other)
     assert one != dataclasses.replace(one, efficiency=0.2)
+
+
+@settings(max_examples=1000)
+@given(st.sampled_from(["p_electron", "p_positron"]), anything(3))
+def test_observables_are_right_or_the_momenta_are_refused_by_name(name, value):
+    half = np.tile([0.5, 0.0, 0.3, 0.4], (3, 1))
+    pairs = SimpleNamespace(**({"p_electron": half, "p_positron": half} | {name: value}))
+    try:
+        found = observables(pairs)
+    except (ValueError, TypeError) as error:
+        if name not in str(error):
+            raise AssertionError(f"the error does not name {name}") from error
+    else:
+        np.testing.assert_array_equal(found.energy, 0.5 + np.asarray(value, dtype=float)[:, 0])
+        assert all(np.shape(values) == (3,) for values in vars(found).values())
+
+
+def test_an_angle_to_a_lepton_at_rest_is_no_number_and_passes_no_cut():
+    at_rest = np.array([[ELECTRON_MASS, 0.0, 0.0, 0.0]])
+    found = observables(SimpleNamespace(p_electron=at_rest, p_positron=np.array([[0.5, 0.0, 0.0, 0.4999]])))
+    assert np.isnan(found.cos_opening).all()
+    assert found.cos_beam == pytest.approx(1)
+    anything_goes = Cuts(-np.inf, np.inf, np.inf, -np.inf, -np.inf)
+    assert not anything_goes.passes(found).any()
