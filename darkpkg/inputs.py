@@ -54,6 +54,8 @@ def integer_array(name: str, value: Any) -> NDArray[np.int64]:
         raise TypeError(f"{name} must be integers, got {array.dtype} in {_short(value)}")
     if array.dtype.kind == "i":
         return array.astype(np.int64, copy=False)
+    if array.dtype.kind == "f":
+        array = array.astype(np.result_type(array, np.float64), copy=False)
     fits = np.isfinite(array) & (np.abs(array) < 2.0**63)
     whole = np.where(fits, array, 0).astype(np.int64)
     wrong = np.flatnonzero(~(fits & (whole == array)).ravel())

@@ -195,3 +195,18 @@ def test_same_seed_same_decays_other_seed_others():
 def test_what_cannot_be_simulated_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         decays_in_flight(**({"neutrino": N_mu, "n_events": 100, "seed": 1} | arguments))
+
+
+def test_the_two_kaon_decays_have_random_numbers_of_their_own():
+    both = decays_in_flight(StandardHeavyNeutrino(M_N, U_e_sq=1e-7, U_mu_sq=3e-7), 2000, seed=10)
+    shares = []
+    for lepton, part in (("e", slice(0, 1000)), ("mu", slice(1000, None))):
+        low, high = np.arccosh(load_heavy_neutrino_flux(M_N, lepton)[0][[0, -1]] / M_N)
+        shares.append((np.arccosh(both.p_N[part, 0] / M_N) - low) / (high - low))
+    # 1000 pairs of independent numbers: five times 1/√n.
+    assert abs(np.corrcoef(shares)[0, 1]) < 5 / np.sqrt(1000)
+
+
+def test_more_decays_than_there_is_memory_for_are_refused_before_any_work():
+    with pytest.raises(ValueError, match=r"a simulation of 10{12} events needs .* GB of memory, but .* GB are free"):
+        decays_in_flight(N_mu, 10**12, seed=1)

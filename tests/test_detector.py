@@ -7,7 +7,8 @@ import os
 
 import numpy as np
 import pytest
-from hypothesis import given
+from any_input import anything
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -708,3 +709,55 @@ def test_a_mass_that_is_no_number_is_refused(mass):
         Module("m", SOURCE, 1.0, {"C": mass})
     with pytest.raises(ValueError, match="mass fractions of m must add up to 1"):
         Module("m", SOURCE, 1.0, {"C": 0.995})
+
+
+def test_a_ray_that_only_touches_an_edge_misses():
+    box = Box((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+    assert chord(box, (-1.0, 0.0, 0.5), np.array([1.0, 1.0, 0.0]) / np.sqrt(2)) == (0, 0)
+
+
+@pytest.mark.parametrize("excess", [-1e-6, 1e-6, 5e-3])
+def test_mass_fractions_add_up_to_one(excess):
+    with pytest.raises(ValueError, match="mass fractions of block must add up to 1"):
+        Module("block", Box.centred(1, 1, 1, 0), 1.0, {"C": 0.5, "H": 0.5 + excess})
+
+
+def test_numbers_of_the_response_are_not_those_of_the_vertices(events):
+    """With the same numbers, all leptons from one side of a module would be smeared upwards."""
+    lead = events[events.target == NUCLEI["Pb208"].pdg_code]
+    placed = place(lead, ND280, seed=7)
+    share = np.concatenate([
+        (placed.vertex[here] - module.active.low) / np.subtract(module.active.high, module.active.low)
+        for module in ND280.modules for here in [placed.module == module.name]
+    ])  # fmt: skip
+    uniform = np.concatenate([placed.uniform[placed.module == module.name] for module in ND280.modules])
+    correlation = np.corrcoef(share.T, uniform.T)[:3, 3:]
+    assert np.abs(correlation).max() < 5 / np.sqrt(len(share))
+
+
+def test_every_event_has_a_vertex_in_a_module_whatever_the_order_of_beams(events):
+    placed = place(events, ND280, seed=7)
+    assert (placed.module != "").all()
+    assert placed.provenance["detector"]["modules"] == tuple(module.name for module in ND280.modules)
+
+
+@pytest.mark.parametrize("argument", ["events", "detector", "seed"])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(value=anything())
+def test_an_argument_of_place_is_taken_or_refused_by_name(events, argument, value):
+    arguments = {"events": events[:5], "detector": ND280, "seed": 1} | {argument: value}
+    try:
+        place(**arguments)
+    except (ValueError, TypeError) as error:
+        if not str(error).startswith(f"{argument} must "):
+            raise AssertionError(f"the error does not name {argument}") from error
+    else:
+        assert argument == "seed"
+        assert isinstance(value, int)
+
+
+@pytest.mark.parametrize("p", [[1.0, 0.0, 0.0, 0.0], [1.0, 0.0, 1e-200, 0.0]])
+def test_an_n_without_a_direction_is_refused(events, p):
+    strange = dataclasses.replace(events[:2], p_N=np.array([[1.0, 0.0, 0.0, 0.5], p]))
+    with pytest.raises(ValueError, match=r"momentum of N must be above 1e-100 GeV, but 1 of 2 .* at 1"):
+        place(strange, ND280, seed=1)

@@ -8,6 +8,9 @@ import math
 import dirac
 import numpy as np
 import pytest
+from any_input import anything
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from scipy.stats import kstest
 
 from darkpkg import datasets
@@ -903,3 +906,113 @@ def test_a_longer_sobol_sample_begins_with_a_shorter_one_and_seeds_differ():
 def test_a_sequence_that_does_not_exist_is_refused_with_those_that_do():
     with pytest.raises(ValueError, match="sequence must be one of random, sobol, got 'halton'"):
         generate(PLANE, n_events=24, seed=1, sequence="halton")
+
+
+# --- Whatever is given ---
+
+
+class WorkBegan(Exception):
+    """Instead of the first adaptation."""
+
+
+@pytest.fixture
+def no_work(monkeypatch):
+    def begin(*arguments):
+        raise WorkBegan
+
+    monkeypatch.setattr("darkpkg.method.generator._Channel", begin)
+
+
+@pytest.mark.parametrize("n_events", [10**12, np.int64(10**12), {name: 10**12 for _, name in CHANNELS}])
+def test_more_events_than_there_is_memory_for_are_refused_before_any_work(no_work, n_events):
+    with pytest.raises(ValueError, match=r"a simulation of \d+ events needs .* GB of memory, but .* GB are free"):
+        generate(HEAVY, n_events, seed=1)
+
+
+def test_memory_is_that_of_the_columns_of_an_event(monkeypatch):
+    numbers = []
+    monkeypatch.setattr(
+        "darkpkg.method.generator.require_memory", lambda needed, what: numbers.append((needed, what))
+    )
+    events = generate(SamplingRange.at(M_N, M_ZPRIME), 24, seed=1)
+    columns = sum(getattr(events, name).nbytes for name in Events.columns())
+    assert numbers == [(columns, "a simulation of 24 events")]
+
+
+@pytest.mark.parametrize("argument", [
+    "sampling", "n_events", "seed", "couplings", "detector", "hydrogen", "form_factor", "sequence",
+])  # fmt: skip
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(value=anything())
+def test_an_argument_of_a_simulation_is_taken_or_refused_by_name_before_any_work(no_work, argument, value):
+    arguments = {"sampling": HEAVY, "n_events": 24, "seed": 1} | {argument: value}
+    try:
+        generate(**arguments)
+    except WorkBegan:
+        assert isinstance(value, {"hydrogen": bool, "n_events": int, "seed": int}[argument])
+    except (ValueError, TypeError) as error:
+        if not str(error).startswith((f"{argument} must ", "a simulation of")):
+            raise AssertionError(f"the error does not name {argument}") from error
+
+
+@settings(max_examples=1000)
+@given(name=st.sampled_from(["m_N", "m_Zprime", "mediator", "density"]), value=anything(2))
+def test_a_range_of_masses_is_right_or_refused_by_name(name, value):
+    arguments = {"m_N": (0.01, 0.1), "m_Zprime": (0.1, 3.0)} | {name: value}
+    try:
+        found = SamplingRange(**arguments)
+    except (ValueError, TypeError) as error:
+        if not str(error).startswith((f"{name} must ", "a heavy m_Zprime must")):
+            raise AssertionError(f"the error does not name {name}") from error
+    else:
+        assert getattr(found, name) == tuple(np.asarray(value, dtype=float).tolist())
+        assert found.contains(0.05, 1.0) in (True, False)
+
+
+@settings(max_examples=500)
+@given(value=anything(3))
+def test_fixed_masses_and_densities_are_right_or_refused_by_name(value):
+    for call in (
+        lambda: SamplingRange.at(value, 1.0),
+        lambda: SamplingRange.at(0.1, value),
+        lambda: HEAVY.contains(value, 1.0),
+        lambda: HEAVY.contains(0.1, value),
+    ):
+        try:
+            found = call()
+        except (ValueError, TypeError) as error:
+            if not str(error).startswith(("m_N must ", "m_Zprime must ")):
+                raise AssertionError("the error does not name the mass") from error
+        else:
+            numbers = np.asarray(value, dtype=float)
+            if isinstance(found, SamplingRange):
+                assert found.is_fixed
+                assert float(numbers) in (found.m_N[0], found.m_Zprime[0])
+            else:
+                assert np.shape(found) == numbers.shape
+
+
+def test_ranges_reach_half_a_bandwidth_beyond_what_the_paper_shows():
+    assert HEAVY == SamplingRange(m_N=(4e-3, 1.25), m_Zprime=(4e-3, 12.5), mediator="heavy", density="adapted")
+    assert LIGHT == SamplingRange(m_N=(4e-3, 1.25), m_Zprime=(1.5e-3, 1.25), mediator="light", density="adapted")
+
+
+def test_equal_masses_belong_to_the_heavy_mediator_alone():
+    assert HEAVY.contains(0.1, 0.1)
+    assert not LIGHT.contains(0.1, 0.1)
+    assert LIGHT.contains(0.1, np.nextafter(0.1, 0))
+
+
+def test_the_adapted_density_rises_with_the_fifth_power_of_a_heavy_n():
+    light, heavy = DENSITIES["adapted"](np.array([1e-9, 0.6]), np.array([5.0, 5.0]))
+    assert heavy / light == pytest.approx(1 + 2**5, rel=1e-12)
+
+
+def test_the_jacobian_of_the_masses_adds_up_to_the_area_of_the_region():
+    """A triangle up to the corner where both masses end: ln²2 / 2."""
+    sampling = SamplingRange((0.5, 1.0), (0.5, 1.0))
+    integrand = Integrand(target(load_flux("FHC"), NUCLEI["C12"], "helm"), sampling, BENCHMARK_B)
+    u = (np.arange(100_000) + 0.5) / 100_000
+    _, _, jacobian = integrand._masses(np.stack([u, np.full(len(u), 0.5)], axis=-1))
+    # The middle of each step is exact for what is linear in u.
+    assert jacobian.mean() == pytest.approx(np.log(2) ** 2 / 2, rel=1e-9)

@@ -1,11 +1,13 @@
 """What FGD1 reconstructs: matrices as distributions, and pairs smeared with them."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from any_input import anything
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -153,3 +155,91 @@ def test_a_prediction_changes_smoothly_with_the_parameters():
     filled = (result.mean > 0).all(axis=0)
     assert np.abs(np.diff(result.mean, 2, axis=0)[:, filled] / result.error[1:-1, filled]).max() < 0.2
     assert (np.abs(np.diff(result.mean[:, :5], axis=0)) > 0).all()
+
+
+def below_the_table():
+    """A response whose only true bin lies far above what is then given to it: everything is shifted downwards."""
+    table = pd.DataFrame(
+        {"true_low": [1.0], "true_high": [3.0], "reco_low": [0.0], "reco_high": [0.5], "probability": [1.0],
+         "simulated": [9.0]}
+    )  # fmt: skip
+    return ResponseMatrix.from_table(table)
+
+
+def one_pair(p, uniform=0.0):
+    return SimpleNamespace(p_electron=p, p_positron=p, uniform=np.full((len(p), 4), uniform))
+
+
+def test_a_momentum_that_would_be_negative_is_a_lepton_at_rest():
+    p = np.array([[0.1, 0.06, 0.0, 0.08]])
+    flat = dataclasses.replace(below_the_table(), low=np.array([0.0]), high=np.array([4.0]))
+    response = dataclasses.replace(FGD_RESPONSE, momentum=below_the_table(), angle=flat)
+    assert response.momentum(0.1, 0.0) == pytest.approx(-1.9)
+    np.testing.assert_array_equal(response.smear(one_pair(p)).p_electron, [[ELECTRON_MASS, 0, 0, 0]])
+
+
+def test_an_angle_beyond_the_beam_axis_lies_along_it():
+    p = np.array([[0.1, 0.06, 0.0, 0.08]])
+    flat = dataclasses.replace(below_the_table(), low=np.array([0.0]), high=np.array([4.0]))
+    forwards = dataclasses.replace(FGD_RESPONSE, momentum=flat, angle=below_the_table())
+    assert forwards.angle(0.64, 0.5) < 0
+    found = forwards.smear(one_pair(p, 0.5)).p_electron[0]
+    assert found[:3].tolist() == [np.hypot(0.25, ELECTRON_MASS), 0, 0]
+    assert found[3] == pytest.approx(0.25)
+    back = dataclasses.replace(
+        below_the_table(), edges=np.array([5.0, 5.5]), low=np.array([0.0]), high=np.array([1.0])
+    )
+    found = dataclasses.replace(forwards, angle=back).smear(one_pair(p, 0.5)).p_electron[0]
+    assert found[3] == pytest.approx(-0.25)
+    assert np.abs(found[1:3]).max() < 1e-15  # sin π, rounded
+
+
+def test_a_uniform_number_of_zero_begins_the_first_bin_that_is_possible():
+    matrix = toy()
+    assert matrix([5.0, 25.0], [0.0, 0.0]).tolist() == [0.0, 15.0]
+    assert matrix([5.0, 5.0, 25.0], [0.25, np.nextafter(0.25, 0), np.nextafter(1, 0)]) == pytest.approx([15, 15, 30])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_true_value_that_is_not_finite_is_refused(value):
+    """A momentum of nan was reconstructed as 1.64 GeV."""
+    with pytest.raises(ValueError, match=f"true must be finite, but 1 of 2 numbers are not: {value} at 1"):
+        FGD_RESPONSE.momentum([0.5, value], [0.5, 0.5])
+    with pytest.raises(ValueError, match=r"uniform must be in \[0, 1\)"):
+        FGD_RESPONSE.momentum([0.5, 0.5], [0.5, value])
+
+
+@settings(max_examples=500)
+@given(anything(3), anything(3))
+def test_reconstructed_values_are_numbers_or_the_argument_is_refused(true, uniform):
+    for call in (lambda: toy()(true, 0.5), lambda: toy()(20.0, uniform), lambda: toy().row(true)):
+        try:
+            found = call()
+        except (ValueError, TypeError) as error:
+            if not str(error).startswith(("true must ", "uniform must ")):
+                raise AssertionError("the error names neither argument") from error
+        else:
+            assert np.isfinite(found).all()
+
+
+@settings(max_examples=1000)
+@given(st.sampled_from(["low", "high", "edges", "probability", "simulated"]), anything(2))
+def test_a_matrix_is_consistent_or_refused(name, value):
+    try:
+        found = dataclasses.replace(toy(), **{name: value})
+    except (ValueError, TypeError) as error:
+        known = (f"{name} must ", "probability must have the shape", "rows must be", "true and reconstructed bins")
+        known += tuple(f"{other} must be a row" for other in ("high", "simulated"))
+        if not str(error).startswith(known):
+            raise AssertionError(f"the error does not name {name}") from error
+    else:
+        assert np.isfinite(found([5.0, 25.0], [0.1, 0.9])).all()
+
+
+def test_a_bin_that_a_table_has_twice_is_refused():
+    table = pd.DataFrame(
+        {"true_low": [0.0, 0.0], "true_high": [1.0, 1.0], "reco_low": [0.0, 0.0], "reco_high": [1.0, 1.0],
+         "probability": [0.5, 0.5], "simulated": [1.0, 1.0]}
+    )  # fmt: skip
+    with pytest.raises(ValueError, match=r"each pair of bins must have one row, true_low = 0\.0 has more"):
+        ResponseMatrix.from_table(table)

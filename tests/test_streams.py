@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from any_input import anything
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkpkg.streams import random_stream
@@ -49,3 +50,21 @@ def test_a_seed_that_is_no_count_is_refused_with_its_value(seed):
 
 def test_integers_of_numpy_are_seeds_too():
     assert random_stream(np.int64(7), "x").random() == random_stream(7, "x").random()
+
+
+def test_all_digits_of_a_seed_count():
+    seeds = [1, 1 + 2**32, 1 + 2**64, 1 + 2**128]
+    assert len({random_stream(seed, "x").random() for seed in seeds}) == len(seeds)
+
+
+@settings(max_examples=1000)
+@given(anything())
+def test_seeds_and_names_are_taken_or_refused_by_name(value):
+    for call, kinds in ((lambda: random_stream(value, "x"), int), (lambda: random_stream(1, value), (int, str))):
+        try:
+            call().random()
+        except (ValueError, TypeError) as error:
+            if not str(error).startswith(("seed must ", "name of a stream must ")):
+                raise AssertionError("the error names neither seed nor name") from error
+        else:
+            assert isinstance(value, kinds)

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from any_input import anything
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
@@ -199,3 +200,53 @@ def test_a_plane_by_transport_is_its_points_one_by_one(heavy):
         np.testing.assert_allclose(found.mean[index], alone.mean, rtol=1e-12)
         np.testing.assert_allclose(found.variance[index], alone.variance, rtol=1e-12)
     assert (found.bias == 0).all()
+
+
+def test_moved_events_fly_in_their_new_direction(heavy):
+    moved = dk.transport(heavy, B)
+    along = moved.p_N[:, 1:] / np.linalg.norm(moved.p_N[:, 1:], axis=1, keepdims=True)
+    for column, box in enumerate(dk.ND280.fiducial_boxes.values()):
+        entry, leave = box.chord(moved.vertex, along)
+        np.testing.assert_allclose(moved.entry[:, column], entry, rtol=1e-9, atol=1e-6)
+        np.testing.assert_allclose(moved.exit[:, column], leave, rtol=1e-9, atol=1e-6)
+
+
+def test_moved_weights_are_ratios_of_the_integrand_with_the_form_factor_of_the_sample():
+    events = dk.generate(dk.HEAVY, 24_000, seed=9, form_factor="helm")
+    lead = events[(events.target == dk.NUCLEI["Pb208"].pdg_code) & (events.beam == "FHC")]
+    near = dk.kde_weight(lead, B, NEIGHBOURHOOD)
+    lead, near = lead[near > 0], near[near > 0]
+    moved = dk.transport(lead, B)
+    ratio = {}
+    for form_factor in ("helm", "fourier-bessel"):
+        about = target(dk.load_flux("FHC"), dk.NUCLEI["Pb208"], form_factor)
+        integrand = Integrand(about, dk.HEAVY, B)
+        u = np.ascontiguousarray(lead.point[:, :6])
+        before, _ = integrand.at_masses(u, lead.m_N, lead.m_Zprime)
+        after, _ = integrand.at_masses(u, np.full(len(u), 0.1), np.full(len(u), 1.25))
+        ratio[form_factor] = np.divide(after, before, out=np.zeros(len(u)), where=before > 0)
+    np.testing.assert_allclose(moved.weight, lead.weight * near * ratio["helm"], rtol=1e-12)
+    assert not np.allclose(ratio["helm"], ratio["fourier-bessel"], rtol=0.01)
+
+
+@pytest.mark.parametrize("name", ["sampling", "form_factor"])
+def test_what_events_do_not_remember_is_named(heavy, name):
+    forgetful = dataclasses.replace(heavy[:50], provenance={k: v for k, v in heavy.provenance.items() if k != name})
+    with pytest.raises(ValueError, match=f"provenance of events must hold {name}"):
+        dk.transport(forgetful, B)
+
+
+def test_fiducial_boxes_and_nuclei_that_are_not_known_are_named(heavy):
+    detector = {k: v for k, v in heavy.provenance["detector"].items() if k != "fiducial_boxes"}
+    with pytest.raises(ValueError, match="provenance of events must hold fiducial_boxes of detector"):
+        dk.transport(dataclasses.replace(heavy[:50], provenance={**heavy.provenance, "detector": detector}), B)
+    bare = dk.generate(dk.HEAVY, 24, seed=1)
+    with pytest.raises(ValueError, match=r"target must be a nucleus of darkpkg, .* got 1000922380"):
+        dk.transport(dataclasses.replace(bare, target=np.full(24, 1000922380)), B)
+
+
+@settings(max_examples=200)
+@given(anything())
+def test_what_are_no_events_is_refused_by_name(value):
+    with pytest.raises(TypeError, match="events must be of type Events, got"):
+        dk.transport(value, B)

@@ -98,8 +98,7 @@ class Box:
                 # A ray parallel to a face and in its plane gives 0/0, which fmin and fmax pass over.
                 enter = np.fmax(enter, np.minimum(to_low, to_high))
                 leave = np.fmin(leave, np.maximum(to_low, to_high))
-        leave = np.maximum(leave, 0.0)
-        missed = leave <= enter
+        missed = leave <= enter  # as is any box behind the origin
         return np.where(missed, 0.0, enter), np.where(missed, 0.0, leave)
 
 

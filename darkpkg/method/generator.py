@@ -36,7 +36,7 @@ from darkpkg.method._integrand import (
     upscattering_and_decay,
 )
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
-from darkpkg.physics.nuclei import Nucleus
+from darkpkg.physics.nuclei import FORM_FACTORS, Nucleus
 from darkpkg.streams import random_stream
 from darkpkg.units import ELECTRON_MASS, GeV
 
@@ -143,7 +143,7 @@ class SamplingRange:
     def at(cls, m_N: float, m_Zprime: float) -> SamplingRange:
         """Fixed masses, for a dedicated sample whose kernel weight is one."""
         for name, value in (("m_N", m_N), ("m_Zprime", m_Zprime)):
-            if real_array(name, value, "positive and finite").shape != ():
+            if real_array(name, value, None).shape != ():
                 raise ValueError(f"{name} must be one mass, got {value!r}")
         return cls((m_N, m_N), (m_Zprime, m_Zprime), "light" if m_Zprime < m_N else "heavy")
 
@@ -260,6 +260,8 @@ def generate(
             raise TypeError(f"{name} must be of type {kind.__name__}, got {type(value).__name__}")
     if not isinstance(sequence, str) or sequence not in SEQUENCES:
         raise ValueError(f"sequence must be one of {', '.join(SEQUENCES)}, got {sequence!r}")
+    if not isinstance(form_factor, str) or form_factor not in FORM_FACTORS:
+        raise ValueError(f"form_factor must be one of {', '.join(FORM_FACTORS)}, got {form_factor!r}")
     targets = detector.nuclei if hydrogen else detector.targets
     pairs = list(itertools.product(BEAMS, targets))
     if couplings.shape != ():
