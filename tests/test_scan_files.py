@@ -309,6 +309,13 @@ def test_a_scan_of_majorana_neutrinos_stays_one(tmp_path):
     assert dk.read_scan(scan.write(tmp_path / "scan.parquet")).parameters.is_majorana
 
 
+@pytest.mark.parametrize("decays", ["all", "paper"])
+def test_what_z_decays_to_stays_with_the_file(tmp_path, events, decays):
+    plane = dk.Slice(B.replace(decays=decays), V_muN_sq=np.geomspace(1e-9, 1e-6, 3))
+    scan = dk.scan(events, plane, dk.ANALYSIS_I)
+    assert dk.read_scan(scan.write(tmp_path / "scan.csv")).parameters.decays == decays
+
+
 def test_a_file_is_replaced_as_a_whole_or_not_at_all(scan, tmp_path, monkeypatch):
     path = tmp_path / "scan.csv"
     path.write_text("what was there before")

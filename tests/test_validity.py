@@ -25,8 +25,12 @@ def test_points_without_reproach_have_no_note(point):
         (B.replace(epsilon=0.2), "epsilon = 0.2: rates are of leading order in epsilon"),
         (B.replace(alpha_D=100.0), "alpha_D = 100 is above 1: rates are of leading order in the dark coupling"),
         (
-            B.replace(m_N=0.3).replace(**({"decays": "paper"} if hasattr(B, "decays") else {})),
+            B.replace(m_N=0.3, decays="paper"),
             "decays to muons and hadrons are open and left out, as in the paper, at m_N = 0.3 GeV, m_Zprime = 1.25",
+        ),
+        (
+            B.replace(m_N=0.5),
+            "muons and hadrons take part in the decays at m_N = 0.5 GeV, m_Zprime = 1.25 GeV: 61.7 % of N",
         ),
         (
             A.replace(m_N=1.0, m_Zprime=2e-3, V_N_sq=1.0),

@@ -26,8 +26,8 @@ def validity_notes(parameters: DarkParameters) -> list[str]:
     r"""What to bear in mind about these points, a sentence each; none if all is well.
 
     Noted are |V_μN|² above |V_N|², an ε or α_D beyond the expansion in it, N that are no narrow states, and decays
-    that are open and left out: to muons and hadrons above 2 m_μ unless ``parameters`` include them, and of a light Z′
-    to neutrinos. By Eq. (5) V_μN is the projection of the vector (V_1N, V_2N, V_3N) on a unit vector, and |V_N|² of
+    that are open and not counted: to muons and hadrons above 2 m_μ, whether or not the lifetime has them, and those of
+    a light Z′ to neutrinos. By Eq. (5) V_μN is the projection of the vector (V_1N, V_2N, V_3N) on a unit vector, and |V_N|² of
     Eq. (8) is the square of that vector plus what heavier daughters add: hence
 
     .. math:: |V_{\mu N}|^2 \le \sum_{i\le3}|V_{iN}|^2 \le |V_N|^2 .
@@ -81,11 +81,19 @@ def _decays(at: DarkParameters) -> Iterator[_Noted]:
         "the width of N at m_N = {m_N:.4g} GeV, m_Zprime = {m_Zprime:.4g} GeV is above a tenth of its mass: it is no "
         "particle that is made first and decays afterwards",
     )
-    if getattr(at, "decays", "paper") == "paper":
+    if at.decays == "paper":
         yield (
             np.greater(np.minimum(at.m_N, at.m_Zprime), 2 * MUON_MASS),
             "decays to muons and hadrons are open and left out, as in the paper, at m_N = {m_N:.4g} GeV, "
             f"m_Zprime = {{m_Zprime:.4g}} GeV, above 2 m_mu = {2 * MUON_MASS:.4g} GeV",
+        )
+    else:
+        share = at.pair_branching_ratio()
+        yield (
+            np.less(share, 0.999) & np.greater(at.decay_width(), 0),
+            f"muons and hadrons take part in the decays at m_N = {{m_N:.4g}} GeV, m_Zprime = {{m_Zprime:.4g}} GeV: "
+            f"{100 * float(np.min(share)):.3g} % of N at the least decay to e+e-, which alone are counted; the paper "
+            'has electrons only (decays="paper")',
         )
     # Γ(Z′ → νν) / Γ(Z′ → e⁺e⁻) is about this where one dark flavour makes |V_ij|² of light neutrinos |V_N|⁴.
     visible, invisible = ALPHA_EM * np.square(at.epsilon), at.alpha_D * np.square(at.V_N_sq)

@@ -123,6 +123,7 @@ def write_scan(scan: Scan, path: str | os.PathLike[str]) -> Path:
         "axes": {name: values.tolist() for name, values in scan.axes.items()},
         "levels": scan.levels,
         "is_majorana": scan.parameters.is_majorana,
+        "decays": scan.parameters.decays,
         "no_signal": scan.no_signal,
         "analysis": {
             "name": analysis.name,
@@ -275,7 +276,9 @@ def _scan(header: dict[str, Any], where: Slice, counts: Counts, table: pd.DataFr
     for name, values in fields.items():  # where a point was evaluated, bit for bit
         own = column(name)
         fields[name] = np.where(np.isnan(own), values, own)
-    points = DarkParameters(**fields, is_majorana=header["is_majorana"])
+    # Files of before there was a choice were written with that of the paper.
+    kind = {"is_majorana": header["is_majorana"], "decays": header.get("decays", "paper")}
+    points = DarkParameters(**fields, **kind)
 
     def at(*_: Any) -> DarkParameters:
         return points
