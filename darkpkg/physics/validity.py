@@ -26,9 +26,9 @@ def validity_notes(parameters: DarkParameters) -> list[str]:
     r"""What to bear in mind about these points, a sentence each; none if all is well.
 
     Noted are |V_μN|² above |V_N|², an ε or α_D beyond the expansion in it, N that are no narrow states, and decays
-    that are open and not counted: to muons and hadrons above 2 m_μ, whether or not the lifetime has them, and those of
-    a light Z′ to neutrinos. By Eq. (5) V_μN is the projection of the vector (V_1N, V_2N, V_3N) on a unit vector, and |V_N|² of
-    Eq. (8) is the square of that vector plus what heavier daughters add: hence
+    that are open and not counted: to muons and hadrons above 2 m_μ, whether or not the lifetime has them, and those
+    of a light Z′ to neutrinos. By Eq. (5) V_μN is the projection of the vector (V_1N, V_2N, V_3N) on a unit vector,
+    and |V_N|² of Eq. (8) is the square of that vector plus what heavier daughters add: hence
 
     .. math:: |V_{\mu N}|^2 \le \sum_{i\le3}|V_{iN}|^2 \le |V_N|^2 .
 
