@@ -187,3 +187,13 @@ class TestInput:
         with pytest.raises(ValueError, match="the likelihood of Analysis I is not finite here"):
             dk.check(nothing, B, impossible)
         assert dk.check(selected, B, impossible).status == "not excluded"
+
+
+def test_a_sample_without_the_p0d_says_so_where_the_dark_photon_flies():
+    A = dk.BENCHMARK_A
+    masses = dk.SamplingRange.at(A.m_N, A.m_Zprime)
+    for detector, epsilon, noted in ((dk.ND280_TRACKER, 1e-5, True), (dk.ND280_TRACKER, A.epsilon, False),
+                                     (dk.ND280, 1e-5, False)):  # fmt: skip
+        events = dk.place(dk.generate(masses, 3000, seed=3, detector=detector), detector, seed=4)
+        notes = dk.check(events, A.replace(epsilon=epsilon), I).notes
+        assert any("cm before it decays, this sample of ND280 tracker" in note for note in notes) == noted

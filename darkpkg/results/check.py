@@ -14,16 +14,19 @@ from scipy.special import gammaincinv
 
 from darkpkg.events import PlacedEvents
 from darkpkg.experiment.analysis import Analysis
+from darkpkg.experiment.detector import ND280_TRACKER
 from darkpkg.experiment.flux import load_flux
 from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning
 from darkpkg.method.likelihood import log_likelihood
 from darkpkg.method.transport import transport
 from darkpkg.method.weights import expected_events, expected_upscatterings, sampling_range
+from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import Nucleus, elements
 from darkpkg.physics.scattering import threshold_energy
 from darkpkg.physics.validity import validity_notes
 from darkpkg.results.limits import exclusion_threshold
+from darkpkg.units import cm
 
 Array = NDArray[np.float64]
 
@@ -126,6 +129,7 @@ def check(events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, 
         notes.append(f"few effective events: {interval.few}, all over which the verdict is the same")
     elif not firm:
         notes.append(f"the verdict changes within {interval}: simulate more")
+    notes += _flights_from_elsewhere(sample, parameters)
     return _verdict(status, reason, parameters, analysis, cl, distance, notes, signal, upscatterings)
 
 
@@ -208,6 +212,24 @@ def _end(beam: str) -> float:
 def _at_masses_of(events: PlacedEvents, parameters: DarkParameters) -> PlacedEvents:
     remembered = len(events) > 0 and bool(np.isfinite(events.point).all())
     return transport(events, parameters) if remembered and not sampling_range(events).is_fixed else events
+
+
+FAR = 1 * cm
+"""A dark photon that flies so far on average also comes from other modules."""
+
+
+def _flights_from_elsewhere(sample: PlacedEvents, parameters: DarkParameters) -> list[str]:
+    """A note where Z′ would fly into the chambers from modules that the sample leaves out."""
+    length = float(parameters.mediator_decay_length())
+    if not length > 0 or sample.provenance["detector"]["name"] != ND280_TRACKER.name:
+        return []
+    p_Z = np.median(momentum(sample.p_electron + sample.p_positron))
+    flight = length * p_Z / float(parameters.m_Zprime)
+    if flight < FAR:
+        return []
+    return [
+        f"Z' flies {flight:.3g} cm before it decays, this sample of {ND280_TRACKER.name} leaves out N from the P0D"
+    ]
 
 
 def _status(distance: float, threshold: float) -> str:
