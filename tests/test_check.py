@@ -109,7 +109,7 @@ class TestNoStatement:
         for events in (nothing, nothing[:0]):
             verdict = dk.check(events, B, I)
             assert verdict.status == "no statement"
-            assert verdict.reason.startswith("too few effective events: none in FHC, which leaves 0 expected")
+            assert verdict.reason.startswith("too few effective events: none in FHC, which leaves any number above 0")
 
     @pytest.mark.parametrize(
         ("expected", "status"),

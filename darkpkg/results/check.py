@@ -283,8 +283,7 @@ class _Interval:
 
     def __str__(self) -> str:
         low, high = self.low.mean.sum(), self.high.mean.sum()
-        upper = f"to {high:.4g} expected events" if np.isfinite(high) else "expected events and more"
-        return f"{low:.4g} {upper}"
+        return f"{low:.4g} to {high:.4g} expected events" if np.isfinite(high) else f"any number above {low:.4g}"
 
 
 def _times(signal: Expectation, factor: Array) -> Expectation:
