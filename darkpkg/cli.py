@@ -152,10 +152,20 @@ class Benchmark(StrEnum):
     B = "B"
 
 
+class Decays(StrEnum):
+    """What Z' decays to."""
+
+    all = "all"
+    paper = "paper"
+
+
 Seed = Annotated[int, _option("seed", "seed of the simulation")]
 Majorana = Annotated[bool, _flag("majorana", "N is its own antiparticle")]
 Hydrogen = Annotated[bool, _flag("hydrogen", "scatter on hydrogen too")]
 Events = Annotated[int, typer.Option("--n-events", help="size of the simulation", parser=_integer, metavar="INTEGER")]
+DecaysName = Annotated[
+    Decays, _option("decays", "all: e, mu and hadrons, and Z' flies; paper: massless e alone, and Z' decays at once")
+]
 AnalysisName = Annotated[str, _option("analysis", "I, II, both, or a YAML file of your own")]
 
 
@@ -174,6 +184,7 @@ def check(
     seed: Seed = 1,
     majorana: Majorana = False,
     hydrogen: Hydrogen = False,
+    decays: DecaysName = Decays.all,
     as_json: Annotated[bool, _option("json", "print JSON")] = False,
 ) -> None:
     """Lifetime, expected events and exclusion of one point: I, the argon chambers; II, photons in FGD1; or both.
@@ -192,7 +203,8 @@ def check(
         "m_N": m_N, "m_Zprime": m_Zprime, "alpha_D": alpha_D, "epsilon": epsilon, "V_muN_sq": V_muN_sq,
         "V_N_sq": V_N_sq,
     }  # fmt: skip
-    raise typer.Exit(commands.check(numbers, sample, analysis, n_events, seed, majorana, hydrogen, as_json))
+    kind = {"is_majorana": majorana, "decays": decays.value}
+    raise typer.Exit(commands.check(numbers, kind, sample, analysis, n_events, seed, hydrogen, as_json))
 
 
 @app.command()
@@ -227,12 +239,16 @@ def scan(
     analysis: AnalysisName = "I",
     refine: Annotated[int, typer.Option(help="how often to halve the grid near the edge of exclusion", min=0)] = 1,
     cl: Annotated[float, _option("cl", "confidence level of the edge, for 2 parameters")] = 0.90,
-    transport: Annotated[bool, _flag("transport", "move events to each pair of masses: slower, and no bias")] = False,
+    transport: Annotated[
+        bool, _flag("transport", "transport events to each pair of masses: slower, and no bias")
+    ] = False,
+    decays: DecaysName = Decays.all,
 ) -> None:
     """Likelihood, expected events and exclusion over a slice with one or two free parameters."""
     from darkpkg import commands
 
-    commands.scan(sample, vary, output, benchmark.value, assign or [], analysis, refine, cl, transport)
+    base = benchmark.value, decays.value
+    commands.scan(sample, vary, output, base, assign or [], analysis, refine, cl, transport)
 
 
 @app.command()

@@ -50,16 +50,16 @@ million."""
 
 def check(
     numbers: dict[str, float],
+    kind: dict[str, Any],
     sample: Path | None,
     analysis: str,
     n_events: int,
     seed: int,
-    majorana: bool,
     hydrogen: bool,
     as_json: bool,
 ) -> int:
     """Print the verdict on one point, from a sample file or a simulation, and return the exit status."""
-    point = DarkParameters(**numbers, is_majorana=majorana)
+    point = DarkParameters(**numbers, **kind)
     judge = _analysis(analysis)
     # An N without any width lives for ever, which is no fault.
     with np.errstate(divide="ignore"), warnings.catch_warnings(record=True) as caught:
@@ -69,7 +69,7 @@ def check(
             verdict, about = verdict_on(events, point, judge), events.provenance
         else:
             about = {"seed": seed, "n_events": n_events}
-            verdict = _simulated_verdict(point, judge, n_events, seed, majorana, hydrogen)
+            verdict = _simulated_verdict(point, judge, n_events, seed, point.is_majorana, hydrogen)
         found = _numbers(point, verdict, judge)
     notes = list(dict.fromkeys([*verdict.notes, *(str(warning.message) for warning in caught)]))
     result = {
@@ -114,7 +114,7 @@ def scan(
     sample: Path,
     vary: list[str],
     output: Path,
-    benchmark: str,
+    base: tuple[str, str],
     assign: list[str],
     analysis: str,
     refine: int,
@@ -124,7 +124,9 @@ def scan(
     """Write the scan of a slice and print a summary."""
     exclusion_threshold(cl)
     judge = _analysis(analysis)
-    where = _slice({"A": BENCHMARK_A, "B": BENCHMARK_B}[benchmark], vary, assign, refine, len(judge.observed))
+    benchmark, decays = base
+    point = {"A": BENCHMARK_A, "B": BENCHMARK_B}[benchmark].replace(decays=decays)
+    where = _slice(point, vary, assign, refine, len(judge.observed))
     _check_output(scan_path(output))
     if output.exists() and sample.exists() and output.samefile(sample):
         raise ValueError(f"the scan must be written to another file than that of the sample, got {output}")
@@ -333,6 +335,8 @@ def _numbers(point: DarkParameters, verdict: Verdict, analysis: Analysis) -> dic
         "analysis": verdict.analysis,
         "decay_width_GeV": float(point.decay_width()),
         "proper_decay_length_cm": float(point.proper_decay_length() / cm),
+        "mediator_decay_length_cm": float(point.mediator_decay_length() / cm),
+        "pair_branching_ratio": float(point.pair_branching_ratio()),
         "selected_upscatterings": float(verdict.upscatterings.mean.sum()),
         "expected_events": verdict.expected_events,
         "error": verdict.error,
@@ -364,6 +368,8 @@ def _report(result: dict[str, Any]) -> str:
     lines = [
         f"proper decay length   {result['proper_decay_length_cm']:.4g} cm "
         f"(width {result['decay_width_GeV']:.4g} GeV)",
+        *(f"  of Z'               {length:.4g} cm" for length in [result["mediator_decay_length_cm"]] if length),
+        *(f"decays to e+e-        {100 * share:.3g} %" for share in [result["pair_branching_ratio"]] if share < 1),
         f"expected events       {result['expected_events']:.4g} ± {result['error']:.2g}{bias}",
         f"  without a decay     {result['selected_upscatterings']:.4g} selected upscatterings",
         *(

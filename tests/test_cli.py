@@ -260,6 +260,23 @@ class TestCheck:
         assert "Invalid value for '--n-events'" in run("check", *options(), "--n-events", "1e-3").stderr
 
 
+class TestDecays:
+    def test_muons_and_the_flight_of_the_dark_photon_are_told_and_can_be_left_out(self):
+        numbers = options(m_N=0.4, m_Zprime=0.25, epsilon=1e-4, alpha_D=0.25, V_N_sq=1e-6)
+        results = {
+            decays: json.loads(run("check", *numbers, "--n-events", 1000, "--decays", decays, "--json").stdout)
+            for decays in ("all", "paper")
+        }
+        point = dk.DarkParameters(**POINT | {"m_N": 0.4, "m_Zprime": 0.25, "epsilon": 1e-4, "V_N_sq": 1e-6})
+        assert results["all"]["pair_branching_ratio"] == point.pair_branching_ratio() < 0.7
+        assert results["all"]["mediator_decay_length_cm"] == point.mediator_decay_length() > 0
+        assert (results["paper"]["pair_branching_ratio"], results["paper"]["mediator_decay_length_cm"]) == (1, 0)
+        assert results["all"]["point"]["decays"] == "all"
+        lines = run("check", *numbers, "--n-events", 1000).stdout
+        assert f"  of Z'               {point.mediator_decay_length():.4g} cm" in lines
+        assert f"decays to e+e-        {100 * point.pair_branching_ratio():.3g} %" in lines
+
+
 class TestNoStatement:
     def test_mev_for_gev_ends_in_no_statement_without_a_simulation(self):
         result = run("check", *options(m_N=100), "--json")
