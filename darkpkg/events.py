@@ -123,6 +123,8 @@ class Events:
         nucleus = (self.target // 10_000_000 == 100) & (self.target % 10 == 0) & (Z >= 1) & (A >= Z)
         _refuse(~nucleus, "target", "be the PDG code of a nucleus, 100ZZZAAA0", self.target)
         couplings = self.provenance.get("couplings", {})
+        if not isinstance(couplings, Mapping):
+            raise TypeError(f"provenance must hold couplings as a mapping, got {couplings!r}")
         for name in ("alpha_D", "epsilon", "V_muN_sq"):
             if name in couplings:
                 real_array(f"couplings of provenance: {name}", couplings[name], "positive and finite")
@@ -248,7 +250,12 @@ class PlacedEvents(Events):
         detector = self.provenance.get("detector")
         if not isinstance(detector, Mapping) or not {"name", "fiducial_modules", "targets"} <= set(detector):
             raise ValueError(f"provenance must hold name, fiducial_modules and targets of detector, got {detector!r}")
+        for key, kind in (("name", str), ("fiducial_modules", tuple), ("targets", Mapping), ("modules", tuple)):
+            if key in detector and not isinstance(detector[key], kind):
+                raise TypeError(f"provenance must hold {key} of detector as {kind.__name__}, got {detector[key]!r}")
         for code, number in detector["targets"].items():
+            if not code.isdecimal():
+                raise ValueError(f"provenance must hold targets of detector by PDG code, got {code!r}")
             real_array(f"targets of provenance: {code}", number, "finite and not negative")
         for name in ("entry", "exit"):
             if getattr(self, name).shape[1] != len(detector["fiducial_modules"]):
@@ -306,7 +313,7 @@ def concatenate(samples: Sequence[AnyEvents]) -> AnyEvents:
 
     Raises `ValueError` that names the difference for samples that were made in different ways, that have a seed in
     common (the same events, or the same vertices, twice), or that are only a part of what was simulated: join whole
-    samples, and select then.
+    samples, and select then. Parts are placed with seeds of their own, or after they are joined.
 
     >>> parts = [generate(HEAVY, n_events=1000, seed=seed) for seed in (1, 2)]
     >>> concatenate(parts).provenance["seed"]
@@ -387,6 +394,8 @@ def read_events(path: str | os.PathLike[str]) -> Events | PlacedEvents:
     Raises `DataIntegrityError` if the file is foreign, truncated, of another format, if any number or any word of its
     provenance was altered, or if it holds what `Events` refuse; `ValueError` if it does not fit into memory.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path must be the name of a file, got {path!r}")
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no events file at {path}")

@@ -144,6 +144,11 @@ class TestRefusals:
         with pytest.raises(FileNotFoundError, match=r"no events file at .*nowhere\.parquet"):
             dk.read_events(tmp_path / "nowhere.parquet")
 
+    @pytest.mark.parametrize("path", [None, 1, b"events.parquet", ["events.parquet"], 1.0])
+    def test_what_names_no_file(self, path):
+        with pytest.raises(TypeError, match="path must be the name of a file, got"):
+            dk.read_events(path)
+
     def test_a_foreign_parquet_file(self, tmp_path):
         pq.write_table(pa.table({"m_N": [0.1, 0.2]}), tmp_path / "foreign.parquet")
         self.refuses(tmp_path / "foreign.parquet", "its format is None")
@@ -450,6 +455,10 @@ def by_hand(n=3, **changes):
     return dk.PlacedEvents(**(columns | changes))
 
 
+def in_detector(**changes):
+    return {"detector": {**by_hand().provenance["detector"], **changes}}
+
+
 def one_changed(name, value):
     """The column with its second entry replaced."""
     column = np.array(getattr(by_hand(), name))
@@ -585,7 +594,13 @@ class TestGate:
             ),
             ({"couplings": {"epsilon": 0.0}}, ValueError, "epsilon must be positive and finite, got 0.0"),
             ({"couplings": {"alpha_D": "x"}}, TypeError, "alpha_D must be real numbers"),
+            ({"couplings": None}, TypeError, "provenance must hold couplings as a mapping, got None"),
             ({"detector": None}, ValueError, "provenance must hold name, fiducial_modules and targets of detector"),
+            (in_detector(targets=[1.0]), TypeError, "provenance must hold targets of detector as Mapping"),
+            (in_detector(targets={"Pb": 1.0}), ValueError, "provenance must hold targets of detector by PDG code"),
+            (in_detector(targets={"1000822080": np.nan}), ValueError, "1000822080 must be finite and not negative"),
+            (in_detector(fiducial_modules="ab"), TypeError, "provenance must hold fiducial_modules of detector as"),
+            (in_detector(modules=None), TypeError, "provenance must hold modules of detector as tuple, got None"),
         ],
     )
     def test_a_provenance_that_cannot_be_computed_with_is_refused(self, about, error, message):
