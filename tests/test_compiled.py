@@ -192,8 +192,8 @@ if __name__ == "__main__":
     else:
         pool = multiprocessing.get_context(method).Pool(2)
     with pool:
-        there = list(pool.map(rates, range(8)))
-    assert np.all(here > 0) and here.size == 200
+        there = list(pool.map(rates, range(4)))
+    assert np.all(here > 0) and here.size == 40
     assert all(np.array_equal(rate, here) for rate in there)
     print("equal")
 """
@@ -211,8 +211,9 @@ if __name__ == "__main__":
             "NUMBA_NUM_THREADS": "2",
             "NUMBA_THREADING_LAYER": layer,
         }
+        # Some seconds on an idle machine; what hangs never ends.
         run = subprocess.run(
-            [sys.executable, program, workers], env=environment, timeout=60, capture_output=True, text=True
+            [sys.executable, program, workers], env=environment, timeout=300, capture_output=True, text=True
         )
         assert (run.returncode, run.stdout) == (0, "equal\n"), run.stderr
 
@@ -243,11 +244,11 @@ class TestSurvival:
 
 PROBE = """
 from darkpkg.method._compiled import compiled
-from darkpkg.physics.scattering import q2_limits
+from darkpkg.physics.kinematics import minkowski
 
 @compiled()
-def probe(E_nu, m_N, mass):
-    return q2_limits(E_nu, m_N, mass)[0]
+def probe(p):
+    return minkowski(p, p)
 """
 """A small compiled function, of a formula from another file, in a module that a copy of the package gets besides."""
 
@@ -273,23 +274,22 @@ def run(package, program, **environment):
 
 
 EDIT = """
-_before = q2_limits
+_before = minkowski
 
 @register_jitable
-def q2_limits(E_nu, m_N, mass):
-    low, high = _before(E_nu, m_N, mass)
-    return 2 * low, high
+def minkowski(p, k):
+    return 2 * _before(p, k)
 """
 
 
 def edit(package):
-    with (package / "physics" / "scattering.py").open("a", encoding="utf-8") as source:
+    with (package / "physics" / "kinematics.py").open("a", encoding="utf-8") as source:
         source.write(EDIT)
 
 
 VALUE_AND_HITS = """
 from darkpkg.method.probe import probe
-print(probe(1.0, 0.1, 11.0), sum(probe.stats.cache_hits.values()), probe.stats.cache_path)
+print(probe((2.0, 0.0, 0.0, 1.0)), sum(probe.stats.cache_hits.values()), probe.stats.cache_path)
 """
 
 
@@ -311,28 +311,29 @@ class TestCache:
     @pytest.mark.parametrize("place", ["package", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "home", "none"])
     def test_an_edited_formula_changes_the_compiled_result_wherever_machine_code_is_kept(self, place, package):
         environment, folder = self.set_up(place, package)
-        before, *_ = run(package, VALUE_AND_HITS, **environment)
-        again, hits, path = run(package, VALUE_AND_HITS, **environment)
-        assert again == before
-        assert int(hits) == (folder is not None)
+        before, _, path = run(package, VALUE_AND_HITS, **environment)
         assert path == "None" if folder is None else Path(path).is_relative_to(folder)
         edit(package)
         after, hits, _ = run(package, VALUE_AND_HITS, **environment)
-        assert float(after) == 2 * float(before)
+        assert (float(before), float(after)) == (3, 6)
         assert int(hits) == 0
+
+    def test_machine_code_of_unchanged_sources_is_used_again(self, package):
+        first, second = (run(package, VALUE_AND_HITS)[:2] for _ in range(2))
+        assert (first, second) == (["3.0", "0"], ["3.0", "1"])
 
     def test_no_machine_code_of_sources_that_change_during_a_session_is_kept(self, package):
         """Python has read the formula before the edit, numba compiles it afterwards."""
         program = f"""
-import darkpkg.physics.scattering
-with open(darkpkg.physics.scattering.__file__, "a") as source:
+import darkpkg.physics.kinematics
+with open(darkpkg.physics.kinematics.__file__, "a") as source:
     source.write({EDIT!r})
 {VALUE_AND_HITS}
 """
         old, *_ = run(package, program)
         new, hits, _ = run(package, VALUE_AND_HITS)
         assert int(hits) == 0
-        assert float(new) == 2 * float(old)
+        assert (float(old), float(new)) == (3, 6)
 
     def test_a_full_disk_does_not_stop_a_calculation(self, package):
         """The folder goes away between its choice and the first result to be kept, and a file takes its place."""
@@ -342,9 +343,9 @@ from darkpkg.method._compiled import _cache_folder
 from darkpkg.method.probe import probe
 shutil.rmtree(_cache_folder())
 _cache_folder().write_text("")
-print(probe(1.0, 0.1, 11.0))
+print(probe((2.0, 0.0, 0.0, 1.0)))
 """
-        assert float(run(package, program)[0]) > 0
+        assert float(run(package, program)[0]) == 3
 
     def test_old_machine_code_is_removed_and_nothing_else(self, tmp_path):
         kept = {f"darkpkg-{i:016x}" for i in range(10, 13)} | {"darkpkg-mine", "numba-0123456789abcdef", "notes.txt"}
@@ -360,9 +361,11 @@ print(probe(1.0, 0.1, 11.0))
 
     def test_functions_run_as_plain_python_where_numba_is_told_not_to_compile(self, package):
         value, *_ = run(
-            package, "from darkpkg.method.probe import probe; print(probe(1.0, 0.1, 11.0))", NUMBA_DISABLE_JIT="1"
+            package,
+            "from darkpkg.method.probe import probe; print(probe((2.0, 0.0, 0.0, 1.0)))",
+            NUMBA_DISABLE_JIT="1",
         )
-        assert float(value) > 0
+        assert float(value) == 3
 
 
 class TestSources:

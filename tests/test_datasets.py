@@ -238,6 +238,21 @@ print(dk.BENCHMARK_A.proper_decay_length() > 0, dk.ANALYSIS_I.observed.sum(), dk
         process = self.run(package, program)
         assert (process.returncode, process.stdout) == (0, "True 0.0 darkpkg.physics.decay\n"), process.stderr
 
+    def test_help_is_printed_with_every_table_damaged(self, package):
+        for file in (package / "data").rglob("*.*"):
+            file.write_bytes(b"\xff")
+        process = self.run(package, "import sys; sys.argv = ['darkpkg', '--help']; import darkpkg.__main__")
+        assert (process.returncode, process.stderr) == (0, "")
+        assert "simulate" in process.stdout
+
+    def test_a_command_that_needs_a_damaged_table_names_it_in_one_line(self, package):
+        (package / "data" / "detector" / "nd280.csv").write_bytes(b"\xff")
+        command = ["darkpkg", "simulate", "--n-events", "100", "--output", "sample.parquet"]
+        process = self.run(package, f"import sys; sys.argv = {command}; import darkpkg.__main__")
+        assert (process.returncode, process.stdout) == (2, "")
+        (line,) = process.stderr.splitlines()
+        assert str(package / "data" / "detector" / "nd280.csv") in line
+
     @pytest.mark.parametrize(
         ("table", "needed_by"),
         [

@@ -52,6 +52,6 @@ def counting(observed=0, background=0.0, systematic=0.0):
 
 
 def toy_rates():
-    """Expected events of the toy sample at 200 points of different lifetimes."""
-    points = B.replace(V_muN_sq=np.geomspace(1e-12, 1e-6, 200))
+    """Expected events of the toy sample at 40 points of different lifetimes."""
+    points = B.replace(V_muN_sq=np.geomspace(1e-12, 1e-6, 40))
     return dk.expected_events(toy_sample(), points, counting()).mean
