@@ -20,12 +20,19 @@ __all__ = ["real_numbers", "small_text", "whole_number"]
 
 
 def real_numbers(
-    name: str, values: ArrayLike, low: float = -np.inf, high: float = np.inf, *, positive: bool = False
+    name: str,
+    values: ArrayLike,
+    low: float = -np.inf,
+    high: float = np.inf,
+    *,
+    positive: bool = False,
+    nan: bool = False,
 ) -> Array:
     """``values`` as an array of floats, of the same shape: real numbers, not nan, from ``low`` to ``high``.
 
-    With ``positive`` they are above zero, and finite. Complex numbers, texts, dates, truth values and masked numbers
-    are refused: turned into floats they would lose what makes them what they are.
+    With ``positive`` they are above zero, and finite; with ``nan`` some may be nan, where that says something.
+    Complex numbers, texts, dates, truth values and masked numbers are refused: turned into floats they would lose
+    what makes them what they are.
 
     >>> real_numbers("m_N", [1, 2], positive=True)
     array([1., 2.])
@@ -33,7 +40,8 @@ def real_numbers(
     array = _floats(name, values)
     if positive:
         _refuse(name, array, ~((array > 0) & (array < np.inf)), "positive and finite")
-    _refuse(name, array, np.isnan(array), "a number")
+    if not nan:
+        _refuse(name, array, np.isnan(array), "a number")
     _refuse(name, array, array < low, f"at least {low:g}" if low else "zero or more")
     _refuse(name, array, array > high, f"at most {high:g}" if high < np.finfo(float).max else "finite")
     return array

@@ -126,11 +126,17 @@ class Selection:
     response: PairResponse | None = None
 
     def __post_init__(self) -> None:
-        for name in ("decay_modules", "vertex_modules", "mass_edges"):
+        for name in ("decay_modules", "vertex_modules"):
             value = getattr(self, name)
-            if name != "mass_edges" and (isinstance(value, str) or len(set(value)) < len(value)):
+            if isinstance(value, str) or not all(isinstance(module, str) for module in value):
+                raise ValueError(f"{name} must hold names of modules, as a tuple, got {value!r}")
+            if len(set(value)) < len(value):
                 raise ValueError(f"{name} must hold each entry once, as a tuple, got {value!r}")
             object.__setattr__(self, name, tuple(value))
+        edges = real_numbers("mass_edges", self.mass_edges, -_LARGEST, _LARGEST)
+        if edges.ndim != 1 or len(edges) == 1 or not np.all(np.diff(edges) > 0):
+            raise ValueError(f"mass_edges must increase from the first to the last, got {self.mass_edges}")
+        object.__setattr__(self, "mass_edges", tuple(edges.tolist()))
         if not isinstance(self.efficiency, Real):
             raise TypeError(f"efficiency must be a number, got {self.efficiency!r}")
         if not 0 < self.efficiency <= 1:
@@ -138,9 +144,6 @@ class Selection:
         object.__setattr__(self, "efficiency", float(self.efficiency))
         if not self.decay_modules:
             raise ValueError("decay_modules must name at least one module in which decays are seen")
-        edges = real_numbers("mass_edges", self.mass_edges or (0.0, 1.0))
-        if edges.ndim != 1 or len(edges) < 2 or not np.all(np.diff(edges) > 0):
-            raise ValueError(f"mass_edges must increase from the first to the last, got {self.mass_edges}")
 
     @property
     def n_bins(self) -> int:

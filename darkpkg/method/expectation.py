@@ -53,9 +53,12 @@ class Expectation:
     bias_variance: Array = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        for name in ("bias", "bias_variance"):
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, np.zeros(np.shape(self.mean)))
+        for field in fields(self):
+            values = getattr(self, field.name)
+            missing = values is None and field.name in ("bias", "bias_variance")
+            # Nan stands for points that were not evaluated.
+            array = np.zeros(np.shape(self.mean)) if missing else real_numbers(field.name, values, nan=True)[()]
+            object.__setattr__(self, field.name, array)
 
     @property
     def n_effective(self) -> Array:
@@ -116,9 +119,10 @@ class Share:
 
         Raises `ValueError` if no event has a weight, or if there is not one value for each.
         """
-        values = np.asarray(values)
-        values = real_numbers("values", values.astype(int) if values.dtype == bool else values)
-        weights = real_numbers("weights", weights)
+        if isinstance(values, np.ndarray) and values.dtype == bool:
+            values = values.astype(int)
+        values = real_numbers("values", values, -1e75, 1e75)
+        weights = real_numbers("weights", weights, -1e75, 1e75)
         if weights.ndim != 1 or values.shape != weights.shape:
             raise ValueError(f"values and weights must be of one shape (n,), got {values.shape} and {weights.shape}")
         total = float(weights.sum())

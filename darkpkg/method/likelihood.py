@@ -80,9 +80,17 @@ def effective_log_likelihood(observed: ArrayLike, mean: ArrayLike, variance: Arr
     -2.3
     """
     k, mu = (real_numbers(name, a, 0.0, _LARGEST) for name, a in (("observed", observed), ("mean", mean)))
-    k, mu, variance = np.broadcast_arrays(k, mu, real_numbers("variance", variance, 0.0, _LARGEST**2))
+    variance = real_numbers("variance", variance, 0.0, _LARGEST**2)
+    try:
+        k, mu, variance = np.broadcast_arrays(k, mu, variance)
+    except ValueError:
+        shapes = f"{k.shape}, {mu.shape} and {variance.shape}"
+        raise ValueError(f"observed, mean and variance must broadcast, got shapes {shapes}") from None
     possible = mu > 0
-    v = np.divide(variance, mu, out=np.zeros(mu.shape), where=possible)
+    with np.errstate(over="ignore"):
+        v = np.divide(variance, mu, out=np.zeros(mu.shape), where=possible)
+    if not np.all(v < _LARGEST**4):
+        raise ValueError(f"variance must be below {_LARGEST**4:g} times the mean, got {float(np.max(v)):g} times")
     a = np.divide(v, mu + v, out=np.zeros(mu.shape), where=possible)
     value = (
         -mu * _log1p_ratio(v)

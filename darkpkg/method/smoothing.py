@@ -86,7 +86,7 @@ class Smoothing:
             raise TypeError(
                 f"kernel must be one of darkpkg.kernels.KERNELS, {', '.join(KERNELS)}, got {self.kernel!r}"
             )
-        if self.slope is not None and self.slope != "density":
+        if self.slope is not None and not isinstance(self.slope, str):
             powers = real_numbers("slope", self.slope)
             if powers.ndim != 1 or not np.all(np.isfinite(powers)):
                 raise ValueError(f"slope must be 'density', None or a power of each parameter, got {self.slope!r}")
@@ -252,7 +252,7 @@ def reweight(
     ]
     stacked = np.stack(sums) if sums else np.empty((0, 4, 1))
     stacked[:, 1::2] *= level[:, None, None]
-    arrays = np.moveaxis(stacked, 1, 0).reshape(4, *points.shape[:-1], -1)
+    arrays = np.moveaxis(stacked, 1, 0).reshape(4, *points.shape[:-1], stacked.shape[-1])
     result = Expectation(*arrays)
     few = result.n_effective.max(axis=-1) < FEW_EVENTS
     if np.any(few):

@@ -42,9 +42,12 @@ LARGEST_QR = 105.0
 LARGEST_ENERGY = 1e12 * GeV
 """No neutrino has been seen with more, and squares of larger ones lose their digits."""
 
+SMALLEST_ENERGY = 1e-30 * GeV
+"""Inverse squares of smaller energies and masses are no numbers."""
+
 
 def _energy(E_nu: ArrayLike) -> Array:
-    return real_numbers("E_nu", real_numbers("E_nu", E_nu, positive=True), high=LARGEST_ENERGY)
+    return real_numbers("E_nu", E_nu, SMALLEST_ENERGY, LARGEST_ENERGY)
 
 
 def _mass(m_N: ArrayLike) -> Array:
@@ -136,7 +139,7 @@ def helicity_flip_probability(E_nu: ArrayLike, Q2: ArrayLike, m_N: ArrayLike, nu
     probability of order (m_N/E_N)². It is (1 − P·p̂_N)/2 with the `polarisation_axis` P of N. Raises `ValueError` for
     a Q² outside of the range.
     """
-    m_N = real_numbers("m_N", m_N, positive=True)
+    m_N = real_numbers("m_N", m_N, SMALLEST_ENERGY, LARGEST_ENERGY)
     E_nu, Q2, m_N = np.broadcast_arrays(_energy(E_nu), real_numbers("Q2", Q2, 0.0, LARGEST_ENERGY**2), m_N)
     low, high = q2_range(E_nu, m_N, nucleus)
     outside = ~((Q2 >= low * (1 - 1e-9)) & (Q2 <= high * (1 + 1e-9)))  # the range is known to a part in 1e9

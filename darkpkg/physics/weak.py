@@ -15,6 +15,7 @@ stands in the place of these couplings.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,6 +71,9 @@ class StandardHeavyNeutrino:
     U_tau_sq: float = 0.0
 
     def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not isinstance(value, Real):
+                raise TypeError(f"{name} must be a number, got {value!r}")
         if not 2 * ELECTRON_MASS < self.m_N < np.inf:
             raise ValueError(f"m_N must be above 2 m_e = {2 * ELECTRON_MASS} to decay to e⁺e⁻, got {self.m_N}")
         for flavour, mixing in self.mixing.items():

@@ -152,12 +152,13 @@ def fit_lifetime_bound(
     known. Points without an edge are left out, as `excluded_lifetimes` marks them: nan, or 0 where prompt decays are
     excluded. Raises `ValueError` if fewer than three are left.
     """
-    lengths = np.asarray(ctau)
-    lengths = real_numbers(
-        "ctau", np.where(np.isnan(lengths), 0.0, lengths) if lengths.dtype.kind == "f" else ctau, 0
-    )
-    rate, ctau = np.broadcast_arrays(real_numbers("event_rate", event_rate, positive=True), lengths)
+    lengths = real_numbers("ctau", ctau, 0.0, nan=True)
+    rate = real_numbers("event_rate", event_rate, positive=True)
+    if lengths.ndim > 1 or rate.shape not in ((), lengths.shape):
+        raise ValueError(f"event_rate and ctau must have one shape (n,), got {rate.shape} and {lengths.shape}")
+    rate, ctau = np.broadcast_arrays(rate, lengths)
     use = (ctau > 0) & np.isfinite(ctau)
+    real_numbers("ctau", ctau[use], 1e-100, 1e100)
     if use.sum() < 3:
         raise ValueError(f"a fit of two numbers needs at least three points, got {use.sum()}")
     given = 1e-3 if relative_error is None else real_numbers("relative_error", relative_error, positive=True)
@@ -197,6 +198,6 @@ def approximate_minimum_lifetime(event_rate: ArrayLike, m_N: ArrayLike) -> Any:
     Infinite below a rate of 7.9, where it has no answer.
     """
     distance = np.log10(real_numbers("event_rate", event_rate, positive=True)) - 0.9
-    scale = 1.1 * cm * real_numbers("m_N", m_N, positive=True) / (0.1 * GeV)
+    scale = 1.1 * cm * real_numbers("m_N", m_N, 0.0, 1e12) / (0.1 * GeV)
     distance, scale = np.broadcast_arrays(distance, scale)
     return np.divide(scale, distance, out=np.full(distance.shape, np.inf), where=distance > 0)[()]
