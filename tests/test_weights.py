@@ -586,6 +586,8 @@ class TestRefusals:
             ({"m_N": 0.003}, r"m_N = 0\.003 GeV lies outside the sampled range, 0\.004 to 1\.25 GeV"),
             ({"m_N": 1.3, "m_Zprime": 5.0}, r"m_N = 1\.3 GeV lies outside the sampled range"),
             ({"m_Zprime": 13.0}, r"m_Zprime = 13 GeV lies outside the sampled range, 0\.004 to 12\.5 GeV"),
+            ({"m_Zprime": 12.5001}, r"m_Zprime = 12\.5001 GeV lies outside the sampled range"),
+            ({"m_N": 0.0039999}, r"m_N = 0\.0039999 GeV lies outside the sampled range"),
             ({"m_N": [0.1, 2.0], "m_Zprime": 9.0}, r"m_N = 2 GeV lies outside"),
             ({"m_N": 0.2, "m_Zprime": 0.1}, "m_Zprime must be at least m_N everywhere"),
         ],
@@ -755,6 +757,15 @@ class TestShares:
         events = dk.expected_events(fixed, B, dk.ANALYSIS_I).mean.sum()
         assert 0.1 * made * acceptance * efficiency == pytest.approx(events, rel=1e-10)
 
+    @pytest.mark.parametrize(
+        "analysis", [dk.ANALYSIS_I, dk.ANALYSIS_II, dk.ANALYSIS_I + dk.ANALYSIS_II], ids=lambda a: a.name
+    )
+    def test_efficiency_is_selected_over_produced_whatever_bins_and_channels_there_are(self, light, analysis):
+        A, flat = dk.BENCHMARK_A, 0.1
+        produced, selected = (f(light, A, analysis).sum() for f in (dk.produced_weight, dk.selected_weight))
+        found = dk.selection_efficiency(light, analysis).mean
+        assert found == pytest.approx(selected / flat / produced, rel=1e-12)
+
     def test_a_share_of_nothing_is_refused(self, fixed):
         with pytest.raises(ValueError, match="a share needs events with a weight, got 0 events"):
             dk.selection_efficiency(fixed[:0], dk.ANALYSIS_I)
@@ -846,6 +857,31 @@ class TestChooseBandwidth:
         )
         expected = factor * np.array(WIDE.bandwidth)
         np.testing.assert_allclose(chosen.bandwidth, np.tile(expected, (3, 1)) if per_point else expected)
+
+    def test_cross_validation_looks_at_what_is_detected_at_the_point(self, sampled, monkeypatch):
+        """Contributions to the rate with its slope divided out: θ's lifetime and boost, the masses of the events."""
+        given = []
+
+        def scores(coordinates, contributions, bandwidths, *_):
+            given.append((coordinates, contributions))
+            return np.arange(len(bandwidths))
+
+        monkeypatch.setattr("darkpkg.method.weights.cross_validation_scores", scores)
+        dk.choose_bandwidth(sampled, B, dk.ANALYSIS_I, WIDE, rule="cross-validation")
+        ((coordinates, contributions),) = given
+        exposure = sum(dk.exposure_weight(sampled, channel) for channel in dk.ANALYSIS_I.channels)
+        chance = dk.lifetime_weight(sampled, float(B.proper_decay_length()), B.m_N)
+        # Divided by q and by its slope, which is 1/q.
+        weight = sampled.weight * exposure * dk.selection_weight(sampled, dk.ANALYSIS_I.selection) * chance
+        of_mass = dict(zip(np.log(sampled.m_N), weight, strict=True))
+        expected = np.array([of_mass[x] for x in coordinates[:, 0]])
+        shares = contributions / contributions.sum(), expected / expected.sum()
+        np.testing.assert_allclose(*shares, rtol=1e-9, atol=1e-30)
+
+    def test_the_asymptotic_rule_begins_at_twice_the_bandwidth(self, sampled, monkeypatch):
+        monkeypatch.setattr("darkpkg.method.weights.asymptotic_factor", lambda *_, **__: 1.0)
+        chosen = dk.choose_bandwidth(sampled, self.PLANE, dk.ANALYSIS_I, WIDE)
+        np.testing.assert_allclose(chosen.bandwidth, 2 * np.array(WIDE.bandwidth))
 
     def test_rules_and_samples_that_do_not_exist_are_refused(self, sampled, fixed):
         with pytest.raises(ValueError, match="rule must be asymptotic or cross-validation, got 'silverman'"):
