@@ -21,6 +21,9 @@ from darkpkg.units import GeV
 
 Array = NDArray[np.float64]
 
+_LARGEST = 1e75
+"""In GeV: squares of squares must stay numbers."""
+
 __all__ = ["Cuts", "Observables", "Selection", "observables"]
 
 
