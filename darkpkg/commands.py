@@ -28,9 +28,9 @@ from darkpkg.method.transport import expected_events_by_transport
 from darkpkg.method.weights import expected_events
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.physics.validity import validity_notes
-from darkpkg.results.check import Verdict, exclusion_rule, verdict_without_neutrinos
+from darkpkg.results.check import Verdict, verdict_without_neutrinos
 from darkpkg.results.check import check as verdict_on
-from darkpkg.results.limits import Scan, excluded_intervals, exclusion_threshold
+from darkpkg.results.limits import Scan, excluded_intervals, exclusion_rule, exclusion_threshold, require_scan_memory
 from darkpkg.results.limits import scan as scan_slice
 from darkpkg.results.scan_files import scan_path
 from darkpkg.results.slices import Slice
@@ -252,7 +252,7 @@ def _slice(point: DarkParameters, vary: list[str], assign: list[str], refine: in
         if name in ranges:
             raise ValueError(f"--vary must name each parameter once, got {name} twice")
         ranges[name] = low, high, n
-    _check_grid([n for _, _, n in ranges.values()], refine, bins)
+    require_scan_memory([n for _, _, n in ranges.values()], bins, refine)
     axes = {name: np.geomspace(*interval) for name, interval in ranges.items()}
     fixed, tied = _assigned(point, list(axes), assign)
     point = point.replace(**fixed)
@@ -266,12 +266,6 @@ def _slice(point: DarkParameters, vary: list[str], assign: list[str], refine: in
         return point.replace(**free, **{name: factor * free[other] for name, (factor, other) in tied.items()})
 
     return Slice(at, **axes)
-
-
-def _check_grid(numbers: list[int], refine: int, bins: int) -> None:
-    """A scan has four sums for each bin at each point of the finest grid, as predicted, as kept, and in between."""
-    points = math.prod((n - 1) * 2.0 ** min(refine, 1000) + 1 for n in numbers)
-    require_memory(8 * points * (12 * bins + 16), f"a scan of {points:.4g} points, refined {refine} times,")
 
 
 def _assigned(

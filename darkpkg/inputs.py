@@ -1,20 +1,35 @@
-"""What enters: plain arrays of numbers or words, and frozen mappings, or an error that names the argument.
+"""What enters: arrays of numbers or words, counts, small files, frozen mappings, or an error that names the argument.
 
-Begin with `real_array` and `check`. Nothing is silently converted: complex, masked, boolean and object arrays and
-text are no numbers.
+Begin with `real_numbers`, or with `real_array` for the columns of events. Nothing is silently converted: complex,
+masked, boolean and object arrays and text are no numbers.
 """
 
 from __future__ import annotations
 
+import operator
+import os
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
 
-__all__ = ["RULES", "Frozen", "check", "frozen", "integer_array", "real_array", "text_array"]
+__all__ = [
+    "RULES",
+    "Frozen",
+    "check",
+    "check_kinds",
+    "frozen",
+    "integer_array",
+    "real_array",
+    "real_numbers",
+    "small_text",
+    "text_array",
+    "whole_number",
+]
 
 RULES: Mapping[str, Callable[[Array], NDArray[np.bool_]]] = {
     "finite": np.isfinite,
@@ -45,6 +60,78 @@ def real_array(name: str, value: Any, rule: str | None = "finite") -> Array:
     if rule is not None:
         check(name, array, rule)
     return array
+
+
+def real_numbers(
+    name: str,
+    values: ArrayLike,
+    low: float = -np.inf,
+    high: float = np.inf,
+    *,
+    positive: bool = False,
+    nan: bool = False,
+) -> Array:
+    """``values`` as an array of floats, of the same shape: real numbers, not nan, from ``low`` to ``high``.
+
+    With ``positive`` they are above zero, and finite; with ``nan`` some may be nan, where that says something.
+    Complex numbers, texts, dates, truth values and masked numbers are refused: turned into floats they would lose
+    what makes them what they are.
+
+    >>> real_numbers("m_N", [1, 2], positive=True)
+    array([1., 2.])
+    """
+    array = real_array(name, values, None)
+    if positive:
+        _refuse(name, array, ~((array > 0) & (array < np.inf)), "positive and finite")
+    if not nan:
+        _refuse(name, array, np.isnan(array), "a number")
+    _refuse(name, array, array < low, f"at least {low:g}" if low else "zero or more")
+    _refuse(name, array, array > high, f"at most {high:g}" if high < np.finfo(float).max else "finite")
+    return array
+
+
+def whole_number(name: str, value: Any, least: int = 0) -> int:
+    """``value`` as an integer, which it must be, and ``least`` or more."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, got {value!r}") from None
+    if isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+    if number < least:
+        raise ValueError(f"{name} must be at least {least}, got {number}")
+    return number
+
+
+def small_text(path: str | os.PathLike[str], most: int) -> str:
+    """The text of an ordinary file of at most ``most`` bytes; a pipe or a device could go on for ever."""
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"no file at {path}")
+    if not path.is_file():
+        raise ValueError(f"{path} must be an ordinary file")
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"{path} must be a file of at most {most} bytes, got {path.stat().st_size}")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} must be a text in UTF-8, got another byte at {error.start}") from None
+
+
+def check_kinds(**arguments: tuple[Any, Any]) -> None:
+    """`TypeError` that names the argument whose value, the first of two, is not of the kind that follows."""
+    for name, (value, kind) in arguments.items():
+        if not isinstance(value, kind):
+            kinds = kind if isinstance(kind, tuple) else (kind,)
+            wanted = " or ".join(k.__name__ for k in kinds)
+            raise TypeError(f"{name} must be of type {wanted}, got {type(value).__name__} {_short(value)}")
+
+
+def _refuse(name: str, array: Array, bad: NDArray[np.bool_], rule: str) -> None:
+    if np.any(bad):
+        raise ValueError(f"{name} must be {rule}, got {float(np.extract(bad, array)[0])!r}")
 
 
 def integer_array(name: str, value: Any) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import darkpkg as dk
-from darkpkg.checks import real_numbers, whole_number
+from darkpkg.inputs import real_numbers, whole_number
 from darkpkg.physics import nuclei
 from darkpkg.physics.scattering import (
     approximate_cross_section,

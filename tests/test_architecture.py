@@ -10,7 +10,7 @@ import darkpkg
 PACKAGE = Path(darkpkg.__file__).parent
 
 FLOORS = {
-    "ground floor": ["_sources", "units", "checks", "datasets", "memory", "inputs", "streams", "events"],
+    "ground floor": ["_sources", "units", "datasets", "memory", "inputs", "streams", "events"],
     "physics": ["widths", "model", "nuclei", "kinematics", "scattering", "decay", "weak", "validity"],
     "experiment": ["flux", "detector", "response", "selection", "analysis"],
     "method": [
@@ -69,7 +69,7 @@ methods that lead to what stands above them, `Scan.plot` and `Scan.write`."""
 
 KNOW_NO_PHYSICS = [
     "_sources",
-    "checks",
+    "inputs",
     "memory",
     "method.expectation",
     "method.kernels",

@@ -170,9 +170,9 @@ class TestInput:
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
-            ({"analysis": "I"}, r"analysis must be a darkpkg\.Analysis, got str"),
-            ({"parameters": 1.0}, r"parameters must be a darkpkg\.DarkParameters, got float"),
-            ({"events": "heavy.parquet"}, r"events must be a darkpkg\.PlacedEvents, got str"),
+            ({"analysis": "I"}, r"analysis must be of type Analysis, got str"),
+            ({"parameters": 1.0}, r"parameters must be of type DarkParameters, got float"),
+            ({"events": "heavy.parquet"}, r"events must be of type PlacedEvents, got str"),
         ],
     )
     def test_what_is_of_the_wrong_type_is_named(self, at_B, changes, message):

@@ -636,9 +636,12 @@ class TestScan:
             ),
             (
                 ("--vary", "m_N=1:2:100000000000", "--refine", "0"),
-                "a scan of 1e+11 points, refined 0 times, needs",
+                "a scan of 1e+11 points with 2 bins needs",
             ),
-            (("--vary", "m_N=0.1:0.2:300000", "--vary", "epsilon=0.1:0.2:300000"), "points, refined 1 times, needs"),
+            (
+                ("--vary", "m_N=0.1:0.2:300000", "--vary", "epsilon=0.1:0.2:300000"),
+                "points with 2 bins, refined 1 times, needs",
+            ),
             (("--vary", "m_N=0.1:0.2:4", "--refine", "2000"), "refined 2000 times, needs"),
             (("--vary", "m_N=0.1:0.2:4", "--cl", "90"), "cl must lie between 0 and 1, got 90.0"),
         ],
@@ -713,7 +716,7 @@ class TestSystem:
         assert "no events file at" in refused("check", *options(), "--sample", tmp_path)
         assert "analysis must be one of" in refused("check", *options(), "--analysis", tmp_path)
         (tmp_path / "latin.yaml").write_bytes(b"name: \xe9")
-        assert "is no readable YAML" in refused("check", *options(), "--analysis", tmp_path / "latin.yaml")
+        assert "must be a text in UTF-8" in refused("check", *options(), "--analysis", tmp_path / "latin.yaml")
 
     @pytest.mark.parametrize("command", [("check", *options()), ("simulate", "-o", "a.parquet")])
     def test_what_no_memory_holds_is_refused_with_both_sizes_before_work(self, command, tmp_path, monkeypatch):

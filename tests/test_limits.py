@@ -306,7 +306,7 @@ class TestPredictions:
         line = dk.Slice(lambda a: a, a=[1.0, 2.0, 3.0])
         with pytest.raises(ValueError, match=r"shape of points and bins \(3, 1\), got \(1, 1\)"):
             dk.limits.scan_predictions(lambda a: dk.Expectation(np.ones((1, 1)), np.ones((1, 1))), line, counting())
-        with pytest.raises(TypeError, match=r"must be a darkpkg\.Expectation, got ndarray"):
+        with pytest.raises(TypeError, match=r"must be an Expectation, got ndarray"):
             dk.limits.scan_predictions(lambda a: a[:, None], line, counting())
 
     @pytest.mark.parametrize(
@@ -319,9 +319,9 @@ class TestPredictions:
 
     def test_what_is_no_sample_point_or_analysis_is_refused(self, toy):
         for arguments, message in (
-            (("sample", B, counting()), "events must be a darkpkg PlacedEvents, got str"),
-            ((toy, 0.1, counting()), "parameters must be a darkpkg DarkParameters or Slice, got float"),
-            ((toy, B, "I"), "analysis must be a darkpkg Analysis, got str"),
+            (("sample", B, counting()), "events must be of type PlacedEvents, got str"),
+            ((toy, 0.1, counting()), "parameters must be of type DarkParameters or Slice, got float"),
+            ((toy, B, "I"), "analysis must be of type Analysis, got str"),
         ):
             with pytest.raises(TypeError, match=message):
                 dk.scan(*arguments)
@@ -330,7 +330,7 @@ class TestPredictions:
         sample, toy = toy, Poisson(lambda a, b: a * b)
         axis = np.geomspace(0.1, 10, 320_000)
         huge = dk.Slice(lambda a, b: (a, b), a=axis, b=axis)
-        message = r"a scan of 1\.02e\+11 points with 1 bins needs 2\.29e\+04 GB of memory, but .* GB are free"
+        message = r"a scan of 1\.024e\+11 points with 1 bins needs 2\.29e\+04 GB of memory, but .* GB are free"
         with pytest.raises(ValueError, match=message):
             dk.limits.scan_predictions(toy, huge, toy)
         with pytest.raises(ValueError, match="GB of memory"):
@@ -571,7 +571,7 @@ class TestIntervals:
             assert found.low == pytest.approx(limit, rel=1e-3)  # a few events times 1/20 000 of the sample
 
     def test_what_is_no_slice_is_refused(self, toy):
-        with pytest.raises(TypeError, match="along must be a darkpkg Slice, got DarkParameters"):
+        with pytest.raises(TypeError, match="along must be of type Slice, got DarkParameters"):
             dk.excluded_intervals(toy, B, counting())
 
     def test_a_plane_is_refused(self, toy):

@@ -925,11 +925,11 @@ class TestWhatIsRefusedOrSummed:
 
     def test_wrong_types_are_named(self, fixed):
         for function in (dk.expected_events, dk.expected_upscatterings, dk.expected_events_by_transport):
-            with pytest.raises(TypeError, match=r"analysis must be a darkpkg\.Analysis, got 'I'"):
+            with pytest.raises(TypeError, match=r"analysis must be of type Analysis, got str 'I'"):
                 function(fixed, B, "I")
-            with pytest.raises(TypeError, match=r"parameters must be a darkpkg\.DarkParameters, got 3"):
+            with pytest.raises(TypeError, match=r"parameters must be of type DarkParameters, got int 3"):
                 function(fixed, 3, dk.ANALYSIS_I)
-            with pytest.raises(TypeError, match=r"smoothing must be a darkpkg\.Smoothing, got 0\.1"):
+            with pytest.raises(TypeError, match=r"smoothing must be of type Smoothing, got float 0\.1"):
                 function(fixed, B, dk.ANALYSIS_I, 0.1)
 
     def test_the_shortest_lifetimes_are_prompt_and_the_longest_never_end(self, fixed):

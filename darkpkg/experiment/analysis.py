@@ -20,12 +20,12 @@ import yaml
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
-from darkpkg.checks import small_text
 from darkpkg.experiment import detector as detectors
 from darkpkg.experiment import response
 from darkpkg.experiment.detector import Detector
 from darkpkg.experiment.flux import BEAMS
 from darkpkg.experiment.selection import Cuts, Selection
+from darkpkg.inputs import small_text
 from darkpkg.units import MeV
 
 Array = NDArray[np.float64]

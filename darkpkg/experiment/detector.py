@@ -23,10 +23,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
-from darkpkg.checks import real_numbers, small_text
 from darkpkg.events import Events, PlacedEvents
 from darkpkg.experiment.flux import BEAMS
-from darkpkg.inputs import Frozen, check
+from darkpkg.inputs import Frozen, check, check_kinds, real_numbers, small_text
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.nuclei import Nucleus, Proton, elements
 from darkpkg.streams import random_stream
@@ -389,9 +388,7 @@ def place(events: Events, detector: Detector, seed: int) -> PlacedEvents:
     nucleus has its own random numbers. Raises `ValueError` for a target that the detector lacks, or for N without a
     direction of flight.
     """
-    for name, value, kind in (("events", events, Events), ("detector", detector, Detector)):
-        if not isinstance(value, kind):
-            raise TypeError(f"{name} must be of type {kind.__name__}, got {type(value).__name__}")
+    check_kinds(events=(events, Events), detector=(detector, Detector))
     length = momentum(events.p_N)
     check("momentum of N", length, "above 1e-100 GeV")
     symbols = {nucleus.pdg_code: symbol for symbol, nucleus in detector.nuclei.items()}

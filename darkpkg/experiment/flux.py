@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
-from darkpkg.checks import real_numbers
 from darkpkg.events import BEAMS
+from darkpkg.inputs import real_numbers
 from darkpkg.units import GeV
 
 __all__ = ["BEAMS", "Flux", "load_flux", "load_heavy_neutrino_flux"]

@@ -12,10 +12,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from darkpkg.checks import real_numbers
 from darkpkg.events import PlacedEvents
 from darkpkg.experiment.response import PairResponse
-from darkpkg.inputs import real_array
+from darkpkg.inputs import real_array, real_numbers
 from darkpkg.physics.kinematics import invariant_mass, momentum
 from darkpkg.units import GeV
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.checks import real_numbers
+from darkpkg.inputs import real_numbers
 
 Array = NDArray[np.float64]
 

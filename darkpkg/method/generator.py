@@ -25,7 +25,7 @@ from darkpkg.events import Events
 from darkpkg.experiment import detector as detectors
 from darkpkg.experiment.detector import Detector
 from darkpkg.experiment.flux import BEAMS, load_flux
-from darkpkg.inputs import real_array
+from darkpkg.inputs import check_kinds, real_array
 from darkpkg.memory import require_memory
 from darkpkg.method._integrand import (
     DECAY_AXES,
@@ -250,14 +250,12 @@ def generate(
     memory for.
     """
     detector = detectors.ND280 if detector is None else detector
-    for name, value, kind in (
-        ("sampling", sampling, SamplingRange),
-        ("couplings", couplings, DarkParameters),
-        ("detector", detector, Detector),
-        ("hydrogen", hydrogen, bool),
-    ):
-        if not isinstance(value, kind):
-            raise TypeError(f"{name} must be of type {kind.__name__}, got {type(value).__name__}")
+    check_kinds(
+        sampling=(sampling, SamplingRange),
+        couplings=(couplings, DarkParameters),
+        detector=(detector, Detector),
+        hydrogen=(hydrogen, bool),
+    )
     if not isinstance(sequence, str) or sequence not in SEQUENCES:
         raise ValueError(f"sequence must be one of {', '.join(SEQUENCES)}, got {sequence!r}")
     if not isinstance(form_factor, str) or form_factor not in FORM_FACTORS:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv, gammainc, gammaincinv, ndtri
 
-from darkpkg.checks import real_numbers, whole_number
+from darkpkg.inputs import real_numbers, whole_number
 
 Array = NDArray[np.float64]
 

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, xlogy
 
-from darkpkg.checks import real_numbers
+from darkpkg.inputs import real_numbers
 
 Array = NDArray[np.float64]
 

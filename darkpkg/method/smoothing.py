@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import KDTree
 
-from darkpkg.checks import real_numbers
+from darkpkg.inputs import real_numbers
 from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning
 from darkpkg.method.kernels import EPANECHNIKOV, KERNELS, Inside, Kernel
 

@@ -30,6 +30,7 @@ from darkpkg.events import Events, PlacedEvents
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.detector import Box
 from darkpkg.experiment.flux import load_flux
+from darkpkg.inputs import check_kinds
 from darkpkg.method._integrand import DECAY_AXES, Target, laboratory_momenta, target
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.generator import Integrand, SamplingRange
@@ -81,8 +82,7 @@ def transport(
 
     Raises `ValueError` if θ lies outside the sampled region or the events do not remember how they were made.
     """
-    if not isinstance(events, Events):
-        raise TypeError(f"events must be of type Events, got {type(events).__name__}")
+    check_kinds(events=(events, Events), parameters=(parameters, DarkParameters))
     sampling = sampling_range(events)
     if parameters.shape != ():
         raise ValueError(f"parameters must be a single point, got shape {parameters.shape}")

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from darkpkg.events import Events, PlacedEvents
 from darkpkg.experiment.analysis import ARGON_CHAMBERS, Analysis, Channel
 from darkpkg.experiment.selection import Selection
+from darkpkg.inputs import check_kinds
 from darkpkg.method._compiled import LARGEST_POLYGON, decay_probabilities, flight_polygons, kernel_sums
 from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning, Share
 from darkpkg.method.generator import REPLICATES, SamplingRange
@@ -646,13 +647,9 @@ def _ellipse(centre: Array, h: Array) -> Inside:
 def check_types(events: Any, parameters: Any, analysis: Any, smoothing: Any) -> None:
     """`TypeError` that names the argument which is something else."""
     _check_placed(events)
-    for name, value, kind in (
-        ("parameters", parameters, DarkParameters),
-        ("analysis", analysis, Analysis),
-        ("smoothing", smoothing, Smoothing),
-    ):
-        if not isinstance(value, kind):
-            raise TypeError(f"{name} must be a darkpkg.{kind.__name__}, got {value!r}")
+    check_kinds(
+        parameters=(parameters, DarkParameters), analysis=(analysis, Analysis), smoothing=(smoothing, Smoothing)
+    )
 
 
 def _check_placed(events: Events) -> None:

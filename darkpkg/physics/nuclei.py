@@ -17,7 +17,7 @@ from particle import Particle
 from scipy.special import spherical_in, spherical_jn
 
 from darkpkg import datasets
-from darkpkg.checks import real_numbers
+from darkpkg.inputs import real_numbers
 from darkpkg.units import AVOGADRO, ELECTRON_MASS, HBARC, MeV, fm
 
 __all__ = [

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import fixed_quad
 
-from darkpkg.checks import real_numbers
+from darkpkg.inputs import real_numbers
 from darkpkg.physics.decay import lepton_momenta
 from darkpkg.physics.decay import mass_spectrum as vector_mass_spectrum
 from darkpkg.physics.kinematics import minkowski

@@ -16,6 +16,7 @@ from darkpkg.events import PlacedEvents
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.detector import ND280_TRACKER
 from darkpkg.experiment.flux import load_flux
+from darkpkg.inputs import check_kinds
 from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning
 from darkpkg.method.likelihood import log_likelihood
 from darkpkg.method.transport import transport
@@ -25,12 +26,12 @@ from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import Nucleus, elements
 from darkpkg.physics.scattering import threshold_energy
 from darkpkg.physics.validity import validity_notes
-from darkpkg.results.limits import exclusion_threshold
+from darkpkg.results.limits import exclusion_rule, exclusion_threshold
 from darkpkg.units import cm
 
 Array = NDArray[np.float64]
 
-__all__ = ["Verdict", "check", "exclusion_rule", "verdict_without_neutrinos"]
+__all__ = ["Verdict", "check", "verdict_without_neutrinos"]
 
 _N_PARAMETERS = 2
 
@@ -106,7 +107,7 @@ def check(events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, 
     >>> check(events, BENCHMARK_B, ANALYSIS_I).status                          # doctest: +SKIP
     'excluded'
     """
-    _check_types(events, parameters, analysis)
+    check_kinds(events=(events, PlacedEvents), parameters=(parameters, DarkParameters), analysis=(analysis, Analysis))
     codes = set(np.unique(events.target).tolist())
     targets = [element.nucleus for element in elements().values() if element.nucleus.pdg_code in codes]
     unreached = verdict_without_neutrinos(parameters, analysis, targets, cl=cl)
@@ -131,16 +132,6 @@ def check(events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, 
         notes.append(f"the verdict changes within {interval}: simulate more")
     notes += _flights_from_elsewhere(sample, parameters)
     return _verdict(status, reason, parameters, analysis, cl, distance, notes, signal, upscatterings)
-
-
-def exclusion_rule(cl: float = 0.90) -> str:
-    """The rule by which points are excluded at confidence level ``cl``, in words.
-
-    >>> exclusion_rule()
-    '90 % CL for 2 parameters, -Delta ln L > 2.303'
-    """
-    threshold = exclusion_threshold(cl, _N_PARAMETERS)
-    return f"{100 * cl:.10g} % CL for {_N_PARAMETERS} parameters, -Delta ln L > {threshold:.3f}"
 
 
 def verdict_without_neutrinos(
@@ -179,16 +170,6 @@ def _verdict(
     threshold = exclusion_threshold(cl, _N_PARAMETERS)
     name, rule = analysis.name, exclusion_rule(cl)
     return Verdict(status, reason, name, distance, threshold, rule, tuple(notes), signal, upscatterings)
-
-
-def _check_types(events: PlacedEvents, parameters: DarkParameters, analysis: Analysis) -> None:
-    for name, value, kind in (
-        ("events", events, PlacedEvents),
-        ("parameters", parameters, DarkParameters),
-        ("analysis", analysis, Analysis),
-    ):
-        if not isinstance(value, kind):
-            raise TypeError(f"{name} must be a darkpkg.{kind.__name__}, got {type(value).__name__}")
 
 
 def _unreached(parameters: DarkParameters, targets: list[Nucleus], beams: list[str]) -> str:

@@ -26,7 +26,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
-from darkpkg.checks import real_numbers
+from darkpkg.inputs import real_numbers
 
 Array = NDArray[np.float64]
 

@@ -18,9 +18,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 from scipy.optimize import elementwise
 
-from darkpkg.checks import real_numbers
 from darkpkg.events import PlacedEvents
 from darkpkg.experiment.analysis import Analysis
+from darkpkg.inputs import real_numbers
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.likelihood import log_likelihood
 from darkpkg.method.smoothing import SMOOTHING, Smoothing

@@ -24,9 +24,9 @@ from scipy.optimize import elementwise
 from scipy.special import gammaincinv
 from tqdm import tqdm
 
-from darkpkg.checks import real_numbers, whole_number
 from darkpkg.events import PlacedEvents
 from darkpkg.experiment.analysis import Analysis
+from darkpkg.inputs import check_kinds, real_numbers, whole_number
 from darkpkg.memory import require_memory
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.likelihood import log_likelihood, log_likelihoods
@@ -266,7 +266,9 @@ def scan(
     >>> plane = Slice(BENCHMARK_B, m_N=np.geomspace(0.05, 0.2, 5), V_muN_sq=np.geomspace(1e-9, 1e-5, 9))
     >>> scan(events, plane, ANALYSIS_I, refine=2).exclusion(cl=0.90)           # doctest: +SKIP
     """
-    _check_types(events, parameters, analysis)
+    check_kinds(
+        events=(events, PlacedEvents), parameters=(parameters, (DarkParameters, Slice)), analysis=(analysis, Analysis)
+    )
     arguments = () if smoothing is None else (smoothing,)
     provenance = {
         "sample": dict(events.provenance),
@@ -283,17 +285,6 @@ def scan(
         progress=progress,
         provenance=provenance,
     )
-
-
-def _check_types(events: Any, parameters: Any, analysis: Any) -> None:
-    for name, value, kinds in (
-        ("events", events, (PlacedEvents,)),
-        ("parameters", parameters, (DarkParameters, Slice)),
-        ("analysis", analysis, (Analysis,)),
-    ):
-        if not isinstance(value, kinds):
-            wanted = " or ".join(kind.__name__ for kind in kinds)
-            raise TypeError(f"{name} must be a darkpkg {wanted}, got {type(value).__name__}")
 
 
 def scan_predictions(
@@ -317,7 +308,7 @@ def scan_predictions(
     no_signal = float(log_likelihood(nothing, analysis))
     about = {**(provenance or {}), "rule": exclusion_rule(cl, n_parameters)}
     if isinstance(parameters, Slice):
-        require_scan_memory((2.0 ** min(refine, 99) * (n - 1) + 1 for n in parameters.shape), n_bins)
+        require_scan_memory(parameters.shape, n_bins, refine)
         steps = _Steps(predict, parameters, analysis, no_signal, progress)
         for _ in range(refine):
             steps.refine(cl, n_parameters)
@@ -333,19 +324,20 @@ def scan_predictions(
     return result
 
 
-def require_scan_memory(shape: Iterable[float], n_bins: int) -> None:
-    """Raise `ValueError` unless a scan of that shape fits into memory: four sums in each bin, three times.
+def require_scan_memory(shape: Iterable[float], n_bins: int, refine: int = 0) -> None:
+    """Raise `ValueError` unless a scan of that shape, refined so often, fits into memory.
 
-    Three times: as they are predicted, as they are kept, and once more in between.
+    It has four sums in each bin three times: as they are predicted, as they are kept, and once more in between.
     """
-    n_points = math.prod(shape)
-    require_memory(8 * n_points * (12 * n_bins + 16), f"a scan of {n_points:.3g} points with {n_bins} bins")
+    n_points = math.prod(2.0 ** min(refine, 99) * (n - 1) + 1 for n in shape)
+    times = f", refined {refine} times," if refine else ""
+    require_memory(8 * n_points * (12 * n_bins + 16), f"a scan of {n_points:.4g} points with {n_bins} bins{times}")
 
 
 def _checked(found: Any, shape: tuple[int, ...] | None, n_bins: int) -> Expectation:
     """A prediction, if it is one for these points and bins; nan would count as a point that was not evaluated."""
     if not isinstance(found, Expectation):
-        raise TypeError(f"a prediction must be a darkpkg.Expectation, got {type(found).__name__}")
+        raise TypeError(f"a prediction must be an Expectation, got {type(found).__name__}")
     for name in ("mean", "variance", "bias", "bias_variance"):
         values = np.asarray(getattr(found, name))
         wanted = (*values.shape[:-1], n_bins) if shape is None else (*shape, n_bins)
@@ -561,9 +553,7 @@ def excluded_intervals(
     >>> excluded_intervals(events, column, ANALYSIS_I)                         # doctest: +SKIP
     [Interval(low=1.7e-07, high=1.0, low_error=1.9e-09, high_error=nan, rule='90 % CL for 2 parameters, …')]
     """
-    _check_types(events, along, analysis)
-    if not isinstance(along, Slice):
-        raise TypeError(f"along must be a darkpkg Slice, got {type(along).__name__}")
+    check_kinds(events=(events, PlacedEvents), along=(along, Slice), analysis=(analysis, Analysis))
     if len(along.axes) != 1:
         raise ValueError(f"a limit on one parameter needs a Slice along one, got {list(along.axes)}")
     arguments = () if smoothing is None else (smoothing,)

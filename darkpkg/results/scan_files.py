@@ -25,8 +25,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyarrow import csv
 
-from darkpkg.checks import real_numbers, whole_number
 from darkpkg.datasets import DataIntegrityError
+from darkpkg.inputs import real_numbers, whole_number
 from darkpkg.memory import require_memory
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.likelihood import log_likelihood

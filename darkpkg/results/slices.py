@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.checks import real_numbers
-from darkpkg.inputs import Frozen
+from darkpkg.inputs import Frozen, real_numbers
 
 Array = NDArray[np.float64]
 
