@@ -17,10 +17,9 @@ from darkpkg import datasets
 from darkpkg.events import Events
 from darkpkg.experiment.detector import ND280, Box, Module
 from darkpkg.experiment.flux import BEAMS, load_flux
-from darkpkg.method._integrand import laboratory_momenta, target
+from darkpkg.method._integrand import _current, _energy_above, laboratory_momenta, target
 from darkpkg.method.generator import (
     DENSITIES,
-    EVEN_SHARE,
     HEAVY,
     LIGHT,
     REPLICATES,
@@ -647,6 +646,51 @@ def test_adapted_density_is_that_of_the_paper_for_a_heavy_mediator_and_a_light_n
     np.testing.assert_allclose(ratio / ratio[0, -1], 1, rtol=4e-3)
 
 
+def test_adapted_density_has_the_closed_form_on_both_sides():
+    """At m_N = 2 m₀, where the last factor is 1 + 2⁵; for a light mediator with Q_min = 0.36/(2 · 2.4) GeV."""
+    heavy, light = DENSITIES["adapted"](np.array([0.6, 0.6]), np.array([5.0, 0.03]))
+    assert heavy == pytest.approx(25 * 25.01 * 33, rel=1e-12)
+    assert light == pytest.approx((0.0009 + 0.075**2) * 0.0109 * 33, rel=1e-12)
+
+
+@pytest.mark.parametrize("density", DENSITIES)
+def test_vegas_adapts_to_what_is_sampled_and_to_a_flat_plane_where_masses_are_drawn_evenly(density):
+    sampling = dataclasses.replace(PLANE, density=density)
+    integrand = Integrand(target(load_flux("FHC"), NUCLEI["C12"], "fourier-bessel"), sampling, BENCHMARK_B)
+    u = np.random.default_rng(1).random((200, 8))
+    value, variables = integrand.evaluate(u)
+    masses = variables[:, 6], variables[:, 7]
+    factor = DENSITIES["adapted"](*masses) if density == "log-uniform" else 1.0
+    np.testing.assert_allclose(integrand(u), value * factor, rtol=1e-12)
+    assert (value > 0).mean() > 0.9
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.97, 0.9999])
+def test_neutrinos_above_a_threshold_come_from_what_is_left_of_the_flux(share):
+    flux = load_flux("FHC")
+    threshold = share * flux.edges[-1]
+    below, total = np.interp(threshold, flux.edges, flux.cumulative), flux.cumulative[-1]
+    for u in (0.0, 0.3, 1 - 1e-9):
+        energy, left = _energy_above(threshold, u, flux.edges, flux.cumulative)
+        assert left == pytest.approx(total - below, rel=1e-9)
+        # High energies are a small part of the cumulative flux, which is rounded like its total.
+        assert threshold * (1 - 1e-9) <= energy <= flux.edges[-1] * (1 + 1e-9)
+        assert np.interp(energy, flux.edges, flux.cumulative) - below == pytest.approx(u * left, abs=1e-14 * total)
+    assert _energy_above(flux.edges[-1], 0.5, flux.edges, flux.cumulative) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("nucleus", [NUCLEI["Pb208"], NUCLEI["C12"], PROTON], ids=lambda nucleus: nucleus.name)
+def test_tables_of_the_current_are_exact_between_their_knots(nucleus):
+    """To 1e-7 of the charge; there is nothing beyond the last knot."""
+    table = target(load_flux("FHC"), nucleus, "fourier-bessel")
+    n = len(table.charge_spline)
+    Q = (np.arange(n) + 0.5) * table.spline_step
+    found = np.array([_current(q, table) for q in Q]).T
+    for ours, exact in zip(found, current_amplitudes(Q**2, nucleus), strict=True):
+        np.testing.assert_allclose(ours, exact, rtol=0, atol=1e-7 * nucleus.Z)
+    assert _current((n + 0.5) * table.spline_step, table) == (0.0, 0.0)
+
+
 @pytest.mark.parametrize("density", DENSITIES)
 def test_mass_density_of_a_range_is_the_named_one_and_one_at_fixed_masses(density):
     m_N, m_Zprime = np.array([0.01, 0.1]), np.array([0.2, 3.0])
@@ -748,7 +792,7 @@ def test_a_quarter_of_the_events_is_spread_evenly_and_the_rest_as_n_are_made():
     nuclei = np.array([ND280.number_of_nuclei(symbols[name]) for _, name in CHANNELS])
     rates = nuclei * [channel(events, *one).weight.sum() for one in CHANNELS]
     assert counts.sum() == 120_000
-    expected = 120_000 * (EVEN_SHARE / len(CHANNELS) + (1 - EVEN_SHARE) * rates / rates.sum())
+    expected = 120_000 * (0.25 / len(CHANNELS) + 0.75 * rates / rates.sum())
     # Both know the rates to about 2 %: the adaptation from 40,000 evaluations, the sample from these events.
     np.testing.assert_allclose(counts, expected, rtol=0.1)
     assert counts.max() > 5 * counts.min()
