@@ -87,7 +87,7 @@ def run_chapters(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
     """Execute the chapters among the pages to be read, unless the cache holds them, and fill it.
 
     Longer chapters begin first. Sphinx then finds all outputs in the cache; alone it would run one after the other.
-    Raises `ExtensionError` with the traceback of a chapter that fails.
+    Raises `ExtensionError` with the traceback of each chapter that fails, once the others are done and kept.
     """
     cache = get_cache(app.config.nb_execution_cache_path)
     waiting = {}
@@ -103,6 +103,7 @@ def run_chapters(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
             cache.match_cache_notebook(notebook)
             continue
         waiting[path] = notebook
+    failures: list[str] = []
     longest_first = sorted(waiting, key=lambda path: -path.stat().st_size)
     with ProcessPoolExecutor(usable_cores(), mp_context=get_context("spawn")) as pool:
         running = {
@@ -118,13 +119,15 @@ def run_chapters(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
         for done in as_completed(running):
             path, result = running[done], done.result()
             if result.err is not None:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise ExtensionError(f"{path.name} fails: {result.exc_string}")
+                failures.append(f"{path.name} fails: {result.exc_string}")
+                continue
             logger.info("%s took %.0f s", path.name, result.time)
             seconds = {"execution_seconds": result.time}
             cache.cache_notebook_bundle(
                 CacheBundleIn(result.nb, str(path), data=seconds), check_validity=False, overwrite=True
             )
+    if failures:
+        raise ExtensionError("\n".join(failures))
 
 
 def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
