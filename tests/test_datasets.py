@@ -233,7 +233,7 @@ for name in read:
         assert str(error).count("data/") == 1, error
     else:
         raise AssertionError(name)
-print(dk.BENCHMARK_A.proper_decay_length() > 0, dk.ANALYSIS_I.observed.sum(), dk.decay.__name__)
+print(dk.BENCHMARK_A.coupling > 0, dk.ANALYSIS_I.observed.sum(), dk.decay.__name__)
 """
         process = self.run(package, program)
         assert (process.returncode, process.stdout) == (0, "True 0.0 darkpkg.physics.decay\n"), process.stderr
