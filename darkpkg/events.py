@@ -144,10 +144,10 @@ class Events:
         return len(self.weight)
 
     def __getitem__(self, selection: Any) -> Self:
-        """The events that a mask, an array of indices, a slice or one index picks, with their weights unchanged.
+        """The events that a mask, an array of indices or one index picks, with their weights unchanged.
 
-        That is a selection out of the sample, not a smaller sample: see `thinned`. A slice with a step, which would
-        only make sense as that, raises `ValueError`.
+        That is a selection out of the sample, not a smaller sample: see `thinned`. A slice that leaves events out,
+        which would only make sense as that, raises `ValueError`.
         """
         picked = _rows(selection, len(self))
         return self._with({name: getattr(self, name)[picked] for name in self.columns()}, self.provenance)
@@ -459,13 +459,13 @@ def _locked(column: NDArray[Any]) -> NDArray[Any]:
 
 
 def _rows(selection: Any, n: int) -> Any:
-    """A selection of whole events: a slice without a step, a mask or indices."""
+    """A selection of whole events: the slice of all, a mask or indices."""
     if isinstance(selection, slice):
-        if selection.step not in (None, 1):
-            step = selection.step
+        rows = selection.indices(n)
+        if rows != (0, n, 1) and len(range(*rows)):
             raise ValueError(
-                f"events must not be sliced with a step, got {step!r}: weights would stay those of the whole sample. "
-                f"Take events.thinned({step!r}), or indices for a selection"
+                f"events must not be cut by a slice, got {selection}: weights would stay those of the whole sample. "
+                "Take events.thinned(…) for a smaller one, or a mask or indices for a selection"
             )
         return selection
     if isinstance(selection, int | np.integer) and not isinstance(selection, bool):

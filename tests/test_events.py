@@ -301,7 +301,7 @@ class TestAtomicWrite:
         assert list(tmp_path.iterdir()) == []
 
     def test_a_failure_leaves_the_former_file(self, placed, tmp_path, fail):
-        path = placed[:10].write(tmp_path / "events.parquet")
+        path = placed[np.arange(10)].write(tmp_path / "events.parquet")
         former = path.read_bytes()
         fail()
         with pytest.raises(OSError, match="disk full"):
@@ -320,7 +320,7 @@ class TestAtomicWrite:
 
     def test_a_former_file_is_replaced(self, placed, tmp_path):
         path = placed.write(tmp_path / "events.parquet")
-        assert placed[:10].write(str(path)) == path
+        assert placed[np.arange(10)].write(str(path)) == path
         assert len(dk.read_events(path)) == 10
 
     def test_a_missing_folder_is_named(self, placed, tmp_path):
@@ -374,13 +374,13 @@ class TestSelection:
     @pytest.mark.parametrize(
         "selection",
         [
-            slice(3, 40),
-            slice(-7, None, 1),
+            slice(None),
+            slice(5, 5),
             np.array([5, 5, 2]),
             [0, -1],
             np.arange(N_EVENTS) % 7 == 0,
         ],
-        ids=["slice", "end", "indices", "list", "mask"],
+        ids=["all", "none", "indices", "list", "mask"],
     )
     def test_every_column_is_sliced_like_an_array(self, placed, selection):
         some = placed[selection]
@@ -419,10 +419,11 @@ class TestSelection:
         assert np.isnan(events.point).all()
         assert events.point.shape == placed.point.shape
 
-    @pytest.mark.parametrize("step", [2, -1, 10])
-    def test_a_slice_with_a_step_is_refused_and_thinning_named(self, placed, step):
-        with pytest.raises(ValueError, match=rf"sliced with a step, got {step}.*Take events\.thinned"):
-            placed[::step]
+    @pytest.mark.parametrize("part", [slice(None, None, 2), slice(None, None, -1), slice(10), slice(1, None)])
+    def test_a_slice_that_leaves_events_out_is_refused_and_thinning_named(self, placed, part):
+        with pytest.raises(ValueError, match=r"must not be cut by a slice, got slice.*Take events\.thinned"):
+            placed[part]
+        assert len(placed[:]) == len(placed)
 
     @pytest.mark.parametrize(
         "selection", [None, ..., (slice(None), 0), True, "FHC", 1.0, np.zeros((2, 2), dtype=int)]
@@ -890,7 +891,10 @@ class TestJoiningAndThinning:
                 "samples must be independent, but seed of detector 11 is there twice",
             ),
             (lambda s: [s[0], s[1][s[1].beam == "FHC"]], r"samples must be whole, but number 1 has \d+ of 12000"),
-            (lambda s: [s[0], s[1][:-5].thinned(3)], r"samples must be whole, but number 1 has 3999 of 4001"),
+            (
+                lambda s: [s[0], s[1][np.arange(len(s[1]) - 5)].thinned(3)],
+                r"samples must be whole, but number 1 has 3999 of 4001",
+            ),
             (lambda s: [], "samples must be at least one"),
             (lambda s: [by_hand(), by_hand()], "samples must be whole, but number 0 has 3 of None"),
         ],

@@ -60,7 +60,10 @@ def test_all_digits_of_a_seed_count():
 @settings(max_examples=1000)
 @given(anything())
 def test_seeds_and_names_are_taken_or_refused_by_name(value):
-    for call, kinds in ((lambda: random_stream(value, "x"), int), (lambda: random_stream(1, value), (int, str, float))):
+    for call, kinds in (
+        (lambda: random_stream(value, "x"), int),
+        (lambda: random_stream(1, value), (int, str, float)),
+    ):
         try:
             call().random()
         except (ValueError, TypeError) as error:
