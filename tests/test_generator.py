@@ -755,7 +755,7 @@ def test_a_longer_sample_begins_with_the_events_of_a_shorter_one(short):
     for beam, name in CHANNELS:
         first, all_of_them = channel(short, beam, name), channel(long, beam, name)
         n = len(first)
-        assert_same_events(first, all_of_them[:n])
+        assert_same_events(first, all_of_them[np.arange(n)])
         np.testing.assert_allclose(first.weight * n, all_of_them.weight[:n] * len(all_of_them), rtol=1e-13)
 
 
@@ -770,7 +770,7 @@ def test_another_nucleus_leaves_the_events_of_all_others_alone(short):
         assert_same_events(channel(few, *one), channel(events, *one))
         np.testing.assert_array_equal(channel(few, *one).weight, channel(events, *one).weight)
         shared = min(len(channel(short, *one)), len(channel(total, *one)))
-        assert_same_events(channel(short, *one)[:shared], channel(total, *one)[:shared])
+        assert_same_events(*(channel(sample, *one)[np.arange(shared)] for sample in (short, total)))
     assert len(channel(events, "RHC", "Si28")) == 1000
 
 
@@ -781,7 +781,7 @@ def test_each_nucleus_may_have_its_own_number_of_events(short):
         own = channel(events, beam, name)
         assert len(own) == numbers[name] / 2
         others = channel(short, beam, name)
-        assert_same_events(own, others[: len(own)])
+        assert_same_events(own, others[np.arange(len(own))])
         np.testing.assert_allclose(own.weight * len(own), others.weight[: len(own)] * len(others), rtol=1e-13)
 
 
@@ -942,7 +942,7 @@ def test_a_longer_sobol_sample_begins_with_a_shorter_one_and_seeds_differ():
     )
     for one in CHANNELS:
         first = channel(short, *one)
-        assert_same_events(first, channel(long, *one)[: len(first)])
+        assert_same_events(first, channel(long, *one)[np.arange(len(first))])
         assert not np.array_equal(first.point, channel(other, *one).point[: len(first)])
     assert short.provenance["sequence"] == "sobol"
 
