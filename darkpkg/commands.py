@@ -19,8 +19,10 @@ from typing import Any
 import numpy as np
 
 from darkpkg.events import PlacedEvents, read_events
-from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II, Analysis, check_modules, load
-from darkpkg.experiment.detector import ND280, ND280_TRACKER, Detector, place
+from darkpkg.experiment import analysis as analyses
+from darkpkg.experiment import detector as detectors
+from darkpkg.experiment.analysis import Analysis, check_modules, load
+from darkpkg.experiment.detector import Detector, place
 from darkpkg.memory import require_memory
 from darkpkg.method.expectation import FEW_EVENTS, FewEventsWarning
 from darkpkg.method.generator import HEAVY, LIGHT, SamplingRange, generate
@@ -41,7 +43,12 @@ __all__ = ["NO_STATEMENT", "check", "figure", "scan", "simulate"]
 NO_STATEMENT = 3
 """Exit status of `check` where there is no verdict."""
 
-_ANALYSES = {"I": ANALYSIS_I, "II": ANALYSIS_II, "both": ANALYSIS_I + ANALYSIS_II}
+_ANALYSES = {
+    "I": lambda: analyses.ANALYSIS_I,
+    "II": lambda: analyses.ANALYSIS_II,
+    "both": lambda: analyses.ANALYSIS_I + analyses.ANALYSIS_II,
+}
+"""What ``--analysis`` names; only the tables of the one that is named are read."""
 
 _BYTES_PER_EVENT = 600
 """Columns of 384 bytes, and copies of many of them while events are placed and written: measured with half a
@@ -89,13 +96,13 @@ def _simulated_verdict(
     point: DarkParameters, analysis: Analysis, n_events: int, seed: int, majorana: bool, hydrogen: bool
 ) -> Verdict:
     for channel in analysis.channels:
-        check_modules(ND280, channel.selection)
-    targets = ND280.nuclei if hydrogen else ND280.targets
+        check_modules(detectors.ND280, channel.selection)
+    targets = detectors.ND280.nuclei if hydrogen else detectors.ND280.targets
     unreached = verdict_without_neutrinos(point, analysis, targets.values())
     if unreached is not None:
         return unreached
     sampling = SamplingRange.at(float(point.m_N), float(point.m_Zprime))
-    return verdict_on(_simulate(sampling, n_events, seed, majorana, hydrogen), point, analysis)
+    return verdict_on(_simulate(sampling, n_events, seed, majorana, hydrogen, detectors.ND280), point, analysis)
 
 
 def simulate(
@@ -105,7 +112,7 @@ def simulate(
     if output.suffix != ".parquet":
         raise ValueError(f"a sample is written to .parquet, got {output.name}")
     _check_output(output)
-    detector = ND280_TRACKER if tracker else ND280
+    detector = detectors.ND280_TRACKER if tracker else detectors.ND280
     events = _simulate({"heavy": HEAVY, "light": LIGHT}[mediator], n_events, seed, majorana, hydrogen, detector)
     print(f"{len(events)} events written to {events.write(output)}")
 
@@ -194,7 +201,7 @@ def _is_watched() -> bool:
 
 def _analysis(name: str) -> Analysis:
     if name in _ANALYSES:
-        return _ANALYSES[name]
+        return _ANALYSES[name]()
     if not Path(name).is_file():
         raise ValueError(f"analysis must be one of {', '.join(_ANALYSES)}, or a YAML file, got {name!r}")
     return load(name)
@@ -226,7 +233,7 @@ def _check_size(n_events: int) -> None:
 
 
 def _simulate(
-    sampling: SamplingRange, n_events: int, seed: int, majorana: bool, hydrogen: bool, detector: Detector = ND280
+    sampling: SamplingRange, n_events: int, seed: int, majorana: bool, hydrogen: bool, detector: Detector
 ) -> PlacedEvents:
     _check_size(n_events)
     masses = "m_N = {:g} to {:g} GeV, m_Zprime = {:g} to {:g} GeV".format(*sampling.m_N, *sampling.m_Zprime)

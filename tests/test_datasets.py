@@ -18,7 +18,7 @@ TABLES = datasets.names()
 COLUMN_WITHOUT_UNIT = {
     *("flavour", "module", "nucleus", "element", "isotope", "Z", "probability", "simulated"),
     *("point", "variable", "trap"),
-    *("name", "reference", "edge", "x", "y"),
+    *("name", "reference", "edge", "x", "y", "R"),
     *("id", "section", "place", "claim", "paper", "page", "assumption", "reason", "verdict", "unit"),
     *("number", "low", "high", "ours", "error", "assumed", "assumed_error"),  # each row has its own unit
 }
@@ -244,6 +244,12 @@ print(dk.BENCHMARK_A.coupling > 0, dk.ANALYSIS_I.observed.sum(), dk.decay.__name
         process = self.run(package, "import sys; sys.argv = ['darkpkg', '--help']; import darkpkg.__main__")
         assert (process.returncode, process.stderr) == (0, "")
         assert "simulate" in process.stdout
+
+    def test_an_analysis_of_the_command_line_needs_no_table_of_another(self, package):
+        for file in (package / "data").glob("*/fgd1*.csv"):
+            file.write_bytes(b"\xff")
+        process = self.run(package, "from darkpkg import commands; print(commands._analysis('I').name)")
+        assert (process.returncode, process.stdout) == (0, "Analysis I\n"), process.stderr
 
     def test_a_command_that_needs_a_damaged_table_names_it_in_one_line(self, package):
         (package / "data" / "detector" / "nd280.csv").write_bytes(b"\xff")

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
 from darkpkg.events import PlacedEvents
+from darkpkg.experiment import detector
 from darkpkg.experiment.analysis import Analysis
-from darkpkg.experiment.detector import ND280_TRACKER
 from darkpkg.experiment.flux import load_flux
 from darkpkg.inputs import check_kinds
 from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning
@@ -202,14 +202,15 @@ FAR = 1 * cm
 def _flights_from_elsewhere(sample: PlacedEvents, parameters: DarkParameters) -> list[str]:
     """A note where Z′ would fly into the chambers from modules that the sample leaves out."""
     length = float(parameters.mediator_decay_length())
-    if not length > 0 or sample.provenance["detector"]["name"] != ND280_TRACKER.name:
+    if not length > 0 or sample.provenance["detector"]["name"] != detector.ND280_TRACKER.name:
         return []
     p_Z = np.median(momentum(sample.p_electron + sample.p_positron))
     flight = length * p_Z / float(parameters.m_Zprime)
     if flight < FAR:
         return []
     return [
-        f"Z' flies {flight:.3g} cm before it decays, this sample of {ND280_TRACKER.name} leaves out N from the P0D"
+        f"Z' flies {flight:.3g} cm before it decays, this sample of {detector.ND280_TRACKER.name} leaves out N from "
+        "the P0D"
     ]
 
 
