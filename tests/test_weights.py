@@ -11,6 +11,9 @@ import warnings
 import mpmath
 import numpy as np
 import pytest
+from any_input import anything
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import qmc
 from toy_sample import counting, toy_sample
@@ -24,6 +27,11 @@ B = dk.BENCHMARK_B
 WIDE = dk.Smoothing((0.2, 0.6))
 PAPER_KIND = dk.Smoothing((0.3, 0.5), order=0, slope=None)
 MASS_SHARE = 1e-3  # accuracy of a kernel's share inside the sampled region
+
+
+@pytest.fixture(scope="module")
+def few_events(fixed):
+    return fixed[np.arange(0, len(fixed), 2500)]
 
 
 @pytest.fixture(scope="module")
@@ -253,7 +261,7 @@ class TestLifetimeWeight:
             lambda: dk.decay_acceptance(fixed, dk.ANALYSIS_I, ctau),
             lambda: dk.selection_efficiency(fixed, dk.ANALYSIS_I, ctau),
         ):
-            with pytest.raises(ValueError, match=f"ctau must be positive, got {ctau}"):
+            with pytest.raises(ValueError, match=f"ctau must be (positive|a number), got {ctau}"):
                 function()
 
     def test_a_heavier_neutrino_decays_as_after_a_shorter_lifetime(self, fixed):
@@ -617,7 +625,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize(("ctau", "value"), [(-1.0, "-1"), (0.0, "0"), ([1.0, -2.5], "-2.5"), (math.nan, "nan")])
     def test_a_lifetime_that_is_not_positive(self, fixed, ctau, value):
-        with pytest.raises(ValueError, match=f"ctau must be positive, got {value}"):
+        with pytest.raises(ValueError, match=f"ctau must be (positive|a number), got {value}"):
             dk.expected_events_at_lifetime(fixed, B, dk.ANALYSIS_I, ctau)
 
     @pytest.mark.parametrize("bandwidth", [(0.0, 0.1), (0.1, -0.1), (math.inf, 0.1), (math.nan, 0.1)])
@@ -941,10 +949,25 @@ class TestWhatIsRefusedOrSummed:
         expected = dk.expected_upscatterings(fixed[inside], B, dk.ANALYSIS_I).mean
         np.testing.assert_allclose(prompt, expected, rtol=1e-12)
         for wrong in (0.0, -1.0, np.nan):
-            with pytest.raises(ValueError, match="ctau must be positive"):
+            with pytest.raises(ValueError, match=r"ctau must be (positive|a number)"):
                 dk.lifetime_weight(fixed, wrong)
-        with pytest.raises(ValueError, match="ctau_Zprime must not be negative"):
+        with pytest.raises(ValueError, match="ctau_Zprime must be zero or more"):
             dk.lifetime_weight(fixed, 1.0, ctau_Zprime=-1.0)
+
+    @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+    @given(st.sampled_from(["ctau", "m_N", "ctau_Zprime", "m_Zprime"]), anything())
+    def test_lengths_and_masses_are_numbers_or_refused_by_name(self, few_events, name, value):
+        numbers = {"ctau": 1.0, "m_N": 0.1, "ctau_Zprime": 0.5, "m_Zprime": 0.03} | {name: value}
+        refused = ""
+        try:
+            weight = dk.lifetime_weight(few_events, **numbers)
+        except (ValueError, TypeError) as error:
+            refused = str(error)
+        if refused:
+            assert refused.startswith(f"{name} must ")
+        elif value is not None:
+            assert np.all((weight >= 0) & (weight <= 1 + 1e-12))
+            np.testing.assert_array_equal(weight, dk.lifetime_weight(few_events, **numbers | {name: float(value)}))
 
     def test_a_few_prepared_selections_are_remembered_and_the_others_let_go(self, fixed):
         sample = fixed[:]

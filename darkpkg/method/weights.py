@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from darkpkg.events import Events, PlacedEvents
 from darkpkg.experiment.analysis import ARGON_CHAMBERS, Analysis, Channel
 from darkpkg.experiment.selection import Selection
-from darkpkg.inputs import check_kinds
+from darkpkg.inputs import check_kinds, real_numbers
 from darkpkg.method._compiled import LARGEST_POLYGON, decay_probabilities, flight_polygons, kernel_sums
 from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning, Share
 from darkpkg.method.generator import REPLICATES, SamplingRange
@@ -130,12 +130,13 @@ def lifetime_weight(
     exactly, over the polygon of lengths x and y. ``m_N`` and ``m_Zprime`` default to the masses of each event. For a
     prediction at θ they are θ's: the decay length in the laboratory goes like 1/m, and a kernel would smear it.
     """
-    _check_lifetime(ctau)
-    if not ctau_Zprime >= 0:
-        raise ValueError(f"ctau_Zprime must not be negative, got {ctau_Zprime}")
-    rate = _decay_rate(events.m_N if m_N is None else m_N, ctau)
-    if ctau_Zprime > 0:
-        rates = rate, _decay_rate(events.m_Zprime if m_Zprime is None else m_Zprime, ctau_Zprime)
+    ctau, flight = _one(ctau=_lifetime(ctau)), _one(ctau_Zprime=real_numbers("ctau_Zprime", ctau_Zprime, 0.0))
+    rate = _decay_rate(events.m_N if m_N is None else _one(m_N=real_numbers("m_N", m_N, positive=True)), ctau)
+    if flight > 0:
+        own = (
+            events.m_Zprime if m_Zprime is None else _one(m_Zprime=real_numbers("m_Zprime", m_Zprime, positive=True))
+        )
+        rates = rate, _decay_rate(own, flight)
         probability = np.empty(len(events))
         decay_probabilities(
             *(np.broadcast_to(r, len(events)) for r in rates), *_flights(events, modules), probability
@@ -146,6 +147,14 @@ def lifetime_weight(
     entry = rate[:, None] * events.entry[:, columns]
     depth = rate[:, None] * events.exit[:, columns] - entry
     return (np.exp(-entry) * -np.expm1(-depth)).sum(axis=-1)
+
+
+def _one(**argument: Array) -> float:
+    """The number that an argument must be, instead of an array of them."""
+    ((name, value),) = argument.items()
+    if value.shape != ():
+        raise ValueError(f"{name} must be one number, got shape {value.shape}")
+    return float(value)
 
 
 LARGEST_RATE = 1e100 / cm
@@ -284,9 +293,8 @@ def expected_events_at_lifetime(
     smoothing: Smoothing = SMOOTHING,
 ) -> Expectation:
     """As `expected_events`, with a free proper decay length ``ctau`` (cm) of N that broadcasts against θ's shape."""
-    ctau = np.asarray(ctau, dtype=float)
-    _check_lifetime(ctau)
-    return _sum(events, parameters, analysis, smoothing, ctau)
+    check_types(events, parameters, analysis, smoothing)
+    return _sum(events, parameters, analysis, smoothing, _lifetime(ctau))
 
 
 def expected_upscatterings(
@@ -376,9 +384,12 @@ def decay_acceptance(events: PlacedEvents, analysis: Analysis, ctau: float, *, c
     return Share.of(np.concatenate([value for _, value in parts]), np.concatenate([weight for weight, _ in parts]))
 
 
-def _check_lifetime(ctau: ArrayLike) -> None:
-    if not np.all(np.asarray(ctau) > 0):
-        raise ValueError(f"ctau must be positive, got {np.min(ctau)}")
+def _lifetime(ctau: ArrayLike) -> Array:
+    """cτ⁰ in cm, as an array of positive numbers; infinite where N does not decay."""
+    lengths = real_numbers("ctau", ctau)
+    if not np.all(lengths > 0):
+        raise ValueError(f"ctau must be positive, got {lengths.min()}")
+    return lengths
 
 
 def _check_smoothing(smoothing: Smoothing) -> None:
