@@ -9,7 +9,7 @@ from claim_samples import samples
 
 from darkpkg import datasets
 from darkpkg.method import weights
-from darkpkg.physics import model
+from darkpkg.physics import model, widths
 from darkpkg.results import answers, claims
 from darkpkg.results.answers import ANSWERS, Answer, Evidence
 
@@ -114,10 +114,14 @@ class TestRule:
         assert claims.agrees(bound, Answer(value)) == agrees
 
 
+def _twice(*masses):
+    return {channel: 2 * value for channel, value in widths.current_integrals(*masses).items()}
+
+
 @pytest.mark.parametrize(
     ("module", "formula", "wrong", "flipped"),
     [
-        pytest.param(model, "_propagator_enhancement", lambda x: 2 + 0 * x, "lifetime_of_B", id="L(x)"),
+        pytest.param(model, "current_integrals", lambda *masses: _twice(*masses), "lifetime_of_B", id="J"),
         pytest.param(model, "HBARC", 2 * model.HBARC, "lifetime_of_A", id="ħc"),
         pytest.param(answers, "total_cross_section", lambda *_: 1e-37, "sampling_power_of_m_Zprime", id="σ"),
         pytest.param(answers, "exclusion_threshold", lambda cl, n_parameters: 1.353, "threshold", id="threshold"),

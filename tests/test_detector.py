@@ -722,6 +722,28 @@ def test_mass_fractions_add_up_to_one(excess):
         Module("block", Box.centred(1, 1, 1, 0), 1.0, {"C": 0.5, "H": 0.5 + excess})
 
 
+def test_emphasis_moves_events_into_a_module_and_leaves_all_sums_as_they_are(events):
+    """Ten times more in FGD1, each with less weight: sums of weights by module agree within their errors."""
+    plain, more = place(events, ND280, seed=7), place(events, ND280, seed=8, emphasis={"FGD1": 10.0})
+    assert (more.module == "FGD1").sum() > 4 * (plain.module == "FGD1").sum()
+    for name in (module.name for module in ND280.modules):
+        sums, squares = ([(s.weight[s.module == name] ** power).sum() for s in (plain, more)] for power in (1, 2))
+        assert abs(sums[1] - sums[0]) < 5 * np.sqrt(sum(squares))
+    for code in np.unique(events.target).tolist():
+        of_code = more.target == code
+        nuclei = {m.name: m.number_of_nuclei(symbol) for m in ND280.modules
+                  for symbol, nucleus in ND280.nuclei.items() if nucleus.pdg_code == code}  # fmt: skip
+        share = nuclei["FGD1"] / sum(nuclei.values())
+        expected = 10 * share / (1 + 9 * share)
+        found = (more.module[of_code] == "FGD1").mean()
+        assert abs(found - expected) < 5 * np.sqrt(expected * (1 - expected) / of_code.sum()) + 1e-12
+    assert more.provenance["detector"]["emphasis"]["FGD1"] == 10.0
+    for wrong, error in (({"FGD3": 2.0}, ValueError), ({"FGD1": 0.0}, ValueError), ({"FGD1": "2"}, TypeError),
+                         ([("FGD1", 2.0)], TypeError)):  # fmt: skip
+        with pytest.raises(error, match="emphasis"):
+            place(events, ND280, seed=7, emphasis=wrong)
+
+
 def test_numbers_of_the_response_are_not_those_of_the_vertices(events):
     """With the same numbers, all leptons from one side of a module would be smeared upwards."""
     lead = events[events.target == NUCLEI["Pb208"].pdg_code]

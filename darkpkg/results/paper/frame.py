@@ -234,13 +234,14 @@ class Samples:
     def _sample(self, name: str, sampling: SamplingRange, detector: Detector) -> PlacedEvents:
         given: Any = self.given.get(name)
         if given is None:
-            number: Any = self.n_events
+            number, emphasis = self.n_events, None  # type: Any, Any
             if sampling.is_fixed:  # such figures compare materials: as many events on each
                 number = dict.fromkeys((n.name for n in detector.targets.values()), number // len(detector.targets))
             elif detector is ND280 and sampling.is_light:
                 number = {nucleus: int(share * number) for nucleus, share in _LIGHT_SHARES.items()}
+                emphasis = {"FGD1": 10.0}  # where Analysis II wants N to be made, and few nuclei are
             events = generate(sampling, number, self.seed, detector=detector, progress=self.progress)
-            return place(events, detector, self.seed)
+            return place(events, detector, self.seed, emphasis=emphasis)
         sample = given if isinstance(given, Events) else read_events(given)
         if not isinstance(sample, PlacedEvents):
             raise ValueError(f"the {name} sample holds events without vertices; darkpkg simulate writes them with")
