@@ -450,11 +450,17 @@ def test_lifetimes_of_figure_11_are_where_the_likelihood_falls_by_the_threshold(
     ):
         rate, ctau = values_of(drawn[11], panel, label)
         assert len(rate) > 10
+        prompt, rate, ctau = rate[ctau == 0], rate[ctau > 0], ctau[ctau > 0]
+        if prompt.size:  # prompt decays are excluded, too
+            assert (falls(samples, m_N, prompt, np.full(prompt.size, 1e-4)) > np.log(10)).all()
+        assert len(rate) > 5
         # The spline between lifetimes is right to 1e-4 of the rate, of which the fall is nearly a multiple.
         np.testing.assert_allclose(falls(samples, m_N, rate, ctau), np.log(10), rtol=1e-3)
         inside = ctau * (0.99 if label.endswith("longest") else 1.01)
         assert (falls(samples, m_N, rate, inside) > np.log(10)).all(), label
-        for missing in np.setdiff1d(EVENT_RATES, rate)[[0, -1]] if panel == "shortest lifetimes" else ():
+        for missing in (
+            np.setdiff1d(EVENT_RATES, np.append(rate, prompt))[[0, -1]] if panel == "shortest lifetimes" else ()
+        ):
             all_ctau = np.geomspace(1e-4, 1e9, 200)
             excluded = falls(samples, m_N, np.full(200, missing), all_ctau) > np.log(10)
             assert not (excluded[1:] & ~excluded[:-1]).any()  # none at all, or from the shortest on
@@ -536,7 +542,9 @@ def test_figure_13_is_the_share_of_the_weights_that_pass(drawn, more_samples, pa
         point = point.replace(m_N=m_N, m_Zprime=m_Zprime)
         weight = dk.produced_weight(of[name], point, I)
         if panel == "decays in a chamber":
-            weight *= dk.lifetime_weight(of[name], float(point.proper_decay_length()), m_N)
+            flights = point.proper_decay_length(), m_N
+            flight = {"ctau_Zprime": point.mediator_decay_length(), "m_Zprime": m_Zprime}
+            weight *= dk.lifetime_weight(of[name], *flights, **flight)
         share = dk.Share.of(passes[name], weight) if weight.any() else None
         if share is None or share.n_effective <= 50:
             assert (m_N, m_Zprime) not in own.index
