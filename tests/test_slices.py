@@ -46,7 +46,7 @@ def test_halving_keeps_every_value_and_puts_one_between_each_two(values):
         ({"m_N": [0.2, 0.1]}, "m_N must increase, got 0.2 followed by 0.1"),
         ({"m_N": [0.1, 0.2, 0.2]}, "m_N must increase, got 0.2 followed by 0.2"),
         ({"m_N": [0.1, np.inf]}, "m_N must be positive and finite, got inf"),
-        ({"m_N": np.ma.array([0.1, 0.2], mask=[False, True])}, "m_N must have no masked numbers, got 1 of 2"),
+        ({"m_N": np.ma.array([0.1, 0.2], mask=[False, True])}, "m_N must not be masked, but 1 of 2 values are"),
     ],
 )
 def test_axes_that_are_none_are_refused(axes, message):

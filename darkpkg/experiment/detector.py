@@ -415,7 +415,8 @@ def place(
                 here = index == i
                 vertex[chosen[here]] = detector.modules[i].active.uniform(random[here, :3])
                 module[chosen[here]] = detector.modules[i].name
-                weight[chosen[here]] *= weight_in[i]
+                if emphasis:
+                    weight[chosen[here]] *= weight_in[i]
     direction = events.p_N[:, 1:] / length[:, None]
     boxes = detector.fiducial_boxes
     entry, leave = np.zeros((len(events), len(boxes))), np.zeros((len(events), len(boxes)))
