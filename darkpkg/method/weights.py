@@ -230,16 +230,20 @@ def detected_weight(
     Lifetime and boost are those at θ. Their sum is that of `expected_events` over all bins.
     """
     weight = _weight_at(events, parameters, smoothing)
-    flights = {
+    return weight * sum(
+        exposure * lifetime_weight(events, **flights_at(parameters), modules=selection.decay_modules)
+        for selection, exposure in _selected_exposures(events, analysis).items()
+    )
+
+
+def flights_at(parameters: DarkParameters) -> dict[str, float]:
+    """What `lifetime_weight` needs of one point θ: lifetimes and masses of N and Z′."""
+    return {
         "ctau": float(parameters.proper_decay_length()),
         "m_N": float(parameters.m_N),
         "ctau_Zprime": float(parameters.mediator_decay_length()),
         "m_Zprime": float(parameters.m_Zprime),
     }
-    return weight * sum(
-        exposure * lifetime_weight(events, **flights, modules=selection.decay_modules)
-        for selection, exposure in _selected_exposures(events, analysis).items()
-    )
 
 
 def _weight_at(events: PlacedEvents, parameters: DarkParameters, smoothing: Smoothing) -> Array:

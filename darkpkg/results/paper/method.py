@@ -15,6 +15,7 @@ from darkpkg.method.smoothing import Smoothing
 from darkpkg.method.weights import (
     coupling_weight,
     exposure_weight,
+    flights_at,
     kde_weight,
     lifetime_weight,
     selection_weight,
@@ -101,19 +102,13 @@ def weights_in_turn(
     The last, summed, is the expected signal of that channel.
     """
     channel = analysis.channels[0]
-    flights = {
-        "ctau": float(point.proper_decay_length()),
-        "m_N": float(point.m_N),
-        "ctau_Zprime": float(point.mediator_decay_length()),
-        "m_Zprime": float(point.m_Zprime),
-    }
     factors = {
         "sample": events.weight,
         "exposure": exposure_weight(events, channel),
         "couplings": coupling_weight(events, point),
         "masses": kde_weight(events, point, *([smoothing] if smoothing else [])),
         "selection": selection_weight(events, channel.selection),
-        "lifetime": lifetime_weight(events, **flights, modules=channel.selection.decay_modules),
+        "lifetime": lifetime_weight(events, **flights_at(point), modules=channel.selection.decay_modules),
     }
     return dict(zip(factors, np.multiply.accumulate(np.broadcast_arrays(*factors.values())), strict=True))
 
