@@ -70,7 +70,7 @@ format: $(READY)  ## bring the code into that style
 	@$(RUN) -m ruff format .
 
 accept: $(READY)  ## run the chapters and store their numbers as the new references
-	@PYTHONPATH=book/_ext $(RUN) tests/accept_references.py $(CHAPTERS)
+	@PYTHONPATH=book/_ext $(RUN) tests/book/accept_references.py $(CHAPTERS)
 
 benchmark: $(READY)  ## measure the speed
 	@$(RUN) -m pytest benchmarks --benchmark-only

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import darkpkg as dk
-from darkpkg.results.paper.limits import PLANES, scan_plane
+from paper.figures.limits import PLANES, scan_plane
 
 BOTH = dk.ANALYSIS_I + dk.ANALYSIS_II
 

@@ -4,7 +4,7 @@
 >>> events = dk.place(dk.generate(dk.HEAVY, n_events=100_000, seed=1), dk.ND280, seed=2)
 >>> dk.scan(events, dk.BENCHMARK_B, dk.ANALYSIS_I).excluded(cl=0.90)                  # doctest: +SKIP
 
-The parts are those of the paper: `physics` (Section II), `experiment` (III), `method` (IV), `results` (V).
+The parts are those of the paper: `physics` (Section II), `experiment` (III), `method` (IV), `inference` (V).
 """
 
 import importlib
@@ -16,49 +16,50 @@ __version__ = "0.1.0"
 
 _MODULES = (
     "datasets",
+    "plotting",
+    "streams",
     "units",
     "physics.decay",
     "physics.kinematics",
     "physics.model",
     "physics.nuclei",
     "physics.scattering",
-    "physics.weak",
     "physics.widths",
     "experiment.analysis",
+    "experiment.beam",
     "experiment.detector",
-    "experiment.flux",
     "experiment.response",
     "experiment.selection",
-    "method.decay_in_flight",
     "method.generator",
     "method.kernels",
-    "method.likelihood",
+    "method.sampling",
     "method.smoothing",
     "method.weights",
-    "results.constraints",
-    "results.figures",
-    "results.lifetimes",
-    "results.limits",
-    "results.paper_figures",
+    "inference.lifetimes",
+    "inference.likelihood",
+    "inference.limits",
 )
 """Modules that are public under their last name."""
 
 _MEMBERS = {
     "datasets": ("DataIntegrityError",),
-    "events": ("Events", "PlacedEvents", "concatenate", "read_events"),
     "physics.model": ("BENCHMARK_A", "BENCHMARK_B", "DarkParameters"),
     "physics.nuclei": ("NUCLEI", "Nucleus", "form_factor"),
-    "physics.weak": ("StandardHeavyNeutrino",),
-    "experiment.analysis": ("ANALYSIS_I", "ANALYSIS_II", "Analysis", "Channel", "project"),
-    "experiment.detector": ("ND280", "ND280_TRACKER", "ND280_UPGRADE", "Box", "Detector", "Module", "place"),
-    "experiment.flux": ("Flux", "load_flux"),
+    "experiment.analysis": ("ANALYSIS_I", "ANALYSIS_II", "Analysis", "Channel"),
+    "experiment.analysis_file": ("load_analysis",),
+    "experiment.beam": ("Flux", "load_flux"),
+    "experiment.detector": ("ND280", "ND280_TRACKER", "ND280_UPGRADE", "Box", "Detector", "Module"),
+    "experiment.detector_file": ("load_detector",),
+    "experiment.projection": ("project",),
     "experiment.response": ("FGD_RESPONSE", "ResponseMatrix"),
     "experiment.selection": ("Cuts", "Observables", "Selection", "observables"),
-    "method.decay_in_flight": ("DecaysInFlight", "decays_in_flight"),
+    "method.events": ("Events", "PlacedEvents", "concatenate"),
     "method.expectation": ("Expectation", "FewEventsWarning", "Share"),
-    "method.generator": ("HEAVY", "LIGHT", "SamplingRange", "generate"),
+    "method.files": ("read_events", "write_events"),
+    "method.generator": ("generate",),
     "method.kernels": ("EPANECHNIKOV", "GAUSSIAN", "UNIFORM"),
-    "method.likelihood": ("effective_log_likelihood", "log_likelihood"),
+    "method.placing": ("place",),
+    "method.sampling": ("HEAVY", "LIGHT", "SamplingRange"),
     "method.smoothing": ("PAPER_SMOOTHING", "SMOOTHINGS", "Smoothing", "reweight"),
     "method.transport": ("expected_events_by_transport", "transport"),
     "method.weights": (
@@ -77,15 +78,16 @@ _MEMBERS = {
         "selection_efficiency",
         "selection_weight",
     ),
-    "results.check": ("Verdict", "check"),
-    "results.lifetimes": ("fit_lifetime_bound", "minimum_lifetime"),
-    "results.limits": ("Scan", "excluded_intervals", "scan"),
-    "results.scan_files": ("read_scan",),
-    "results.slices": ("Slice",),
+    "inference.check": ("Verdict", "check"),
+    "inference.lifetimes": ("fit_lifetime_bound", "minimum_lifetime"),
+    "inference.likelihood": ("effective_log_likelihood", "log_likelihood"),
+    "inference.limits": ("Scan", "excluded_intervals", "scan"),
+    "inference.scan_files": ("read_scan", "write_scan"),
+    "inference.slices": ("Slice",),
 }
 """Public names by the module that has them."""
 
-_PARTS = ("cli", "events", "experiment", "method", "physics", "results", "streams")
+_PARTS = ("cli", "experiment", "inference", "method", "physics")
 """What else can be reached as an attribute of the package, as after an import of it."""
 
 _MODULE_CALLED = {path.rpartition(".")[2]: path for path in (*_MODULES, *_PARTS)}

@@ -1,5 +1,4 @@
-"""The command line: ``darkpkg check`` judges a point, ``simulate`` makes a sample, ``scan`` a plane of limits,
-``figure`` draws a figure of the paper.
+"""The command line: ``darkpkg check`` judges a point, ``simulate`` makes a sample, ``scan`` a plane of limits.
 
 Only the options stand here, and what becomes of errors; `darkpkg.commands` does the work. So a word of help does not
 wait for the library.
@@ -30,7 +29,7 @@ _PLAIN = {"±": "+-", "′": "'", "−": "-", "·": "*", "…": "...", "∅": "0
 """For terminals that have no such signs; all others become question marks."""
 
 
-class _Commands(TyperGroup):
+class Commands(TyperGroup):
     """All commands: what goes wrong in one of them is said in one line on stderr, with an exit status."""
 
     def main(self, *args: Any, **options: Any) -> Any:
@@ -47,7 +46,7 @@ class _Commands(TyperGroup):
 
 
 app = typer.Typer(
-    cls=_Commands,
+    cls=Commands,
     help="Dark neutrinos in T2K's near detector: is a point of the parameter space excluded?\n\n"
     "Exit status: 0 if all went well, 1 if the system failed (no room, no memory), 2 for wrong input, 3 if check can "
     "make no statement, 130 if interrupted, 141 if nobody reads the output.",
@@ -113,7 +112,7 @@ def _leave(status: int, text: str = "") -> None:
     raise typer.Exit(status) from None
 
 
-def _option(name: str, text: str) -> Any:
+def option(name: str, text: str) -> Any:
     return typer.Option(f"--{name}", help=text)
 
 
@@ -132,7 +131,7 @@ def _integer(text: str) -> int:
         return int(number)
 
 
-def _typed(ctx: typer.Context, *names: str) -> list[str]:
+def typed(ctx: typer.Context, *names: str) -> list[str]:
     """Those of the options that stand on the command line."""
     typed = [name for name in names if getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE"]
     return [f"--{name.replace('_', '-')}" for name in typed]
@@ -159,33 +158,35 @@ class Decays(StrEnum):
     paper = "paper"
 
 
-Seed = Annotated[int, _option("seed", "seed of the simulation")]
+Seed = Annotated[int, option("seed", "seed of the simulation")]
 Majorana = Annotated[bool, _flag("majorana", "N is its own antiparticle")]
 Hydrogen = Annotated[bool, _flag("hydrogen", "scatter on hydrogen too")]
-Events = Annotated[int, typer.Option("--n-events", help="size of the simulation", parser=_integer, metavar="INTEGER")]
-DecaysName = Annotated[
-    Decays, _option("decays", "all: e, mu and hadrons, and Z' flies; paper: massless e alone, and Z' decays at once")
+NumberOfEvents = Annotated[
+    int, typer.Option("--n-events", help="size of the simulation", parser=_integer, metavar="INTEGER")
 ]
-AnalysisName = Annotated[str, _option("analysis", "I, II, both, or a YAML file of your own")]
+DecaysName = Annotated[
+    Decays, option("decays", "all: e, mu and hadrons, and Z' flies; paper: massless e alone, and Z' decays at once")
+]
+AnalysisName = Annotated[str, option("analysis", "I, II, both, or a YAML file of your own")]
 
 
 @app.command()
 def check(
     ctx: typer.Context,
-    m_N: Annotated[float, _option("m_N", "mass of the heavy neutrino, GeV")],
-    m_Zprime: Annotated[float, _option("m_Zprime", "mass of the dark photon, GeV")],
-    alpha_D: Annotated[float, _option("alpha_D", "dark fine-structure constant")],
-    epsilon: Annotated[float, _option("epsilon", "kinetic mixing")],
-    V_muN_sq: Annotated[float, _option("V_muN_sq", "|V_muN|^2, vertex factor of production")],
-    V_N_sq: Annotated[float, _option("V_N_sq", "|V_N|^2, vertex factor of decay")],
-    sample: Annotated[Path | None, _option("sample", "sample file; without it, simulate at these masses")] = None,
+    m_N: Annotated[float, option("m_N", "mass of the heavy neutrino, GeV")],
+    m_Zprime: Annotated[float, option("m_Zprime", "mass of the dark photon, GeV")],
+    alpha_D: Annotated[float, option("alpha_D", "dark fine-structure constant")],
+    epsilon: Annotated[float, option("epsilon", "kinetic mixing")],
+    V_muN_sq: Annotated[float, option("V_muN_sq", "|V_muN|^2, vertex factor of production")],
+    V_N_sq: Annotated[float, option("V_N_sq", "|V_N|^2, vertex factor of decay")],
+    sample: Annotated[Path | None, option("sample", "sample file; without it, simulate at these masses")] = None,
     analysis: AnalysisName = "I",
-    n_events: Events = 200_000,
+    n_events: NumberOfEvents = 200_000,
     seed: Seed = 1,
     majorana: Majorana = False,
     hydrogen: Hydrogen = False,
     decays: DecaysName = Decays.all,
-    as_json: Annotated[bool, _option("json", "print JSON")] = False,
+    as_json: Annotated[bool, option("json", "print JSON")] = False,
 ) -> None:
     """Lifetime, expected events and exclusion of one point: I, the argon chambers; II, photons in FGD1; or both.
 
@@ -194,7 +195,7 @@ def check(
     behind a channel and the verdict changes within the 95 % interval of the expectation that they leave. Exit status:
     0 for a verdict, 2 for wrong input, 3 for no statement.
     """
-    useless = _typed(ctx, "n_events", "seed", "hydrogen") if sample else []
+    useless = typed(ctx, "n_events", "seed", "hydrogen") if sample else []
     if useless:
         raise ValueError(f"{', '.join(useless)} cannot stand beside --sample: that file was simulated before")
     from darkpkg import commands
@@ -210,8 +211,8 @@ def check(
 @app.command()
 def simulate(
     output: Annotated[Path, typer.Option("--output", "-o", help="file to write, .parquet")],
-    mediator: Annotated[Mediator, _option("mediator", "dark photon heavier or lighter than N")] = Mediator.heavy,
-    n_events: Events = 1_000_000,
+    mediator: Annotated[Mediator, option("mediator", "dark photon heavier or lighter than N")] = Mediator.heavy,
+    n_events: NumberOfEvents = 1_000_000,
     seed: Seed = 1,
     majorana: Majorana = False,
     hydrogen: Hydrogen = False,
@@ -227,18 +228,16 @@ def simulate(
 
 @app.command()
 def scan(
-    sample: Annotated[Path, _option("sample", "sample file of darkpkg simulate")],
-    vary: Annotated[
-        list[str], _option("vary", "free parameter, NAME=LOW:HIGH:N in logarithmic steps; once or twice")
-    ],
+    sample: Annotated[Path, option("sample", "sample file of darkpkg simulate")],
+    vary: Annotated[list[str], option("vary", "free parameter, NAME=LOW:HIGH:N in logarithmic steps; once or twice")],
     output: Annotated[Path, typer.Option("--output", "-o", help="file to write, .parquet or .csv")],
-    benchmark: Annotated[Benchmark, _option("benchmark", "values of all other parameters: A, light, or B, heavy")],
+    benchmark: Annotated[Benchmark, option("benchmark", "values of all other parameters: A, light, or B, heavy")],
     assign: Annotated[
-        list[str] | None, _option("set", "NAME=VALUE, NAME=OTHER or NAME=FACTOR*OTHER with a free parameter OTHER")
+        list[str] | None, option("set", "NAME=VALUE, NAME=OTHER or NAME=FACTOR*OTHER with a free parameter OTHER")
     ] = None,
     analysis: AnalysisName = "I",
     refine: Annotated[int, typer.Option(help="how often to halve the grid near the edge of exclusion", min=0)] = 1,
-    cl: Annotated[float, _option("cl", "confidence level of the edge, for 2 parameters")] = 0.90,
+    cl: Annotated[float, option("cl", "confidence level of the edge, for 2 parameters")] = 0.90,
     transport: Annotated[
         bool, _flag("transport", "transport events to each pair of masses: slower, and no bias")
     ] = False,
@@ -251,23 +250,9 @@ def scan(
     commands.scan(sample, vary, output, base, assign or [], analysis, refine, cl, transport)
 
 
-@app.command()
-def figure(
-    ctx: typer.Context,
-    number: Annotated[int, typer.Argument(help="number of the figure in the paper")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="picture (.png, .pdf, .svg) or curves (.csv)")],
-    curves: Annotated[Path | None, _option("curves", "write the curves, too, .csv")] = None,
-    heavy_sample: Annotated[Path | None, _option("heavy-sample", "file of simulate, --mediator heavy")] = None,
-    light_sample: Annotated[Path | None, _option("light-sample", "file of simulate, --mediator light")] = None,
-    n_events: Events = 1_000_000,
-    seed: Seed = 1,
-) -> None:
-    """Draw a figure of the paper by its number, or write the numbers behind its curves.
-
-    What a figure needs is simulated, a sample of --n-events for each pair of masses or each mediator.
-    """
-    from darkpkg import commands
-
-    files = {"heavy": heavy_sample, "light": light_sample}
-    given = {name: path for name, path in files.items() if path is not None}
-    commands.figure(number, output, curves, given, n_events, seed, _typed(ctx, "n_events"))
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, hidden=True)
+def figure() -> None:
+    """The figures of the paper stand beside the library: python -m paper figure, in a checkout of the book."""
+    raise ValueError(
+        "the figures of the paper are drawn by the book: python -m paper figure 4 -o fig4.pdf, in its folder"
+    )

@@ -1,4 +1,4 @@
-"""What the commands of the command line do: `check`, `simulate`, `scan` and `figure`.
+"""What the commands of the command line do: `check`, `simulate` and `scan`.
 
 Each looks at everything that it was given, and whether it can write, before it begins to work.
 """
@@ -18,27 +18,37 @@ from typing import Any
 
 import numpy as np
 
-from darkpkg.events import PlacedEvents, read_events
 from darkpkg.experiment import analysis as analyses
 from darkpkg.experiment import detector as detectors
-from darkpkg.experiment.analysis import Analysis, check_modules, load
-from darkpkg.experiment.detector import Detector, place
+from darkpkg.experiment.analysis import Analysis, check_modules
+from darkpkg.experiment.analysis_file import load_analysis
+from darkpkg.experiment.detector import Detector
+from darkpkg.inference.check import Verdict, verdict_without_neutrinos
+from darkpkg.inference.check import check as verdict_on
+from darkpkg.inference.limits import (
+    Scan,
+    excluded_intervals,
+    exclusion_rule,
+    exclusion_threshold,
+    require_scan_memory,
+)
+from darkpkg.inference.limits import scan as scan_slice
+from darkpkg.inference.scan_files import scan_path, write_scan
+from darkpkg.inference.slices import Slice
 from darkpkg.memory import require_memory
+from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import FEW_EVENTS, FewEventsWarning
-from darkpkg.method.generator import HEAVY, LIGHT, SamplingRange, generate
+from darkpkg.method.files import read_events, write_events
+from darkpkg.method.generator import generate
+from darkpkg.method.placing import place
+from darkpkg.method.sampling import HEAVY, LIGHT, SamplingRange
 from darkpkg.method.transport import expected_events_by_transport
 from darkpkg.method.weights import expected_events
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.physics.validity import validity_notes
-from darkpkg.results.check import Verdict, verdict_without_neutrinos
-from darkpkg.results.check import check as verdict_on
-from darkpkg.results.limits import Scan, excluded_intervals, exclusion_rule, exclusion_threshold, require_scan_memory
-from darkpkg.results.limits import scan as scan_slice
-from darkpkg.results.scan_files import scan_path
-from darkpkg.results.slices import Slice
 from darkpkg.units import cm
 
-__all__ = ["NO_STATEMENT", "check", "figure", "scan", "simulate"]
+__all__ = ["NO_STATEMENT", "check", "check_output", "check_size", "is_watched", "scan", "simulate"]
 
 NO_STATEMENT = 3
 """Exit status of `check` where there is no verdict."""
@@ -111,10 +121,10 @@ def simulate(
     """Write a sample over all masses."""
     if output.suffix != ".parquet":
         raise ValueError(f"a sample is written to .parquet, got {output.name}")
-    _check_output(output)
+    check_output(output)
     detector = detectors.ND280_TRACKER if tracker else detectors.ND280
     events = _simulate({"heavy": HEAVY, "light": LIGHT}[mediator], n_events, seed, majorana, hydrogen, detector)
-    print(f"{len(events)} events written to {events.write(output)}")
+    print(f"{len(events)} events written to {write_events(events, output)}")
 
 
 def scan(
@@ -134,7 +144,7 @@ def scan(
     benchmark, decays = base
     point = {"A": BENCHMARK_A, "B": BENCHMARK_B}[benchmark].replace(decays=decays)
     where = _slice(point, vary, assign, refine, len(judge.observed))
-    _check_output(scan_path(output))
+    check_output(scan_path(output))
     if output.exists() and sample.exists() and output.samefile(sample):
         raise ValueError(f"the scan must be written to another file than that of the sample, got {output}")
     expected = expected_events_by_transport if transport else expected_events
@@ -142,8 +152,8 @@ def scan(
         warnings.simplefilter("always")
         warnings.simplefilter("ignore", FewEventsWarning)  # the summary counts all such points at once
         events = _read(sample)
-        result = scan_slice(events, where, judge, expected=expected, refine=refine, cl=cl, progress=_is_watched())
-        result.write(output)
+        result = scan_slice(events, where, judge, expected=expected, refine=refine, cl=cl, progress=is_watched())
+        write_scan(result, output)
         lines = _summary(result, cl)
         if len(where.axes) == 1:
             (name,) = where.axes
@@ -157,44 +167,7 @@ def scan(
     print("\n".join([*lines, f"written to {output}"]))
 
 
-def figure(
-    number: int,
-    output: Path,
-    curves: Path | None,
-    given: dict[str, Path],
-    n_events: int,
-    seed: int,
-    typed: list[str],
-) -> None:
-    """Draw a figure of the paper; ``typed`` are the options that only a simulation obeys."""
-    from darkpkg.results import figures, paper_figures
-
-    paper_figures.check_number(number)
-    targets = [paper_figures.check_target(path) for path in (output, curves) if path is not None]
-    for path in targets:
-        _check_output(path)
-    if curves is not None and curves.suffix != ".csv":
-        raise ValueError(f"curves are written to .csv, got {curves.name}")
-    samples = paper_figures.Samples(n_events, seed, given, progress=_is_watched())
-    paper_figures.check_samples(number, samples)
-    if set(paper_figures.SAMPLES[number]) <= set(given):
-        if typed:
-            raise ValueError(f"figure {number} simulates nothing here, so that {', '.join(typed)} would do nothing")
-    else:
-        _check_size(n_events)
-    print(f"drawing figure {number} (seed {seed})", file=sys.stderr)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", FewEventsWarning)
-        figures.use_style()
-        drawn = paper_figures.draw(number, samples)
-        for path in targets:
-            print(f"figure {number} written to {drawn.save(path)}")
-    few = list(dict.fromkeys(str(w.message) for w in caught if w.category is FewEventsWarning))
-    if few:
-        print(f"note: {few[0]}{f'; {len(few) - 1} more such notes' if few[1:] else ''}", file=sys.stderr)
-
-
-def _is_watched() -> bool:
+def is_watched() -> bool:
     """Whether somebody looks at a progress bar: none goes into the file of a log."""
     return sys.stderr.isatty()
 
@@ -204,7 +177,7 @@ def _analysis(name: str) -> Analysis:
         return _ANALYSES[name]()
     if not Path(name).is_file():
         raise ValueError(f"analysis must be one of {', '.join(_ANALYSES)}, or a YAML file, got {name!r}")
-    return load(name)
+    return load_analysis(name)
 
 
 def _read(path: Path) -> PlacedEvents:
@@ -214,7 +187,7 @@ def _read(path: Path) -> PlacedEvents:
     return events
 
 
-def _check_output(path: Path) -> None:
+def check_output(path: Path) -> None:
     """Raise `ValueError` if no file of this name can be written; a temporary one beside it is tried."""
     trial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
@@ -228,21 +201,22 @@ def _check_output(path: Path) -> None:
         raise ValueError(f"cannot write {path.name} into the folder {path.parent}: {error.strerror}") from None
 
 
-def _check_size(n_events: int) -> None:
+def check_size(n_events: int) -> None:
+    """Raise `ValueError` unless a simulation of so many events fits into memory."""
     require_memory(float(n_events) * _BYTES_PER_EVENT, f"a simulation of {n_events:.6g} events")
 
 
 def _simulate(
     sampling: SamplingRange, n_events: int, seed: int, majorana: bool, hydrogen: bool, detector: Detector
 ) -> PlacedEvents:
-    _check_size(n_events)
+    check_size(n_events)
     masses = "m_N = {:g} to {:g} GeV, m_Zprime = {:g} to {:g} GeV".format(*sampling.m_N, *sampling.m_Zprime)
     if sampling.is_fixed:
         masses = f"m_N = {sampling.m_N[0]:g} GeV, m_Zprime = {sampling.m_Zprime[0]:g} GeV"
     print(f"simulating {n_events} events in {detector.name} at {masses} (seed {seed})", file=sys.stderr)
     couplings = BENCHMARK_B.replace(is_majorana=majorana)
     options = {"couplings": couplings, "detector": detector, "hydrogen": hydrogen}
-    return place(generate(sampling, n_events, seed, **options, progress=_is_watched()), detector, seed)
+    return place(generate(sampling, n_events, seed, **options, progress=is_watched()), detector, seed)
 
 
 def _slice(point: DarkParameters, vary: list[str], assign: list[str], refine: int, bins: int) -> Slice:

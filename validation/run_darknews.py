@@ -21,8 +21,8 @@ from DarkNews import MC, amplitudes, decay_rates, detector, model, nuclear_tools
 from DarkNews.const import alphaQED, cw, eQED, t_to_GeV
 
 import darkpkg as dk
-from darkpkg.results.validation import ENERGY_RANGE, PARAMETERS, kinematic_variables
 from darkpkg.streams import random_stream
+from paper.validation import ENERGY_RANGE, PARAMETERS, kinematic_variables
 
 DATA = Path(__file__).parent.parent / "data"
 SEED = 20220713

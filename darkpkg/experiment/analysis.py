@@ -8,29 +8,22 @@ reads an experiment of your own.
 from __future__ import annotations
 
 import dataclasses
-import os
-import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
-import yaml
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from darkpkg import datasets
-from darkpkg.experiment import detector as detectors
 from darkpkg.experiment import response
+from darkpkg.experiment.beam import BEAMS
 from darkpkg.experiment.detector import Detector
-from darkpkg.experiment.flux import BEAMS
 from darkpkg.experiment.selection import Cuts, Selection
-from darkpkg.inputs import small_text
 from darkpkg.units import MeV
 
 Array = NDArray[np.float64]
 
-__all__ = ["ANALYSIS_I", "ANALYSIS_II", "Analysis", "Channel", "load", "project"]
+__all__ = ["ANALYSIS_I", "ANALYSIS_II", "Analysis", "Channel", "check_modules"]
 
 
 @dataclass(frozen=True)
@@ -181,237 +174,9 @@ background and data alike. Its ``caveat`` must stand beside every use."""
 __getattr__ = datasets.when_needed(globals(), ANALYSIS_II=_analysis_II)
 
 
-PHASE_I_POT = 4e21
-"""Protons on target that T2K had collected: Section III B of arXiv:2205.12273."""
-
-UPGRADE_POT = 16e21
-"""Protons on target expected with the upgraded ND280: Section III B of arXiv:2205.12273."""
-
-
-def project(
-    analysis: Analysis,
-    pot: float | Mapping[str, float] | None = None,
-    *,
-    detector: Detector | None = None,
-    today: Detector | None = None,
-    decay_modules: Sequence[str] | None = None,
-    vertex_modules: Sequence[str] | None = None,
-    target_ratio: float | None = None,
-    signal: ArrayLike = 0.0,
-    asimov: bool = False,
-    name: str | None = None,
-) -> Analysis:
-    """The analysis with more data, perhaps in another detector than that of ``today``, and what it would count.
-
-    Signal and background scale alike: both with the exposure and with the size of the detector, the signal because
-    it is computed from events placed there, the background by ``target_ratio``.
-
-    Parameters
-    ----------
-    pot
-        Exposure in protons on target: one number is shared among the beams as in ``analysis``; a mapping gives one
-        to each beam. The default is `PHASE_I_POT`, and `UPGRADE_POT` with another detector.
-    detector
-        Another detector, such as `ND280_UPGRADE`; by default the one of ``today``, which is `ND280` by default.
-    decay_modules
-        Where decays are looked for. By default where ``analysis`` does, in another detector in all fiducial boxes of
-        the same material: argon for Analysis I, plastic for Analysis II. Channels with selections of their own must
-        be projected one analysis at a time if modules are named.
-    vertex_modules
-        Where N must be made. By default anywhere if ``analysis`` does not ask, and in ``decay_modules`` if it does,
-        or in another detector: the paper looks at upscattering in argon only. An empty tuple admits any vertex.
-    target_ratio
-        Background per proton over that of today. By default the ratio of the fiducial masses of the decay modules.
-    signal
-        Expected signal μ in each bin in the projected data, as an array over all bins; zero if none is assumed.
-    asimov
-        Take b + μ for the observed counts. The default is the rule of the paper, ``int(b + μ)``.
-    name
-        Name of the projected analysis; by default that of ``analysis`` with the exposure.
-
-    Returns
-    -------
-    Analysis
-        With the projected counts as ``observed``. Cuts, efficiency, response, spectrum of the beam and relative
-        systematic uncertainty stay as they are.
-
-    >>> [float(n) for n in project(ANALYSIS_I).background.round(3)]
-    [1.209, 0.032]
-    >>> project(ANALYSIS_I, detector=ND280_UPGRADE).selection.decay_modules
-    ('HATPC-top', 'HATPC-bottom', 'TPC1', 'TPC2', 'TPC3')
-    """
-    if target_ratio is not None and not target_ratio > 0:
-        raise ValueError(f"target_ratio must be positive, got {target_ratio}")
-    today = detectors.ND280 if today is None else today
-    if pot is None:
-        pot = PHASE_I_POT if detector is None else UPGRADE_POT
-    if decay_modules is not None or vertex_modules is not None:
-        _ = analysis.selection  # one for all channels, or there is no saying which of them is meant
-    share = _shared(analysis, pot)
-    signal = np.broadcast_to(np.asarray(signal, dtype=float), analysis.observed.shape)
-    channels = []
-    for channel in analysis.channels:
-        selection = _elsewhere(channel.selection, detector, today, decay_modules, vertex_modules)
-        ratio = target_ratio
-        if ratio is None:
-            ratio = _fiducial_mass(detector or today, selection) / _fiducial_mass(today, channel.selection)
-        background = share[channel.beam] / channel.pot * ratio * np.array(channel.background)
-        expected = background + signal[analysis.bins_of(channel.name)]
-        channels.append(
-            dataclasses.replace(
-                channel,
-                pot=share[channel.beam],
-                background=tuple(background.tolist()),
-                observed=tuple((expected if asimov else np.floor(expected)).tolist()),
-                selection=selection,
-            )
-        )
-    name = name or f"{analysis.name}, {sum(share.values()):.3g} POT"
-    return Analysis(name, tuple(channels), analysis.caveat)
-
-
-def _shared(analysis: Analysis, pot: float | Mapping[str, float]) -> Mapping[str, float]:
-    """Exposure of each beam."""
-    now: dict[str, float] = {}
-    for channel in analysis.channels:
-        if now.setdefault(channel.beam, channel.pot) != channel.pot and not isinstance(pot, Mapping):
-            raise ValueError(f"channels of {analysis.name} differ in exposure in {channel.beam}: give pot by beam")
-    share = pot if isinstance(pot, Mapping) else {beam: pot * own / sum(now.values()) for beam, own in now.items()}
-    if set(share) != set(now):
-        raise ValueError(f"pot must be given for the beams {list(now)}, got {list(share)}")
-    return share
-
-
-def _elsewhere(
-    selection: Selection,
-    detector: Detector | None,
-    today: Detector,
-    decay_modules: Sequence[str] | None,
-    vertex_modules: Sequence[str] | None,
-) -> Selection:
-    """The selection with the modules of another detector, or with those that were asked for."""
-    check_modules(today, selection)
-    if detector is not None:
-        materials = {today[name].material for name in selection.decay_modules}
-        alike = tuple(name for name in detector.fiducial_boxes if detector[name].material in materials)
-        if decay_modules is None and not alike:
-            raise ValueError(
-                f"{detector.name} has no fiducial box of {', '.join(sorted(materials))}: name decay_modules"
-            )
-        decay_modules = alike if decay_modules is None else decay_modules
-    if vertex_modules is None and (detector is not None or selection.vertex_modules):
-        vertex_modules = decay_modules
-    modules = {"decay_modules": decay_modules, "vertex_modules": vertex_modules}
-    elsewhere = dataclasses.replace(selection, **{key: v for key, v in modules.items() if v is not None})
-    check_modules(detector or today, elsewhere)
-    return elsewhere
-
-
 def check_modules(detector: Detector, selection: Selection) -> None:
     """Raise `ValueError` that names a module of ``selection`` without a fiducial box in ``detector``."""
     for name in (*selection.decay_modules, *selection.vertex_modules):
         if name not in detector.fiducial_boxes:
             known = tuple(detector.fiducial_boxes)
             raise ValueError(f"{name} must be a module of {detector.name} with a fiducial box, one of {known}")
-
-
-def _fiducial_mass(detector: Detector, selection: Selection) -> float:
-    return sum(detector[name].fiducial_mass for name in selection.decay_modules)
-
-
-LARGEST_FILE = 100_000
-"""Bytes of a YAML file; the example has a thousand."""
-
-DEEPEST = 10
-"""Levels of a YAML file; the schema has five."""
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe, a key counts once, and 1e21 is a number: YAML 1.1 wants it written 1.0e+21.
-
-    Anchors are refused, since a few lines of aliases within aliases grow beyond all memory, and deep nesting.
-    """
-
-    _depth = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        event = self.peek_event()
-        if getattr(event, "anchor", None) is not None:
-            self._refuse("no anchors and aliases are needed here", event)
-        if self._depth > DEEPEST:
-            self._refuse(f"nested more than {DEEPEST} deep", event)
-        self._depth += 1
-        node = super().compose_node(parent, index)
-        self._depth -= 1
-        return node
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = set()
-        for key_node, _ in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                self._refuse("a key must be a word", key_node)
-            key = self.construct_object(key_node, deep=True)
-            if key in keys:
-                self._refuse(f"{key} is given twice", node)
-            keys.add(key)
-        return super().construct_mapping(node, deep)
-
-    def _refuse(self, why: str, at: Any) -> NoReturn:
-        raise yaml.constructor.ConstructorError(None, None, why, at.start_mark)
-
-
-# YAML 1.1 reads 010 as eight, 1:30 as ninety and 2020-10-10 as a date: here they are texts, which the schema refuses.
-_NUMBERS = {
-    "tag:yaml.org,2002:int": r"^[-+]?(0|[1-9]\d*)$",
-    "tag:yaml.org,2002:float": r"^[-+]?((\d+\.\d*|\.\d+)([eE][-+]?\d+)?|\d+[eE][-+]?\d+)$",
-}
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in known if tag not in (*_NUMBERS, "tag:yaml.org,2002:timestamp")]
-    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-for _tag, _pattern in _NUMBERS.items():
-    _Loader.add_implicit_resolver(_tag, re.compile(_pattern), list("-+0123456789."))
-
-
-def load(path: str | os.PathLike[str]) -> Analysis:
-    """An analysis of your own, from a small YAML file.
-
-    ``data/analysis/example.yaml`` shows all that it may hold, ``data/analysis/schema.json`` is its schema. Raises
-    `ValueError` that names the file, the place in it, the value and the rule; also for what is no ordinary file, is
-    larger than `LARGEST_FILE`, deeper than `DEEPEST`, or has anchors.
-    """
-    import jsonschema  # here: few read a file, and the import takes a while
-
-    path = Path(path)
-    text = small_text(path, LARGEST_FILE)
-    try:
-        content = yaml.load(text, Loader=_Loader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no readable YAML: {' '.join(str(error).split())[:300]}") from error
-    schema = datasets.document("analysis/schema.json")
-    validator = jsonschema.Draft202012Validator(schema)
-    error = jsonschema.exceptions.best_match(validator.iter_errors(content))
-    if error is not None:
-        place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path).lstrip(".")
-        raise ValueError(f"{path}, {place or 'whole file'}: {error.message[:300]}")
-    try:
-        channels = tuple(_channel(content["selection"], **channel) for channel in content["channels"])
-        return Analysis(content["name"], channels, content.get("caveat", ""))
-    except (ValueError, OverflowError) as error:
-        raise ValueError(f"{path}: {error}") from error
-
-
-def _channel(selection: Mapping[str, Any], **fields: Any) -> Channel:
-    cuts, mass_edges = selection.get("cuts"), selection.get("mass_edges", [])
-    chosen = Selection(
-        decay_modules=tuple(selection["decay_modules"]),
-        efficiency=selection.get("efficiency", 1.0),
-        cuts=None if cuts is None else Cuts(**cuts),
-        vertex_modules=tuple(selection.get("vertex_modules", ())),
-        mass_edges=tuple(mass_edges),
-    )
-    counts = {
-        name: tuple(np.atleast_1d(np.array(fields.pop(name), dtype=float)).tolist())
-        for name in ("background", "observed")
-    }
-    return Channel(**{**fields, "pot": float(fields["pot"])}, **counts, selection=chosen)

@@ -6,34 +6,23 @@ are in cm, masses in grams; the beam runs along the z axis.
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import io
-import os
-import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
-from darkpkg.events import Events, PlacedEvents
-from darkpkg.experiment.flux import BEAMS
-from darkpkg.inputs import Frozen, check, check_kinds, real_numbers, small_text
-from darkpkg.physics.kinematics import momentum
+from darkpkg.inputs import Frozen, real_numbers
 from darkpkg.physics.nuclei import Nucleus, Proton, elements
-from darkpkg.streams import random_stream
 from darkpkg.units import cm, tonne
 
 Array = NDArray[np.float64]
 
-__all__ = ["ND280", "ND280_UPGRADE", "Box", "Detector", "Module", "load", "place"]
+__all__ = ["ND280", "ND280_UPGRADE", "Box", "Detector", "Module"]
 
 
 _FARTHEST = 1e15
@@ -158,26 +147,8 @@ class Module:
         return elements()[element].number_of_nuclei(self.mass_of(element))
 
 
-ARGON_DENSITY = 1.78e-3
-"""g/cm³, gas at 0 °C and one atmosphere: the value that gives the masses of Table II."""
-
-LIQUID_ARGON_DENSITY = 1.40
-"""g/cm³, at the boiling point, 87 K: Particle Data Group, Atomic and nuclear properties of materials."""
-
 LARGEST_DENSITY = 23.0
 """g/cm³: no element is denser than osmium, 22.6 g/cm³."""
-
-ARGON_TOLERANCE = 0.1
-"""Room for another temperature or pressure of the chambers, and for rounded masses."""
-
-CONDENSED_DENSITIES = MappingProxyType(
-    {"H": 0.42, "C": 1.20, "O": 1.20, "Si": 2.33, "Ar": 1.40, "Cu": 8.96, "Zn": 7.14, "Pb": 11.34}
-)
-"""g/cm³ that each element adds to a solid or liquid, if volumes add up. Those of H, C and O are what water,
-polyethylene and polystyrene have; with them the modules of ND280 that are no gas agree to 9 %."""
-
-LOOSEST, DENSEST = 1 / 3, 2.0
-"""A module may be a third of its solid, with gaps, up to twice as dense, as graphite and quartz are."""
 
 
 @dataclass(frozen=True)
@@ -258,75 +229,6 @@ _COLUMNS = (*_COLUMNS, *_FIDUCIAL)
 _OPTIONAL = ("x_centre", "y_centre", "fiducial_mass")
 
 
-def load(path: str | os.PathLike[str], name: str | None = None) -> Detector:
-    """A detector of your own, from a CSV file as `Detector.from_table` wants it; called like the file by default.
-
-    Lengths in cm, masses in tonnes, mass fractions of the elements. So that no wrong digit passes, a module must be
-    as dense as its material: argon as a gas of one atmosphere or as a liquid to 10 %, all else from a third to twice
-    of what its elements weigh as solids and liquids (`CONDENSED_DENSITIES`); and ``fiducial_mass``, if given, must be
-    that of the fiducial box to 10 %. For something else, gas at ten bar or foam, state that the table is as it should
-    be: with a TOML file of the same name beside it, that holds the ``sha256`` of the table, as those in ``data/``
-    do. Then only the checksum must agree.
-
-    Raises `ValueError` that names the file, what is wrong and the rule, and `DataIntegrityError` if the checksum does
-    not agree.
-    """
-    path = Path(path)
-    text = small_text(path, LARGEST_TABLE)
-    try:
-        table = pd.read_csv(io.StringIO(text), comment="#")
-        if len(table) > MOST_MODULES:
-            raise ValueError(f"it must have at most {MOST_MODULES} modules, got {len(table)}")
-        detector = Detector.from_table(name or path.stem, table)
-        if not _is_stated(path):
-            _check_plausibility(detector, table)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path} describes no detector: {str(error)[:500]}") from error
-    return detector
-
-
-LARGEST_TABLE, MOST_MODULES = 1_000_000, 2000
-"""Bytes and rows of a detector table; that of ND280 has 680 and 8."""
-
-
-def _is_stated(path: Path) -> bool:
-    """Whether a manifest states the table: its checksum must agree then."""
-    manifest = path.with_suffix(".toml")
-    if not manifest.exists():
-        return False
-    stated = tomllib.loads(small_text(manifest, LARGEST_TABLE)).get("sha256")
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if stated != found:
-        raise datasets.DataIntegrityError(f"{path} was altered: its sha256 is {found}, {manifest.name} says {stated}")
-    return True
-
-
-def _check_plausibility(detector: Detector, table: pd.DataFrame) -> None:
-    """What a wrong digit or a swapped column would break: density against material, fiducial mass against its box."""
-    for module, row in zip(detector.modules, table.to_dict("records"), strict=True):
-        amount = f"got {module.mass:g} g in {module.active.volume:g} cm³"
-        if module.material == "Ar":
-            known = (ARGON_DENSITY, LIQUID_ARGON_DENSITY)
-            if not any(abs(module.density / density - 1) <= ARGON_TOLERANCE for density in known):
-                raise ValueError(
-                    f"argon of {module.name} must weigh {known[0]:g} g/cm³, a gas, or {known[1]:g} g/cm³, a liquid, "
-                    f"to {100 * ARGON_TOLERANCE:g} %, {amount}; or state the table by a manifest"
-                )
-        else:
-            solid = 1 / sum(share / CONDENSED_DENSITIES[symbol] for symbol, share in module.composition.items())
-            if not LOOSEST * solid <= module.density <= DENSEST * solid:
-                raise ValueError(
-                    f"{module.name} must weigh {LOOSEST * solid:.2g} to {DENSEST * solid:.2g} g/cm³, as dense as its "
-                    f"material, {amount}; or state the table by a manifest"
-                )
-        stated = row.get("fiducial_mass", np.nan) * tonne
-        if np.isfinite(stated) and not abs(stated - module.fiducial_mass) <= 0.1 * module.fiducial_mass:
-            raise ValueError(
-                f"fiducial_mass of {module.name} must be that of its box, {module.fiducial_mass:g} g to 10 %, got "
-                f"{stated:g} g; or state the table by a manifest"
-            )
-
-
 def _module(row: pd.Series) -> Module:
     if pd.isna(row.module):
         raise ValueError(f"each module must have a name, got {row.module!r} at z_begin = {row.z_begin}")
@@ -378,71 +280,3 @@ ND280_UPGRADE: Detector
 __getattr__ = datasets.when_needed(
     globals(), ND280=_nd280, ND280_TRACKER=_nd280_tracker, ND280_UPGRADE=_nd280_upgrade
 )
-
-
-def place(
-    events: Events, detector: Detector, seed: int, *, emphasis: Mapping[str, float] | None = None
-) -> PlacedEvents:
-    """Give each event a vertex in the detector and follow N on a straight line through the decay volumes.
-
-    An event on some nucleus falls into a module in proportion to the number of such nuclei there, and uniformly
-    within it. ``emphasis`` puts so many times more events into some modules, by name, with weights that are smaller
-    by as much: a light module then has events enough beside heavy ones. The paths are followed through all fiducial
-    boxes; a selection takes those that it needs. Each beam and nucleus has its own random numbers. Raises
-    `ValueError` for a target that the detector lacks, or for N without a direction of flight.
-    """
-    check_kinds(events=(events, Events), detector=(detector, Detector))
-    length = momentum(events.p_N)
-    check("momentum of N", length, "above 1e-100 GeV")
-    factors = _emphasis(detector, emphasis or {})
-    symbols = {nucleus.pdg_code: symbol for symbol, nucleus in detector.nuclei.items()}
-    # Whatever is left as it is here is refused as a column.
-    vertex, uniform = np.full((len(events), 3), np.nan), np.full((len(events), 4), np.nan)
-    weight = events.weight.copy()
-    module = np.full(len(events), "", dtype=f"U{max(len(m.name) for m in detector.modules)}")
-    for code in np.unique(events.target).tolist():
-        if code not in symbols:
-            raise ValueError(f"target must be a nucleus of {detector.name}, one of {symbols}, got {code}")
-        nuclei = np.array([m.number_of_nuclei(symbols[code]) for m in detector.modules])
-        share = np.cumsum(nuclei * factors)
-        weight_in = share[-1] / nuclei.sum() / factors
-        for beam in BEAMS:
-            chosen = np.flatnonzero((events.target == code) & (events.beam == beam))
-            random = random_stream(seed, "place", beam, code).random((len(chosen), 4))
-            uniform[chosen] = random_stream(seed, "response", beam, code).random((len(chosen), 4))
-            index = np.searchsorted(share / share[-1], random[:, 3], side="right")
-            for i in np.unique(index):
-                here = index == i
-                vertex[chosen[here]] = detector.modules[i].active.uniform(random[here, :3])
-                module[chosen[here]] = detector.modules[i].name
-                if emphasis:
-                    weight[chosen[here]] *= weight_in[i]
-    direction = events.p_N[:, 1:] / length[:, None]
-    boxes = detector.fiducial_boxes
-    entry, leave = np.zeros((len(events), len(boxes))), np.zeros((len(events), len(boxes)))
-    for column, box in enumerate(boxes.values()):
-        entry[:, column], leave[:, column] = box.chord(vertex, direction)
-    counts = {str(code): detector.number_of_nuclei(symbol) for code, symbol in symbols.items()}
-    placed = {
-        "name": detector.name,
-        "seed": int(seed),
-        "modules": [m.name for m in detector.modules],
-        "fiducial_modules": list(boxes),
-        "fiducial_boxes": [[*map(list, (box.low, box.high))] for box in boxes.values()],
-        "targets": counts,
-    }
-    if emphasis:
-        placed["emphasis"] = {name: float(factor) for name, factor in emphasis.items()}
-    columns = {field.name: getattr(events, field.name) for field in dataclasses.fields(Events)}
-    columns |= {"weight": weight, "provenance": {**events.provenance, "detector": placed}}
-    return PlacedEvents(**columns, vertex=vertex, module=module, entry=entry, exit=leave, uniform=uniform)
-
-
-def _emphasis(detector: Detector, emphasis: Mapping[str, float]) -> Array:
-    """The factor of each module, one by default."""
-    check_kinds(emphasis=(emphasis, Mapping))
-    names = [module.name for module in detector.modules]
-    unknown = [name for name in emphasis if name not in names]
-    if unknown:
-        raise ValueError(f"emphasis must name modules of {detector.name}, {', '.join(names)}, got {unknown[0]!r}")
-    return np.array([real_numbers(f"emphasis of {name}", emphasis.get(name, 1.0), 1e-6, 1e6) for name in names])

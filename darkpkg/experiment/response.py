@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
-from darkpkg.events import PlacedEvents
 from darkpkg.inputs import real_array
 from darkpkg.physics.kinematics import momentum
 from darkpkg.units import ELECTRON_MASS, MeV
@@ -27,6 +26,17 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 __all__ = ["FGD_RESPONSE", "Pairs", "PairResponse", "ResponseMatrix"]
+
+
+class SmearableEvents(Protocol):
+    """Events with the four-momenta (n, 4) of their pairs in GeV, and random numbers ``uniform`` (n, 4) in [0, 1)."""
+
+    @property
+    def p_electron(self) -> Array: ...
+    @property
+    def p_positron(self) -> Array: ...
+    @property
+    def uniform(self) -> Array: ...
 
 
 class Pairs(NamedTuple):
@@ -122,7 +132,7 @@ class PairResponse:
     momentum: ResponseMatrix
     angle: ResponseMatrix
 
-    def smear(self, events: PlacedEvents) -> Pairs:
+    def smear(self, events: SmearableEvents) -> Pairs:
         """Reconstructed four-momenta of the pairs, from the random numbers that ``events`` carry.
 
         The same events always give the same pairs, so that a prediction changes smoothly with the parameters.

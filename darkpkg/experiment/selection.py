@@ -5,15 +5,15 @@ Begin with ``Cuts().passes(observables(events))``; a `Selection` is all that an 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from darkpkg.events import PlacedEvents
-from darkpkg.experiment.response import PairResponse
+from darkpkg.experiment.response import PairResponse, SmearableEvents
 from darkpkg.inputs import real_array, real_numbers
 from darkpkg.physics.kinematics import invariant_mass, momentum
 from darkpkg.units import GeV
@@ -31,6 +31,12 @@ class _HasPairs(Protocol):
     def p_electron(self) -> Array: ...
     @property
     def p_positron(self) -> Array: ...
+
+
+class _Placed(SmearableEvents, Protocol):
+    def __len__(self) -> int: ...
+    def __getitem__(self, selection: Any) -> Self: ...
+    def starts_in(self, modules: Sequence[str]) -> NDArray[np.bool_]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +158,7 @@ class Selection:
         """Number of bins."""
         return max(len(self.mass_edges) - 1, 1)
 
-    def bins(self, events: PlacedEvents) -> NDArray[np.int64]:
+    def bins(self, events: _Placed) -> NDArray[np.int64]:
         """The bin (n,) of each event, −1 if it is not selected. Where N decays is left to the lifetime weight."""
         bins = np.full(len(events), -1)
         chosen: Any = slice(None)

@@ -26,14 +26,15 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from darkpkg.events import Events, PlacedEvents
 from darkpkg.experiment.analysis import Analysis
+from darkpkg.experiment.beam import load_flux
 from darkpkg.experiment.detector import Box
-from darkpkg.experiment.flux import load_flux
 from darkpkg.inputs import check_kinds
-from darkpkg.method._integrand import DECAY_AXES, Target, laboratory_momenta, target
+from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.expectation import Expectation
-from darkpkg.method.generator import Integrand, SamplingRange
+from darkpkg.method.generator import Integrand
+from darkpkg.method.integrand import DECAY_AXES, Target, laboratory_momenta, target
+from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import Smoothing
 from darkpkg.method.weights import (
     check_types,

@@ -17,14 +17,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.events import Events, PlacedEvents
 from darkpkg.experiment.analysis import ARGON_CHAMBERS, Analysis, Channel
 from darkpkg.experiment.selection import Selection
 from darkpkg.inputs import check_kinds, real_numbers
-from darkpkg.method._compiled import LARGEST_POLYGON, decay_probabilities, flight_polygons, kernel_sums
+from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning, Share
-from darkpkg.method.generator import REPLICATES, SamplingRange
+from darkpkg.method.generator import REPLICATES
 from darkpkg.method.kernels import KERNELS, Inside, Kernel
+from darkpkg.method.loops import LARGEST_POLYGON, decay_probabilities, flight_polygons, kernel_sums
+from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import SMOOTHING, WIDER, Smoothing, asymptotic_factor, cross_validation_scores
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters

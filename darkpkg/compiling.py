@@ -1,0 +1,125 @@
+"""Machine code, kept on disk as long as the sources that it was made of stay as they are. Begin with `compiled`."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core.caching import FunctionCache
+
+from darkpkg import _sources
+
+_KEPT = 3
+"""Folders of machine code that stay, the newest: who goes back to the sources before need not compile again."""
+
+
+def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """`numba.njit` with a cache on disk that any change in the package's sources makes void.
+
+    Numba looks only at the file of the function itself, and would go on using machine code into which an older
+    version of a function from another file was compiled.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        dispatcher = numba.njit(error_model="numpy", **options)(function)
+        folder = _cache_folder()
+        if folder is not None and not numba.config.DISABLE_JIT:
+            cache = _cache_in(folder, function)
+            if Path(cache.cache_path).is_relative_to(folder):  # numba goes elsewhere if the folder fails
+                dispatcher._cache = cache
+        return dispatcher
+
+    return decorate
+
+
+def _cache_in(folder: Path, function: Callable[..., Any]) -> _Cache:
+    configured = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(folder)
+    try:
+        return _Cache(function)
+    finally:
+        numba.config.CACHE_DIR = configured
+
+
+class _Cache(FunctionCache):
+    """Numba's cache, as long as the files on disk are those in memory, and without failing where numba can compile.
+
+    In a session that edits a formula, what is compiled may be either version, or a mixture.
+    """
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        with suppress(OSError):
+            return super().load_overload(sig, target_context) if _sources.unchanged() else None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with suppress(OSError):
+            if _sources.unchanged():
+                super().save_overload(sig, data)
+
+
+@functools.cache
+def _cache_folder() -> Path | None:
+    """A folder for the machine code of just these sources, in the first place that can be written to, or none."""
+    if not _sources.unchanged():
+        return None
+    for place in _places():
+        folder = place / f"darkpkg-{_sources.digest()}"
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+            os.utime(folder)
+            _remove_old(place)
+            return folder
+    return None
+
+
+def _places() -> Iterator[Path]:
+    if numba.config.CACHE_DIR:
+        yield Path(numba.config.CACHE_DIR)
+    yield _sources.PACKAGE / "__pycache__"
+    of_user = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    if os.path.isabs(of_user):  # as it is not for a user without a home
+        yield Path(of_user) / "darkpkg"
+
+
+def _remove_old(place: Path) -> None:
+    """Remove all but the newest folders of machine code; others may be at work in them, and then compile again."""
+    ours = [path for path in place.iterdir() if re.fullmatch("darkpkg-[0-9a-f]{16}", path.name)]
+    by_age = sorted(ours, key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in by_age[_KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def in_blocks(loop: Callable[..., None]) -> Callable[..., None]:
+    """A function of the arguments of ``loop(first, last, *arguments)`` that runs it for all of ``len(arguments[0])``.
+
+    The blocks from ``first`` to ``last`` run in as many threads as numba would use (NUMBA_NUM_THREADS, by default the
+    cores that this process may use). The threads live as long as the call: unlike those of numba's own parallel loops
+    they are no state that a fork could break, and several Python threads may call at once. ``loop`` has to let go of
+    the interpreter's lock (nogil), and no block may write what another one reads or writes.
+    """
+
+    @functools.wraps(loop)
+    def over_all(*arguments: Any) -> None:
+        n, threads = len(arguments[0]), numba.config.NUMBA_NUM_THREADS
+        loop(0, 0, *arguments)  # compiles in one thread
+        if threads == 1 or n == 1:
+            loop(0, n, *arguments)
+            return
+        # Blocks differ in cost: with several for each thread, none waits long for the last.
+        edges = [n * i // (8 * threads) for i in range(8 * threads + 1)]
+        with ThreadPoolExecutor(threads) as pool:
+            blocks = [(first, last) for first, last in itertools.pairwise(edges) if first < last]
+            list(pool.map(lambda block: loop(*block, *arguments), blocks))
+
+    return over_all

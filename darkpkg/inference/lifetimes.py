@@ -1,0 +1,203 @@
+r"""Limits on the lifetime of N whatever makes it: excluded decay lengths against the number of upscatterings.
+
+Begin with `excluded_lifetimes`, the curves of Fig. 11; `minimum_lifetime` is their lower edge, and
+`fit_lifetime_bound` describes it by the two numbers of Eq. (E1),
+
+.. math:: c\tau^0_{min} = \frac{\alpha}{\log_{10}(\text{event rate}) - \beta} .
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from iminuit import Minuit
+from iminuit.cost import LeastSquares
+from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import CubicSpline
+from scipy.optimize import elementwise
+
+from darkpkg.experiment.analysis import Analysis
+from darkpkg.inference.likelihood import log_likelihood
+from darkpkg.inference.limits import exclusion_threshold
+from darkpkg.inputs import real_numbers
+from darkpkg.method.events import PlacedEvents
+from darkpkg.method.expectation import Expectation
+from darkpkg.method.smoothing import SMOOTHING, Smoothing
+from darkpkg.method.weights import expected_events_at_lifetime, expected_upscatterings
+from darkpkg.physics.model import DarkParameters
+from darkpkg.units import GeV, cm
+
+Array = NDArray[np.float64]
+
+__all__ = [
+    "LifetimeBound",
+    "approximate_minimum_lifetime",
+    "excluded_lifetimes",
+    "fit_lifetime_bound",
+    "minimum_lifetime",
+]
+
+SEARCHED = (1e-4, 1e9)
+"""Range in cm in which edges of excluded proper decay lengths are looked for."""
+
+GRID_POINTS = 209
+"""Lifetimes at which events are summed, sixteen in a decade: between them, a spline is right to 1e-4."""
+
+
+def excluded_lifetimes(
+    events: PlacedEvents,
+    parameters: DarkParameters,
+    analysis: Analysis,
+    event_rate: ArrayLike,
+    *,
+    cl: float = 0.90,
+    n_parameters: int = 2,
+    smoothing: Smoothing = SMOOTHING,
+) -> tuple[Array, Array]:
+    """Shortest and longest excluded cτ⁰ in cm at the masses of one point, for any numbers of upscatterings.
+
+    Parameters
+    ----------
+    parameters
+        One point: its masses matter, and its couplings are scaled to the ``event_rate``.
+    event_rate
+        Upscatterings after selection and efficiency, before asking where N decays, in all bins together.
+
+    Returns
+    -------
+    shortest, longest
+        Arrays of the shape of ``event_rate``; both are nan where no decay length is excluded. The range searched is
+        `SEARCHED`: ``shortest`` is 0 where prompt decays are excluded, too, and ``longest`` is infinite where all
+        long-lived N are. The paper excludes against no signal, with the χ² of two parameters (`exclusion_rule`).
+
+    Raises `ValueError` if the sample has no selected upscattering to be scaled to the rate.
+    """
+    rates = real_numbers("event_rate", event_rate, positive=True)
+    if parameters.shape != ():
+        raise ValueError(f"parameters must be a single point, got shape {parameters.shape}")
+    made = float(expected_upscatterings(events, parameters, analysis, smoothing).total().mean)
+    if not made > 0:
+        raise ValueError(f"events must hold upscatterings that {analysis.name} selects, got a rate of {made:g}")
+    scale = rates.ravel() / made
+    nothing = Expectation(np.zeros(len(analysis.observed)), np.zeros(len(analysis.observed)))
+    lowest = float(log_likelihood(nothing, analysis)) - exclusion_threshold(cl, n_parameters)
+
+    x = np.log(np.geomspace(*SEARCHED, GRID_POINTS))
+    grid = expected_events_at_lifetime(events, parameters, analysis, np.exp(x), smoothing)
+    # Smooth in the logarithm of everything, so that few lifetimes serve for all rates.
+    splines = [CubicSpline(x, np.log(np.maximum(a, np.finfo(float).tiny))) for a in (grid.mean, grid.variance)]
+
+    def allowed(ln_ctau: Array, factor: Array) -> Array:
+        """ln L over the lowest that is allowed; negative is excluded."""
+        mean, variance = (np.exp(spline(ln_ctau)) for spline in splines)
+        factor = factor[..., None]
+        return log_likelihood(Expectation(factor * mean, factor**2 * variance), analysis) - lowest
+
+    height = allowed(x, scale[:, None])
+    ends = ((height[:, 0] <= 0, 0.0), (height[:, -1] <= 0, np.inf))
+    edges = []
+    for (beyond, end), into, before, after in (
+        (ends[0], True, height[:, :-1] > 0, height[:, 1:] <= 0),
+        (ends[1], False, height[:, :-1] <= 0, height[:, 1:] > 0),
+    ):
+        crosses = before & after
+        some = crosses.any(axis=1)
+        # The first step into what is excluded, and the last out of it.
+        first = crosses.argmax(axis=1) if into else crosses.shape[1] - 1 - crosses[:, ::-1].argmax(axis=1)
+        edge = np.full(len(scale), np.nan)
+        if some.any():
+            bracket = x[first[some]], x[first[some] + 1]
+            root = elementwise.find_root(allowed, bracket, args=(scale[some],), tolerances={"xatol": 1e-8})
+            edge[some] = np.exp(root.x)
+        edges.append(np.where(beyond, end, edge).reshape(rates.shape))
+    return edges[0], edges[1]
+
+
+def minimum_lifetime(
+    events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, event_rate: ArrayLike, **options: Any
+) -> Array:
+    """Shortest excluded cτ⁰ in cm: the first of `excluded_lifetimes`, which has the ``options``."""
+    return excluded_lifetimes(events, parameters, analysis, event_rate, **options)[0]
+
+
+@dataclass(frozen=True)
+class LifetimeBound:
+    """α (cm) and β of Eq. (E1) with their errors and correlation, and how far the fit is from its points.
+
+    ``scatter`` is the root mean square of ln(point / fit).
+    """
+
+    alpha: float
+    beta: float
+    alpha_error: float
+    beta_error: float
+    correlation: float
+    scatter: float
+
+    def __call__(self, event_rate: ArrayLike) -> Array:
+        """cτ⁰_min in cm; infinite where the rate is too small for any limit."""
+        distance = np.log10(real_numbers("event_rate", event_rate, positive=True)) - self.beta
+        return np.divide(self.alpha, distance, out=np.full(np.shape(distance), np.inf), where=distance > 0)
+
+
+def fit_lifetime_bound(
+    event_rate: ArrayLike, ctau: ArrayLike, relative_error: ArrayLike | None = None
+) -> LifetimeBound:
+    """Fit Eq. (E1) to shortest excluded decay lengths ``ctau`` (cm), in their logarithms.
+
+    Without ``relative_error`` all points count alike and the errors are those for which χ² is the number of degrees
+    of freedom: as the formula is not exact, they say how well the points agree on α and β, not how well each is
+    known. Points without an edge are left out, as `excluded_lifetimes` marks them: nan, or 0 where prompt decays are
+    excluded. Raises `ValueError` if fewer than three are left.
+    """
+    lengths = real_numbers("ctau", ctau, 0.0, nan=True)
+    rate = real_numbers("event_rate", event_rate, positive=True)
+    if lengths.ndim > 1 or rate.shape not in ((), lengths.shape):
+        raise ValueError(f"event_rate and ctau must have one shape (n,), got {rate.shape} and {lengths.shape}")
+    rate, ctau = np.broadcast_arrays(rate, lengths)
+    use = (ctau > 0) & np.isfinite(ctau)
+    real_numbers("ctau", ctau[use], 1e-100, 1e100)
+    if use.sum() < 3:
+        raise ValueError(f"a fit of two numbers needs at least three points, got {use.sum()}")
+    given = 1e-3 if relative_error is None else real_numbers("relative_error", relative_error, positive=True)
+    error = np.broadcast_to(given, rate.shape)
+    x, y = np.log10(rate[use]), np.log(ctau[use])
+    # ln cτ = ln α − ln(x − β), from where the smallest rate puts it.
+    start_beta = x.min() - 0.5
+    start_alpha = float(np.exp(np.mean(y + np.log(x - start_beta))))
+    cost = LeastSquares(x, y, error[use], lambda x, alpha, beta: np.log(alpha / (x - beta)))
+    minuit = Minuit(cost, alpha=start_alpha, beta=start_beta)
+    minuit.limits["alpha"] = (0, None)
+    minuit.limits["beta"] = (None, x.min() - 1e-6)
+    minuit.migrad()
+    minuit.hesse()
+    if not minuit.valid:
+        raise ValueError("the fit of Eq. (E1) did not converge: the points do not fall like α / (log10(rate) − β)")
+    alpha, beta = minuit.values["alpha"], minuit.values["beta"]
+    scatter = float(np.sqrt(np.mean((y - np.log(alpha / (x - beta))) ** 2)))
+    stretch = np.sqrt(minuit.fval / (len(x) - 2)) if relative_error is None else 1.0
+    bound = LifetimeBound(
+        alpha,
+        beta,
+        minuit.errors["alpha"],
+        minuit.errors["beta"],
+        float(minuit.covariance.correlation()["alpha", "beta"]),
+        scatter,
+    )
+    return replace(bound, alpha_error=stretch * bound.alpha_error, beta_error=stretch * bound.beta_error)
+
+
+def approximate_minimum_lifetime(event_rate: ArrayLike, m_N: ArrayLike) -> Any:
+    r"""Shortest excluded cτ⁰ in cm by the rule of Eq. (E2), whatever the model.
+
+    .. math:: c\tau^0_{min} \simeq \frac{m_N}{0.1\,\mathrm{GeV}}
+              \frac{1.1\,\mathrm{cm}}{\log_{10}(\text{event rate}) - 0.9}
+
+    Infinite below a rate of 7.9, where it has no answer.
+    """
+    distance = np.log10(real_numbers("event_rate", event_rate, positive=True)) - 0.9
+    scale = 1.1 * cm * real_numbers("m_N", m_N, 0.0, 1e12) / (0.1 * GeV)
+    distance, scale = np.broadcast_arrays(distance, scale)
+    return np.divide(scale, distance, out=np.full(distance.shape, np.inf), where=distance > 0)[()]

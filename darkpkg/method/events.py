@@ -1,0 +1,414 @@
+"""Simulated events in columns, and the file they travel in.
+
+`Events` come out of the generator; `PlacedEvents` also have a vertex in a detector and the path of N through its
+decay volumes. Both are frozen, are selected like arrays (``events[events.beam == "FHC"]``), thinned
+(`Events.thinned`), joined (`concatenate`) and written to Parquet files that carry units, provenance and a checksum of
+every number. Whatever enters, by hand or from a file, is checked column by column.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from darkpkg.experiment.beam import BEAMS
+from darkpkg.inputs import check, frozen, integer_array, real_array, text_array
+
+Array = NDArray[np.float64]
+
+__all__ = ["Events", "PlacedEvents", "concatenate"]
+
+_FOUR_VECTOR = ("E", "px", "py", "pz")
+_VECTOR = ("x", "y", "z")
+_POINT = ("E_nu", "Q2", "s", "cos_Z", "cos_e", "phi_e", "azimuth_N", "azimuth_decay")
+_MOMENTUM = "finite and below 1e100 in size"
+_PAIR = ("electron_momentum", "electron_angle", "positron_momentum", "positron_angle")
+
+
+def _column(
+    unit: str, meaning: str, components: tuple[str, ...] | None = (), *, rule: str | None = "finite", **options: Any
+) -> Any:
+    """A column of text without ``rule``, of integers if its type says so, else of real numbers.
+
+    ``components`` are those of a vector, () for one number an event, None for as many as there are fiducial boxes.
+    """
+    about = {"unit": unit, "meaning": meaning, "components": components, "rule": rule}
+    return dataclasses.field(metadata=about, **options)
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """Columns of n weighted events, all of the same length; four-momenta are (n, 4) arrays (E, p_x, p_y, p_z).
+
+    ``provenance`` says how they were made (seed, versions, sampling range, generation couplings, …) and is kept when
+    events are selected. Events that were not made by `generate` need neither ``replicate`` nor ``point``.
+
+    The weights of all events of a beam and nucleus together add up to the rate. A selection leaves them as they are,
+    for it answers a question about the whole sample: ``events[events.beam == "FHC"]`` is the part of the rate that
+    comes from that beam. A smaller sample that stands for the whole is `thinned`, a larger one is `concatenate` of
+    several.
+
+    Columns are cast to doubles, integers and text. Raises `TypeError` or `ValueError` that names the column, the
+    first bad value and how many there are, for other types or shapes, a number that is not finite, masses that are
+    not positive, momenta larger than their energy, an unknown beam or what is no nucleus. Weights may have any sign.
+    """
+
+    weight: Array = _column("1 / nucleus / POT", "upscatterings at the generation couplings times mass density q")
+    m_N: Array = _column("GeV", "mass of N", rule="positive and finite")
+    m_Zprime: Array = _column("GeV", "mass of the dark photon", rule="positive and finite")
+    p_N: Array = _column("GeV", "four-momentum of N", _FOUR_VECTOR, rule=_MOMENTUM)
+    p_electron: Array = _column("GeV", "four-momentum of the electron", _FOUR_VECTOR, rule=_MOMENTUM)
+    p_positron: Array = _column("GeV", "four-momentum of the positron", _FOUR_VECTOR, rule=_MOMENTUM)
+    target: NDArray[np.int64] = _column("PDG code", "nucleus that was hit", rule="integer")
+    beam: NDArray[np.str_] = _column("", "horn polarity, FHC or RHC", rule=None)
+    provenance: Mapping[str, Any] = dataclasses.field(repr=False)
+    replicate: NDArray[np.int64] = _column(
+        "",
+        "which of several point sequences drew the event; 0 if it is on its own",
+        rule="integer",
+        default=None,
+        kw_only=True,
+    )
+    point: Array = _column(
+        "",
+        "point of the unit hypercube that made the event; nan if unknown",
+        _POINT,
+        rule="in [0, 1] or nan",
+        default=None,
+        kw_only=True,
+    )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "provenance", _mapping(self.provenance))
+        about = self.columns()
+        n = len(_cast("weight", self.weight, about["weight"]))
+        given = {name: getattr(self, name) for name in about}
+        given["replicate"] = np.zeros(n, dtype=np.int64) if self.replicate is None else self.replicate
+        given["point"] = np.full((n, len(_POINT)), np.nan) if self.point is None else self.point
+        columns = {name: _cast(name, value, about[name]) for name, value in given.items()}
+        lengths = {name: len(column) for name, column in columns.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"all columns must have the same length, got {lengths}")
+        for name, column in columns.items():
+            object.__setattr__(self, name, _locked(column))
+        self._check()
+
+    def _check(self) -> None:
+        """Raise `ValueError` for columns that contradict each other, the provenance, or what there is."""
+        for name in ("p_N", "p_electron", "p_positron"):
+            p = getattr(self, name)
+            # Rounding in single precision, of an energy that is all momentum, is below 1e-5.
+            _refuse(~(p[:, 0] * (1 + 1e-5) >= _length(p)), name, "have an energy of at least its momentum", p)
+        check("replicate", self.replicate, "not negative")
+        _refuse(~_is_one_of(self.beam, BEAMS), "beam", f"be one of {', '.join(BEAMS)}", self.beam)
+        Z, A = self.target // 10_000 % 1000, self.target // 10 % 1000
+        nucleus = (self.target // 10_000_000 == 100) & (self.target % 10 == 0) & (Z >= 1) & (A >= Z)
+        _refuse(~nucleus, "target", "be the PDG code of a nucleus, 100ZZZAAA0", self.target)
+        couplings = self.provenance.get("couplings", {})
+        if not isinstance(couplings, Mapping):
+            raise TypeError(f"provenance must hold couplings as a mapping, got {couplings!r}")
+        for name in ("alpha_D", "epsilon", "V_muN_sq"):
+            if name in couplings:
+                real_array(f"couplings of provenance: {name}", couplings[name], "positive and finite")
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        # Copies of arrays, and those that come out of a pickle, can be written to again.
+        columns = self.columns()
+        for name, value in state.items():
+            object.__setattr__(self, name, _locked(value) if name in columns else value)
+
+    @classmethod
+    def columns(cls) -> dict[str, Mapping[str, Any]]:
+        """Unit, meaning and components of each column, by name."""
+        return {f.name: f.metadata for f in dataclasses.fields(cls) if "unit" in f.metadata}
+
+    def __len__(self) -> int:
+        return len(self.weight)
+
+    def __getitem__(self, selection: Any) -> Self:
+        """The events that a mask, an array of indices or one index picks, with their weights unchanged.
+
+        That is a selection out of the sample, not a smaller sample: see `thinned`. A slice that leaves events out,
+        which would only make sense as that, raises `ValueError`.
+        """
+        picked = _rows(selection, len(self))
+        return self._with({name: getattr(self, name)[picked] for name in self.columns()}, self.provenance)
+
+    def _with(self, columns: Mapping[str, NDArray[Any]], provenance: Mapping[str, Any]) -> Self:
+        """Events of the same kind, of columns that need no check as their rows were checked before."""
+        events = object.__new__(type(self))
+        for name, column in columns.items():
+            object.__setattr__(events, name, _locked(column))
+        object.__setattr__(events, "provenance", frozen("provenance", provenance))
+        return events
+
+    def thinned(self, every: int, start: int = 0) -> Self:
+        """Every ``every``-th event, beginning with number ``start``, as a smaller sample that stands for the whole.
+
+        Weights grow by the share that is left out, of each beam and nucleus on its own, so that rates stay what they
+        are within the larger errors. ``start`` below ``every`` numbers samples that have no event in common.
+
+        Raises `ValueError` if nothing is left of a beam and nucleus, or for Sobol sequences, of which any part is
+        spread less evenly than it claims: of these, simulate fewer.
+        """
+        for name, value, least in (("every", every, 1), ("start", start, 0)):
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+                raise ValueError(f"{name} must be an integer, at least {least}, got {value!r}")
+        if self.provenance.get("sequence") == "sobol":
+            raise ValueError("events of Sobol sequences must not be thinned: simulate fewer")
+        groups, index, before = np.unique(_channel(self), return_inverse=True, return_counts=True)
+        kept = slice(int(start), None, int(every))
+        after = np.bincount(index[kept], minlength=len(groups))
+        if (after == 0).any():
+            lost = np.flatnonzero(after == 0)[0]
+            one = np.flatnonzero(index == lost)[0]
+            raise ValueError(
+                f"every = {every} with start = {start} must keep some of the {before[lost]} events of "
+                f"{self.beam[one]} on {self.target[one]}: thin less"
+            )
+        columns = {name: getattr(self, name)[kept] for name in self.columns()}
+        columns["weight"] = columns["weight"] * (before / np.maximum(after, 1))[index[kept]]
+        provenance = {**self.provenance, "thinned": {"every": every, "start": start}}
+        if isinstance(self.provenance.get("n_events"), int):
+            # Rounded up, so that the thinned part of a selection does not pass for a whole sample.
+            provenance["n_events"] = -(-self.provenance["n_events"] * len(columns["weight"]) // max(len(self), 1))
+        return self._with(columns, provenance)
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedEvents(Events):
+    """`Events` with a vertex and, for each of k fiducial boxes, where the straight path of N enters and leaves it.
+
+    ``entry`` and ``exit`` (n, k) are distances from the vertex in cm, with entry = exit where the path misses; the
+    order of the boxes is that of `fiducial_modules`. ``provenance["detector"]`` holds the name of the detector, its
+    fiducial modules and its number of nuclei of each kind.
+    """
+
+    vertex: Array = _column("cm", "point of upscattering", _VECTOR)
+    module: NDArray[np.str_] = _column("", "module that holds the vertex", rule=None)
+    entry: Array = _column(
+        "cm", "distance from the vertex to the entry into each fiducial box", None, rule="finite and not negative"
+    )
+    exit: Array = _column(
+        "cm", "distance from the vertex to the exit from each fiducial box", None, rule="finite and not negative"
+    )
+    uniform: Array = _column(
+        "", "random numbers in [0, 1) that a response of the detector is read off with", _PAIR, rule="in [0, 1)"
+    )
+
+    def _check(self) -> None:
+        super()._check()
+        detector = self.provenance.get("detector")
+        if not isinstance(detector, Mapping) or not {"name", "fiducial_modules", "targets"} <= set(detector):
+            raise ValueError(f"provenance must hold name, fiducial_modules and targets of detector, got {detector!r}")
+        for key, kind in (("name", str), ("fiducial_modules", tuple), ("targets", Mapping), ("modules", tuple)):
+            if key in detector and not isinstance(detector[key], kind):
+                raise TypeError(f"provenance must hold {key} of detector as {kind.__name__}, got {detector[key]!r}")
+        for code, number in detector["targets"].items():
+            if not code.isdecimal():
+                raise ValueError(f"provenance must hold targets of detector by PDG code, got {code!r}")
+            real_array(f"targets of provenance: {code}", number, "finite and not negative")
+        for name in ("entry", "exit"):
+            if getattr(self, name).shape[1] != len(detector["fiducial_modules"]):
+                raise ValueError(
+                    f"{name} must have a column for each of {list(detector['fiducial_modules'])}, "
+                    f"got shape {getattr(self, name).shape}"
+                )
+        _refuse(self.exit < self.entry, "exit", "be no nearer than entry", self.exit)
+        _refuse(_length(self.p_N) == 0, "p_N", "have a direction", self.p_N)
+        codes = self.number_of_targets
+        _refuse(~_is_one_of(self.target, codes), "target", f"be in {detector['name']}, {list(codes)}", self.target)
+        if "modules" in detector:
+            modules = detector["modules"]
+            known = _is_one_of(self.module, modules)
+            _refuse(~known, "module", f"be one of {', '.join(modules)}", self.module)
+        _refuse(self.module == "", "module", "have a name", self.module)
+
+    @property
+    def fiducial_modules(self) -> tuple[str, ...]:
+        """Modules with a fiducial box, in the order of the columns of ``entry`` and ``exit``."""
+        return tuple(self.provenance["detector"]["fiducial_modules"])
+
+    def columns_of(self, modules: Sequence[str]) -> list[int]:
+        """Columns of ``entry`` and ``exit`` that belong to ``modules``.
+
+        Raises `ValueError` that names a module without a fiducial box in this detector.
+        """
+        known = self.fiducial_modules
+        for name in modules:
+            if name not in known:
+                detector = self.provenance["detector"]["name"]
+                raise ValueError(f"{name} must be a module of {detector} with a fiducial box, one of {known}")
+        return [known.index(name) for name in modules]
+
+    def starts_in(self, modules: Sequence[str]) -> NDArray[np.bool_]:
+        """Whether the vertex of each event lies in the fiducial box of one of ``modules``: there, entry is zero."""
+        columns = self.columns_of(modules)
+        return ((self.entry[:, columns] == 0) & (self.exit[:, columns] > 0)).any(axis=1)
+
+    @property
+    def number_of_targets(self) -> dict[int, float]:
+        """Nuclei of each kind in the detector, by PDG code."""
+        return {int(code): number for code, number in self.provenance["detector"]["targets"].items()}
+
+
+AnyEvents = TypeVar("AnyEvents", bound=Events)
+
+
+def concatenate(samples: Sequence[AnyEvents]) -> AnyEvents:
+    """Samples that differ in nothing but their seeds, as one: more events, and smaller errors.
+
+    Of each beam and nucleus a sample counts for as much as it has of all events, n_i/n, so that a rate is the mean of
+    theirs with these weights. ``provenance`` names all seeds. Sobol sequences stay apart as the replicates that they
+    are.
+
+    Raises `ValueError` that names the difference for samples that were made in different ways, that have a seed in
+    common (the same events, or the same vertices, twice), or that are only a part of what was simulated: join whole
+    samples, and select then. Parts are placed with seeds of their own, or after they are joined.
+
+    >>> parts = [generate(HEAVY, n_events=1000, seed=seed) for seed in (1, 2)]
+    >>> concatenate(parts).provenance["seed"]
+    (1, 2)
+    """
+    samples = list(samples)
+    if not samples:
+        raise ValueError("samples must be at least one, got none")
+    for i, sample in enumerate(samples):
+        if not isinstance(sample, Events) or type(sample) is not type(samples[0]):
+            raise TypeError(f"samples must be Events of one kind, got a {type(sample).__name__} as number {i}")
+        _check_whole(i, sample)
+        _check_same(i, sample.provenance, samples[0].provenance)
+    provenance = dict(samples[0].provenance)
+    provenance["seed"] = _seeds("seed", [sample.provenance for sample in samples])
+    provenance["n_events"] = sum(map(len, samples))
+    if "detector" in provenance:
+        seeds = _seeds("seed of detector", [sample.provenance["detector"] for sample in samples])
+        provenance["detector"] = {**provenance["detector"], "seed": seeds}
+    columns = {name: np.concatenate([getattr(s, name) for s in samples]) for name in samples[0].columns()}
+    channels = [np.unique(_channel(sample), return_inverse=True, return_counts=True) for sample in samples]
+    total: dict[int, int] = {}
+    for groups, _, counts in channels:
+        for group, count in zip(groups.tolist(), counts.tolist(), strict=True):
+            total[group] = total.get(group, 0) + count
+    shares = [
+        (counts / [total[group] for group in groups.tolist()])[index] if len(index) else np.empty(0)
+        for groups, index, counts in channels
+    ]
+    columns["weight"] = columns["weight"] * np.concatenate(shares)
+    return samples[0]._with(columns, provenance)
+
+
+def _channel(events: Events) -> NDArray[np.int64]:
+    """One number for each pair of beam and nucleus."""
+    return events.target * len(BEAMS) + np.select([events.beam == beam for beam in BEAMS], range(len(BEAMS)))
+
+
+def _check_whole(number: int, sample: Events) -> None:
+    made = sample.provenance.get("n_events")
+    if made != len(sample):
+        raise ValueError(
+            f"samples must be whole, but number {number} has {len(sample)} of {made} events that were simulated: "
+            "join first and select then"
+        )
+
+
+def _check_same(number: int, one: Mapping[str, Any], other: Mapping[str, Any], within: str = "") -> None:
+    """Raise `ValueError` that names the first difference of two provenances, seeds and numbers of events aside."""
+    for key in sorted({*one, *other} - {"seed", "n_events"}):
+        a, b = one.get(key), other.get(key)
+        if isinstance(a, Mapping) and isinstance(b, Mapping):
+            _check_same(number, a, b, f"{within}{key}.")
+        elif a != b:
+            raise ValueError(
+                f"samples must differ in their seeds alone, but {within}{key} of number {number} is {a!r}, "
+                f"of the first {b!r}"
+            )
+
+
+def _seeds(name: str, provenances: Sequence[Mapping[str, Any]]) -> int | tuple[int, ...]:
+    """The seeds of all samples, each only once; just the seed of a single one."""
+    if any("seed" not in provenance for provenance in provenances):
+        raise ValueError(f"samples must hold the {name} that they were made with in their provenance")
+    if len(provenances) == 1:
+        return provenances[0]["seed"]
+    groups = [p["seed"] if isinstance(p["seed"], tuple) else (p["seed"],) for p in provenances]
+    seeds = tuple(seed for group in groups for seed in group)
+    twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
+    if twice:
+        raise ValueError(f"samples must be independent, but {name} {twice[0]} is there twice")
+    return seeds
+
+
+def _cast(name: str, value: Any, about: Mapping[str, Any]) -> NDArray[Any]:
+    """A column as an array of its type and shape, checked number by number."""
+    rule, components = about["rule"], about["components"]
+    if rule is None:
+        column: NDArray[Any] = text_array(name, value)
+    else:
+        column = integer_array(name, value) if rule == "integer" else real_array(name, value, rule)
+    wanted = ("n",) if components == () else ("n", len(components) if components else "boxes")
+    fits = column.ndim == len(wanted) and (not components or column.shape[1] == len(components))
+    if not fits:
+        raise ValueError(f"{name} must have the shape ({', '.join(map(str, wanted))}), got {column.shape}")
+    if rule == "in [0, 1] or nan" and np.isnan(column).any():
+        column = np.where(np.isnan(column), np.nan, column)  # a file has one nan, whatever its sign bit
+    return column
+
+
+def _locked(column: NDArray[Any]) -> NDArray[Any]:
+    """A view that cannot be written to."""
+    view = np.ascontiguousarray(column).view()
+    view.flags.writeable = False
+    return view
+
+
+def _rows(selection: Any, n: int) -> Any:
+    """A selection of whole events: the slice of all, a mask or indices."""
+    if isinstance(selection, slice):
+        rows = selection.indices(n)
+        if rows != (0, n, 1) and len(range(*rows)):
+            raise ValueError(
+                f"events must not be cut by a slice, got {selection}: weights would stay those of the whole sample. "
+                "Take events.thinned(…) for a smaller one, or a mask or indices for a selection"
+            )
+        return selection
+    if isinstance(selection, int | np.integer) and not isinstance(selection, bool):
+        return np.arange(n)[selection, None]
+    rows = np.asarray(selection)
+    if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "biu"):
+        raise TypeError(f"events are selected by a mask, indices or a slice along one axis, got {selection!r}")
+    return rows if rows.size or rows.dtype.kind == "b" else np.empty(0, dtype=np.int64)
+
+
+def _length(p: Array) -> Array:
+    """|p| of four-momenta (n, 4)."""
+    return np.sqrt(np.einsum("ij,ij->i", p[:, 1:], p[:, 1:]))
+
+
+def _is_one_of(column: NDArray[Any], known: Iterable[Any]) -> NDArray[np.bool_]:
+    """Whether each entry is one of a few; `numpy.isin` would sort them all."""
+    found = np.zeros(len(column), dtype=bool)
+    for one in known:
+        found |= column == one
+    return found
+
+
+def _refuse(wrong: NDArray[np.bool_], name: str, rule: str, column: NDArray[Any]) -> None:
+    """Raise `ValueError` that names the first of the ``wrong`` rows, if there are any, and how many there are."""
+    if wrong.any():
+        wrong = wrong.reshape(len(wrong), -1).any(axis=1)
+        first = int(np.flatnonzero(wrong)[0])
+        raise ValueError(
+            f"{name} must {rule}, but {wrong.sum()} of {len(wrong)} do not: {column[first].tolist()!r} at {first}"
+        )
+
+
+def _mapping(provenance: Any) -> Mapping[str, Any]:
+    if not isinstance(provenance, Mapping):
+        raise TypeError(f"provenance must be a mapping, got {provenance!r}")
+    return frozen("provenance", provenance)

@@ -1,0 +1,153 @@
+"""The file that events travel in: Parquet, with units, provenance and a checksum of every number.
+
+Begin with `write_events` and `read_events`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from darkpkg.datasets import DataIntegrityError
+from darkpkg.memory import require_memory
+from darkpkg.method.events import Events, PlacedEvents
+
+Array = NDArray[np.float64]
+
+__all__ = ["read_events", "write_events"]
+
+FORMAT = "darkpkg events 3"
+
+
+def write_events(events: Events, path: str | os.PathLike[str]) -> Path:
+    """Write events to a Parquet file, atomically: ``path`` appears complete or not at all. Returns the path."""
+    path = Path(path)
+    header = {
+        "format": FORMAT,
+        "kind": type(events).__name__,
+        "provenance": json.dumps(events.provenance, default=dict),
+    }
+    columns = {name: getattr(events, name) for name in events.columns()}
+    table = _table(events).replace_schema_metadata(header | {"sha256": _digest(header, columns)})
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        pq.write_table(table, partial, compression="zstd")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def _table(events: Events) -> pa.Table:
+    arrays, fields = [], []
+    for name, about in events.columns().items():
+        values = getattr(events, name)
+        for index, part in enumerate(_parts(name, about, values.shape)):
+            text = values.dtype.kind == "U"
+            part_of = np.ascontiguousarray(values[:, index]) if values.ndim == 2 else values
+            array = _words(values).dictionary_encode() if text else pa.array(part_of)
+            description = {"unit": about["unit"], "meaning": about["meaning"]}
+            arrays.append(array)
+            fields.append(pa.field(part, array.type, nullable=False, metadata=description))
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def read_events(path: str | os.PathLike[str]) -> Events | PlacedEvents:
+    """Read a file that `write_events` wrote.
+
+    Raises `DataIntegrityError` if the file is foreign, truncated, of another format, if any number or any word of its
+    provenance was altered, or if it holds what `Events` refuse; `ValueError` if it does not fit into memory.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path must be the name of a file, got {path!r}")
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no events file at {path}")
+    table = _read_table(path)
+    metadata = table.schema.metadata or {}
+    header = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in metadata.items()}
+    if header.get("format") != FORMAT:
+        raise DataIntegrityError(f"{path} is not a file of {FORMAT!r}: its format is {header.get('format')!r}")
+    try:
+        kind = {"Events": Events, "PlacedEvents": PlacedEvents}[header["kind"]]
+        provenance = json.loads(header["provenance"])
+        columns = {name: _read(table, name, about) for name, about in kind.columns().items()}
+        found = _digest(header, columns)
+    except (KeyError, ValueError, TypeError, RecursionError, pa.ArrowException) as error:
+        raise DataIntegrityError(
+            f"{path} lacks columns or provenance of its kind {header.get('kind')!r}: {error}"
+        ) from error
+    if found != header.get("sha256"):
+        raise DataIntegrityError(
+            f"{path} was altered: its content has sha256 {found}, it says {header.get('sha256')}"
+        )
+    try:
+        return kind(**columns, provenance=provenance)
+    except (ValueError, TypeError) as error:
+        raise DataIntegrityError(f"{path} holds what no events can be, behind a valid checksum: {error}") from error
+
+
+def _read_table(path: Path) -> pa.Table:
+    """The whole file. Raises `DataIntegrityError` if it is damaged, `ValueError` if it is too large to read."""
+    try:
+        with pq.ParquetFile(path) as file:
+            rows, columns = file.metadata.num_rows, file.metadata.num_columns
+            # Twice: as the file has them, and as arrays.
+            require_memory(2 * 8.0 * rows * columns, f"{path} with {rows} events")
+            return file.read()
+    except (pa.ArrowException, OSError, MemoryError) as error:
+        raise DataIntegrityError(f"{path} is no readable Parquet file, perhaps truncated: {error}") from error
+
+
+def _parts(name: str, about: Mapping[str, Any], shape: tuple[int, ...]) -> list[str]:
+    """Names in the file of the components of a column."""
+    if len(shape) == 1:
+        return [name]
+    return [f"{name}_{component}" for component in about["components"] or range(shape[1])]
+
+
+def _read(table: pa.Table, name: str, about: Mapping[str, Any]) -> NDArray[Any]:
+    if about["components"] == ():
+        return _values(table, name, about["unit"])
+    numbered = (f"{name}_{i}" for i in itertools.count())
+    known = [f"{name}_{c}" for c in about["components"] or ()]
+    parts = known or list(itertools.takewhile(lambda part: part in table.column_names, numbered))
+    return np.stack([_values(table, part, about["unit"]) for part in parts], axis=-1)
+
+
+def _values(table: pa.Table, name: str, unit: str) -> NDArray[Any]:
+    column, stated = table.column(name), (table.field(name).metadata or {}).get(b"unit", b"").decode()
+    if stated != unit:
+        raise ValueError(f"column {name} must have the unit {unit!r}, it says {stated!r}")
+    if pa.types.is_dictionary(column.type):
+        column = column.combine_chunks()
+        return np.array(column.dictionary.to_pylist(), dtype=str)[column.indices.to_numpy()]
+    return column.to_numpy()
+
+
+def _digest(header: Mapping[str, str], columns: Mapping[str, NDArray[Any]]) -> str:
+    """Checksum of everything a file says: its header and each column, byte by byte."""
+    digest = hashlib.sha256(json.dumps([header[key] for key in ("format", "kind", "provenance")]).encode())
+    for name, values in columns.items():
+        digest.update(f"{name}{values.shape}".encode())
+        text = values.dtype.kind == "U"
+        for buffer in _words(values).buffers()[1:] if text else [np.ascontiguousarray(values)]:
+            digest.update(buffer)
+    return digest.hexdigest()
+
+
+def _words(values: NDArray[np.str_]) -> pa.StringArray:
+    """Text in one piece, where Arrow itself cuts it after 16 MB."""
+    array = pa.array(values)
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array

@@ -1,0 +1,209 @@
+"""Numba loops, private: each has a readable numpy twin in the module that calls it, and a test that both agree."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from darkpkg.compiling import compiled, in_blocks
+
+
+@in_blocks
+@compiled(nogil=True)
+def kernel_sums(
+    first_point, last_point, x, y, rate, h, kind, reach, wider, coefficients,
+    strip_edges, strip_starts, sample_x, sample_y, base, column, begin, width, everywhere,
+    rate_of_Z, corner_starts, corners, sums,
+):  # fmt: skip
+    """Add to ``sums`` (points, columns, 4) Σw, Σw², Σd and Σd² of the samples around each point (x, y).
+
+    Called without the first two arguments, which `in_blocks` sets.
+
+    w = base · k(r) · (c_0 + c_1 u + c_2 v) · Σ_k (exp(−rate·begin_k) − exp(−rate·(begin_k + width_k))), with scaled
+    distances u, v, r² = u² + v² for the bandwidths h (points, 2), and d the same with bandwidths ``wider`` times as
+    large, less w. ``coefficients`` (points, 2, 3) has c for both bandwidths, ``kind`` is the shape of k, see
+    `profile`, and ``reach`` where it ends. The last factor of w is one if ``everywhere``. Where ``rate_of_Z`` is
+    finite, Z′ flies, too: the factor is the sum of `two_flights` over the polygons of an event, with ``corners``
+    (k, 2) from ``corner_starts`` (samples, boxes + 1).
+
+    Samples are ordered by strip in x and within a strip by y, so that a point visits few of them. Blocks of
+    points run in parallel, the samples of a point in order: the sums do not depend on the number of threads.
+    """
+    reach = reach * wider
+    for point in range(first_point, last_point):
+        h_x, h_y, c = h[point, 0], h[point, 1], coefficients[point]
+        first = max(np.searchsorted(strip_edges, x[point] - reach * h_x, side="right") - 1, 0)
+        last = min(np.searchsorted(strip_edges, x[point] + reach * h_x, side="right"), strip_starts.size - 1)
+        for strip in range(first, last):
+            start, stop = strip_starts[strip], strip_starts[strip + 1]
+            low = start + np.searchsorted(sample_y[start:stop], y[point] - reach * h_y)
+            high = start + np.searchsorted(sample_y[start:stop], y[point] + reach * h_y, side="right")
+            for i in range(low, high):
+                u, v = (sample_x[i] - x[point]) / h_x, (sample_y[i] - y[point]) / h_y
+                r_sq = u * u + v * v
+                if r_sq >= reach * reach:
+                    continue
+                factor = base[i]
+                if not everywhere and rate_of_Z[point] == math.inf:
+                    factor *= survival(rate[point], begin[i], width[i])
+                elif not everywhere:
+                    factor *= decays_inside(rate[point], rate_of_Z[point], corner_starts[i], corners)
+                w = factor * profile(kind, r_sq) * (c[0, 0] + c[0, 1] * u + c[0, 2] * v)
+                u, v = u / wider, v / wider
+                d = factor * profile(kind, r_sq / wider**2) * (c[1, 0] + c[1, 1] * u + c[1, 2] * v) - w
+                sums[point, column[i], 0] += w
+                sums[point, column[i], 1] += w * w
+                sums[point, column[i], 2] += d
+                sums[point, column[i], 3] += d * d
+
+
+@compiled()
+def profile(kind, r_sq):
+    """The kernel's shape k: 0 Epanechnikov, 1 uniform, 2 Gaussian cut at r = 6."""
+    if kind == 2:
+        return math.exp(-r_sq / 2) if r_sq < 36.0 else 0.0
+    if r_sq >= 1.0:
+        return 0.0
+    return 1.0 - r_sq if kind == 0 else 1.0
+
+
+@compiled()
+def survival(rate, begin, width):
+    """Σ_k (exp(−rate·begin_k) − exp(−rate·(begin_k + width_k))), exact for rate · width → 0."""
+    total = 0.0
+    for k in range(begin.size):
+        if width[k] > 0.0:
+            total -= math.exp(-rate * begin[k]) * math.expm1(-rate * width[k])
+    return total
+
+
+@in_blocks
+@compiled(nogil=True)
+def decay_probabilities(first, last, rate, rate_of_Z, starts, corners, probability):
+    """Fill ``probability`` (n,) with `decays_inside` of each event; called without the first two arguments."""
+    for i in range(first, last):
+        probability[i] = decays_inside(rate[i], rate_of_Z[i], starts[i], corners)
+
+
+@compiled()
+def decays_inside(rate, rate_of_Z, starts, corners):
+    """The sum of `two_flights` over polygons with ``corners`` (k, 2), the first from starts[0] to starts[1], …"""
+    total = 0.0
+    for box in range(starts.size - 1):
+        total += two_flights(rate, rate_of_Z, corners[starts[box] : starts[box + 1]])
+    return total
+
+
+@compiled()
+def two_flights(rate, rate_of_Z, corners):
+    r"""Probability that two flights one after the other end inside a convex polygon of their lengths.
+
+    ∫∫ exp(−r x − r′ y) r r′ dx dy over the polygon with ``corners`` (k, 2), in order. A triangle of area A with the
+    exponents s₀ ≤ s₁ ≤ s₂ at its corners contributes 2 A r r′ e^{−s₀} g(s₁ − s₀, s₂ − s₀), with the divided
+    difference g of the exponential function (the formula of Hermite and Genocchi): all terms are positive, and
+    nothing cancels.
+    """
+    total = 0.0
+    for k in range(1, corners.shape[0] - 1):
+        x, y = corners[k, 0] - corners[0, 0], corners[k, 1] - corners[0, 1]
+        next_x, next_y = corners[k + 1, 0] - corners[0, 0], corners[k + 1, 1] - corners[0, 1]
+        area = abs(x * next_y - y * next_x)
+        if area > 0.0:
+            a = rate * corners[0, 0] + rate_of_Z * corners[0, 1]
+            b = rate * corners[k, 0] + rate_of_Z * corners[k, 1]
+            c = rate * corners[k + 1, 0] + rate_of_Z * corners[k + 1, 1]
+            if b < a:
+                a, b = b, a
+            if c < b:
+                b, c = c, b
+            if b < a:
+                a, b = b, a
+            if a < 700.0:
+                total += area * (rate * rate_of_Z * math.exp(-a)) * _divided_difference(b - a, c - a)
+    return total
+
+
+@compiled()
+def _divided_difference(a, b):
+    """g = ∫∫ exp(−u a − v b) du dv over u, v ≥ 0 and u + v ≤ 1, for 0 ≤ a ≤ b."""
+    if b < 0.5:  # Σ (−1)ᵏ h_k(a, b)/(k + 2)!, with the complete homogeneous polynomials
+        total, symmetric, power, factor = 0.5, 1.0, 1.0, 0.5
+        for k in range(1, 15):
+            power *= a
+            symmetric = symmetric * b + power
+            factor /= -(k + 2.0)
+            total += factor * symmetric
+        return total
+    if a < 0.25:
+        return (_mean_of_exponential(a) - _mean_of_exponential(b)) / (b - a)
+    return (-math.expm1(-a) - a * math.exp(-a) * _mean_of_exponential(b - a)) / (a * b)
+
+
+@compiled()
+def _mean_of_exponential(a):
+    """(1 − e⁻ᵃ)/a, one at zero."""
+    return -math.expm1(-a) / a if a > 0.0 else 1.0
+
+
+@compiled()
+def flight_polygons(vertex, p_N, p_Z, low, high, starts, corners):
+    """Fill ``corners`` with those of the flights that end in each box, in cm/GeV; return how many there are.
+
+    N flies from its ``vertex`` (n, 3) by x·p_N and Z′ from there by y·p_Z, with momenta (n, 3); the points (x, y)
+    that end between ``low`` and ``high`` (boxes, 3) form a convex polygon. The corners of event i and box j stand
+    from starts[i, j] to starts[i, j + 1]; ``starts`` is (n, boxes + 1). ``corners`` must have room for
+    `LARGEST_POLYGON` for each event and box.
+    """
+    n_corners = 0
+    polygon, clipped = np.empty((LARGEST_POLYGON, 2)), np.empty((LARGEST_POLYGON, 2))
+    for i in range(vertex.shape[0]):
+        N_sq, Z_sq = (p_N[i] ** 2).sum(), (p_Z[i] ** 2).sum()
+        product = (p_N[i] * p_Z[i]).sum()
+        for j in range(low.shape[0]):
+            starts[i, j] = n_corners
+            # No flight into the box is longer than its far end, or for flights that turn back, than the sine allows.
+            reach = np.sqrt((np.maximum(np.abs(low[j] - vertex[i]), np.abs(high[j] - vertex[i])) ** 2).sum())
+            if product < 0.0:
+                reach /= math.sqrt(max(1 - product**2 / (N_sq * Z_sq), 1e-12))
+            size = 4
+            polygon[:4] = 0.0
+            polygon[1:3, 0], polygon[2:4, 1] = reach / math.sqrt(N_sq), reach / math.sqrt(Z_sq)
+            for axis in range(3):
+                for face, side in ((low[j, axis], 1.0), (high[j, axis], -1.0)):
+                    size = _clip(
+                        polygon,
+                        size,
+                        side * p_N[i, axis],
+                        side * p_Z[i, axis],
+                        side * (vertex[i, axis] - face),
+                        clipped,
+                    )
+                    polygon, clipped = clipped, polygon
+            if size > 2:
+                corners[n_corners : n_corners + size] = polygon[:size]
+                n_corners += size
+        starts[i, low.shape[0]] = n_corners
+    return n_corners
+
+
+LARGEST_POLYGON = 12
+"""Corners: four of the rectangle of flights, one more for each of six faces, and two to spare."""
+
+
+@compiled()
+def _clip(polygon, size, a, b, c, clipped):
+    """Fill ``clipped`` with the part of a convex polygon where a x + b y + c ≥ 0; return its number of corners."""
+    n = 0
+    for k in range(size):
+        x, y = polygon[k - 1 if k else size - 1]
+        next_x, next_y = polygon[k]
+        here, there = a * x + b * y + c, a * next_x + b * next_y + c
+        if (here < 0.0) != (there < 0.0):
+            share = here / (here - there)
+            clipped[n, 0], clipped[n, 1] = x + share * (next_x - x), y + share * (next_y - y)
+            n += 1
+        if there >= 0.0:
+            clipped[n, 0], clipped[n, 1] = next_x, next_y
+            n += 1
+    return n

@@ -1,0 +1,156 @@
+"""The look of all figures, in one place, and the drawings that chapters share.
+
+Begin with `use_style`; `axis_label` writes symbol and unit of a parameter. No physics is computed here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+from matplotlib.patches import PathPatch, Rectangle
+from matplotlib.path import Path
+
+from darkpkg.experiment.detector import Box, Detector, Module
+from darkpkg.inference.limits import Scan
+from darkpkg.physics.model import DarkParameters
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = [
+    "COLOURS",
+    "axis_label",
+    "draw_detector",
+    "module_colour",
+    "plot_exclusion",
+    "shade_excluded",
+    "use_style",
+]
+
+COLOURS = {
+    "blue": "#0072B2",
+    "orange": "#E69F00",
+    "green": "#009E73",
+    "red": "#D55E00",
+    "purple": "#CC79A7",
+    "sky": "#56B4E9",
+    "grey": "#6E6E6E",
+}
+"""Colours that colour-blind readers can tell apart: M. Okabe and K. Ito, Color Universal Design (2008)."""
+
+_MATERIALS = {"Pb": "grey", "Ar": "sky", "C": "green"}
+
+_STYLE = {
+    "figure.figsize": (6.0, 4.0),
+    "figure.dpi": 110,
+    "savefig.dpi": 200,
+    "figure.constrained_layout.use": True,
+    "figure.facecolor": "white",
+    "axes.prop_cycle": mpl.cycler(color=list(COLOURS.values())),
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#E6E6E6",
+    "grid.linewidth": 0.6,
+    "axes.labelsize": 11,
+    "font.size": 10,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "mathtext.fontset": "cm",
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "xtick.top": True,
+    "ytick.right": True,
+    "xtick.minor.visible": True,
+    "ytick.minor.visible": True,
+}
+
+
+def use_style() -> None:
+    """Draw all further figures in the style of the book."""
+    mpl.rcParams.update(_STYLE)
+
+
+def axis_label(name: str) -> str:
+    """Symbol and unit of a field of `DarkParameters`.
+
+    >>> axis_label("m_N")
+    '$m_N$ [GeV]'
+    """
+    metadata = DarkParameters.numbers()[name]
+    return f"${metadata['symbol']}$" + (f" [{metadata['unit']}]" if metadata["unit"] else "")
+
+
+def plot_exclusion(scan: Scan, ax: Axes | None = None, cl: float = 0.90, **style: Any) -> Axes:
+    """Draw the edges of the excluded region of a plane, the first parameter of the scan along x."""
+    if ax is None:
+        _, ax = plt.subplots()
+    first, second = scan.axes
+    label = style.pop("label", f"{scan.analysis.name}, {scan.rule(cl)}")
+    for curve in scan.exclusion(cl):
+        ax.loglog(curve[:, 0], curve[:, 1], label=label, **style)
+        label = None
+    ax.set(xlabel=axis_label(first), ylabel=axis_label(second))
+    return ax
+
+
+def shade_excluded(scan: Scan, ax: Axes, cl: float = 0.90, **style: Any) -> Axes:
+    """Fill the excluded region of a plane up to the frame, and all of it where everything is excluded."""
+    for outlines in scan.excluded_polygons(cl):
+        path = Path.make_compound_path(*(Path(outline, closed=True) for outline in outlines))
+        ax.add_patch(PathPatch(path, **style))
+    return ax
+
+
+def module_colour(module: Module) -> str:
+    """Colour of what a module mostly is by mass: lead grey, argon sky, carbon green, anything else purple."""
+    return COLOURS[_MATERIALS.get(module.material, "purple")]
+
+
+def draw_detector(
+    detector: Detector, ax: Axes, plane: str = "zx", names: bool = True, alpha: float = 0.25, zorder: float = 0
+) -> Axes:
+    """Draw the modules of a detector to scale, in cm, seen onto a plane.
+
+    Parameters
+    ----------
+    plane
+        The two axes of the drawing, the horizontal one first: ``"zx"`` from above, ``"zy"`` from the side, ``"xy"``
+        from the front.
+    names
+        Whether to write the name of each module into it.
+    alpha, zorder
+        Opacity of the colours (`module_colour`) and place below or above what else is drawn.
+
+    Fiducial boxes have dashed edges. Returns ``ax``, with labels and
+    limits. Raises `ValueError` for a plane that does not name two different axes.
+    """
+    if len(plane) != 2 or len(set(plane)) != 2 or not set(plane) <= set("xyz"):
+        raise ValueError(f"plane must name two different axes out of x, y and z, got {plane!r}")
+    for module in detector.modules:
+        colour = module_colour(module)
+        ax.add_patch(_rectangle(module.active, plane, fc=colour, ec="none", alpha=alpha, zorder=zorder))
+        outline = _rectangle(module.active, plane, fill=False, ec=colour, lw=0.9, zorder=zorder)
+        ax.add_patch(outline)
+        if module.fiducial is not None:
+            dashed = {"fill": False, "ec": colour, "lw": 0.9, "ls": "--", "zorder": zorder}
+            ax.add_patch(_rectangle(module.fiducial, plane, **dashed))
+        if names:
+            middle, height = outline.get_center()
+            upright = outline.get_width() < outline.get_height()
+            ax.annotate(
+                module.name, (middle, outline.get_y() + outline.get_height() if upright else height),
+                xytext=(0, -4 if upright else 0), textcoords="offset points",
+                rotation=90 if upright else 0, ha="center", va="top" if upright else "center", size=8,
+            )  # fmt: skip
+    ax.autoscale_view()
+    ax.set(xlabel=f"${plane[0]}$ [cm]", ylabel=f"${plane[1]}$ [cm]", aspect="equal")
+    return ax
+
+
+def _rectangle(box: Box, plane: str, **style: Any) -> Rectangle:
+    """The shadow of a box on a plane."""
+    axes = ["xyz".index(axis) for axis in plane]
+    (left, bottom), (right, top) = ([corner[axis] for axis in axes] for corner in (box.low, box.high))
+    return Rectangle((left, bottom), right - left, top - bottom, **style)

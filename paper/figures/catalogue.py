@@ -1,0 +1,96 @@
+"""The figures of the paper by their numbers, as pages and command line draw them.
+
+Begin with ``draw(4, Samples(seed=1))``; `PaperFigure.save` writes the picture or the numbers behind its curves.
+
+>>> draw(2).curves.panel.unique().tolist()
+['flux', 'cross section']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from paper.figures.experiment import figure_3, figure_4, figure_5, figure_6, figure_12, figure_13
+from paper.figures.frame import PaperFigure, Samples, check_target
+from paper.figures.limits import figure_9, figure_10, figure_11, figure_14, figure_15
+from paper.figures.method import figure_7, figure_8
+from paper.figures.physics import figure_1, figure_2
+
+__all__ = [
+    "FIGURES",
+    "SAMPLES",
+    "PaperFigure",
+    "Samples",
+    "check_number",
+    "check_samples",
+    "check_target",
+    "draw",
+]
+
+FIGURES: Mapping[int, Callable[[Samples], PaperFigure]] = MappingProxyType(
+    {
+        1: figure_1,
+        2: figure_2,
+        3: figure_3,
+        4: figure_4,
+        5: figure_5,
+        6: figure_6,
+        7: figure_7,
+        8: figure_8,
+        9: figure_9,
+        10: figure_10,
+        11: figure_11,
+        12: figure_12,
+        13: figure_13,
+        14: figure_14,
+        15: figure_15,
+    }
+)
+"""The function that draws each figure."""
+
+SAMPLES: Mapping[int, tuple[str, ...]] = MappingProxyType(
+    {
+        1: (),
+        2: (),
+        3: ("at_B",),
+        4: ("at_B",),
+        5: ("at_A", "at_B", "standard"),
+        6: ("at_A", "around_A"),
+        7: (),
+        8: ("heavy", "light"),
+        9: ("heavy", "heavy_upgrade"),
+        10: ("light",),
+        11: ("at_B", "at"),
+        12: ("at_B",),
+        13: ("heavy", "light"),
+        14: ("heavy",),
+        15: ("light",),
+    }
+)
+"""The samples that each figure is made from, by the names of `Samples`."""
+
+
+def check_number(number: int) -> None:
+    """Raise `ValueError` with the figures that there are unless ``number`` is one of them."""
+    if number not in FIGURES:
+        raise ValueError(f"there is no figure {number} to draw; there are {', '.join(map(str, FIGURES))}")
+
+
+def check_samples(number: int, samples: Samples) -> None:
+    """Raise `ValueError` if a sample is given that the figure does not use, or one for other masses than it needs."""
+    used = SAMPLES[number]
+    for name in samples.given:
+        if name not in used:
+            known = f"is made from: {', '.join(used)}" if used else "needs none"
+            raise ValueError(f"figure {number} does not use the {name} sample; it {known}")
+        getattr(samples, name)
+
+
+def draw(number: int, samples: Samples | None = None) -> PaperFigure:
+    """Draw a figure of the paper from samples; without any, they are made in the size and with the seed of `Samples`.
+
+    Raises `ValueError` for a number that is not in `FIGURES`.
+    """
+    check_number(number)
+    return FIGURES[number](samples or Samples())

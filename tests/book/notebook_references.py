@@ -1,0 +1,188 @@
+"""The chapters as tests: a text notebook, and what its checked cells printed when last accepted.
+
+A chapter that `make book` has just run, with the package and the data as they are, is not run again: its outputs are
+compared as they stand in the book.
+
+A chapter in `notebooks/` is a text notebook without outputs. A code cell tagged
+`nbval-check-output` is checked: what it prints must equal what `tests/book/references/<chapter>.json`
+stores under the cell's own source. Figures and HTML tables are not compared, their plain text is.
+
+Start with `Chapter`. `notebooks/conftest.py` hands chapters to pytest, `accept_references.py`
+stores new references.
+"""
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import jupytext
+import yaml
+from jupyter_cache import get_cache
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+from nbval.kernel import CURRENT_ENV_KERNEL_NAME
+from nbval.plugin import IPyNbCell, IPyNbFile, coalesce_streams, find_metadata_tags
+from offline_assets import execution_cache
+
+ROOT = Path(__file__).resolve().parents[2]
+REFERENCES = ROOT / "tests" / "book" / "references"
+CHECKED = "nbval-check-output"
+
+Reference = dict[str, list[dict[str, str]]]
+"""Source of a checked cell → outputs in order, `{"stdout": text}` or `{"text/plain": text}`."""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A text notebook and the place of its stored reference."""
+
+    path: Path
+
+    @property
+    def reference_path(self) -> Path:
+        """Where the accepted outputs are stored."""
+        return REFERENCES / f"{self.path.stem}.json"
+
+    @cached_property
+    def notebook(self) -> NotebookNode:
+        """The cells, to be run by the Python that runs the tests."""
+        notebook = jupytext.read(self.path, fmt="md:myst")
+        notebook.metadata["kernelspec"] = {"name": CURRENT_ENV_KERNEL_NAME}
+        return notebook
+
+    @property
+    def code_cells(self) -> list[NotebookNode]:
+        """The cells that are run."""
+        return [cell for cell in self.notebook.cells if cell.cell_type == "code"]
+
+    @property
+    def checked_sources(self) -> list[str]:
+        """The sources of the cells whose output is compared.
+
+        Raises
+        ------
+        ValueError
+            if two of them are the same, since references are found by source.
+        """
+        sources = [cell.source for cell in self.code_cells if is_checked(cell)]
+        for source in sources:
+            if sources.count(source) > 1:
+                raise ValueError(f"{self.path.name}: two checked cells have the source {source!r}")
+        return sources
+
+    @cached_property
+    def executed(self) -> dict[str, list[NotebookNode]] | None:
+        """Outputs by source of cell, if the book has run just these cells with just this package; else None."""
+        folder = execution_cache(ROOT)
+        if not folder.is_dir():
+            return None
+        cache = get_cache(str(folder))
+        sources = [cell.source for cell in self.code_cells]
+        for record in cache.list_cache_records():
+            if Path(record.uri) == self.path:
+                cells = [c for c in cache.get_cache_bundle(record.pk).nb.cells if c.cell_type == "code"]
+                if [cell.source for cell in cells] == sources:
+                    return {cell.source: cell.outputs for cell in cells}
+        return None
+
+    def read_reference(self) -> Reference:
+        """Read the accepted outputs; empty if there are none yet."""
+        if not self.reference_path.exists():
+            return {}
+        cells = json.loads(self.reference_path.read_text(encoding="utf-8"))
+        return {"\n".join(cell["source"]): joined(cell["outputs"]) for cell in cells}
+
+    def write_reference(self, reference: Reference) -> None:
+        """Replace the accepted outputs; a write that is interrupted leaves the former ones."""
+        self.reference_path.parent.mkdir(parents=True, exist_ok=True)
+        draft = self.reference_path.with_suffix(".draft")
+        draft.write_text(as_json(reference), encoding="utf-8")
+        os.replace(draft, self.reference_path)
+
+
+def chapters_of_the_book() -> list[Chapter]:
+    """List the chapters that `_toc.yml` takes from `notebooks/`."""
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    files = [entry["file"] for part in contents["parts"] for entry in part["chapters"]]
+    return [Chapter(ROOT / f"{file}.md") for file in files if file.startswith("notebooks/")]
+
+
+def is_checked(cell: NotebookNode) -> bool:
+    """Tell whether a cell's output is compared."""
+    return CHECKED in cell.metadata.get("tags", [])
+
+
+def as_json(reference: Reference) -> str:
+    """Write a reference line by line, so that a change shows as a change of one line."""
+    cells = [
+        {
+            "source": source.split("\n"),
+            "outputs": [{kind: text.split("\n") for kind, text in out.items()} for out in outputs],
+        }
+        for source, outputs in reference.items()
+    ]
+    return json.dumps(cells, indent=1, ensure_ascii=False) + "\n"
+
+
+def joined(outputs: list[dict[str, list[str]]]) -> list[dict[str, str]]:
+    """Join the lines of stored outputs."""
+    return [{kind: "\n".join(lines) for kind, lines in out.items()} for out in outputs]
+
+
+def as_notebook_output(output: dict[str, str]) -> NotebookNode:
+    """Give a stored output the form that a run notebook has."""
+    if "stdout" in output:
+        return new_output("stream", name="stdout", text=output["stdout"])
+    return new_output("display_data", data={"text/plain": output["text/plain"]})
+
+
+class ChapterFile(IPyNbFile):
+    """A chapter that pytest runs, in one kernel, from the chapter's own folder."""
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.skip_compare = (*self.skip_compare, "text/html", "text/latex", "image/svg+xml")
+
+    executed: dict[str, list[NotebookNode]] | None = None
+
+    def setup(self) -> None:
+        """Start a kernel, unless the book has run the chapter."""
+        if self.executed is None:
+            super().setup()
+        else:
+            self.setup_sanitize_files()
+
+    def collect(self) -> Iterator[IPyNbCell]:
+        """Yield the code cells, the checked ones with their stored outputs."""
+        chapter = Chapter(self.path)
+        self.executed = chapter.executed
+        reference = chapter.read_reference()
+        self.nb = chapter.notebook
+        for number, cell in enumerate(chapter.code_cells):
+            if is_checked(cell) and cell.source in reference:
+                cell.outputs = [as_notebook_output(out) for out in reference[cell.source]]
+                cell.execution_count = 1  # nbval compares only with cells that were run
+            options = defaultdict(bool, find_metadata_tags(cell.metadata))
+            yield ChapterCell.from_parent(self, name=f"Cell {number}", cell_num=number, cell=cell, options=options)
+
+
+class ChapterCell(IPyNbCell):
+    """A cell that must run and, if it is checked, must print what it printed before."""
+
+    def runtest(self) -> None:
+        """Run the cell; a checked cell without a reference fails instead of passing unseen."""
+        if self.parent.executed is None:
+            super().runtest()
+        elif self.options["check"] and self.cell.execution_count is not None:
+            outputs = coalesce_streams(self.parent.executed[self.cell.source])
+            if not self.compare_outputs(outputs, coalesce_streams(self.cell.outputs)):
+                self.raise_cell_error("Cell outputs differ", "\n".join(self.comparison_traceback))
+        if self.options["check"] and self.cell.execution_count is None:
+            self.raise_cell_error(
+                "no accepted output is stored for this cell: look at what it prints, then run "
+                f"`make accept CHAPTERS={self.path.stem}` and commit tests/book/references/"
+            )

@@ -1,0 +1,190 @@
+"""The parts of the package build on each other in one direction, and keep to a few rules."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import darkpkg
+
+PACKAGE = Path(darkpkg.__file__).parent
+
+LAYERS = {
+    "ground": ["_sources", "units", "datasets", "memory", "inputs", "streams", "compiling"],
+    "physics": ["widths", "model", "nuclei", "kinematics", "scattering", "decay", "validity"],
+    "experiment": [
+        "beam",
+        "detector",
+        "detector_file",
+        "response",
+        "selection",
+        "analysis",
+        "analysis_file",
+        "projection",
+    ],
+    "method": [
+        "events",
+        "files",
+        "sampling",
+        "loops",
+        "integrand",
+        "generator",
+        "placing",
+        "expectation",
+        "kernels",
+        "smoothing",
+        "weights",
+        "transport",
+    ],
+    "inference": ["likelihood", "slices", "limits", "scan_files", "check", "lifetimes"],
+    "top": ["plotting", "commands", "cli", "__main__"],
+}
+"""Every module, from bottom to top: each may import only what stands before it."""
+
+DRAW = {"plotting"}
+"""Modules that need matplotlib."""
+
+ON_DEMAND = {("cli", "commands"), ("cli", "datasets")}
+"""Imports within a function, so that a word of help waits for nothing."""
+
+KNOW_NO_PHYSICS = [
+    "_sources",
+    "compiling",
+    "inputs",
+    "memory",
+    "streams",
+    "units",
+    "method.expectation",
+    "method.kernels",
+    "method.smoothing",
+    "method.loops",
+    "inference.likelihood",
+    "inference.slices",
+]
+
+
+def module_names(layer, names):
+    return [f"{layer}.{name}" if (PACKAGE / layer).is_dir() else name for name in names]
+
+
+ORDER = [module for layer, names in LAYERS.items() for module in module_names(layer, names)]
+
+
+def syntax_tree(module):
+    path = PACKAGE.joinpath(*module.split(".")).with_suffix(".py")
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def modules_named(node):
+    """Modules of this package, without its name, that an import statement names."""
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        assert node.level == 0, f"line {node.lineno}: imports name the whole path"
+        names = [f"{node.module}.{alias.name}" for alias in node.names]
+    else:
+        return set()
+    within = [name.removeprefix("darkpkg.") for name in names if name.startswith("darkpkg.")]
+    assert "darkpkg" not in names, f"line {node.lineno}: the top of the package is for users"
+    return {max((m for m in ORDER if f"{name}.".startswith(f"{m}.")), key=len, default=name) for name in within}
+
+
+def imports(module):
+    """What a module imports when it is imported, and what its functions import when they are called."""
+    tree = syntax_tree(module)
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)]
+    late = {node for function in functions for node in ast.walk(function)}
+    at_once = {name for node in ast.walk(tree) if node not in late for name in modules_named(node)}
+    return at_once, {name for node in late for name in modules_named(node)} - at_once
+
+
+def attributes(tree):
+    """Dotted names such as ``np.random.rand`` in a source."""
+    return {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+
+
+def test_every_module_has_its_place():
+    there = {
+        path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", ".")
+        for path in PACKAGE.rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    assert there == set(ORDER)
+
+
+def test_only_the_top_of_the_package_imports_for_others():
+    for path in PACKAGE.glob("*/**/__init__.py"):
+        assert path.read_text(encoding="utf-8") == "", f"{path} hides where names come from"
+
+
+@pytest.mark.parametrize("module", ORDER)
+def test_imports_run_one_way(module):
+    at_once, on_demand = imports(module)
+    below = ORDER[: ORDER.index(module)]
+    assert at_once <= set(below)
+    assert {(module, name) for name in on_demand} <= ON_DEMAND
+
+
+def test_imports_on_demand_are_still_needed():
+    assert {(module, name) for module in ORDER for name in imports(module)[1]} == ON_DEMAND
+
+
+@pytest.mark.parametrize("module", KNOW_NO_PHYSICS)
+def test_general_methods_know_no_physics(module):
+    at_once, late = imports(module)
+    assert at_once | late <= set(KNOW_NO_PHYSICS)
+
+
+@pytest.mark.parametrize("module", ORDER)
+def test_randomness_is_an_argument(module):
+    """Of numpy.random only what makes a generator of one's own, and that in `streams` alone."""
+    used = {name for name in attributes(syntax_tree(module)) if name.startswith(("np.random.", "numpy.random."))}
+    allowed = {"np.random.Generator"}
+    if module == "streams":
+        allowed |= {"np.random.default_rng", "np.random.SeedSequence"}
+    assert used <= allowed
+    sources = {node.module for node in ast.walk(syntax_tree(module)) if isinstance(node, ast.ImportFrom)}
+    sources |= {a.name for node in ast.walk(syntax_tree(module)) if isinstance(node, ast.Import) for a in node.names}
+    assert not {"random", "secrets", "numpy.random"} & sources
+
+
+@pytest.mark.parametrize("module", [module for module in ORDER if module not in ("cli", "commands")])
+def test_only_the_command_line_prints(module):
+    tree = syntax_tree(module)
+    assert "print" not in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    assert not {"sys.stdout.write", "sys.stderr.write"} & attributes(tree)
+
+
+@pytest.mark.parametrize("module", ORDER)
+def test_only_figures_need_matplotlib(module):
+    tree = syntax_tree(module)
+    guarded = {
+        node
+        for branch in ast.walk(tree)
+        if isinstance(branch, ast.If) and ast.unparse(branch.test) == "TYPE_CHECKING"
+        for node in ast.walk(branch)
+    }
+    sources = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node not in guarded}
+    sources |= {a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names}
+    drawing = {source for source in sources if source.split(".")[0] == "matplotlib"}
+    assert bool(drawing) == (module in DRAW)
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import darkpkg.inference.limits", {"inference.limits"}),
+        ("from darkpkg import datasets", {"datasets"}),
+        ("from darkpkg.physics import decay, model", {"physics.decay", "physics.model"}),
+        ("from darkpkg.physics.decay import mass_density", {"physics.decay"}),
+        ("from numpy import exp", set()),
+    ],
+)
+def test_imports_are_recognised_in_every_form(source, found):
+    assert {name for node in ast.walk(ast.parse(source)) for name in modules_named(node)} == found
+
+
+@pytest.mark.parametrize("source", ["import darkpkg", "from .model import DarkParameters", "from . import model"])
+def test_imports_that_hide_their_source_are_refused(source):
+    with pytest.raises(AssertionError):
+        [modules_named(node) for node in ast.walk(ast.parse(source))]

@@ -1,0 +1,200 @@
+"""Verdicts on single points: what they rest on, and when there is none."""
+
+import dataclasses
+import warnings
+
+import numpy as np
+import pytest
+
+import darkpkg as dk
+from darkpkg.inference.check import _Interval
+from darkpkg.inference.limits import exclusion_rule
+from darkpkg.method.expectation import Expectation
+
+B = dk.BENCHMARK_B
+I, II = dk.ANALYSIS_I, dk.ANALYSIS_II
+AROUND_B = dk.SamplingRange(m_N=(0.05, 0.2), m_Zprime=(0.6, 2.5))
+COUNT = dataclasses.replace(I, channels=I.channels[:1])
+"""A counting experiment with one channel."""
+
+
+@pytest.fixture(scope="module")
+def at_B():
+    return dk.place(dk.generate(dk.SamplingRange.at(B.m_N, B.m_Zprime), 20_000, seed=5), dk.ND280, seed=5)
+
+
+@pytest.fixture(scope="module")
+def around_B():
+    return dk.place(dk.generate(AROUND_B, 60_000, seed=6), dk.ND280, seed=6)
+
+
+@pytest.fixture(scope="module")
+def selected(at_B):
+    """Events that count in Analysis I, in FHC."""
+    counts = (at_B.beam == "FHC") & (dk.selection_weight(at_B, I.selection) > 0)
+    return at_B[counts & (dk.lifetime_weight(at_B, B.proper_decay_length()) > 1e-3)]
+
+
+def scaled(events, point, analysis, expected):
+    """The point with its rate set by |V_muN|^2 to so many expected events."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dk.FewEventsWarning)
+        rate = float(dk.expected_events(events, point, analysis).total().mean)
+    return point.replace(V_muN_sq=point.V_muN_sq * expected / rate)
+
+
+class TestVerdict:
+    def test_at_fixed_masses_it_is_that_of_a_scan_of_two_parameters(self, at_B):
+        for point in (B, B.replace(V_muN_sq=1e-9)):
+            verdict, scan = dk.check(at_B, point, I), dk.scan(at_B, point, I)
+            assert (verdict.status == "excluded") == bool(scan.excluded())
+            assert verdict.minus_delta_log_likelihood == pytest.approx(float(scan.minus_delta_log_likelihood))
+            assert verdict.threshold == pytest.approx(np.log(10), rel=1e-12)
+            total = scan.expectation.total()
+            assert verdict.expected_events == total.mean
+            assert verdict.error == total.error
+            assert verdict.n_effective == total.n_effective
+            assert (verdict.bias, verdict.reason, verdict.notes) == (0.0, "", ())
+
+    @pytest.mark.parametrize("cl", [0.68, 0.95])
+    def test_the_confidence_level_is_that_of_the_rule(self, at_B, cl):
+        verdict = dk.check(at_B, B, I, cl=cl)
+        assert verdict.threshold == pytest.approx(-np.log(1 - cl))  # chi-squared of two parameters
+        assert verdict.rule == exclusion_rule(cl)
+        assert verdict.rule == f"{100 * cl:g} % CL for 2 parameters, -Delta ln L > {verdict.threshold:.3f}"
+
+    def test_a_sample_over_masses_is_transported_and_has_no_bias(self, around_B, at_B):
+        verdict = dk.check(around_B, B, I)
+        expected = dk.expected_events_by_transport(around_B, B, I)
+        np.testing.assert_array_equal(verdict.expectation.mean, expected.mean)
+        assert verdict.bias == 0
+        alone = dk.check(at_B, B, I)
+        error = np.hypot(verdict.error, alone.error)
+        assert abs(verdict.expected_events - alone.expected_events) < 4 * error
+
+    def test_a_sample_that_does_not_tell_its_points_is_smoothed_and_shows_the_bias(self, around_B):
+        without = dataclasses.replace(around_B, point=None)
+        verdict, smoothed = dk.check(without, B, I), dk.expected_events(around_B, B, I).total()
+        assert verdict.expected_events == smoothed.mean
+        assert verdict.bias == smoothed.bias != 0
+
+    def test_caveat_and_validity_are_among_the_notes(self, at_B):
+        notes = dk.check(at_B, B.replace(alpha_D=3.0, V_muN_sq=1e-9), II).notes
+        assert II.caveat in notes
+        assert any(note.startswith("alpha_D = 3 is above 1") for note in notes)
+
+    def test_a_point_close_to_the_limit_is_judged_with_a_note(self, at_B):
+        """20,000 events give the rate to some per cent, so that 1 % from the limit the other verdict is open."""
+        column = dk.Slice(B, V_muN_sq=np.geomspace(1e-10, 1e-4, 13))
+        (interval,) = dk.excluded_intervals(at_B, column, I, n_parameters=2)
+        for factor, status in ((0.99, "not excluded"), (1.01, "excluded")):
+            verdict = dk.check(at_B, B.replace(V_muN_sq=factor * interval.low), I)
+            assert verdict.status == status
+            assert any(note.startswith("the verdict changes within ") for note in verdict.notes)
+
+
+class TestNoStatement:
+    def test_mev_for_gev_is_told_to_be_beyond_the_beam(self, at_B, around_B):
+        for events in (at_B, around_B):
+            verdict = dk.check(events, B.replace(m_N=100.0), I)
+            assert verdict.status == "no statement"
+            # On lead, the heaviest nucleus: 100 + 100² / (2 · 193.7).
+            assert verdict.reason == (
+                "no neutrino of the beam can make this N: threshold 125.8 GeV, beam ends at 23 GeV "
+                "(m_N = 100 GeV; masses are in GeV)"
+            )
+            assert (verdict.expected_events, verdict.n_effective) == (0, 0)
+
+    def test_without_any_effective_event_there_is_none(self, at_B):
+        nothing = at_B[dk.selection_weight(at_B, I.selection) == 0]
+        for events in (nothing, nothing[:0]):
+            verdict = dk.check(events, B, I)
+            assert verdict.status == "no statement"
+            assert verdict.reason.startswith("too few effective events: none in FHC, which leaves any number above 0")
+
+    @pytest.mark.parametrize(
+        ("expected", "status"),
+        [(0.01, "not excluded"), (1.0, "no statement"), (3.0, "no statement"), (1000.0, "excluded")],
+    )
+    def test_few_events_give_a_verdict_where_all_that_they_leave_open_agrees(self, selected, expected, status):
+        few = selected[np.arange(4)]
+        verdict = dk.check(few, scaled(few, B, COUNT, expected), COUNT)
+        assert verdict.status == status
+        assert 1 < verdict.n_effective <= 4
+        assert verdict.expected_events == pytest.approx(expected)
+        told = verdict.reason or " ".join(verdict.notes)
+        assert f"few effective events: {verdict.n_effective:.3g} in FHC" in told
+
+    def test_a_channel_without_events_leaves_only_an_exclusion_by_the_others(self, selected):
+        """Nothing is in RHC: its rate may be anything, which cannot bring an excluded point back."""
+        assert dk.check(selected, scaled(selected, B, I, 50.0), I).status == "excluded"
+        assert dk.check(selected, scaled(selected, B, I, 0.01), I).status == "no statement"
+
+
+class TestInterval:
+    @pytest.mark.parametrize(("n", "low", "high"), [(1, 0.0253, 5.572), (4, 1.090, 10.242), (9, 4.115, 17.085)])
+    def test_it_is_the_published_one_of_a_poisson_mean(self, n, low, high):
+        """Garwood's central 95 % intervals, to their digits."""
+        interval = _Interval.of(Expectation(np.array([float(n)]), np.array([float(n)])), COUNT, {"FHC": ""})
+        assert interval.low.mean == pytest.approx([low], rel=1e-3)
+        assert interval.high.mean == pytest.approx([high], rel=1e-3)
+        assert (interval.fewest, interval.channel) == (pytest.approx(n), "FHC")
+
+    def test_the_bias_of_smoothing_is_added_on_both_sides(self):
+        many = np.array([100.0]), np.array([1e-6])
+        interval = _Interval.of(Expectation(*many, np.array([-7.0]), np.zeros(1)), COUNT, {"FHC": ""})
+        assert interval.low.mean == pytest.approx([93], rel=1e-3)
+        assert interval.high.mean == pytest.approx([107], rel=1e-3)
+
+    def test_a_beam_that_cannot_make_n_is_empty_for_certain(self):
+        signal = Expectation(np.array([4.0, 0.0]), np.array([1.0, 0.0]))
+        assert np.isinf(_Interval.of(signal, I, {"FHC": "", "RHC": ""}).high.mean[1])
+        certain = _Interval.of(signal, I, {"FHC": "", "RHC": "beyond"})
+        assert certain.high.mean[1] == 0
+        assert (certain.fewest, certain.channel) == (pytest.approx(16), "FHC")
+
+
+class TestInput:
+    def test_many_points_are_refused(self, at_B):
+        with pytest.raises(ValueError, match=r"parameters must be a single point, of shape \(\), got shape \(2,\)"):
+            dk.check(at_B, B.replace(epsilon=[1e-3, 1e-2]), I)
+
+    def test_another_kind_of_n_is_refused(self, at_B, around_B):
+        for events in (at_B, around_B):
+            with pytest.raises(ValueError, match="Majorana"):
+                dk.check(events, B.replace(is_majorana=True), I)
+
+    def test_masses_outside_the_sample_are_refused(self, around_B):
+        with pytest.raises(ValueError, match=r"m_N = 0\.3 GeV lies outside the sampled range"):
+            dk.check(around_B, B.replace(m_N=0.3), I)
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"analysis": "I"}, r"analysis must be of type Analysis, got str"),
+            ({"parameters": 1.0}, r"parameters must be of type DarkParameters, got float"),
+            ({"events": "heavy.parquet"}, r"events must be of type PlacedEvents, got str"),
+        ],
+    )
+    def test_what_is_of_the_wrong_type_is_named(self, at_B, changes, message):
+        with pytest.raises(TypeError, match=message):
+            dk.check(**{"events": at_B, "parameters": B, "analysis": I} | changes)
+
+    def test_data_that_nothing_can_make_are_refused(self, at_B, selected):
+        """And an exclusion does not stand where the fewest events that are left open could not make the data."""
+        channel = dataclasses.replace(COUNT.channels[0], background=(0.0,), observed=(1.0,))
+        impossible = dataclasses.replace(COUNT, channels=(channel,))
+        nothing = at_B[dk.selection_weight(at_B, I.selection) == 0]
+        with pytest.raises(ValueError, match="the likelihood of Analysis I is not finite here"):
+            dk.check(nothing, B, impossible)
+        assert dk.check(selected, B, impossible).status == "not excluded"
+
+
+def test_a_sample_without_the_p0d_says_so_where_the_dark_photon_flies():
+    A = dk.BENCHMARK_A
+    masses = dk.SamplingRange.at(A.m_N, A.m_Zprime)
+    for detector, epsilon, noted in ((dk.ND280_TRACKER, 1e-5, True), (dk.ND280_TRACKER, A.epsilon, False),
+                                     (dk.ND280, 1e-5, False)):  # fmt: skip
+        events = dk.place(dk.generate(masses, 3000, seed=3, detector=detector), detector, seed=4)
+        notes = dk.check(events, A.replace(epsilon=epsilon), I).notes
+        assert any("cm before it decays, this sample of ND280 tracker" in note for note in notes) == noted

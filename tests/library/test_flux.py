@@ -1,0 +1,175 @@
+"""Neutrino spectra at ND280."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.integrate import quad
+
+from darkpkg import datasets
+from darkpkg.experiment.beam import BEAMS, Flux, load_flux
+from darkpkg.method.integrand import _energy_above
+from darkpkg.units import ELECTRON_MASS, KAON_MASS, MUON_MASS
+from paper.standard_neutrino.flux import load_heavy_neutrino_flux
+
+FLAVOURS = ["numu", "numubar", "nue", "nuebar"]
+CASES = [(beam, flavour) for beam in BEAMS for flavour in FLAVOURS]
+
+
+@pytest.mark.parametrize(("beam", "flavour"), CASES)
+def test_total_is_the_sum_of_the_table_with_its_units(beam, flavour):
+    # Numbers of the release are per cm², 1e21 POT and 50 MeV.
+    table = datasets.read(f"flux/nd280_{beam.lower()}")
+    total = sum(row[flavour] * (row.e_high - row.e_low) / 0.05 for _, row in table.iterrows()) / 1e21
+    assert load_flux(beam, flavour).cumulative[-1] == pytest.approx(total, rel=1e-12, abs=0)
+
+
+def test_totals_keep_their_pinned_values():
+    # Neutrinos / cm² / 1e21 POT of the wanted sign: the sums over the tables, pinned against a mistake in units.
+    assert load_flux("FHC").cumulative[-1] * 1e21 == pytest.approx(1.917e13, rel=1e-3, abs=0)
+    assert load_flux("RHC").cumulative[-1] * 1e21 == pytest.approx(1.544e13, rel=1e-3, abs=0)
+
+
+@pytest.mark.parametrize(("beam", "flavour"), CASES)
+def test_bins_rise_without_gaps_and_hold_positive_densities(beam, flavour):
+    flux = load_flux(beam, flavour)
+    assert len(flux.edges) == len(flux.density) + 1 == len(flux.cumulative)
+    assert (np.diff(flux.edges) > 0).all()
+    assert flux.edges[0] == 0
+    assert np.isfinite(flux.density).all()
+    assert (flux.density >= 0).all()
+    assert flux.density[-1] > 0
+    table = datasets.read(f"flux/nd280_{beam.lower()}")
+    np.testing.assert_array_equal(table.e_low[1:], table.e_high[:-1])
+
+
+@pytest.mark.parametrize("beam", BEAMS)
+def test_flux_is_a_density_over_its_bins(beam):
+    flux = load_flux(beam)
+    middles = (flux.edges[1:] + flux.edges[:-1]) / 2
+    np.testing.assert_array_equal(flux(middles), flux.density)
+    assert flux.cumulative[0] == 0
+    np.testing.assert_allclose(np.cumsum(flux(middles) * np.diff(flux.edges)), flux.cumulative[1:], rtol=1e-12)
+
+
+@given(st.sampled_from(list(BEAMS)), st.floats(0, 40))
+def test_flux_at_an_energy_is_that_of_the_bin_around_it(beam, energy):
+    flux = load_flux(beam)
+    inside = [
+        d for low, high, d in zip(flux.edges, flux.edges[1:], flux.density, strict=False) if low <= energy < high
+    ]
+    assert flux(energy) == (inside[0] if inside else 0.0)
+
+
+@pytest.mark.parametrize("beam", BEAMS)
+def test_there_is_no_flux_outside_the_table(beam):
+    flux = load_flux(beam)
+    np.testing.assert_array_equal(flux([-1.0, flux.edges[-1], flux.edges[-1] + 1, np.inf]), 0)
+
+
+def test_each_beam_is_focused_on_its_flavour():
+    assert dict(BEAMS) == {"FHC": "numu", "RHC": "numubar"}
+    for beam, wanted in BEAMS.items():
+        totals = {flavour: load_flux(beam, flavour).cumulative[-1] for flavour in FLAVOURS}
+        assert max(totals, key=totals.get) == wanted
+        # T2K's beam at 2.5 degrees: about 93 % (FHC) and 90 % (RHC) of the wanted sign, 1 % of electron flavours.
+        assert 0.88 < totals[wanted] / sum(totals.values()) < 0.96
+        assert load_flux(beam).cumulative[-1] == totals[wanted]
+
+
+def test_the_two_horn_polarities_are_two_tables():
+    for flavour in FLAVOURS:
+        first, second = (load_flux(beam, flavour).cumulative[-1] for beam in BEAMS)
+        assert abs(first / second - 1) > 0.2, flavour
+    # Hadron production favours π⁺, so focusing it gives more.
+    assert load_flux("FHC").cumulative[-1] > load_flux("RHC").cumulative[-1]
+
+
+@pytest.mark.parametrize("beam", BEAMS)
+def test_spectrum_peaks_off_axis_at_six_hundred_mev(beam):
+    flux = load_flux(beam)
+    peak = np.argmax(flux.density)
+    assert 0.5 <= flux.edges[peak] < flux.edges[peak + 1] <= 0.651
+
+
+@pytest.mark.parametrize("beam", BEAMS)
+def test_wide_bins_above_ten_gev_are_densities_too(beam):
+    # Read as counts in a bin of 1 GeV, they would be 20 times lower than the bins of 50 MeV below.
+    flux = load_flux(beam)
+    wide = np.diff(flux.edges) > 0.5
+    assert flux.edges[np.argmax(wide)] == pytest.approx(10.0)
+    below, above = flux.density[~wide][-10:].mean(), flux.density[wide][0]
+    # The spectrum falls by less than half within the GeV at the seam; bins fluctuate by a third.
+    assert 0.5 < above / below < 1.5
+
+
+def test_a_beam_or_flavour_that_does_not_exist_is_refused_with_those_that_do():
+    with pytest.raises(ValueError, match="beam must be one of FHC, RHC, got 'fhc'"):
+        load_flux("fhc")
+    with pytest.raises(ValueError, match="flavour must be one of numu, numubar, nue, nuebar, got 'nutau'"):
+        load_flux("FHC", "nutau")
+
+
+@pytest.mark.parametrize(("m_N", "lepton", "peak"), [(0.15, "e", 3.46), (0.15, "mu", 3.37), (0.25, "mu", 2.97)])
+def test_heavy_neutrinos_from_kaons_rise_from_their_mass_to_a_peak_above_that_of_the_neutrinos(m_N, lepton, peak):
+    energy, flux = load_heavy_neutrino_flux(m_N, lepton)
+    assert (np.diff(energy) > 0).all()
+    assert (flux > 0).all()
+    assert m_N < energy[0] < 2 * m_N
+    assert energy[-1] > 9.6
+    assert energy[flux.argmax()] == pytest.approx(peak, abs=0.1)  # the spacing of the points
+
+
+def test_heavy_neutrinos_beside_electrons_and_muons_come_in_the_ratio_of_the_kaon_widths():
+    # Γ ∝ p* [m_K² (m_N² + m_ℓ²) − (m_N² − m_ℓ²)²], and a kaon in flight throws N into the detector as 1/p*².
+    m_N, width_over_solid_angle, total = 0.15, {}, {}
+    for lepton, m_lepton in (("e", ELECTRON_MASS), ("mu", MUON_MASS)):
+        E = (KAON_MASS**2 + m_N**2 - m_lepton**2) / (2 * KAON_MASS)
+        p = np.sqrt(E**2 - m_N**2)
+        bracket = KAON_MASS**2 * (m_N**2 + m_lepton**2) - (m_N**2 - m_lepton**2) ** 2
+        width_over_solid_angle[lepton] = bracket / p
+        energy, flux = load_heavy_neutrino_flux(m_N, lepton)
+        total[lepton] = np.trapezoid(flux, energy)
+    expected = width_over_solid_angle["e"] / width_over_solid_angle["mu"]
+    # The kaons that give an energy differ by (E* + p*) in their own, 6 %, and the spectrum rises and falls with it.
+    assert total["e"] / total["mu"] == pytest.approx(expected, rel=0.15, abs=0)
+
+
+@pytest.mark.parametrize("m_N", [0.2, 0.1501, 0.249])
+def test_a_heavy_neutrino_flux_that_was_not_published_is_refused_with_those_that_were(m_N):
+    with pytest.raises(ValueError, match=rf"must be one of \(0.15, 'e'\), .*, got \({m_N}, 'mu'\)"):
+        load_heavy_neutrino_flux(m_N, "mu")
+
+
+# --- A flux of one's own that begins above the threshold ---
+
+
+def test_all_neutrinos_of_a_flux_above_the_threshold_lie_in_it_with_their_spectrum():
+    """u is the share of the flux below the energy, and all of the flux is above a threshold below its first edge."""
+    flux = Flux("mine", np.array([1.0, 2.0, 4.0]), np.array([3.0, 1.0]))
+    for threshold in (0.1, 0.999, 1.0, 1.5, 3.0):
+        u = np.linspace(0, 1, 101)[:-1]
+        energy, above = np.transpose([_energy_above(threshold, x, flux.edges, flux.cumulative) for x in u])
+        total = quad(flux, max(threshold, 1.0), 4.0, points=[2.0])[0]
+        np.testing.assert_allclose(above, total, rtol=1e-12)
+        assert energy.min() >= max(threshold, 1.0)
+        assert energy.max() < 4
+        below = [quad(flux, max(threshold, 1.0), e, points=[2.0])[0] / total for e in energy]
+        np.testing.assert_allclose(below, u, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("edges", "density", "message"),
+    [
+        ([1.0, 2.0, 2.0], [1.0, 1.0], "edges must increase"),
+        ([-1.0, 2.0], [1.0], "edges must be zero or more, got -1"),
+        ([1.0, np.inf], [1.0], "edges must be finite, got inf"),
+        ([1.0, 2.0], [-1.0], "density must be zero or more, got -1"),
+        ([1.0, 2.0], [np.nan], "density must be a number, got nan"),
+        ([1.0, 2.0], [0.0], "density must be positive somewhere"),
+        ([1.0, 2.0], [1.0, 1.0], r"shapes \(n\+1,\) and \(n,\), got \(2,\) and \(2,\)"),
+    ],
+)
+def test_what_is_no_flux_is_refused(edges, density, message):
+    with pytest.raises(ValueError, match=message):
+        Flux("mine", edges, density)

@@ -1,0 +1,167 @@
+"""Limits on the lifetime of N, on a toy whose decay probability is known, and on benchmark B."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from scipy import optimize
+from toy_sample import LENGTH, N_EVENTS, B, counting, toy_sample
+
+import darkpkg as dk
+from darkpkg.inference.lifetimes import LifetimeBound, approximate_minimum_lifetime, excluded_lifetimes
+
+BETA_GAMMA = math.sqrt(1 - 0.1**2) / 0.1
+
+
+@pytest.fixture(scope="module")
+def toy():
+    return toy_sample()
+
+
+@pytest.fixture(scope="module")
+def at_B():
+    return dk.place(dk.generate(dk.SamplingRange.at(0.1, 1.25), 100_000, seed=1), dk.ND280, seed=2)
+
+
+class TestExcludedLifetimes:
+    def test_a_path_that_begins_at_the_vertex_has_a_longest_excluded_lifetime_only(self, toy):
+        """rate × (1 − exp(−L/βγcτ)) = ln 10, with nothing expected or seen: solved by hand."""
+        rates = np.array([1.0, 2.4, 10.0, 1000.0])
+        shortest, longest = excluded_lifetimes(toy, B, counting(), rates)
+        assert np.isnan([shortest[0], longest[0]]).all()  # one event excludes nothing
+        assert (shortest[1:] == 0).all()  # prompt decays are seen
+        by_hand = LENGTH / BETA_GAMMA / -np.log1p(-math.log(10) / rates[1:])
+        # 1/20 000 in the rate, which at 2.4 events is magnified by the slope of the exponential.
+        np.testing.assert_allclose(longest[1:], by_hand, rtol=3e-3)
+
+    def test_a_range_without_end_and_no_range_are_told_apart(self):
+        """Boxes from the vertex on, from 0.05 cm on and without end: open below, in the first decade, open above."""
+        prompt, near, endless = toy_sample(), toy_sample(), toy_sample()
+        near = dataclasses.replace(near, entry=np.full((N_EVENTS, 1), 0.05))
+        endless = dataclasses.replace(endless, entry=near.entry, exit=np.full((N_EVENTS, 1), 1e13))
+        rate = 1e10
+        shortest, longest = excluded_lifetimes(near, B, counting(), rate)
+        # rate × exp(−0.05 cm/βγcτ) = ln 10
+        assert shortest == pytest.approx(0.05 / BETA_GAMMA / math.log(rate / math.log(10)), rel=3e-3)
+        assert shortest < 1e-3
+        assert longest > 1e6
+        assert excluded_lifetimes(prompt, B, counting(), rate)[0] == 0
+        assert excluded_lifetimes(endless, B, counting(), 10.0)[1] == math.inf
+        assert np.isnan(excluded_lifetimes(endless, B, counting(), 2.0)).all()
+
+    def test_two_ranges_have_the_first_and_the_last_end(self):
+        """A box around the vertex and one far away: between 10 cm and 1 m both see little."""
+        toy = toy_sample()
+        detector = {**toy.provenance["detector"], "fiducial_modules": ["toy", "far"]}
+        near, far = (0.0, 1.0), (1e5, 1e6)
+        toy = dataclasses.replace(
+            toy,
+            entry=np.tile([near[0], far[0]], (N_EVENTS, 1)),
+            exit=np.tile([near[1], far[1]], (N_EVENTS, 1)),
+            provenance={**toy.provenance, "detector": detector},
+        )
+        both = counting().with_selection(decay_modules=("toy", "far"))
+        shortest, longest = excluded_lifetimes(toy, B, both, 100.0)
+        assert shortest == 0
+
+        def seen(ctau):
+            length = BETA_GAMMA * ctau
+            share = -math.expm1(-near[1] / length) + math.exp(-far[0] / length) - math.exp(-far[1] / length)
+            return 100 * share - math.log(10)
+
+        assert seen(100.0) < 0 < seen(2e4)
+        assert longest == pytest.approx(optimize.brentq(seen, 2e4, 1e9), rel=3e-3)
+
+    def test_a_sample_without_selected_events_is_refused(self, toy):
+        nothing = counting().with_selection(cuts=dk.Cuts(min_energy=100.0))
+        with pytest.warns(dk.FewEventsWarning), pytest.raises(ValueError, match="upscatterings that toy selects"):
+            excluded_lifetimes(toy, B, nothing, 10.0)
+
+    @pytest.mark.parametrize("n_events", [100_000, 1_000])
+    @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
+    def test_both_ends_are_where_the_likelihood_says(self, n_events):
+        """With few events the error of the simulation counts in the likelihood."""
+        at_B = dk.place(dk.generate(dk.SamplingRange.at(0.1, 1.25), n_events, seed=1), dk.ND280, seed=2)
+        rates = np.array([30.0, 500.0])
+        ends = excluded_lifetimes(at_B, B, dk.ANALYSIS_I, rates)
+        made = dk.expected_upscatterings(at_B, B, dk.ANALYSIS_I).total().mean
+        nothing = dk.log_likelihood(dk.Expectation(np.zeros(2), np.zeros(2)), dk.ANALYSIS_I)
+        for edge in ends:  # between lifetimes of the grid, the spline is right to 1e-4
+            for rate, ctau in zip(rates, edge, strict=True):
+                scaled = B.replace(V_muN_sq=B.V_muN_sq * rate / made)
+                signal = dk.expected_events_at_lifetime(at_B, scaled, dk.ANALYSIS_I, ctau)
+                assert nothing - dk.log_likelihood(signal, dk.ANALYSIS_I) == pytest.approx(math.log(10), rel=1e-3)
+        shortest, longest = ends
+        assert (shortest < longest).all()
+        assert shortest[1] < shortest[0]
+        assert longest[1] > longest[0]
+
+    def test_the_minimum_is_the_first_of_both(self, at_B):
+        rates = np.geomspace(20, 1000, 4)
+        np.testing.assert_array_equal(
+            dk.minimum_lifetime(at_B, B, dk.ANALYSIS_I, rates), excluded_lifetimes(at_B, B, dk.ANALYSIS_I, rates)[0]
+        )
+
+    def test_a_lower_confidence_excludes_more(self, at_B):
+        loose, tight = (dk.minimum_lifetime(at_B, B, dk.ANALYSIS_I, 100.0, cl=cl) for cl in (0.68, 0.95))
+        assert loose < tight
+
+    def test_what_makes_no_sense_is_refused(self, at_B):
+        with pytest.raises(ValueError, match="event_rate must be positive and finite, got"):
+            dk.minimum_lifetime(at_B, B, dk.ANALYSIS_I, [10.0, -1.0])
+        with pytest.raises(ValueError, match="parameters must be a single point"):
+            dk.minimum_lifetime(at_B, B.replace(epsilon=[1e-3, 1e-2]), dk.ANALYSIS_I, 10.0)
+
+
+class TestFit:
+    def test_points_on_the_formula_give_its_two_numbers(self):
+        rate = np.geomspace(20, 2000, 12)
+        fit = dk.fit_lifetime_bound(rate, 1.1 / (np.log10(rate) - 0.89))
+        assert (fit.alpha, fit.beta) == pytest.approx((1.1, 0.89), rel=1e-4)
+        assert fit.scatter < 1e-5
+        np.testing.assert_allclose(fit(rate), 1.1 / (np.log10(rate) - 0.89), rtol=1e-4)
+        assert fit(5.0) == math.inf
+
+    def test_pulls_have_unit_width(self):
+        rng = np.random.default_rng(1)
+        rate = np.geomspace(20, 2000, 15)
+        pulls = []
+        for _ in range(200):
+            noisy = 1.1 / (np.log10(rate) - 0.89) * np.exp(0.05 * rng.standard_normal(15))
+            fit = dk.fit_lifetime_bound(rate, noisy, 0.05)
+            pulls.append([(fit.alpha - 1.1) / fit.alpha_error, (fit.beta - 0.89) / fit.beta_error])
+        # Mean squares of 200 pulls are known to √(2/200) = 0.1.
+        np.testing.assert_allclose(np.mean(np.square(pulls), axis=0), 1, atol=0.4)
+
+    def test_without_errors_the_scatter_of_the_points_makes_them(self):
+        rng = np.random.default_rng(2)
+        rate = np.geomspace(20, 2000, 400)
+        noisy = 1.1 / (np.log10(rate) - 0.89) * np.exp(0.05 * rng.standard_normal(400))
+        own, given = dk.fit_lifetime_bound(rate, noisy), dk.fit_lifetime_bound(rate, noisy, 0.05)
+        assert own.alpha_error == pytest.approx(given.alpha_error, rel=4 / math.sqrt(2 * 400))
+        assert own.scatter == pytest.approx(0.05, rel=4 / math.sqrt(2 * 400))
+        assert -1 < own.correlation < -0.5  # the larger β, the smaller α
+
+    def test_with_few_points_their_scatter_is_over_the_degrees_of_freedom(self):
+        rate = np.geomspace(20, 2000, 5)
+        noisy = 1.1 / (np.log10(rate) - 0.89) * np.exp([0.05, -0.03, 0.02, 0.04, -0.05])
+        own, given = dk.fit_lifetime_bound(rate, noisy), dk.fit_lifetime_bound(rate, noisy, 0.05)
+        chi_sq = np.sum((np.log(noisy / given(rate)) / 0.05) ** 2)
+        # The minimum is found to a small part of an error.
+        assert own.alpha_error == pytest.approx(given.alpha_error * math.sqrt(chi_sq / (5 - 2)), rel=0.02)
+
+    def test_points_without_a_limit_are_left_out_and_two_are_too_few(self):
+        rate = np.geomspace(20, 2000, 12)
+        ctau = 1.1 / (np.log10(rate) - 0.89)
+        ctau[3], ctau[11] = np.nan, 0.0
+        assert dk.fit_lifetime_bound(rate, ctau).alpha == pytest.approx(1.1, rel=1e-4)
+        with pytest.raises(ValueError, match="at least three points, got 2"):
+            dk.fit_lifetime_bound(rate[:2], ctau[:2])
+
+    def test_the_rule_of_the_paper_is_its_third_fit_for_any_mass(self):
+        """Eq. (E2) with β = 0.9 for 0.1 GeV, proportional to the mass."""
+        third = LifetimeBound(1.1, 0.9, 0, 0, 0, 0)
+        np.testing.assert_allclose(approximate_minimum_lifetime([10.0, 100.0], 0.1), third([10.0, 100.0]))
+        assert approximate_minimum_lifetime(100.0, 0.2) == pytest.approx(2 * third(100.0))
+        assert approximate_minimum_lifetime(7.9, 0.1) == math.inf

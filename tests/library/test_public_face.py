@@ -1,0 +1,237 @@
+"""What users see: the names, their docstrings, and the examples in these."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+from importlib import metadata
+
+import numpy as np
+import pytest
+
+import darkpkg as dk
+
+NAMES = [
+    "ANALYSIS_I",
+    "ANALYSIS_II",
+    "Analysis",
+    "BENCHMARK_A",
+    "BENCHMARK_B",
+    "Box",
+    "Channel",
+    "Cuts",
+    "DarkParameters",
+    "DataIntegrityError",
+    "Detector",
+    "EPANECHNIKOV",
+    "Events",
+    "Expectation",
+    "FGD_RESPONSE",
+    "FewEventsWarning",
+    "Flux",
+    "GAUSSIAN",
+    "HEAVY",
+    "LIGHT",
+    "Module",
+    "ND280",
+    "ND280_TRACKER",
+    "ND280_UPGRADE",
+    "NUCLEI",
+    "Nucleus",
+    "Observables",
+    "PAPER_SMOOTHING",
+    "PlacedEvents",
+    "ResponseMatrix",
+    "SMOOTHINGS",
+    "SamplingRange",
+    "Scan",
+    "Selection",
+    "Share",
+    "Slice",
+    "Smoothing",
+    "UNIFORM",
+    "Verdict",
+    "analysis",
+    "beam",
+    "check",
+    "choose_bandwidth",
+    "concatenate",
+    "coupling_weight",
+    "datasets",
+    "decay",
+    "decay_acceptance",
+    "detected_weight",
+    "detector",
+    "effective_log_likelihood",
+    "excluded_intervals",
+    "expected_events",
+    "expected_events_at_lifetime",
+    "expected_events_by_transport",
+    "expected_upscatterings",
+    "exposure_weight",
+    "fit_lifetime_bound",
+    "form_factor",
+    "generate",
+    "generator",
+    "kde_weight",
+    "kernels",
+    "kinematics",
+    "lifetime_weight",
+    "lifetimes",
+    "likelihood",
+    "limits",
+    "load_analysis",
+    "load_detector",
+    "load_flux",
+    "log_likelihood",
+    "minimum_lifetime",
+    "model",
+    "nuclei",
+    "observables",
+    "place",
+    "plotting",
+    "produced_weight",
+    "project",
+    "read_events",
+    "read_scan",
+    "response",
+    "reweight",
+    "sampling",
+    "scan",
+    "scattering",
+    "selected_weight",
+    "selection",
+    "selection_efficiency",
+    "selection_weight",
+    "smoothing",
+    "streams",
+    "transport",
+    "units",
+    "weights",
+    "widths",
+    "write_events",
+    "write_scan",
+]
+
+MODULES = sorted(
+    module.name for module in pkgutil.walk_packages(dk.__path__, "darkpkg.") if not module.name.endswith("__main__")
+)
+EXAMPLE_NAMES = {"np": np, "darkpkg": dk} | {name: getattr(dk, name) for name in NAMES}
+
+
+def public_members(module):
+    """Functions and classes of a module's ``__all__``, with the public methods and properties of the classes."""
+    for name in getattr(module, "__all__", ()):
+        member = getattr(module, name)
+        if not (inspect.isclass(member) or inspect.isroutine(member)):
+            continue
+        yield f"{module.__name__}.{name}", member
+        if inspect.isclass(member):
+            for attribute, value in vars(member).items():
+                described = inspect.isroutine(value) or isinstance(value, property | classmethod | staticmethod)
+                if described and not attribute.startswith("_"):
+                    yield f"{module.__name__}.{name}.{attribute}", value
+
+
+def examples():
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    for name in ["darkpkg", *MODULES]:
+        module = importlib.import_module(name)
+        for test in finder.find(module, globs=EXAMPLE_NAMES | vars(module)):
+            if test.examples:
+                yield pytest.param(test, id=test.name)
+
+
+def test_public_names_are_these():
+    assert dir(dk) == sorted(NAMES) == sorted(dk.__all__)
+
+
+def test_every_public_name_is_there():
+    for name in NAMES:
+        assert getattr(dk, name) is not None
+
+
+def test_a_name_that_is_not_there_is_named():
+    with pytest.raises(AttributeError, match="module 'darkpkg' has no attribute 'LIGHTEST'"):
+        _ = dk.LIGHTEST
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if not name.split(".")[-1].startswith("_")])
+def test_every_name_that_a_module_lists_is_there(module):
+    imported = importlib.import_module(module)
+    for name in getattr(imported, "__all__", ()):
+        assert hasattr(imported, name), f"{module} lists {name}"
+
+
+@pytest.mark.parametrize("module", ["darkpkg", *MODULES])
+def test_every_public_function_class_and_method_says_what_it_is(module):
+    imported = importlib.import_module(module)
+    silent = []
+    for name, member in public_members(imported):
+        text = inspect.getdoc(member) or ""
+        made_by_dataclass = text.startswith(f"{name.rpartition('.')[2]}(")
+        if not text.strip() or made_by_dataclass:
+            silent.append(name)
+    assert silent == []
+
+
+@pytest.mark.parametrize("module", ["darkpkg", *MODULES])
+def test_every_module_says_what_it_is(module):
+    imported = importlib.import_module(module)
+    empty = module != "darkpkg" and hasattr(imported, "__path__")  # parts only hold their modules
+    assert bool(imported.__doc__) or empty
+
+
+@pytest.mark.parametrize("example", list(examples()))
+def test_the_examples_in_docstrings_are_right(example):
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    report = []
+    with np.printoptions(legacy="1.25"):  # 2.3 instead of np.float64(2.3)
+        runner.run(example, out=report.append)
+    assert runner.failures == 0, "".join(report)
+
+
+def test_examples_are_found():
+    assert len(list(examples())) >= 10
+
+
+def modules_after(program):
+    """All modules that are imported when a new Python has run ``program``."""
+    command = [sys.executable, "-c", f"import sys\n{program}\nprint(*sys.modules)"]
+    return {*subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()}
+
+
+def packages(modules):
+    return {name.partition(".")[0] for name in modules} - sys.stdlib_module_names
+
+
+def test_importing_the_package_imports_no_other():
+    assert packages(modules_after("import darkpkg; dir(darkpkg)") - modules_after("")) == {"darkpkg"}
+
+
+def test_a_point_is_made_without_compiler_tables_and_figures():
+    heavy = {"numba", "pandas", "pyarrow", "matplotlib", "particle", "vegas"}
+    assert not heavy & packages(modules_after("import darkpkg; darkpkg.BENCHMARK_A.replace(m_N=0.2)"))
+
+
+def test_a_prediction_does_not_wait_for_what_few_calculations_need():
+    """Each of these takes longer to import than a prediction takes."""
+    program = "import darkpkg; darkpkg.scan, darkpkg.generate, darkpkg.place, darkpkg.transport, darkpkg.ANALYSIS_I"
+    assert not {"matplotlib", "jsonschema", "iminuit", "scipy.stats", "scipy.signal"} & modules_after(program)
+
+
+def test_parts_can_be_reached_as_after_an_import_of_them():
+    program = (
+        "import darkpkg; darkpkg.streams.random_stream, darkpkg.method, darkpkg.inference, darkpkg.cli"
+    )
+    assert "darkpkg" in modules_after(program)
+
+
+def test_figures_are_there_when_asked_for():
+    assert dk.plotting is importlib.import_module("darkpkg.plotting")
+
+
+def test_the_version_is_that_of_the_installed_package():
+    assert dk.__version__ == metadata.version("darkpkg")

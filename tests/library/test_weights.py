@@ -1,0 +1,990 @@
+"""The five weights, each against another road to it, and the compiled sum against their readable product."""
+
+import dataclasses
+import hashlib
+import math
+import os
+import subprocess
+import sys
+import warnings
+
+import mpmath
+import numpy as np
+import pytest
+from any_input import anything
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy.integrate import quad
+from scipy.stats import qmc
+from toy_sample import counting, toy_sample
+
+import darkpkg as dk
+from darkpkg.method.sampling import DENSITIES
+from darkpkg.method.smoothing import SMOOTHING
+from darkpkg.method.weights import _samples, sampling_range
+
+B = dk.BENCHMARK_B
+WIDE = dk.Smoothing((0.2, 0.6))
+PAPER_KIND = dk.Smoothing((0.3, 0.5), order=0, slope=None)
+MASS_SHARE = 1e-3  # accuracy of a kernel's share inside the sampled region
+
+
+@pytest.fixture(scope="module")
+def few_events(fixed):
+    return fixed[np.arange(0, len(fixed), 2500)]
+
+
+@pytest.fixture(scope="module")
+def sampled():
+    return dk.place(dk.generate(dk.HEAVY, 100_000, seed=11), dk.ND280, seed=12)
+
+
+@pytest.fixture(scope="module")
+def fixed():
+    return dk.place(dk.generate(dk.SamplingRange.at(0.1, 1.25), 50_000, seed=13), dk.ND280, seed=14)
+
+
+@pytest.fixture(scope="module")
+def flat():
+    """Masses that fill the sampled plane evenly in (ln m_N, ln m_Z′), with the weights that such events have.
+
+    An event stands for an area A/n and carries q. The masses are a Sobol sequence; the rest is copied from one event.
+    """
+    n = 1 << 16
+    (x0, x1), (y0, y1) = np.log(dk.HEAVY.m_N), np.log(dk.HEAVY.m_Zprime)
+    x, y = (qmc.Sobol(2, rng=np.random.default_rng(1)).random(n) * [x1 - x0, y1 - y0] + [x0, y0]).T
+    inside = x <= y
+    area = (x1 - x0) * (y1 - y0) / n
+    m_N, m_Zprime = np.exp(x[inside]), np.exp(y[inside])
+    event = dk.generate(dk.HEAVY, 100, seed=1)[np.zeros(inside.sum(), dtype=int)]
+    return dataclasses.replace(event, m_N=m_N, m_Zprime=m_Zprime, weight=area * dk.HEAVY.q(m_N, m_Zprime))
+
+
+def product(events, point, analysis, ctau, smoothing):
+    """Equation (24) as it reads: mean and variance in each channel at one point."""
+    shared = events.weight * dk.kde_weight(events, point, smoothing) * dk.coupling_weight(events, point)
+    shared = shared * dk.selection_weight(events, analysis.selection)
+    if ctau is not None:
+        shared = shared * dk.lifetime_weight(events, ctau, m_N=point.m_N)
+    w = np.stack([shared * dk.exposure_weight(events, channel) for channel in analysis.channels], axis=-1)
+    return w.sum(axis=0), (w**2).sum(axis=0)
+
+
+class TestKdeWeight:
+    def test_a_levelled_weight_is_the_kernel_over_q_at_the_point(self, sampled):
+        point = B.replace(m_N=0.12, m_Zprime=1.5)
+        r_sq = (np.log(sampled.m_N / 0.12) / 0.2) ** 2 + (np.log(sampled.m_Zprime / 1.5) / 0.6) ** 2
+        kernel = np.where(r_sq < 1, 2 / (math.pi * 0.2 * 0.6) * (1 - r_sq), 0)
+        expected = kernel / DENSITIES["adapted"](0.12, 1.5)
+        # Rounding of 1 − r² near the rim.
+        np.testing.assert_allclose(
+            dk.kde_weight(sampled, point, WIDE), expected, rtol=1e-9, atol=1e-12 * expected.max()
+        )
+        assert (expected > 0).sum() > 500
+
+    def test_the_weight_of_the_paper_has_q_at_each_event(self, sampled):
+        point = B.replace(m_N=0.12, m_Zprime=1.5)
+        r_sq = (np.log(sampled.m_N / 0.12) ** 2 + np.log(sampled.m_Zprime / 1.5) ** 2) / 0.3**2
+        kernel = np.where(r_sq < 1, 2 / (math.pi * 0.3**2) * (1 - r_sq), 0)
+        expected = kernel / DENSITIES["adapted"](sampled.m_N, sampled.m_Zprime)
+        weight = dk.kde_weight(sampled, point, dk.Smoothing((0.3, 0.3), slope=None))
+        np.testing.assert_allclose(weight, expected, rtol=1e-9, atol=1e-12 * expected.max())
+
+    def test_the_density_is_the_one_that_the_events_were_sampled_with(self):
+        events = dk.generate(dataclasses.replace(dk.HEAVY, density="paper"), 20_000, seed=5)
+        weight = dk.kde_weight(events, B, dk.Smoothing((0.4, 0.4)))
+        factor = DENSITIES["adapted"](0.1, 1.25) / DENSITIES["paper"](0.1, 1.25)
+        other = dataclasses.replace(
+            events, provenance={**events.provenance, "sampling": dataclasses.asdict(dk.HEAVY)}
+        )
+        seen = weight > 0
+        assert seen.any()
+        ratio = weight[seen] / dk.kde_weight(other, B, dk.Smoothing((0.4, 0.4)))[seen]
+        np.testing.assert_allclose(ratio, factor, rtol=1e-12)
+
+    @pytest.mark.parametrize(
+        ("m_N", "m_Zprime"),
+        [
+            (0.1, 1.25),
+            (0.1, 0.1),
+            (0.1, 0.12),
+            (0.1, 12.5),
+            (4e-3, 0.3),
+            (4.4e-3, 11.0),
+            (1.25, 4.0),
+            (4e-3, 4e-3),
+            (1.25, 1.25),
+            (1.25, 12.5),
+            (4e-3, 12.5),
+        ],
+    )
+    def test_a_flat_plane_stays_flat_up_to_its_edges_and_corners(self, flat, m_N, m_Zprime):
+        """Σ w K/q is the integral of the kernel over the plane, one everywhere once edges are corrected for."""
+        point = B.replace(m_N=m_N, m_Zprime=m_Zprime)
+        levelled = dk.kde_weight(flat, point, WIDE).sum() * dk.HEAVY.q(m_N, m_Zprime)
+        as_in_the_paper = (dk.kde_weight(flat, point, PAPER_KIND) * dk.HEAVY.q(flat.m_N, flat.m_Zprime)).sum()
+        area = flat.weight[0] / dk.HEAVY.q(flat.m_N[0], flat.m_Zprime[0])
+        # A Sobol sequence has a thousand points in a whole kernel, about a hundred in the eighth in a corner, where
+        # the coefficients of a local-linear kernel magnify their unevenness threefold.
+        in_corner = m_N == m_Zprime
+        assert levelled * area == pytest.approx(1, abs=0.09 if in_corner else 0.03)
+        assert as_in_the_paper * area == pytest.approx(1, abs=0.03)
+
+    @pytest.mark.parametrize(("m_N", "distance"), [(4e-3, 0.0), (4e-3 * math.exp(0.1), 0.5), (1.25, 0.0)])
+    def test_a_kernel_that_an_edge_cuts_is_divided_by_its_share_inside(self, sampled, m_N, distance):
+        beyond = quad(lambda x: 8 / (3 * math.pi) * (1 - x**2) ** 1.5, distance, 1)[0]
+        m_Zprime = 6.0
+        r_sq = (np.log(sampled.m_N / m_N) / 0.2) ** 2 + (np.log(sampled.m_Zprime / m_Zprime) / 0.6) ** 2
+        kernel = np.maximum(1 - r_sq, 0) * 2 / (math.pi * 0.12) / dk.HEAVY.q(m_N, m_Zprime)
+        constant = dk.Smoothing(WIDE.bandwidth, order=0)
+        ratio = dk.kde_weight(sampled, B.replace(m_N=m_N, m_Zprime=m_Zprime), constant).sum() / kernel.sum()
+        assert ratio == pytest.approx(1 / (1 - beyond), rel=2 * MASS_SHARE)
+
+    def test_it_is_one_at_fixed_masses(self, fixed):
+        assert dk.kde_weight(fixed, B).tolist() == [1.0] * len(fixed)
+
+
+class TestCouplingWeight:
+    def test_it_is_the_ratio_of_couplings(self, fixed):
+        point = B.replace(V_muN_sq=3e-8, alpha_D=0.1, epsilon=1e-3)
+        expected = 3e-8 * 0.1 * 1e-3**2 / (2.2e-7 * 0.4 * 4.6e-4)
+        assert dk.coupling_weight(fixed, point) / expected == pytest.approx(1, rel=1e-12)
+        assert dk.coupling_weight(fixed, B) == pytest.approx(1, rel=1e-15)
+
+    def test_it_has_the_shape_of_the_couplings(self, fixed):
+        assert dk.coupling_weight(fixed, B.replace(epsilon=[[1e-3], [1e-2]], V_muN_sq=[1e-8, 1e-7, 1e-6])).shape == (
+            2,
+            3,
+        )
+
+    @pytest.mark.parametrize("is_majorana", [False, True])
+    def test_another_kind_of_N_than_was_simulated_is_refused(self, is_majorana):
+        """Its decay has other angles, whatever the couplings: no weight makes up for them."""
+        events = dk.generate(dk.SamplingRange.at(0.1, 1.25), 100, 1, couplings=B.replace(is_majorana=is_majorana))
+        kinds = ("a Majorana N", "a Dirac N") if is_majorana else ("a Dirac N", "a Majorana N")
+        with pytest.raises(ValueError, match="decays of {} and cannot answer for {}".format(*kinds)):
+            dk.coupling_weight(events, B.replace(is_majorana=not is_majorana))
+        assert dk.coupling_weight(events, B.replace(is_majorana=is_majorana)) == pytest.approx(1, rel=1e-14)
+
+    def test_couplings_at_generation_do_not_matter(self, fixed):
+        elsewhere = B.replace(V_muN_sq=1e-9, alpha_D=0.9, epsilon=1e-4)
+        other = dk.generate(dk.SamplingRange.at(0.1, 1.25), 50_000, seed=13, couplings=elsewhere)
+        result = dk.expected_events(dk.place(other, dk.ND280, seed=14), B, dk.ANALYSIS_I)
+        np.testing.assert_allclose(result.mean, dk.expected_events(fixed, B, dk.ANALYSIS_I).mean, rtol=1e-12)
+
+
+class TestSelectionWeight:
+    def test_it_is_ten_percent_of_what_passes_equation_15(self, fixed):
+        (E, x, y, z), (F, u, v, w) = fixed.p_electron.T, fixed.p_positron.T
+        p, k = np.sqrt(x**2 + y**2 + z**2), np.sqrt(u**2 + v**2 + w**2)
+        mass_sq = (E + F) ** 2 - (x + u) ** 2 - (y + v) ** 2 - (z + w) ** 2
+        t = (E + F - z - w) ** 2 + (x + u) ** 2 + (y + v) ** 2
+        to_beam = (z + w) / np.sqrt((x + u) ** 2 + (y + v) ** 2 + (z + w) ** 2)
+        passes = (E + F > 0.150) & (mass_sq < 0.7**2) & (t < 0.03) & (to_beam > 0.99)
+        passes &= (x * u + y * v + z * w) / (p * k) > 0
+        weight = dk.selection_weight(fixed, dk.ANALYSIS_I.selection)
+        np.testing.assert_array_equal(weight, np.where(passes, 0.10, 0.0))
+        assert 0.1 < passes.mean() < 0.9
+
+
+CHAMBERS = [0, 2, 4]
+"""Columns of the argon chambers among the fiducial boxes of ND280."""
+
+
+class TestLifetimeWeight:
+    def test_it_is_the_integral_of_the_decay_law_along_the_path(self, fixed):
+        """Equation (27) with 30 digits, event by event, βγ from the energy instead of the momentum."""
+        events = fixed[np.arange(40)]
+        for ctau in (0.03, 3.0, 300.0):
+            weight = dk.lifetime_weight(events, ctau)
+            for i in range(len(events)):
+                with mpmath.workdps(30):
+                    gamma = mpmath.mpf(events.p_N[i, 0]) / mpmath.mpf(events.m_N[i])
+                    length = mpmath.sqrt(gamma**2 - 1) * ctau
+                    paths = zip(events.entry[i, CHAMBERS], events.exit[i, CHAMBERS], strict=True)
+                    exact = sum(mpmath.exp(-a / length) - mpmath.exp(-b / length) for a, b in paths)
+                # E² − m² loses digits when N is slow, and an exponent of up to 600 multiplies what is left.
+                assert weight[i] == pytest.approx(float(exact), rel=1e-9, abs=1e-280)
+
+    @pytest.mark.parametrize("ctau", [0.1, 1.0, 10.0, 100.0, 3e3])
+    def test_it_agrees_with_sampled_decays(self, fixed, ctau):
+        """Accept or reject: draw a flight path, and see whether it ends in a decay volume."""
+        events = fixed.thinned(len(fixed) // 4000)
+        rng = np.random.default_rng(int(10 * ctau))
+        mean_path = np.sqrt((events.p_N[:, 1:] ** 2).sum(axis=1)) / 0.1 * ctau
+        draws = 400
+        accepted = np.zeros(len(events))
+        entry, leave = events.entry[:, CHAMBERS], events.exit[:, CHAMBERS]
+        for _ in range(draws):
+            path = rng.exponential(mean_path)[:, None]
+            accepted += ((entry <= path) & (path < leave)).any(axis=1)
+        probability = dk.lifetime_weight(events, ctau)
+        error = np.sqrt((probability * (1 - probability)).sum() * draws)
+        assert abs(accepted.sum() - draws * probability.sum()) < 4 * error
+        assert accepted.sum() > 1000  # so that the error is 3 % at most
+
+    def test_a_short_lifetime_leaves_the_vertices_inside(self, fixed):
+        inside = fixed.starts_in(("TPC1", "TPC2", "TPC3"))
+        weight = dk.lifetime_weight(fixed, 1e-9)
+        np.testing.assert_allclose(weight, inside, atol=1e-6)  # but for vertices within 1e-9 cm · βγ of the far wall
+        in_box = np.any(
+            [dk.ND280.fiducial_boxes[name].contains(fixed.vertex) for name in ("TPC1", "TPC2", "TPC3")], axis=0
+        )
+        np.testing.assert_array_equal(inside, in_box)
+        assert 0 < inside.sum() < len(fixed)
+
+    def test_a_long_lifetime_leaves_the_length_of_the_path_over_the_decay_length(self, fixed):
+        ctau = 1e14
+        length = (fixed.exit - fixed.entry)[:, CHAMBERS].sum(axis=1)
+        p = np.sqrt((fixed.p_N[:, 1:] ** 2).sum(axis=1))
+        expected = length * 0.1 / (p * ctau)
+        np.testing.assert_allclose(dk.lifetime_weight(fixed, ctau), expected, rtol=1e-9)
+        assert expected.max() > 0
+
+    def test_it_is_a_probability(self, sampled):
+        for ctau in np.geomspace(1e-6, 1e8, 15):
+            weight = dk.lifetime_weight(sampled, ctau)
+            assert weight.min() >= 0
+            assert weight.max() <= 1 + 1e-15
+
+    def test_other_modules_are_their_own_boxes_and_add_up(self, fixed):
+        single = [dk.lifetime_weight(fixed, 3.0, modules=(name,)) for name in fixed.fiducial_modules]
+        assert [weight.max() > 0 for weight in single] == [True] * 5
+        np.testing.assert_allclose(sum(single[i] for i in CHAMBERS), dk.lifetime_weight(fixed, 3.0), rtol=1e-12)
+        with pytest.raises(ValueError, match="TPC4 must be a module of ND280 with a fiducial box, one of"):
+            dk.lifetime_weight(fixed, 3.0, modules=("TPC4",))
+
+    @pytest.mark.parametrize("ctau", [0.0, -1.0, math.nan])
+    def test_a_lifetime_that_is_not_positive_is_refused(self, fixed, ctau):
+        for function in (
+            lambda: dk.lifetime_weight(fixed, ctau),
+            lambda: dk.decay_acceptance(fixed, dk.ANALYSIS_I, ctau),
+            lambda: dk.selection_efficiency(fixed, dk.ANALYSIS_I, ctau),
+        ):
+            with pytest.raises(ValueError, match=f"ctau must be (positive|a number), got {ctau}"):
+                function()
+
+    def test_a_heavier_neutrino_decays_as_after_a_shorter_lifetime(self, fixed):
+        np.testing.assert_allclose(
+            dk.lifetime_weight(fixed, 10.0, m_N=0.3), dk.lifetime_weight(fixed, 10.0 / 3), rtol=1e-9
+        )
+
+
+class TestExposureWeight:
+    def test_it_counts_the_nuclei_of_table_two_and_the_protons(self, fixed):
+        """Lead makes 53.5 % of 2 × 2.9 t; argon is 0.016 t in all; atoms weigh 207.2 and 39.95 g/mol."""
+        fhc, rhc = dk.ANALYSIS_I.channels
+        pot = {fhc: 12.34e20, rhc: 6.29e20}
+        grams = {"Pb208": (0.535 * 2 * 2.9e6, 207.2), "Ar40": (0.016e6, 39.95)}
+        for channel in dk.ANALYSIS_I.channels:
+            weight = dk.exposure_weight(fixed, channel)
+            for name, (mass, atomic_weight) in grams.items():
+                here = (fixed.target == dk.NUCLEI[name].pdg_code) & (fixed.beam == channel.beam)
+                expected = mass / atomic_weight * 6.02214076e23 * pot[channel]
+                np.testing.assert_allclose(weight[here], expected, rtol=5e-3)  # 0.016 t has two digits
+            assert weight[fixed.beam != channel.beam].max() == 0
+            assert weight[fixed.beam == channel.beam].min() > 0
+
+
+class TestProducedSelectedDetected:
+    """Weights of each event, whose sums over events are what the compiled sums give over bins."""
+
+    TOGETHER = dk.ANALYSIS_I + dk.ANALYSIS_II
+    """Channels of two selections that share both beams."""
+
+    @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
+    @pytest.mark.parametrize("sample", ["sampled", "fixed"])
+    @pytest.mark.parametrize("analysis", [dk.ANALYSIS_I, dk.ANALYSIS_II, TOGETHER], ids=lambda a: a.name)
+    @pytest.mark.parametrize(
+        ("weight", "expected", "everything"),
+        [
+            (dk.produced_weight, dk.expected_upscatterings, {"cuts": None, "vertex_modules": (), "efficiency": 1.0}),
+            (dk.selected_weight, dk.expected_upscatterings, {}),
+            (dk.detected_weight, dk.expected_events, {}),
+        ],
+        ids=["produced", "selected", "detected"],
+    )
+    def test_their_sums_are_the_expectations(self, request, sample, analysis, weight, expected, everything):
+        """A kernel at the default bandwidth and at another, couplings of generation and others."""
+        events = request.getfixturevalue(sample)
+        for point, smoothing in ((B, SMOOTHING), (B.replace(epsilon=3e-3, V_muN_sq=1e-6), PAPER_KIND)):
+            w = weight(events, point, analysis, smoothing)
+            assert w.shape == (len(events),)
+            total = expected(events, point, analysis.with_selection(**everything), smoothing).total()
+            # Both are sums of products of the same numbers, in another order.
+            assert w.sum() == pytest.approx(total.mean, rel=1e-12)
+
+    def test_they_are_smaller_one_after_the_other(self, fixed):
+        produced, selected, detected = (
+            weight(fixed, B, self.TOGETHER) for weight in (dk.produced_weight, dk.selected_weight, dk.detected_weight)
+        )
+        assert (detected >= 0).all()
+        assert (selected <= produced).all()
+        assert (detected <= selected).all()
+        assert 0 < detected.sum() < 0.1 * selected.sum() < 0.01 * produced.sum()
+
+    def test_an_event_counts_in_each_channel_of_its_beam(self, fixed):
+        for weight in (dk.produced_weight, dk.selected_weight, dk.detected_weight):
+            parts = [weight(fixed, B, analysis) for analysis in (dk.ANALYSIS_I, dk.ANALYSIS_II)]
+            np.testing.assert_allclose(weight(fixed, B, self.TOGETHER), sum(parts), rtol=1e-14)
+
+    def test_boost_and_lifetime_are_those_of_the_point(self, sampled):
+        """Not of the masses of each event, over which the kernel reaches."""
+        chance = dk.lifetime_weight(sampled, float(B.proper_decay_length()), B.m_N)
+        expected = chance * dk.selected_weight(sampled, B, dk.ANALYSIS_I)
+        np.testing.assert_allclose(dk.detected_weight(sampled, B, dk.ANALYSIS_I), expected, rtol=1e-14)
+
+    def test_many_points_at_once_are_refused(self, fixed):
+        points = B.replace(epsilon=np.array([1e-3, 1e-2]))
+        for weight in (dk.produced_weight, dk.selected_weight, dk.detected_weight):
+            with pytest.raises(ValueError, match=r"parameters must be a single point, got shape \(2,\)"):
+                weight(fixed, points, dk.ANALYSIS_I)
+
+
+class TestSum:
+    @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
+    @pytest.mark.parametrize("smoothing", [SMOOTHING, PAPER_KIND], ids=["levelled", "as in the paper"])
+    @pytest.mark.parametrize(("m_N", "m_Zprime"), [(0.1, 1.25), (0.1, 0.1), (0.004, 12.5), (0.7, 2.0), (0.02, 0.05)])
+    def test_it_is_the_product_of_five_weights_summed_over_events(self, sampled, m_N, m_Zprime, smoothing):
+        point = B.replace(m_N=m_N, m_Zprime=m_Zprime, epsilon=3e-3)
+        result = dk.expected_events(sampled, point, dk.ANALYSIS_I, smoothing)
+        mean, variance = product(sampled, point, dk.ANALYSIS_I, point.proper_decay_length(), smoothing)
+        # Rounding of logarithms, of 1 − r² near the rim of the kernel, and of sums of a thousand terms, which for a
+        # local-linear kernel at an edge are not all positive.
+        np.testing.assert_allclose(result.mean, mean, rtol=1e-12, atol=1e-11 * result.error.max())
+        np.testing.assert_allclose(result.variance, variance, rtol=1e-12)
+        assert (result.error > 0).all()
+
+    @pytest.mark.parametrize("kernel", dk.kernels.KERNELS.values(), ids=dk.kernels.KERNELS)
+    @pytest.mark.parametrize("order", [0, 1])
+    @pytest.mark.parametrize("slope", ["density", None, (0.5, -4)], ids=str)
+    def test_it_is_that_product_for_every_kernel_order_and_slope(self, sampled, kernel, order, slope):
+        smoothing = dk.Smoothing((0.1, 0.2), kernel, order, slope)
+        point = B.replace(m_N=0.1, m_Zprime=0.13)
+        result = dk.expected_upscatterings(sampled, point, dk.ANALYSIS_I, smoothing)
+        mean, variance = product(sampled, point, dk.ANALYSIS_I, None, smoothing)
+        np.testing.assert_allclose(result.mean, mean, rtol=1e-11)
+        np.testing.assert_allclose(result.variance, variance, rtol=1e-11)
+
+    def test_bias_is_the_difference_to_a_bandwidth_wider_by_the_root_of_two(self, sampled):
+        plane = B.replace(m_N=np.array([0.05, 0.1, 0.4]), m_Zprime=np.array([0.05, 1.25, 3.0]))
+        narrow, wide = (
+            dk.expected_upscatterings(sampled, plane, dk.ANALYSIS_I, WIDE.scaled(s)) for s in (1.0, math.sqrt(2))
+        )
+        np.testing.assert_allclose(narrow.bias, wide.mean - narrow.mean, rtol=1e-9, atol=1e-9 * narrow.mean.max())
+
+    def test_points_may_have_bandwidths_of_their_own(self, sampled):
+        plane = B.replace(m_N=np.array([0.05, 0.1, 0.4]), m_Zprime=np.array([[1.25], [3.0]]))
+        factor = np.array([[1.0, 2.0, 0.8], [1.5, 1.0, 1.2]])
+        together = dk.expected_upscatterings(sampled, plane, dk.ANALYSIS_I, WIDE.scaled(factor))
+        for index in np.ndindex(factor.shape):
+            point = B.replace(m_N=plane.m_N[index[1]], m_Zprime=plane.m_Zprime[index[0], 0])
+            alone = dk.expected_upscatterings(sampled, point, dk.ANALYSIS_I, WIDE.scaled(factor[index]))
+            np.testing.assert_allclose(together.mean[index], alone.mean, rtol=1e-13)
+        with pytest.raises(ValueError, match=r"bandwidth must have the shape of the points, \(3,\)"):
+            dk.expected_upscatterings(
+                sampled, B.replace(m_N=np.array([0.05, 0.1, 0.4])), dk.ANALYSIS_I, WIDE.scaled(factor)
+            )
+
+    @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
+    def test_points_that_differ_by_a_factor_only_are_summed_once_and_right(self, sampled, monkeypatch):
+        V = np.geomspace(1e-9, 1e-6, 7)
+        column = dk.expected_events(sampled, B.replace(V_muN_sq=V), dk.ANALYSIS_I)
+        each = [dk.expected_events(sampled, B.replace(V_muN_sq=v), dk.ANALYSIS_I).mean for v in V]
+        np.testing.assert_allclose(column.mean, each, rtol=1e-13)
+        counted = []
+        summed = dk.weights.kernel_sums
+        monkeypatch.setattr(dk.weights, "kernel_sums", lambda x, *a: (counted.append(x.size), summed(x, *a)))
+        dk.expected_events(sampled, B.replace(V_muN_sq=V), dk.ANALYSIS_I)
+        assert counted == [1]
+
+    @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
+    def test_reweight_finds_the_same_by_another_road(self, sampled):
+        """The door for anybody's simulation, given these events: a tree of neighbours instead of sorted strips."""
+        weight = sampled.weight * dk.selection_weight(sampled, dk.ANALYSIS_I.selection)
+        weight = weight * dk.exposure_weight(sampled, dk.ANALYSIS_I.channels[0])
+        masses = np.stack([sampled.m_N, sampled.m_Zprime], axis=-1)
+        inside = dk.HEAVY.contains
+
+        def density(at):  # of masses, per unit of their logarithms as the weights have it, and not normalised
+            m_N, m_Zprime = at[..., 0], at[..., 1]
+            return inside(m_N, m_Zprime) * dk.HEAVY.q(m_N, m_Zprime) / (m_N * m_Zprime)
+
+        for theta in ((0.1, 1.25), (0.1, 0.11), (1.0, 10.0)):
+            point = B.replace(m_N=theta[0], m_Zprime=theta[1])
+            for smoothing in (WIDE, dataclasses.replace(WIDE, order=0, slope=None)):
+                ours = dk.expected_upscatterings(sampled, point, dk.ANALYSIS_I, smoothing)
+                factor = dk.coupling_weight(sampled, point)
+                other = dk.reweight(theta, masses, weight * len(sampled) * factor, None, smoothing, density)
+                # Away from edges the door has its moments from 16384 points, and the weights know them to be one and
+                # zero: 1e-5.
+                np.testing.assert_allclose(other.mean[0], ours.mean[0], rtol=1e-5)
+                np.testing.assert_allclose(other.variance[0], ours.variance[0], rtol=2e-5)
+                np.testing.assert_allclose(other.bias[0], ours.bias[0], rtol=1e-3, atol=2e-5 * ours.mean[0])
+
+    def test_it_is_that_product_at_fixed_masses(self, fixed):
+        point = B.replace(epsilon=1e-2, V_muN_sq=1e-6)
+        result = dk.expected_events(fixed, point, dk.ANALYSIS_I)
+        mean, variance = product(fixed, point, dk.ANALYSIS_I, point.proper_decay_length(), SMOOTHING)
+        np.testing.assert_allclose(result.mean, mean, rtol=1e-12)
+        np.testing.assert_allclose(result.variance, variance, rtol=1e-12)
+
+    def test_upscatterings_are_the_product_without_the_lifetime(self, sampled, fixed):
+        for events in (sampled, fixed):
+            result = dk.expected_upscatterings(events, B, dk.ANALYSIS_I)
+            mean, variance = product(events, B, dk.ANALYSIS_I, None, SMOOTHING)
+            np.testing.assert_allclose(result.mean, mean, rtol=1e-12)
+            np.testing.assert_allclose(result.variance, variance, rtol=1e-12)
+
+    def test_the_lifetime_is_that_of_the_point_and_not_of_the_events(self, sampled):
+        """With each event's own mass the decay length would be smeared by the kernel."""
+        result = dk.expected_events_at_lifetime(sampled, B, dk.ANALYSIS_I, 2.0)
+        mean, _ = product(sampled, B, dk.ANALYSIS_I, 2.0, SMOOTHING)
+        np.testing.assert_allclose(result.mean, mean, rtol=1e-12)
+
+    def test_error_and_effective_number_are_those_of_weighted_events(self, fixed):
+        result = dk.expected_events(fixed, B, dk.ANALYSIS_I)
+        np.testing.assert_allclose(result.error**2, result.variance, rtol=1e-14)
+        np.testing.assert_allclose(result.n_effective, (result.mean / result.error) ** 2, rtol=1e-14)
+        assert dk.Expectation(np.array([0.0, 2.0]), np.array([0.0, 4.0])).n_effective.tolist() == [0, 1]
+
+    def test_errors_are_the_scatter_of_independent_samples(self, fixed):
+        """Forty samples: their scatter knows the error to 11 %."""
+        every = [np.arange(i, len(fixed), 40) for i in range(40)]
+        parts = [dk.expected_upscatterings(fixed[rows], B, dk.ANALYSIS_I) for rows in every]
+        scatter = np.std([part.mean for part in parts], axis=0, ddof=1)
+        np.testing.assert_allclose(scatter, np.mean([part.error for part in parts], axis=0), rtol=4 * 0.11)
+        whole = dk.expected_upscatterings(fixed, B, dk.ANALYSIS_I)
+        np.testing.assert_allclose(np.sum([part.variance for part in parts], axis=0), whole.variance, rtol=1e-12)
+
+    def test_beams_and_nuclei_add_up(self, sampled):
+        lead = sampled.target == dk.NUCLEI["Pb208"].pdg_code
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", dk.FewEventsWarning)
+            whole, part, rest = (
+                dk.expected_events(e, B, dk.ANALYSIS_I) for e in (sampled, sampled[lead], sampled[~lead])
+            )
+        np.testing.assert_allclose(part.mean + rest.mean, whole.mean, rtol=1e-12)
+        np.testing.assert_allclose(part.variance + rest.variance, whole.variance, rtol=1e-12)
+        assert np.all(part.mean > 0)
+
+    def test_twice_the_exposure_makes_twice_the_events_of_the_same_sample(self, fixed):
+        once = dk.expected_events(fixed, B, dk.ANALYSIS_I)
+        channels = tuple(dataclasses.replace(c, pot=2 * c.pot) for c in dk.ANALYSIS_I.channels)
+        twice = dk.expected_events(fixed, B, dataclasses.replace(dk.ANALYSIS_I, channels=channels))
+        np.testing.assert_allclose(twice.mean, 2 * once.mean, rtol=1e-12)
+
+    def test_a_sample_is_prepared_once_whatever_its_channels_are_called(self, fixed):
+        """In a sum channels have longer names: the same sample serves."""
+        events = fixed[:]
+        first = dk.expected_events(events, B, dk.ANALYSIS_I)
+        prepared = len(_samples[events])
+        both = dk.expected_events(events, B, dk.ANALYSIS_I + dk.ANALYSIS_II)
+        assert len(_samples[events]) == prepared + 1  # that of Analysis II
+        np.testing.assert_array_equal(both.mean[:2], first.mean)
+
+    def test_two_analyses_of_one_sample_do_not_mix(self, fixed):
+        """What is remembered of a sample is remembered for each analysis."""
+        first = dk.expected_events(fixed, B, dk.ANALYSIS_I).mean
+        double = dk.ANALYSIS_I.with_selection(efficiency=0.2)
+        tight = dk.ANALYSIS_I.with_selection(cuts=dk.Cuts(min_energy=0.5))
+        rhc = dataclasses.replace(dk.ANALYSIS_I, channels=dk.ANALYSIS_I.channels[1:])
+        np.testing.assert_allclose(dk.expected_events(fixed, B, double).mean, 2 * first, rtol=1e-12)
+        assert np.all(dk.expected_events(fixed, B, tight).mean < 0.95 * first)
+        np.testing.assert_allclose(dk.expected_events(fixed, B, rhc).mean, first[1:], rtol=1e-12)
+        np.testing.assert_array_equal(dk.expected_events(fixed, B, dk.ANALYSIS_I).mean, first)
+
+    def test_two_beams_of_one_sample_do_not_mix(self, fixed):
+        """Channels that are alike but for the beam: each has the events of its own, whichever was summed first."""
+        (fhc, _), pot = dk.ANALYSIS_I.channels, 1e21
+        for events in (fixed, fixed[:]):
+            for beam in ("FHC", "RHC") if events is fixed else ("RHC", "FHC"):
+                one = dk.Analysis(beam, (dataclasses.replace(fhc, beam=beam, pot=pot),))
+                weight = np.where(fixed.beam == beam, dk.detected_weight(fixed, B, one), 0.0)
+                assert dk.expected_events(events, B, one).mean[0] == pytest.approx(weight.sum(), rel=1e-12)
+                assert weight.any()
+
+    def test_one_thread_gives_the_bits_of_two(self, tmp_path):
+        program = """
+import sys, numpy as np, darkpkg as dk
+events = dk.place(dk.generate(dk.HEAVY, 50_000, seed=1), dk.ND280, seed=2)
+plane = dk.BENCHMARK_B.replace(m_Zprime=np.geomspace(0.5, 3, 7)[:, None], epsilon=np.geomspace(1e-3, 1e-1, 9))
+result = dk.expected_events(events, plane, dk.ANALYSIS_I, dk.Smoothing((0.4, 1.0)))
+assert result.mean.min() > 0
+sys.stdout.buffer.write(result.mean.tobytes() + result.variance.tobytes())
+"""
+        bits = [
+            subprocess.run(
+                [sys.executable, "-W", "ignore", "-c", program],
+                env=os.environ | {"NUMBA_NUM_THREADS": threads},
+                check=True,
+                capture_output=True,
+            ).stdout
+            for threads in ("1", "2")
+        ]
+        assert len(bits[0]) == 2 * 7 * 9 * 2 * 8
+        assert hashlib.sha256(bits[0]).digest() == hashlib.sha256(bits[1]).digest()
+
+
+class TestScaling:
+    @pytest.mark.parametrize(("name", "power"), [("V_muN_sq", 1), ("alpha_D", 1), ("epsilon", 2), ("V_N_sq", 0)])
+    def test_rates_scale_with_the_couplings(self, fixed, name, power):
+        values = getattr(B, name) * np.array([1.0, 0.5, 1e-3])
+        result = dk.expected_events_at_lifetime(fixed, B.replace(**{name: values}), dk.ANALYSIS_I, 5.0)
+        scale = (np.array([1.0, 0.5, 1e-3]) ** power)[:, None]
+        np.testing.assert_allclose(result.mean, result.mean[0] * scale, rtol=1e-12)
+        np.testing.assert_allclose(result.variance, result.variance[0] * scale**2, rtol=1e-12)
+
+    def test_the_bias_scales_as_the_rate_and_its_variance_as_the_square(self, sampled):
+        strong = B.replace(alpha_D=3 * B.alpha_D)
+        one, three = (dk.expected_upscatterings(sampled, point, dk.ANALYSIS_I, WIDE) for point in (B, strong))
+        assert (one.bias_variance > 0).all()
+        np.testing.assert_allclose(three.bias, 3 * one.bias, rtol=1e-12)
+        np.testing.assert_allclose(three.bias_variance, 9 * one.bias_variance, rtol=1e-12)
+
+    def test_a_stronger_mixing_makes_more_and_lets_them_decay_sooner(self, fixed):
+        double = dk.expected_events(fixed, B.replace(epsilon=2 * B.epsilon), dk.ANALYSIS_I)
+        same = dk.expected_events_at_lifetime(fixed, B, dk.ANALYSIS_I, B.proper_decay_length() / 4)
+        # Γ goes like ε² but for the width of Z′, which is α ε² of its mass.
+        np.testing.assert_allclose(double.mean, 4 * same.mean, rtol=1e-8)
+
+    def test_a_very_long_lifetime_makes_the_rate_fall_inversely(self, fixed):
+        result = dk.expected_events_at_lifetime(fixed, B, dk.ANALYSIS_I, [1e9, 1e11]).mean
+        np.testing.assert_allclose(result[0] / result[1], 100, rtol=1e-4)  # the next order: 10 m over 1e9 cm
+
+
+class TestShapes:
+    def test_a_point_has_one_number_for_each_bin(self, fixed):
+        assert dk.expected_events(fixed, B, dk.ANALYSIS_I).mean.shape == (2,)
+
+    def test_a_plane_has_its_axes_first(self, sampled):
+        plane = B.replace(m_N=np.array([0.09, 0.1, 0.11])[:, None], epsilon=np.array([1e-3, 1e-2]))
+        wide = dk.Smoothing((0.5, 1.0))
+        result = dk.expected_events(sampled, plane, dk.ANALYSIS_I, wide)
+        assert result.mean.shape == result.variance.shape == result.n_effective.shape == (3, 2, 2)
+        alone = dk.expected_events(sampled, B.replace(m_N=0.11, epsilon=1e-2), dk.ANALYSIS_I, wide)
+        np.testing.assert_array_equal(result.mean[2, 1], alone.mean)
+
+    @pytest.mark.parametrize(
+        ("epsilon", "ctau", "shape"),
+        [(1e-2, 1.0, ()), (1e-2, np.ones(5), (5,)), (np.full((4, 1), 1e-2), np.ones(5), (4, 5))],
+    )
+    def test_lifetimes_broadcast(self, fixed, epsilon, ctau, shape):
+        point = B.replace(epsilon=epsilon)
+        result = dk.expected_events_at_lifetime(fixed, point, dk.ANALYSIS_I, ctau)
+        assert result.mean.shape == (*shape, 2)
+        one = dk.expected_events_at_lifetime(fixed, B.replace(epsilon=1e-2), dk.ANALYSIS_I, 1.0)
+        np.testing.assert_array_equal(result.mean, np.broadcast_to(one.mean, (*shape, 2)))
+
+    def test_upscatterings_have_the_shape_of_the_point(self, fixed):
+        assert dk.expected_upscatterings(
+            fixed, B.replace(epsilon=np.full((3, 1), 0.01)), dk.ANALYSIS_I
+        ).mean.shape == (
+            3,
+            1,
+            2,
+        )
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"m_N": 0.003}, r"m_N = 0\.003 GeV lies outside the sampled range, 0\.004 to 1\.25 GeV"),
+            ({"m_N": 1.3, "m_Zprime": 5.0}, r"m_N = 1\.3 GeV lies outside the sampled range"),
+            ({"m_Zprime": 13.0}, r"m_Zprime = 13 GeV lies outside the sampled range, 0\.004 to 12\.5 GeV"),
+            ({"m_Zprime": 12.5001}, r"m_Zprime = 12\.5001 GeV lies outside the sampled range"),
+            ({"m_N": 0.0039999}, r"m_N = 0\.0039999 GeV lies outside the sampled range"),
+            ({"m_N": [0.1, 2.0], "m_Zprime": 9.0}, r"m_N = 2 GeV lies outside"),
+            ({"m_N": 0.2, "m_Zprime": 0.1}, "m_Zprime must be at least m_N everywhere"),
+        ],
+    )
+    def test_a_point_outside_the_sampled_region(self, sampled, changes, message):
+        with pytest.raises(ValueError, match=message):
+            dk.expected_events(sampled, B.replace(**changes), dk.ANALYSIS_I)
+        if np.ndim(changes.get("m_N", 0)) == 0:
+            with pytest.raises(ValueError, match=message):
+                dk.kde_weight(sampled, B.replace(**changes))
+
+    def test_edges_of_the_sampled_region_belong_to_it(self, sampled):
+        low, high = sampling_range(sampled).m_N
+        for m_N in (low, high):
+            weight = dk.kde_weight(sampled, B.replace(m_N=m_N, m_Zprime=3.0))
+            assert weight.sum() > 0
+
+    @pytest.mark.parametrize("changes", [{"m_N": 0.11}, {"m_Zprime": 1.2}])
+    def test_a_sample_at_other_fixed_masses(self, fixed, changes):
+        with pytest.raises(ValueError, match="lies outside the sampled range"):
+            dk.expected_events(fixed, B.replace(**changes), dk.ANALYSIS_I)
+
+    def test_events_without_vertices(self):
+        events = dk.generate(dk.SamplingRange.at(0.1, 1.25), 100, seed=1)
+        for expected in (dk.expected_events, dk.expected_upscatterings):
+            with pytest.raises(TypeError, match=r"placed in a detector first: darkpkg\.place"):
+                expected(events, B, dk.ANALYSIS_I)
+
+    @pytest.mark.parametrize(("ctau", "value"), [(-1.0, "-1"), (0.0, "0"), ([1.0, -2.5], "-2.5"), (math.nan, "nan")])
+    def test_a_lifetime_that_is_not_positive(self, fixed, ctau, value):
+        with pytest.raises(ValueError, match=f"ctau must be (positive|a number), got {value}"):
+            dk.expected_events_at_lifetime(fixed, B, dk.ANALYSIS_I, ctau)
+
+    @pytest.mark.parametrize("bandwidth", [(0.0, 0.1), (0.1, -0.1), (math.inf, 0.1), (math.nan, 0.1)])
+    def test_a_bandwidth_that_is_not_positive(self, bandwidth):
+        with pytest.raises(ValueError, match="bandwidth must be positive"):
+            dk.Smoothing(bandwidth)
+
+
+class TestFewEvents:
+    def test_a_prediction_from_few_events_comes_with_their_number(self, sampled):
+        with pytest.warns(dk.FewEventsWarning, match=r"only [\d.]+ effective events near m_N = 0.1 GeV") as caught:
+            result = dk.expected_events(sampled, B, dk.ANALYSIS_I, dk.Smoothing((0.02, 0.02)))
+        (message,) = (str(warning.message) for warning in caught)
+        assert f"only {result.n_effective.min():.1f} effective events" in message
+        assert "m_Zprime = 1.25 GeV (1 of 1 points have fewer than 10)" in message
+
+    @pytest.mark.parametrize("n", [9, 11])
+    def test_fewer_than_ten_equal_events_are_few(self, n):
+        some = toy_sample()[np.arange(n)]
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", dk.FewEventsWarning)
+            found = dk.expected_upscatterings(some, B, counting())
+        assert found.n_effective[0] == pytest.approx(n, rel=1e-12)
+        assert len(caught) == (n < 10)
+
+    def test_no_event_at_all_is_a_warning_too(self, sampled):
+        with pytest.warns(dk.FewEventsWarning, match=r"only 0\.0 effective events"):
+            result = dk.expected_events(sampled[np.arange(50)], B, dk.ANALYSIS_I, dk.PAPER_SMOOTHING)
+        assert result.mean.tolist() == [0, 0]
+
+    def test_the_worst_of_many_points_is_named(self, sampled):
+        plane = B.replace(m_N=[0.1, 1.2], m_Zprime=[[1.3], [3.0]])
+        with pytest.warns(dk.FewEventsWarning, match=r"m_N = 1\.2 GeV") as caught:
+            result = dk.expected_upscatterings(sampled, plane, dk.ANALYSIS_I, dk.Smoothing((0.1, 0.2)))
+        few = (result.n_effective.min(axis=-1) < 10).sum()
+        assert f"({few} of 4 points" in str(caught[0].message)
+
+
+class TestPaperSmoothing:
+    def test_its_bandwidth_and_density_are_those_of_the_text(self):
+        assert dk.PAPER_SMOOTHING == dk.Smoothing(0.005, order=0, slope=None)
+
+    def test_it_agrees_with_a_dedicated_sample_where_events_are_dense_enough(self, fixed):
+        """So narrow a kernel has events only if the sample covers little more than the kernel."""
+        narrow = dk.SamplingRange((0.0985, 0.1015), (1.23, 1.27))
+        events = dk.place(dk.generate(narrow, 50_000, seed=3), dk.ND280, seed=4)
+        result = dk.expected_upscatterings(events, B, dk.ANALYSIS_I, dk.PAPER_SMOOTHING)
+        dedicated = dk.expected_upscatterings(fixed, B, dk.ANALYSIS_I)
+        pull = (result.mean - dedicated.mean) / np.hypot(result.error, dedicated.error)
+        assert np.abs(pull).max() < 4
+        assert np.all(result.error / result.mean < 0.06)  # so that the pull says something
+
+
+@pytest.fixture(scope="module")
+def light():
+    """A dedicated sample at benchmark A."""
+    A = dk.BENCHMARK_A
+    return dk.place(dk.generate(dk.SamplingRange.at(A.m_N, A.m_Zprime), 200_000, seed=7), dk.ND280, seed=8)
+
+
+class TestSeveralAnalyses:
+    def test_bins_are_sums_over_the_events_that_fall_into_them(self, light):
+        """Analysis II by hand: vertex, response, mass, overflow, lifetime, exposure."""
+        A = dk.BENCHMARK_A
+        result = dk.expected_events(light, A, dk.ANALYSIS_II)
+        mass = dk.observables(dk.FGD_RESPONSE.smear(light)).mass
+        inside = dk.ND280["FGD1"].fiducial.contains(light.vertex)
+        weight = 0.1 * light.weight * dk.coupling_weight(light, A) * inside
+        flights = {"ctau": A.proper_decay_length(), "ctau_Zprime": A.mediator_decay_length()}
+        weight = weight * dk.lifetime_weight(light, **flights, modules=("FGD1",))
+        expected = []
+        for channel in dk.ANALYSIS_II.channels:
+            w = weight * dk.exposure_weight(light, channel)
+            sums = np.histogram(mass, np.append(0.01 * np.arange(20), np.inf), weights=w)[0]
+            expected.append(sums)
+            assert sums[-1] > 0.01 * sums.sum()  # the overflow is there
+        # βγ of the kernel is that of the event at θ's mass; both are 100 MeV.
+        np.testing.assert_allclose(result.mean, np.concatenate(expected), rtol=1e-10, atol=0)
+
+    def test_a_sum_predicts_what_its_parts_do_and_its_likelihoods_multiply(self, light):
+        A, both = dk.BENCHMARK_A, dk.ANALYSIS_I + dk.ANALYSIS_II
+        parts = [dk.expected_events(light, A, analysis) for analysis in (dk.ANALYSIS_I, dk.ANALYSIS_II)]
+        whole = dk.expected_events(light, A, both)
+        np.testing.assert_array_equal(whole.mean, np.concatenate([part.mean for part in parts]))
+        np.testing.assert_array_equal(whole.variance, np.concatenate([part.variance for part in parts]))
+        lnL = [dk.log_likelihood(p, a) for p, a in zip(parts, (dk.ANALYSIS_I, dk.ANALYSIS_II), strict=True)]
+        assert dk.log_likelihood(whole, both) == pytest.approx(sum(lnL), rel=1e-12)
+        sums = whole.in_channels(both)
+        assert sums.mean.shape == (4,)
+        assert sums.mean[2] == pytest.approx(parts[1].mean[:20].sum(), rel=1e-12)
+
+    def test_channels_of_one_beam_have_sums_of_their_own(self, fixed):
+        fhc, rhc = dk.ANALYSIS_I.channels
+        again = dataclasses.replace(fhc, name="twice", pot=2 * fhc.pot)
+        three = dk.Analysis("three", (fhc, again, rhc))
+        mean = dk.expected_events(fixed, B, three).mean
+        np.testing.assert_allclose(mean[[0, 2]], dk.expected_events(fixed, B, dk.ANALYSIS_I).mean, rtol=1e-12)
+        assert mean[1] == pytest.approx(2 * mean[0], rel=1e-12)
+
+    def test_prompt_decays_of_a_light_mediator_are_seen_where_they_are_made(self, light):
+        """cτ → 0 of N and of Z′: Analysis I detects at A the selected upscatterings in the fiducial argon."""
+        A = dk.BENCHMARK_A.replace(decays="paper")
+        inside = light[light.starts_in(("TPC1", "TPC2", "TPC3"))]
+        expected = dk.expected_upscatterings(inside, A, dk.ANALYSIS_I).mean
+        # βγ cτ⁰ is a few micrometres: 1e-5 of a metre of argon.
+        np.testing.assert_allclose(dk.expected_events(light, A, dk.ANALYSIS_I).mean, expected, rtol=1e-4)
+        at_once = dk.expected_events_at_lifetime(light, A, dk.ANALYSIS_I, 1e-12).mean
+        np.testing.assert_allclose(at_once, expected, rtol=1e-9)
+        argon = light[light.target == dk.NUCLEI["Ar40"].pdg_code]
+        share = dk.weights.decay_acceptance(argon, dk.ANALYSIS_I, 1e-12)
+        chambers = [dk.ND280[name] for name in ("TPC1", "TPC2", "TPC3")]
+        volumes = sum(c.fiducial.volume for c in chambers) / sum(c.active.volume for c in chambers)
+        assert abs(share.mean - volumes) < 4 * share.error
+        assert share.error < 0.008
+
+
+class TestShares:
+    def test_efficiency_is_the_share_of_the_weight_that_passes(self, fixed):
+        lead = fixed[fixed.target == dk.NUCLEI["Pb208"].pdg_code]
+        w = lead.weight * sum(dk.exposure_weight(lead, c) for c in dk.ANALYSIS_I.channels)
+        passes = dk.Cuts().passes(dk.observables(lead))
+        for ctau in (None, 3.0):
+            decays = w if ctau is None else w * dk.lifetime_weight(lead, ctau)
+            share = dk.selection_efficiency(lead, dk.ANALYSIS_I, ctau)
+            assert share.mean == pytest.approx(np.average(passes, weights=decays), rel=1e-12)
+            # Its error by the jackknife over 40 blocks, known to 11 %.
+            blocks = [np.arange(len(lead)) % 40 != k for k in range(40)]
+            values = [np.average(passes[b], weights=decays[b]) for b in blocks]
+            assert share.error == pytest.approx(np.sqrt(39) * np.std(values), rel=0.5)
+
+    def test_acceptance_and_efficiency_make_the_expected_events(self, fixed):
+        B_now = B.proper_decay_length()
+        made = dk.expected_upscatterings(fixed, B, dk.ANALYSIS_I.with_selection(cuts=None, efficiency=1.0)).mean.sum()
+        acceptance = dk.weights.decay_acceptance(fixed, dk.ANALYSIS_I, B_now).mean
+        efficiency = dk.selection_efficiency(fixed, dk.ANALYSIS_I, B_now).mean
+        events = dk.expected_events(fixed, B, dk.ANALYSIS_I).mean.sum()
+        assert 0.1 * made * acceptance * efficiency == pytest.approx(events, rel=1e-10)
+
+    @pytest.mark.parametrize(
+        "analysis", [dk.ANALYSIS_I, dk.ANALYSIS_II, dk.ANALYSIS_I + dk.ANALYSIS_II], ids=lambda a: a.name
+    )
+    def test_efficiency_is_selected_over_produced_whatever_bins_and_channels_there_are(self, light, analysis):
+        A, flat = dk.BENCHMARK_A, 0.1
+        produced, selected = (f(light, A, analysis).sum() for f in (dk.produced_weight, dk.selected_weight))
+        found = dk.selection_efficiency(light, analysis).mean
+        assert found == pytest.approx(selected / flat / produced, rel=1e-12)
+
+    def test_a_share_of_nothing_is_refused(self, fixed):
+        with pytest.raises(ValueError, match="a share needs events with a weight, got 0 events"):
+            dk.selection_efficiency(fixed[np.arange(0)], dk.ANALYSIS_I)
+
+    def test_a_straight_beam_through_slabs_is_a_deterministic_integral(self):
+        """N along the beam from vertices all over the first lead: the decay law averaged over the slab."""
+        events = dk.place(dk.generate(dk.SamplingRange.at(0.1, 1.25), 120_000, seed=5), dk.ND280, seed=6)
+        lead = events[events.module == "P0D-ECAL1"]
+        z, ctau = lead.vertex[:, 2], 30.0
+        along = np.zeros_like(lead.p_N)
+        along[:, 0], along[:, 3] = np.hypot(0.8, 0.1), 0.8
+        inside = (np.abs(lead.vertex[:, :2]) < [85, 98]).all(axis=1)
+        faces = np.array([[256, 312], [392, 448], [529, 585]], dtype=float)
+        columns = lead.columns_of(("TPC1", "TPC2", "TPC3"))
+        entry, leave = np.zeros_like(lead.entry), np.zeros_like(lead.exit)
+        for column, name in zip(columns, ("TPC1", "TPC2", "TPC3"), strict=True):
+            box = dk.ND280.fiducial_boxes[name]
+            entry[:, column], leave[:, column] = box.chord(lead.vertex, along[:, 1:] / 0.8)
+        straight = dataclasses.replace(lead, p_N=along, entry=entry, exit=leave)
+        weight = dk.lifetime_weight(straight, ctau)
+        length = 8.0 * ctau  # βγ = 0.8 / 0.1
+
+        def survival(face):
+            """Mean over the slab 0 < z < 30.5 of exp(−(face − z) / length)."""
+            return length / 30.5 * (np.exp(-(face - 30.5) / length) - np.exp(-face / length))
+
+        expected = 170 * 196 / (210 * 224) * sum(survival(begin) - survival(end) for begin, end in faces)
+        error = weight.std() / np.sqrt(len(weight))
+        # 1.5 % of statistics from the sides; one centimetre of a chamber in z moves 0.4 %, and is seen below.
+        assert abs(weight.mean() - expected) < 4 * error
+        # Vertices before the chambers, with z as drawn: exact, so that a centimetre or a millimetre fails.
+        exact = sum(np.exp(-(begin - z) / length) - np.exp(-(end - z) / length) for begin, end in faces)
+        np.testing.assert_allclose(weight[inside], exact[inside], rtol=1e-9)
+        assert weight[~inside].max() == 0
+
+
+class TestSobol:
+    @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
+    def test_errors_come_from_the_spread_of_replicates(self):
+        events = dk.place(dk.generate(dk.HEAVY, 96_000, seed=31, sequence="sobol"), dk.ND280, seed=32)
+        result = dk.expected_upscatterings(events, B, dk.ANALYSIS_I, WIDE)
+        parts = np.array(
+            [dk.expected_upscatterings(events[events.replicate == r], B, dk.ANALYSIS_I, WIDE).mean for r in range(16)]
+        )
+        np.testing.assert_allclose(result.mean, parts.sum(axis=0), rtol=1e-12)
+        np.testing.assert_allclose(result.variance, 16 * parts.var(axis=0, ddof=1), rtol=1e-9)
+
+
+class TestChooseBandwidth:
+    PLANE = B.replace(m_N=np.array([0.03, 0.1, 0.3]), m_Zprime=np.array([0.3, 1.25, 2.0]))
+
+    @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
+    @pytest.mark.parametrize("rule", ["asymptotic", "cross-validation"])
+    def test_the_best_of_one_for_all_and_of_one_for_each_point(self, sampled, rule):
+        start = dk.Smoothing((0.2, 0.6))
+        for_all = dk.choose_bandwidth(sampled, self.PLANE, dk.ANALYSIS_I, start, rule=rule)
+        for_each = dk.choose_bandwidth(sampled, self.PLANE, dk.ANALYSIS_I, start, rule=rule, per_point=True)
+        assert np.shape(for_all.bandwidth) == (2,)
+        assert np.shape(for_each.bandwidth) == (3, 2)
+        for chosen in (for_all, for_each):
+            ratio = np.asarray(chosen.bandwidth) / start.bandwidth
+            assert ((ratio >= 0.249) & (ratio <= 8.01)).all()
+            assert dk.expected_events(sampled, self.PLANE, dk.ANALYSIS_I, chosen).mean.shape == (3, 2)
+
+    @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
+    def test_more_events_ask_for_a_smaller_bandwidth(self, sampled):
+        """As N^(-1/6) for a rate with a bias that is seen: here without its slope divided out."""
+        start = dk.Smoothing((0.2, 0.3), slope=None)
+        widths = [
+            dk.choose_bandwidth(part, self.PLANE, dk.ANALYSIS_I, start).bandwidth[1]
+            for part in (sampled.thinned(8), sampled)
+        ]
+        # A factor 8^(-1/6) = 0.71 with noise in the bias of the small sample.
+        assert 0.5 < widths[1] / widths[0] < 0.95
+
+    @pytest.mark.parametrize(("best", "factor"), [(0, 0.25), (-1, 2.0)])
+    @pytest.mark.parametrize("per_point", [False, True])
+    def test_cross_validation_tries_a_quarter_to_twice_the_bandwidth(
+        self, sampled, monkeypatch, best, factor, per_point
+    ):
+        def scores(coordinates, contributions, bandwidths, *_):
+            found = np.ones(len(bandwidths))
+            found[best] = 0.0
+            return found
+
+        monkeypatch.setattr("darkpkg.method.weights.cross_validation_scores", scores)
+        chosen = dk.choose_bandwidth(
+            sampled, self.PLANE, dk.ANALYSIS_I, WIDE, rule="cross-validation", per_point=per_point
+        )
+        expected = factor * np.array(WIDE.bandwidth)
+        np.testing.assert_allclose(chosen.bandwidth, np.tile(expected, (3, 1)) if per_point else expected)
+
+    def test_cross_validation_looks_at_what_is_detected_at_the_point(self, sampled, monkeypatch):
+        """Contributions to the rate with its slope divided out: θ's lifetime and boost, the masses of the events."""
+        given = []
+
+        def scores(coordinates, contributions, bandwidths, *_):
+            given.append((coordinates, contributions))
+            return np.arange(len(bandwidths))
+
+        monkeypatch.setattr("darkpkg.method.weights.cross_validation_scores", scores)
+        dk.choose_bandwidth(sampled, B, dk.ANALYSIS_I, WIDE, rule="cross-validation")
+        ((coordinates, contributions),) = given
+        exposure = sum(dk.exposure_weight(sampled, channel) for channel in dk.ANALYSIS_I.channels)
+        chance = dk.lifetime_weight(sampled, float(B.proper_decay_length()), B.m_N)
+        # Divided by q and by its slope, which is 1/q.
+        weight = sampled.weight * exposure * dk.selection_weight(sampled, dk.ANALYSIS_I.selection) * chance
+        of_mass = dict(zip(np.log(sampled.m_N), weight, strict=True))
+        expected = np.array([of_mass[x] for x in coordinates[:, 0]])
+        shares = contributions / contributions.sum(), expected / expected.sum()
+        np.testing.assert_allclose(*shares, rtol=1e-9, atol=1e-30)
+
+    def test_the_asymptotic_rule_begins_at_twice_the_bandwidth(self, sampled, monkeypatch):
+        monkeypatch.setattr("darkpkg.method.weights.asymptotic_factor", lambda *_, **__: 1.0)
+        chosen = dk.choose_bandwidth(sampled, self.PLANE, dk.ANALYSIS_I, WIDE)
+        np.testing.assert_allclose(chosen.bandwidth, 2 * np.array(WIDE.bandwidth))
+
+    def test_rules_and_samples_that_do_not_exist_are_refused(self, sampled, fixed):
+        with pytest.raises(ValueError, match="rule must be asymptotic or cross-validation, got 'silverman'"):
+            dk.choose_bandwidth(sampled, B, dk.ANALYSIS_I, rule="silverman")
+        with pytest.raises(ValueError, match="at fixed masses nothing is smoothed"):
+            dk.choose_bandwidth(fixed, B, dk.ANALYSIS_I, rule="cross-validation")
+        with pytest.raises(ValueError, match="bandwidth must be one for all points"):
+            dk.choose_bandwidth(sampled, self.PLANE, dk.ANALYSIS_I, WIDE.scaled(np.ones(3)), rule="cross-validation")
+
+
+# Weights that cancel, decays that never happen, and a small sample: few effective events by construction.
+@pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
+class TestWhatIsRefusedOrSummed:
+    def test_signed_weights_are_summed(self, fixed):
+        """Weights 2w and −w add up to w, and their squares to five times those of w."""
+        doubled, negative = (dataclasses.replace(fixed, weight=factor * fixed.weight) for factor in (2.0, -1.0))
+        rate = dk.expected_events(fixed, B, dk.ANALYSIS_I)
+        assert_close = np.testing.assert_allclose
+        up, down = (dk.expected_events(sample, B, dk.ANALYSIS_I) for sample in (doubled, negative))
+        assert_close(up.mean + down.mean, rate.mean, rtol=1e-12)
+        assert_close(down.mean, -rate.mean, rtol=1e-12)
+        assert_close(up.variance + down.variance, 5 * rate.variance, rtol=1e-12)
+        mixed = dataclasses.replace(fixed, weight=np.where(np.arange(len(fixed)) % 2, -1.0, 1.0) * fixed.weight)
+        parts = [dk.expected_events(fixed[np.arange(len(fixed)) % 2 == i], B, dk.ANALYSIS_I).mean for i in (0, 1)]
+        assert_close(dk.expected_events(mixed, B, dk.ANALYSIS_I).mean, parts[0] - parts[1], rtol=1e-9)
+
+    def test_a_kernel_that_the_sum_cannot_take_is_refused(self, sampled):
+        class Own(dk.kernels.Uniform):
+            name = "own"
+
+        class Disguised(dk.kernels.Gaussian):
+            """Of another shape under a known name."""
+
+        for kernel in (Own(), Disguised()):
+            with pytest.raises(ValueError, match="kernel must be one of epanechnikov, gaussian, uniform for events"):
+                dk.expected_events(sampled, B, dk.ANALYSIS_I, dk.Smoothing(0.2, kernel))
+        with pytest.raises(ValueError, match="log must be True for events"):
+            dk.expected_events(sampled, B, dk.ANALYSIS_I, dk.Smoothing(0.2, log=False))
+        with pytest.raises(ValueError, match="log must be True for events"):
+            dk.kde_weight(sampled, B, dk.Smoothing(0.2, log=(True, False)))
+
+    def test_wrong_types_are_named(self, fixed):
+        for function in (dk.expected_events, dk.expected_upscatterings, dk.expected_events_by_transport):
+            with pytest.raises(TypeError, match=r"analysis must be of type Analysis, got str 'I'"):
+                function(fixed, B, "I")
+            with pytest.raises(TypeError, match=r"parameters must be of type DarkParameters, got int 3"):
+                function(fixed, 3, dk.ANALYSIS_I)
+            with pytest.raises(TypeError, match=r"smoothing must be of type Smoothing, got float 0\.1"):
+                function(fixed, B, dk.ANALYSIS_I, 0.1)
+
+    def test_the_shortest_lifetimes_are_prompt_and_the_longest_never_end(self, fixed):
+        """A subnormal cτ⁰ is a decay at the vertex, an infinite one is none."""
+        inside = fixed.starts_in(("TPC1", "TPC2", "TPC3"))
+        np.testing.assert_array_equal(dk.lifetime_weight(fixed, 5e-324), inside)
+        np.testing.assert_array_equal(dk.lifetime_weight(fixed, np.inf), 0)
+        prompt, never = dk.expected_events_at_lifetime(fixed, B, dk.ANALYSIS_I, [5e-324, np.inf]).mean
+        assert np.all(never == 0)
+        expected = dk.expected_upscatterings(fixed[inside], B, dk.ANALYSIS_I).mean
+        np.testing.assert_allclose(prompt, expected, rtol=1e-12)
+        for wrong in (0.0, -1.0, np.nan):
+            with pytest.raises(ValueError, match=r"ctau must be (positive|a number)"):
+                dk.lifetime_weight(fixed, wrong)
+        with pytest.raises(ValueError, match="ctau_Zprime must be zero or more"):
+            dk.lifetime_weight(fixed, 1.0, ctau_Zprime=-1.0)
+
+    @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+    @given(st.sampled_from(["ctau", "m_N", "ctau_Zprime", "m_Zprime"]), anything())
+    def test_lengths_and_masses_are_numbers_or_refused_by_name(self, few_events, name, value):
+        numbers = {"ctau": 1.0, "m_N": 0.1, "ctau_Zprime": 0.5, "m_Zprime": 0.03} | {name: value}
+        refused = ""
+        try:
+            weight = dk.lifetime_weight(few_events, **numbers)
+        except (ValueError, TypeError) as error:
+            refused = str(error)
+        if refused:
+            assert refused.startswith(f"{name} must ")
+        elif value is not None:
+            assert np.all((weight >= 0) & (weight <= 1 + 1e-12))
+            np.testing.assert_array_equal(weight, dk.lifetime_weight(few_events, **numbers | {name: float(value)}))
+
+    def test_a_few_prepared_selections_are_remembered_and_the_others_let_go(self, fixed):
+        sample = fixed[:]
+        kept = []
+        for efficiency in np.linspace(0.1, 0.9, 20):
+            analysis = dk.ANALYSIS_I.with_selection(efficiency=float(efficiency))
+            kept.append(dk.expected_events(sample, B, analysis).mean / efficiency)
+        assert len(dk.weights._samples[sample]) == dk.weights.KEPT_SAMPLES
+        np.testing.assert_allclose(kept, np.tile(kept[0], (20, 1)), rtol=1e-12)
+
+    def test_only_decays_to_electrons_are_counted(self):
+        """Above 2 m_μ the rate of the paper's choice is larger by muons and hadrons, at equal lifetime."""
+        point = B.replace(m_N=0.4)
+        events = dk.place(dk.generate(dk.SamplingRange.at(0.4, 1.25), 5000, seed=3), dk.ND280, seed=4)
+        rates = [
+            dk.expected_events_at_lifetime(events, p, dk.ANALYSIS_I, 1.0).total().mean
+            for p in (point, point.replace(decays="paper"))
+        ]
+        assert rates[0] / rates[1] == pytest.approx(point.pair_branching_ratio(), rel=1e-12)
+        assert 0.6 < rates[0] / rates[1] < 0.75

@@ -1,0 +1,141 @@
+"""Every claim of the paper has an answer, every answer a claim, and every verdict is derived from numbers."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from claim_samples import samples
+
+from darkpkg import datasets
+from darkpkg.method import weights
+from darkpkg.physics import model, widths
+from paper.claims import answers, verdicts
+from paper.claims.answers import ANSWERS, Answer, Evidence
+
+CLAIMS = {claim.id: claim for claim in verdicts.claims()}
+STORED = datasets.read("paper/verdicts").set_index("id")
+CHAPTERS = {path.stem for path in (Path(__file__).parent.parent / "notebooks").glob("*.md")}
+
+
+@pytest.fixture(scope="module")
+def table():
+    return verdicts.table(samples())
+
+
+def test_there_are_many_claims_from_all_parts_of_the_paper():
+    assert len(CLAIMS) >= 40
+    assert len(CLAIMS) == len(verdicts.claims())  # no name is there twice
+    places = " ".join(claim.place for claim in CLAIMS.values())
+    for part in ("Abstract", "Table I", "Table II", "Eq. (9)", "Eq. (11)", "Eq. (12)", "Eq. (A1)", "Eq. (E2)"):
+        assert part in places
+    for part in ("Fig. 2", "Fig. 3", "Fig. 4", "Fig. 11", "Fig. 15", "Appendix C", "Appendix D", "Appendix E"):
+        assert part in places
+
+
+def test_every_claim_has_an_answer_and_every_answer_a_claim():
+    assert set(ANSWERS) == set(CLAIMS) == set(STORED.index)
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
+def test_a_claim_says_where_what_and_why(claim):
+    for text in (claim.section, claim.place, claim.claim, claim.paper):
+        assert text
+    assert len(claim.reason) > 10
+    assert claim.reason.endswith(".")
+    assert np.isfinite([claim.low, claim.high]).any()
+    assert not claim.low >= claim.high
+    if np.isfinite(claim.number):
+        assert not claim.number < claim.low
+        assert not claim.number > claim.high
+
+
+def test_links_lead_to_chapters():
+    assert {claim.page for claim in CLAIMS.values()} <= CHAPTERS
+
+
+def test_an_assumption_is_stated_where_one_is_made(table):
+    makes_one = table.assumed.notna()
+    assert list(table.index[makes_one]) == [name for name in table.index if CLAIMS[name].assumption]
+
+
+def test_verdicts_are_those_that_are_stored(table):
+    """After a change on purpose, tests/paper/accept_verdicts.py stores new ones."""
+    assert table.verdict.to_dict() == STORED.verdict.to_dict()
+
+
+@pytest.mark.parametrize("column", ["ours", "assumed"])
+def test_numbers_are_those_that_are_stored(table, column):
+    # Printed with six digits; a change of a hundredth of the error, or of 1e-5, does not matter.
+    slack = 1e-5 * STORED[column].abs() + 0.01 * STORED[f"{column}_error".replace("ours_", "")]
+    for name in CLAIMS:
+        assert table[column][name] == pytest.approx(STORED[column][name], abs=slack[name], nan_ok=True), name
+
+
+def test_every_verdict_is_that_of_the_rule(table):
+    for name, row in table.iterrows():
+        assumed = Answer(row.assumed, row.assumed_error) if CLAIMS[name].assumption else None
+        assert row.verdict == verdicts.verdict(CLAIMS[name], Answer(row.ours, row.error, assumed))
+        assert row.verdict in verdicts.VERDICTS
+
+
+def test_no_verdict_owes_itself_to_a_large_error(table):
+    """Two errors are at most a seventh of the number: agreement is not bought with few events."""
+    decisive = table.verdict == "with an assumption"
+    value, error = table.ours.where(~decisive, table.assumed), table.error.where(~decisive, table.assumed_error)
+    small = (error == 0) | (2 * error <= value.abs() / 7) | (2 * error <= table.high - value)
+    assert list(table.index[~small]) == []
+
+
+class TestRule:
+    claim = dataclasses.replace(CLAIMS["decays_at_B"], low=4.55, high=4.65)
+
+    @pytest.mark.parametrize(
+        ("answer", "verdict"),
+        [
+            (Answer(4.6), "reproduced"),
+            (Answer(4.65), "reproduced"),
+            (Answer(4.7), "not reproduced"),
+            (Answer(4.7, 0.03), "reproduced"),
+            (Answer(4.7, 0.02), "not reproduced"),
+            (Answer(4.7, assumed=Answer(4.6)), "with an assumption"),
+            (Answer(4.7, assumed=Answer(4.5)), "not reproduced"),
+            (Answer(4.6, assumed=Answer(4.5)), "reproduced"),
+            (Answer(np.nan, assumed=Answer(4.6)), "with an assumption"),
+            (Answer(np.nan), "not reproduced"),
+        ],
+    )
+    def test_of_a_rounded_number(self, answer, verdict):
+        assert verdicts.verdict(self.claim, answer) == verdict
+
+    @pytest.mark.parametrize(("value", "agrees"), [(-1e9, True), (4.65, True), (4.66, False)])
+    def test_of_a_bound(self, value, agrees):
+        bound = dataclasses.replace(self.claim, low=np.nan)
+        assert verdicts.agrees(bound, Answer(value)) == agrees
+
+
+def _twice(*masses):
+    return {channel: 2 * value for channel, value in widths.current_integrals(*masses).items()}
+
+
+@pytest.mark.parametrize(
+    ("module", "formula", "wrong", "flipped"),
+    [
+        pytest.param(model, "current_integrals", lambda *masses: _twice(*masses), "lifetime_of_B", id="J"),
+        pytest.param(model, "HBARC", 2 * model.HBARC, "lifetime_of_A", id="ħc"),
+        pytest.param(answers, "total_cross_section", lambda *_: 1e-37, "sampling_power_of_m_Zprime", id="σ"),
+        pytest.param(answers, "exclusion_threshold", lambda cl, n_parameters: 1.353, "threshold", id="threshold"),
+        pytest.param(answers, "lifetime_weight", lambda events, ctau: np.full(len(events), 0.01), "share_seen_at_B"),
+        pytest.param(answers, "ARGON_DENSITY", 1.78, "argon_in_a_chamber", id="density"),
+        pytest.param(weights, "exposure_weight", lambda e, c: np.ones(len(e)), "lead_share_at_1_cm", id="nuclei"),
+    ],
+)
+def test_a_wrong_formula_flips_a_verdict(monkeypatch, table, module, formula, wrong, flipped):
+    monkeypatch.setattr(module, formula, wrong)
+    broken = verdicts.verdict(CLAIMS[flipped], ANSWERS[flipped](Evidence(samples())))
+    assert broken != table.verdict[flipped]
+
+
+def test_a_claim_that_is_not_there_is_refused():
+    with pytest.raises(KeyError, match="no claim 'everything'"):
+        verdicts.table(samples(), ["everything"])

@@ -1,0 +1,255 @@
+"""The style of the figures, their labels, and the numbers behind an exclusion curve."""
+
+import dataclasses
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+
+import darkpkg as dk
+from paper.constraints.curves import PLANES, constraints
+from paper.constraints.drawing import draw_constraints
+
+
+@pytest.fixture(autouse=True)
+def drawn_nowhere():
+    plt.switch_backend("Agg")
+    with mpl.rc_context():
+        yield
+    plt.close("all")
+
+
+PLANE = dk.BENCHMARK_B.replace(m_N=np.geomspace(0.05, 0.5, 12)[:, None], V_muN_sq=np.geomspace(1e-9, 1e-5, 15))
+
+
+def scan_of(rate):
+    """A plane with a signal known exactly, and nothing seen: −Δ ln L is the signal. No Monte Carlo needed."""
+    exact = dk.ANALYSIS_I.channels
+    analysis = dk.Analysis("Analysis I", tuple(dataclasses.replace(channel, systematic=0.0) for channel in exact))
+    signal = dk.Expectation(rate[..., None] * [0.9, 0.1], np.zeros((*rate.shape, 2)))
+    return dk.limits.scan_predictions(lambda _: signal, PLANE, analysis)
+
+
+@pytest.fixture(scope="module")
+def result():
+    """One excluded corner."""
+    return scan_of(1e7 * PLANE.V_muN_sq * PLANE.m_N)
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("m_N", "$m_N$ [GeV]"),
+        ("m_Zprime", "$m_{Z'}$ [GeV]"),
+        ("alpha_D", r"$\alpha_D$"),
+        ("epsilon", r"$\varepsilon$"),
+        ("V_muN_sq", r"$|V_{\mu N}|^2$"),
+        ("V_N_sq", "$|V_N|^2$"),
+    ],
+)
+def test_axis_labels_have_symbol_and_unit(name, label):
+    assert dk.plotting.axis_label(name) == label
+
+
+def test_every_parameter_has_a_label_that_can_be_drawn():
+    figure, ax = plt.subplots()
+    for name in dk.DarkParameters.numbers():
+        ax.set_xlabel(dk.plotting.axis_label(name))
+        figure.canvas.draw()
+
+
+def test_an_unknown_parameter_has_no_label():
+    with pytest.raises(KeyError, match="m_X"):
+        dk.plotting.axis_label("m_X")
+
+
+def test_the_drawn_curve_is_the_exclusion_curve(result):
+    ax = dk.plotting.plot_exclusion(result, cl=0.95)
+    curves = result.exclusion(0.95)
+    assert len(ax.lines) == len(curves) == 1
+    np.testing.assert_array_equal(ax.lines[0].get_xydata(), curves[0])
+    rate = 1e7 * ax.lines[0].get_xdata() * ax.lines[0].get_ydata()
+    np.testing.assert_allclose(rate, np.log(20), rtol=1e-6)  # the rate is a product of powers: interpolated exactly
+
+
+def test_axes_are_logarithmic_and_labelled(result):
+    ax = result.plot()
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+    assert ax.get_xlabel() == dk.plotting.axis_label("m_N")
+    assert ax.get_ylabel() == dk.plotting.axis_label("V_muN_sq")
+    assert ax.get_title() == ""
+
+
+def test_a_scan_draws_itself_into_given_axes_and_style(result):
+    _, ax = plt.subplots()
+    assert result.plot(ax, cl=0.95, color="#D55E00", linestyle="--") is ax
+    assert to_hex(ax.lines[0].get_color()).upper() == "#D55E00"
+    assert ax.lines[0].get_linestyle() == "--"
+    np.testing.assert_array_equal(ax.lines[0].get_xydata(), result.exclusion(0.95)[0])
+
+
+def test_the_legend_names_analysis_and_confidence_level_once(result):
+    island = scan_of(5.0 * np.cos(2 * np.log(PLANE.m_N * PLANE.V_muN_sq)) ** 2)
+    assert len(island.exclusion()) > 1
+    ax = island.plot(cl=0.90)
+    assert len(ax.lines) == len(island.exclusion())
+    assert ax.get_legend_handles_labels()[1] == ["Analysis I, 90 % CL for 2 parameters, -Delta ln L > 2.303"]
+    assert result.plot(label="mine").get_legend_handles_labels()[1] == ["mine"]
+
+
+def test_the_shaded_area_is_the_excluded_region_up_to_the_frame(result):
+    """A point is shaded if it lies in the patch, with holes left open; exclusion is that of the grid points."""
+    island = scan_of(5.0 * np.cos(2 * np.log(PLANE.m_N * PLANE.V_muN_sq)) ** 2)
+    for found in (result, island):
+        _, ax = plt.subplots()
+        dk.plotting.shade_excluded(found, ax)
+        x, y = (axis.ravel() for axis in np.meshgrid(*found.axes.values(), indexing="ij"))
+        inside = x[:, None] * 0 > 1
+        for patch in ax.patches:
+            path = patch.get_path()
+            within = np.zeros(len(x), dtype=int)
+            for part in path.to_polygons(closed_only=True):
+                within += mpl.path.Path(np.log(part)).contains_points(np.log(np.stack([x, y], axis=-1)))
+            inside = inside | (within % 2 == 1)[:, None]
+        clear = np.abs(found.log_excess()).ravel() > 0.05
+        frame = (x == x.min()) | (x == x.max()) | (y == y.min()) | (y == y.max())
+        use = clear & ~frame
+        np.testing.assert_array_equal(inside[use, 0], found.excluded().ravel()[use])
+
+
+def test_the_style_holds_for_all_further_figures():
+    dk.plotting.use_style()
+    assert mpl.rcParams["axes.grid"]
+    assert mpl.rcParams["xtick.direction"] == "in"
+    cycle = mpl.rcParams["axes.prop_cycle"].by_key()["color"]
+    assert cycle == list(dk.plotting.COLOURS.values())
+    _, ax = plt.subplots()
+    (line,) = ax.plot([1, 2])
+    assert line.get_color() == dk.plotting.COLOURS["blue"]
+
+
+def test_importing_the_figures_does_not_change_the_style_of_others():
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        before = dict(mpl.rcParams)
+        _ = dk.plotting
+        assert dict(mpl.rcParams) == before
+
+
+def test_colours_differ_in_brightness_or_hue_for_everybody():
+    """In sRGB the closest pair of the published palette, blue and sky, is 0.26 apart."""
+    rgb = np.array([mpl.colors.to_rgb(colour) for colour in dk.plotting.COLOURS.values()])
+    distance = np.linalg.norm(rgb[:, None] - rgb, axis=-1)[~np.eye(len(rgb), dtype=bool)]
+    assert distance.min() > 0.25
+
+
+# --- The detector ---
+
+
+def corners(patch):
+    """Left, bottom, right and top of a rectangle."""
+    return tuple(np.ravel(patch.get_bbox().get_points()))
+
+
+@pytest.mark.parametrize(("plane", "axes"), [("zx", (2, 0)), ("zy", (2, 1)), ("xy", (0, 1))])
+def test_modules_and_fiducial_volumes_are_drawn_to_scale_where_they_are(plane, axes):
+    _, ax = plt.subplots()
+    assert dk.plotting.draw_detector(dk.ND280, ax, plane=plane) is ax
+    boxes = [module.active for module in dk.ND280.modules]
+    for drawn, expected in (
+        ([p for p in ax.patches if p.get_linestyle() == "solid" and not p.get_fill()], boxes),
+        ([p for p in ax.patches if p.get_fill()], boxes),
+        ([p for p in ax.patches if p.get_linestyle() == "--"], list(dk.ND280.fiducial_boxes.values())),
+    ):
+        np.testing.assert_allclose(
+            [corners(p) for p in drawn],
+            [[*(box.low[axis] for axis in axes), *(box.high[axis] for axis in axes)] for box in expected],
+        )
+    assert (ax.get_xlabel(), ax.get_ylabel()) == tuple(f"${axis}$ [cm]" for axis in plane)
+    assert ax.get_aspect() == 1
+    low, high = zip(ax.get_xlim(), ax.get_ylim(), strict=True)
+    for box in boxes:  # nothing is cut off
+        assert all(low[i] < box.low[axes[i]] and box.high[axes[i]] < high[i] for i in range(2))
+
+
+def test_names_are_written_into_their_modules_or_left_out():
+    _, (named, bare) = plt.subplots(2)
+    dk.plotting.draw_detector(dk.ND280, named)
+    dk.plotting.draw_detector(dk.ND280, bare, names=False)
+    assert [text.get_text() for text in named.texts] == [module.name for module in dk.ND280.modules]
+    for text, module in zip(named.texts, dk.ND280.modules, strict=True):
+        assert text.xy == (pytest.approx((module.active.low[2] + module.active.high[2]) / 2), module.active.high[0])
+    assert not bare.texts
+    assert {text.get_rotation() for text in named.texts} == {90}
+
+
+def test_a_name_lies_flat_in_a_module_that_is_wider_than_high():
+    _, ax = plt.subplots()
+    dk.plotting.draw_detector(dk.ND280_UPGRADE, ax, plane="zy")
+    turned = {text.get_text(): text.get_rotation() for text in ax.texts}
+    assert (turned["SuperFGD"], turned["HATPC-top"], turned["TPC1"]) == (0, 0, 90)
+    (flat,) = (text for text in ax.texts if text.get_text() == "HATPC-top")
+    assert flat.xy == pytest.approx((120, 70))
+
+
+def test_lead_argon_and_scintillator_have_colours_of_their_own():
+    colour = {module.name: dk.plotting.module_colour(module) for module in dk.ND280.modules}
+    assert colour["P0D-ECAL1"] == colour["P0D-ECAL2"] == dk.plotting.COLOURS["grey"]
+    assert colour["TPC1"] == colour["TPC2"] == colour["TPC3"] == dk.plotting.COLOURS["sky"]
+    assert colour["FGD1"] == colour["FGD2"] == colour["P0D-water"] == dk.plotting.COLOURS["green"]
+    brass = dk.Module("brass", dk.Box((0, 0, 0), (1, 1, 1)), 1.0, {"Cu": 0.64, "Zn": 0.36})
+    assert dk.plotting.module_colour(brass) == dk.plotting.COLOURS["purple"]
+
+
+@pytest.mark.parametrize("plane", ["z", "zz", "zxy", "ab"])
+def test_a_plane_that_is_none_is_refused(plane):
+    _, ax = plt.subplots()
+    with pytest.raises(ValueError, match=f"plane must name two different axes out of x, y and z, got '{plane}'"):
+        dk.plotting.draw_detector(dk.ND280, ax, plane=plane)
+
+
+# --- Limits of others ---
+
+
+@pytest.mark.parametrize("mediator", ["heavy", "light"])
+@pytest.mark.parametrize("plane", PLANES)
+def test_limits_of_others_are_drawn_below_with_each_name_once(plane, mediator):
+    _, ax = plt.subplots()
+    limits = {"m_N": ((0.03, 1), (1e-10, 1e-1)), "m_Zprime": ((2e-3, 5), (1e-8, 1e-1))}[plane[0]]
+    ax.set(xscale="log", yscale="log", xlim=limits[0], ylim=limits[1])
+    assert draw_constraints(ax, plane, mediator) is ax
+    assert (ax.get_xlim(), ax.get_ylim()) == limits
+    assert (ax.get_xlabel(), ax.get_ylabel()) == tuple(map(dk.plotting.axis_label, plane))
+    assert all(drawn.get_zorder() < 1 for drawn in [*ax.lines, *ax.patches, *ax.collections])
+    names = [text.get_text() for text in ax.texts]
+    assert len(names) == len(set(names))
+    published = {limit.name for limit in constraints(plane, mediator)}
+    assert len(published & set(names)) >= min(2, len(published))
+    for text in ax.texts:  # what is written lies inside the axes
+        x, y = text.get_position()
+        assert 0 <= x <= 1
+        assert 0 <= y <= 1
+
+
+def test_names_of_limits_and_regions_of_interest_can_be_left_out():
+    _, (bare, full) = plt.subplots(2)
+    for ax, wanted in ((bare, False), (full, True)):
+        ax.set(xscale="log", yscale="log", xlim=(0.01, 10), ylim=(1e-5, 0.1))
+        draw_constraints(ax, ("m_Zprime", "epsilon"), "heavy", names=wanted, regions=wanted)
+    assert not bare.texts
+    green = [patch for patch in full.patches if to_hex(patch.get_facecolor()) == dk.plotting.COLOURS["green"].lower()]
+    assert len(green) == 1
+    assert not bare.patches
+
+
+def test_a_name_is_written_inside_the_area_that_it_names():
+    _, ax = plt.subplots()
+    ax.set(xscale="log", yscale="log", xlim=(0.01, 10), ylim=(1e-5, 0.1))
+    plane = ("m_Zprime", "epsilon")
+    draw_constraints(ax, plane, "heavy", regions=False)
+    named = {limit.name: limit for limit in constraints(plane, "heavy")}
+    for text in ax.texts:
+        at = (ax.transAxes - ax.transData).transform(text.get_position())
+        assert named[text.get_text()].excludes(*at), text.get_text()
