@@ -223,9 +223,7 @@ def test_a_prediction_does_not_wait_for_what_few_calculations_need():
 
 
 def test_parts_can_be_reached_as_after_an_import_of_them():
-    program = (
-        "import darkpkg; darkpkg.streams.random_stream, darkpkg.method, darkpkg.inference, darkpkg.cli"
-    )
+    program = "import darkpkg; darkpkg.streams.random_stream, darkpkg.method, darkpkg.inference, darkpkg.cli"
     assert "darkpkg" in modules_after(program)
 
 
