@@ -1,4 +1,4 @@
-"""The sources of this package as they were when it was imported: machine code and stored results depend on them."""
+"""The sources of physics as they were when the package was imported: machine code depends on them, and samples."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 
 
+PHYSICS = ("units.py", "compiling.py", "physics/*.py", "method/loops.py", "method/integrand.py")
+"""All that machine code is made of: compiled functions, and the constants in them."""
+
+
 def _states() -> dict[Path, tuple[int, int]]:
-    """Time of the last change and size of each source file."""
-    states = ((path, path.stat()) for path in PACKAGE.rglob("*.py"))
+    """Time of the last change and size of each of these source files."""
+    states = ((path, path.stat()) for pattern in PHYSICS for path in PACKAGE.glob(pattern))
     return {path: (state.st_mtime_ns, state.st_size) for path, state in states}
 
 
@@ -28,7 +32,7 @@ def unchanged() -> bool:
 
 @functools.cache
 def digest() -> str:
-    """One key of all sources: 16 hexadecimal digits that differ if any of them does."""
+    """One key of the sources of physics: 16 hexadecimal digits that differ if any of them does."""
     parts = hashlib.sha256()
     for path in sorted(_AT_IMPORT):
         source = path.read_bytes()

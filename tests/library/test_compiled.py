@@ -310,7 +310,7 @@ class TestCache:
         }[place]
 
     @pytest.mark.parametrize("place", ["package", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "home", "none"])
-    def test_an_edited_formula_changes_thecompiling_result_wherever_machine_code_is_kept(self, place, package):
+    def test_an_edited_formula_changes_the_compiled_result_wherever_machine_code_is_kept(self, place, package):
         environment, folder = self.set_up(place, package)
         before, _, path = run(package, VALUE_AND_HITS, **environment)
         assert path == "None" if folder is None else Path(path).is_relative_to(folder)
