@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from darkpkg import datasets
 from darkpkg.experiment import response
-from darkpkg.experiment.beam import BEAMS
 from darkpkg.experiment.detector import Detector
 from darkpkg.experiment.selection import Cuts, Selection
 from darkpkg.units import MeV
@@ -43,8 +42,8 @@ class Channel:
     selection: Selection
 
     def __post_init__(self) -> None:
-        if self.beam not in BEAMS:
-            raise ValueError(f"beam of channel {self.name} must be one of {', '.join(BEAMS)}, got {self.beam!r}")
+        if not isinstance(self.beam, str) or not self.beam:
+            raise ValueError(f"beam of channel {self.name} must be the name of a beam, got {self.beam!r}")
         bins = self.selection.n_bins
         if (len(self.background), len(self.observed)) != (bins, bins):
             raise ValueError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import warnings
 from collections.abc import Iterable, Mapping
@@ -14,7 +13,7 @@ from scipy.special import gammaincinv
 
 from darkpkg.experiment import detector
 from darkpkg.experiment.analysis import Analysis
-from darkpkg.experiment.beam import load_flux
+from darkpkg.experiment.beam import Beam
 from darkpkg.inference.likelihood import log_likelihood
 from darkpkg.inference.limits import exclusion_rule, exclusion_threshold
 from darkpkg.inputs import check_kinds
@@ -110,7 +109,7 @@ def check(events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, 
     check_kinds(events=(events, PlacedEvents), parameters=(parameters, DarkParameters), analysis=(analysis, Analysis))
     codes = set(np.unique(events.target).tolist())
     targets = [element.nucleus for element in elements().values() if element.nucleus.pdg_code in codes]
-    unreached = verdict_without_neutrinos(parameters, analysis, targets, cl=cl)
+    unreached = verdict_without_neutrinos(parameters, analysis, targets, events.origin.beams, cl=cl)
     if unreached is not None:
         return unreached
     sample = _at_masses_of(events, parameters)
@@ -119,7 +118,8 @@ def check(events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, 
         signal = expected_events(sample, parameters, analysis)
         upscatterings = expected_upscatterings(sample, parameters, analysis)
     threshold, distance = exclusion_threshold(cl, _N_PARAMETERS), _distance(signal, analysis)
-    beams = {channel.beam: _unreached(parameters, targets, [channel.beam]) for channel in analysis.channels}
+    names = {channel.beam for channel in analysis.channels}
+    beams = {name: _unreached(parameters, targets, _named(events.origin.beams, name)) for name in names}
     interval = _Interval.of(signal, analysis, beams)
     status = _status(distance, threshold)
     firm = interval.all(status, analysis, threshold)
@@ -135,15 +135,22 @@ def check(events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, 
 
 
 def verdict_without_neutrinos(
-    parameters: DarkParameters, analysis: Analysis, targets: Iterable[Nucleus], *, cl: float = 0.90
+    parameters: DarkParameters,
+    analysis: Analysis,
+    targets: Iterable[Nucleus],
+    beams: Iterable[Beam],
+    *,
+    cl: float = 0.90,
 ) -> Verdict | None:
     """The verdict on one point that needs no sample, as no neutrino can make this N; None if some can.
 
-    ``targets`` are the nuclei that N may be made on. Raises `ValueError` unless ``parameters`` are a single point.
+    ``targets`` are the nuclei that N may be made on, ``beams`` those of the experiment. Raises `ValueError` unless
+    ``parameters`` are a single point.
     """
     if parameters.shape != ():
         raise ValueError(f"parameters must be a single point, of shape (), got shape {parameters.shape}")
-    reason = _unreached(parameters, list(targets), [channel.beam for channel in analysis.channels])
+    names = [channel.beam for channel in analysis.channels]
+    reason = _unreached(parameters, list(targets), _named(beams, *names))
     if not reason:
         return None
     nothing = Expectation(*np.zeros((2, len(analysis.observed))))
@@ -172,22 +179,21 @@ def _verdict(
     return Verdict(status, reason, name, distance, threshold, rule, tuple(notes), signal, upscatterings)
 
 
-def _unreached(parameters: DarkParameters, targets: list[Nucleus], beams: list[str]) -> str:
+def _named(beams: Iterable[Beam], *names: str) -> list[Beam]:
+    return [beam for beam in beams if beam.name in names]
+
+
+def _unreached(parameters: DarkParameters, targets: list[Nucleus], beams: list[Beam]) -> str:
     """Why no neutrino of these beams makes this N on any of the targets; empty if some can."""
     threshold = min((float(threshold_energy(parameters.m_N, nucleus)) for nucleus in targets), default=math.inf)
-    end = max(map(_end, beams))
+    ends = [float(flux.edges[-1]) for beam in beams for flux in beam.fluxes.values()]
+    end = max(ends, default=math.inf)  # of events from elsewhere it is not known
     if threshold < end or not targets:
         return ""
     return (
         f"no neutrino of the beam can make this N: threshold {threshold:.4g} GeV, beam ends at {end:.4g} GeV "
         f"(m_N = {parameters.m_N:.4g} GeV; masses are in GeV)"
     )
-
-
-@functools.cache
-def _end(beam: str) -> float:
-    """Largest energy in the beam, GeV."""
-    return float(load_flux(beam).edges[-1])
 
 
 def _at_masses_of(events: PlacedEvents, parameters: DarkParameters) -> PlacedEvents:
@@ -202,7 +208,7 @@ FAR = 1 * cm
 def _flights_from_elsewhere(sample: PlacedEvents, parameters: DarkParameters) -> list[str]:
     """A note where Z′ would fly into the chambers from modules that the sample leaves out."""
     length = float(parameters.mediator_decay_length())
-    if not length > 0 or sample.provenance["detector"]["name"] != detector.ND280_TRACKER.name:
+    if not length > 0 or sample.detector.name != detector.ND280_TRACKER.name:
         return []
     p_Z = np.median(momentum(sample.p_electron + sample.p_positron))
     flight = length * p_Z / float(parameters.m_Zprime)

@@ -91,15 +91,16 @@ def coupling_weight(events: Events, parameters: DarkParameters) -> Any:
     211 MeV and unless ``parameters.decays`` is ``"paper"``. Raises `ValueError` if θ has another kind of N, Dirac or
     Majorana, than the simulation.
     """
-    generated = events.provenance["couplings"]
-    if generated["is_majorana"] != parameters.is_majorana:
+    generated = events.origin.couplings
+    if generated is None:
+        raise ValueError("origin of events must hold the couplings that their weights are for")
+    if generated.is_majorana != parameters.is_majorana:
         kinds = {True: "Majorana", False: "Dirac"}
         raise ValueError(
-            f"these events are decays of a {kinds[generated['is_majorana']]} N and cannot answer for a "
+            f"these events are decays of a {kinds[generated.is_majorana]} N and cannot answer for a "
             f"{kinds[parameters.is_majorana]} N: generate them with couplings=parameters"
         )
-    at_generation = generated["V_muN_sq"] * generated["alpha_D"] * generated["epsilon"] ** 2
-    return parameters.coupling * parameters.pair_branching_ratio() / at_generation
+    return parameters.coupling * parameters.pair_branching_ratio() / generated.coupling
 
 
 def selection_weight(events: PlacedEvents, selection: Selection) -> Array:
@@ -177,7 +178,8 @@ def _decay_rates(parameters: DarkParameters, ctau: ArrayLike) -> tuple[Array, Ar
 
 def _flights(events: PlacedEvents, modules: Sequence[str]) -> tuple[NDArray[np.int64], Array]:
     """Polygons of the flights of N and Z′ that end in the fiducial boxes of ``modules``: see `flight_polygons`."""
-    boxes = np.array([events.provenance["detector"]["fiducial_boxes"][i] for i in events.columns_of(modules)])
+    volumes = [events.detector.volumes[i] for i in events.columns_of(modules)]
+    boxes = np.array([(volume.low, volume.high) for volume in volumes])
     low, high = (np.ascontiguousarray(boxes[:, i]) for i in (0, 1))
     p_N, p_Z = events.p_N[:, 1:], (events.p_electron + events.p_positron)[:, 1:]
     starts, parts, before = np.empty((len(events), len(boxes) + 1), dtype=np.int64), [], 0
@@ -195,7 +197,7 @@ def _flights(events: PlacedEvents, modules: Sequence[str]) -> tuple[NDArray[np.i
 def exposure_weight(events: PlacedEvents, channel: Channel) -> Array:
     """Number of target nuclei times protons on target, Eq. (28), for events of the channel's beam, else zero."""
     nuclei = np.zeros(len(events))
-    for code, number in events.number_of_targets.items():
+    for code, number in events.detector.targets.items():
         nuclei[events.target == code] = number
     return np.where(events.beam == channel.beam, nuclei * channel.pot, 0.0)
 
@@ -408,14 +410,10 @@ def _check_smoothing(smoothing: Smoothing) -> None:
 
 
 def sampling_range(events: Events) -> SamplingRange:
-    """The region of masses that ``events`` were sampled from, out of their provenance."""
-    sampling = events.provenance.get("sampling")
-    if sampling is None:
-        raise ValueError("provenance of events must hold sampling, as those of darkpkg.generate do")
-    try:
-        return SamplingRange(**sampling)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"sampling in the provenance of events is none: {error}") from error
+    """The region of masses that ``events`` were sampled from."""
+    if events.origin.sampling is None:
+        raise ValueError("origin of events must hold their sampling, as those of darkpkg.generate do")
+    return events.origin.sampling
 
 
 @dataclass(frozen=True)
@@ -495,7 +493,7 @@ _NO_FLIGHTS = np.zeros((0, 1), dtype=np.int64), np.zeros((0, 2))
 def _replicates(events: Events) -> int:
     """In how many parts of one sample to sum so that their spread gives the error; one if each event is on its
     own."""
-    return REPLICATES if events.provenance.get("sequence") == "sobol" else 1
+    return REPLICATES if events.origin.sequence == "sobol" else 1
 
 
 def _groups(analysis: Analysis) -> list[tuple[Channel, ...]]:

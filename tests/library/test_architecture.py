@@ -21,11 +21,13 @@ LAYERS = {
         "analysis",
         "analysis_file",
         "projection",
+        "experiment",
     ],
     "method": [
+        "sampling",
+        "origin",
         "events",
         "files",
-        "sampling",
         "loops",
         "integrand",
         "generator",
@@ -37,7 +39,7 @@ LAYERS = {
         "transport",
     ],
     "inference": ["likelihood", "slices", "limits", "scan_files", "check", "lifetimes"],
-    "top": ["plotting", "commands", "cli", "__main__"],
+    "top": ["simulation", "plotting", "commands", "cli", "__main__"],
 }
 """Every module, from bottom to top: each may import only what stands before it."""
 

@@ -84,7 +84,6 @@ NAMES = [
     "limits",
     "load_analysis",
     "load_detector",
-    "load_flux",
     "log_likelihood",
     "minimum_lifetime",
     "model",
