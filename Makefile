@@ -69,7 +69,7 @@ lowest newest:
 	@rm -f $(VENV)/$@.txt
 	@$(UV) compile --quiet --no-header --no-annotate --resolution $(RESOLUTION) --extra test \
 	    pyproject.toml --output-file $(VENV)/$@.txt
-	@$(UV) sync --quiet --python $(VENV)/$@ $(VENV)/$@.txt
+	@$(UV) sync --quiet --compile-bytecode --python $(VENV)/$@ $(VENV)/$@.txt
 	@$(UV) install --quiet --python $(VENV)/$@ --no-deps --editable .
 	@$(VENV)/$@/bin/python -m pytest -n $(JOBS) --dist loadfile $(FLAGS) tests/library
 

@@ -30,9 +30,6 @@ ATOMIC_MASS_UNIT = 0.93149410 * GeV
 AVOGADRO = 6.02214076e23 / gram
 """Atoms with a total of one gram per unit of relative atomic mass. Exact (SI)."""
 
-PROTON_MASS = 938.27208943 * MeV
-"""CODATA 2022."""
-
 MUON_MASS = 105.6583755 * MeV
 """CODATA 2018."""
 

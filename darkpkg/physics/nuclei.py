@@ -13,11 +13,12 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from particle import Particle
 from scipy.special import spherical_in, spherical_jn
 
 from darkpkg import datasets
 from darkpkg.inputs import real_numbers
-from darkpkg.units import AVOGADRO, ELECTRON_MASS, HBARC, PROTON_MASS, MeV, fm
+from darkpkg.units import AVOGADRO, ELECTRON_MASS, HBARC, MeV, fm
 
 __all__ = [
     "FORM_FACTORS",
@@ -276,22 +277,16 @@ def _bessel_transforms(x: NDArray[np.float64], n: NDArray[np.int64]) -> NDArray[
 
 
 @cache
-def _isotopes() -> Mapping[str, tuple[int, int, float]]:
-    """Z, A and the mass of the neutral atom in MeV, by name."""
-    rows = datasets.read("nuclei/isotopes").itertuples(index=False)
-    return {row.isotope: (row.Z, row.A, row.atomic_mass) for row in rows}
-
-
-@cache
 def _nuclei() -> Mapping[str, Nucleus]:
     table = datasets.read("nuclei/fourier_bessel").set_index("nucleus")
     return MappingProxyType({str(name): _nucleus(str(name), *row) for name, row in table.iterrows()})
 
 
 def _nucleus(name: str, radius: float, *coefficients: float) -> Nucleus:
-    Z, A, atomic_mass = _isotopes()[name]
-    # The electrons go; their binding (below 1e-5 of the mass) is left.
-    mass = atomic_mass * MeV - Z * ELECTRON_MASS
+    symbol = name.rstrip("0123456789")
+    Z, A = elements()[symbol].Z, int(name.removeprefix(symbol))
+    # `particle` lists ions with their atomic mass, so the electrons go; their binding (below 1e-5 of it) is left.
+    mass = Particle.from_nucleus_info(Z, A).mass * MeV - Z * ELECTRON_MASS
     return Nucleus(name, Z, A, mass, radius * fm, tuple(np.trim_zeros(coefficients, "b")))
 
 
@@ -300,5 +295,5 @@ NUCLEI: Mapping[str, Nucleus]
 
 __getattr__ = datasets.when_needed(globals(), NUCLEI=_nuclei)
 
-PROTON = Proton("H1", 1, 1, PROTON_MASS, 2 * fm, ())
+PROTON = Proton("H1", 1, 1, Particle.from_pdgid(2212).mass * MeV, 2 * fm, ())
 """The nucleus of hydrogen. Its form factors reach further than those of any other: Q = 10 GeV stands for the end."""

@@ -17,7 +17,7 @@ from darkpkg import datasets
 
 TABLES = datasets.names()
 COLUMN_WITHOUT_UNIT = {
-    *("flavour", "module", "nucleus", "element", "isotope", "Z", "A", "probability", "simulated"),
+    *("flavour", "module", "nucleus", "element", "isotope", "Z", "probability", "simulated"),
     *("point", "variable", "trap"),
     *("name", "reference", "edge", "x", "y", "R"),
     *("id", "section", "place", "claim", "paper", "page", "assumption", "reason", "verdict", "unit"),
