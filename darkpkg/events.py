@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from darkpkg.datasets import DataIntegrityError
-from darkpkg.inputs import check, frozen, integer_array, real_array, text_array
+from darkpkg.inputs import check, frozen, integer_array, real_array, text_array, tuple_of
 from darkpkg.memory import require_memory
 
 Array = NDArray[np.float64]
@@ -284,10 +284,12 @@ class PlacedEvents(Events):
         Raises `ValueError` that names a module without a fiducial box in this detector.
         """
         known = self.fiducial_modules
-        for name in modules:
+        for name in tuple_of("modules", modules, str):
             if name not in known:
                 detector = self.provenance["detector"]["name"]
-                raise ValueError(f"{name} must be a module of {detector} with a fiducial box, one of {known}")
+                raise ValueError(
+                    f"{name} must be a module of {detector} with a fiducial box, one of {known}: see modules"
+                )
         return [known.index(name) for name in modules]
 
     def starts_in(self, modules: Sequence[str]) -> NDArray[np.bool_]:
@@ -319,7 +321,7 @@ def concatenate(samples: Sequence[AnyEvents]) -> AnyEvents:
     >>> concatenate(parts).provenance["seed"]
     (1, 2)
     """
-    samples = list(samples)
+    samples = list(tuple_of("samples", samples, Events))
     if not samples:
         raise ValueError("samples must be at least one, got none")
     for i, sample in enumerate(samples):
@@ -398,7 +400,7 @@ def read_events(path: str | os.PathLike[str]) -> Events | PlacedEvents:
         raise TypeError(f"path must be the name of a file, got {path!r}")
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"no events file at {path}")
+        raise FileNotFoundError(f"no events file at path {path}")
     table = _read_table(path)
     metadata = table.schema.metadata or {}
     header = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in metadata.items()}

@@ -25,7 +25,7 @@ from darkpkg.experiment import response
 from darkpkg.experiment.detector import Detector
 from darkpkg.experiment.flux import BEAMS
 from darkpkg.experiment.selection import Cuts, Selection
-from darkpkg.inputs import small_text
+from darkpkg.inputs import check_kinds, one_of, real_number, real_numbers, small_text, tuple_of
 from darkpkg.units import MeV
 
 Array = NDArray[np.float64]
@@ -50,17 +50,17 @@ class Channel:
     selection: Selection
 
     def __post_init__(self) -> None:
-        if self.beam not in BEAMS:
-            raise ValueError(f"beam of channel {self.name} must be one of {', '.join(BEAMS)}, got {self.beam!r}")
+        check_kinds(name=(self.name, str), selection=(self.selection, Selection))
+        one_of(f"beam of channel {self.name}", self.beam, BEAMS)
+        object.__setattr__(self, "pot", real_number(f"pot of channel {self.name}", self.pot, positive=True))
+        systematic = real_number(f"systematic of channel {self.name}", self.systematic, 0.0, np.finfo(float).max)
+        object.__setattr__(self, "systematic", systematic)
         bins = self.selection.n_bins
-        if (len(self.background), len(self.observed)) != (bins, bins):
-            raise ValueError(
-                f"channel {self.name} needs background and observed counts for {bins} bins, "
-                f"got {len(self.background)} and {len(self.observed)}"
-            )
-        counts = (*self.background, *self.observed, self.systematic)
-        if not 0 < self.pot < np.inf or not all(0 <= number < np.inf for number in counts):
-            raise ValueError(f"exposure must be positive and counts not negative in channel {self.name}, got {self}")
+        for name in ("background", "observed"):
+            counts = real_numbers(f"{name} of channel {self.name}", getattr(self, name), 0.0, np.finfo(float).max)
+            if counts.shape != (bins,):
+                raise ValueError(f"{name} of channel {self.name} needs {bins} bins, got shape {counts.shape}")
+            object.__setattr__(self, name, tuple(counts.tolist()))
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,11 @@ class Analysis:
     caveat: str = ""
 
     def __post_init__(self) -> None:
+        check_kinds(name=(self.name, str), caveat=(self.caveat, str))
+        object.__setattr__(self, "channels", tuple_of("channels", self.channels, Channel))
         names = [channel.name for channel in self.channels]
         if not names:
-            raise ValueError(f"analysis {self.name} needs at least one channel")
+            raise ValueError(f"channels of {self.name} must be at least one channel, got none")
         if len(set(names)) < len(names):
             raise ValueError(f"channels of {self.name} need names of their own, got {names}")
         unnamed = [dataclasses.replace(channel, name="") for channel in self.channels]
@@ -240,15 +242,25 @@ def project(
     >>> project(ANALYSIS_I, detector=ND280_UPGRADE).selection.decay_modules
     ('HATPC-top', 'HATPC-bottom', 'TPC1', 'TPC2', 'TPC3')
     """
-    if target_ratio is not None and not target_ratio > 0:
-        raise ValueError(f"target_ratio must be positive, got {target_ratio}")
     today = detectors.ND280 if today is None else today
+    check_kinds(
+        analysis=(analysis, Analysis),
+        detector=(detector, (Detector, type(None))),
+        today=(today, Detector),
+        asimov=(asimov, bool),
+        name=(name, (str, type(None))),
+    )
+    if target_ratio is not None:
+        target_ratio = real_number("target_ratio", target_ratio, positive=True)
     if pot is None:
         pot = PHASE_I_POT if detector is None else UPGRADE_POT
     if decay_modules is not None or vertex_modules is not None:
         _ = analysis.selection  # one for all channels, or there is no saying which of them is meant
     share = _shared(analysis, pot)
-    signal = np.broadcast_to(np.asarray(signal, dtype=float), analysis.observed.shape)
+    signal = real_numbers("signal", signal, 0.0, 1e60)
+    if signal.shape not in ((), analysis.observed.shape):
+        raise ValueError(f"signal must be one number or {analysis.observed.size} of them, got shape {signal.shape}")
+    signal = np.broadcast_to(signal, analysis.observed.shape)
     channels = []
     for channel in analysis.channels:
         selection = _elsewhere(channel.selection, detector, today, decay_modules, vertex_modules)
@@ -276,7 +288,11 @@ def _shared(analysis: Analysis, pot: float | Mapping[str, float]) -> Mapping[str
     for channel in analysis.channels:
         if now.setdefault(channel.beam, channel.pot) != channel.pot and not isinstance(pot, Mapping):
             raise ValueError(f"channels of {analysis.name} differ in exposure in {channel.beam}: give pot by beam")
+    if not isinstance(pot, Mapping):
+        pot = real_number("pot", pot, 1e-60, 1e60)
     share = pot if isinstance(pot, Mapping) else {beam: pot * own / sum(now.values()) for beam, own in now.items()}
+    for beam, exposure in share.items():
+        real_number(f"pot in {beam}", exposure, positive=True)
     if set(share) != set(now):
         raise ValueError(f"pot must be given for the beams {list(now)}, got {list(share)}")
     return share
@@ -290,6 +306,10 @@ def _elsewhere(
     vertex_modules: Sequence[str] | None,
 ) -> Selection:
     """The selection with the modules of another detector, or with those that were asked for."""
+    if decay_modules is not None:
+        decay_modules = tuple_of("decay_modules", decay_modules, str)
+    if vertex_modules is not None:
+        vertex_modules = tuple_of("vertex_modules", vertex_modules, str)
     check_modules(today, selection)
     if detector is not None:
         materials = {today[name].material for name in selection.decay_modules}
@@ -309,10 +329,13 @@ def _elsewhere(
 
 def check_modules(detector: Detector, selection: Selection) -> None:
     """Raise `ValueError` that names a module of ``selection`` without a fiducial box in ``detector``."""
-    for name in (*selection.decay_modules, *selection.vertex_modules):
-        if name not in detector.fiducial_boxes:
-            known = tuple(detector.fiducial_boxes)
-            raise ValueError(f"{name} must be a module of {detector.name} with a fiducial box, one of {known}")
+    known = tuple(detector.fiducial_boxes)
+    for field in ("decay_modules", "vertex_modules"):
+        for name in getattr(selection, field):
+            if name not in known:
+                raise ValueError(
+                    f"{field} must be some of {detector.name} with a fiducial box, {', '.join(known)}, got {name!r}"
+                )
 
 
 def _fiducial_mass(detector: Detector, selection: Selection) -> float:

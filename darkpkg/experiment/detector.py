@@ -14,7 +14,6 @@ import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from pathlib import Path
 from types import MappingProxyType
 
@@ -25,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from darkpkg import datasets
 from darkpkg.events import Events, PlacedEvents
 from darkpkg.experiment.flux import BEAMS
-from darkpkg.inputs import Frozen, check, check_kinds, real_numbers, small_text
+from darkpkg.inputs import Frozen, check, check_kinds, one_of, real_number, real_numbers, small_text, tuple_of
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.nuclei import Nucleus, Proton, elements
 from darkpkg.streams import random_stream
@@ -116,12 +115,16 @@ class Module:
     fiducial: Box | None = None
 
     def __post_init__(self) -> None:
-        unknown = set(self.composition) - set(elements())
-        if unknown:
-            raise ValueError(f"{self.name} is made of {sorted(unknown)}, but elements are {', '.join(elements())}")
+        check_kinds(
+            name=(self.name, str),
+            active=(self.active, Box),
+            composition=(self.composition, Mapping),
+            fiducial=(self.fiducial, (Box, type(None))),
+        )
+        for symbol in self.composition:
+            one_of(f"composition of {self.name}", symbol, elements())
         for what, number in (("mass", self.mass), *self.composition.items()):
-            if not isinstance(number, Real):
-                raise TypeError(f"{what} of {self.name} must be a number, got {number!r}")
+            real_number(f"{what} of {self.name}", number)
         total = sum(self.composition.values())
         if not self.composition or not abs(total - 1) <= 1e-9 or min(self.composition.values()) < 0:
             raise ValueError(
@@ -188,9 +191,11 @@ class Detector:
     modules: tuple[Module, ...]
 
     def __post_init__(self) -> None:
+        check_kinds(name=(self.name, str))
+        object.__setattr__(self, "modules", tuple_of("modules", self.modules, Module))
         names = [module.name for module in self.modules]
         if not names:
-            raise ValueError(f"{self.name} needs at least one module")
+            raise ValueError(f"modules of {self.name} must be at least one module, got none")
         for name, times in Counter(names).items():
             if times > 1:
                 raise ValueError(f"modules of {self.name} need names of their own, but {name} is there twice")
@@ -394,7 +399,8 @@ def place(
     check_kinds(events=(events, Events), detector=(detector, Detector))
     length = momentum(events.p_N)
     check("momentum of N", length, "above 1e-100 GeV")
-    factors = _emphasis(detector, emphasis or {})
+    emphasis = {} if emphasis is None else emphasis
+    factors = _emphasis(detector, emphasis)
     symbols = {nucleus.pdg_code: symbol for symbol, nucleus in detector.nuclei.items()}
     # Whatever is left as it is here is refused as a column.
     vertex, uniform = np.full((len(events), 3), np.nan), np.full((len(events), 4), np.nan)
@@ -445,4 +451,4 @@ def _emphasis(detector: Detector, emphasis: Mapping[str, float]) -> Array:
     unknown = [name for name in emphasis if name not in names]
     if unknown:
         raise ValueError(f"emphasis must name modules of {detector.name}, {', '.join(names)}, got {unknown[0]!r}")
-    return np.array([real_numbers(f"emphasis of {name}", emphasis.get(name, 1.0), 1e-6, 1e6) for name in names])
+    return np.array([real_number(f"emphasis of {name}", emphasis.get(name, 1.0), 1e-6, 1e6) for name in names])

@@ -25,7 +25,7 @@ from darkpkg.events import Events
 from darkpkg.experiment import detector as detectors
 from darkpkg.experiment.detector import Detector
 from darkpkg.experiment.flux import BEAMS, load_flux
-from darkpkg.inputs import check_kinds, real_array
+from darkpkg.inputs import broadcast, check_kinds, one_of, real_array, real_number, real_numbers
 from darkpkg.memory import require_memory
 from darkpkg.method._integrand import (
     DECAY_AXES,
@@ -128,23 +128,19 @@ class SamplingRange:
                 raise ValueError(f"{name} must be sampled from a positive to a larger mass, got ({low}, {high})")
         if self.m_N[0] <= 2 * ELECTRON_MASS:
             raise ValueError(f"m_N must be above 2 m_e = {2 * ELECTRON_MASS} to decay to e⁺e⁻, got {self.m_N[0]}")
-        if not isinstance(self.mediator, str) or self.mediator not in ("heavy", "light"):
-            raise ValueError(f"mediator must be heavy or light, got {self.mediator!r}")
+        one_of("mediator", self.mediator, ("heavy", "light"))
         if self.is_light and self.m_Zprime[0] <= 2 * ELECTRON_MASS:
             raise ValueError(f"m_Zprime must be above 2 m_e = {2 * ELECTRON_MASS} to decay, got {self.m_Zprime[0]}")
         if self.is_light and not self.m_Zprime[0] < self.m_N[0]:
             raise ValueError(f"a light m_Zprime must begin below m_N, got {self.m_Zprime} and {self.m_N}")
         if not self.is_light and not self.m_N[1] <= self.m_Zprime[1]:
             raise ValueError(f"a heavy m_Zprime must reach to the end of m_N, got {self.m_Zprime} and {self.m_N}")
-        if not isinstance(self.density, str) or self.density not in DENSITIES:
-            raise ValueError(f"density must be one of {', '.join(DENSITIES)}, got {self.density!r}")
+        one_of("density", self.density, DENSITIES)
 
     @classmethod
     def at(cls, m_N: float, m_Zprime: float) -> SamplingRange:
         """Fixed masses, for a dedicated sample whose kernel weight is one."""
-        for name, value in (("m_N", m_N), ("m_Zprime", m_Zprime)):
-            if real_array(name, value, None).shape != ():
-                raise ValueError(f"{name} must be one mass, got {value!r}")
+        m_N, m_Zprime = real_number("m_N", m_N), real_number("m_Zprime", m_Zprime)
         return cls((m_N, m_N), (m_Zprime, m_Zprime), "light" if m_Zprime < m_N else "heavy")
 
     @property
@@ -185,7 +181,8 @@ class SamplingRange:
 
 
 def _masses(m_N: ArrayLike, m_Zprime: ArrayLike) -> tuple[Array, Array]:
-    return real_array("m_N", m_N, None), real_array("m_Zprime", m_Zprime, None)
+    m_N, m_Zprime = (real_numbers(name, m, -1e30, 1e30) for name, m in (("m_N", m_N), ("m_Zprime", m_Zprime)))
+    return broadcast(m_N=m_N, m_Zprime=m_Zprime)
 
 
 HEAVY = SamplingRange(m_N=(4e-3, 1.25), m_Zprime=(4e-3, 12.5))
@@ -256,10 +253,8 @@ def generate(
         detector=(detector, Detector),
         hydrogen=(hydrogen, bool),
     )
-    if not isinstance(sequence, str) or sequence not in SEQUENCES:
-        raise ValueError(f"sequence must be one of {', '.join(SEQUENCES)}, got {sequence!r}")
-    if not isinstance(form_factor, str) or form_factor not in FORM_FACTORS:
-        raise ValueError(f"form_factor must be one of {', '.join(FORM_FACTORS)}, got {form_factor!r}")
+    one_of("sequence", sequence, SEQUENCES)
+    one_of("form_factor", form_factor, FORM_FACTORS)
     targets = detector.nuclei if hydrogen else detector.targets
     pairs = list(itertools.product(BEAMS, targets))
     if couplings.shape != ():
