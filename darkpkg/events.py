@@ -288,7 +288,7 @@ class PlacedEvents(Events):
             if name not in known:
                 detector = self.provenance["detector"]["name"]
                 raise ValueError(
-                    f"{name} must be a module of {detector} with a fiducial box, one of {known}: see modules"
+                    f"modules must be of {detector} and have a fiducial box, as {', '.join(known)} do, got {name!r}"
                 )
         return [known.index(name) for name in modules]
 

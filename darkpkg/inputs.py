@@ -108,9 +108,12 @@ def real_number(
     name: str, value: Any, low: float = -np.inf, high: float = np.inf, *, positive: bool = False
 ) -> float:
     """As `real_numbers`, for what must be one number instead of an array of them."""
-    number = real_numbers(name, value, low, high, positive=positive)
+    number = _plain(name, value)
+    if number.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must be a number, got {_short(value)}")
+    number = real_numbers(name, number, low, high, positive=positive)
     if number.shape != ():
-        raise ValueError(f"{name} must be one number, got shape {number.shape}")
+        raise ValueError(f"{name} must be one number, got {_short(value)}")
     return float(number)
 
 

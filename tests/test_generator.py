@@ -870,7 +870,7 @@ def test_fixed_masses_that_cannot_be_sampled_are_refused(m_N, m_Zprime, message)
 
 
 @pytest.mark.parametrize(("m_N", "m_Zprime", "mediator", "message"), [
-    ((0.1, 0.3), (0.05, 0.2), "dark", "mediator must be heavy or light, got 'dark'"),
+    ((0.1, 0.3), (0.05, 0.2), "dark", "mediator must be one of heavy, light, got 'dark'"),
     ((0.1, 0.3), (0.2, 0.3), "light", r"a light m_Zprime must begin below m_N, got \(0.2, 0.3\) and \(0.1, 0.3\)"),
     ((0.1, 0.3), (0.001, 0.05), "light", "m_Zprime must be above 2 m_e .* got 0.001"),
 ])  # fmt: skip

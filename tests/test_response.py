@@ -228,7 +228,7 @@ def test_a_matrix_is_consistent_or_refused(name, value):
     try:
         found = dataclasses.replace(toy(), **{name: value})
     except (ValueError, TypeError) as error:
-        known = (f"{name} must ", "probability must have the shape", "rows must be", "true and reconstructed bins")
+        known = (f"{name} must ", "probability must have the shape", "rows must be", "low, high and edges must")
         known += tuple(f"{other} must be a row" for other in ("high", "simulated"))
         if not str(error).startswith(known):
             raise AssertionError(f"the error does not name {name}") from error

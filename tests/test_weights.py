@@ -251,7 +251,7 @@ class TestLifetimeWeight:
         single = [dk.lifetime_weight(fixed, 3.0, modules=(name,)) for name in fixed.fiducial_modules]
         assert [weight.max() > 0 for weight in single] == [True] * 5
         np.testing.assert_allclose(sum(single[i] for i in CHAMBERS), dk.lifetime_weight(fixed, 3.0), rtol=1e-12)
-        with pytest.raises(ValueError, match="TPC4 must be a module of ND280 with a fiducial box, one of"):
+        with pytest.raises(ValueError, match=r"modules must be of ND280 and have a fiducial box, .* got 'TPC4'"):
             dk.lifetime_weight(fixed, 3.0, modules=("TPC4",))
 
     @pytest.mark.parametrize("ctau", [0.0, -1.0, math.nan])
@@ -774,7 +774,7 @@ class TestShares:
         assert found == pytest.approx(selected / flat / produced, rel=1e-12)
 
     def test_a_share_of_nothing_is_refused(self, fixed):
-        with pytest.raises(ValueError, match="a share needs events with a weight, got 0 events"):
+        with pytest.raises(ValueError, match="weights of a share must be positive together, got 0 events"):
             dk.selection_efficiency(fixed[np.arange(0)], dk.ANALYSIS_I)
 
     def test_a_straight_beam_through_slabs_is_a_deterministic_integral(self):
@@ -891,7 +891,7 @@ class TestChooseBandwidth:
         np.testing.assert_allclose(chosen.bandwidth, 2 * np.array(WIDE.bandwidth))
 
     def test_rules_and_samples_that_do_not_exist_are_refused(self, sampled, fixed):
-        with pytest.raises(ValueError, match="rule must be asymptotic or cross-validation, got 'silverman'"):
+        with pytest.raises(ValueError, match="rule must be one of asymptotic, cross-validation, got 'silverman'"):
             dk.choose_bandwidth(sampled, B, dk.ANALYSIS_I, rule="silverman")
         with pytest.raises(ValueError, match="at fixed masses nothing is smoothed"):
             dk.choose_bandwidth(fixed, B, dk.ANALYSIS_I, rule="cross-validation")

@@ -59,7 +59,7 @@ class Channel:
         for name in ("background", "observed"):
             counts = real_numbers(f"{name} of channel {self.name}", getattr(self, name), 0.0, np.finfo(float).max)
             if counts.shape != (bins,):
-                raise ValueError(f"{name} of channel {self.name} needs {bins} bins, got shape {counts.shape}")
+                raise ValueError(f"{name} of channel {self.name} must have {bins} bins, got {counts.shape}")
             object.__setattr__(self, name, tuple(counts.tolist()))
 
 
@@ -334,7 +334,8 @@ def check_modules(detector: Detector, selection: Selection) -> None:
         for name in getattr(selection, field):
             if name not in known:
                 raise ValueError(
-                    f"{field} must be some of {detector.name} with a fiducial box, {', '.join(known)}, got {name!r}"
+                    f"{field} must be of {detector.name} and have a fiducial box, as {', '.join(known)} do, "
+                    f"got {name!r}"
                 )
 
 

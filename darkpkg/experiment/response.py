@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
 from darkpkg.events import PlacedEvents
-from darkpkg.inputs import broadcast, check_kinds, real_array
+from darkpkg.inputs import broadcast, real_array
 from darkpkg.physics.kinematics import momentum
 from darkpkg.units import ELECTRON_MASS, MeV
 
@@ -127,7 +127,9 @@ class PairResponse:
 
         The same events always give the same pairs, so that a prediction changes smoothly with the parameters.
         """
-        check_kinds(events=(events, PlacedEvents))
+        for name in ("p_electron", "p_positron", "uniform"):
+            if not hasattr(events, name):
+                raise TypeError(f"events must have {name}, as those of darkpkg.place do, got {type(events).__name__}")
         return Pairs(
             self._smear(events.p_electron, events.uniform[:, :2]),
             self._smear(events.p_positron, events.uniform[:, 2:]),
