@@ -7,8 +7,7 @@ import os
 
 import numpy as np
 import pytest
-from any_input import anything
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -761,21 +760,6 @@ def test_every_event_has_a_vertex_in_a_module_whatever_the_order_of_beams(events
     placed = place(events, ND280, seed=7)
     assert (placed.module != "").all()
     assert placed.provenance["detector"]["modules"] == tuple(module.name for module in ND280.modules)
-
-
-@pytest.mark.parametrize("argument", ["events", "detector", "seed"])
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(value=anything())
-def test_an_argument_of_place_is_taken_or_refused_by_name(events, argument, value):
-    arguments = {"events": events[np.arange(5)], "detector": ND280, "seed": 1} | {argument: value}
-    try:
-        place(**arguments)
-    except (ValueError, TypeError) as error:
-        if not str(error).startswith(f"{argument} must "):
-            raise AssertionError(f"the error does not name {argument}") from error
-    else:
-        assert argument == "seed"
-        assert isinstance(value, int)
 
 
 @pytest.mark.parametrize("p", [[1.0, 0.0, 0.0, 0.0], [1.0, 0.0, 1e-200, 0.0]])

@@ -11,9 +11,6 @@ import warnings
 import mpmath
 import numpy as np
 import pytest
-from any_input import anything
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import qmc
 from toy_sample import counting, toy_sample
@@ -953,21 +950,6 @@ class TestWhatIsRefusedOrSummed:
                 dk.lifetime_weight(fixed, wrong)
         with pytest.raises(ValueError, match="ctau_Zprime must be zero or more"):
             dk.lifetime_weight(fixed, 1.0, ctau_Zprime=-1.0)
-
-    @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-    @given(st.sampled_from(["ctau", "m_N", "ctau_Zprime", "m_Zprime"]), anything())
-    def test_lengths_and_masses_are_numbers_or_refused_by_name(self, few_events, name, value):
-        numbers = {"ctau": 1.0, "m_N": 0.1, "ctau_Zprime": 0.5, "m_Zprime": 0.03} | {name: value}
-        refused = ""
-        try:
-            weight = dk.lifetime_weight(few_events, **numbers)
-        except (ValueError, TypeError) as error:
-            refused = str(error)
-        if refused:
-            assert refused.startswith(f"{name} must ")
-        elif value is not None:
-            assert np.all((weight >= 0) & (weight <= 1 + 1e-12))
-            np.testing.assert_array_equal(weight, dk.lifetime_weight(few_events, **numbers | {name: float(value)}))
 
     def test_a_few_prepared_selections_are_remembered_and_the_others_let_go(self, fixed):
         sample = fixed[:]
