@@ -7,6 +7,7 @@ A thousand examples each. Right is what the same numbers give as plain doubles; 
 import dataclasses
 import functools
 import inspect
+import itertools
 import re
 import types
 from collections.abc import Mapping
@@ -16,7 +17,6 @@ import numpy as np
 import pytest
 from any_input import anything
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import darkpkg as dk
 
@@ -283,36 +283,54 @@ def outcome(function, arguments):
         return None, error
 
 
+@functools.cache
+def thousand_values():
+    """Drawn once for all functions: drawing takes longer than most calls."""
+    values = []
+
+    @settings(max_examples=1000)
+    @given(anything(3))
+    def keep(value):
+        values.append(value)
+
+    keep()
+    return values
+
+
+def check_rightness(name, argument, value):
+    """Whether a call with this value is right: taken as the same numbers, or refused by name."""
+    function, right = call_of(name)
+    result, error = outcome(function, right | {argument: value})
+    if error is not None:
+        known = "|".join([argument, *ALSO_NAMED.get(name, {}).get(argument, "").split()])
+        assert re.search(rf"\b({known})\b", str(error)), f"the error does not name {argument}: {error}"
+        return
+    default = inspect.signature(function).parameters.get(argument)
+    if value is None and default is not None and default.default is None:
+        return
+    kin = is_kin(value, right[argument]) or (name, argument) in SEVERAL_KINDS
+    assert kin, f"{argument} is no {type(right[argument]).__name__}"
+    found = numbers_of(result)
+    assert name in NAN or not any(np.isnan(part).any() for part in found)
+    if plain(value, right[argument]) is not value:
+        again, error = outcome(function, right | {argument: plain(value, right[argument])})
+        assert error is None
+        for one, other in zip(found, numbers_of(again), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
 @pytest.mark.parametrize("name", CALLS)
 def test_any_value_of_any_argument_is_taken_rightly_or_refused_by_name(name):
     function, right = call_of(name)
     if not name.startswith("read"):
         function(**right)
-
-    @settings(max_examples=1000)
-    @given(argument=st.sampled_from(sorted(right)), value=anything(3))
-    def is_right_or_refused(argument, value):
-        result, error = outcome(function, right | {argument: value})
-        if error is not None:
-            known = "|".join([argument, *ALSO_NAMED.get(name, {}).get(argument, "").split()])
-            if not re.search(rf"\b({known})\b", str(error)):
-                raise AssertionError(f"the error does not name {argument}: {error}") from error
-            return
-        default = inspect.signature(function).parameters.get(argument)
-        if value is None and default is not None and default.default is None:
-            return
-        kin = is_kin(value, right[argument]) or (name, argument) in SEVERAL_KINDS
-        assert kin, f"{argument} is no {type(right[argument]).__name__}"
-        found = numbers_of(result)
-        assert name in NAN or not any(np.isnan(part).any() for part in found)
-        if plain(value, right[argument]) is not value:
-            again, error = outcome(function, right | {argument: plain(value, right[argument])})
-            assert error is None
-            for one, other in zip(found, numbers_of(again), strict=True):
-                np.testing.assert_array_equal(one, other)
-
-    is_right_or_refused()
+    for argument, value in zip(itertools.cycle(sorted(right)), thousand_values(), strict=False):
+        try:
+            check_rightness(name, argument, value)
+        except Exception as error:
+            error.add_note(f"{name} with {argument} = {value!r}")
+            raise
 
 
 def test_every_public_function_and_class_is_called_with_any_value():
