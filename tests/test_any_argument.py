@@ -208,6 +208,8 @@ ALSO_NAMED = {
     "StandardHeavyNeutrino": dict.fromkeys(("U_e_sq", "U_mu_sq", "U_tau_sq"), "mixings"),
     "selection_efficiency": {"ctau": "weights", "ctau_Zprime": "weights"},
     "ResponseMatrix": {"low": "high", "edges": "probability"},
+    "generate": {"n_events": "simulation"},
+    "decays_in_flight": {"n_events": "simulation"},
     "Module": {"mass": "density", "composition": "fractions"},
 }
 """What an error may name instead of the argument: the other of two that do not fit together."""

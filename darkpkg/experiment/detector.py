@@ -125,6 +125,7 @@ class Module:
             one_of(f"composition of {self.name}", symbol, elements())
         for what, number in (("mass", self.mass), *self.composition.items()):
             real_number(f"{what} of {self.name}", number)
+        object.__setattr__(self, "mass", float(self.mass))
         total = sum(self.composition.values())
         if not self.composition or not abs(total - 1) <= 1e-9 or min(self.composition.values()) < 0:
             raise ValueError(
