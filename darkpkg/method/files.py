@@ -73,7 +73,7 @@ def read_events(path: str | os.PathLike[str]) -> Events | PlacedEvents:
         raise TypeError(f"path must be the name of a file, got {path!r}")
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"no events file at {path}")
+        raise FileNotFoundError(f"no events file at path {path}")
     table = _read_table(path)
     metadata = table.schema.metadata or {}
     header = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in metadata.items()}
