@@ -145,7 +145,7 @@ def small_text(path: str | os.PathLike[str], most: int) -> str:
     """The text of an ordinary file of at most ``most`` bytes; a pipe or a device could go on for ever."""
     path = Path(path)
     if not path.exists():
-        raise FileNotFoundError(f"no file at {path}")
+        raise FileNotFoundError(f"no file at path {path}")
     if not path.is_file():
         raise ValueError(f"{path} must be an ordinary file")
     with path.open("rb") as file:

@@ -109,6 +109,7 @@ def scan_table(scan: Scan) -> pd.DataFrame:
 
 def write_scan(scan: Scan, path: str | os.PathLike[str]) -> Path:
     """Write a scan of a `Slice` to a ``.parquet`` or ``.csv`` file, by a temporary name, and return its path."""
+    check_kinds(scan=(scan, Scan), path=(path, (str, os.PathLike)))
     path = scan_path(path)
     if scan.grid is None:
         raise ValueError("a scan must be that of a darkpkg.Slice to be written, so that it can be read again")

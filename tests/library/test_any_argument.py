@@ -64,7 +64,7 @@ def along(base, m_N):
 
 
 def line():
-    return dk.scan(few(), along(B, [0.1, 0.1001]), A)
+    return dk.scan(few(), dk.Slice(B, epsilon=[0.01, 0.02]), A)
 
 
 def all_methods(**numbers):
@@ -144,7 +144,7 @@ CALLS = {
     "read_events": lambda: {"path": Path("none.parquet")},
     "write_events": lambda: {"events": few(), "path": Path("nowhere") / "events.parquet"},
     "load_analysis": lambda: {"path": Path("none.toml")},
-    "load_detector": lambda: {"path": Path("none.csv"), "name": "mine"},
+    "load_detector": lambda: {"path": Path("none.csv")},
     "generate": simulation,
     "SamplingRange": lambda: fields(dk.HEAVY),
     "SamplingRange.at": lambda: {"m_N": 0.1, "m_Zprime": 1.25},
