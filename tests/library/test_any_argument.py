@@ -106,7 +106,9 @@ CALLS = {
     "widths.total_ratio": lambda: {"s": 0.5},
     "widths.current_integrals": lambda: {"m_N": 0.1, "m_Zprime": 1.25, "epsilon": 0.01},
     "weak.kaon_helicity": (weak.kaon_helicity, lambda: {"m_N": 0.15, "lepton": "e"}),
-    "weak.laboratory_helicity": (weak.laboratory_helicity, lambda: {"E_N": 2.0, "m_N": 0.15, "lepton": "e", "kaon_angle": 0.01}),
+    "weak.laboratory_helicity": (
+        weak.laboratory_helicity, lambda: {"E_N": 2.0, "m_N": 0.15, "lepton": "e", "kaon_angle": 0.01},
+    ),
     "scattering.threshold_energy": lambda: {"m_N": 0.1, "nucleus": NUCLEUS},
     "scattering.q2_range": lambda: {"E_nu": 1.0, "m_N": 0.1, "nucleus": NUCLEUS},
     "scattering.differential_cross_section": lambda: {
