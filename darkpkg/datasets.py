@@ -56,8 +56,8 @@ class Manifest:
     """The description that stands beside a table.
 
     ``columns`` maps the names in the header, in order, to their `Column`; ``sha256`` is the checksum of the CSV file.
-    ``licence`` is ``"not stated"`` where the source states none; ``kind``, the ``class`` of the file, says whether the
-    numbers are copied, digitised (read off a figure) or constructed from others. Older manifests have neither.
+    ``licence`` is ``"not stated"`` where the source states none; ``kind``, the ``class`` of the file, says whether
+    the numbers are copied, digitised (read off a figure) or constructed from others. Older manifests have neither.
     """
 
     title: str
