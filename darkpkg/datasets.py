@@ -13,6 +13,7 @@ import json
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,8 @@ class Manifest:
     """The description that stands beside a table.
 
     ``columns`` maps the names in the header, in order, to their `Column`; ``sha256`` is the checksum of the CSV file.
+    ``licence`` is ``"not stated"`` where the source states none; ``kind``, the ``class`` of the file, says whether
+    the numbers are copied, digitised (read off a figure) or constructed from others. Older manifests have neither.
     """
 
     title: str
@@ -64,6 +67,9 @@ class Manifest:
     processing: str
     sha256: str
     columns: Mapping[str, Column]
+    licence: str = ""
+    kind: str = ""
+    retrieved: date | None = None
 
 
 def names() -> tuple[str, ...]:
@@ -107,7 +113,7 @@ def manifest(name: str) -> Manifest:
     try:
         fields = tomllib.loads(file.read_text(encoding="utf-8"))
         columns = {column: Column(**text) for column, text in fields.pop("columns").items()}
-        return Manifest(columns=columns, **fields)
+        return Manifest(columns=columns, kind=fields.pop("class", ""), **fields)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataIntegrityError(f"table {name!r} has no usable manifest {file}: {error}") from error
 
