@@ -1,4 +1,4 @@
-"""pyproject.toml, the pins, environment.yml and what is installed agree, and the chapters run in them."""
+"""pyproject.toml, the pinned packages, environment.yml and what is installed agree, and the chapters run in them."""
 
 import ast
 import importlib.util

@@ -337,7 +337,7 @@ def test_a_hostile_file_is_refused_in_a_sentence(tmp_path, content, message):
 def test_what_is_no_ordinary_file_is_no_analysis(tmp_path):
     os.mkfifo(tmp_path / "pipe.toml")
     for path in (tmp_path / "pipe.toml", tmp_path):
-        with pytest.raises(ValueError, match="must be an ordinary file"):
+        with pytest.raises(ValueError, match="must be that of an ordinary file"):
             load_analysis(path)
     with pytest.raises(FileNotFoundError, match="no file at"):
         load_analysis(tmp_path / "none.toml")

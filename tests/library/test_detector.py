@@ -679,7 +679,7 @@ def test_swapped_columns_are_refused(tmp_path, first, second):
 
 def test_files_without_end_and_files_that_are_too_large_are_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe.csv")
-    with pytest.raises(ValueError, match=r"pipe.csv must be an ordinary file"):
+    with pytest.raises(ValueError, match=r"an ordinary file, got .*pipe.csv"):
         load_detector(tmp_path / "pipe.csv")
     with pytest.raises(FileNotFoundError, match="no file at"):
         load_detector(tmp_path / "none.csv")
