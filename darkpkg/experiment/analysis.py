@@ -177,6 +177,6 @@ __getattr__ = datasets.when_needed(globals(), ANALYSIS_II=_analysis_II)
 def check_modules(detector: Detector, selection: Selection) -> None:
     """Raise `ValueError` that names a module of ``selection`` without a fiducial box in ``detector``."""
     for name in (*selection.decay_modules, *selection.vertex_modules):
-        if name not in detector.fiducial_boxes:
-            known = tuple(detector.fiducial_boxes)
+        if name not in detector.fiducial_volumes:
+            known = tuple(detector.fiducial_volumes)
             raise ValueError(f"{name} must be a module of {detector.name} with a fiducial box, one of {known}")
