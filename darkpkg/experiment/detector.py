@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from darkpkg import datasets
 from darkpkg.experiment.volumes import Box, Volume
-from darkpkg.inputs import Frozen
+from darkpkg.inputs import Frozen, check_kinds, one_of, real_number, tuple_of
 from darkpkg.physics.nuclei import Element, Nucleus, Proton, elements
 from darkpkg.units import cm, tonne
 
@@ -46,12 +45,14 @@ class Module:
     fiducial: Volume | None = None
 
     def __post_init__(self) -> None:
-        unknown = {key for key in self.composition if not isinstance(key, Element)} - set(elements())
-        if unknown:
-            raise ValueError(f"{self.name} is made of {sorted(unknown)}, but elements are {', '.join(elements())}")
+        check_kinds(name=(self.name, str), active=(self.active, Volume), composition=(self.composition, Mapping))
+        check_kinds(fiducial=(self.fiducial, (Volume, type(None))))
+        for key in self.composition:
+            if not isinstance(key, Element):
+                one_of(f"composition of {self.name}", key, elements())
         for what, number in (("mass", self.mass), *self.shares.items()):
-            if not isinstance(number, Real):
-                raise TypeError(f"{what} of {self.name} must be a number, got {number!r}")
+            real_number(f"{what} of {self.name}", number)
+        object.__setattr__(self, "mass", float(self.mass))
         total = sum(self.composition.values())
         if len(self.shares) < len(self.composition) or not abs(total - 1) <= 1e-9 or min(self.shares.values()) < 0:
             raise ValueError(f"mass fractions of {self.name} must add up to 1, got {total:g}: {self.shares}")
@@ -106,9 +107,11 @@ class Detector:
     modules: tuple[Module, ...]
 
     def __post_init__(self) -> None:
+        check_kinds(name=(self.name, str))
+        object.__setattr__(self, "modules", tuple_of("modules", self.modules, Module))
         names = [module.name for module in self.modules]
         if not names:
-            raise ValueError(f"{self.name} needs at least one module")
+            raise ValueError(f"modules of {self.name} must be at least one module, got none")
         for name, times in Counter(names).items():
             if times > 1:
                 raise ValueError(f"modules of {self.name} need names of their own, but {name} is there twice")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.inputs import real_numbers
+from darkpkg.inputs import real_number, real_numbers
 
 Array = NDArray[np.float64]
 Corner = tuple[float, float, float]
@@ -225,8 +225,7 @@ class Cylinder(Volume):
 
     def __post_init__(self) -> None:
         _check_round(self)
-        length = real_numbers("length", self.length, 0.0, _FARTHEST, positive=True)
-        object.__setattr__(self, "length", float(length))
+        object.__setattr__(self, "length", real_number("length", self.length, 0.0, _FARTHEST, positive=True))
         if self.axis not in ("x", "y", "z"):
             raise ValueError(f"axis must be x, y or z, got {self.axis!r}")
         half = np.full(3, self.radius)
@@ -284,8 +283,7 @@ def _corner(name: str, value: Any) -> Corner:
 
 def _check_round(volume: Sphere | Cylinder) -> None:
     object.__setattr__(volume, "centre", _corner("centre", volume.centre))
-    radius = real_numbers("radius", volume.radius, 0.0, _FARTHEST, positive=True)
-    object.__setattr__(volume, "radius", float(radius))
+    object.__setattr__(volume, "radius", real_number("radius", volume.radius, 0.0, _FARTHEST, positive=True))
 
 
 def _polar(radius: Array, cos_theta: Array, turns: Array) -> Array:

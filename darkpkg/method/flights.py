@@ -24,7 +24,9 @@ def flight_polygons(
     event i and volume j stand from starts[i, j] to starts[i, j + 1] of the second array (k, 2); ``starts``, the
     first, is (n, volumes + 1). Exact for boxes; a round surface has `FACES <darkpkg.experiment.volumes.FACES>`.
     """
-    starts, parts, before = np.empty((len(vertex), len(volumes) + 1), dtype=np.int64), [], 0
+    starts, parts, before = np.zeros((len(vertex), len(volumes) + 1), dtype=np.int64), [np.empty((0, 2))], 0
+    if not volumes:
+        return starts, parts[0]
     for begin in range(0, len(vertex), _AT_ONCE):
         rows = slice(begin, begin + _AT_ONCE)
         flights = vertex[rows], p_N[rows], p_Z[rows]
@@ -35,7 +37,7 @@ def flight_polygons(
         parts.append(corners[:used].copy())
         starts[rows] += before
         before += used
-    return starts, np.concatenate(parts) if parts else np.empty((0, 2))
+    return starts, np.concatenate(parts)
 
 
 def _longest(vertex: Array, p_N: Array, p_Z: Array, volume: Volume) -> Array:

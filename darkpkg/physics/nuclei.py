@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import spherical_in, spherical_jn
 
 from darkpkg import datasets
-from darkpkg.inputs import real_numbers
+from darkpkg.inputs import check_kinds, one_of, real_number, real_numbers, whole_number
 from darkpkg.units import AVOGADRO, ELECTRON_MASS, HBARC, PROTON_MASS, MeV, fm
 
 __all__ = [
@@ -53,10 +53,8 @@ class Nucleus:
     coefficients: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        if not 1 <= self.Z <= self.A:
-            raise ValueError(f"Z and A of {self.name} must be 1 ≤ Z ≤ A, got {self.Z} and {self.A}")
-        if not 0 < self.mass < np.inf:
-            raise ValueError(f"mass of {self.name} must be positive and finite, got {self.mass}")
+        whole_number(f"A of {self.name}", self.A, whole_number(f"Z of {self.name}", self.Z, 1), 999)
+        real_number(f"mass of {self.name}", self.mass, positive=True)
         if np.isnan(self.radius):  # where the density of Fermi has fallen to 1e-4, as at the cut-offs of the series
             object.__setattr__(self, "radius", fermi_radius(self) + 9 * FERMI_DIFFUSENESS)
 
@@ -146,8 +144,8 @@ def form_factor(Q2: ArrayLike, nucleus: Nucleus, model: str = "fourier-bessel") 
     >>> form_factor([0.0, 0.01], NUCLEI["Pb208"]).round(4)
     array([1.    , 0.1984])
     """
-    if model not in FORM_FACTORS:
-        raise ValueError(f"form factor must be one of {', '.join(FORM_FACTORS)}, got {model!r}")
+    one_of("model", model, FORM_FACTORS)
+    check_kinds(nucleus=(nucleus, Nucleus))
     Q2 = _momentum_transfer(Q2)
     with np.errstate(over="ignore", under="ignore"):  # where F is zero
         if isinstance(nucleus, Proton):

@@ -44,7 +44,7 @@ from darkpkg.method.weights import (
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters, vertex_factors
 from darkpkg.physics.nuclei import NUCLEI, Nucleus, elements
 from darkpkg.physics.scattering import approximate_cross_section, total_cross_section
-from darkpkg.units import ELECTRON_MASS, HBARC, GeV, MeV, cm, tonne
+from darkpkg.units import ELECTRON_MASS, HBARC, GeV, MeV, cm, m, tonne
 
 Array = NDArray[np.float64]
 
@@ -647,6 +647,21 @@ def shortest_excluded_lifetime(e: Evidence) -> Answer:
 @_answers
 def three_centimetres_are_excluded(e: Evidence) -> Answer:
     return shortest_excluded_lifetime(e)
+
+
+@_answers
+def longer_lifetimes_are_excluded(e: Evidence) -> Answer:
+    (_, longest), (_, error) = e.edges_at_B
+    longest_of_model, across_miniboone = HBARC / float(min(B.width_bounds())) / cm, 12.2 * m / cm
+
+    def excluded_share(end: float) -> Answer:
+        """Of ln cτ⁰ from 3 cm to ``end``."""
+        inside = longest < end
+        return Answer(
+            float(np.log(min(longest, end) / 3) / np.log(end / 3)), float(error / longest / np.log(end / 3)) * inside
+        )
+
+    return replace(excluded_share(longest_of_model), assumed=excluded_share(across_miniboone))
 
 
 @_answers
