@@ -84,7 +84,7 @@ class Curve:
         return np.exp(np.interp(self._log(x), np.log(self.x), np.log(self.y)))
 
     def error(self, x: ArrayLike) -> Array:
-        """Relative reading error of the value at ``x``: that of y, and that of x times the slope of the logarithms."""
+        """Relative reading error of the value at ``x``: of y, and of x times the slope of the logarithms."""
         at, log_x = self._log(x), np.log(self.x)
         slopes = np.diff(np.log(self.y)) / np.diff(log_x)
         slope = slopes[np.clip(np.searchsorted(log_x, at, side="right") - 1, 0, slopes.size - 1)]

@@ -5,15 +5,12 @@ from __future__ import annotations
 import dataclasses
 import os
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-
 from darkpkg.experiment.analysis import Analysis, Channel
 from darkpkg.experiment.selection import Cuts, Selection
-from darkpkg.inputs import check_kinds, real_numbers, small_text
+from darkpkg.inputs import check_kinds, real_number, small_text
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -23,18 +20,14 @@ __all__ = ["LARGEST_FILE", "load_analysis"]
 LARGEST_FILE = 100_000
 """Bytes of a file; the example has a thousand."""
 
-_TEXTS = ("name", "beam", "caveat")
-_NAMES = ("decay_modules", "vertex_modules")
-_LISTS = ("background", "observed", "mass_edges")
-_LARGEST = float(np.finfo(float).max)
-_POSITIVE, _NOT_NEGATIVE, _COSINE = (0.0, _LARGEST, True), (0.0, _LARGEST, False), (-1.0, 1.0, False)
-_RANGES: Mapping[str, tuple[float, float, bool]] = {
-    **dict.fromkeys(("pot", "max_mass", "max_t"), _POSITIVE),
-    **dict.fromkeys(_LISTS, _NOT_NEGATIVE),
-    **dict.fromkeys(("min_cos_opening", "min_cos_beam"), _COSINE),
-    "systematic": (0.0, 10.0, False),
+_RANGES = {
+    "max_mass": {"positive": True},
+    "max_t": {"positive": True},
+    "min_cos_opening": {"low": -1.0, "high": 1.0},
+    "min_cos_beam": {"low": -1.0, "high": 1.0},
+    "systematic": {"low": 0.0, "high": 10.0},
 }
-"""Lowest and highest number of this name, and whether it must be positive; all others are finite."""
+"""What a number of this name may be in a file, beyond what its class takes: other values are typing errors."""
 
 _Kind = TypeVar("_Kind", bound="DataclassInstance")
 
@@ -107,29 +100,14 @@ def _made(kind: type[_Kind], place: str, table: Any, **more: Any) -> _Kind:
     for name, default in known.items():
         if default is dataclasses.MISSING and name not in table:
             raise ValueError(f"{place} must have a value for {name}")
-    values = {name: _value(f"{place}.{name}", name, value) for name, value in table.items()}
     try:
-        return kind(**values, **more)
+        for name in table:
+            if table[name] == "" and name != "caveat":
+                raise ValueError(f"{name} must not be empty, got ''")
+            if name in _RANGES:
+                real_number(name, table[name], **_RANGES[name])
+        # One number is a histogram of one bin.
+        bins = {name: [table[name]] for name in ("background", "observed") if isinstance(table.get(name), int | float)}
+        return kind(**table | bins, **more)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{place}: {error}") from error
-
-
-def _value(place: str, name: str, value: Any) -> Any:
-    """The value of a field, as its class wants it."""
-    if name in ("cuts", "channels"):
-        return value
-    if name in _TEXTS:
-        if not isinstance(value, str) or not (value or name == "caveat"):
-            raise TypeError(f"{place} must be a text, got {value!r}")
-        return value
-    if name in _NAMES:
-        if not isinstance(value, list) or not all(isinstance(word, str) and word for word in value):
-            raise TypeError(f"{place} must be a list of names of modules, got {value!r}")
-        return tuple(value)
-    low, high, positive = _RANGES.get(name, (-_LARGEST, _LARGEST, False))
-    numbers = real_numbers(place, value, low, high, positive=positive)
-    if name in _LISTS:
-        return tuple(np.atleast_1d(numbers).tolist())
-    if numbers.ndim:
-        raise ValueError(f"{place} must be one number, got {value!r}")
-    return float(numbers)

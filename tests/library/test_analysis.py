@@ -61,19 +61,19 @@ def test_a_beam_that_does_not_exist_is_refused():
 
 @pytest.mark.parametrize("pot", [0.0, -1e20, np.nan])
 def test_an_exposure_that_is_not_positive_is_refused(pot):
-    with pytest.raises(ValueError, match="exposure must be positive"):
+    with pytest.raises(ValueError, match="pot of channel FHC must be"):
         dataclasses.replace(FHC, pot=pot)
 
 
 @pytest.mark.parametrize(("background", "observed"), [((0.1, 0.2), (0,)), ((0.1,), (0, 1)), ((), ())])
 def test_background_and_counts_of_different_bins_are_refused(background, observed):
-    with pytest.raises(ValueError, match="channel RHC needs background and observed counts for 1 bins, got"):
+    with pytest.raises(ValueError, match=r"(background|observed) of channel RHC must have 1 bins, got"):
         dataclasses.replace(RHC, background=background, observed=observed)
 
 
 @given(st.sampled_from(["background", "observed", "systematic"]), st.floats(-1e3, -1e-6))
 def test_negative_counts_and_uncertainties_are_refused(field, value):
-    with pytest.raises(ValueError, match="counts not negative in channel FHC"):
+    with pytest.raises(ValueError, match=f"{field} of channel FHC must be zero or more"):
         dataclasses.replace(FHC, **{field: value if field == "systematic" else (value,)})
 
 
@@ -84,7 +84,7 @@ def test_counts_and_uncertainties_that_are_no_numbers_are_refused(field):
 
 
 def test_an_analysis_without_channels_is_refused():
-    with pytest.raises(ValueError, match="Analysis I needs at least one channel"):
+    with pytest.raises(ValueError, match="channels of Analysis I must be at least one"):
         dataclasses.replace(ANALYSIS_I, channels=())
 
 
@@ -198,18 +198,18 @@ def test_projections_that_are_not_defined_are_refused():
     with pytest.raises(ValueError, match="have selections of their own"):
         project(ANALYSIS_I + ANALYSIS_II, {"FHC": 1e21, "RHC": 1e21}, vertex_modules=("TPC1",))
     for modules in (("P0D-water",), ("TPC9",)):
-        with pytest.raises(ValueError, match=f"{modules[0]} must be a module of ND280 with a fiducial box"):
+        with pytest.raises(ValueError, match=f"decay_modules must be of ND280 .* got '{modules[0]}'"):
             project(ANALYSIS_I, decay_modules=modules)
     for modules in (("TPC1", "TPC1"), "TPC1"):
         with pytest.raises(
-            ValueError, match=r"decay_modules must hold (each entry once|names of modules), as a tuple, got"
+            (ValueError, TypeError), match=r"decay_modules must (hold each entry once|be a sequence of str)"
         ):
             project(ANALYSIS_I, decay_modules=modules)
-    with pytest.raises(ValueError, match="target_ratio must be positive, got 0"):
+    with pytest.raises(ValueError, match="target_ratio must be positive and finite, got 0"):
         project(ANALYSIS_I, 1e21, target_ratio=0)
     with pytest.raises(ValueError, match="differ in exposure in FHC: give pot by beam"):
         project(ANALYSIS_I + ANALYSIS_II, 1e22)
-    with pytest.raises(ValueError, match="exposure must be positive"):
+    with pytest.raises(ValueError, match="pot must be at least"):
         project(ANALYSIS_I, -1e21)
 
 
@@ -256,31 +256,31 @@ def test_a_spectrum_is_a_list_of_counts(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("pot = 1.2e21", "pot = -1", r"channels\[0\].pot must be positive and finite, got -1"),
-        ("pot = 1.2e21", "pot = inf", r"channels\[0\].pot must be positive and finite, got inf"),
-        ("pot = 1.2e21", "pot = true", r"channels\[0\].pot must be real numbers, got bool in True"),
-        ("pot = 1.2e21", f"pot = 1{'0' * 400}", "pot must be real numbers, got object in 1000"),
-        ("pot = 1.2e21", "pot = [1e21, 1e21]", "pot must be one number"),
+        ("pot = 1.2e21", "pot = -1", r"channels\[0\]: pot of channel neutrinos must be positive and finite, got -1"),
+        ("pot = 1.2e21", "pot = inf", r"channels\[0\]: pot of channel neutrinos must be positive and finite, got inf"),
+        ("pot = 1.2e21", "pot = true", "pot of channel neutrinos must be a number, got True"),
+        ("pot = 1.2e21", f"pot = 1{'0' * 400}", "pot of channel neutrinos must be a number, got 1000"),
+        ("pot = 1.2e21", "pot = [1e21, 1e21]", "pot of channel neutrinos must be one number"),
         ('beam = "RHC"', 'beam = "ν"', r"channels\[1\]: beam of channel antineutrinos must be one of .*, got 'ν'"),
-        ('beam = "RHC"', "beam = 2", r"channels\[1\].beam must be a text, got 2"),
+        ('beam = "RHC"', "beam = 2", "beam of channel antineutrinos must be one of .*, got 2"),
         ("efficiency = 0.2", "efficiency = 20", r"selection: efficiency must be in \(0, 1\], got 20"),
         ("efficiency", "eficiency", "selection: a name must be one of decay_modules, .*, got 'eficiency'"),
         ('name = "pairs behind FGD2"', "", "the whole file must have a value for name"),
-        ('name = "pairs behind FGD2"', 'name = ""', "the whole file.name must be a text, got ''"),
+        ('name = "pairs behind FGD2"', 'name = ""', "the whole file: name must not be empty, got ''"),
         ('name = "pairs behind FGD2"', 'name = "a"\nx = 1', "the whole file: a name must be one of .*, got 'x'"),
         ('decay_modules = ["TPC3"]', "decay_modules = []", "selection: decay_modules must name at least one module"),
-        ('decay_modules = ["TPC3"]', 'decay_modules = "TPC3"', "decay_modules must be a list of names of modules"),
-        ("observed = 1", 'observed = "one"', r"channels\[0\].observed must be real numbers, got <U3 in 'one'"),
+        ('decay_modules = ["TPC3"]', 'decay_modules = "TPC3"', "selection: decay_modules must be a sequence of str"),
+        ("observed = 1", 'observed = "one"', r"channels\[0\]: observed of channel neutrinos must be real numbers, got <U3 in 'one'"),
         ("observed = 1", "observed = [1, 2]", "observed of channel neutrinos must have 1 bins"),
-        ("observed = 1", "observed = -1", r"channels\[0\].observed must be zero or more, got -1"),
-        ("observed = 1", "observed = 1979-05-27", r"channels\[0\].observed must be real numbers, got object"),
-        ("observed = 1", "observed = nan", r"channels\[0\].observed must be a number, got nan"),
+        ("observed = 1", "observed = -1", r"channels\[0\]: observed of channel neutrinos must be zero or more, got -1"),
+        ("observed = 1", "observed = 1979-05-27", "observed of channel neutrinos must be real numbers, got object"),
+        ("observed = 1", "observed = nan", "observed of channel neutrinos must be a number, got nan"),
         ('name = "antineutrinos"', 'name = "neutrinos"', "need names of their own"),
         ("[selection]", "[selection", "is no readable TOML"),
         ("[selection]", "[other]", "selection must have a value for decay_modules"),
         ("systematic = 0.2", "pot = 1e20", "is no readable TOML: Cannot overwrite a value"),
-        ("systematic = 0.2", "systematic = 1.0e200", "systematic must be at most 10, got 1e.200"),
-        ("min_energy = 0.3", "max_mass = -1", "selection.cuts.max_mass must be positive and finite, got -1"),
+        ("systematic = 0.2", "systematic = 1.0e200", r"channels\[0\]: systematic must be at most 10, got 1e.200"),
+        ("min_energy = 0.3", "max_mass = -1", "selection.cuts: max_mass must be positive and finite, got -1"),
         ("[selection.cuts]", "[selection.cuts.more]", "selection.cuts: a name must be one of .*, got 'more'"),
         ("[[channels]]", "[[other]]", "channels must be tables .*, got None"),
     ],
