@@ -13,7 +13,7 @@ from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 
 from darkpkg.experiment.detector import Box, Detector, Module
-from darkpkg.inference.limits import Scan
+from darkpkg.inference.scan import Scan
 from darkpkg.physics.model import DarkParameters
 
 if TYPE_CHECKING:
