@@ -89,6 +89,6 @@ def test_plane_of_both_analyses(benchmark, events):
         begin = perf_counter()
         dk.Kernel(events).events(plane, dk.ANALYSIS_I)
         alone.append(perf_counter() - begin)
-    result = benchmark.pedantic(dk.expected_events, args=(events, plane, both), rounds=3)
+    result = benchmark.pedantic(dk.Kernel(events).events, args=(plane, both), rounds=3)
     assert result.mean.shape[-1] == 42
     benchmark.extra_info["time over that of Analysis I alone"] = benchmark.stats.stats.min / min(alone)

@@ -80,8 +80,8 @@ def test_plane(benchmark, events, extra_memory, axes):
     begin = perf_counter()
     dense(few, plane)
     reference = (perf_counter() - begin) * MILLION / FEWER
-    extra = extra_memory(dk.expected_events, events, plane, dk.ANALYSIS_I)
-    result = benchmark.pedantic(dk.expected_events, args=(events, plane, dk.ANALYSIS_I), rounds=5)
+    extra = extra_memory(dk.Kernel(events).events, plane, dk.ANALYSIS_I)
+    result = benchmark.pedantic(dk.Kernel(events).events, args=(plane, dk.ANALYSIS_I), rounds=5)
     assert result.mean.shape == (40, 40, 2)
     ratio = reference / benchmark.stats.stats.min
     benchmark.extra_info["seconds of dense numpy, scaled"] = reference
@@ -111,7 +111,7 @@ def test_plane_of_masses(benchmark, events, one_core):
     plane = dk.BENCHMARK_B.replace(m_N=m_N[:, None], m_Zprime=m_Zprime)
     reference = timed(dense, events.thinned(MILLION // FEWER), plane) * MILLION / FEWER
     first = timed(dk.expected_events, events[:], plane, dk.ANALYSIS_I)
-    result = benchmark.pedantic(dk.expected_events, args=(events, plane, dk.ANALYSIS_I), rounds=5)
+    result = benchmark.pedantic(dk.Kernel(events).events, args=(plane, dk.ANALYSIS_I), rounds=5)
     assert result.mean.shape == (25, 25, 2)
     seconds = benchmark.stats.stats.min
     benchmark.extra_info["seconds of dense numpy, scaled"] = reference

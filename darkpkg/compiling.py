@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numba
 from numba.core.caching import FunctionCache
+from numba.extending import register_jitable
 
 from darkpkg import _sources
 
@@ -23,17 +24,26 @@ _KEPT = 3
 """Folders of machine code that stay, the newest: who goes back to the sources before need not compile again."""
 
 
-def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_config: Any = numba.config  # its attributes are made when numba is imported
+
+
+def within_compiled(function: _Function) -> _Function:
+    """The same function, for numbers and arrays, which compiled functions may call."""
+    return register_jitable(function)
+
+
+def compiled(**options: Any) -> Callable[[_Function], _Function]:
     """`numba.njit` with a cache on disk that any change in the package's sources makes void.
 
     Numba looks only at the file of the function itself, and would go on using machine code into which an older
     version of a function from another file was compiled.
     """
 
-    def decorate(function: Callable[..., Any]) -> Any:
+    def decorate(function: _Function) -> _Function:
         dispatcher = numba.njit(error_model="numpy", **options)(function)
         folder = _cache_folder()
-        if folder is not None and not numba.config.DISABLE_JIT:
+        if folder is not None and not _config.DISABLE_JIT:
             cache = _cache_in(folder, function)
             if Path(cache.cache_path).is_relative_to(folder):  # numba goes elsewhere if the folder fails
                 dispatcher._cache = cache
@@ -43,12 +53,12 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
 
 def _cache_in(folder: Path, function: Callable[..., Any]) -> _Cache:
-    configured = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(folder)
+    configured = _config.CACHE_DIR
+    _config.CACHE_DIR = str(folder)
     try:
         return _Cache(function)
     finally:
-        numba.config.CACHE_DIR = configured
+        _config.CACHE_DIR = configured
 
 
 class _Cache(FunctionCache):
@@ -84,8 +94,8 @@ def _cache_folder() -> Path | None:
 
 
 def _places() -> Iterator[Path]:
-    if numba.config.CACHE_DIR:
-        yield Path(numba.config.CACHE_DIR)
+    if _config.CACHE_DIR:
+        yield Path(_config.CACHE_DIR)
     yield _sources.PACKAGE / "__pycache__"
     of_user = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     if os.path.isabs(of_user):  # as it is not for a user without a home
@@ -111,7 +121,7 @@ def in_blocks(loop: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(loop)
     def over_all(*arguments: Any) -> None:
-        n, threads = len(arguments[0]), numba.config.NUMBA_NUM_THREADS
+        n, threads = len(arguments[0]), _config.NUMBA_NUM_THREADS
         loop(0, 0, *arguments)  # compiles in one thread
         if threads == 1 or n == 1:
             loop(0, n, *arguments)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,7 +112,8 @@ def check(
     'excluded'
     """
     check_estimator(estimator, "events", "upscatterings")
-    check_kinds(parameters=(parameters, DarkParameters), analysis=(analysis, Analysis))
+    kinds = {"parameters": (parameters, DarkParameters), "analysis": (analysis, Analysis)}
+    check_kinds(**kinds, likelihood=(likelihood, Callable))
     targets = _targets(estimator)
     unreached = verdict_without_neutrinos(parameters, analysis, targets, likelihood=likelihood, cl=cl)
     if unreached is not None:

@@ -8,6 +8,7 @@ numbers of Eq. (E1),
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from scipy.optimize import curve_fit, elementwise
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
 from darkpkg.inference.threshold import exclusion_threshold, no_signal
-from darkpkg.inputs import real_numbers
+from darkpkg.inputs import check_kinds, real_numbers
 from darkpkg.method.estimators import Estimator, check_estimator
 from darkpkg.method.expectation import Expectation
 from darkpkg.physics.model import DarkParameters
@@ -67,7 +68,9 @@ def excluded_lifetimes(
     Raises `ValueError` if the sample has no selected upscattering to be scaled to the rate.
     """
     check_estimator(estimator, "upscatterings", "events_at_lifetime")
-    rates = real_numbers("event_rate", event_rate, positive=True)
+    kinds = {"parameters": (parameters, DarkParameters), "analysis": (analysis, Analysis)}
+    check_kinds(**kinds, likelihood=(likelihood, Callable))
+    rates = real_numbers("event_rate", event_rate, 1e-30, 1e30)
     if parameters.shape != ():
         raise ValueError(f"parameters must be a single point, got shape {parameters.shape}")
     made = float(estimator.upscatterings(parameters, analysis).total().mean)
@@ -145,29 +148,46 @@ def fit_lifetime_bound(
     use = (ctau > 0) & np.isfinite(ctau)
     real_numbers("ctau", ctau[use], 1e-100, 1e100)
     if use.sum() < 3:
-        raise ValueError(f"a fit of two numbers needs at least three points, got {use.sum()}")
-    given = 1e-3 if relative_error is None else real_numbers("relative_error", relative_error, positive=True)
+        raise ValueError(f"ctau must have at least three points for a fit of two numbers, got {use.sum()}")
+    given = 1e-3 if relative_error is None else real_numbers("relative_error", relative_error, 1e-9, 1e9)
+    if np.shape(given) not in ((), rate.shape):
+        raise ValueError(f"relative_error must be one number or of the shape {rate.shape}, got {np.shape(given)}")
     error = np.broadcast_to(given, rate.shape)
     x, y = np.log10(rate[use]), np.log(ctau[use])
+    weight = error[use] ** -2.0
 
-    def ln_ctau(x: Array, ln_alpha: float, ln_distance: float) -> Array:
-        """ln cτ = ln α − ln(x − β), with β below all x: ``ln_distance`` is that to the smallest."""
-        return ln_alpha - np.log(x - x.min() + np.exp(ln_distance))
+    def formula(x: Array, alpha: float, beta: float) -> Array:
+        return np.log(alpha / (x - beta))
 
-    start = np.mean(y + np.log(x - x.min() + 0.5)), np.log(0.5)
-    (ln_alpha, ln_distance), _ = curve_fit(ln_ctau, x, y, start, error[use], maxfev=10_000)
-    alpha, beta = np.exp(ln_alpha), x.min() - np.exp(ln_distance)
-    residual, weight, x = y - ln_ctau(x, ln_alpha, ln_distance), 1 / error[use] ** 2, x - beta
-    # Half the second derivatives of χ² by α and β; the formula is not exact, so that residuals are part of them.
-    slopes = np.stack([np.full(len(x), 1 / alpha), 1 / x])
-    curvature = (weight * slopes) @ slopes.T + np.diag((slopes**2 * weight * residual).sum(axis=1) * [1, -1])
-    if ln_distance > np.log(1e3) or np.linalg.eigvalsh(curvature)[0] <= 0:
-        raise ValueError("the fit of Eq. (E1) did not converge: the points do not fall like α / (log10(rate) − β)")
-    covariance = np.linalg.inv(curvature)
-    errors = np.sqrt(np.diag(covariance))
-    correlation, scatter = covariance[0, 1] / errors.prod(), np.sqrt(np.mean(residual**2))
+    # From where the smallest rate puts it: ln α is the mean of ln cτ + ln(x − β).
+    start = x.min() - 0.5
+    try:
+        (alpha, beta), _ = curve_fit(
+            formula,
+            x,
+            y,
+            [float(np.exp(np.mean(y + np.log(x - start)))), start],
+            sigma=error[use],
+            bounds=([0.0, -np.inf], [np.inf, x.min() - 1e-6]),
+            xtol=1e-12,
+            x_scale="jac",
+        )
+        residual = y - formula(x, alpha, beta)
+        # Half the second derivatives of χ²; those of the formula count, too.
+        slope = np.array([np.full(x.shape, 1 / alpha), 1 / (x - beta)])
+        curvature = (weight * slope) @ slope.T
+        curvature[1, 1] -= np.sum(weight * residual * slope[1] ** 2)
+        np.linalg.cholesky(curvature)
+        covariance = np.linalg.inv(curvature)
+        correlation = covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1])
+    except (RuntimeError, np.linalg.LinAlgError):
+        raise ValueError(
+            "the fit of Eq. (E1) did not converge: the points do not fall like α / (log10(rate) − β)"
+        ) from None
     if relative_error is None:
-        errors *= np.sqrt((weight * residual**2).sum() / (len(x) - 2))
+        covariance *= np.sum(weight * residual**2) / (len(x) - 2)
+    errors = np.sqrt(np.diag(covariance))
+    scatter = np.sqrt(np.mean(residual**2))
     return LifetimeBound(*map(float, (alpha, beta, *errors, correlation, scatter)))
 
 

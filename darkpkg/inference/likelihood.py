@@ -47,6 +47,9 @@ _LARGEST = 1e60
 """Counts beyond this are none, and their products would be infinite."""
 
 
+_PREDICTION, _COUNTS = ("mean", "variance"), ("observed", "background", "systematic")
+
+
 class _Counts(Protocol):
     observed: Array
     background: Array
@@ -91,6 +94,9 @@ def log_likelihoods(prediction: _Prediction, counts: _Counts) -> Array:
 
 
 def _total(prediction: _Prediction, counts: _Counts) -> Array:
+    for name, value, fields in (("prediction", prediction, _PREDICTION), ("counts", counts, _COUNTS)):
+        if not all(hasattr(value, field) for field in fields) or isinstance(value, np.ndarray):
+            raise TypeError(f"{name} must have {', '.join(fields)}, got {type(value).__name__}")
     mean = real_numbers("mean", prediction.mean, -_LARGEST, _LARGEST)
     if mean.shape[-1:] != np.shape(counts.observed):
         raise ValueError(f"prediction must have {len(counts.observed)} bins, got an array of shape {mean.shape}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -53,12 +53,17 @@ class PointLikelihood:
     estimator: Predicts
     analysis: Analysis
     base: DarkParameters
-    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    bounds: Mapping[str, tuple[float, float]]
     likelihood: Likelihood = log_likelihood
 
     def __post_init__(self) -> None:
         check_estimator(self.estimator, "events")
-        check_kinds(base=(self.base, DarkParameters), bounds=(self.bounds, Mapping))
+        check_kinds(
+            analysis=(self.analysis, Analysis),
+            base=(self.base, DarkParameters),
+            bounds=(self.bounds, Mapping),
+            likelihood=(self.likelihood, Callable),
+        )
         if self.base.shape != ():
             raise ValueError(f"base must be a single point, got shape {self.base.shape}")
         for name, ends in self.bounds.items():

@@ -31,7 +31,7 @@ from darkpkg.inference.scan import Scan, filled_between
 from darkpkg.inference.scanning import require_scan_memory
 from darkpkg.inference.slices import Slice
 from darkpkg.inference.threshold import no_signal
-from darkpkg.inputs import real_numbers, whole_number
+from darkpkg.inputs import check_kinds, real_numbers, whole_number
 from darkpkg.memory import require_memory
 from darkpkg.method.expectation import Expectation
 from darkpkg.physics.model import DarkParameters
@@ -83,6 +83,7 @@ class Counts:
 
 def write_scan(scan: Scan, path: str | os.PathLike[str]) -> Path:
     """Write a scan of a `Slice` to a ``.parquet`` or ``.csv`` file, by a temporary name, and return its path."""
+    check_kinds(scan=(scan, Scan), path=(path, (str, os.PathLike)))
     path = scan_path(path)
     if scan.grid is None:
         raise ValueError("a scan must be that of a darkpkg.Slice to be written, so that it can be read again")
@@ -139,7 +140,7 @@ def read_scan(path: str | os.PathLike[str], likelihood: Likelihood = log_likelih
     """
     path = scan_path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"no scan file at {path}")
+        raise FileNotFoundError(f"no scan file at path {path}")
     with path.open("rb") as file:
         try:
             return _read(path, file, likelihood)
@@ -278,9 +279,10 @@ def _scan(header: dict[str, Any], where: Slice, counts: Counts, table: pd.DataFr
 
 def scan_path(path: str | os.PathLike[str]) -> Path:
     """The path, if its name says which kind of file it is; else `ValueError`."""
+    check_kinds(path=(path, (str, os.PathLike)))
     path = Path(path)
     if path.suffix not in _SUFFIXES:
-        raise ValueError(f"a scan file must end in {' or '.join(_SUFFIXES)}, got {path.name}")
+        raise ValueError(f"path of a scan must end in {' or '.join(_SUFFIXES)}, got {path.name}")
     return path
 
 

@@ -6,7 +6,7 @@ It knows nothing of neutrinos: points, an estimator that predicts, and counts.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from darkpkg.inference.likelihood import Likelihood, log_likelihood
 from darkpkg.inference.scan import Scan
 from darkpkg.inference.slices import Slice
 from darkpkg.inference.threshold import exclusion_rule, no_signal
-from darkpkg.inputs import whole_number
+from darkpkg.inputs import check_kinds, whole_number
 from darkpkg.memory import require_memory
 from darkpkg.method.estimators import Predicts, check_estimator
 from darkpkg.method.expectation import Expectation
@@ -69,6 +69,7 @@ def scan(
     >>> scan(Transport(sample), plane, ANALYSIS_I, refine=2).exclusion(cl=0.90)          # doctest: +SKIP
     """
     check_estimator(estimator, "events")
+    check_kinds(likelihood=(likelihood, Callable), progress=(progress, bool))
     if not hasattr(analysis, "observed"):
         raise TypeError(f"analysis must be an Analysis, or have observed counts, got {analysis!r}")
     refine, n_bins = whole_number("refine", refine), len(analysis.observed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from scipy.optimize import elementwise
 from scipy.special import gammaincinv
 
 from darkpkg.inference.likelihood import Likelihood, has_independent_bins, log_likelihoods
-from darkpkg.inputs import whole_number
+from darkpkg.inputs import real_number, whole_number
 from darkpkg.method.expectation import Expectation
 
 Array = NDArray[np.float64]
@@ -31,8 +30,7 @@ def exclusion_threshold(cl: float, n_parameters: int = 2) -> float:
     >>> exclusion_threshold(0.90)
     2.302...
     """
-    if not isinstance(cl, Real):
-        raise TypeError(f"cl must be a number, got {cl!r}")
+    cl = real_number("cl", cl)
     if not 0 < cl < 1:
         raise ValueError(f"cl must lie between 0 and 1, got {cl}")
     return float(gammaincinv(whole_number("n_parameters", n_parameters, least=1) / 2, cl))

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.experiment.analysis import Analysis
+from darkpkg.inputs import check_kinds
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import Share
 from darkpkg.method.weights import exposure_weight, lifetime_weight
@@ -44,6 +45,7 @@ def _made_and_decaying(
     events: PlacedEvents, analysis: Analysis, ctau: float, ctau_Zprime: float
 ) -> tuple[Array, Array]:
     """Weight, and probability to decay in the decay volumes, of each event in each channel, one after the other."""
+    check_kinds(events=(events, PlacedEvents), analysis=(analysis, Analysis))
     chances = {
         volumes: lifetime_weight(events, ctau, ctau_Zprime=ctau_Zprime, modules=volumes)
         for volumes in {channel.selection.decay_modules for channel in analysis.channels}

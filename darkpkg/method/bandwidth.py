@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.experiment.analysis import Analysis
-from darkpkg.inputs import check_kinds
+from darkpkg.inputs import check_kinds, one_of
 from darkpkg.method.estimators import Kernel
 from darkpkg.method.expectation import Expectation, FewEventsWarning
 from darkpkg.method.kernel_estimate import prepared_samples
@@ -58,16 +58,19 @@ def choose_bandwidth(
     Smoothing
         To be given to `Kernel`; with ``per_point`` it fits these parameters only.
     """
-    check_kinds(estimator=(estimator, Kernel))
-    if rule == "asymptotic":
+    check_kinds(
+        estimator=(estimator, Kernel),
+        parameters=(parameters, DarkParameters),
+        analysis=(analysis, Analysis),
+        per_point=(per_point, bool),
+    )
+    if one_of("rule", rule, ("asymptotic", "cross-validation")) == "asymptotic":
         pilot = estimator.smoothing.scaled(2.0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FewEventsWarning)
             expectation = Kernel(estimator.sample, pilot).events(parameters, analysis).total()
         return pilot.scaled(asymptotic_factor(expectation, 2, per_point=per_point))
-    if rule == "cross-validation":
-        return _cross_validated(estimator, parameters, analysis, per_point)
-    raise ValueError(f"rule must be asymptotic or cross-validation, got {rule!r}")
+    return _cross_validated(estimator, parameters, analysis, per_point)
 
 
 def _cross_validated(estimator: Kernel, parameters: DarkParameters, analysis: Analysis, per_point: bool) -> Smoothing:

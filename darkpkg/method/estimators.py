@@ -20,7 +20,7 @@ from darkpkg.method.expectation import Expectation
 from darkpkg.method.kernel_estimate import Remembered, kernel_estimate
 from darkpkg.method.smoothing import SMOOTHING, Smoothing
 from darkpkg.method.transport import NEIGHBOURHOOD, transport
-from darkpkg.method.weights import positive_lifetime, sampling_range
+from darkpkg.method.weights import check_placed, positive_lifetime, sampling_range
 from darkpkg.physics.model import DarkParameters
 
 Array = NDArray[np.float64]
@@ -68,7 +68,7 @@ class Kernel:
     smoothing: Smoothing = SMOOTHING
 
     def __post_init__(self) -> None:
-        _check_sample(self.sample)
+        check_placed("sample", self.sample)
         check_kinds(smoothing=(self.smoothing, Smoothing))
 
     def events(self, parameters: DarkParameters, analysis: Analysis) -> Expectation:
@@ -113,7 +113,7 @@ class Transport:
     neighbourhood: Smoothing = NEIGHBOURHOOD
 
     def __post_init__(self) -> None:
-        _check_sample(self.sample)
+        check_placed("sample", self.sample)
         check_kinds(neighbourhood=(self.neighbourhood, Smoothing))
 
     def events(self, parameters: DarkParameters, analysis: Analysis) -> Expectation:
@@ -155,7 +155,7 @@ class Transport:
         for here, points, sample in self.samples(parameters):
             found = predict(Kernel(sample), points, here)
             values[here] = np.stack([found.mean, found.variance, found.bias, found.bias_variance], axis=1)
-        return Expectation(*np.moveaxis(values, 1, 0).reshape(4, *parameters.shape, -1))
+        return Expectation(*np.moveaxis(values, 1, 0).reshape(4, *parameters.shape, len(analysis.observed)))
 
 
 def check_estimator(estimator: Any, *methods: str) -> None:
@@ -165,11 +165,6 @@ def check_estimator(estimator: Any, *methods: str) -> None:
     for name in methods:
         if isinstance(estimator, type) or not callable(getattr(estimator, name, None)):
             raise TypeError(f"estimator must have a method {name}, as darkpkg.Transport has, got {estimator!r}")
-
-
-def _check_sample(sample: Any) -> None:
-    if not isinstance(sample, PlacedEvents):
-        raise TypeError("events must be placed in a detector first: darkpkg.place(events, darkpkg.ND280, seed=…)")
 
 
 def _check_points(parameters: Any, analysis: Any) -> None:

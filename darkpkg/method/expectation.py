@@ -29,14 +29,17 @@ class FewEventsWarning(UserWarning):
     """A prediction rests on few simulated events."""
 
 
-def effective_number(weights: ArrayLike, axis: int = -1) -> Any:
-    """(Σw)²/Σw² along an axis: so many unweighted events would know the sum as well. Zero where no event counts.
+def effective_number(weights: ArrayLike) -> Any:
+    """(Σw)²/Σw² along the last axis: so many unweighted events would know the sum as well. Zero without any weight.
 
     >>> effective_number([1, 1, 2])
     2.666...
     """
-    w = real_numbers("weights", weights, -1e75, 1e75)
-    return _square_over(w.sum(axis=axis), (w**2).sum(axis=axis))[()]
+    w = real_numbers("weights", weights, -1e300, 1e300)
+    if not w.ndim:
+        raise ValueError(f"weights must be numbers along an axis, got {weights}")
+    w = w / np.maximum(np.abs(w).max(axis=-1, keepdims=True, initial=0.0), 1e-300)  # whose squares are numbers
+    return _square_over(w.sum(axis=-1), (w**2).sum(axis=-1))[()]
 
 
 def _square_over(mean: ArrayLike, variance: ArrayLike) -> Array:
@@ -178,7 +181,9 @@ class Share:
             raise ValueError(f"values and weights must be of one shape (n,), got {values.shape} and {weights.shape}")
         total = float(weights.sum())
         if not 0 < total < np.inf:
-            raise ValueError(f"a share needs events with a weight, got {len(weights)} events of total weight {total}")
+            raise ValueError(
+                f"weights of a share must be positive together, got {len(weights)} events of total weight {total}"
+            )
         mean = float(weights @ values) / total
         error = float(np.sqrt(((weights * (values - mean)) ** 2).sum())) / total
         return cls(mean, error, float(effective_number(weights)))

@@ -209,7 +209,7 @@ def kernel_estimate(
         for channel, bins in zip(channels, np.split(own, len(channels), axis=1), strict=True):
             sums[:, analysis.bins_of(channel.name)] = bins
     sums = sums[index.reshape(-1)] * factor[:, None, None] ** np.array([1, 2, 1, 2])
-    expectation = Expectation(*np.moveaxis(sums, -1, 0).reshape(4, *shape, -1))
+    expectation = Expectation(*np.moveaxis(sums, -1, 0).reshape(4, *shape, len(analysis.observed)))
     masses_of = (np.broadcast_to(mass, shape) for mass in (parameters.m_N, parameters.m_Zprime))
     _warn_if_few(expectation.in_channels(analysis), *masses_of)
     return expectation

@@ -72,7 +72,9 @@ def transport(
 
     Raises `ValueError` if θ lies outside the sampled region or the events do not remember how they were made.
     """
-    check_kinds(events=(events, Events), parameters=(parameters, DarkParameters))
+    check_kinds(
+        events=(events, Events), parameters=(parameters, DarkParameters), neighbourhood=(neighbourhood, Smoothing)
+    )
     sampling = sampling_range(events)
     if parameters.shape != ():
         raise ValueError(f"parameters must be a single point, got shape {parameters.shape}")

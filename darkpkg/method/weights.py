@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.experiment.analysis import ARGON_CHAMBERS, Analysis, Channel
 from darkpkg.experiment.selection import Selection
-from darkpkg.inputs import real_numbers
+from darkpkg.inputs import check_kinds, real_number, real_numbers, tuple_of
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.kernels import Kernel
 from darkpkg.method.loops import LARGEST_POLYGON, decay_probabilities, flight_polygons
@@ -33,6 +33,7 @@ Array = NDArray[np.float64]
 __all__ = [
     "OutsideSampleError",
     "check_inside",
+    "check_placed",
     "check_smoothing",
     "coupling_weight",
     "decay_rates",
@@ -73,6 +74,8 @@ def kde_weight(events: Events, parameters: DarkParameters, smoothing: Smoothing 
 
     Raises `ValueError` that names parameter, value and range if θ lies outside the sampled region.
     """
+    check_kinds(events=(events, Events), smoothing=(smoothing, Smoothing))
+    _check_point(parameters)
     return kde_weight_of_masses(
         sampling_range(events), np.stack([events.m_N, events.m_Zprime], axis=-1), parameters, smoothing
     )
@@ -102,6 +105,7 @@ def coupling_weight(events: Events, parameters: DarkParameters) -> Any:
     211 MeV and unless ``parameters.decays`` is ``"paper"``. Raises `ValueError` if θ has another kind of N, Dirac or
     Majorana, than the simulation.
     """
+    check_kinds(events=(events, Events), parameters=(parameters, DarkParameters))
     generated = events.provenance["couplings"]
     if generated["is_majorana"] != parameters.is_majorana:
         kinds = {True: "Majorana", False: "Dirac"}
@@ -115,6 +119,7 @@ def coupling_weight(events: Events, parameters: DarkParameters) -> Any:
 
 def selection_weight(events: PlacedEvents, selection: Selection) -> Array:
     """Efficiency of the selection for events that it puts into some bin, zero for the others: (n,)."""
+    check_kinds(events=(events, PlacedEvents), selection=(selection, Selection))
     return np.where(selection.bins(events) >= 0, selection.efficiency, 0.0)
 
 
@@ -142,12 +147,13 @@ def lifetime_weight(
     exactly, over the polygon of lengths x and y. ``m_N`` and ``m_Zprime`` default to the masses of each event. For a
     prediction at θ they are θ's: the decay length in the laboratory goes like 1/m, and a kernel would smear it.
     """
-    ctau, flight = _one(ctau=positive_lifetime(ctau)), _one(ctau_Zprime=real_numbers("ctau_Zprime", ctau_Zprime, 0.0))
-    rate = _decay_rate(events.m_N if m_N is None else _one(m_N=real_numbers("m_N", m_N, positive=True)), ctau)
+    check_kinds(events=(events, PlacedEvents))
+    modules = tuple_of("modules", modules, str)
+    ctau = float(positive_lifetime(real_number("ctau", ctau)))
+    flight = real_number("ctau_Zprime", ctau_Zprime, 0.0)
+    rate = _decay_rate(events.m_N if m_N is None else real_number("m_N", m_N, positive=True), ctau)
     if flight > 0:
-        own = (
-            events.m_Zprime if m_Zprime is None else _one(m_Zprime=real_numbers("m_Zprime", m_Zprime, positive=True))
-        )
+        own = events.m_Zprime if m_Zprime is None else real_number("m_Zprime", m_Zprime, positive=True)
         rates = rate, _decay_rate(own, flight)
         probability = np.empty(len(events))
         decay_probabilities(
@@ -159,14 +165,6 @@ def lifetime_weight(
     entry = rate[:, None] * events.entry[:, columns]
     depth = rate[:, None] * events.exit[:, columns] - entry
     return (np.exp(-entry) * -np.expm1(-depth)).sum(axis=-1)
-
-
-def _one(**argument: Array) -> float:
-    """The number that an argument must be, instead of an array of them."""
-    ((name, value),) = argument.items()
-    if value.shape != ():
-        raise ValueError(f"{name} must be one number, got shape {value.shape}")
-    return float(value)
 
 
 LARGEST_RATE = 1e100 / cm
@@ -189,6 +187,7 @@ def decay_rates(parameters: DarkParameters, ctau: ArrayLike) -> tuple[Array, Arr
 def flight_corners(events: PlacedEvents, modules: Sequence[str]) -> tuple[NDArray[np.int64], Array]:
     """Polygons of the flights of N and Z′ that end in the fiducial boxes of ``modules``: see `flight_polygons`."""
     boxes = np.array([events.provenance["detector"]["fiducial_boxes"][i] for i in events.columns_of(modules)])
+    boxes = boxes.reshape(-1, 2, 3)
     low, high = (np.ascontiguousarray(boxes[:, i]) for i in (0, 1))
     p_N, p_Z = events.p_N[:, 1:], (events.p_electron + events.p_positron)[:, 1:]
     starts, parts, before = np.empty((len(events), len(boxes) + 1), dtype=np.int64), [], 0
@@ -205,6 +204,7 @@ def flight_corners(events: PlacedEvents, modules: Sequence[str]) -> tuple[NDArra
 
 def exposure_weight(events: PlacedEvents, channel: Channel) -> Array:
     """Number of target nuclei times protons on target, Eq. (28), for events of the channel's beam, else zero."""
+    check_kinds(events=(events, PlacedEvents), channel=(channel, Channel))
     nuclei = np.zeros(len(events))
     for code, number in events.number_of_targets.items():
         nuclei[events.target == code] = number
@@ -220,6 +220,7 @@ def produced_weight(
 
     Raises `ValueError` if θ is not a single point, and as `kde_weight` and `coupling_weight` do.
     """
+    _check_types(events, parameters, analysis, smoothing)
     exposure = sum(exposure_weight(events, channel) for channel in analysis.channels)
     return _weight_at(events, parameters, smoothing) * exposure
 
@@ -231,6 +232,7 @@ def selected_weight(
 
     Their sum is that of `Kernel.upscatterings` over all bins.
     """
+    _check_types(events, parameters, analysis, smoothing)
     return _weight_at(events, parameters, smoothing) * sum(_selected_exposures(events, analysis).values())
 
 
@@ -241,6 +243,7 @@ def detected_weight(
 
     Lifetime and boost are those at θ. Their sum is that of `Kernel.events` over all bins.
     """
+    _check_types(events, parameters, analysis, smoothing)
     weight = _weight_at(events, parameters, smoothing)
     return weight * sum(
         exposure * lifetime_weight(events, **flights_at(parameters), modules=selection.decay_modules)
@@ -258,10 +261,27 @@ def flights_at(parameters: DarkParameters) -> dict[str, float]:
     }
 
 
-def _weight_at(events: PlacedEvents, parameters: DarkParameters, smoothing: Smoothing) -> Array:
-    """Weights (n,) at one point for one nucleus and one proton on target."""
+def _check_types(events: Any, parameters: Any, analysis: Any, smoothing: Any) -> None:
+    check_placed("events", events)
+    _check_point(parameters)
+    check_kinds(analysis=(analysis, Analysis), smoothing=(smoothing, Smoothing))
+
+
+def check_placed(name: str, events: Any) -> None:
+    """Raise `TypeError` that names the argument unless these are events in a detector."""
+    if not isinstance(events, PlacedEvents):
+        raise TypeError(f"{name} must be placed in a detector first: darkpkg.place(events, darkpkg.ND280, seed=…)")
+
+
+def _check_point(parameters: Any) -> None:
+    """Raise unless these are parameters, and a single point."""
+    check_kinds(parameters=(parameters, DarkParameters))
     if parameters.shape != ():
         raise ValueError(f"parameters must be a single point, got shape {parameters.shape}")
+
+
+def _weight_at(events: PlacedEvents, parameters: DarkParameters, smoothing: Smoothing) -> Array:
+    """Weights (n,) at one point for one nucleus and one proton on target."""
     return events.weight * coupling_weight(events, parameters) * kde_weight(events, parameters, smoothing)
 
 

@@ -43,7 +43,7 @@ from darkpkg.method.weights import (
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters, vertex_factors
 from darkpkg.physics.nuclei import NUCLEI, Nucleus, elements
 from darkpkg.physics.scattering import approximate_cross_section, total_cross_section
-from darkpkg.units import ELECTRON_MASS, HBARC, GeV, MeV, cm, tonne
+from darkpkg.units import ELECTRON_MASS, HBARC, GeV, MeV, cm, m, tonne
 
 Array = NDArray[np.float64]
 
@@ -251,7 +251,7 @@ def _number(expectation: Expectation) -> Answer:
 
 
 def _fall(events: PlacedEvents, theta: DarkParameters, analysis: Analysis) -> float:
-    return float(scan(events, theta, analysis).minus_delta_log_likelihood)
+    return float(scan(Kernel(events), theta, analysis).minus_delta_log_likelihood)
 
 
 # --- Section II and Table I: the model ---
@@ -646,6 +646,21 @@ def shortest_excluded_lifetime(e: Evidence) -> Answer:
 @_answers
 def three_centimetres_are_excluded(e: Evidence) -> Answer:
     return shortest_excluded_lifetime(e)
+
+
+@_answers
+def longer_lifetimes_are_excluded(e: Evidence) -> Answer:
+    (_, longest), (_, error) = e.edges_at_B
+    longest_of_model, across_miniboone = HBARC / float(min(B.width_bounds())) / cm, 12.2 * m / cm
+
+    def excluded_share(end: float) -> Answer:
+        """Of ln cτ⁰ from 3 cm to ``end``."""
+        inside = longest < end
+        return Answer(
+            float(np.log(min(longest, end) / 3) / np.log(end / 3)), float(error / longest / np.log(end / 3)) * inside
+        )
+
+    return replace(excluded_share(longest_of_model), assumed=excluded_share(across_miniboone))
 
 
 @_answers

@@ -793,10 +793,10 @@ class TestCopies:
 
     def test_another_process_gives_the_same_numbers(self):
         """Started from nothing, as on macOS and Windows: all that a prediction needs travels."""
-        work = [(toy_sample(), dk.BENCHMARK_B.replace(V_N_sq=v), counting()) for v in (1e-7, 1e-5)]
+        work = [(dk.Kernel(toy_sample()), dk.BENCHMARK_B.replace(V_N_sq=v), counting()) for v in (1e-7, 1e-5)]
         with multiprocessing.get_context("spawn").Pool(1) as pool:
-            found = pool.starmap(dk.expected_events, work)
-        for here, there in zip(itertools.starmap(dk.expected_events, work), found, strict=True):
+            found = pool.starmap(dk.Kernel.events, work)
+        for here, there in zip(itertools.starmap(dk.Kernel.events, work), found, strict=True):
             assert here.mean.tobytes() == there.mean.tobytes()
             assert here.variance.tobytes() == there.variance.tobytes()
 
