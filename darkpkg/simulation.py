@@ -112,7 +112,7 @@ def simulate(
 def _decay_modules(experiment: Experiment) -> tuple[str, ...]:
     channels = (channel for analysis in experiment.analyses.values() for channel in analysis.channels)
     names = (name for channel in channels for name in channel.selection.decay_modules)
-    return tuple(dict.fromkeys(name for name in names if name in experiment.detector.fiducial_boxes))
+    return tuple(dict.fromkeys(name for name in names if name in experiment.detector.fiducial_volumes))
 
 
 def _digest(arguments: Mapping[str, Any], experiment: Experiment) -> str:

@@ -6,6 +6,7 @@ it must be asked in a particular way. From darkpkg come the points, the flux, an
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import importlib.metadata
 import logging
@@ -313,6 +314,9 @@ def write(name: str, title: str, table: pd.DataFrame, processing: str) -> None:
         'S. Pascoli, Comput. Phys. Commun. 297, 109075 (2024))"',
         'reference = "arXiv:2207.04137"',
         'doi = "10.1016/j.cpc.2023.109075"',
+        'licence = "MIT, as this package"',
+        'class = "constructed"',
+        f"retrieved = {datetime.date.today()}",
         f'processing = "{processing}"',
         f'sha256 = "{hashlib.sha256(text.encode()).hexdigest()}"',
         "",

@@ -18,6 +18,7 @@ from darkpkg import datasets
 from darkpkg.experiment import response
 from darkpkg.experiment.detector import Detector
 from darkpkg.experiment.selection import Cuts, Selection
+from darkpkg.inputs import check_kinds, real_number, real_numbers, tuple_of
 from darkpkg.units import MeV
 
 Array = NDArray[np.float64]
@@ -42,31 +43,41 @@ class Channel:
     selection: Selection
 
     def __post_init__(self) -> None:
-        if not isinstance(self.beam, str) or not self.beam:
-            raise ValueError(f"beam of channel {self.name} must be the name of a beam, got {self.beam!r}")
+        check_kinds(name=(self.name, str), beam=(self.beam, str), selection=(self.selection, Selection))
+        object.__setattr__(self, "pot", real_number(f"pot of channel {self.name}", self.pot, positive=True))
+        systematic = real_number(f"systematic of channel {self.name}", self.systematic, 0.0, np.finfo(float).max)
+        object.__setattr__(self, "systematic", systematic)
         bins = self.selection.n_bins
-        if (len(self.background), len(self.observed)) != (bins, bins):
-            raise ValueError(
-                f"channel {self.name} needs background and observed counts for {bins} bins, "
-                f"got {len(self.background)} and {len(self.observed)}"
-            )
-        counts = (*self.background, *self.observed, self.systematic)
-        if not 0 < self.pot < np.inf or not all(0 <= number < np.inf for number in counts):
-            raise ValueError(f"exposure must be positive and counts not negative in channel {self.name}, got {self}")
+        for name in ("background", "observed"):
+            counts = real_numbers(f"{name} of channel {self.name}", getattr(self, name), 0.0, np.finfo(float).max)
+            if counts.shape != (bins,):
+                raise ValueError(f"{name} of channel {self.name} must have {bins} bins, got {counts.shape}")
+            object.__setattr__(self, name, tuple(counts.tolist()))
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """Channels whose likelihoods multiply. ``caveat`` is what its users must be told."""
+    """Channels whose likelihoods multiply. ``caveat`` is what its users must be told.
+
+    ``shared`` are systematic errors that bins have in common, beyond the ``systematic`` that each has on its own: for
+    every source one relative error of the total expectation for each bin, in order, which all move together. The
+    eigenvectors of a relative covariance times the roots of their eigenvalues are such sources.
+
+    >>> dataclasses.replace(ANALYSIS_I, shared=((0.1, 0.1),)).shared           # 10 % of flux in FHC and RHC alike
+    ((0.1, 0.1),)
+    """
 
     name: str
     channels: tuple[Channel, ...]
     caveat: str = ""
+    shared: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
+        check_kinds(name=(self.name, str), caveat=(self.caveat, str))
+        object.__setattr__(self, "channels", tuple_of("channels", self.channels, Channel))
         names = [channel.name for channel in self.channels]
         if not names:
-            raise ValueError(f"analysis {self.name} needs at least one channel")
+            raise ValueError(f"channels of {self.name} must be at least one channel, got none")
         if len(set(names)) < len(names):
             raise ValueError(f"channels of {self.name} need names of their own, got {names}")
         unnamed = [dataclasses.replace(channel, name="") for channel in self.channels]
@@ -74,6 +85,10 @@ class Analysis:
             if channel in unnamed[:i]:
                 first = names[unnamed.index(channel)]
                 raise ValueError(f"{self.name} counts the same data twice, as {first} and as {names[i]}")
+        sources = tuple(tuple(real_numbers("shared", source, -1e3, 1e3).tolist()) for source in self.shared)
+        if any(len(source) != len(self.observed) for source in sources):
+            raise ValueError(f"shared must have {len(self.observed)} bins for each source, got {self.shared}")
+        object.__setattr__(self, "shared", sources)
 
     def __add__(self, other: Analysis) -> Analysis:
         """The channels of both; where names collide they get that of their analysis."""
@@ -86,7 +101,9 @@ class Analysis:
             for c in analysis.channels
         )
         caveats = dict.fromkeys(text for text in (self.caveat, other.caveat) if text)
-        return Analysis(f"{self.name} + {other.name}", channels, " ".join(caveats))
+        shared = [(*source, *np.zeros(len(other.observed)).tolist()) for source in self.shared]
+        shared += [(*np.zeros(len(self.observed)).tolist(), *source) for source in other.shared]
+        return Analysis(f"{self.name} + {other.name}", channels, " ".join(caveats), tuple(shared))
 
     @property
     def selection(self) -> Selection:
@@ -175,7 +192,11 @@ __getattr__ = datasets.when_needed(globals(), ANALYSIS_II=_analysis_II)
 
 def check_modules(detector: Detector, selection: Selection) -> None:
     """Raise `ValueError` that names a module of ``selection`` without a fiducial box in ``detector``."""
-    for name in (*selection.decay_modules, *selection.vertex_modules):
-        if name not in detector.fiducial_boxes:
-            known = tuple(detector.fiducial_boxes)
-            raise ValueError(f"{name} must be a module of {detector.name} with a fiducial box, one of {known}")
+    known = tuple(detector.fiducial_volumes)
+    for field in ("decay_modules", "vertex_modules"):
+        for name in getattr(selection, field):
+            if name not in known:
+                raise ValueError(
+                    f"{field} must be of {detector.name} and have a fiducial box, as {', '.join(known)} do, "
+                    f"got {name!r}"
+                )

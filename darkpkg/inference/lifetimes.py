@@ -1,43 +1,34 @@
 r"""Limits on the lifetime of N whatever makes it: excluded decay lengths against the number of upscatterings.
 
-Begin with `excluded_lifetimes`, the curves of Fig. 11; `minimum_lifetime` is their lower edge, and
-`fit_lifetime_bound` describes it by the two numbers of Eq. (E1),
+Begin with `excluded_lifetimes`, the curves of Fig. 11; `fit_lifetime_bound` describes their lower edge by the two
+numbers of Eq. (E1),
 
 .. math:: c\tau^0_{min} = \frac{\alpha}{\log_{10}(\text{event rate}) - \beta} .
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from iminuit import Minuit
-from iminuit.cost import LeastSquares
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
-from scipy.optimize import elementwise
+from scipy.optimize import curve_fit, elementwise
 
 from darkpkg.experiment.analysis import Analysis
-from darkpkg.inference.likelihood import log_likelihood
-from darkpkg.inference.limits import exclusion_threshold
-from darkpkg.inputs import real_numbers
-from darkpkg.method.events import PlacedEvents
+from darkpkg.inference.likelihood import Likelihood, log_likelihood
+from darkpkg.inference.threshold import exclusion_threshold, no_signal
+from darkpkg.inputs import check_kinds, real_numbers
+from darkpkg.method.estimators import Estimator, check_estimator
 from darkpkg.method.expectation import Expectation
-from darkpkg.method.smoothing import SMOOTHING, Smoothing
-from darkpkg.method.weights import expected_events_at_lifetime, expected_upscatterings
 from darkpkg.physics.model import DarkParameters
 from darkpkg.units import GeV, cm
 
 Array = NDArray[np.float64]
 
-__all__ = [
-    "LifetimeBound",
-    "approximate_minimum_lifetime",
-    "excluded_lifetimes",
-    "fit_lifetime_bound",
-    "minimum_lifetime",
-]
+__all__ = ["LifetimeBound", "approximate_minimum_lifetime", "excluded_lifetimes", "fit_lifetime_bound"]
 
 SEARCHED = (1e-4, 1e9)
 """Range in cm in which edges of excluded proper decay lengths are looked for."""
@@ -47,19 +38,21 @@ GRID_POINTS = 209
 
 
 def excluded_lifetimes(
-    events: PlacedEvents,
+    estimator: Estimator,
     parameters: DarkParameters,
     analysis: Analysis,
     event_rate: ArrayLike,
     *,
+    likelihood: Likelihood = log_likelihood,
     cl: float = 0.90,
     n_parameters: int = 2,
-    smoothing: Smoothing = SMOOTHING,
 ) -> tuple[Array, Array]:
     """Shortest and longest excluded cτ⁰ in cm at the masses of one point, for any numbers of upscatterings.
 
     Parameters
     ----------
+    estimator
+        `Kernel` or `Transport` of a sample, or any other `Estimator`.
     parameters
         One point: its masses matter, and its couplings are scaled to the ``event_rate``.
     event_rate
@@ -74,18 +67,20 @@ def excluded_lifetimes(
 
     Raises `ValueError` if the sample has no selected upscattering to be scaled to the rate.
     """
-    rates = real_numbers("event_rate", event_rate, positive=True)
+    check_estimator(estimator, "upscatterings", "events_at_lifetime")
+    kinds = {"parameters": (parameters, DarkParameters), "analysis": (analysis, Analysis)}
+    check_kinds(**kinds, likelihood=(likelihood, Callable))
+    rates = real_numbers("event_rate", event_rate, 1e-30, 1e30)
     if parameters.shape != ():
         raise ValueError(f"parameters must be a single point, got shape {parameters.shape}")
-    made = float(expected_upscatterings(events, parameters, analysis, smoothing).total().mean)
+    made = float(estimator.upscatterings(parameters, analysis).total().mean)
     if not made > 0:
         raise ValueError(f"events must hold upscatterings that {analysis.name} selects, got a rate of {made:g}")
     scale = rates.ravel() / made
-    nothing = Expectation(np.zeros(len(analysis.observed)), np.zeros(len(analysis.observed)))
-    lowest = float(log_likelihood(nothing, analysis)) - exclusion_threshold(cl, n_parameters)
+    lowest = float(likelihood(no_signal(analysis), analysis)) - exclusion_threshold(cl, n_parameters)
 
     x = np.log(np.geomspace(*SEARCHED, GRID_POINTS))
-    grid = expected_events_at_lifetime(events, parameters, analysis, np.exp(x), smoothing)
+    grid = estimator.events_at_lifetime(parameters, np.exp(x), analysis)
     # Smooth in the logarithm of everything, so that few lifetimes serve for all rates.
     splines = [CubicSpline(x, np.log(np.maximum(a, np.finfo(float).tiny))) for a in (grid.mean, grid.variance)]
 
@@ -93,7 +88,7 @@ def excluded_lifetimes(
         """ln L over the lowest that is allowed; negative is excluded."""
         mean, variance = (np.exp(spline(ln_ctau)) for spline in splines)
         factor = factor[..., None]
-        return log_likelihood(Expectation(factor * mean, factor**2 * variance), analysis) - lowest
+        return likelihood(Expectation(factor * mean, factor**2 * variance), analysis) - lowest
 
     height = allowed(x, scale[:, None])
     ends = ((height[:, 0] <= 0, 0.0), (height[:, -1] <= 0, np.inf))
@@ -113,13 +108,6 @@ def excluded_lifetimes(
             edge[some] = np.exp(root.x)
         edges.append(np.where(beyond, end, edge).reshape(rates.shape))
     return edges[0], edges[1]
-
-
-def minimum_lifetime(
-    events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, event_rate: ArrayLike, **options: Any
-) -> Array:
-    """Shortest excluded cτ⁰ in cm: the first of `excluded_lifetimes`, which has the ``options``."""
-    return excluded_lifetimes(events, parameters, analysis, event_rate, **options)[0]
 
 
 @dataclass(frozen=True)
@@ -160,33 +148,47 @@ def fit_lifetime_bound(
     use = (ctau > 0) & np.isfinite(ctau)
     real_numbers("ctau", ctau[use], 1e-100, 1e100)
     if use.sum() < 3:
-        raise ValueError(f"a fit of two numbers needs at least three points, got {use.sum()}")
-    given = 1e-3 if relative_error is None else real_numbers("relative_error", relative_error, positive=True)
+        raise ValueError(f"ctau must have at least three points for a fit of two numbers, got {use.sum()}")
+    given = 1e-3 if relative_error is None else real_numbers("relative_error", relative_error, 1e-9, 1e9)
+    if np.shape(given) not in ((), rate.shape):
+        raise ValueError(f"relative_error must be one number or of the shape {rate.shape}, got {np.shape(given)}")
     error = np.broadcast_to(given, rate.shape)
     x, y = np.log10(rate[use]), np.log(ctau[use])
-    # ln cτ = ln α − ln(x − β), from where the smallest rate puts it.
-    start_beta = x.min() - 0.5
-    start_alpha = float(np.exp(np.mean(y + np.log(x - start_beta))))
-    cost = LeastSquares(x, y, error[use], lambda x, alpha, beta: np.log(alpha / (x - beta)))
-    minuit = Minuit(cost, alpha=start_alpha, beta=start_beta)
-    minuit.limits["alpha"] = (0, None)
-    minuit.limits["beta"] = (None, x.min() - 1e-6)
-    minuit.migrad()
-    minuit.hesse()
-    if not minuit.valid:
-        raise ValueError("the fit of Eq. (E1) did not converge: the points do not fall like α / (log10(rate) − β)")
-    alpha, beta = minuit.values["alpha"], minuit.values["beta"]
-    scatter = float(np.sqrt(np.mean((y - np.log(alpha / (x - beta))) ** 2)))
-    stretch = np.sqrt(minuit.fval / (len(x) - 2)) if relative_error is None else 1.0
-    bound = LifetimeBound(
-        alpha,
-        beta,
-        minuit.errors["alpha"],
-        minuit.errors["beta"],
-        float(minuit.covariance.correlation()["alpha", "beta"]),
-        scatter,
-    )
-    return replace(bound, alpha_error=stretch * bound.alpha_error, beta_error=stretch * bound.beta_error)
+    weight = error[use] ** -2.0
+
+    def formula(x: Array, alpha: float, beta: float) -> Array:
+        return np.log(alpha / (x - beta))
+
+    # From where the smallest rate puts it: ln α is the mean of ln cτ + ln(x − β).
+    start = x.min() - 0.5
+    try:
+        (alpha, beta), _ = curve_fit(
+            formula,
+            x,
+            y,
+            [float(np.exp(np.mean(y + np.log(x - start)))), start],
+            sigma=error[use],
+            bounds=([0.0, -np.inf], [np.inf, x.min() - 1e-6]),
+            xtol=1e-12,
+            x_scale="jac",
+        )
+        residual = y - formula(x, alpha, beta)
+        # Half the second derivatives of χ²; those of the formula count, too.
+        slope = np.array([np.full(x.shape, 1 / alpha), 1 / (x - beta)])
+        curvature = (weight * slope) @ slope.T
+        curvature[1, 1] -= np.sum(weight * residual * slope[1] ** 2)
+        np.linalg.cholesky(curvature)
+        covariance = np.linalg.inv(curvature)
+        correlation = covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1])
+    except (RuntimeError, np.linalg.LinAlgError):
+        raise ValueError(
+            "the fit of Eq. (E1) did not converge: the points do not fall like α / (log10(rate) − β)"
+        ) from None
+    if relative_error is None:
+        covariance *= np.sum(weight * residual**2) / (len(x) - 2)
+    errors = np.sqrt(np.diag(covariance))
+    scatter = np.sqrt(np.mean(residual**2))
+    return LifetimeBound(*map(float, (alpha, beta, *errors, correlation, scatter)))
 
 
 def approximate_minimum_lifetime(event_rate: ArrayLike, m_N: ArrayLike) -> Any:

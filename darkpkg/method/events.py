@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.experiment.beam import FLAVOURS
-from darkpkg.inputs import check, check_kinds, frozen, integer_array, real_array, text_array
+from darkpkg.inputs import check, check_kinds, frozen, integer_array, real_array, text_array, tuple_of
 from darkpkg.method.origin import Origin, Site, encoded
 
 Array = NDArray[np.float64]
@@ -244,10 +244,11 @@ class PlacedEvents(Events):
         Raises `ValueError` that names a module without a fiducial box in this detector.
         """
         known = self.fiducial_modules
-        for name in modules:
+        for name in tuple_of("modules", modules, str):
             if name not in known:
                 raise ValueError(
-                    f"{name} must be a module of {self.detector.name} with a fiducial box, one of {known}"
+                    f"modules must be of {self.detector.name} and have a fiducial box, as {', '.join(known)} do, "
+                    f"got {name!r}"
                 )
         return [known.index(name) for name in modules]
 
@@ -275,7 +276,7 @@ def concatenate(samples: Sequence[AnyEvents]) -> AnyEvents:
     >>> concatenate(parts).provenance["seed"]
     (1, 2)
     """
-    samples = list(samples)
+    samples = list(tuple_of("samples", samples, Events))
     if not samples:
         raise ValueError("samples must be at least one, got none")
     for i, sample in enumerate(samples):

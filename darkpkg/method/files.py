@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from darkpkg import _sources, datasets
 from darkpkg.datasets import DataIntegrityError
 from darkpkg.experiment import experiment
-from darkpkg.experiment.detector import Box
+from darkpkg.experiment.volumes import volume_of
+from darkpkg.inputs import check_kinds
 from darkpkg.memory import require_memory
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.origin import Origin, Site, decoded, encoded
@@ -46,6 +47,7 @@ class OtherSourcesWarning(UserWarning):
 
 def write_events(events: Events, path: str | os.PathLike[str]) -> Path:
     """Write events to a Parquet file, atomically: ``path`` appears complete or not at all. Returns the path."""
+    check_kinds(events=(events, Events), path=(path, (str, os.PathLike)))
     path = Path(path)
     header = {
         "format": FORMAT,
@@ -89,7 +91,7 @@ def read_events(path: str | os.PathLike[str]) -> Events | PlacedEvents:
         raise TypeError(f"path must be the name of a file, got {path!r}")
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"no events file at {path}")
+        raise FileNotFoundError(f"no events file at path {path}")
     table = _read_table(path)
     metadata = table.schema.metadata or {}
     header = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in metadata.items()}
@@ -146,7 +148,7 @@ def _converted(about: Mapping[str, Any]) -> tuple[Origin, dict[str, Any]]:
             tuple(detector["fiducial_modules"]),
             {int(code): number for code, number in detector["targets"].items()},
             tuple(detector.get("modules", ())),
-            tuple(Box(*map(tuple, box)) for box in detector.get("fiducial_boxes", ())),
+            tuple(map(volume_of, detector.get("fiducial_boxes", ()))),
             detector.get("emphasis", {}),
         )
     origin = Origin(

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from darkpkg.experiment.beam import Beam, Flux
-from darkpkg.experiment.detector import Box, Detector
+from darkpkg.experiment.detector import Detector
+from darkpkg.experiment.volumes import Volume
 from darkpkg.inputs import Frozen, check_kinds, integer_array, real_array
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.physics.model import DarkParameters
@@ -40,7 +41,7 @@ class Site:
     fiducial_modules: tuple[str, ...]
     targets: Mapping[int, float]
     modules: tuple[str, ...] = ()
-    volumes: tuple[Box, ...] = ()
+    volumes: tuple[Volume, ...] = ()
     emphasis: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -64,7 +65,7 @@ class Site:
     @classmethod
     def of(cls, detector: Detector, emphasis: Mapping[str, float] | None = None) -> Site:
         """The site that a detector is."""
-        volumes = detector.fiducial_boxes
+        volumes = detector.fiducial_volumes
         counts = {nucleus.pdg_code: detector.number_of_nuclei(symbol) for symbol, nucleus in detector.nuclei.items()}
         names = tuple(module.name for module in detector.modules)
         return cls(detector.name, tuple(volumes), counts, names, tuple(volumes.values()), emphasis or {})
@@ -150,10 +151,8 @@ def decoded(value: Any) -> Any:
         return tuple(map(decoded, value))
     if not isinstance(value, dict):
         return value
-    kinds: dict[str, Any] = {
-        kind.__name__: kind for kind in (Origin, SamplingRange, DarkParameters, Beam, Flux, Site)
-    }
-    kinds |= {"dict": lambda items: dict(items), "Box": Box}
+    known = (Origin, SamplingRange, DarkParameters, Beam, Flux, Site, *Volume.__subclasses__())
+    kinds: dict[str, Any] = {"dict": lambda items: dict(items)} | {kind.__name__: kind for kind in known}
     fields = {name: decoded(item) for name, item in value.items() if name != "type"}
     if value.get("type") not in kinds:
         raise ValueError(f"type must be one of {', '.join(kinds)}, got {value.get('type')!r}")

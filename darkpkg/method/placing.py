@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.experiment.detector import Detector
-from darkpkg.inputs import check, check_kinds, real_numbers, whole_number
+from darkpkg.inputs import check, check_kinds, real_number, whole_number
 from darkpkg.method.events import Events, PlacedEvents, beams_in
 from darkpkg.method.origin import Site
 from darkpkg.physics.kinematics import momentum
@@ -98,7 +98,7 @@ def place(
                     module[here] = detector.modules[i].name
                     if emphasis or grids:
                         weight[here] *= weight_in[i]
-    entry, leave = _chords(detector, tuple(detector.fiducial_boxes), vertex, direction)
+    entry, leave = _chords(detector, tuple(detector.fiducial_volumes), vertex, direction)
     placed = {"vertex": vertex, "module": module, "entry": entry, "exit": leave, "uniform": uniform}
     origin = events.origin.replace(detector=Site.of(detector, emphasis))
     provenance = {**events.provenance, "placing_seed": int(seed)}
@@ -193,7 +193,7 @@ class _Grids:
 
 def _chords(detector: Detector, modules: Sequence[str], vertex: Array, direction: Array) -> tuple[Array, Array]:
     """Where the rays enter and leave the fiducial volumes of ``modules``: two arrays (n, modules)."""
-    volumes = detector.fiducial_boxes
+    volumes = detector.fiducial_volumes
     for name in modules:
         if name not in volumes:
             raise ValueError(
@@ -212,4 +212,4 @@ def _emphasis(detector: Detector, emphasis: Mapping[str, float]) -> Array:
     unknown = [name for name in emphasis if name not in names]
     if unknown:
         raise ValueError(f"emphasis must name modules of {detector.name}, {', '.join(names)}, got {unknown[0]!r}")
-    return np.array([real_numbers(f"emphasis of {name}", emphasis.get(name, 1.0), 1e-6, 1e6) for name in names])
+    return np.array([real_number(f"emphasis of {name}", emphasis.get(name, 1.0), 1e-6, 1e6) for name in names])

@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 import darkpkg as dk
 from darkpkg import cli
 from darkpkg.cli import app
-from darkpkg.inference.limits import exclusion_rule
+from darkpkg.inference.threshold import exclusion_rule
 from paper.figures import catalogue, experiment, limits, method, physics
 
 N_EVENTS = 20_000
@@ -94,7 +94,7 @@ class TestAnalyses:
     def test_each_analysis_judges_with_its_own_channels(self, light, name, analysis):
         result = json.loads(run("check", *self.POINT, "--sample", light, "--analysis", name, "--json").stdout)
         point = dk.BENCHMARK_A.replace(epsilon=1.655e-4)
-        scan = dk.scan(dk.read_events(light), point, analysis)
+        scan = dk.scan(dk.Kernel(dk.read_events(light)), point, analysis)
         assert result["analysis"] == analysis.name
         assert list(result["channels"]) == [channel.name for channel in analysis.channels]
         assert result["minus_delta_log_likelihood"] == pytest.approx(float(scan.minus_delta_log_likelihood))
@@ -112,7 +112,7 @@ class TestAnalyses:
         assert "qualitative" not in run("check", *self.POINT, "--sample", light).stdout
 
     def test_a_file_of_ones_own_judges_too(self, light):
-        path = dk.datasets.file("analysis/example.yaml")
+        path = dk.datasets.file("analysis/example.toml")
         output = run("check", *self.POINT, "--sample", light, "--analysis", path).stdout
         assert "by pairs behind FGD2" in output
         assert "antineutrinos" in output
@@ -120,18 +120,18 @@ class TestAnalyses:
 
     def test_names_of_ones_own_may_hold_any_character(self, sample, tmp_path):
         """Braces, too, which Python fills in where it finds them in a text to be formatted."""
-        text = dk.datasets.file("analysis/example.yaml").read_text(encoding="utf-8")
-        (tmp_path / "own.yaml").write_text(text.replace("name: neutrinos", "name: 'a {b}'"), encoding="utf-8")
-        result = run("check", *options(), "--sample", sample, "--analysis", tmp_path / "own.yaml")
+        text = dk.datasets.file("analysis/example.toml").read_text(encoding="utf-8")
+        (tmp_path / "own.toml").write_text(text.replace('name = "neutrinos"', 'name = "a {b}"'), encoding="utf-8")
+        result = run("check", *options(), "--sample", sample, "--analysis", tmp_path / "own.toml")
         assert result.exit_code == 0
         assert "  in a {b} " in result.stdout
 
     def test_a_module_that_does_not_exist_is_refused_before_the_simulation(self, tmp_path):
-        text = dk.datasets.file("analysis/example.yaml").read_text(encoding="utf-8")
-        (tmp_path / "own.yaml").write_text(text.replace("[TPC3]", "[TPC9]"), encoding="utf-8")
-        result = run("check", *self.POINT, "--analysis", tmp_path / "own.yaml")
+        text = dk.datasets.file("analysis/example.toml").read_text(encoding="utf-8")
+        (tmp_path / "own.toml").write_text(text.replace("TPC3", "TPC9"), encoding="utf-8")
+        result = run("check", *self.POINT, "--analysis", tmp_path / "own.toml")
         assert result.exit_code == 2
-        assert result.stderr.startswith("darkpkg: TPC9 must be a module of ND280 with a fiducial box, one of ")
+        assert result.stderr.startswith("darkpkg: decay_modules must be of ND280 and have a fiducial box, as ")
 
     def test_an_analysis_that_does_not_exist_is_refused(self):
         line = refused("check", *self.POINT, "--analysis", "III")
@@ -158,13 +158,13 @@ class TestCheck:
     def test_the_installed_program_gives_the_numbers_of_the_package(self, answer, events):
         result = json.loads(answer.stdout)
         point = dk.DarkParameters(**POINT)
-        signal = dk.expected_events(events, point, dk.ANALYSIS_I)
-        scan = dk.scan(events, point, dk.ANALYSIS_I)
+        signal = dk.Kernel(events).events(point, dk.ANALYSIS_I)
+        scan = dk.scan(dk.Kernel(events), point, dk.ANALYSIS_I)
         assert result["decay_width_GeV"] == point.decay_width()
         assert result["proper_decay_length_cm"] == point.proper_decay_length()
         assert result["expected_events"] == pytest.approx(signal.mean.sum(), rel=1e-12)
         assert result["error"] == pytest.approx(np.sqrt(signal.variance.sum()), rel=1e-12)
-        upscatterings = dk.expected_upscatterings(events, point, dk.ANALYSIS_I)
+        upscatterings = dk.Kernel(events).upscatterings(point, dk.ANALYSIS_I)
         assert result["selected_upscatterings"] == pytest.approx(upscatterings.mean.sum(), rel=1e-12)
         for i, beam in enumerate(("FHC", "RHC")):
             assert result["channels"][beam] == pytest.approx(
@@ -227,7 +227,7 @@ class TestCheck:
     def test_the_verdict_is_that_of_90_percent(self, sample, events):
         """Between the thresholds of 90 and 95 %, 2.303 and 2.996."""
         column = dk.Slice(dk.DarkParameters(**POINT), V_muN_sq=np.geomspace(1e-9, 1e-6, 13))
-        (interval,) = dk.excluded_intervals(events, column, dk.ANALYSIS_I, n_parameters=2)
+        (interval,) = dk.excluded_intervals(dk.Kernel(events), column, dk.ANALYSIS_I, n_parameters=2)
         above = json.loads(run("check", *options(V_muN_sq=1.1 * interval.low), "--sample", sample, "--json").stdout)
         assert 2.303 < above["minus_delta_log_likelihood"] < 2.996
         assert above["excluded"] is True
@@ -236,7 +236,7 @@ class TestCheck:
         around = dk.SamplingRange(m_N=(0.07, 0.15), m_Zprime=(0.9, 1.8))
         events = dk.place(dk.generate(around, N_EVENTS, seed=5), dk.ND280, seed=5)
         path = dk.write_events(events, tmp_path / "around B.parquet")
-        expected = dk.expected_events_by_transport(events, dk.DarkParameters(**POINT), dk.ANALYSIS_I).total()
+        expected = dk.Transport(events).events(dk.DarkParameters(**POINT), dk.ANALYSIS_I).total()
         result = json.loads(run("check", *options(), "--sample", path, "--json").stdout)
         assert (result["expected_events"], result["error"], result["bias"]) == (expected.mean, expected.error, 0)
 
@@ -338,7 +338,7 @@ class TestNonsense:
         assert "Invalid value for '--m_N'" in result.stderr
 
     def test_a_missing_sample_is_named(self, tmp_path):
-        assert "no events file at" in refused("check", *options(), "--sample", tmp_path / "none.parquet")
+        assert "no events file at path" in refused("check", *options(), "--sample", tmp_path / "none.parquet")
 
     def test_a_foreign_sample_is_named(self, tmp_path):
         pq.write_table(pa.table({"m_N": [0.1]}), tmp_path / "foreign.parquet")
@@ -549,7 +549,7 @@ class TestScan:
         plane = dk.Slice(dk.BENCHMARK_B, m_N=np.geomspace(0.05, 0.2, 4), V_muN_sq=np.geomspace(1e-10, 1e-4, 7))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", dk.FewEventsWarning)
-            scan = dk.scan(dk.read_events(heavy), plane, dk.ANALYSIS_I + dk.ANALYSIS_II, refine=1)
+            scan = dk.scan(dk.Kernel(dk.read_events(heavy)), plane, dk.ANALYSIS_I + dk.ANALYSIS_II, refine=1)
         again = dk.read_scan(path)
         np.testing.assert_array_equal(again.log_likelihood, scan.log_likelihood)
         assert f"points                 {scan.evaluated.sum()} of Analysis I + Analysis II" in result.stdout
@@ -582,9 +582,8 @@ class TestScan:
         where = dk.Slice(dk.BENCHMARK_A, V_muN_sq=np.geomspace(1e-10, 1e-6, 7), epsilon=np.geomspace(1e-5, 1e-2, 7))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", dk.FewEventsWarning)
-            by_transport = dk.expected_events_by_transport
-            expected = dk.scan(events, where, dk.ANALYSIS_I, expected=by_transport, refine=1, cl=0.5)
-            of_90 = dk.scan(events, where, dk.ANALYSIS_I, expected=by_transport, refine=1)
+            expected = dk.scan(dk.Transport(events), where, dk.ANALYSIS_I, refine=1, cl=0.5)
+            of_90 = dk.scan(dk.Transport(events), where, dk.ANALYSIS_I, refine=1)
         assert (expected.evaluated != of_90.evaluated).any()
         np.testing.assert_array_equal(dk.read_scan(tmp_path / "scan.csv").log_likelihood, expected.log_likelihood)
         assert f"excluded               {100 * expected.excluded(0.5).mean():.3g} % of the grid" in result.stdout
@@ -613,7 +612,7 @@ class TestScan:
         line = ("--benchmark", "B", "--vary", "V_muN_sq=1e-10:1e-4:9")
         result = run("scan", "--sample", sample, *line, "-o", tmp_path / "line.csv")
         along = dk.Slice(dk.BENCHMARK_B, V_muN_sq=np.geomspace(1e-10, 1e-4, 9))
-        (interval,) = dk.excluded_intervals(events, along, dk.ANALYSIS_I, n_parameters=2)
+        (interval,) = dk.excluded_intervals(dk.Kernel(events), along, dk.ANALYSIS_I, n_parameters=2)
         assert f"excluded               V_muN_sq from {interval.low:.4g} to 0.0001" in result.stdout
 
     @pytest.mark.parametrize(
@@ -716,10 +715,10 @@ class TestSystem:
         assert "+-" in output
 
     def test_a_file_that_cannot_be_read_is_an_error_of_one_line(self, tmp_path):
-        assert "no events file at" in refused("check", *options(), "--sample", tmp_path)
+        assert "no events file at path" in refused("check", *options(), "--sample", tmp_path)
         assert "analysis must be one of" in refused("check", *options(), "--analysis", tmp_path)
-        (tmp_path / "latin.yaml").write_bytes(b"name: \xe9")
-        assert "must be a text in UTF-8" in refused("check", *options(), "--analysis", tmp_path / "latin.yaml")
+        (tmp_path / "latin.toml").write_bytes(b"name = \xe9")
+        assert "must be a text in UTF-8" in refused("check", *options(), "--analysis", tmp_path / "latin.toml")
 
     @pytest.mark.parametrize("command", [("check", *options()), ("simulate", "-o", "a.parquet")])
     def test_what_no_memory_holds_is_refused_with_both_sizes_before_work(self, command, tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ import darkpkg as dk
 from darkpkg import datasets
 from darkpkg.units import ALPHA_EM, ELECTRON_MASS
 from paper.constraints.curves import PLANES, Constraint, constraints, region_of_interest
+from paper.constraints.sources import sources_table
 
 CASES = [(plane, mediator) for plane in PLANES for mediator in ("heavy", "light")]
 NEUTRINO, PHOTON = PLANES
@@ -119,7 +120,7 @@ def test_the_fit_comes_widest_first_and_says_its_levels():
 def test_planes_and_mediators_without_limits_are_refused(function):
     with pytest.raises(ValueError, match=r"plane must be \(m_N, V_muN_sq\) or .*, got \(m_N, alpha_D\)"):
         function(("m_N", "alpha_D"), "heavy")
-    with pytest.raises(ValueError, match="mediator must be 'heavy' or 'light', got 'massless'"):
+    with pytest.raises(ValueError, match="mediator must be one of heavy, light, got 'massless'"):
         function(NEUTRINO, "massless")
 
 
@@ -149,6 +150,20 @@ def test_a_curve_of_ones_own_excludes_above_its_edge():
 def test_a_curve_that_would_exclude_something_else_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         curve(**changes)
+
+
+@pytest.mark.parametrize("mediator", ["heavy", "light"])
+def test_the_table_of_sources_has_all_that_is_drawn_and_nothing_else(mediator):
+    rows = [line.split(" | ") for line in sources_table(mediator, "tab", "Limits").splitlines() if "{cite:p}" in line]
+    listed = {(on, name.strip("*"), frozenset(cited.split("`")[1].split(","))) for on, name, _, cited in rows}
+    drawn = {}
+    for number, plane in enumerate(PLANES):
+        for limit in (*constraints(plane, mediator), *region_of_interest(plane, mediator)):
+            drawn.setdefault((number, limit.name.partition(",")[0]), set()).update(limit.references)
+    planes = dict.fromkeys(on for on, *_ in rows)
+    assert {(list(planes).index(on), name): cited for on, name, cited in listed} == drawn
+    assert len(rows) == len(drawn)
+    assert all(len(row) == 4 for row in rows)  # no bar in mathematics splits a row
 
 
 def test_points_that_are_none_are_refused():
