@@ -395,7 +395,7 @@ def test_placing_keeps_the_events_and_says_where(events, placed):
     assert placed.detector.name == "ND280"
     assert placed.provenance["placing_seed"] == 7
     expected = {nucleus.pdg_code: ND280.number_of_nuclei(s) for s, nucleus in ND280.nuclei.items()}
-    assert placed.number_of_targets == expected
+    assert placed.detector.targets == expected
 
 
 def test_the_same_seed_gives_the_same_vertices_and_another_gives_others(events, placed):
