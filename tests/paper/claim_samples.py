@@ -15,7 +15,7 @@ def samples():
     even = {nucleus.name: N_EVENTS // len(dk.ND280.targets) for nucleus in dk.ND280.targets.values()}
 
     def simulate(sampling, n_events):
-        return dk.place(dk.generate(sampling, n_events, SEED), dk.ND280, SEED)
+        return dk.simulate(sampling, n_events, seed=SEED)
 
     return types.SimpleNamespace(
         at_A=simulate(dk.SamplingRange.at(0.1, 0.03), even | {"C12": 250_000}),
