@@ -78,7 +78,7 @@ benchmark: $(READY)  ## measure the speed
 validate: $(READY)  ## run DarkNews afresh and rewrite data/validation (a quarter of an hour)
 	@test -e $(VALIDATE) || $(RUN) -m uv --quiet venv --python $(RUN) $(VALIDATE)
 	@$(UV) install --quiet --python $(VALIDATE) --constraints requirements.txt --editable ".[validate]"
-	@$(VALIDATE)/bin/python validation/run_darknews.py
+	@$(VALIDATE)/bin/python -m paper.validation.run_darknews
 
 pins: $(READY)  ## write requirements.txt anew from pyproject.toml (FLAGS=--upgrade for the newest)
 	@$(UV) compile --quiet --universal --fork-strategy fewest --no-header --no-annotate \

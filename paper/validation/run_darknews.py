@@ -22,9 +22,9 @@ from DarkNews.const import alphaQED, cw, eQED, t_to_GeV
 
 import darkpkg as dk
 from darkpkg.streams import random_stream
-from paper.validation import ENERGY_RANGE, PARAMETERS, kinematic_variables
+from paper.validation.darknews import ENERGY_RANGE, PARAMETERS, kinematic_variables
 
-DATA = Path(__file__).parent.parent / "data"
+DATA = Path(__file__).parents[2] / "data"
 SEED = 20220713
 NUCLEI = ("C12", "O16", "Ar40", "Cu63", "Zn64", "Pb208")
 HELICITIES = ("conserving", "flipping")
@@ -333,7 +333,7 @@ def main() -> None:
     for name in logging.root.manager.loggerDict:
         if name.startswith(("logger", "prettyprinter")):
             logging.getLogger(name).setLevel(logging.WARNING)
-    by_script = "Written by validation/run_darknews.py"
+    by_script = "Written by paper/validation/run_darknews.py"
     point_table, histogram_table = points_and_distributions()
     tables = [
         ("points", "Points at which DarkNews was run, with widths and rates", point_table,
