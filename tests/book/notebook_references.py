@@ -20,13 +20,13 @@ from functools import cached_property
 from pathlib import Path
 
 import jupytext
+import nbformat
 import yaml
-from jupyter_cache import get_cache
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME
 from nbval.plugin import IPyNbCell, IPyNbFile, coalesce_streams, find_metadata_tags
-from offline_assets import execution_cache
+from offline_assets import kept_run
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCES = ROOT / "tests" / "book" / "references"
@@ -76,18 +76,13 @@ class Chapter:
 
     @cached_property
     def executed(self) -> dict[str, list[NotebookNode]] | None:
-        """Outputs by source of cell, if the book has run just these cells with just this package; else None."""
-        folder = execution_cache(ROOT)
-        if not folder.is_dir():
-            return None
-        cache = get_cache(str(folder))
+        """Outputs by source of cell, if the book has run just these cells with just these sources; else None."""
         sources = [cell.source for cell in self.code_cells]
-        for record in cache.list_cache_records():
-            if Path(record.uri) == self.path:
-                cells = [c for c in cache.get_cache_bundle(record.pk).nb.cells if c.cell_type == "code"]
-                if [cell.source for cell in cells] == sources:
-                    return {cell.source: cell.outputs for cell in cells}
-        return None
+        run = kept_run(ROOT, self.path, sources)
+        if not run.is_file():
+            return None
+        cells = nbformat.read(run, as_version=4).cells
+        return {cell.source: cell.outputs for cell in cells if cell.cell_type == "code"}
 
     def read_reference(self) -> Reference:
         """Read the accepted outputs; empty if there are none yet."""
