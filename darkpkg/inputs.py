@@ -8,26 +8,32 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
+Kind = TypeVar("Kind")
 
 __all__ = [
     "RULES",
     "Frozen",
+    "broadcast",
     "check",
     "check_kinds",
+    "complex_array",
     "frozen",
     "integer_array",
+    "one_of",
     "real_array",
+    "real_number",
     "real_numbers",
     "small_text",
     "text_array",
+    "tuple_of",
     "whole_number",
 ]
 
@@ -62,6 +68,14 @@ def real_array(name: str, value: Any, rule: str | None = "finite") -> Array:
     return array
 
 
+def complex_array(name: str, value: Any, rule: str = "finite") -> NDArray[np.complex128]:
+    """As `real_array`, for complex numbers, whose real and imaginary parts are each as ``rule`` wants them."""
+    array = _plain(name, value)
+    parts = (array.real, array.imag) if array.dtype.kind == "c" else (array, np.zeros(array.shape))
+    real, imaginary = (real_array(name, part, rule) for part in parts)
+    return real + 1j * imaginary
+
+
 def real_numbers(
     name: str,
     values: ArrayLike,
@@ -90,8 +104,21 @@ def real_numbers(
     return array
 
 
-def whole_number(name: str, value: Any, least: int = 0) -> int:
-    """``value`` as an integer, which it must be, and ``least`` or more."""
+def real_number(
+    name: str, value: Any, low: float = -np.inf, high: float = np.inf, *, positive: bool = False
+) -> float:
+    """As `real_numbers`, for what must be one number instead of an array of them."""
+    number = _plain(name, value)
+    if number.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must be a number, got {_short(value)}")
+    number = real_numbers(name, number, low, high, positive=positive)
+    if number.shape != ():
+        raise ValueError(f"{name} must be one number, got {_short(value)}")
+    return float(number)
+
+
+def whole_number(name: str, value: Any, least: int = 0, most: int | None = None) -> int:
+    """``value`` as an integer, which it must be, ``least`` or more, and ``most`` or less."""
     try:
         number = operator.index(value)
     except TypeError:
@@ -100,14 +127,25 @@ def whole_number(name: str, value: Any, least: int = 0) -> int:
         raise TypeError(f"{name} must be a whole number, got {value!r}")
     if number < least:
         raise ValueError(f"{name} must be at least {least}, got {number}")
+    if most is not None and number > most:
+        raise ValueError(f"{name} must be at most {most}, got {number}")
     return number
+
+
+def broadcast(**arrays: Array) -> tuple[Array, ...]:
+    """The arrays, broadcast against each other."""
+    try:
+        return tuple(np.broadcast_arrays(*arrays.values()))
+    except ValueError:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise ValueError(f"shapes must broadcast against each other, got those of {shapes}") from None
 
 
 def small_text(path: str | os.PathLike[str], most: int) -> str:
     """The text of an ordinary file of at most ``most`` bytes; a pipe or a device could go on for ever."""
     path = Path(path)
     if not path.exists():
-        raise FileNotFoundError(f"no file at {path}")
+        raise FileNotFoundError(f"no file at path {path}")
     if not path.is_file():
         raise ValueError(f"{path} must be an ordinary file")
     with path.open("rb") as file:
@@ -127,6 +165,27 @@ def check_kinds(**arguments: tuple[Any, Any]) -> None:
             kinds = kind if isinstance(kind, tuple) else (kind,)
             wanted = " or ".join(k.__name__ for k in kinds)
             raise TypeError(f"{name} must be of type {wanted}, got {type(value).__name__} {_short(value)}")
+
+
+def one_of(name: str, value: Any, known: Iterable[str]) -> str:
+    """``value``, which must be one of the ``known`` words."""
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"{name} must be one of {', '.join(known)}, got {_short(value)}")
+    return value
+
+
+def tuple_of(name: str, values: Any, kind: type[Kind]) -> tuple[Kind, ...]:
+    """``values`` as a tuple, each of which must be of the kind; a text is no sequence of texts."""
+    values = _plain(name, values) if isinstance(values, np.ndarray) else values
+    single = (
+        isinstance(values, str | bytes | Mapping)
+        or not isinstance(values, Iterable)
+        or getattr(values, "ndim", 1) != 1
+    )
+    for value in [values] if single else values:
+        if single or not isinstance(value, kind):
+            raise TypeError(f"{name} must be a sequence of {kind.__name__}, got {_short(value)}")
+    return tuple(values)
 
 
 def _refuse(name: str, array: Array, bad: NDArray[np.bool_], rule: str) -> None:

@@ -19,6 +19,7 @@ from darkpkg.experiment import response
 from darkpkg.experiment.beam import BEAMS
 from darkpkg.experiment.detector import Detector
 from darkpkg.experiment.selection import Cuts, Selection
+from darkpkg.inputs import check_kinds, one_of, real_number, real_numbers, tuple_of
 from darkpkg.units import MeV
 
 Array = NDArray[np.float64]
@@ -43,17 +44,17 @@ class Channel:
     selection: Selection
 
     def __post_init__(self) -> None:
-        if self.beam not in BEAMS:
-            raise ValueError(f"beam of channel {self.name} must be one of {', '.join(BEAMS)}, got {self.beam!r}")
+        check_kinds(name=(self.name, str), selection=(self.selection, Selection))
+        one_of(f"beam of channel {self.name}", self.beam, BEAMS)
+        object.__setattr__(self, "pot", real_number(f"pot of channel {self.name}", self.pot, positive=True))
+        systematic = real_number(f"systematic of channel {self.name}", self.systematic, 0.0, np.finfo(float).max)
+        object.__setattr__(self, "systematic", systematic)
         bins = self.selection.n_bins
-        if (len(self.background), len(self.observed)) != (bins, bins):
-            raise ValueError(
-                f"channel {self.name} needs background and observed counts for {bins} bins, "
-                f"got {len(self.background)} and {len(self.observed)}"
-            )
-        counts = (*self.background, *self.observed, self.systematic)
-        if not 0 < self.pot < np.inf or not all(0 <= number < np.inf for number in counts):
-            raise ValueError(f"exposure must be positive and counts not negative in channel {self.name}, got {self}")
+        for name in ("background", "observed"):
+            counts = real_numbers(f"{name} of channel {self.name}", getattr(self, name), 0.0, np.finfo(float).max)
+            if counts.shape != (bins,):
+                raise ValueError(f"{name} of channel {self.name} must have {bins} bins, got {counts.shape}")
+            object.__setattr__(self, name, tuple(counts.tolist()))
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,11 @@ class Analysis:
     caveat: str = ""
 
     def __post_init__(self) -> None:
+        check_kinds(name=(self.name, str), caveat=(self.caveat, str))
+        object.__setattr__(self, "channels", tuple_of("channels", self.channels, Channel))
         names = [channel.name for channel in self.channels]
         if not names:
-            raise ValueError(f"analysis {self.name} needs at least one channel")
+            raise ValueError(f"channels of {self.name} must be at least one channel, got none")
         if len(set(names)) < len(names):
             raise ValueError(f"channels of {self.name} need names of their own, got {names}")
         unnamed = [dataclasses.replace(channel, name="") for channel in self.channels]
@@ -176,7 +179,11 @@ __getattr__ = datasets.when_needed(globals(), ANALYSIS_II=_analysis_II)
 
 def check_modules(detector: Detector, selection: Selection) -> None:
     """Raise `ValueError` that names a module of ``selection`` without a fiducial box in ``detector``."""
-    for name in (*selection.decay_modules, *selection.vertex_modules):
-        if name not in detector.fiducial_boxes:
-            known = tuple(detector.fiducial_boxes)
-            raise ValueError(f"{name} must be a module of {detector.name} with a fiducial box, one of {known}")
+    known = tuple(detector.fiducial_boxes)
+    for field in ("decay_modules", "vertex_modules"):
+        for name in getattr(selection, field):
+            if name not in known:
+                raise ValueError(
+                    f"{field} must be of {detector.name} and have a fiducial box, as {', '.join(known)} do, "
+                    f"got {name!r}"
+                )

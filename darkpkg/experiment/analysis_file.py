@@ -14,7 +14,7 @@ import yaml
 from darkpkg import datasets
 from darkpkg.experiment.analysis import Analysis, Channel
 from darkpkg.experiment.selection import Cuts, Selection
-from darkpkg.inputs import small_text
+from darkpkg.inputs import check_kinds, small_text
 
 LARGEST_FILE = 100_000
 """Bytes of a YAML file; the example has a thousand."""
@@ -79,6 +79,7 @@ def load_analysis(path: str | os.PathLike[str]) -> Analysis:
     """
     import jsonschema  # here: few read a file, and the import takes a while
 
+    check_kinds(path=(path, (str, os.PathLike)))
     path = Path(path)
     text = small_text(path, LARGEST_FILE)
     try:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
-from darkpkg.inputs import real_numbers
+from darkpkg.inputs import check_kinds, one_of, real_numbers
 from darkpkg.units import GeV
 
 __all__ = ["BEAMS", "Flux", "load_flux"]
@@ -37,6 +37,7 @@ class Flux:
     density: NDArray[np.float64]
 
     def __post_init__(self) -> None:
+        check_kinds(name=(self.name, str))
         edges = real_numbers("edges", self.edges, 0.0, np.finfo(float).max)
         density = real_numbers("density", self.density, 0.0, np.finfo(float).max)
         if edges.ndim != 1 or density.shape != (len(edges) - 1,):
@@ -67,12 +68,9 @@ def load_flux(beam: str, flavour: str | None = None) -> Flux:
     >>> f"{load_flux('FHC').cumulative[-1] * 1e21:.3g}"             # neutrinos / cm² in 1e21 POT
     '1.92e+13'
     """
-    if beam not in BEAMS:
-        raise ValueError(f"beam must be one of {', '.join(BEAMS)}, got {beam!r}")
+    one_of("beam", beam, BEAMS)
     table = datasets.read(f"flux/nd280_{beam.lower()}")
-    flavour = flavour or BEAMS[beam]
-    if flavour not in table.columns[2:]:
-        raise ValueError(f"flavour must be one of {', '.join(table.columns[2:])}, got {flavour!r}")
+    flavour = one_of("flavour", BEAMS[beam] if flavour is None else flavour, list(table.columns[2:]))
     edges = np.append(table["e_low"], table["e_high"].iloc[-1]) * GeV
     last = np.flatnonzero(table[flavour])[-1] + 1
     density = table[flavour].to_numpy() / _TABULATED_BIN / _TABULATED_POT

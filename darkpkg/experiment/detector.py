@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
-from darkpkg.inputs import Frozen, real_numbers
+from darkpkg.inputs import Frozen, check_kinds, one_of, real_number, real_numbers, tuple_of
 from darkpkg.physics.nuclei import Nucleus, Proton, elements
 from darkpkg.units import cm, tonne
 
@@ -105,12 +104,17 @@ class Module:
     fiducial: Box | None = None
 
     def __post_init__(self) -> None:
-        unknown = set(self.composition) - set(elements())
-        if unknown:
-            raise ValueError(f"{self.name} is made of {sorted(unknown)}, but elements are {', '.join(elements())}")
+        check_kinds(
+            name=(self.name, str),
+            active=(self.active, Box),
+            composition=(self.composition, Mapping),
+            fiducial=(self.fiducial, (Box, type(None))),
+        )
+        for symbol in self.composition:
+            one_of(f"composition of {self.name}", symbol, elements())
         for what, number in (("mass", self.mass), *self.composition.items()):
-            if not isinstance(number, Real):
-                raise TypeError(f"{what} of {self.name} must be a number, got {number!r}")
+            real_number(f"{what} of {self.name}", number)
+        object.__setattr__(self, "mass", float(self.mass))
         total = sum(self.composition.values())
         if not self.composition or not abs(total - 1) <= 1e-9 or min(self.composition.values()) < 0:
             raise ValueError(
@@ -159,9 +163,11 @@ class Detector:
     modules: tuple[Module, ...]
 
     def __post_init__(self) -> None:
+        check_kinds(name=(self.name, str))
+        object.__setattr__(self, "modules", tuple_of("modules", self.modules, Module))
         names = [module.name for module in self.modules]
         if not names:
-            raise ValueError(f"{self.name} needs at least one module")
+            raise ValueError(f"modules of {self.name} must be at least one module, got none")
         for name, times in Counter(names).items():
             if times > 1:
                 raise ValueError(f"modules of {self.name} need names of their own, but {name} is there twice")

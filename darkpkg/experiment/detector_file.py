@@ -14,7 +14,7 @@ import pandas as pd
 
 from darkpkg import datasets
 from darkpkg.experiment.detector import Detector
-from darkpkg.inputs import small_text
+from darkpkg.inputs import check_kinds, small_text
 from darkpkg.units import tonne
 
 ARGON_DENSITY = 1.78e-3
@@ -49,6 +49,7 @@ def load_detector(path: str | os.PathLike[str], name: str | None = None) -> Dete
     Raises `ValueError` that names the file, what is wrong and the rule, and `DataIntegrityError` if the checksum does
     not agree.
     """
+    check_kinds(path=(path, (str, os.PathLike)), name=(name, (str, type(None))))
     path = Path(path)
     text = small_text(path, LARGEST_TABLE)
     try:

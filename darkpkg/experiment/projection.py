@@ -12,6 +12,7 @@ from darkpkg.experiment import detector as detectors
 from darkpkg.experiment.analysis import Analysis, check_modules
 from darkpkg.experiment.detector import Detector
 from darkpkg.experiment.selection import Selection
+from darkpkg.inputs import check_kinds, real_number, real_numbers, tuple_of
 
 PHASE_I_POT = 4e21
 """Protons on target that T2K had collected: Section III B of arXiv:2205.12273."""
@@ -72,15 +73,25 @@ def project(
     >>> project(ANALYSIS_I, detector=ND280_UPGRADE).selection.decay_modules
     ('HATPC-top', 'HATPC-bottom', 'TPC1', 'TPC2', 'TPC3')
     """
-    if target_ratio is not None and not target_ratio > 0:
-        raise ValueError(f"target_ratio must be positive, got {target_ratio}")
     today = detectors.ND280 if today is None else today
+    check_kinds(
+        analysis=(analysis, Analysis),
+        detector=(detector, (Detector, type(None))),
+        today=(today, Detector),
+        asimov=(asimov, bool),
+        name=(name, (str, type(None))),
+    )
+    if target_ratio is not None:
+        target_ratio = real_number("target_ratio", target_ratio, positive=True)
     if pot is None:
         pot = PHASE_I_POT if detector is None else UPGRADE_POT
     if decay_modules is not None or vertex_modules is not None:
         _ = analysis.selection  # one for all channels, or there is no saying which of them is meant
     share = _shared(analysis, pot)
-    signal = np.broadcast_to(np.asarray(signal, dtype=float), analysis.observed.shape)
+    signal = real_numbers("signal", signal, 0.0, 1e60)
+    if signal.shape not in ((), analysis.observed.shape):
+        raise ValueError(f"signal must be one number or {analysis.observed.size} of them, got shape {signal.shape}")
+    signal = np.broadcast_to(signal, analysis.observed.shape)
     channels = []
     for channel in analysis.channels:
         selection = _elsewhere(channel.selection, detector, today, decay_modules, vertex_modules)
@@ -108,7 +119,11 @@ def _shared(analysis: Analysis, pot: float | Mapping[str, float]) -> Mapping[str
     for channel in analysis.channels:
         if now.setdefault(channel.beam, channel.pot) != channel.pot and not isinstance(pot, Mapping):
             raise ValueError(f"channels of {analysis.name} differ in exposure in {channel.beam}: give pot by beam")
+    if not isinstance(pot, Mapping):
+        pot = real_number("pot", pot, 1e-60, 1e60)
     share = pot if isinstance(pot, Mapping) else {beam: pot * own / sum(now.values()) for beam, own in now.items()}
+    for beam, exposure in share.items():
+        real_number(f"pot in {beam}", exposure, positive=True)
     if set(share) != set(now):
         raise ValueError(f"pot must be given for the beams {list(now)}, got {list(share)}")
     return share
@@ -122,6 +137,10 @@ def _elsewhere(
     vertex_modules: Sequence[str] | None,
 ) -> Selection:
     """The selection with the modules of another detector, or with those that were asked for."""
+    if decay_modules is not None:
+        decay_modules = tuple_of("decay_modules", decay_modules, str)
+    if vertex_modules is not None:
+        vertex_modules = tuple_of("vertex_modules", vertex_modules, str)
     check_modules(today, selection)
     if detector is not None:
         materials = {today[name].material for name in selection.decay_modules}

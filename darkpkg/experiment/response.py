@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
-from darkpkg.inputs import real_array
+from darkpkg.inputs import broadcast, real_array
 from darkpkg.physics.kinematics import momentum
 from darkpkg.units import ELECTRON_MASS, MeV
 
@@ -76,7 +76,7 @@ class ResponseMatrix:
         if not np.all(self.probability >= 0) or not np.allclose(self.probability.sum(axis=1), 1, rtol=0, atol=1e-9):
             raise ValueError(f"rows must be distributions, got sums {self.probability.sum(axis=1)}")
         if not (np.all(np.diff(self.low) > 0) and np.all(self.low < self.high) and np.all(np.diff(self.edges) > 0)):
-            raise ValueError("true and reconstructed bins must be in increasing order")
+            raise ValueError("low, high and edges must be in increasing order, as true and reconstructed bins are")
 
     @classmethod
     def from_table(cls, table: pd.DataFrame, unit: float = 1.0) -> ResponseMatrix:
@@ -110,7 +110,7 @@ class ResponseMatrix:
         Outside of the tabulated true bins the nearest row is shifted by the distance of the true value to its middle.
         Raises `ValueError` for what is not finite, ``uniform`` beyond [0, 1), or shapes that do not broadcast.
         """
-        true, uniform = np.broadcast_arrays(real_array("true", true), real_array("uniform", uniform, "in [0, 1)"))
+        true, uniform = broadcast(true=real_array("true", true), uniform=real_array("uniform", uniform, "in [0, 1)"))
         row = self.row(true)
         outside = (true < self.low[row]) | (true > self.high[row])
         shift = np.where(outside, true - (self.low[row] + self.high[row]) / 2, 0.0)
@@ -137,6 +137,9 @@ class PairResponse:
 
         The same events always give the same pairs, so that a prediction changes smoothly with the parameters.
         """
+        for name in ("p_electron", "p_positron", "uniform"):
+            if not hasattr(events, name):
+                raise TypeError(f"events must have {name}, as those of darkpkg.place do, got {type(events).__name__}")
         return Pairs(
             self._smear(events.p_electron, events.uniform[:, :2]),
             self._smear(events.p_positron, events.uniform[:, 2:]),

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.experiment.response import PairResponse, SmearableEvents
-from darkpkg.inputs import real_array, real_numbers
+from darkpkg.inputs import check_kinds, real_array, real_number, real_numbers, tuple_of
 from darkpkg.physics.kinematics import invariant_mass, momentum
 from darkpkg.units import GeV
 
@@ -33,7 +32,10 @@ class _HasPairs(Protocol):
     def p_positron(self) -> Array: ...
 
 
-class _Placed(SmearableEvents, Protocol):
+@runtime_checkable
+class PlacedPairs(SmearableEvents, Protocol):
+    """Events with pairs and vertices."""
+
     def __len__(self) -> int: ...
     def __getitem__(self, selection: Any) -> Self: ...
     def starts_in(self, modules: Sequence[str]) -> NDArray[np.bool_]: ...
@@ -79,6 +81,8 @@ def observables(events: _HasPairs) -> Observables:
 
 
 def _four_momenta(name: str, events: _HasPairs) -> Array:
+    if not hasattr(events, name):
+        raise TypeError(f"events must have {name}, as those of darkpkg.generate do, got {type(events).__name__}")
     p = real_array(name, getattr(events, name), "finite and below 1e100 in size")
     if p.ndim != 2 or p.shape[1] != 4:
         raise ValueError(f"{name} must have the shape (n, 4), got {p.shape}")
@@ -105,10 +109,7 @@ class Cuts:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            number = real_numbers(name, value)
-            if number.ndim:
-                raise ValueError(f"{name} must be one number, got {value!r}")
-            object.__setattr__(self, name, float(number))
+            object.__setattr__(self, name, real_number(name, value))
 
     def passes(self, o: Observables) -> NDArray[np.bool_]:
         """Whether each event passes all five cuts."""
@@ -135,21 +136,20 @@ class Selection:
 
     def __post_init__(self) -> None:
         for name in ("decay_modules", "vertex_modules"):
-            value = getattr(self, name)
-            if isinstance(value, str) or not all(isinstance(module, str) for module in value):
-                raise ValueError(f"{name} must hold names of modules, as a tuple, got {value!r}")
+            value = tuple_of(name, getattr(self, name), str)
             if len(set(value)) < len(value):
                 raise ValueError(f"{name} must hold each entry once, as a tuple, got {value!r}")
-            object.__setattr__(self, name, tuple(value))
+            object.__setattr__(self, name, value)
+        nothing = type(None)
+        check_kinds(cuts=(self.cuts, (Cuts, nothing)), response=(self.response, (PairResponse, nothing)))
         edges = real_numbers("mass_edges", self.mass_edges, -_LARGEST, _LARGEST)
         if edges.ndim != 1 or len(edges) == 1 or not np.all(np.diff(edges) > 0):
             raise ValueError(f"mass_edges must increase from the first to the last, got {self.mass_edges}")
         object.__setattr__(self, "mass_edges", tuple(edges.tolist()))
-        if not isinstance(self.efficiency, Real):
-            raise TypeError(f"efficiency must be a number, got {self.efficiency!r}")
-        if not 0 < self.efficiency <= 1:
+        efficiency = real_number("efficiency", self.efficiency)
+        if not 0 < efficiency <= 1:
             raise ValueError(f"efficiency must be in (0, 1], got {self.efficiency}")
-        object.__setattr__(self, "efficiency", float(self.efficiency))
+        object.__setattr__(self, "efficiency", efficiency)
         if not self.decay_modules:
             raise ValueError("decay_modules must name at least one module in which decays are seen")
 
@@ -158,8 +158,9 @@ class Selection:
         """Number of bins."""
         return max(len(self.mass_edges) - 1, 1)
 
-    def bins(self, events: _Placed) -> NDArray[np.int64]:
+    def bins(self, events: PlacedPairs) -> NDArray[np.int64]:
         """The bin (n,) of each event, −1 if it is not selected. Where N decays is left to the lifetime weight."""
+        check_kinds(events=(events, PlacedPairs))
         bins = np.full(len(events), -1)
         chosen: Any = slice(None)
         if self.vertex_modules:

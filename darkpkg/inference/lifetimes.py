@@ -25,7 +25,7 @@ from darkpkg.inputs import real_numbers
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.smoothing import SMOOTHING, Smoothing
-from darkpkg.method.weights import expected_events_at_lifetime, expected_upscatterings
+from darkpkg.method.weights import check_types, expected_events_at_lifetime, expected_upscatterings
 from darkpkg.physics.model import DarkParameters
 from darkpkg.units import GeV, cm
 
@@ -74,7 +74,8 @@ def excluded_lifetimes(
 
     Raises `ValueError` if the sample has no selected upscattering to be scaled to the rate.
     """
-    rates = real_numbers("event_rate", event_rate, positive=True)
+    rates = real_numbers("event_rate", event_rate, 1e-30, 1e30)
+    check_types(events, parameters, analysis, smoothing)
     if parameters.shape != ():
         raise ValueError(f"parameters must be a single point, got shape {parameters.shape}")
     made = float(expected_upscatterings(events, parameters, analysis, smoothing).total().mean)
@@ -160,8 +161,10 @@ def fit_lifetime_bound(
     use = (ctau > 0) & np.isfinite(ctau)
     real_numbers("ctau", ctau[use], 1e-100, 1e100)
     if use.sum() < 3:
-        raise ValueError(f"a fit of two numbers needs at least three points, got {use.sum()}")
-    given = 1e-3 if relative_error is None else real_numbers("relative_error", relative_error, positive=True)
+        raise ValueError(f"ctau must have at least three points for a fit of two numbers, got {use.sum()}")
+    given = 1e-3 if relative_error is None else real_numbers("relative_error", relative_error, 1e-9, 1e9)
+    if np.shape(given) not in ((), rate.shape):
+        raise ValueError(f"relative_error must be one number or of the shape {rate.shape}, got {np.shape(given)}")
     error = np.broadcast_to(given, rate.shape)
     x, y = np.log10(rate[use]), np.log(ctau[use])
     # ln cτ = ln α − ln(x − β), from where the smallest rate puts it.

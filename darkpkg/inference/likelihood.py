@@ -36,6 +36,9 @@ _LARGEST = 1e60
 """Counts beyond this are none, and their products would be infinite."""
 
 
+_PREDICTION, _COUNTS = ("mean", "variance"), ("observed", "background", "systematic")
+
+
 class _Counts(Protocol):
     observed: Array
     background: Array
@@ -62,6 +65,9 @@ def log_likelihoods(prediction: _Prediction, counts: _Counts) -> Array:
     zero, which a local-linear kernel can give to a bin with few events at an edge, counts as zero, with its variance.
     Raises `ValueError` for predictions that are not finite or have another number of bins.
     """
+    for name, value, fields in (("prediction", prediction, _PREDICTION), ("counts", counts, _COUNTS)):
+        if not all(hasattr(value, field) for field in fields) or isinstance(value, np.ndarray):
+            raise TypeError(f"{name} must have {', '.join(fields)}, got {type(value).__name__}")
     mean = real_numbers("mean", prediction.mean, -_LARGEST, _LARGEST)
     if mean.shape[-1:] != np.shape(counts.observed):
         raise ValueError(f"prediction must have {len(counts.observed)} bins, got an array of shape {mean.shape}")

@@ -11,7 +11,6 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import contourpy
@@ -25,7 +24,7 @@ from tqdm import tqdm
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.inference.likelihood import log_likelihood, log_likelihoods
 from darkpkg.inference.slices import Slice
-from darkpkg.inputs import check_kinds, real_numbers, whole_number
+from darkpkg.inputs import check_kinds, real_number, real_numbers, whole_number
 from darkpkg.memory import require_memory
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import Expectation
@@ -62,8 +61,7 @@ def exclusion_threshold(cl: float, n_parameters: int = 2) -> float:
     >>> exclusion_threshold(0.90)
     2.302...
     """
-    if not isinstance(cl, Real):
-        raise TypeError(f"cl must be a number, got {cl!r}")
+    cl = real_number("cl", cl)
     if not 0 < cl < 1:
         raise ValueError(f"cl must lie between 0 and 1, got {cl}")
     return float(gammaincinv(whole_number("n_parameters", n_parameters, least=1) / 2, cl))

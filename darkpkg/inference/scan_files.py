@@ -29,7 +29,7 @@ from darkpkg.datasets import DataIntegrityError
 from darkpkg.inference.likelihood import log_likelihood
 from darkpkg.inference.limits import Scan, filled_between, require_scan_memory
 from darkpkg.inference.slices import Slice
-from darkpkg.inputs import real_numbers, whole_number
+from darkpkg.inputs import check_kinds, real_numbers, whole_number
 from darkpkg.memory import require_memory
 from darkpkg.method.expectation import Expectation
 from darkpkg.physics.model import DarkParameters
@@ -109,6 +109,7 @@ def scan_table(scan: Scan) -> pd.DataFrame:
 
 def write_scan(scan: Scan, path: str | os.PathLike[str]) -> Path:
     """Write a scan of a `Slice` to a ``.parquet`` or ``.csv`` file, by a temporary name, and return its path."""
+    check_kinds(scan=(scan, Scan), path=(path, (str, os.PathLike)))
     path = scan_path(path)
     if scan.grid is None:
         raise ValueError("a scan must be that of a darkpkg.Slice to be written, so that it can be read again")
@@ -162,7 +163,7 @@ def read_scan(path: str | os.PathLike[str]) -> Scan:
     """
     path = scan_path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"no scan file at {path}")
+        raise FileNotFoundError(f"no scan file at path {path}")
     with path.open("rb") as file:
         try:
             return _read(path, file)
@@ -297,9 +298,10 @@ def _scan(header: dict[str, Any], where: Slice, counts: Counts, table: pd.DataFr
 
 def scan_path(path: str | os.PathLike[str]) -> Path:
     """The path, if its name says which kind of file it is; else `ValueError`."""
+    check_kinds(path=(path, (str, os.PathLike)))
     path = Path(path)
     if path.suffix not in _SUFFIXES:
-        raise ValueError(f"a scan file must end in {' or '.join(_SUFFIXES)}, got {path.name}")
+        raise ValueError(f"path of a scan must end in {' or '.join(_SUFFIXES)}, got {path.name}")
     return path
 
 

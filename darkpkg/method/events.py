@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.experiment.beam import BEAMS
-from darkpkg.inputs import check, frozen, integer_array, real_array, text_array
+from darkpkg.inputs import check, frozen, integer_array, real_array, text_array, tuple_of
 
 Array = NDArray[np.float64]
 
@@ -240,10 +240,12 @@ class PlacedEvents(Events):
         Raises `ValueError` that names a module without a fiducial box in this detector.
         """
         known = self.fiducial_modules
-        for name in modules:
+        for name in tuple_of("modules", modules, str):
             if name not in known:
                 detector = self.provenance["detector"]["name"]
-                raise ValueError(f"{name} must be a module of {detector} with a fiducial box, one of {known}")
+                raise ValueError(
+                    f"modules must be of {detector} and have a fiducial box, as {', '.join(known)} do, got {name!r}"
+                )
         return [known.index(name) for name in modules]
 
     def starts_in(self, modules: Sequence[str]) -> NDArray[np.bool_]:
@@ -275,7 +277,7 @@ def concatenate(samples: Sequence[AnyEvents]) -> AnyEvents:
     >>> concatenate(parts).provenance["seed"]
     (1, 2)
     """
-    samples = list(samples)
+    samples = list(tuple_of("samples", samples, Events))
     if not samples:
         raise ValueError("samples must be at least one, got none")
     for i, sample in enumerate(samples):

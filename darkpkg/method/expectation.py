@@ -127,7 +127,9 @@ class Share:
             raise ValueError(f"values and weights must be of one shape (n,), got {values.shape} and {weights.shape}")
         total = float(weights.sum())
         if not 0 < total < np.inf:
-            raise ValueError(f"a share needs events with a weight, got {len(weights)} events of total weight {total}")
+            raise ValueError(
+                f"weights of a share must be positive together, got {len(weights)} events of total weight {total}"
+            )
         mean = float(weights @ values) / total
         error = float(np.sqrt(((weights * (values - mean)) ** 2).sum())) / total
-        return cls(mean, error, total**2 / float((weights**2).sum()))
+        return cls(mean, error, 1 / float(((weights / total) ** 2).sum()))

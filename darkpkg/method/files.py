@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from darkpkg.datasets import DataIntegrityError
+from darkpkg.inputs import check_kinds
 from darkpkg.memory import require_memory
 from darkpkg.method.events import Events, PlacedEvents
 
@@ -32,6 +33,7 @@ FORMAT = "darkpkg events 3"
 
 def write_events(events: Events, path: str | os.PathLike[str]) -> Path:
     """Write events to a Parquet file, atomically: ``path`` appears complete or not at all. Returns the path."""
+    check_kinds(events=(events, Events), path=(path, (str, os.PathLike)))
     path = Path(path)
     header = {
         "format": FORMAT,
@@ -73,7 +75,7 @@ def read_events(path: str | os.PathLike[str]) -> Events | PlacedEvents:
         raise TypeError(f"path must be the name of a file, got {path!r}")
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"no events file at {path}")
+        raise FileNotFoundError(f"no events file at path {path}")
     table = _read_table(path)
     metadata = table.schema.metadata or {}
     header = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in metadata.items()}

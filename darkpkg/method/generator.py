@@ -21,11 +21,11 @@ from tqdm import tqdm
 
 from darkpkg import datasets
 from darkpkg.experiment import detector as detectors
-from darkpkg.experiment.beam import load_flux
+from darkpkg.experiment.beam import BEAMS, load_flux
 from darkpkg.experiment.detector import Detector
-from darkpkg.inputs import check_kinds
+from darkpkg.inputs import check_kinds, one_of
 from darkpkg.memory import require_memory
-from darkpkg.method.events import BEAMS, Events
+from darkpkg.method.events import Events
 from darkpkg.method.integrand import (
     DECAY_AXES,
     VARIABLES,
@@ -123,10 +123,8 @@ def generate(
         detector=(detector, Detector),
         hydrogen=(hydrogen, bool),
     )
-    if not isinstance(sequence, str) or sequence not in SEQUENCES:
-        raise ValueError(f"sequence must be one of {', '.join(SEQUENCES)}, got {sequence!r}")
-    if not isinstance(form_factor, str) or form_factor not in FORM_FACTORS:
-        raise ValueError(f"form_factor must be one of {', '.join(FORM_FACTORS)}, got {form_factor!r}")
+    one_of("sequence", sequence, SEQUENCES)
+    one_of("form_factor", form_factor, FORM_FACTORS)
     targets = detector.nuclei if hydrogen else detector.targets
     pairs = list(itertools.product(BEAMS, targets))
     if couplings.shape != ():

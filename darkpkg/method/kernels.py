@@ -78,9 +78,9 @@ class Kernel(ABC):
         dim = difference.shape[-1] if difference.ndim else 0
         if not dim:
             raise ValueError(f"difference must have one number or more along its last axis, got {difference.shape}")
-        h = real_numbers("bandwidth", bandwidth, positive=True)
+        h = real_numbers("bandwidth", bandwidth, 1 / _LARGEST, _LARGEST)
         if h.shape not in ((), (dim,)):
-            raise ValueError(f"bandwidth must be one number or {dim}, got an array of shape {h.shape}")
+            raise ValueError(f"bandwidth must be one number or {dim} as difference, got an array of shape {h.shape}")
         h = np.broadcast_to(h, dim)
         with np.errstate(over="ignore"):  # far beyond the reach of the kernel
             r_sq = ((difference / h) ** 2).sum(axis=-1)
@@ -129,6 +129,10 @@ class Kernel(ABC):
         for index in np.ndindex(centre.shape[:-1]):  # one by one, so that memory does not grow with the centres
             moments[index] = inside(centre[index] + points * h[index]).astype(float) @ products / len(points)
         return moments.reshape(*centre.shape[:-1], 1 + dim, 1 + dim)
+
+
+_LARGEST = 1e60
+"""No bandwidth may be larger, and none smaller than the inverse: the product of a few must stay a number."""
 
 
 @functools.cache

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.experiment.detector import Detector
-from darkpkg.inputs import check, check_kinds, real_numbers
+from darkpkg.inputs import check, check_kinds, real_number
 from darkpkg.method.events import BEAMS, Events, PlacedEvents
 from darkpkg.physics.kinematics import momentum
 from darkpkg.streams import random_stream
@@ -33,7 +33,8 @@ def place(
     check_kinds(events=(events, Events), detector=(detector, Detector))
     length = momentum(events.p_N)
     check("momentum of N", length, "above 1e-100 GeV")
-    factors = _emphasis(detector, emphasis or {})
+    emphasis = {} if emphasis is None else emphasis
+    factors = _emphasis(detector, emphasis)
     symbols = {nucleus.pdg_code: symbol for symbol, nucleus in detector.nuclei.items()}
     # Whatever is left as it is here is refused as a column.
     vertex, uniform = np.full((len(events), 3), np.nan), np.full((len(events), 4), np.nan)
@@ -84,4 +85,4 @@ def _emphasis(detector: Detector, emphasis: Mapping[str, float]) -> Array:
     unknown = [name for name in emphasis if name not in names]
     if unknown:
         raise ValueError(f"emphasis must name modules of {detector.name}, {', '.join(names)}, got {unknown[0]!r}")
-    return np.array([real_numbers(f"emphasis of {name}", emphasis.get(name, 1.0), 1e-6, 1e6) for name in names])
+    return np.array([real_number(f"emphasis of {name}", emphasis.get(name, 1.0), 1e-6, 1e6) for name in names])

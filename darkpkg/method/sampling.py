@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.inputs import real_array
+from darkpkg.inputs import broadcast, one_of, real_array, real_number, real_numbers
 from darkpkg.physics.model import BENCHMARK_B
 from darkpkg.units import ELECTRON_MASS, GeV
 
@@ -87,23 +87,19 @@ class SamplingRange:
                 raise ValueError(f"{name} must be sampled from a positive to a larger mass, got ({low}, {high})")
         if self.m_N[0] <= 2 * ELECTRON_MASS:
             raise ValueError(f"m_N must be above 2 m_e = {2 * ELECTRON_MASS} to decay to e⁺e⁻, got {self.m_N[0]}")
-        if not isinstance(self.mediator, str) or self.mediator not in ("heavy", "light"):
-            raise ValueError(f"mediator must be heavy or light, got {self.mediator!r}")
+        one_of("mediator", self.mediator, ("heavy", "light"))
         if self.is_light and self.m_Zprime[0] <= 2 * ELECTRON_MASS:
             raise ValueError(f"m_Zprime must be above 2 m_e = {2 * ELECTRON_MASS} to decay, got {self.m_Zprime[0]}")
         if self.is_light and not self.m_Zprime[0] < self.m_N[0]:
             raise ValueError(f"a light m_Zprime must begin below m_N, got {self.m_Zprime} and {self.m_N}")
         if not self.is_light and not self.m_N[1] <= self.m_Zprime[1]:
             raise ValueError(f"a heavy m_Zprime must reach to the end of m_N, got {self.m_Zprime} and {self.m_N}")
-        if not isinstance(self.density, str) or self.density not in DENSITIES:
-            raise ValueError(f"density must be one of {', '.join(DENSITIES)}, got {self.density!r}")
+        one_of("density", self.density, DENSITIES)
 
     @classmethod
     def at(cls, m_N: float, m_Zprime: float) -> SamplingRange:
         """Fixed masses, for a dedicated sample whose kernel weight is one."""
-        for name, value in (("m_N", m_N), ("m_Zprime", m_Zprime)):
-            if real_array(name, value, None).shape != ():
-                raise ValueError(f"{name} must be one mass, got {value!r}")
+        m_N, m_Zprime = real_number("m_N", m_N), real_number("m_Zprime", m_Zprime)
         return cls((m_N, m_N), (m_Zprime, m_Zprime), "light" if m_Zprime < m_N else "heavy")
 
     @property
@@ -144,7 +140,8 @@ class SamplingRange:
 
 
 def _masses(m_N: ArrayLike, m_Zprime: ArrayLike) -> tuple[Array, Array]:
-    return real_array("m_N", m_N, None), real_array("m_Zprime", m_Zprime, None)
+    m_N, m_Zprime = (real_numbers(name, m, -1e30, 1e30) for name, m in (("m_N", m_N), ("m_Zprime", m_Zprime)))
+    return broadcast(m_N=m_N, m_Zprime=m_Zprime)
 
 
 HEAVY = SamplingRange(m_N=(4e-3, 1.25), m_Zprime=(4e-3, 12.5))

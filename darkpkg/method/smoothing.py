@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import KDTree
 
-from darkpkg.inputs import real_numbers
+from darkpkg.inputs import check_kinds, real_numbers
 from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning
 from darkpkg.method.kernels import EPANECHNIKOV, KERNELS, Inside, Kernel
 
@@ -78,8 +78,10 @@ class Smoothing:
         h = real_numbers("bandwidth", self.bandwidth, positive=True)
         if not h.size:
             raise ValueError(f"bandwidth must be positive and finite, got {self.bandwidth}")
-        if not isinstance(self.order, Integral) or self.order not in (0, 1):
+        if isinstance(self.order, bool) or not isinstance(self.order, Integral) or self.order not in (0, 1):
             raise ValueError(f"order must be 0, local constant, or 1, local linear, got {self.order!r}")
+        for one in self.log if isinstance(self.log, tuple) and self.log else (self.log,):
+            check_kinds(log=(one, (bool, np.bool_)))
         if isinstance(self.slope, str) and self.slope != "density":
             raise ValueError(f"slope must be 'density', None or a power of each parameter, got {self.slope!r}")
         if not isinstance(self.kernel, Kernel):
@@ -219,11 +221,14 @@ def reweight(
     """
     if density is None:
         raise TypeError("density must be given: the function that sample_theta was drawn from")
+    check_kinds(kernel=(kernel, Smoothing), density=(density, Callable))
     sample, points, one_dimensional = _parameters(sample_theta, theta)
     weights = real_numbers("weights", weights, -np.finfo(float).max, np.finfo(float).max)
     n, dim = sample.shape
     if weights.shape != (n,):
-        raise ValueError(f"weights must have the shape ({n},), got {weights.shape}")
+        raise ValueError(f"weights must have the shape ({n},) of sample_theta, got {weights.shape}")
+    if observables is not None and not callable(observables):
+        observables = _factors(observables, n)
 
     def density_in_coordinates(parameters: Array) -> Array:
         values = np.asarray(density(parameters[..., 0] if one_dimensional else parameters), dtype=float)
@@ -282,13 +287,23 @@ def _parameters(sample_theta: ArrayLike, theta: ArrayLike) -> tuple[Array, Array
     return sample, points, one_dimensional
 
 
+def _factors(observables: Any, n: int) -> Array:
+    """Factors of the weights (n, …); truth values count as ones and zeros."""
+    if isinstance(observables, np.ndarray) and observables.dtype == bool:
+        observables = observables.astype(int)
+    factors = real_numbers("observables", observables, -np.finfo(float).max, np.finfo(float).max)
+    if factors.ndim not in (1, 2) or len(factors) != n:
+        raise ValueError(f"observables must have the shape ({n},) or ({n}, m), got {factors.shape}")
+    return factors
+
+
 def _observed(observables: Any, point: Array, near: NDArray[np.int64], one_dimensional: bool) -> Array:
     if observables is None:
         return np.ones((len(near), 1))
     if callable(observables):
         values = np.asarray(observables(point[0] if one_dimensional else point, near), dtype=float)
     else:
-        values = np.asarray(observables)[near].astype(float)
+        values = observables[near]
     return values.reshape(len(near), -1)
 
 

@@ -83,7 +83,9 @@ def transport(
 
     Raises `ValueError` if θ lies outside the sampled region or the events do not remember how they were made.
     """
-    check_kinds(events=(events, Events), parameters=(parameters, DarkParameters))
+    check_kinds(
+        events=(events, Events), parameters=(parameters, DarkParameters), neighbourhood=(neighbourhood, Smoothing)
+    )
     sampling = sampling_range(events)
     if parameters.shape != ():
         raise ValueError(f"parameters must be a single point, got shape {parameters.shape}")
@@ -157,13 +159,14 @@ def expected_events_by_transport(
     Each pair of masses costs a `transport`, some tenths of a second for a million events; couplings and lifetimes
     cost next to nothing. Of shape θ.shape + (bins,).
     """
+    check_kinds(neighbourhood=(neighbourhood, Smoothing))
     check_types(events, parameters, analysis, neighbourhood)
     shape = parameters.shape
     values = np.empty((math.prod(shape), 4, len(analysis.observed)))
     for here, points, moved in moved_samples(events, parameters, neighbourhood, progress=progress):
         found = expected_events(moved, points, analysis)
         values[here] = np.stack([found.mean, found.variance, found.bias, found.bias_variance], axis=1)
-    return Expectation(*np.moveaxis(values, 1, 0).reshape(4, *shape, -1))
+    return Expectation(*np.moveaxis(values, 1, 0).reshape(4, *shape, len(analysis.observed)))
 
 
 def moved_samples(

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.experiment.analysis import ARGON_CHAMBERS, Analysis, Channel
 from darkpkg.experiment.selection import Selection
-from darkpkg.inputs import check_kinds, real_numbers
+from darkpkg.inputs import check_kinds, one_of, real_number, real_numbers, tuple_of
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning, Share
 from darkpkg.method.generator import REPLICATES
@@ -62,6 +62,8 @@ def kde_weight(events: Events, parameters: DarkParameters, smoothing: Smoothing 
 
     Raises `ValueError` that names parameter, value and range if θ lies outside the sampled region.
     """
+    check_kinds(events=(events, Events), smoothing=(smoothing, Smoothing))
+    _check_point(parameters)
     return kde_weight_of_masses(
         sampling_range(events), np.stack([events.m_N, events.m_Zprime], axis=-1), parameters, smoothing
     )
@@ -91,6 +93,7 @@ def coupling_weight(events: Events, parameters: DarkParameters) -> Any:
     211 MeV and unless ``parameters.decays`` is ``"paper"``. Raises `ValueError` if θ has another kind of N, Dirac or
     Majorana, than the simulation.
     """
+    check_kinds(events=(events, Events), parameters=(parameters, DarkParameters))
     generated = events.provenance["couplings"]
     if generated["is_majorana"] != parameters.is_majorana:
         kinds = {True: "Majorana", False: "Dirac"}
@@ -104,6 +107,7 @@ def coupling_weight(events: Events, parameters: DarkParameters) -> Any:
 
 def selection_weight(events: PlacedEvents, selection: Selection) -> Array:
     """Efficiency of the selection for events that it puts into some bin, zero for the others: (n,)."""
+    check_kinds(events=(events, PlacedEvents), selection=(selection, Selection))
     return np.where(selection.bins(events) >= 0, selection.efficiency, 0.0)
 
 
@@ -131,12 +135,12 @@ def lifetime_weight(
     exactly, over the polygon of lengths x and y. ``m_N`` and ``m_Zprime`` default to the masses of each event. For a
     prediction at θ they are θ's: the decay length in the laboratory goes like 1/m, and a kernel would smear it.
     """
-    ctau, flight = _one(ctau=_lifetime(ctau)), _one(ctau_Zprime=real_numbers("ctau_Zprime", ctau_Zprime, 0.0))
-    rate = _decay_rate(events.m_N if m_N is None else _one(m_N=real_numbers("m_N", m_N, positive=True)), ctau)
+    check_kinds(events=(events, PlacedEvents))
+    modules = tuple_of("modules", modules, str)
+    ctau, flight = float(_lifetime(real_number("ctau", ctau))), real_number("ctau_Zprime", ctau_Zprime, 0.0)
+    rate = _decay_rate(events.m_N if m_N is None else real_number("m_N", m_N, positive=True), ctau)
     if flight > 0:
-        own = (
-            events.m_Zprime if m_Zprime is None else _one(m_Zprime=real_numbers("m_Zprime", m_Zprime, positive=True))
-        )
+        own = events.m_Zprime if m_Zprime is None else real_number("m_Zprime", m_Zprime, positive=True)
         rates = rate, _decay_rate(own, flight)
         probability = np.empty(len(events))
         decay_probabilities(
@@ -148,14 +152,6 @@ def lifetime_weight(
     entry = rate[:, None] * events.entry[:, columns]
     depth = rate[:, None] * events.exit[:, columns] - entry
     return (np.exp(-entry) * -np.expm1(-depth)).sum(axis=-1)
-
-
-def _one(**argument: Array) -> float:
-    """The number that an argument must be, instead of an array of them."""
-    ((name, value),) = argument.items()
-    if value.shape != ():
-        raise ValueError(f"{name} must be one number, got shape {value.shape}")
-    return float(value)
 
 
 LARGEST_RATE = 1e100 / cm
@@ -178,6 +174,7 @@ def _decay_rates(parameters: DarkParameters, ctau: ArrayLike) -> tuple[Array, Ar
 def _flights(events: PlacedEvents, modules: Sequence[str]) -> tuple[NDArray[np.int64], Array]:
     """Polygons of the flights of N and Z′ that end in the fiducial boxes of ``modules``: see `flight_polygons`."""
     boxes = np.array([events.provenance["detector"]["fiducial_boxes"][i] for i in events.columns_of(modules)])
+    boxes = boxes.reshape(-1, 2, 3)
     low, high = (np.ascontiguousarray(boxes[:, i]) for i in (0, 1))
     p_N, p_Z = events.p_N[:, 1:], (events.p_electron + events.p_positron)[:, 1:]
     starts, parts, before = np.empty((len(events), len(boxes) + 1), dtype=np.int64), [], 0
@@ -194,6 +191,7 @@ def _flights(events: PlacedEvents, modules: Sequence[str]) -> tuple[NDArray[np.i
 
 def exposure_weight(events: PlacedEvents, channel: Channel) -> Array:
     """Number of target nuclei times protons on target, Eq. (28), for events of the channel's beam, else zero."""
+    check_kinds(events=(events, PlacedEvents), channel=(channel, Channel))
     nuclei = np.zeros(len(events))
     for code, number in events.number_of_targets.items():
         nuclei[events.target == code] = number
@@ -209,6 +207,7 @@ def produced_weight(
 
     Raises `ValueError` if θ is not a single point, and as `kde_weight` and `coupling_weight` do.
     """
+    check_types(events, parameters, analysis, smoothing)
     exposure = sum(exposure_weight(events, channel) for channel in analysis.channels)
     return _weight_at(events, parameters, smoothing) * exposure
 
@@ -220,6 +219,7 @@ def selected_weight(
 
     Their sum is that of `expected_upscatterings` over all bins.
     """
+    check_types(events, parameters, analysis, smoothing)
     return _weight_at(events, parameters, smoothing) * sum(_selected_exposures(events, analysis).values())
 
 
@@ -230,6 +230,7 @@ def detected_weight(
 
     Lifetime and boost are those at θ. Their sum is that of `expected_events` over all bins.
     """
+    check_types(events, parameters, analysis, smoothing)
     weight = _weight_at(events, parameters, smoothing)
     return weight * sum(
         exposure * lifetime_weight(events, **flights_at(parameters), modules=selection.decay_modules)
@@ -249,8 +250,7 @@ def flights_at(parameters: DarkParameters) -> dict[str, float]:
 
 def _weight_at(events: PlacedEvents, parameters: DarkParameters, smoothing: Smoothing) -> Array:
     """Weights (n,) at one point for one nucleus and one proton on target."""
-    if parameters.shape != ():
-        raise ValueError(f"parameters must be a single point, got shape {parameters.shape}")
+    _check_point(parameters)
     return events.weight * coupling_weight(events, parameters) * kde_weight(events, parameters, smoothing)
 
 
@@ -340,15 +340,15 @@ def choose_bandwidth(
     Smoothing
         To be given to `expected_events`; with ``per_point`` it fits these parameters only.
     """
-    if rule == "asymptotic":
+    check_types(events, parameters, analysis, smoothing)
+    check_kinds(per_point=(per_point, bool))
+    if one_of("rule", rule, ("asymptotic", "cross-validation")) == "asymptotic":
         pilot = smoothing.scaled(2.0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FewEventsWarning)
             expectation = expected_events(events, parameters, analysis, pilot).total()
         return pilot.scaled(asymptotic_factor(expectation, 2, per_point=per_point))
-    if rule == "cross-validation":
-        return _cross_validated(events, parameters, analysis, smoothing, per_point)
-    raise ValueError(f"rule must be asymptotic or cross-validation, got {rule!r}")
+    return _cross_validated(events, parameters, analysis, smoothing, per_point)
 
 
 def selection_efficiency(
@@ -362,6 +362,7 @@ def selection_efficiency(
     events for one material: ``events[events.target == …]``. The masses are those of the events, so that a sample at
     fixed masses is needed for one point.
     """
+    check_kinds(events=(events, PlacedEvents), analysis=(analysis, Analysis))
     parts = []
     for channel in analysis.channels:
         weight = events.weight * exposure_weight(events, channel)
@@ -379,6 +380,7 @@ def decay_acceptance(events: PlacedEvents, analysis: Analysis, ctau: float, *, c
 
     The geometrical acceptance of Fig. 4: no cut is asked for.
     """
+    check_kinds(events=(events, PlacedEvents), analysis=(analysis, Analysis))
     parts = [
         (
             events.weight * exposure_weight(events, channel),
@@ -551,7 +553,7 @@ def _sum(
         for channel, bins in zip(channels, np.split(own, len(channels), axis=1), strict=True):
             sums[:, analysis.bins_of(channel.name)] = bins
     sums = sums[index.reshape(-1)] * factor[:, None, None] ** np.array([1, 2, 1, 2])
-    expectation = Expectation(*np.moveaxis(sums, -1, 0).reshape(4, *shape, -1))
+    expectation = Expectation(*np.moveaxis(sums, -1, 0).reshape(4, *shape, len(analysis.observed)))
     masses_of = (np.broadcast_to(mass, shape) for mass in (parameters.m_N, parameters.m_Zprime))
     _warn_if_few(expectation.in_channels(analysis), *masses_of)
     return expectation
@@ -666,6 +668,13 @@ def check_types(events: Any, parameters: Any, analysis: Any, smoothing: Any) -> 
     check_kinds(
         parameters=(parameters, DarkParameters), analysis=(analysis, Analysis), smoothing=(smoothing, Smoothing)
     )
+
+
+def _check_point(parameters: Any) -> None:
+    """Raise unless these are parameters, and a single point."""
+    check_kinds(parameters=(parameters, DarkParameters))
+    if parameters.shape != ():
+        raise ValueError(f"parameters must be a single point, got shape {parameters.shape}")
 
 
 def _check_placed(events: Events) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 from numba.extending import register_jitable
 from numpy.typing import ArrayLike, NDArray
 
+from darkpkg.inputs import broadcast, real_numbers
 from darkpkg.physics.kinematics import boost, spherical
 from darkpkg.units import ELECTRON_MASS
 
@@ -36,8 +37,11 @@ def mass_density(s: ArrayLike, m_N: ArrayLike, m_Zprime: ArrayLike) -> NDArray[n
     .. math:: \frac{d\Gamma}{ds} \propto \frac{(1-y)^2(1+2y)}{(1-xy)^2}\,
               \left(1+\frac{2m_e^2}{s}\right)\sqrt{1-\frac{4m_e^2}{s}} .
     """
-    s, m_N, m_Zprime = (np.asarray(a, dtype=float) for a in (s, m_N, m_Zprime))
+    s = real_numbers("s", s)
+    m_N, m_Zprime = (real_numbers(f, m, 1e-30, 1e30) for f, m in (("m_N", m_N), ("m_Zprime", m_Zprime)))
+    s, m_N, m_Zprime = broadcast(s=s, m_N=m_N, m_Zprime=m_Zprime)
     inside = (s >= 4 * ELECTRON_MASS**2) & (s < m_N**2)
+    m_N = np.where(m_N > 2 * ELECTRON_MASS, m_N, 4 * ELECTRON_MASS)  # lighter, nothing is inside
     value = mass_spectrum(np.where(inside, s, 4 * ELECTRON_MASS**2), m_N, m_Zprime, ELECTRON_MASS)
     return np.where(inside, value / width_shape(m_N, m_Zprime, ELECTRON_MASS), 0.0)[()]
 

@@ -11,6 +11,8 @@ import numpy as np
 from numba.extending import register_jitable
 from numpy.typing import NDArray
 
+from darkpkg.inputs import real_array
+
 Array = NDArray[np.float64]
 
 __all__ = ["boost", "dot", "invariant_mass", "minkowski", "momentum", "rotate_z_to", "spherical"]
@@ -18,17 +20,25 @@ __all__ = ["boost", "dot", "invariant_mass", "minkowski", "momentum", "rotate_z_
 
 def dot(p: Array, k: Array) -> Array:
     """Minkowski product p·k, with signature (+, −, −, −), of four-momenta (..., 4)."""
+    p, k = _four_momenta("p", p), _four_momenta("k", k)
     return minkowski(np.moveaxis(p, -1, 0), np.moveaxis(k, -1, 0))
 
 
 def momentum(p: Array) -> Array:
     """Magnitude of the three-momentum of four-momenta (..., 4)."""
-    return np.sqrt((p[..., 1:] ** 2).sum(axis=-1))
+    return np.sqrt((_four_momenta("p", p)[..., 1:] ** 2).sum(axis=-1))
 
 
 def invariant_mass(p: Array) -> Array:
     """√(p²) of four-momenta (..., 4); a square that rounding made negative counts as zero."""
     return np.sqrt(np.maximum(dot(p, p), 0.0))
+
+
+def _four_momenta(name: str, p: Array) -> Array:
+    p = real_array(name, p, "finite and below 1e100 in size")
+    if p.shape[-1:] != (4,):
+        raise ValueError(f"{name} must have the shape (..., 4), got {p.shape}")
+    return p
 
 
 @register_jitable

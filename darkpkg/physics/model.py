@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import hyp2f1
 
-from darkpkg.inputs import real_array
+from darkpkg.inputs import complex_array, one_of, real_array, real_numbers, tuple_of, whole_number
 from darkpkg.physics.widths import CHANNELS, current_integrals, pair_ratio, total_ratio
 from darkpkg.units import ALPHA_EM, HBARC, GeV, MeV, cm
 
@@ -67,8 +67,7 @@ class DarkParameters:
     decays: str = "all"
 
     def __post_init__(self) -> None:
-        if self.decays not in DECAYS:
-            raise ValueError(f"decays must be one of {', '.join(DECAYS)}, got {self.decays!r}")
+        one_of("decays", self.decays, DECAYS)
         if not isinstance(self.is_majorana, bool | np.bool_):
             raise TypeError(f"is_majorana must be True or False, got {self.is_majorana!r}")
         object.__setattr__(self, "is_majorana", bool(self.is_majorana))
@@ -281,14 +280,20 @@ def vertex_factors(
 
     Raises `ValueError` if ``mixing`` is not unitary.
     """
-    U = np.asarray(mixing, dtype=complex)
+    U = complex_array("mixing", mixing, "finite and below 1e100 in size")
     if U.ndim != 2 or U.shape[0] != U.shape[1] or not np.allclose(U.conj().T @ U, np.eye(len(U)), atol=1e-9):
         raise ValueError(
             f"mixing must be a unitary square matrix, got U†U with {U.shape} entries off by more than 1e-9"
         )
-    Q = np.ones(len(dark)) if charges is None else np.asarray(charges, dtype=float)
+    flavour, N = (whole_number(name, i, most=len(U) - 1) for name, i in (("flavour", flavour), ("N", N)))
+    dark = [whole_number("dark", row, most=len(U) - 1) for row in tuple_of("dark", dark, int)]
+    Q = np.ones(len(dark)) if charges is None else real_numbers("charges", charges, -1e30, 1e30)
+    if Q.shape != (len(dark),):
+        raise ValueError(f"charges must be one for each of the rows {dark} in dark, got shape {Q.shape}")
     V = U[list(dark)].conj().T @ (Q[:, None] * U[list(dark)])
     light = U[flavour, :3]
+    if not light.any():
+        raise ValueError(f"flavour must be one that the light states have a part of, got {flavour}")
     V_alpha_N = light @ V[:3, N] / np.linalg.norm(light)
     return float(abs(V_alpha_N) ** 2), float((abs(V[:N, N]) ** 2).sum())
 

@@ -17,7 +17,7 @@ from particle import Particle
 from scipy.special import spherical_in, spherical_jn
 
 from darkpkg import datasets
-from darkpkg.inputs import real_numbers
+from darkpkg.inputs import check_kinds, one_of, real_numbers
 from darkpkg.units import AVOGADRO, ELECTRON_MASS, HBARC, MeV, fm
 
 __all__ = [
@@ -126,8 +126,8 @@ def form_factor(Q2: ArrayLike, nucleus: Nucleus, model: str = "fourier-bessel") 
     >>> form_factor([0.0, 0.01], NUCLEI["Pb208"]).round(4)
     array([1.    , 0.1984])
     """
-    if model not in FORM_FACTORS:
-        raise ValueError(f"form factor must be one of {', '.join(FORM_FACTORS)}, got {model!r}")
+    one_of("model", model, FORM_FACTORS)
+    check_kinds(nucleus=(nucleus, Nucleus))
     Q2 = _momentum_transfer(Q2)
     with np.errstate(over="ignore", under="ignore"):  # where F is zero
         return sachs(Q2)[0] if isinstance(nucleus, Proton) else FORM_FACTORS[model](Q2, nucleus)

@@ -16,7 +16,7 @@ import numpy as np
 from numba.extending import register_jitable
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.inputs import real_numbers
+from darkpkg.inputs import broadcast, check_kinds, real_numbers
 from darkpkg.physics.kinematics import boost, minkowski
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import Nucleus, current_amplitudes
@@ -56,6 +56,7 @@ def _mass(m_N: ArrayLike) -> Array:
 
 def threshold_energy(m_N: ArrayLike, nucleus: Nucleus) -> Any:
     """Smallest neutrino energy in GeV that makes an N of mass ``m_N``: E = m_N + m_N²/(2M)."""
+    check_kinds(nucleus=(nucleus, Nucleus))
     m_N = _mass(m_N)
     return (m_N + m_N**2 / (2 * nucleus.mass))[()]
 
@@ -69,7 +70,7 @@ def q2_range(E_nu: ArrayLike, m_N: ArrayLike, nucleus: Nucleus) -> tuple[Any, An
     >>> q2_range(1.0, 0.01, NUCLEI["Pb208"])[0]             # close to (m_N² / 2E)²
     2.5001...e-09
     """
-    E_nu, m_N = _energy(E_nu), _mass(m_N)
+    E_nu, m_N = broadcast(E_nu=_energy(E_nu), m_N=_mass(m_N))
     threshold = threshold_energy(m_N, nucleus)
     reachable = E_nu >= threshold
     limits = q2_limits(np.where(reachable, E_nu, np.maximum(threshold, 1e-9)), m_N, nucleus.mass)
@@ -101,6 +102,7 @@ def differential_cross_section(
     ``E_nu`` in GeV and ``Q2`` in GeV² broadcast with the fields of ``parameters``. ``form_factor`` names a model of
     `darkpkg.physics.nuclei.FORM_FACTORS`.
     """
+    check_kinds(parameters=(parameters, DarkParameters))
     E_nu, Q2 = _energy(E_nu), real_numbers("Q2", Q2, 0.0, LARGEST_ENERGY**2)
     low, high = q2_range(E_nu, parameters.m_N, nucleus)
     amplitudes = current_amplitudes(Q2, nucleus, form_factor)
@@ -160,6 +162,7 @@ def _integrate(
     factor: Callable[[Array, Array, Array], Any],
 ) -> Any:
     """∫ dσ/dQ² · factor(E_ν, Q², m_N) dQ² in cm²."""
+    check_kinds(parameters=(parameters, DarkParameters), nucleus=(nucleus, Nucleus))
     E_nu, coupling, m_N, m_Zprime = np.broadcast_arrays(
         _energy(E_nu), parameters.coupling, parameters.m_N, parameters.m_Zprime
     )

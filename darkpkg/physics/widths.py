@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
+from darkpkg.inputs import broadcast, one_of, real_numbers
 from darkpkg.units import ALPHA_EM, CHARGED_PION_MASS, ELECTRON_MASS, MUON_MASS, GeV
 
 Array = NDArray[np.float64]
@@ -46,7 +47,7 @@ def pair_ratio(s: ArrayLike, channel: str) -> Any:
     >>> [round(float(pair_ratio(0.25**2, channel)), 3) for channel in CHANNELS]
     [1.0, 0.725, 0.0]
     """
-    s, threshold = np.asarray(s, dtype=float), CHANNELS[channel] ** 2
+    s, threshold = real_numbers("s", s), CHANNELS[one_of("channel", channel, CHANNELS)] ** 2
     beta = np.sqrt(np.clip(1 - threshold / np.maximum(s, threshold), 0.0, 1.0))
     if channel != "hadrons":
         return (beta * (3 - beta**2) / 2)[()]  # (1 + 2m²/s) β
@@ -72,7 +73,8 @@ def current_integrals(m_N: ArrayLike, m_Zprime: ArrayLike, epsilon: ArrayLike) -
     for :math:`m_{Z'}<m_N` Eq. (10) times the branching ratio of Z′; the width of Z′ joins the two. Accurate
     to 1e-5, for hadrons to 1e-3.
     """
-    fields = np.broadcast_arrays(*(np.asarray(x, dtype=float) for x in (m_N, m_Zprime, epsilon)))
+    given = {"m_N": m_N, "m_Zprime": m_Zprime, "epsilon": epsilon}
+    fields = broadcast(**{name: real_numbers(name, x, 1e-30, 1e30) for name, x in given.items()})
     shape = fields[0].shape
     points, index = np.unique(np.stack([field.ravel() for field in fields]), axis=1, return_inverse=True)
     # The integral falls with the fourth power of m_Z′: beyond this it is no number any more.

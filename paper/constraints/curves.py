@@ -29,7 +29,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
-from darkpkg.inputs import real_numbers
+from darkpkg.inputs import check_kinds, one_of, real_numbers, tuple_of
 from darkpkg.units import GeV, MeV, keV
 
 Array = NDArray[np.float64]
@@ -78,6 +78,8 @@ class Constraint:
     high: Array
 
     def __post_init__(self) -> None:
+        check_kinds(name=(self.name, str))
+        object.__setattr__(self, "references", tuple_of("references", self.references, str))
         for name in ("x", "low"):
             object.__setattr__(self, name, real_numbers(f"{name} of {self.name}", getattr(self, name), positive=True))
         object.__setattr__(self, "high", real_numbers(f"high of {self.name}", self.high, 0.0))
@@ -240,11 +242,10 @@ def region_of_interest(plane: tuple[str, str], mediator: str) -> tuple[Region, .
 
 
 def _check(plane: tuple[str, str], mediator: str) -> None:
-    if tuple(plane) not in PLANES:
+    if tuple_of("plane", plane, str) not in PLANES:
         known = " or ".join(f"({', '.join(pair)})" for pair in PLANES)
         raise ValueError(f"plane must be {known}, got ({', '.join(plane)})")
-    if mediator not in ("heavy", "light"):
-        raise ValueError(f"mediator must be 'heavy' or 'light', got {mediator!r}")
+    one_of("mediator", mediator, ("heavy", "light"))
 
 
 def _constraint(name: str, references: tuple[str, ...], curve: pd.DataFrame) -> Constraint:

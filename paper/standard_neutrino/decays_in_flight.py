@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from darkpkg.inputs import check_kinds, real_number
 from darkpkg.memory import require_memory
 from darkpkg.physics.decay import lepton_momenta
 from darkpkg.physics.kinematics import boost
@@ -74,13 +75,14 @@ def decays_in_flight(
     >>> round(np.average(passed, weights=decays.weight), 2)
     0.86
     """
+    check_kinds(neutrino=(neutrino, StandardHeavyNeutrino))
     sources = [lepton for lepton in LEPTON_MASSES if neutrino.mixing[lepton] > 0]
     if not sources:
         raise ValueError(f"U_e_sq or U_mu_sq must be positive for N to come from kaons, got {neutrino}")
     if isinstance(n_events, bool) or not isinstance(n_events, int | np.integer) or n_events < len(sources):
         raise ValueError(f"n_events must be an integer, at least {len(sources)}, got {n_events!r}")
-    if helicity is not None and not -1 <= helicity <= 1:
-        raise ValueError(f"helicity must be between -1 and 1, got {helicity}")
+    if helicity is not None:
+        helicity = real_number("helicity", helicity, -1.0, 1.0)
     # 19 numbers are drawn or kept of each event, and about as many are on the way.
     require_memory(2 * 19 * 8.0 * int(n_events), f"a simulation of {n_events} events")
     numbers = [len(share) for share in np.array_split(np.arange(n_events), len(sources))]

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg import datasets
+from darkpkg.inputs import one_of, real_number
 from darkpkg.units import GeV
 
 
@@ -20,6 +21,7 @@ def load_heavy_neutrino_flux(m_N: float, lepton: str) -> tuple[NDArray[np.float6
     3.369
     """
     table = datasets.read("flux/hnl_from_kaons")
+    m_N, lepton = real_number("m_N", m_N), one_of("lepton", lepton, list(table["flavour"].unique()))
     own = table[np.isclose(table["m_N"], m_N / GeV) & (table["flavour"] == lepton)]
     if own.empty:
         known = ", ".join(map(str, table[["m_N", "flavour"]].drop_duplicates().itertuples(index=False, name=None)))

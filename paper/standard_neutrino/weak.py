@@ -15,14 +15,13 @@ stands in the place of these couplings.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import fixed_quad
 
-from darkpkg.inputs import real_numbers
+from darkpkg.inputs import one_of, real_number, real_numbers
 from darkpkg.physics.decay import lepton_momenta
 from darkpkg.physics.decay import mass_spectrum as vector_mass_spectrum
 from darkpkg.physics.kinematics import minkowski
@@ -72,13 +71,11 @@ class StandardHeavyNeutrino:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if not isinstance(value, Real):
-                raise TypeError(f"{name} must be a number, got {value!r}")
+            object.__setattr__(self, name, real_number(name, value))
         if not 2 * ELECTRON_MASS < self.m_N < np.inf:
             raise ValueError(f"m_N must be above 2 m_e = {2 * ELECTRON_MASS} to decay to e⁺e⁻, got {self.m_N}")
         for flavour, mixing in self.mixing.items():
-            if not mixing >= 0:
-                raise ValueError(f"U_{flavour}_sq must not be negative, got {mixing}")
+            real_number(f"U_{flavour}_sq", mixing, 0.0, 1.0)
         if not 0 < sum(self.mixing.values()) <= 1:
             raise ValueError(f"mixings must add up to more than 0 and at most 1, got {self.mixing}")
 
@@ -198,6 +195,7 @@ def laboratory_helicity(E_N: ArrayLike, m_N: float, lepton: str, kaon_angle: flo
     >>> laboratory_helicity([0.2, 1.0, 3.5, 6.0], 0.15, "e", kaon_angle=np.radians(2.042)).round(2)
     array([-1.  ,  1.  ,  0.98,  0.91])
     """
+    m_N, kaon_angle = real_number("m_N", m_N), real_number("kaon_angle", kaon_angle)
     if not 0 <= kaon_angle < np.pi / 2:
         raise ValueError(f"kaon_angle must be at least 0 and below pi/2, got {kaon_angle}")
     E_star, _, p_star = _kaon_decay(m_N, lepton)
@@ -215,9 +213,8 @@ def laboratory_helicity(E_N: ArrayLike, m_N: float, lepton: str, kaon_angle: flo
 
 def _kaon_decay(m_N: float, lepton: str) -> tuple[float, float, float]:
     """Energies of N and lepton and their momentum in the rest frame of the kaon."""
-    if lepton not in LEPTON_MASSES:
-        raise ValueError(f"lepton must be one of {', '.join(LEPTON_MASSES)}, got {lepton!r}")
-    m_lepton = LEPTON_MASSES[lepton]
+    m_lepton = LEPTON_MASSES[one_of("lepton", lepton, LEPTON_MASSES)]
+    m_N = real_number("m_N", m_N)
     if not 0 < m_N < KAON_MASS - m_lepton:
         raise ValueError(f"m_N must be positive and below m_K - m_{lepton} = {KAON_MASS - m_lepton:.6g}, got {m_N}")
     E_N = (KAON_MASS**2 + m_N**2 - m_lepton**2) / (2 * KAON_MASS)

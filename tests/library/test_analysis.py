@@ -62,19 +62,19 @@ def test_a_beam_that_does_not_exist_is_refused():
 
 @pytest.mark.parametrize("pot", [0.0, -1e20, np.nan])
 def test_an_exposure_that_is_not_positive_is_refused(pot):
-    with pytest.raises(ValueError, match="exposure must be positive"):
+    with pytest.raises(ValueError, match="pot of channel FHC must be"):
         dataclasses.replace(FHC, pot=pot)
 
 
 @pytest.mark.parametrize(("background", "observed"), [((0.1, 0.2), (0,)), ((0.1,), (0, 1)), ((), ())])
 def test_background_and_counts_of_different_bins_are_refused(background, observed):
-    with pytest.raises(ValueError, match="channel RHC needs background and observed counts for 1 bins, got"):
+    with pytest.raises(ValueError, match=r"(background|observed) of channel RHC must have 1 bins, got"):
         dataclasses.replace(RHC, background=background, observed=observed)
 
 
 @given(st.sampled_from(["background", "observed", "systematic"]), st.floats(-1e3, -1e-6))
 def test_negative_counts_and_uncertainties_are_refused(field, value):
-    with pytest.raises(ValueError, match="counts not negative in channel FHC"):
+    with pytest.raises(ValueError, match=f"{field} of channel FHC must be zero or more"):
         dataclasses.replace(FHC, **{field: value if field == "systematic" else (value,)})
 
 
@@ -85,7 +85,7 @@ def test_counts_and_uncertainties_that_are_no_numbers_are_refused(field):
 
 
 def test_an_analysis_without_channels_is_refused():
-    with pytest.raises(ValueError, match="Analysis I needs at least one channel"):
+    with pytest.raises(ValueError, match="channels of Analysis I must be at least one"):
         dataclasses.replace(ANALYSIS_I, channels=())
 
 
@@ -199,18 +199,18 @@ def test_projections_that_are_not_defined_are_refused():
     with pytest.raises(ValueError, match="have selections of their own"):
         project(ANALYSIS_I + ANALYSIS_II, {"FHC": 1e21, "RHC": 1e21}, vertex_modules=("TPC1",))
     for modules in (("P0D-water",), ("TPC9",)):
-        with pytest.raises(ValueError, match=f"{modules[0]} must be a module of ND280 with a fiducial box"):
+        with pytest.raises(ValueError, match=f"decay_modules must be of ND280 .* got '{modules[0]}'"):
             project(ANALYSIS_I, decay_modules=modules)
     for modules in (("TPC1", "TPC1"), "TPC1"):
         with pytest.raises(
-            ValueError, match=r"decay_modules must hold (each entry once|names of modules), as a tuple, got"
+            (ValueError, TypeError), match=r"decay_modules must (hold each entry once|be a sequence of str)"
         ):
             project(ANALYSIS_I, decay_modules=modules)
-    with pytest.raises(ValueError, match="target_ratio must be positive, got 0"):
+    with pytest.raises(ValueError, match="target_ratio must be positive and finite, got 0"):
         project(ANALYSIS_I, 1e21, target_ratio=0)
     with pytest.raises(ValueError, match="differ in exposure in FHC: give pot by beam"):
         project(ANALYSIS_I + ANALYSIS_II, 1e22)
-    with pytest.raises(ValueError, match="exposure must be positive"):
+    with pytest.raises(ValueError, match="pot must be at least"):
         project(ANALYSIS_I, -1e21)
 
 
@@ -264,7 +264,7 @@ def test_a_spectrum_is_a_list_of_counts(tmp_path):
         ("name: pairs behind FGD2", "", "whole file: 'name' is a required property"),
         ("decay_modules: [TPC3]", "decay_modules: []", "selection.decay_modules: .*non-empty"),
         ("observed: 1", "observed: one", r"channels\[0\].observed: 'one' is not of type 'number', 'array'"),
-        ("observed: 1", "observed: [1, 2]", "channel neutrinos needs background and observed counts for 1 bins"),
+        ("observed: 1", "observed: [1, 2]", "observed of channel neutrinos must have 1 bins"),
         ("name: antineutrinos", "name: neutrinos", "need names of their own"),
         ("selection:", "selection: [", "is no readable YAML"),
         ("systematic: 0.2", "pot: 1e20", "pot is given twice"),

@@ -127,7 +127,7 @@ class TestAnalyses:
         (tmp_path / "own.yaml").write_text(text.replace("[TPC3]", "[TPC9]"), encoding="utf-8")
         result = run("check", *self.POINT, "--analysis", tmp_path / "own.yaml")
         assert result.exit_code == 2
-        assert result.stderr.startswith("darkpkg: TPC9 must be a module of ND280 with a fiducial box, one of ")
+        assert result.stderr.startswith("darkpkg: decay_modules must be of ND280 and have a fiducial box, as ")
 
     def test_an_analysis_that_does_not_exist_is_refused(self):
         line = refused("check", *self.POINT, "--analysis", "III")
@@ -334,7 +334,7 @@ class TestNonsense:
         assert "Invalid value for '--m_N'" in result.stderr
 
     def test_a_missing_sample_is_named(self, tmp_path):
-        assert "no events file at" in refused("check", *options(), "--sample", tmp_path / "none.parquet")
+        assert "no events file at path" in refused("check", *options(), "--sample", tmp_path / "none.parquet")
 
     def test_a_foreign_sample_is_named(self, tmp_path):
         pq.write_table(pa.table({"m_N": [0.1]}), tmp_path / "foreign.parquet")
@@ -635,7 +635,7 @@ class TestSystem:
         assert "+-" in output
 
     def test_a_file_that_cannot_be_read_is_an_error_of_one_line(self, tmp_path):
-        assert "no events file at" in refused("check", *options(), "--sample", tmp_path)
+        assert "no events file at path" in refused("check", *options(), "--sample", tmp_path)
         assert "analysis must be one of" in refused("check", *options(), "--analysis", tmp_path)
         (tmp_path / "latin.yaml").write_bytes(b"name: \xe9")
         assert "must be a text in UTF-8" in refused("check", *options(), "--analysis", tmp_path / "latin.yaml")

@@ -204,7 +204,7 @@ def test_cuts_and_bins_see_the_reconstructed_pair(placed):
     [
         ({"efficiency": 0.0}, r"efficiency must be in \(0, 1\], got 0"),
         ({"efficiency": np.nextafter(1, 2)}, r"efficiency must be in \(0, 1\], got 1.0000000000000002"),
-        ({"efficiency": np.nan}, r"efficiency must be in \(0, 1\], got nan"),
+        ({"efficiency": np.nan}, r"efficiency must be a number, got nan"),
         ({"decay_modules": ()}, "decay_modules must name at least one module"),
         ({"mass_edges": (0.1,)}, r"mass_edges must increase .* got \(0.1,\)"),
         ({"mass_edges": (0.1, 0.1)}, "mass_edges must increase"),
@@ -277,7 +277,7 @@ def test_a_mass_at_an_edge_counts_in_the_bin_above():
 def test_cuts_and_efficiencies_that_are_no_numbers_are_refused(value):
     with pytest.raises((TypeError, ValueError), match="max_t must be"):
         Cuts(max_t=value)
-    with pytest.raises(TypeError, match="efficiency must be a number"):
+    with pytest.raises((TypeError, ValueError), match=r"efficiency must be (a|one) number"):
         Selection(("TPC1",), efficiency=value)
 
 

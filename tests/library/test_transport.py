@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-from any_input import anything
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
@@ -247,10 +246,3 @@ def test_fiducial_boxes_and_nuclei_that_are_not_known_are_named(heavy):
     bare = dk.generate(dk.HEAVY, 24, seed=1)
     with pytest.raises(ValueError, match=r"target must be a nucleus of darkpkg, .* got 1000922380"):
         dk.transport(dataclasses.replace(bare, target=np.full(24, 1000922380)), B)
-
-
-@settings(max_examples=200)
-@given(anything())
-def test_what_are_no_events_is_refused_by_name(value):
-    with pytest.raises(TypeError, match="events must be of type Events, got"):
-        dk.transport(value, B)

@@ -11,9 +11,6 @@ import warnings
 import mpmath
 import numpy as np
 import pytest
-from any_input import anything
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import qmc
 from toy_sample import counting, toy_sample
@@ -251,7 +248,7 @@ class TestLifetimeWeight:
         single = [dk.lifetime_weight(fixed, 3.0, modules=(name,)) for name in fixed.fiducial_modules]
         assert [weight.max() > 0 for weight in single] == [True] * 5
         np.testing.assert_allclose(sum(single[i] for i in CHAMBERS), dk.lifetime_weight(fixed, 3.0), rtol=1e-12)
-        with pytest.raises(ValueError, match="TPC4 must be a module of ND280 with a fiducial box, one of"):
+        with pytest.raises(ValueError, match=r"modules must be of ND280 and have a fiducial box, .* got 'TPC4'"):
             dk.lifetime_weight(fixed, 3.0, modules=("TPC4",))
 
     @pytest.mark.parametrize("ctau", [0.0, -1.0, math.nan])
@@ -774,7 +771,7 @@ class TestShares:
         assert found == pytest.approx(selected / flat / produced, rel=1e-12)
 
     def test_a_share_of_nothing_is_refused(self, fixed):
-        with pytest.raises(ValueError, match="a share needs events with a weight, got 0 events"):
+        with pytest.raises(ValueError, match="weights of a share must be positive together, got 0 events"):
             dk.selection_efficiency(fixed[np.arange(0)], dk.ANALYSIS_I)
 
     def test_a_straight_beam_through_slabs_is_a_deterministic_integral(self):
@@ -891,7 +888,7 @@ class TestChooseBandwidth:
         np.testing.assert_allclose(chosen.bandwidth, 2 * np.array(WIDE.bandwidth))
 
     def test_rules_and_samples_that_do_not_exist_are_refused(self, sampled, fixed):
-        with pytest.raises(ValueError, match="rule must be asymptotic or cross-validation, got 'silverman'"):
+        with pytest.raises(ValueError, match="rule must be one of asymptotic, cross-validation, got 'silverman'"):
             dk.choose_bandwidth(sampled, B, dk.ANALYSIS_I, rule="silverman")
         with pytest.raises(ValueError, match="at fixed masses nothing is smoothed"):
             dk.choose_bandwidth(fixed, B, dk.ANALYSIS_I, rule="cross-validation")
@@ -953,21 +950,6 @@ class TestWhatIsRefusedOrSummed:
                 dk.lifetime_weight(fixed, wrong)
         with pytest.raises(ValueError, match="ctau_Zprime must be zero or more"):
             dk.lifetime_weight(fixed, 1.0, ctau_Zprime=-1.0)
-
-    @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-    @given(st.sampled_from(["ctau", "m_N", "ctau_Zprime", "m_Zprime"]), anything())
-    def test_lengths_and_masses_are_numbers_or_refused_by_name(self, few_events, name, value):
-        numbers = {"ctau": 1.0, "m_N": 0.1, "ctau_Zprime": 0.5, "m_Zprime": 0.03} | {name: value}
-        refused = ""
-        try:
-            weight = dk.lifetime_weight(few_events, **numbers)
-        except (ValueError, TypeError) as error:
-            refused = str(error)
-        if refused:
-            assert refused.startswith(f"{name} must ")
-        elif value is not None:
-            assert np.all((weight >= 0) & (weight <= 1 + 1e-12))
-            np.testing.assert_array_equal(weight, dk.lifetime_weight(few_events, **numbers | {name: float(value)}))
 
     def test_a_few_prepared_selections_are_remembered_and_the_others_let_go(self, fixed):
         sample = fixed[:]

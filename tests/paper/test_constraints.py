@@ -119,7 +119,7 @@ def test_the_fit_comes_widest_first_and_says_its_levels():
 def test_planes_and_mediators_without_limits_are_refused(function):
     with pytest.raises(ValueError, match=r"plane must be \(m_N, V_muN_sq\) or .*, got \(m_N, alpha_D\)"):
         function(("m_N", "alpha_D"), "heavy")
-    with pytest.raises(ValueError, match="mediator must be 'heavy' or 'light', got 'massless'"):
+    with pytest.raises(ValueError, match="mediator must be one of heavy, light, got 'massless'"):
         function(NEUTRINO, "massless")
 
 

@@ -188,7 +188,7 @@ def test_same_seed_same_decays_other_seed_others():
         ({"neutrino": StandardHeavyNeutrino(0.25, U_e_sq=0.1)}, r"must be one of .*, got \(0.25, 'e'\)"),
         ({"n_events": 0}, "n_events must be an integer, at least 1, got 0"),
         ({"n_events": 1e3}, "n_events must be an integer"),
-        ({"helicity": 1.1}, "helicity must be between -1 and 1, got 1.1"),
+        ({"helicity": 1.1}, "helicity must be at most 1, got 1.1"),
         ({"seed": -1}, "seed must be a non-negative integer, got -1"),
     ],
 )

@@ -327,8 +327,8 @@ def test_an_n_too_fast_for_the_angle_takes_the_largest_that_there_is():
     ("arguments", "message"),
     [
         ({"m_N": 1e-3, "U_mu_sq": 0.1}, r"m_N must be above 2 m_e = .*, got 0.001"),
-        ({"m_N": np.nan, "U_mu_sq": 0.1}, "m_N must be above"),
-        ({"m_N": 0.1, "U_e_sq": -0.1}, "U_e_sq must not be negative, got -0.1"),
+        ({"m_N": np.nan, "U_mu_sq": 0.1}, "m_N must be (above|a number)"),
+        ({"m_N": 0.1, "U_e_sq": -0.1}, "U_e_sq must be zero or more, got -0.1"),
         ({"m_N": 0.1}, "mixings must add up to more than 0 and at most 1"),
         ({"m_N": 0.1, "U_e_sq": 0.6, "U_mu_sq": 0.6}, "mixings must add up to more than 0 and at most 1"),
     ],
