@@ -69,8 +69,8 @@ format: $(READY)  ## bring the code into that style
 	@$(RUN) -m ruff check --fix --quiet .
 	@$(RUN) -m ruff format .
 
-accept: $(READY)  ## run the chapters and store their numbers as the new references
-	@PYTHONPATH=book/_ext $(RUN) tests/book/accept_references.py $(CHAPTERS)
+accept: $(READY)  ## run the chapters and store their numbers (BECAUSE="why" for moves beyond their errors)
+	@PYTHONPATH=book/_ext $(RUN) tests/book/accept_references.py $(CHAPTERS) $(if $(BECAUSE),--because "$(BECAUSE)")
 
 benchmark: $(READY)  ## measure the speed
 	@$(RUN) -m pytest benchmarks --benchmark-only
