@@ -20,6 +20,11 @@ ORDER = [
     "figures.method",
     "figures.limits",
     "figures.catalogue",
+    "choices",
+    "differences.counting",
+    "differences.jackknife",
+    "differences.comparison",
+    "figures.differences",
     "claims.answer",
     "claims.questions",
     "claims.samples",
@@ -34,7 +39,7 @@ ORDER = [
 """Every module, from bottom to top: each may import only what stands before it."""
 
 PARTS = ("constraints", "validation", "claims")
-"""Folders that need no other folder of the paper; figures draw limits of others and a standard neutrino."""
+"""Folders that need no other folder of the paper; figures draw limits of others, standard neutrinos, differences."""
 
 
 def imported(path):
