@@ -1,4 +1,4 @@
-# darkpkg needs Python 3.11, 3.12 or 3.13 with pip, and make. Everything else goes into .venv.
+# darkpkg needs Python 3.11, 3.12, 3.13 or 3.14 with pip, and make. Everything else goes into .venv.
 VENV   := .venv
 JOBS   ?= 2
 # In a copied or moved folder .venv would still import the package of the former one: make it anew.
@@ -33,15 +33,15 @@ unexport PYTHONPATH
 unexport PYTHONHOME
 
 # Chapters and tests run side by side, one to a core: more threads in each would only wait for one another.
-book test accept: export OMP_NUM_THREADS      := 1
-book test accept: export OPENBLAS_NUM_THREADS := 1
-book test accept: export NUMBA_NUM_THREADS    := 1
+book test test-library lowest newest accept: export OMP_NUM_THREADS      := 1
+book test test-library lowest newest accept: export OPENBLAS_NUM_THREADS := 1
+book test test-library lowest newest accept: export NUMBA_NUM_THREADS    := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env book test lab lint format accept benchmark validate pins clean
+.PHONY: help env book test test-library lowest newest lab lint format accept benchmark validate pins clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 
 env: $(READY)  ## make or update the environment .venv (the other targets do it themselves)
 
@@ -56,14 +56,32 @@ book: $(READY)  ## run the chapters and build the book; any warning is an error
 test: $(READY)  ## run the tests, and the chapters against their stored numbers
 	@$(RUN) -m pytest -n $(JOBS) --dist loadfile
 
+test-library: $(READY)  ## run the tests of the library alone (FLAGS=-x, for example)
+	@$(RUN) -m pytest -n $(JOBS) --dist loadfile $(FLAGS) tests/library
+
+# In environments of their own, made anew each time: are the ranges of pyproject.toml right?
+lowest: RESOLUTION := lowest-direct
+newest: RESOLUTION := highest
+lowest: $(READY)  ## the same with the lowest version of each range
+newest: $(READY)  ## the same with the newest
+lowest newest:
+	@$(RUN) -m uv --quiet venv --clear --python $(RUN) $(VENV)/$@
+	@rm -f $(VENV)/$@.txt
+	@$(UV) compile --quiet --no-header --no-annotate --resolution $(RESOLUTION) --extra test \
+	    pyproject.toml --output-file $(VENV)/$@.txt
+	@$(UV) sync --quiet --compile-bytecode --python $(VENV)/$@ $(VENV)/$@.txt
+	@$(UV) install --quiet --python $(VENV)/$@ --no-deps --editable .
+	@$(VENV)/$@/bin/python -m pytest -n $(JOBS) --dist loadfile $(FLAGS) tests/library
+
 # JupyterLab would open a text notebook as plain text.
 lab: $(READY)  ## open the chapters in JupyterLab (FLAGS=--no-browser on another machine)
 	@$(VENV)/bin/jupytext-config set-default-viewer markdown
 	@$(VENV)/bin/jupyter lab $(FLAGS) notebooks
 
-lint: $(READY)  ## check the style of the code
+lint: $(READY)  ## check the style of the code, and the types of the library
 	@$(RUN) -m ruff check --quiet .
-	@$(RUN) -m ruff format --check .
+	@$(RUN) -m ruff format --quiet --check .
+	@$(RUN) -m mypy
 
 format: $(READY)  ## bring the code into that style
 	@$(RUN) -m ruff check --fix --quiet .
@@ -77,13 +95,15 @@ benchmark: $(READY)  ## measure the speed
 
 validate: $(READY)  ## run DarkNews afresh and rewrite data/validation (a quarter of an hour)
 	@test -e $(VALIDATE) || $(RUN) -m uv --quiet venv --python $(RUN) $(VALIDATE)
-	@$(UV) install --quiet --python $(VALIDATE) --constraints requirements.txt --editable ".[validate]"
+	@$(UV) install --quiet --python $(VALIDATE) --constraints constraints.txt --editable ".[validate]"
 	@$(VALIDATE)/bin/python -m paper.validation.run_darknews
 
-pins: $(READY)  ## write requirements.txt anew from pyproject.toml (FLAGS=--upgrade for the newest)
-	@$(UV) compile --quiet --universal --fork-strategy fewest --no-header --no-annotate \
+# Beside an editable install pip takes no file with hashes: conda and Binder have the same pins without.
+pins: $(READY)  ## write the pins anew from pyproject.toml (FLAGS=--upgrade for the newest)
+	@$(UV) compile --quiet --universal --fork-strategy fewest --no-header --no-annotate --generate-hashes \
 	    $(EXTRAS:%=--extra %) \
 	    $(FLAGS) pyproject.toml --output-file requirements.txt
+	@sed -n 's/ *\\$$//; /^[^ ]/p' requirements.txt > constraints.txt
 
 clean:  ## remove everything that make made
 	rm -rf $(VENV) _build dist .hypothesis .benchmarks
@@ -92,16 +112,16 @@ clean:  ## remove everything that make made
 # uv itself is one of the pins. pip is only asked to install it into a new environment, which has no
 # pip of its own, so that a Python without ensurepip (Debian's) will do.
 $(READY): requirements.txt pyproject.toml
-	@case "$(VERSION)" in 3.11|3.12|3.13) ;; *) \
-	  echo "darkpkg needs Python 3.11, 3.12 or 3.13, but $(PYTHON) is $(or $(VERSION),not there)." \
+	@case "$(VERSION)" in 3.11|3.12|3.13|3.14) ;; *) \
+	  echo "darkpkg needs Python 3.11, 3.12, 3.13 or 3.14, but $(PYTHON) is $(or $(VERSION),not there)." \
 	       "Name another, for example: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1;; esac
 	@echo "Installing the pinned packages for Python $(VERSION) into $(VENV) (half a minute, plus the download)"
 	@test -e $@ || $(PYTHON) -m venv --clear --without-pip $(VENV)
-	@test -e $@ || { uv=$$(grep '^uv==' requirements.txt); \
+	@test -e $@ || { sed -n '/^uv==/,/[^\]$$/p' requirements.txt > $(VENV)/uv.txt; \
 	  if $(PYTHON) -m pip --version >/dev/null 2>&1; \
-	  then $(PYTHON) -m pip --python $(RUN) install -qq "$$uv"; \
-	  else $(RUN) -m ensurepip >/dev/null && $(RUN) -m pip install -qq "$$uv"; fi; }
-	@$(UV) sync --quiet --compile-bytecode requirements.txt
+	  then $(PYTHON) -m pip --python $(RUN) install -qq --require-hashes -r $(VENV)/uv.txt; \
+	  else $(RUN) -m ensurepip >/dev/null && $(RUN) -m pip install -qq --require-hashes -r $(VENV)/uv.txt; fi; }
+	@$(UV) sync --quiet --compile-bytecode --require-hashes requirements.txt
 	@$(UV) install --quiet --no-deps --no-build-isolation --editable .
 # On a slow machine matplotlib announces that it lists the fonts: here, and not in a chapter.
 	@mkdir -p $(STATE) && $(RUN) -c 'import matplotlib.font_manager'

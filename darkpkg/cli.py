@@ -167,7 +167,7 @@ NumberOfEvents = Annotated[
 DecaysName = Annotated[
     Decays, option("decays", "all: e, mu and hadrons, and Z' flies; paper: massless e alone, and Z' decays at once")
 ]
-AnalysisName = Annotated[str, option("analysis", "I, II, both, or a YAML file of your own")]
+AnalysisName = Annotated[str, option("analysis", "I, II, both, or a TOML file of your own")]
 
 
 @app.command()

@@ -176,7 +176,7 @@ def _analysis(name: str) -> Analysis:
     if name in _ANALYSES:
         return _ANALYSES[name]()
     if not Path(name).is_file():
-        raise ValueError(f"analysis must be one of {', '.join(_ANALYSES)}, or a YAML file, got {name!r}")
+        raise ValueError(f"analysis must be one of {', '.join(_ANALYSES)}, or a TOML file, got {name!r}")
     return load_analysis(name)
 
 

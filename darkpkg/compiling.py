@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import numba
 from numba.core.caching import FunctionCache
+from numba.extending import register_jitable
+from numpy.typing import NDArray
 
 from darkpkg import _sources
 
@@ -23,17 +25,35 @@ _KEPT = 3
 """Folders of machine code that stay, the newest: who goes back to the sources before need not compile again."""
 
 
-def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+Number: TypeAlias = Any
+"""A number or an array: what functions work with that are compiled for numbers, and called with either."""
+
+Four: TypeAlias = tuple[Number, Number, Number, Number] | NDArray[Any]
+"""A four-vector of such."""
+
+Three: TypeAlias = tuple[Number, Number, Number]
+"""A three-vector of such."""
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_config: Any = numba.config  # its attributes are made when numba is imported
+
+
+def within_compiled(function: _Function) -> _Function:
+    """The same function, for numbers and arrays, which compiled functions may call."""
+    return register_jitable(function)
+
+
+def compiled(**options: Any) -> Callable[[_Function], _Function]:
     """`numba.njit` with a cache on disk that any change in the package's sources makes void.
 
     Numba looks only at the file of the function itself, and would go on using machine code into which an older
     version of a function from another file was compiled.
     """
 
-    def decorate(function: Callable[..., Any]) -> Any:
+    def decorate(function: _Function) -> _Function:
         dispatcher = numba.njit(error_model="numpy", **options)(function)
         folder = _cache_folder()
-        if folder is not None and not numba.config.DISABLE_JIT:
+        if folder is not None and not _config.DISABLE_JIT:
             cache = _cache_in(folder, function)
             if Path(cache.cache_path).is_relative_to(folder):  # numba goes elsewhere if the folder fails
                 dispatcher._cache = cache
@@ -43,12 +63,12 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
 
 def _cache_in(folder: Path, function: Callable[..., Any]) -> _Cache:
-    configured = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(folder)
+    configured = _config.CACHE_DIR
+    _config.CACHE_DIR = str(folder)
     try:
         return _Cache(function)
     finally:
-        numba.config.CACHE_DIR = configured
+        _config.CACHE_DIR = configured
 
 
 class _Cache(FunctionCache):
@@ -59,12 +79,12 @@ class _Cache(FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         with suppress(OSError):
-            return super().load_overload(sig, target_context) if _sources.unchanged() else None
+            return super().load_overload(sig, target_context) if _sources.unchanged() else None  # type: ignore[no-untyped-call]
 
     def save_overload(self, sig: Any, data: Any) -> None:
         with suppress(OSError):
             if _sources.unchanged():
-                super().save_overload(sig, data)
+                super().save_overload(sig, data)  # type: ignore[no-untyped-call]
 
 
 @functools.cache
@@ -84,8 +104,8 @@ def _cache_folder() -> Path | None:
 
 
 def _places() -> Iterator[Path]:
-    if numba.config.CACHE_DIR:
-        yield Path(numba.config.CACHE_DIR)
+    if _config.CACHE_DIR:
+        yield Path(_config.CACHE_DIR)
     yield _sources.PACKAGE / "__pycache__"
     of_user = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     if os.path.isabs(of_user):  # as it is not for a user without a home
@@ -111,7 +131,7 @@ def in_blocks(loop: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(loop)
     def over_all(*arguments: Any) -> None:
-        n, threads = len(arguments[0]), numba.config.NUMBA_NUM_THREADS
+        n, threads = len(arguments[0]), _config.NUMBA_NUM_THREADS
         loop(0, 0, *arguments)  # compiles in one thread
         if threads == 1 or n == 1:
             loop(0, n, *arguments)

@@ -7,9 +7,9 @@ out a table only after its checksum and columns agree with the manifest.
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import io
-import json
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,6 @@ __all__ = [
     "Column",
     "DataIntegrityError",
     "Manifest",
-    "document",
     "file",
     "manifest",
     "names",
@@ -50,20 +49,41 @@ class Column:
     meaning: str
 
 
+KINDS = ("copied", "digitised", "constructed")
+"""Numbers as published; read off a figure; or made here, by a calculation or from several sources."""
+
+
 @dataclass(frozen=True)
 class Manifest:
     """The description that stands beside a table.
 
     ``columns`` maps the names in the header, in order, to their `Column`; ``sha256`` is the checksum of the CSV file.
+    ``licence`` is that of the source, or ``"not stated"``; ``kind`` (``class`` in the file) is one of `KINDS`;
+    ``retrieved`` is the day on which the numbers were taken from the source.
+
+    Raises `DataIntegrityError` if a field is not what it must be.
     """
 
     title: str
     source: str
     reference: str
     doi: str
+    licence: str
+    kind: str
+    retrieved: datetime.date
     processing: str
     sha256: str
     columns: Mapping[str, Column]
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise DataIntegrityError(f"class must be one of {', '.join(KINDS)}, got {self.kind!r}")
+        if type(self.retrieved) is not datetime.date:
+            raise DataIntegrityError(f"retrieved must be a date, got {self.retrieved!r}")
+        for name in ("title", "source", "reference", "doi", "licence", "processing", "sha256"):
+            text = getattr(self, name)
+            if not isinstance(text, str) or not text:
+                raise DataIntegrityError(f"{name} must be a text, got {text!r}")
 
 
 def names() -> tuple[str, ...]:
@@ -72,20 +92,11 @@ def names() -> tuple[str, ...]:
 
 
 def file(name: str) -> Path:
-    """Path of a file of ``data/`` that is no table, such as ``"analysis/schema.json"``."""
+    """Path of a file of ``data/`` that is no table, such as ``"analysis/example.toml"``."""
     found = _ROOT / name
     if not found.is_file():
         raise KeyError(f"no file {name!r} in data/")
     return found
-
-
-def document(name: str) -> Any:
-    """Content of a JSON file of ``data/``. Raises `DataIntegrityError` if it is none."""
-    found = file(name)
-    try:
-        return json.loads(found.read_bytes())
-    except ValueError as error:
-        raise DataIntegrityError(f"{found} is no JSON: {error}") from error
 
 
 def path(name: str) -> Path:
@@ -107,8 +118,8 @@ def manifest(name: str) -> Manifest:
     try:
         fields = tomllib.loads(file.read_text(encoding="utf-8"))
         columns = {column: Column(**text) for column, text in fields.pop("columns").items()}
-        return Manifest(columns=columns, **fields)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return Manifest(columns=columns, kind=fields.pop("class"), **fields)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, DataIntegrityError) as error:
         raise DataIntegrityError(f"table {name!r} has no usable manifest {file}: {error}") from error
 
 

@@ -147,7 +147,7 @@ def small_text(path: str | os.PathLike[str], most: int) -> str:
     if not path.exists():
         raise FileNotFoundError(f"no file at path {path}")
     if not path.is_file():
-        raise ValueError(f"{path} must be an ordinary file")
+        raise ValueError(f"path must be that of an ordinary file, got {path}")
     with path.open("rb") as file:
         content = file.read(most + 1)
     if len(content) > most:

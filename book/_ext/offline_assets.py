@@ -8,7 +8,7 @@ Sphinx calls `setup`; the rest happens at four moments of a build:
   executes those of them that were not run in this state, as many side by side as it may use cores;
 - before pages are written, `copy_mathjax` puts MathJax beside them;
 - when they are written, `refuse_outside_assets` fails the build if a page would load a script,
-  a style or a font from somewhere else.
+  a style or a font from somewhere else, and `refuse_raw_roles` if one shows markup that was not understood.
 """
 
 import math
@@ -55,6 +55,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("env-get-outdated", changed_chapters)
     app.connect("env-before-read-docs", run_chapters)
     app.connect("build-finished", refuse_outside_assets)
+    app.connect("build-finished", refuse_raw_roles)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -206,6 +207,29 @@ def refuse_outside_assets(app: Sphinx, exception: Exception | None) -> None:
     if found:
         lines = "\n".join(f"  {page}: {address}" for page, address in found.items())
         raise ExtensionError(f"the book must open without a network, but these files load from outside:\n{lines}")
+
+
+def refuse_raw_roles(app: Sphinx, exception: Exception | None) -> None:
+    """Fail if a built page shows a role as text, as when a bar in mathematics splits a row of a table.
+
+    Raises
+    ------
+    ExtensionError
+        naming each page with the first role that it shows.
+    """
+    if exception is not None or app.builder.format != "html":
+        return
+    built = Path(app.outdir)
+    pages = {path: raw_role(path.read_text(encoding="utf-8")) for path in sorted(built.rglob("*.html"))}
+    lines = "\n".join(f"  {path.relative_to(built).as_posix()}: {role}" for path, role in pages.items() if role)
+    if lines:
+        raise ExtensionError(f"these pages show markup as text:\n{lines}")
+
+
+def raw_role(page: str) -> str:
+    """Find the first role that a page shows as text; empty if there is none."""
+    found = re.search(r"\{(?:math|cite:[pt]|glue:text|doc|numref|eq)\}", page)
+    return found[0] if found else ""
 
 
 def outside_assets(text: str, *, is_page: bool) -> Iterator[str]:

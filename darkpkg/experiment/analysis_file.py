@@ -1,115 +1,116 @@
-"""An analysis of your own, from a small file. Begin with `load_analysis`."""
+"""An analysis of your own, from a small TOML file. Begin with `load_analysis`."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
-import re
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-import yaml
-
-from darkpkg import datasets
 from darkpkg.experiment.analysis import Analysis, Channel
 from darkpkg.experiment.selection import Cuts, Selection
-from darkpkg.inputs import check_kinds, small_text
+from darkpkg.inputs import check_kinds, real_number, small_text
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+__all__ = ["LARGEST_FILE", "load_analysis"]
 
 LARGEST_FILE = 100_000
-"""Bytes of a YAML file; the example has a thousand."""
+"""Bytes of a file; the example has a thousand."""
 
-DEEPEST = 10
-"""Levels of a YAML file; the schema has five."""
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe, a key counts once, and 1e21 is a number: YAML 1.1 wants it written 1.0e+21.
-
-    Anchors are refused, since a few lines of aliases within aliases grow beyond all memory, and deep nesting.
-    """
-
-    _depth = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        event = self.peek_event()
-        if getattr(event, "anchor", None) is not None:
-            self._refuse("no anchors and aliases are needed here", event)
-        if self._depth > DEEPEST:
-            self._refuse(f"nested more than {DEEPEST} deep", event)
-        self._depth += 1
-        node = super().compose_node(parent, index)
-        self._depth -= 1
-        return node
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = set()
-        for key_node, _ in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                self._refuse("a key must be a word", key_node)
-            key = self.construct_object(key_node, deep=True)
-            if key in keys:
-                self._refuse(f"{key} is given twice", node)
-            keys.add(key)
-        return super().construct_mapping(node, deep)
-
-    def _refuse(self, why: str, at: Any) -> NoReturn:
-        raise yaml.constructor.ConstructorError(None, None, why, at.start_mark)
-
-
-# YAML 1.1 reads 010 as eight, 1:30 as ninety and 2020-10-10 as a date: here they are texts, which the schema refuses.
-_NUMBERS = {
-    "tag:yaml.org,2002:int": r"^[-+]?(0|[1-9]\d*)$",
-    "tag:yaml.org,2002:float": r"^[-+]?((\d+\.\d*|\.\d+)([eE][-+]?\d+)?|\d+[eE][-+]?\d+)$",
+_RANGES: Mapping[str, Mapping[str, Any]] = {
+    "max_mass": {"positive": True},
+    "max_t": {"positive": True},
+    "min_cos_opening": {"low": -1.0, "high": 1.0},
+    "min_cos_beam": {"low": -1.0, "high": 1.0},
+    "systematic": {"low": 0.0, "high": 10.0},
 }
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in known if tag not in (*_NUMBERS, "tag:yaml.org,2002:timestamp")]
-    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-for _tag, _pattern in _NUMBERS.items():
-    _Loader.add_implicit_resolver(_tag, re.compile(_pattern), list("-+0123456789."))
+"""What a number of this name may be in a file, beyond what its class takes: other values are typing errors."""
+
+_Kind = TypeVar("_Kind", bound="DataclassInstance")
 
 
 def load_analysis(path: str | os.PathLike[str]) -> Analysis:
-    """An analysis of your own, from a small YAML file.
+    """An analysis of your own, from a small TOML file.
 
-    ``data/analysis/example.yaml`` shows all that it may hold, ``data/analysis/schema.json`` is its schema. Raises
-    `ValueError` that names the file, the place in it, the value and the rule; also for what is no ordinary file, is
-    larger than `LARGEST_FILE`, deeper than `DEEPEST`, or has anchors.
+    Its tables hold the fields of `Analysis`, `Selection`, `Cuts` and `Channel`, as in ``data/analysis/example.toml``:
+    energies in GeV, exposures in protons on target, one number or a list with one for each bin.
+
+    Parameters
+    ----------
+    path : path-like
+        An ordinary file of at most `LARGEST_FILE` bytes.
+
+    Returns
+    -------
+    Analysis
+        One whose channels share their selection.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no readable TOML, or holds what no analysis has; names the file, the place in it, the value and the
+        rule.
+
+    Examples
+    --------
+    >>> from darkpkg import datasets
+    >>> load_analysis(datasets.file("analysis/example.toml")).observed
+    array([1., 0.])
     """
-    import jsonschema  # here: few read a file, and the import takes a while
-
     check_kinds(path=(path, (str, os.PathLike)))
     path = Path(path)
     text = small_text(path, LARGEST_FILE)
     try:
-        content = yaml.load(text, Loader=_Loader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no readable YAML: {' '.join(str(error).split())[:300]}") from error
-    schema = datasets.document("analysis/schema.json")
-    validator = jsonschema.Draft202012Validator(schema)
-    error = jsonschema.exceptions.best_match(validator.iter_errors(content))
-    if error is not None:
-        place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path).lstrip(".")
-        raise ValueError(f"{path}, {place or 'whole file'}: {error.message[:300]}")
+        content = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is no readable TOML: {' '.join(str(error).split())[:300]}") from error
     try:
-        channels = tuple(_channel(content["selection"], **channel) for channel in content["channels"])
-        return Analysis(content["name"], channels, content.get("caveat", ""))
-    except (ValueError, OverflowError) as error:
-        raise ValueError(f"{path}: {error}") from error
+        return _analysis(content)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}, {' '.join(str(error).split())[:500]}") from error
 
 
-def _channel(selection: Mapping[str, Any], **fields: Any) -> Channel:
-    cuts, mass_edges = selection.get("cuts"), selection.get("mass_edges", [])
-    chosen = Selection(
-        decay_modules=tuple(selection["decay_modules"]),
-        efficiency=selection.get("efficiency", 1.0),
-        cuts=None if cuts is None else Cuts(**cuts),
-        vertex_modules=tuple(selection.get("vertex_modules", ())),
-        mass_edges=tuple(mass_edges),
+def _analysis(content: dict[str, Any]) -> Analysis:
+    if not isinstance(content.get("channels"), list):
+        raise TypeError(f"channels must be tables [[channels]], got {content.get('channels')!r}")
+    about = content.pop("selection", None)
+    if isinstance(about, dict) and "cuts" in about:
+        about["cuts"] = _made(Cuts, "selection.cuts", about["cuts"])
+    selection = _made(Selection, "selection", about)
+    channels = tuple(
+        _made(Channel, f"channels[{i}]", channel, selection=selection)
+        for i, channel in enumerate(content["channels"])
     )
-    counts = {
-        name: tuple(np.atleast_1d(np.array(fields.pop(name), dtype=float)).tolist())
-        for name in ("background", "observed")
-    }
-    return Channel(**{**fields, "pot": float(fields["pot"])}, **counts, selection=chosen)
+    return _made(Analysis, "the whole file", content | {"channels": channels})
+
+
+def _made(kind: type[_Kind], place: str, table: Any, **more: Any) -> _Kind:
+    """An instance of a dataclass from a table of its fields, and ``more`` that is made already."""
+    if not isinstance(table, dict):
+        raise TypeError(f"{place} must be a table, got {table!r}")
+    known = {f.name: f.default for f in dataclasses.fields(kind) if f.name not in ("response", *more)}
+    for name in table:
+        if name not in known:
+            raise ValueError(f"{place}: a name must be one of {', '.join(known)}, got {name!r}")
+    for name, default in known.items():
+        if default is dataclasses.MISSING and name not in table:
+            raise ValueError(f"{place} must have a value for {name}")
+    try:
+        for name in table:
+            if table[name] == "" and name != "caveat":
+                raise ValueError(f"{name} must not be empty, got ''")
+            if name in _RANGES:
+                real_number(name, table[name], **_RANGES[name])
+        # One number is a histogram of one bin.
+        bins = {
+            name: [table[name]] for name in ("background", "observed") if isinstance(table.get(name), int | float)
+        }
+        return kind(**table | bins, **more)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{place}: {error}") from error

@@ -8,15 +8,13 @@ Begin with `excluded_lifetimes`, the curves of Fig. 11; `minimum_lifetime` is th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from iminuit import Minuit
-from iminuit.cost import LeastSquares
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
-from scipy.optimize import elementwise
+from scipy.optimize import curve_fit, elementwise
 
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.inference.likelihood import log_likelihood
@@ -167,29 +165,41 @@ def fit_lifetime_bound(
         raise ValueError(f"relative_error must be one number or of the shape {rate.shape}, got {np.shape(given)}")
     error = np.broadcast_to(given, rate.shape)
     x, y = np.log10(rate[use]), np.log(ctau[use])
-    # ln cτ = ln α − ln(x − β), from where the smallest rate puts it.
-    start_beta = x.min() - 0.5
-    start_alpha = float(np.exp(np.mean(y + np.log(x - start_beta))))
-    cost = LeastSquares(x, y, error[use], lambda x, alpha, beta: np.log(alpha / (x - beta)))
-    minuit = Minuit(cost, alpha=start_alpha, beta=start_beta)
-    minuit.limits["alpha"] = (0, None)
-    minuit.limits["beta"] = (None, x.min() - 1e-6)
-    minuit.migrad()
-    minuit.hesse()
-    if not minuit.valid:
-        raise ValueError("the fit of Eq. (E1) did not converge: the points do not fall like α / (log10(rate) − β)")
-    alpha, beta = minuit.values["alpha"], minuit.values["beta"]
-    scatter = float(np.sqrt(np.mean((y - np.log(alpha / (x - beta))) ** 2)))
-    stretch = np.sqrt(minuit.fval / (len(x) - 2)) if relative_error is None else 1.0
-    bound = LifetimeBound(
-        alpha,
-        beta,
-        minuit.errors["alpha"],
-        minuit.errors["beta"],
-        float(minuit.covariance.correlation()["alpha", "beta"]),
-        scatter,
-    )
-    return replace(bound, alpha_error=stretch * bound.alpha_error, beta_error=stretch * bound.beta_error)
+    weight = error[use] ** -2.0
+
+    def formula(x: Array, alpha: float, beta: float) -> Array:
+        return np.log(alpha / (x - beta))
+
+    # From where the smallest rate puts it: ln α is the mean of ln cτ + ln(x − β).
+    start = x.min() - 0.5
+    try:
+        (alpha, beta), _ = curve_fit(
+            formula,
+            x,
+            y,
+            [float(np.exp(np.mean(y + np.log(x - start)))), start],
+            sigma=error[use],
+            bounds=([0.0, -np.inf], [np.inf, x.min() - 1e-6]),
+            xtol=1e-12,
+            x_scale="jac",
+        )
+        residual = y - formula(x, alpha, beta)
+        # Half the second derivatives of χ²; those of the formula count, too.
+        slope = np.array([np.full(x.shape, 1 / alpha), 1 / (x - beta)])
+        curvature = (weight * slope) @ slope.T
+        curvature[1, 1] -= np.sum(weight * residual * slope[1] ** 2)
+        np.linalg.cholesky(curvature)
+        covariance = np.linalg.inv(curvature)
+        correlation = covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1])
+    except (RuntimeError, np.linalg.LinAlgError):
+        raise ValueError(
+            "the fit of Eq. (E1) did not converge: the points do not fall like α / (log10(rate) − β)"
+        ) from None
+    if relative_error is None:
+        covariance *= np.sum(weight * residual**2) / (len(x) - 2)
+    errors = np.sqrt(np.diag(covariance))
+    scatter = np.sqrt(np.mean(residual**2))
+    return LifetimeBound(*map(float, (alpha, beta, *errors, correlation, scatter)))
 
 
 def approximate_minimum_lifetime(event_rate: ArrayLike, m_N: ArrayLike) -> Any:

@@ -19,12 +19,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.experiment.analysis import ARGON_CHAMBERS, Analysis, Channel
 from darkpkg.experiment.selection import Selection
+from darkpkg.experiment.volumes import volume_of
 from darkpkg.inputs import check_kinds, one_of, real_number, real_numbers, tuple_of
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning, Share
+from darkpkg.method.flights import flight_polygons
 from darkpkg.method.generator import REPLICATES
 from darkpkg.method.kernels import KERNELS, Inside, Kernel
-from darkpkg.method.loops import LARGEST_POLYGON, decay_probabilities, flight_polygons, kernel_sums
+from darkpkg.method.loops import decay_probabilities, kernel_sums
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import SMOOTHING, WIDER, Smoothing, asymptotic_factor, cross_validation_scores
 from darkpkg.physics.kinematics import momentum
@@ -172,21 +174,11 @@ def _decay_rates(parameters: DarkParameters, ctau: ArrayLike) -> tuple[Array, Ar
 
 
 def _flights(events: PlacedEvents, modules: Sequence[str]) -> tuple[NDArray[np.int64], Array]:
-    """Polygons of the flights of N and Z′ that end in the fiducial boxes of ``modules``: see `flight_polygons`."""
-    boxes = np.array([events.provenance["detector"]["fiducial_boxes"][i] for i in events.columns_of(modules)])
-    boxes = boxes.reshape(-1, 2, 3)
-    low, high = (np.ascontiguousarray(boxes[:, i]) for i in (0, 1))
-    p_N, p_Z = events.p_N[:, 1:], (events.p_electron + events.p_positron)[:, 1:]
-    starts, parts, before = np.empty((len(events), len(boxes) + 1), dtype=np.int64), [], 0
-    for begin in range(0, len(events), 1 << 14):
-        rows = slice(begin, begin + (1 << 14))
-        corners = np.empty((len(events.vertex[rows]) * len(boxes) * LARGEST_POLYGON, 2))
-        vectors = (np.ascontiguousarray(vector[rows]) for vector in (events.vertex, p_N, p_Z))
-        used = flight_polygons(*vectors, low, high, starts[rows], corners)
-        parts.append(corners[:used].copy())
-        starts[rows] += before
-        before += used
-    return starts, np.concatenate(parts) if parts else np.empty((0, 2))
+    """Polygons of the flights of N and Z′ that end in the fiducial volumes of ``modules``: see `flight_polygons`."""
+    known = events.provenance["detector"]["fiducial_boxes"]
+    volumes = [volume_of(known[column]) for column in events.columns_of(modules)]
+    p_Z = events.p_electron + events.p_positron
+    return flight_polygons(events.vertex, events.p_N[:, 1:], p_Z[:, 1:], volumes)
 
 
 def exposure_weight(events: PlacedEvents, channel: Channel) -> Array:

@@ -16,7 +16,7 @@ from darkpkg.method.events import PlacedEvents
 from darkpkg.method.placing import place
 from darkpkg.method.weights import detected_weight, expected_events
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
-from darkpkg.units import HBARC, GeV, cm
+from darkpkg.units import HBARC, GeV, cm, m
 from paper.claims.answer import Answer, number, ratio, share_of
 from paper.claims.fits import FIT_MASSES, bound, edges_at_B, log_bound
 from paper.claims.samples import CHAMBERS, Samples, in_P0D, once
@@ -64,6 +64,20 @@ def shortest_excluded_lifetime(s: Samples) -> Answer:
 
 def three_centimetres_are_excluded(s: Samples) -> Answer:
     return shortest_excluded_lifetime(s)
+
+
+def longer_lifetimes_are_excluded(s: Samples) -> Answer:
+    (_, longest), (_, error) = edges_at_B(s)
+    longest_of_model, across_miniboone = HBARC / float(min(B.width_bounds())) / cm, 12.2 * m / cm
+
+    def excluded_share(end: float) -> Answer:
+        """Of ln cτ⁰ from 3 cm to ``end``."""
+        inside = longest < end
+        return Answer(
+            float(np.log(min(longest, end) / 3) / np.log(end / 3)), float(error / longest / np.log(end / 3)) * inside
+        )
+
+    return replace(excluded_share(longest_of_model), assumed=excluded_share(across_miniboone))
 
 
 def shortest_physical_lifetime_at_B(_: Samples) -> Answer:

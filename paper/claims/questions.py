@@ -15,7 +15,8 @@ class Claim:
 
     The interval is what rounding or wording of the paper allow; nan means no bound. ``number`` is what is printed,
     nan for a statement. ``page`` is the chapter that computes it, ``assumption`` what must be assumed beyond the
-    text, empty if nothing helps or is needed.
+    text, empty if nothing helps or is needed. ``reason`` may hold fields that `verdicts.explained` fills with our
+    numbers.
     """
 
     id: str

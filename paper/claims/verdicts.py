@@ -18,7 +18,7 @@ from paper.claims.answer import Answer
 from paper.claims.questions import Claim, claims
 from paper.claims.samples import Samples
 
-__all__ = ["ANSWERS", "VERDICTS", "agrees", "table", "verdict"]
+__all__ = ["ANSWERS", "VERDICTS", "agrees", "explained", "table", "verdict"]
 
 ANSWERS: dict[str, Callable[[Samples], Answer]] = {
     name: function
@@ -57,6 +57,13 @@ def verdict(claim: Claim, answer: Answer) -> str:
     return VERDICTS[1] if answer.assumed is not None and agrees(claim, answer.assumed) else VERDICTS[2]
 
 
+def explained(claim: Claim, answer: Answer) -> str:
+    """The reason of a claim with our numbers in it: ``{ours}``, ``{ratio}`` to the printed number, or to one if that is
+    zero or none is printed, and ``{off}``, how far that ratio is from one in per cent."""
+    ratio = answer.value / (np.nan_to_num(claim.number) or 1.0)
+    return claim.reason.format(ours=answer.value, ratio=ratio, off=100 * abs(ratio - 1))
+
+
 def table(samples: Samples, names: Iterable[str] | None = None) -> pd.DataFrame:
     """A row for each claim: the fields of `Claim`, our number with its error, also as assumed, and the verdict.
 
@@ -82,7 +89,7 @@ def table(samples: Samples, names: Iterable[str] | None = None) -> pd.DataFrame:
         assumed = answer.assumed or Answer(np.nan, np.nan)
         found = verdict(claim, answer)
         decisive = assumed if found == VERDICTS[1] else answer
-        row = asdict(claim) | {"ours": answer.value, "error": answer.error}
+        row = asdict(claim) | {"ours": answer.value, "error": answer.error, "reason": explained(claim, answer)}
         row |= {"assumed": assumed.value, "assumed_error": assumed.error}
         is_a_number = np.isfinite([claim.number, claim.low, claim.high]).all()
         row |= {"ratio": decisive.value / claim.number if is_a_number else np.nan, "verdict": found}

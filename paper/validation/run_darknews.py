@@ -6,6 +6,7 @@ it must be asked in a particular way. From darkpkg come the points, the flux, an
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import importlib.metadata
 import logging
@@ -281,6 +282,7 @@ def write(name: str, table: pd.DataFrame) -> None:
     text = table.to_csv(index=False, float_format="%.7g", lineterminator="\n")
     checksum, version = hashlib.sha256(text.encode()).hexdigest(), importlib.metadata.version("DarkNews")
     manifest = re.sub(r"(?m)^sha256 = .*$", f'sha256 = "{checksum}"', about.read_text(encoding="utf-8"))
+    manifest = re.sub(r"(?m)^retrieved = .*$", f"retrieved = {datetime.date.today()}", manifest)
     manifest = re.sub(r"(?m)^(source = .*DarkNews )\S+", rf"\g<1>{version}", manifest)
     for target, content in ((path, text), (about, manifest)):
         with complete_or_not_at_all(target) as partial:

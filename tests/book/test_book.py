@@ -47,6 +47,15 @@ def test_a_font_in_a_style_sheet_is_recognised():
     assert list(offline_assets.outside_assets(style, is_page=False)) == ["https://example.org/a.woff"]
 
 
+@pytest.mark.parametrize("page", ["<td><p>{math}`</p></td>", '<span class="pre">{cite:p}</span>`Helm:1956zz`'])
+def test_a_role_that_became_text_is_recognised(page):
+    assert offline_assets.raw_role(page)
+
+
+def test_a_page_with_rendered_mathematics_is_let_through():
+    assert not offline_assets.raw_role(r'<span class="math">\(\lvert V_{\mu N}\rvert^2\)</span> <code>{m_N}</code>')
+
+
 def executed(output):
     """A chapter of one cell, as a build keeps it."""
     notebook = new_notebook(cells=[new_code_cell("print(6 * 7)", outputs=[new_output("stream", text=output)])])

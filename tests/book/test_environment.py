@@ -1,4 +1,4 @@
-"""pyproject.toml, requirements.txt, environment.yml and what is installed agree, and the chapters run in them."""
+"""pyproject.toml, the pinned packages, environment.yml and what is installed agree, and the chapters run in them."""
 
 import ast
 import importlib.util
@@ -27,12 +27,12 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-PYTHONS = ("3.11", "3.12", "3.13")
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
 OWN_ENVIRONMENT = {"validate"}
 """Extras that are installed apart from .venv, pinned where they are named."""
-PIN_LINES = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+PIN_LINES = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
 
 
 def direct_requirements() -> list[Requirement]:
@@ -92,9 +92,18 @@ def test_a_package_that_several_extras_ask_for_has_one_range():
     assert {name: found for name, found in ranges.items() if len(found) > 1} == {}
 
 
-def test_requirements_are_pins_and_nothing_else():
+def test_constraints_are_pins_and_nothing_else():
     pin = re.compile(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+( ; .+)?")
     assert [line for line in PIN_LINES if not pin.fullmatch(line)] == []
+
+
+def test_requirements_are_the_same_pins_each_with_its_hashes():
+    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    blocks = [block.split(" \\\n    --hash=sha256:") for block in re.split(r"\n(?=\S)", text.strip())]
+    assert [pin for pin, *_ in blocks] == PIN_LINES
+    for pin, *hashes in blocks:
+        assert hashes, f"{pin} has no hash"
+        assert all(re.fullmatch("[0-9a-f]{64}", digits) for digits in hashes), pin
 
 
 def test_what_is_installed_satisfies_the_ranges():
@@ -134,7 +143,7 @@ def test_conda_environment_has_a_supported_python():
 
 def test_conda_environment_installs_this_package_with_pins_and_what_opens_the_chapters():
     _, pip = conda_requirements()
-    assert pip == ["-c requirements.txt", "-e .[lab]"]
+    assert pip == ["-c constraints.txt", "-e .[lab]"]
 
 
 def needed_by(requirement: Requirement) -> set[str]:
@@ -247,7 +256,7 @@ def test_make_lab_opens_the_chapters_as_notebooks(tmp_path):
 
 def test_citation_has_the_version_of_the_package():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    assert citation["version"] == PROJECT["project"]["version"]
+    assert citation["version"] == metadata.version("darkpkg")
 
 
 @pytest.fixture
@@ -270,7 +279,8 @@ def test_wheel_has_every_module_and_the_inputs_that_they_read(wheels):
     left_out = {name for name in inputs if name.startswith(ONLY_IN_THE_PAPER)}
     assert {name.partition("/")[0] for name in left_out} == {name.partition("/")[0] for name in ONLY_IN_THE_PAPER}
     wanted = {f"darkpkg/_data/{name}" for name in inputs - left_out}
-    wanted |= {path.relative_to(ROOT).as_posix() for path in (ROOT / "darkpkg").rglob("*.py")}
+    modules = {*(ROOT / "darkpkg").rglob("*.py"), ROOT / "darkpkg" / "py.typed"}
+    wanted |= {path.relative_to(ROOT).as_posix() for path in modules}
     assert {name for name in wheels["standard"] if ".dist-info/" not in name} == wanted
 
 

@@ -1,6 +1,8 @@
 """Every chapter is run by the book and by the tests, and its numbers are checked."""
 
+import re
 import subprocess
+from pathlib import Path
 
 import notebook_references
 import offline_assets
@@ -10,6 +12,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from notebook_references import REFERENCES, ROOT, Chapter, chapters_of_the_book
 
 CHAPTERS = chapters_of_the_book()
+PAGES = [*(chapter.path for chapter in CHAPTERS), *sorted((ROOT / "book").glob("*.md"))]
 each_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.path.stem)
 
 
@@ -49,6 +52,16 @@ def test_no_cell_escapes_the_check(chapter: Chapter):
     escapes = {"nbval-skip", "nbval-ignore-output", "nbval-raises-exception", "raises-exception"}
     tags = [tag for cell in chapter.code_cells for tag in cell.metadata.get("tags", [])]
     assert escapes & {tag.lower() for tag in tags} == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_rows_of_a_table_have_as_many_cells_as_its_header(page: Path):
+    """A bar in mathematics ends a cell: it is written as \\lvert or \\rvert."""
+    cells = 0
+    for line in page.read_text(encoding="utf-8").splitlines():
+        found = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0
+        assert found == cells or not found or not cells, line
+        cells = found
 
 
 def test_every_reference_belongs_to_a_chapter():

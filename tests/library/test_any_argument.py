@@ -84,6 +84,8 @@ def simulation():
     }  # fmt: skip
 
 
+NOWHERE = Path("nowhere")
+PLANE = "m_N", "V_muN_sq"
 THETA = np.linspace(0.1, 0.9, 50)
 CHAMBERS = ("TPC1", "TPC2")
 NUCLEUS = dk.NUCLEI["Pb208"]
@@ -104,7 +106,9 @@ CALLS = {
     "widths.total_ratio": lambda: {"s": 0.5},
     "widths.current_integrals": lambda: {"m_N": 0.1, "m_Zprime": 1.25, "epsilon": 0.01},
     "weak.kaon_helicity": (weak.kaon_helicity, lambda: {"m_N": 0.15, "lepton": "e"}),
-    "weak.laboratory_helicity": (weak.laboratory_helicity, lambda: {"E_N": 2.0, "m_N": 0.15, "lepton": "e", "kaon_angle": 0.01}),
+    "weak.laboratory_helicity": (
+        weak.laboratory_helicity, lambda: {"E_N": 2.0, "m_N": 0.15, "lepton": "e", "kaon_angle": 0.01},
+    ),
     "scattering.threshold_energy": lambda: {"m_N": 0.1, "nucleus": NUCLEUS},
     "scattering.q2_range": lambda: {"E_nu": 1.0, "m_N": 0.1, "nucleus": NUCLEUS},
     "scattering.differential_cross_section": lambda: {
@@ -142,7 +146,7 @@ CALLS = {
     "PlacedEvents.columns_of": (lambda modules: few().columns_of(modules), lambda: {"modules": CHAMBERS}),
     "concatenate": lambda: {"samples": [bare()]},
     "read_events": lambda: {"path": Path("none.parquet")},
-    "write_events": lambda: {"events": few(), "path": Path("nowhere") / "events.parquet"},
+    "write_events": (lambda events: dk.write_events(events, NOWHERE / "x.parquet"), lambda: {"events": few()}),
     "load_analysis": lambda: {"path": Path("none.toml")},
     "load_detector": lambda: {"path": Path("none.csv")},
     "generate": simulation,
@@ -192,7 +196,7 @@ CALLS = {
     },
     "Slice": (along, lambda: {"base": B, "m_N": [0.1, 0.2, 0.3]}),
     "read_scan": lambda: {"path": Path("none.parquet")},
-    "write_scan": lambda: {"scan": line(), "path": Path("nowhere") / "scan.csv"},
+    "write_scan": (lambda scan: dk.write_scan(scan, NOWHERE / "x.csv"), lambda: {"scan": line()}),
     "minimum_lifetime": lambda: smoothed(few) | {"event_rate": 50.0, "cl": 0.9, "n_parameters": 2},
     "fit_lifetime_bound": lambda: {
         "event_rate": [10.0, 20.0, 30.0], "ctau": [11.0, 2.75, 1.9], "relative_error": [0.1, 0.1, 0.1],
@@ -200,8 +204,8 @@ CALLS = {
     "limits.exclusion_threshold": lambda: {"cl": 0.9, "n_parameters": 2},
     "lifetimes.approximate_minimum_lifetime": lambda: {"event_rate": 50.0, "m_N": 0.1},
     "constraints.constraints": (curves.constraints, lambda: {"plane": ("m_N", "V_muN_sq"), "mediator": "heavy"}),
-    "constraints.region_of_interest": (curves.region_of_interest, lambda: {"plane": ("m_N", "V_muN_sq"), "mediator": "heavy"}),
-    "constraints.Constraint": (curves.Constraint, lambda: fields(curves.constraints(("m_N", "V_muN_sq"), "heavy")[0])),
+    "constraints.region_of_interest": (curves.region_of_interest, lambda: {"plane": PLANE, "mediator": "heavy"}),
+    "constraints.Constraint": (curves.Constraint, lambda: fields(curves.constraints(PLANE, "heavy")[0])),
 }  # fmt: skip
 """The arguments of a right call by the name of the function under `darkpkg`, perhaps with another way to call it."""
 

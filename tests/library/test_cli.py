@@ -108,7 +108,7 @@ class TestAnalyses:
         assert "qualitative" not in run("check", *self.POINT, "--sample", light).stdout
 
     def test_a_file_of_ones_own_judges_too(self, light):
-        path = dk.datasets.file("analysis/example.yaml")
+        path = dk.datasets.file("analysis/example.toml")
         output = run("check", *self.POINT, "--sample", light, "--analysis", path).stdout
         assert "by pairs behind FGD2" in output
         assert "antineutrinos" in output
@@ -116,16 +116,16 @@ class TestAnalyses:
 
     def test_names_of_ones_own_may_hold_any_character(self, sample, tmp_path):
         """Braces, too, which Python fills in where it finds them in a text to be formatted."""
-        text = dk.datasets.file("analysis/example.yaml").read_text(encoding="utf-8")
-        (tmp_path / "own.yaml").write_text(text.replace("name: neutrinos", "name: 'a {b}'"), encoding="utf-8")
-        result = run("check", *options(), "--sample", sample, "--analysis", tmp_path / "own.yaml")
+        text = dk.datasets.file("analysis/example.toml").read_text(encoding="utf-8")
+        (tmp_path / "own.toml").write_text(text.replace('name = "neutrinos"', 'name = "a {b}"'), encoding="utf-8")
+        result = run("check", *options(), "--sample", sample, "--analysis", tmp_path / "own.toml")
         assert result.exit_code == 0
         assert "  in a {b} " in result.stdout
 
     def test_a_module_that_does_not_exist_is_refused_before_the_simulation(self, tmp_path):
-        text = dk.datasets.file("analysis/example.yaml").read_text(encoding="utf-8")
-        (tmp_path / "own.yaml").write_text(text.replace("[TPC3]", "[TPC9]"), encoding="utf-8")
-        result = run("check", *self.POINT, "--analysis", tmp_path / "own.yaml")
+        text = dk.datasets.file("analysis/example.toml").read_text(encoding="utf-8")
+        (tmp_path / "own.toml").write_text(text.replace("TPC3", "TPC9"), encoding="utf-8")
+        result = run("check", *self.POINT, "--analysis", tmp_path / "own.toml")
         assert result.exit_code == 2
         assert result.stderr.startswith("darkpkg: decay_modules must be of ND280 and have a fiducial box, as ")
 
@@ -637,8 +637,8 @@ class TestSystem:
     def test_a_file_that_cannot_be_read_is_an_error_of_one_line(self, tmp_path):
         assert "no events file at path" in refused("check", *options(), "--sample", tmp_path)
         assert "analysis must be one of" in refused("check", *options(), "--analysis", tmp_path)
-        (tmp_path / "latin.yaml").write_bytes(b"name: \xe9")
-        assert "must be a text in UTF-8" in refused("check", *options(), "--analysis", tmp_path / "latin.yaml")
+        (tmp_path / "latin.toml").write_bytes(b"name = \xe9")
+        assert "must be a text in UTF-8" in refused("check", *options(), "--analysis", tmp_path / "latin.toml")
 
     @pytest.mark.parametrize("command", [("check", *options()), ("simulate", "-o", "a.parquet")])
     def test_what_no_memory_holds_is_refused_with_both_sizes_before_work(self, command, tmp_path, monkeypatch):

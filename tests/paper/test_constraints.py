@@ -9,6 +9,7 @@ import darkpkg as dk
 from darkpkg import datasets
 from darkpkg.units import ALPHA_EM, ELECTRON_MASS, GeV, MeV
 from paper.constraints.curves import PLANES, Constraint, constraints, read_limit, region_of_interest
+from paper.constraints.sources import sources_table
 
 CASES = [(plane, mediator) for plane in PLANES for mediator in ("heavy", "light")]
 NEUTRINO, PHOTON = PLANES
@@ -202,6 +203,20 @@ def test_a_file_that_is_no_curve_is_refused(text, message, tmp_path):
 def test_a_unit_of_mass_that_is_none_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"mass_unit must be keV, MeV or GeV of darkpkg\.units, got 1000"):
         read_limit(tmp_path / "limit.dat", "mine", mass_unit=1000)
+
+
+@pytest.mark.parametrize("mediator", ["heavy", "light"])
+def test_the_table_of_sources_has_all_that_is_drawn_and_nothing_else(mediator):
+    rows = [line.split(" | ") for line in sources_table(mediator, "tab", "Limits").splitlines() if "{cite:p}" in line]
+    listed = {(on, name.strip("*"), frozenset(cited.split("`")[1].split(","))) for on, name, _, cited in rows}
+    drawn = {}
+    for number, plane in enumerate(PLANES):
+        for limit in (*constraints(plane, mediator), *region_of_interest(plane, mediator)):
+            drawn.setdefault((number, limit.name.partition(",")[0]), set()).update(limit.references)
+    planes = dict.fromkeys(on for on, *_ in rows)
+    assert {(list(planes).index(on), name): cited for on, name, cited in listed} == drawn
+    assert len(rows) == len(drawn)
+    assert all(len(row) == 4 for row in rows)  # no bar in mathematics splits a row
 
 
 def test_points_that_are_none_are_refused():

@@ -7,11 +7,13 @@ from notebook_references import ROOT
 
 ORDER = [
     "writing",
+    "curves",
     "standard_neutrino.flux",
     "standard_neutrino.weak",
     "standard_neutrino.decays_in_flight",
     "constraints.curves",
     "constraints.drawing",
+    "constraints.sources",
     "validation.darknews",
     "validation.run_darknews",
     "figures.frame",
