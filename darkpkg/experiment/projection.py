@@ -110,7 +110,7 @@ def project(
             )
         )
     name = name or f"{analysis.name}, {sum(share.values()):.3g} POT"
-    return Analysis(name, tuple(channels), analysis.caveat)
+    return Analysis(name, tuple(channels), analysis.caveat, analysis.shared)
 
 
 def _shared(analysis: Analysis, pot: float | Mapping[str, float]) -> Mapping[str, float]:

@@ -11,13 +11,9 @@ from scipy.optimize import curve_fit
 
 from darkpkg.experiment.analysis import ANALYSIS_I
 from darkpkg.inference.lifetimes import LifetimeBound, excluded_lifetimes, fit_lifetime_bound
+from darkpkg.method.estimators import Kernel
 from darkpkg.method.expectation import Share
-from darkpkg.method.weights import (
-    expected_events_at_lifetime,
-    expected_upscatterings,
-    lifetime_weight,
-    selected_weight,
-)
+from darkpkg.method.weights import lifetime_weight, selected_weight
 from darkpkg.physics.model import BENCHMARK_B
 from paper.claims.samples import Samples, once
 
@@ -38,10 +34,11 @@ ENOUGH_FOR_A_FIT = 60_000
 @once
 def edges_at_B(s: Samples) -> tuple[Array, Array]:
     """Shortest and longest excluded cτ⁰ in cm at the production rate of B, and their errors."""
-    point = s.at_B, BENCHMARK_B, ANALYSIS_I
-    edges = np.array(excluded_lifetimes(*point, float(expected_upscatterings(*point).total().mean)))
+    estimate, B = Kernel(s.at_B), BENCHMARK_B
+    rate = float(estimate.upscatterings(B, ANALYSIS_I).total().mean)
+    edges = np.array(excluded_lifetimes(estimate, B, ANALYSIS_I, rate))
     step = 1.02
-    here, there = (expected_events_at_lifetime(*point, ctau).total() for ctau in (edges, step * edges))
+    here, there = (estimate.events_at_lifetime(B, ctau, ANALYSIS_I).total() for ctau in (edges, step * edges))
     slope = np.log(there.mean / here.mean) / np.log(step)
     return edges, edges * here.error / here.mean / np.abs(slope)
 
@@ -73,7 +70,7 @@ def _rule(log_rate: Array, alpha: float, beta: float) -> Array:
 def _fit(s: Samples, m_N: float, n_parameters: int) -> tuple[Array, LifetimeBound]:
     events, theta = s.at(m_N, BENCHMARK_B.m_Zprime), BENCHMARK_B.replace(m_N=m_N)
     events = events.thinned(1 + len(events) // ENOUGH_FOR_A_FIT)
-    lengths, _ = excluded_lifetimes(events, theta, ANALYSIS_I, FIT_RATES, n_parameters=n_parameters)
+    lengths, _ = excluded_lifetimes(Kernel(events), theta, ANALYSIS_I, FIT_RATES, n_parameters=n_parameters)
     start = fit_lifetime_bound(FIT_RATES, lengths)
     some = lengths > 0  # nan: nothing is excluded; 0: prompt decays are, too
     log_rates, found = np.log10(FIT_RATES[some]), lengths[some]

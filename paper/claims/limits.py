@@ -9,12 +9,14 @@ import numpy as np
 from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II, Analysis
 from darkpkg.experiment.detector import ND280, ND280_UPGRADE
 from darkpkg.experiment.projection import PHASE_I_POT, project
+from darkpkg.inference.intervals import excluded_intervals
 from darkpkg.inference.lifetimes import excluded_lifetimes
-from darkpkg.inference.limits import excluded_intervals, scan
+from darkpkg.inference.scanning import scan
 from darkpkg.inference.slices import Slice
+from darkpkg.method.estimators import Kernel
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.placing import place
-from darkpkg.method.weights import detected_weight, expected_events
+from darkpkg.method.weights import detected_weight
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.units import HBARC, GeV, cm, m
 from paper.claims.answer import Answer, number, ratio, share_of
@@ -32,7 +34,7 @@ UPGRADE_SEED = 12273
 
 def _limit(events: PlacedEvents, along: Slice, analysis: Analysis) -> Answer:
     """Where exclusion at the paper's threshold begins along one coupling."""
-    first = excluded_intervals(events, along, analysis, n_parameters=2)[0]
+    first = excluded_intervals(Kernel(events), along, analysis, n_parameters=2)[0]
     return Answer(first.low, first.low_error)
 
 
@@ -50,7 +52,7 @@ def _limit_at_B(s: Samples) -> Answer:
 
 
 def _fall(events: PlacedEvents, theta: DarkParameters, analysis: Analysis) -> float:
-    return float(scan(events, theta, analysis).minus_delta_log_likelihood)
+    return float(scan(Kernel(events), theta, analysis).minus_delta_log_likelihood)
 
 
 def benchmark_B_is_excluded(s: Samples) -> Answer:
@@ -162,7 +164,7 @@ def beta_of_the_rule(s: Samples) -> Answer:
 
 
 def fit_underestimates_the_limit(s: Samples) -> Answer:
-    shortest, _ = excluded_lifetimes(s.at_B, B, I, 1000.0)
+    shortest, _ = excluded_lifetimes(Kernel(s.at_B), B, I, 1000.0)
     return Answer(float(shortest / bound(s, 0.1)(1000.0)))
 
 
@@ -204,7 +206,7 @@ def both_together_exclude_more(s: Samples) -> Answer:
 
 
 def rate_of_analysis_II(s: Samples) -> Answer:
-    return ratio(*(number(expected_events(s.at_A, A, analysis)) for analysis in (II, I)))
+    return ratio(*(number(Kernel(s.at_A).events(A, analysis)) for analysis in (II, I)))
 
 
 def background_of_analysis_II(_: Samples) -> Answer:

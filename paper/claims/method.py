@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from darkpkg.experiment.analysis import ANALYSIS_I
-from darkpkg.inference.limits import exclusion_threshold
+from darkpkg.inference.threshold import exclusion_threshold
+from darkpkg.method.bandwidth import choose_bandwidth
+from darkpkg.method.estimators import Kernel
 from darkpkg.method.smoothing import Smoothing
-from darkpkg.method.weights import choose_bandwidth
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.physics.nuclei import NUCLEI, Nucleus
 from darkpkg.physics.scattering import total_cross_section
@@ -50,7 +51,7 @@ def sampling_power_of_a_light_m_N(_: Samples) -> Answer:
 
 
 def bandwidth(s: Samples) -> Answer:
-    chosen = choose_bandwidth(s.heavy, B, I, Smoothing(0.2, order=0, slope=None))
+    chosen = choose_bandwidth(Kernel(s.heavy, Smoothing(0.2, order=0, slope=None)), B, I)
     return Answer(float(np.mean(chosen.bandwidth)))
 
 

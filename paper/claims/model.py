@@ -11,7 +11,8 @@ from darkpkg import datasets
 from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II
 from darkpkg.experiment.beam import Flux, load_flux
 from darkpkg.experiment.detector import ND280
-from darkpkg.method.weights import expected_events, expected_upscatterings, lifetime_weight
+from darkpkg.method.estimators import Kernel
+from darkpkg.method.weights import lifetime_weight
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, vertex_factors
 from darkpkg.physics.nuclei import NUCLEI, Nucleus, elements
 from darkpkg.physics.scattering import approximate_cross_section, total_cross_section
@@ -35,11 +36,11 @@ def lifetime_of_B(_: Samples) -> Answer:
 
 
 def upscatterings_at_B(s: Samples) -> Answer:
-    return number(expected_upscatterings(s.at_B, B, I))
+    return number(Kernel(s.at_B).upscatterings(B, I))
 
 
 def decays_at_B(s: Samples) -> Answer:
-    return number(expected_events(s.at_B, B, I))
+    return number(Kernel(s.at_B).events(B, I))
 
 
 def share_seen_at_B(s: Samples) -> Answer:
@@ -47,7 +48,7 @@ def share_seen_at_B(s: Samples) -> Answer:
 
 
 def events_at_A(s: Samples) -> Answer:
-    one, two = (number(expected_events(s.at_A, A, analysis)) for analysis in (I, II))
+    one, two = (number(Kernel(s.at_A).events(A, analysis)) for analysis in (I, II))
     ours = Answer(one.value + two.value, float(np.hypot(one.error, two.error)))
     as_the_program = 2 * (np.pi / 2) / (4 * (1 - 3**-0.5))
     return replace(ours, assumed=Answer(as_the_program * ours.value, as_the_program * ours.error))
@@ -56,8 +57,8 @@ def events_at_A(s: Samples) -> Answer:
 def prompt_at_A(s: Samples) -> Answer:
     in_chambers = I.with_selection(vertex_modules=tuple(module.name for module in CHAMBERS))
     selected, detected = (
-        sum(float(count(s.at_A, A, analysis).total().mean) for analysis in (in_chambers, II))
-        for count in (expected_upscatterings, expected_events)
+        sum(float(count(Kernel(s.at_A), A, analysis).total().mean) for analysis in (in_chambers, II))
+        for count in (Kernel.upscatterings, Kernel.events)
     )
     return Answer(detected / selected)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.inference.likelihood import log_likelihood
-from darkpkg.inference.limits import exclusion_threshold
+from darkpkg.inference.threshold import exclusion_threshold
 from darkpkg.method.expectation import Expectation
 
 Array = NDArray[np.float64]

@@ -41,9 +41,9 @@ def events(compared):
 def test_with_our_choices_counts_are_expected_events(compared, events):
     """For a Z′ that decays at once, as in the paper: the package follows one that flies."""
     point = compared.point.replace(decays="paper")
-    for in_chamber, expect in ((True, dk.expected_events), (False, dk.expected_upscatterings)):
+    for in_chamber, expect in ((True, dk.Kernel.events), (False, dk.Kernel.upscatterings)):
         mean, variance = count(events, point, compared.analysis, in_chamber=in_chamber).sum(axis=1)
-        expected = expect(events, point, compared.analysis)
+        expected = expect(dk.Kernel(events), point, compared.analysis)
         np.testing.assert_allclose(mean, expected.mean, rtol=1e-9, atol=1e-12 * mean.sum())
         np.testing.assert_allclose(variance, expected.variance, rtol=1e-9, atol=1e-12 * variance.sum())
 
@@ -96,7 +96,7 @@ def test_a_factor_on_everything_has_no_error(compared):
 def test_limits_are_those_of_the_package(compared, events):
     sums = count(events, compared.point, compared.analysis)
     along = dk.Slice(compared.point, V_muN_sq=compared.point.V_muN_sq * np.geomspace(0.01, 100, 9))
-    (interval,) = dk.excluded_intervals(events, along, compared.analysis, n_parameters=2)
+    (interval,) = dk.excluded_intervals(dk.Kernel(events), along, compared.analysis, n_parameters=2)
     # Between 91 factors on the signal, 0.08 apart in the logarithm, the fall is interpolated as a power.
     assert compared.limit(sums)[0] == pytest.approx(interval.low, rel=2e-3)
 
