@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from darkpkg import datasets
 from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II
 from darkpkg.experiment.beam import Flux, load_flux
 from darkpkg.experiment.detector import ND280
@@ -19,6 +18,7 @@ from darkpkg.physics.scattering import approximate_cross_section, total_cross_se
 from darkpkg.units import HBARC, GeV, cm, tonne
 from paper.claims.answer import NOTHING, Answer, number, share_of, slope
 from paper.claims.samples import CHAMBERS, Samples, selected_at_B
+from paper.miniboone import miniboone_flux
 
 Array = NDArray[np.float64]
 
@@ -124,12 +124,6 @@ ENERGIES = np.arange(0.025, 10.0, 0.05) * GeV
 """Middles of bins of 50 MeV."""
 
 
-def _miniboone() -> Flux:
-    table = datasets.read("flux/miniboone_fhc")
-    edges = np.append(table.e_low, table.e_high.iloc[-1]) * GeV
-    return Flux("MiniBooNE", edges, table.numu.to_numpy())
-
-
 def _mean_energy(flux: Flux) -> float:
     return float(np.average(ENERGIES, weights=flux(ENERGIES)))
 
@@ -138,18 +132,18 @@ def _upscatterings_by_energy() -> tuple[Array, Array]:
     """At B in each bin for one proton on target: MiniBooNE, 818 t of CH₂, and ND280."""
     CH2 = elements()["C"].atomic_weight + 2 * elements()["H"].atomic_weight
     carbon = elements()["C"].number_of_nuclei(818 * tonne * elements()["C"].atomic_weight / CH2)
-    at_miniboone = carbon * _miniboone()(ENERGIES) * total_cross_section(ENERGIES, B, NUCLEI["C12"])
+    at_miniboone = carbon * miniboone_flux()(ENERGIES) * total_cross_section(ENERGIES, B, NUCLEI["C12"])
     nuclei = {nucleus: ND280.number_of_nuclei(symbol) for symbol, nucleus in ND280.targets.items()}
     per_flux = sum(number * total_cross_section(ENERGIES, B, nucleus) for nucleus, number in nuclei.items())
     return at_miniboone, load_flux("FHC")(ENERGIES) * per_flux
 
 
 def mean_energies(_: Samples) -> Answer:
-    return Answer(_mean_energy(load_flux("FHC")) / _mean_energy(_miniboone()))
+    return Answer(_mean_energy(load_flux("FHC")) / _mean_energy(miniboone_flux()))
 
 
 def fluxes(_: Samples) -> Answer:
-    return Answer(float(load_flux("FHC").cumulative[-1] / _miniboone().cumulative[-1]))
+    return Answer(float(load_flux("FHC").cumulative[-1] / miniboone_flux().cumulative[-1]))
 
 
 def upscatterings_in_both_experiments(_: Samples) -> Answer:

@@ -22,8 +22,8 @@ def test_a_word_of_the_command_line_voids_those_chapters_alone_that_run_it():
 
 
 def test_a_colour_of_a_figure_voids_those_chapters_alone_that_draw_it():
-    assert chapters_that_use("paper/figures/limits.py") == DRAW_LIMITS
-    assert chapters_that_use("paper/constraints/drawing.py") == DRAW_LIMITS
+    assert chapters_that_use("paper/figures/limits.py") == DRAW_LIMITS | READ_ALL_SOURCES
+    assert chapters_that_use("paper/constraints/drawing.py") == DRAW_LIMITS | READ_ALL_SOURCES
 
 
 def test_an_amplitude_voids_every_chapter_that_simulates():
