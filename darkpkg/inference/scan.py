@@ -133,7 +133,7 @@ class Scan:
         known, total = self.evaluated, self.expectation.total()
         axes = np.meshgrid(*self.axes.values(), indexing="ij") if self.grid is not None else []
         columns = {name: values[known] for name, values in zip(self.axes, axes, strict=False)}
-        for name in self.parameters.numbers():
+        for name in filter(lambda name: np.any(getattr(self.parameters, name)), self.parameters.numbers()):
             columns[name] = np.broadcast_to(getattr(self.parameters, name), known.shape)[known]
         for name in ("log_likelihood", "minus_delta_log_likelihood"):
             columns[name] = getattr(self, name)[known]
