@@ -28,8 +28,8 @@ class PointLikelihood:
     Parameters
     ----------
     estimator
-        `Kernel` or `Transport` of a sample, or your own. A kernel takes some tenths of a millisecond for a point,
-        transport of events a hundred times longer unless the masses stay.
+        `Kernel` or `Transport` of a sample, or your own. A kernel takes some milliseconds for a point, transport of
+        events a hundred times longer unless the masses stay.
     analysis
         One, or a sum of several.
     base
