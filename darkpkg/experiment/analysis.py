@@ -194,7 +194,7 @@ __getattr__ = datasets.when_needed(globals(), ANALYSIS_II=_analysis_II)
 
 def check_modules(detector: Detector, selection: Selection) -> None:
     """Raise `ValueError` that names a module of ``selection`` without a fiducial box in ``detector``."""
-    known = tuple(detector.fiducial_boxes)
+    known = tuple(detector.fiducial_volumes)
     for field in ("decay_modules", "vertex_modules"):
         for name in getattr(selection, field):
             if name not in known:

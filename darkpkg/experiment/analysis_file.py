@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,7 +21,7 @@ __all__ = ["LARGEST_FILE", "load_analysis"]
 LARGEST_FILE = 100_000
 """Bytes of a file; the example has a thousand."""
 
-_RANGES = {
+_RANGES: Mapping[str, Mapping[str, Any]] = {
     "max_mass": {"positive": True},
     "max_t": {"positive": True},
     "min_cos_opening": {"low": -1.0, "high": 1.0},
@@ -107,7 +108,9 @@ def _made(kind: type[_Kind], place: str, table: Any, **more: Any) -> _Kind:
             if name in _RANGES:
                 real_number(name, table[name], **_RANGES[name])
         # One number is a histogram of one bin.
-        bins = {name: [table[name]] for name in ("background", "observed") if isinstance(table.get(name), int | float)}
+        bins = {
+            name: [table[name]] for name in ("background", "observed") if isinstance(table.get(name), int | float)
+        }
         return kind(**table | bins, **more)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{place}: {error}") from error

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.experiment.beam import load_flux
-from darkpkg.experiment.detector import Box
+from darkpkg.experiment.volumes import volume_of
 from darkpkg.inputs import check_kinds
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.generator import Integrand
@@ -68,7 +68,7 @@ def transport(
     -------
     Events or PlacedEvents
         At fixed masses, for `darkpkg.Kernel` and all other functions. The vertex stays, and the path of N through
-        the fiducial boxes is followed anew in its new direction; ``provenance["moved"]`` says from where.
+        the fiducial volumes is followed anew in its new direction; ``provenance["moved"]`` says from where.
 
     Raises `ValueError` if θ lies outside the sampled region or the events do not remember how they were made.
     """
@@ -161,8 +161,8 @@ def _within_reach(events: Events, parameters: DarkParameters, neighbourhood: Smo
 
 
 def _paths(events: PlacedEvents, vertex: Array, p_N: Array) -> dict[str, Array]:
-    """Where N with momenta ``p_N`` enters and leaves each fiducial box of ``events``, from its vertex."""
+    """Where N with momenta ``p_N`` enters and leaves each fiducial volume of ``events``, from its vertex."""
     direction = p_N[:, 1:] / momentum(p_N)[:, None]
-    boxes = (Box(tuple(low), tuple(high)) for low, high in events.provenance["detector"]["fiducial_boxes"])
-    chords = [box.chord(vertex, direction) for box in boxes]
+    volumes = map(volume_of, events.provenance["detector"]["fiducial_boxes"])
+    chords = [volume.chord(vertex, direction) for volume in volumes]
     return {"entry": np.stack([a for a, _ in chords], axis=1), "exit": np.stack([b for _, b in chords], axis=1)}

@@ -18,10 +18,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.experiment.analysis import ARGON_CHAMBERS, Analysis, Channel
 from darkpkg.experiment.selection import Selection
+from darkpkg.experiment.volumes import volume_of
 from darkpkg.inputs import check_kinds, real_number, real_numbers, tuple_of
 from darkpkg.method.events import Events, PlacedEvents
+from darkpkg.method.flights import flight_polygons
 from darkpkg.method.kernels import Kernel
-from darkpkg.method.loops import LARGEST_POLYGON, decay_probabilities, flight_polygons
+from darkpkg.method.loops import decay_probabilities
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import SMOOTHING, Smoothing
 from darkpkg.physics.kinematics import momentum
@@ -185,21 +187,11 @@ def decay_rates(parameters: DarkParameters, ctau: ArrayLike) -> tuple[Array, Arr
 
 
 def flight_corners(events: PlacedEvents, modules: Sequence[str]) -> tuple[NDArray[np.int64], Array]:
-    """Polygons of the flights of N and Z′ that end in the fiducial boxes of ``modules``: see `flight_polygons`."""
-    boxes = np.array([events.provenance["detector"]["fiducial_boxes"][i] for i in events.columns_of(modules)])
-    boxes = boxes.reshape(-1, 2, 3)
-    low, high = (np.ascontiguousarray(boxes[:, i]) for i in (0, 1))
-    p_N, p_Z = events.p_N[:, 1:], (events.p_electron + events.p_positron)[:, 1:]
-    starts, parts, before = np.empty((len(events), len(boxes) + 1), dtype=np.int64), [], 0
-    for begin in range(0, len(events), 1 << 14):
-        rows = slice(begin, begin + (1 << 14))
-        corners = np.empty((len(events.vertex[rows]) * len(boxes) * LARGEST_POLYGON, 2))
-        vectors = (np.ascontiguousarray(vector[rows]) for vector in (events.vertex, p_N, p_Z))
-        used = flight_polygons(*vectors, low, high, starts[rows], corners)
-        parts.append(corners[:used].copy())
-        starts[rows] += before
-        before += used
-    return starts, np.concatenate(parts) if parts else np.empty((0, 2))
+    """Polygons of the flights of N and Z′ that end in the fiducial volumes of ``modules``: see `flight_polygons`."""
+    known = events.provenance["detector"]["fiducial_boxes"]
+    volumes = [volume_of(known[column]) for column in events.columns_of(modules)]
+    p_Z = events.p_electron + events.p_positron
+    return flight_polygons(events.vertex, events.p_N[:, 1:], p_Z[:, 1:], volumes)
 
 
 def exposure_weight(events: PlacedEvents, channel: Channel) -> Array:

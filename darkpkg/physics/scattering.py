@@ -13,9 +13,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba.extending import register_jitable
 from numpy.typing import ArrayLike, NDArray
 
+from darkpkg.compiling import Four, Number, Three, within_compiled
 from darkpkg.inputs import broadcast, check_kinds, real_numbers
 from darkpkg.physics.kinematics import boost, minkowski
 from darkpkg.physics.model import DarkParameters
@@ -78,7 +78,7 @@ def q2_range(E_nu: ArrayLike, m_N: ArrayLike, nucleus: Nucleus) -> tuple[Any, An
     return low[()], high[()]
 
 
-def neutrino_energy(p_N: Array, m_N: ArrayLike, mass: ArrayLike) -> Array:
+def neutrino_energy(p_N: Array, m_N: ArrayLike, mass: float | Array) -> Array:
     """Energy E_ν in GeV of the neutrino that made N with momentum ``p_N`` (n, 4) on a nucleus at rest.
 
     From (p_ν + P − p_N)² = M²: E_ν (M − E_N + p_z) = M E_N − m_N²/2. Then Q² = 2M (E_ν − E_N).
@@ -199,8 +199,8 @@ def approximate_cross_section(
     which has the bracket of Eq. (A1); the factor in front is derived. The bracket, 4M²(2E² − …), is evaluated without
     the cancellation of M⁴. ``lambda_qcd`` in GeV, 0.1 to 0.2 according to the paper.
     """
-    E_nu, lambda_qcd = _energy(E_nu), real_numbers("lambda_qcd", lambda_qcd, positive=True)
-    M, x_sq = nucleus.mass, (2 * lambda_qcd / nucleus.A ** (1 / 3) / nucleus.mass) ** 2
+    E_nu, scale = _energy(E_nu), real_numbers("lambda_qcd", lambda_qcd, positive=True)
+    M, x_sq = nucleus.mass, (2 * scale / nucleus.A ** (1 / 3) / nucleus.mass) ** 2
     s = M * (M + 2 * E_nu)
     bracket = M**2 * (8 * E_nu**2 - s * x_sq)
     front = parameters.coupling * 4 * np.pi * ALPHA_EM * nucleus.Z**2 * x_sq / (8 * E_nu**2 * parameters.m_Zprime**4)
@@ -210,8 +210,8 @@ def approximate_cross_section(
 # The functions below work on numbers and arrays alike; the generator compiles them into its integrand.
 
 
-@register_jitable
-def heavy_neutrino_momentum(E_nu, Q2_above_min, m_N, phi, mass):
+@within_compiled
+def heavy_neutrino_momentum(E_nu: Number, Q2_above_min: Number, m_N: Number, phi: Number, mass: Number) -> Four:
     """Four-momentum (E, p_x, p_y, p_z) of N in the laboratory, the beam along z.
 
     Q² − Q²_min = 2p*p*_N (1 − cos θ*) gives the angle in the centre of mass without cancellation. ``phi`` is the
@@ -228,8 +228,10 @@ def heavy_neutrino_momentum(E_nu, Q2_above_min, m_N, phi, mass):
     return boost(in_centre_of_mass, (E_nu + mass, 0.0, 0.0, E_nu), sqrt_s)
 
 
-@register_jitable
-def polarisation_axis(E_nu, p_N, m_N, mass, charge=1.0, magnetic=0.0):
+@within_compiled
+def polarisation_axis(
+    E_nu: Number, p_N: Four, m_N: Number, mass: Number, charge: Number = 1.0, magnetic: Number = 0.0
+) -> Three:
     r"""Polarisation (x, y, z) of N in its rest frame, along the axis ẑ′ against its spin: a unit vector without b.
 
     Left-handed vertices turn the neutrino line into
@@ -254,8 +256,10 @@ def polarisation_axis(E_nu, p_N, m_N, mass, charge=1.0, magnetic=0.0):
     return -x / length, -y / length, -z / length
 
 
-@register_jitable
-def polarisation_degree(E_nu, Q2, m_N, mass, charge, magnetic):
+@within_compiled
+def polarisation_degree(
+    E_nu: Number, Q2: Number, m_N: Number, mass: Number, charge: Number, magnetic: Number
+) -> Number:
     r"""Length P of the `polarisation_axis`, from invariants: :math:`P^2 = 1 - m_N^2K^2/(p_N\cdot K)^2`.
 
     K is its vector before the reflection. With X = (m_N² + Q²)/2 and 2H = 4ME − m_N² − Q²,
@@ -269,8 +273,8 @@ def polarisation_degree(E_nu, Q2, m_N, mass, charge, magnetic):
     return np.sqrt(np.maximum(1 - m_N**2 * square / product**2, 0.0))
 
 
-@register_jitable
-def q2_limits(E_nu, m_N, mass):
+@within_compiled
+def q2_limits(E_nu: Number, m_N: Number, mass: Number) -> tuple[Number, Number]:
     """The two roots of `q2_range` for a nucleus of mass ``mass``, above threshold."""
     sqrt_s = np.sqrt(mass * (mass + 2 * E_nu))
     energy = (2 * mass * E_nu + m_N**2) / (2 * sqrt_s)
@@ -278,8 +282,10 @@ def q2_limits(E_nu, m_N, mass):
     return (m_N**2 * mass / sqrt_s) ** 2 / high, high
 
 
-@register_jitable
-def elastic_cross_section(E_nu, Q2, m_N, m_Zprime, mass, charge, magnetic):
+@within_compiled
+def elastic_cross_section(
+    E_nu: Number, Q2: Number, m_N: Number, m_Zprime: Number, mass: Number, charge: Number, magnetic: Number
+) -> Number:
     """dσ/dQ² in cm²/GeV² for unit couplings |V_μN|² α_D ε², from mass and current amplitudes of the nucleus."""
     bracket = (4 * mass * E_nu - m_N**2 - Q2) ** 2 - (4 * mass**2 + Q2) * (m_N**2 + Q2)
     spin = (m_N**2 + Q2) * (2 * Q2 - m_N**2)
@@ -287,8 +293,8 @@ def elastic_cross_section(E_nu, Q2, m_N, m_Zprime, mass, charge, magnetic):
     return front * (charge**2 * bracket + magnetic**2 * spin)
 
 
-@register_jitable
-def _final_momentum(E_nu, m_N, mass, sqrt_s):
+@within_compiled
+def _final_momentum(E_nu: Number, m_N: Number, mass: Number, sqrt_s: Number) -> Number:
     """p*_N, with both factors of the Källén function free of cancellation near threshold."""
     above_threshold = np.maximum(2 * mass * (E_nu - m_N) - m_N**2, 0.0)  # below zero by rounding at threshold
     return np.sqrt(above_threshold * (above_threshold + 4 * mass * m_N)) / (2 * sqrt_s)

@@ -140,7 +140,6 @@ FUNCTIONS = {
     "form_factor helm": (["Q2"], lambda x: dk.form_factor(x, LEAD, "helm"), within(-1, 1 + 1e-9)),
     "form_factor fermi": (["Q2"], lambda x: dk.form_factor(x, LEAD, "fermi"), within(-1, 1 + 1e-9)),
     "sachs": (["Q2"], lambda x: nuclei.sachs(x)[1], finite),
-    "dirac_and_pauli": (["Q2"], lambda x: nuclei.dirac_and_pauli(x)[0], finite),
     "current_amplitudes": (["Q2"], lambda x: nuclei.current_amplitudes(x, nuclei.PROTON)[0], finite),
     "threshold_energy": (["m_N"], lambda x: threshold_energy(x, LEAD), finite),
     "q2_range E": (["E_nu"], lambda x: q2_range(x, 0.1, LEAD)[1], anything),

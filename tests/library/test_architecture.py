@@ -14,6 +14,7 @@ LAYERS = {
     "physics": ["widths", "model", "nuclei", "kinematics", "scattering", "decay", "validity"],
     "experiment": [
         "beam",
+        "volumes",
         "detector",
         "detector_file",
         "response",
@@ -27,6 +28,7 @@ LAYERS = {
         "files",
         "sampling",
         "loops",
+        "flights",
         "integrand",
         "generator",
         "placing",

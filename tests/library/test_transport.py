@@ -126,7 +126,7 @@ def test_weights_change_by_the_kernel_and_the_ratio_of_the_integrands(form_facto
 def test_the_path_of_n_is_followed_in_its_new_direction(heavy):
     moved = dk.transport(heavy, B.replace(m_N=0.4))
     direction = moved.p_N[:, 1:] / dk.kinematics.momentum(moved.p_N)[:, None]
-    for name, box in dk.ND280.fiducial_boxes.items():
+    for name, box in dk.ND280.fiducial_volumes.items():
         (column,) = moved.columns_of((name,))
         enter, leave = box.chord(moved.vertex, direction)
         np.testing.assert_allclose(moved.entry[:, column], enter, rtol=1e-12)
@@ -204,7 +204,7 @@ def test_a_plane_by_transport_is_its_points_one_by_one(heavy):
 def test_moved_events_fly_in_their_new_direction(heavy):
     moved = dk.transport(heavy, B)
     along = moved.p_N[:, 1:] / np.linalg.norm(moved.p_N[:, 1:], axis=1, keepdims=True)
-    for column, box in enumerate(dk.ND280.fiducial_boxes.values()):
+    for column, box in enumerate(dk.ND280.fiducial_volumes.values()):
         entry, leave = box.chord(moved.vertex, along)
         np.testing.assert_allclose(moved.entry[:, column], entry, rtol=1e-9, atol=1e-6)
         np.testing.assert_allclose(moved.exit[:, column], leave, rtol=1e-9, atol=1e-6)

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from scipy.integrate import dblquad
 
 import darkpkg as dk
-from darkpkg.experiment.detector import Box
-from darkpkg.method.loops import LARGEST_POLYGON, flight_polygons, two_flights
+from darkpkg.experiment.volumes import Box
+from darkpkg.method.flights import flight_polygons
+from darkpkg.method.loops import two_flights
 
 A = dk.BENCHMARK_A
 CHAMBERS = ("TPC1", "TPC2", "TPC3")
@@ -22,10 +23,8 @@ def at_10_MeV():
     return dk.place(dk.generate(sampling, n_events=4000, seed=5), dk.ND280, seed=6)
 
 
-def polygon_of(vertex, p_N, p_Z, box):
-    starts, corners = np.empty((1, 2), dtype=np.int64), np.empty((LARGEST_POLYGON, 2))
-    vectors = (np.array(v, dtype=float)[None] for v in (vertex, p_N, p_Z, box.low, box.high))
-    return corners[: flight_polygons(*vectors, starts, corners)]
+def polygon_of(vertex, p_N, p_Z, volume):
+    return flight_polygons(*(np.array(v, dtype=float)[None] for v in (vertex, p_N, p_Z)), [volume])[1]
 
 
 BOX = Box((-1.0, -2.0, 3.0), (2.0, 1.0, 7.0))

@@ -228,7 +228,7 @@ class TestLifetimeWeight:
         weight = dk.lifetime_weight(fixed, 1e-9)
         np.testing.assert_allclose(weight, inside, atol=1e-6)  # but for vertices within 1e-9 cm · βγ of the far wall
         in_box = np.any(
-            [dk.ND280.fiducial_boxes[name].contains(fixed.vertex) for name in ("TPC1", "TPC2", "TPC3")], axis=0
+            [dk.ND280.fiducial_volumes[name].contains(fixed.vertex) for name in ("TPC1", "TPC2", "TPC3")], axis=0
         )
         np.testing.assert_array_equal(inside, in_box)
         assert 0 < inside.sum() < len(fixed)
@@ -787,7 +787,7 @@ class TestShares:
         columns = lead.columns_of(("TPC1", "TPC2", "TPC3"))
         entry, leave = np.zeros_like(lead.entry), np.zeros_like(lead.exit)
         for column, name in zip(columns, ("TPC1", "TPC2", "TPC3"), strict=True):
-            box = dk.ND280.fiducial_boxes[name]
+            box = dk.ND280.fiducial_volumes[name]
             entry[:, column], leave[:, column] = box.chord(lead.vertex, along[:, 1:] / 0.8)
         straight = dataclasses.replace(lead, p_N=along, entry=entry, exit=leave)
         weight = dk.lifetime_weight(straight, ctau)

@@ -162,7 +162,7 @@ def test_modules_and_fiducial_volumes_are_drawn_to_scale_where_they_are(plane, a
     for drawn, expected in (
         ([p for p in ax.patches if p.get_linestyle() == "solid" and not p.get_fill()], boxes),
         ([p for p in ax.patches if p.get_fill()], boxes),
-        ([p for p in ax.patches if p.get_linestyle() == "--"], list(dk.ND280.fiducial_boxes.values())),
+        ([p for p in ax.patches if p.get_linestyle() == "--"], list(dk.ND280.fiducial_volumes.values())),
     ):
         np.testing.assert_allclose(
             [corners(p) for p in drawn],
