@@ -133,7 +133,9 @@ class Scan:
         known, total = self.evaluated, self.expectation.total()
         columns: dict[str, Array] = {}
         for name in self.parameters.numbers():
-            columns[name] = np.broadcast_to(getattr(self.parameters, name), known.shape)[known]
+            values = np.broadcast_to(getattr(self.parameters, name), known.shape)
+            if values.any():  # what is zero everywhere is left out
+                columns[name] = values[known]
         for name in ("log_likelihood", "minus_delta_log_likelihood"):
             columns[name] = getattr(self, name)[known]
         columns["expected_events"] = total.mean[known]

@@ -132,15 +132,7 @@ def read_scan(path: str | os.PathLike[str], likelihood: Likelihood = log_likelih
     with path.open("rb") as file:
         try:
             return _read(path, file, likelihood)
-        except (
-            ArithmeticError,
-            AttributeError,
-            LookupError,
-            OSError,
-            RecursionError,
-            TypeError,
-            ValueError,
-        ) as error:
+        except _UNREADABLE as error:
             text = " ".join(str(error).split())[:300]
             raise DataIntegrityError(f"{path} is no readable scan, perhaps truncated: {text}") from error
 
@@ -187,7 +179,9 @@ def _scan(header: dict[str, Any], table: pd.DataFrame, likelihood: Likelihood) -
     def everywhere(name: str) -> Array:
         """Where a point was evaluated, bit for bit, and between as `filled_between`."""
         own = column(name)
-        return np.where(np.isnan(own), np.exp(filled_between(np.log(own), header["levels"])), own)
+        with np.errstate(divide="ignore"):  # where a parameter is zero
+            between = np.exp(filled_between(np.log(own), header["levels"]))
+        return np.where(np.isnan(own), between, own)
 
     bins = range(len(counts.observed))
     signal = Expectation(*(np.stack([column(f"{kind}_{i}") for i in bins], axis=-1) for kind in _SUMS))
