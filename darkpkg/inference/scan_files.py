@@ -166,8 +166,10 @@ def _read(path: Path, file: BinaryIO, likelihood: Likelihood) -> Scan:
 
 def _scan(header: dict[str, Any], table: pd.DataFrame, likelihood: Likelihood) -> Scan:
     where = Slice(lambda *values: values, **header["axes"])
-    about = {name: value for name, value in header["analysis"].items() if name not in _COUNTS}
-    counts = Counts(**about, **{name: np.array(header["analysis"][name]) for name in _COUNTS})
+    about = header["analysis"]
+    arrays = {name: np.array(about[name]) for name in _COUNTS}
+    shared = tuple(map(tuple, about.get("shared", ())))  # which files of before there were such errors have not
+    counts = Counts(about["name"], about["bins"], **arrays, caveat=about["caveat"], shared=shared)
     require_scan_memory(where.shape, len(counts.observed))
     index = tuple(np.searchsorted(values, table[name].to_numpy()) for name, values in where.axes.items())
 

@@ -76,7 +76,7 @@ def test_the_drawn_curve_is_the_exclusion_curve(result):
 
 
 def test_axes_are_logarithmic_and_labelled(result):
-    ax = result.plot()
+    ax = dk.plotting.plot_exclusion(result)
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
     assert ax.get_xlabel() == dk.plotting.axis_label("m_N")
     assert ax.get_ylabel() == dk.plotting.axis_label("V_muN_sq")
@@ -85,7 +85,7 @@ def test_axes_are_logarithmic_and_labelled(result):
 
 def test_a_scan_draws_itself_into_given_axes_and_style(result):
     _, ax = plt.subplots()
-    assert result.plot(ax, cl=0.95, color="#D55E00", linestyle="--") is ax
+    assert dk.plotting.plot_exclusion(result, ax, cl=0.95, color="#D55E00", linestyle="--") is ax
     assert to_hex(ax.lines[0].get_color()).upper() == "#D55E00"
     assert ax.lines[0].get_linestyle() == "--"
     np.testing.assert_array_equal(ax.lines[0].get_xydata(), result.exclusion(0.95)[0])
@@ -94,10 +94,10 @@ def test_a_scan_draws_itself_into_given_axes_and_style(result):
 def test_the_legend_names_analysis_and_confidence_level_once(result):
     island = scan_of(5.0 * np.cos(2 * np.log(PLANE.m_N * PLANE.V_muN_sq)) ** 2)
     assert len(island.exclusion()) > 1
-    ax = island.plot(cl=0.90)
+    ax = dk.plotting.plot_exclusion(island, cl=0.90)
     assert len(ax.lines) == len(island.exclusion())
     assert ax.get_legend_handles_labels()[1] == ["Analysis I, 90 % CL for 2 parameters, -Delta ln L > 2.303"]
-    assert result.plot(label="mine").get_legend_handles_labels()[1] == ["mine"]
+    assert dk.plotting.plot_exclusion(result, label="mine").get_legend_handles_labels()[1] == ["mine"]
 
 
 def test_the_shaded_area_is_the_excluded_region_up_to_the_frame(result):
