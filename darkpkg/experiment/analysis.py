@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
 from darkpkg.experiment import response
@@ -111,6 +111,17 @@ class Analysis:
                 dataclasses.replace(c, selection=dataclasses.replace(c.selection, **changes)) for c in self.channels
             ),
         )
+
+    def with_observed(self, counts: ArrayLike) -> Analysis:
+        """The same with other observed counts, one for each bin of each channel in order, or one number for all.
+
+        >>> asimov = ANALYSIS_I.with_observed(ANALYSIS_I.background)
+        """
+        counts = np.broadcast_to(real_numbers("counts", counts, 0.0, 1e60), self.observed.shape)
+        channels = (
+            dataclasses.replace(c, observed=tuple(counts[self.bins_of(c.name)].tolist())) for c in self.channels
+        )
+        return dataclasses.replace(self, channels=tuple(channels))
 
     @property
     def background(self) -> Array:

@@ -107,7 +107,9 @@ def _made(kind: type[_Kind], place: str, table: Any, **more: Any) -> _Kind:
             if name in _RANGES:
                 real_number(name, table[name], **_RANGES[name])
         # One number is a histogram of one bin.
-        bins = {name: [table[name]] for name in ("background", "observed") if isinstance(table.get(name), int | float)}
+        bins = {
+            name: [table[name]] for name in ("background", "observed") if isinstance(table.get(name), int | float)
+        }
         return kind(**table | bins, **more)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{place}: {error}") from error

@@ -41,10 +41,11 @@ from darkpkg.method.weights import (
     selected_weight,
     selection_efficiency,
 )
-from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters, vertex_factors
+from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.physics.nuclei import NUCLEI, Nucleus, elements
-from darkpkg.physics.scattering import approximate_cross_section, total_cross_section
+from darkpkg.physics.scattering import total_cross_section
 from darkpkg.units import ELECTRON_MASS, HBARC, GeV, MeV, cm, m, tonne
+from paper.formulas import approximate_cross_section, vertex_factors
 
 Array = NDArray[np.float64]
 
