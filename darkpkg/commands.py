@@ -25,25 +25,21 @@ from darkpkg.experiment.analysis_file import load_analysis
 from darkpkg.experiment.detector import Detector
 from darkpkg.inference.check import Verdict, verdict_without_neutrinos
 from darkpkg.inference.check import check as verdict_on
-from darkpkg.inference.limits import (
-    Scan,
-    excluded_intervals,
-    exclusion_rule,
-    exclusion_threshold,
-    require_scan_memory,
-)
-from darkpkg.inference.limits import scan as scan_slice
+from darkpkg.inference.intervals import excluded_intervals
+from darkpkg.inference.scan import Scan
 from darkpkg.inference.scan_files import scan_path, write_scan
+from darkpkg.inference.scanning import require_scan_memory
+from darkpkg.inference.scanning import scan as scan_slice
 from darkpkg.inference.slices import Slice
+from darkpkg.inference.threshold import exclusion_rule, exclusion_threshold
 from darkpkg.memory import require_memory
+from darkpkg.method.estimators import Kernel, Transport
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import FEW_EVENTS, FewEventsWarning
 from darkpkg.method.files import read_events, write_events
 from darkpkg.method.generator import generate
 from darkpkg.method.placing import place
 from darkpkg.method.sampling import HEAVY, LIGHT, SamplingRange
-from darkpkg.method.transport import expected_events_by_transport
-from darkpkg.method.weights import expected_events
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.physics.validity import validity_notes
 from darkpkg.units import cm
@@ -83,7 +79,7 @@ def check(
         warnings.simplefilter("always")
         if sample:
             events = _read(sample)
-            verdict, about = verdict_on(events, point, judge), events.provenance
+            verdict, about = verdict_on(Transport(events), point, judge), events.provenance
         else:
             about = {"seed": seed, "n_events": n_events}
             verdict = _simulated_verdict(point, judge, n_events, seed, point.is_majorana, hydrogen)
@@ -112,7 +108,8 @@ def _simulated_verdict(
     if unreached is not None:
         return unreached
     sampling = SamplingRange.at(float(point.m_N), float(point.m_Zprime))
-    return verdict_on(_simulate(sampling, n_events, seed, majorana, hydrogen, detectors.ND280), point, analysis)
+    sample = _simulate(sampling, n_events, seed, majorana, hydrogen, detectors.ND280)
+    return verdict_on(Transport(sample), point, analysis)
 
 
 def simulate(
@@ -147,19 +144,19 @@ def scan(
     check_output(scan_path(output))
     if output.exists() and sample.exists() and output.samefile(sample):
         raise ValueError(f"the scan must be written to another file than that of the sample, got {output}")
-    expected = expected_events_by_transport if transport else expected_events
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warnings.simplefilter("ignore", FewEventsWarning)  # the summary counts all such points at once
         events = _read(sample)
-        result = scan_slice(events, where, judge, expected=expected, refine=refine, cl=cl, progress=is_watched())
+        estimator = Transport(events) if transport else Kernel(events)
+        result = scan_slice(estimator, where, judge, refine=refine, cl=cl, progress=is_watched())
         write_scan(result, output)
         lines = _summary(result, cl)
         if len(where.axes) == 1:
             (name,) = where.axes
             lines += [
                 f"excluded               {name} from {part.low:.4g} to {part.high:.4g}"
-                for part in excluded_intervals(events, where, judge, cl=cl, n_parameters=2, expected=expected)
+                for part in excluded_intervals(estimator, where, judge, cl=cl)
             ]
     notes = [*filter(None, [judge.caveat]), *validity_notes(where.parameters), *_few(result)]
     notes += [str(warning.message) for warning in caught]

@@ -12,17 +12,27 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numba
 from numba.core.caching import FunctionCache
 from numba.extending import register_jitable
+from numpy.typing import NDArray
 
 from darkpkg import _sources
 
 _KEPT = 3
 """Folders of machine code that stay, the newest: who goes back to the sources before need not compile again."""
 
+
+Number: TypeAlias = Any
+"""A number or an array: what functions work with that are compiled for numbers, and called with either."""
+
+Four: TypeAlias = tuple[Number, Number, Number, Number] | NDArray[Any]
+"""A four-vector of such."""
+
+Three: TypeAlias = tuple[Number, Number, Number]
+"""A three-vector of such."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _config: Any = numba.config  # its attributes are made when numba is imported
@@ -69,12 +79,12 @@ class _Cache(FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         with suppress(OSError):
-            return super().load_overload(sig, target_context) if _sources.unchanged() else None
+            return super().load_overload(sig, target_context) if _sources.unchanged() else None  # type: ignore[no-untyped-call]
 
     def save_overload(self, sig: Any, data: Any) -> None:
         with suppress(OSError):
             if _sources.unchanged():
-                super().save_overload(sig, data)
+                super().save_overload(sig, data)  # type: ignore[no-untyped-call]
 
 
 @functools.cache

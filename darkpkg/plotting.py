@@ -14,7 +14,7 @@ from matplotlib.path import Path
 
 from darkpkg.experiment.detector import Detector, Module
 from darkpkg.experiment.volumes import Cylinder, Sphere, Volume
-from darkpkg.inference.limits import Scan
+from darkpkg.inference.scan import Scan
 from darkpkg.physics.model import DarkParameters
 
 if TYPE_CHECKING:

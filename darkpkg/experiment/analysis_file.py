@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,7 +21,7 @@ __all__ = ["LARGEST_FILE", "load_analysis"]
 LARGEST_FILE = 100_000
 """Bytes of a file; the example has a thousand."""
 
-_RANGES = {
+_RANGES: Mapping[str, Mapping[str, Any]] = {
     "max_mass": {"positive": True},
     "max_t": {"positive": True},
     "min_cos_opening": {"low": -1.0, "high": 1.0},

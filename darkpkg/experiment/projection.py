@@ -81,7 +81,8 @@ def project(
         background = share[channel.beam] / channel.pot * ratio * np.array(channel.background)
         changes = {"pot": share[channel.beam], "selection": selection, "background": tuple(background.tolist())}
         channels.append(dataclasses.replace(channel, **changes, observed=tuple(np.floor(background).tolist())))
-    return Analysis(f"{analysis.name}, {sum(share.values()):.3g} POT", tuple(channels), analysis.caveat)
+    name = f"{analysis.name}, {sum(share.values()):.3g} POT"
+    return Analysis(name, tuple(channels), analysis.caveat, analysis.shared)
 
 
 def _shared(analysis: Analysis, pot: float | Mapping[str, float]) -> Mapping[str, float]:

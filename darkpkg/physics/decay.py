@@ -16,9 +16,9 @@ Five variables describe the decay: s = m_ee², the angles (θ_Z, φ_Z) of the pa
 from __future__ import annotations
 
 import numpy as np
-from numba.extending import register_jitable
 from numpy.typing import ArrayLike, NDArray
 
+from darkpkg.compiling import Four, Number, within_compiled
 from darkpkg.inputs import broadcast, real_numbers
 from darkpkg.physics.kinematics import boost, spherical
 from darkpkg.units import ELECTRON_MASS
@@ -49,8 +49,10 @@ def mass_density(s: ArrayLike, m_N: ArrayLike, m_Zprime: ArrayLike) -> NDArray[n
 # The functions below work on numbers and arrays alike; the generator compiles them into its integrand.
 
 
-@register_jitable
-def lepton_momenta(m_N, s, cos_Z, phi_Z, cos_e, phi_e):
+@within_compiled
+def lepton_momenta(
+    m_N: Number, s: Number, cos_Z: Number, phi_Z: Number, cos_e: Number, phi_e: Number
+) -> tuple[Four, Four]:
     """Four-momenta (E, p_x, p_y, p_z) of electron and positron in the rest frame of N, the polarisation along z."""
     forward = spherical(cos_Z, phi_Z)
     sin_Z, cos_phi, sin_phi = np.sqrt((1 - cos_Z) * (1 + cos_Z)), np.cos(phi_Z), np.sin(phi_Z)
@@ -67,8 +69,16 @@ def lepton_momenta(m_N, s, cos_Z, phi_Z, cos_e, phi_e):
     return electron, positron
 
 
-@register_jitable
-def angular_correlation(s, cos_Z, cos_e, phi_e, m_N, m_e=ELECTRON_MASS, polarisation=1.0):
+@within_compiled
+def angular_correlation(
+    s: Number,
+    cos_Z: Number,
+    cos_e: Number,
+    phi_e: Number,
+    m_N: Number,
+    m_e: Number = ELECTRON_MASS,
+    polarisation: Number = 1.0,
+) -> Number:
     r"""D over its mean at fixed s: the distribution of the angles, times (4π)², with spin and electron mass.
 
     In the rest frame of N, with E′ = (m_N² − s)/2m_N, E_Z = (m_N² + s)/2m_N and β_e the velocity of the electron in
@@ -85,16 +95,16 @@ def angular_correlation(s, cos_Z, cos_e, phi_e, m_N, m_e=ELECTRON_MASS, polarisa
     return D_over_E_nu / ((m_N**2 + 2 * s) / 6 * (1 + 2 * m_e**2 / s))
 
 
-@register_jitable
-def mass_spectrum(s, m_N, m_Zprime, m_e):
+@within_compiled
+def mass_spectrum(s: Number, m_N: Number, m_Zprime: Number, m_e: Number) -> Number:
     """dΓ/ds in units in which its integral is L(m_N²/m_Z′²) of Eq. (9) for massless electrons."""
     y = s / m_N**2
     phase_space = 2 * (1 - y) ** 2 * (1 + 2 * y) / (m_N * (1 - s / m_Zprime**2)) ** 2
     return phase_space * (1 + 2 * m_e**2 / s) * np.sqrt(1 - 4 * m_e**2 / s)
 
 
-@register_jitable
-def width_shape(m_N, m_Zprime, m_e):
+@within_compiled
+def width_shape(m_N: Number, m_Zprime: Number, m_e: Number) -> Number:
     """Integral of `mass_spectrum`: L(m_N²/m_Z′²) with massive electrons. The nodes crowd towards threshold."""
     lowest = 4 * m_e**2
     total = 0.0 * m_N * m_Zprime

@@ -8,9 +8,9 @@ three-vectors as tuples (x, y, z), of numbers or of arrays alike, so that the ge
 from __future__ import annotations
 
 import numpy as np
-from numba.extending import register_jitable
 from numpy.typing import NDArray
 
+from darkpkg.compiling import Four, Number, Three, within_compiled
 from darkpkg.inputs import real_array
 
 Array = NDArray[np.float64]
@@ -41,21 +41,21 @@ def _four_momenta(name: str, p: Array) -> Array:
     return p
 
 
-@register_jitable
-def minkowski(p, k):
+@within_compiled
+def minkowski(p: Four, k: Four) -> Number:
     """Minkowski product p·k of four-vectors."""
     return p[0] * k[0] - p[1] * k[1] - p[2] * k[2] - p[3] * k[3]
 
 
-@register_jitable
-def spherical(cos_theta, phi):
+@within_compiled
+def spherical(cos_theta: Number, phi: Number) -> Three:
     """Unit vector with polar angle θ to the z axis and azimuth φ."""
     sin_theta = np.sqrt((1 - cos_theta) * (1 + cos_theta))
     return sin_theta * np.cos(phi), sin_theta * np.sin(phi), cos_theta
 
 
-@register_jitable
-def boost(p, frame, mass):
+@within_compiled
+def boost(p: Four, frame: Four, mass: Number) -> Four:
     """Carry ``p`` from the rest frame of a particle into the one in which that particle has momentum ``frame``.
 
     ``mass`` is the mass of that particle; it is asked for because E² − p² loses it when the particle is fast. Give
@@ -66,8 +66,8 @@ def boost(p, frame, mass):
     return energy, p[1] + shift * frame[1], p[2] + shift * frame[2], p[3] + shift * frame[3]
 
 
-@register_jitable
-def rotate_z_to(axis, v):
+@within_compiled
+def rotate_z_to(axis: Three, v: Three) -> Three:
     """Turn ``v`` by π about the bisector of the z axis and the unit vector ``axis``, which carries z to ``axis``.
 
     The bisector is undefined for axis = −z alone; the generator meets that direction with probability zero.

@@ -95,7 +95,7 @@ class DarkParameters:
         except ValueError:
             raise ValueError(f"the fields must broadcast against each other, got shapes {shapes}") from None
 
-    def replace(self, **changes: ArrayLike) -> DarkParameters:
+    def replace(self, **changes: Any) -> DarkParameters:
         """A copy with some fields changed."""
         return dataclasses.replace(self, **changes)
 

@@ -12,9 +12,9 @@ import itertools
 from typing import Any
 
 import numpy as np
-from numba.extending import register_jitable
 from numpy.typing import ArrayLike, NDArray
 
+from darkpkg.compiling import Four, Number, Three, within_compiled
 from darkpkg.inputs import broadcast, check_kinds, real_numbers
 from darkpkg.physics.kinematics import boost, minkowski
 from darkpkg.physics.model import DarkParameters
@@ -74,7 +74,7 @@ def q2_range(E_nu: ArrayLike, m_N: ArrayLike, nucleus: Nucleus) -> tuple[Any, An
     return low[()], high[()]
 
 
-def neutrino_energy(p_N: Array, m_N: ArrayLike, mass: ArrayLike) -> Array:
+def neutrino_energy(p_N: Array, m_N: ArrayLike, mass: float | Array) -> Array:
     """Energy E_ν in GeV of the neutrino that made N with momentum ``p_N`` (n, 4) on a nucleus at rest.
 
     From (p_ν + P − p_N)² = M²: E_ν (M − E_N + p_z) = M E_N − m_N²/2. Then Q² = 2M (E_ν − E_N).
@@ -142,8 +142,8 @@ def total_cross_section(
 # The functions below work on numbers and arrays alike; the generator compiles them into its integrand.
 
 
-@register_jitable
-def heavy_neutrino_momentum(E_nu, Q2_above_min, m_N, phi, mass):
+@within_compiled
+def heavy_neutrino_momentum(E_nu: Number, Q2_above_min: Number, m_N: Number, phi: Number, mass: Number) -> Four:
     """Four-momentum (E, p_x, p_y, p_z) of N in the laboratory, the beam along z.
 
     Q² − Q²_min = 2p*p*_N (1 − cos θ*) gives the angle in the centre of mass without cancellation. ``phi`` is the
@@ -160,8 +160,10 @@ def heavy_neutrino_momentum(E_nu, Q2_above_min, m_N, phi, mass):
     return boost(in_centre_of_mass, (E_nu + mass, 0.0, 0.0, E_nu), sqrt_s)
 
 
-@register_jitable
-def polarisation_axis(E_nu, p_N, m_N, mass, charge=1.0, magnetic=0.0):
+@within_compiled
+def polarisation_axis(
+    E_nu: Number, p_N: Four, m_N: Number, mass: Number, charge: Number = 1.0, magnetic: Number = 0.0
+) -> Three:
     r"""Polarisation (x, y, z) of N in its rest frame, along the axis ẑ′ against its spin: a unit vector without b.
 
     Left-handed vertices turn the neutrino line into
@@ -186,8 +188,10 @@ def polarisation_axis(E_nu, p_N, m_N, mass, charge=1.0, magnetic=0.0):
     return -x / length, -y / length, -z / length
 
 
-@register_jitable
-def polarisation_degree(E_nu, Q2, m_N, mass, charge, magnetic):
+@within_compiled
+def polarisation_degree(
+    E_nu: Number, Q2: Number, m_N: Number, mass: Number, charge: Number, magnetic: Number
+) -> Number:
     r"""Length P of the `polarisation_axis`, from invariants: :math:`P^2 = 1 - m_N^2K^2/(p_N\cdot K)^2`.
 
     K is its vector before the reflection. With X = (m_N² + Q²)/2 and 2H = 4ME − m_N² − Q²,
@@ -201,8 +205,8 @@ def polarisation_degree(E_nu, Q2, m_N, mass, charge, magnetic):
     return np.sqrt(np.maximum(1 - m_N**2 * square / product**2, 0.0))
 
 
-@register_jitable
-def q2_limits(E_nu, m_N, mass):
+@within_compiled
+def q2_limits(E_nu: Number, m_N: Number, mass: Number) -> tuple[Number, Number]:
     """The two roots of `q2_range` for a nucleus of mass ``mass``, above threshold."""
     sqrt_s = np.sqrt(mass * (mass + 2 * E_nu))
     energy = (2 * mass * E_nu + m_N**2) / (2 * sqrt_s)
@@ -210,8 +214,10 @@ def q2_limits(E_nu, m_N, mass):
     return (m_N**2 * mass / sqrt_s) ** 2 / high, high
 
 
-@register_jitable
-def elastic_cross_section(E_nu, Q2, m_N, m_Zprime, mass, charge, magnetic):
+@within_compiled
+def elastic_cross_section(
+    E_nu: Number, Q2: Number, m_N: Number, m_Zprime: Number, mass: Number, charge: Number, magnetic: Number
+) -> Number:
     """dσ/dQ² in cm²/GeV² for unit couplings |V_μN|² α_D ε², from mass and current amplitudes of the nucleus."""
     bracket = (4 * mass * E_nu - m_N**2 - Q2) ** 2 - (4 * mass**2 + Q2) * (m_N**2 + Q2)
     spin = (m_N**2 + Q2) * (2 * Q2 - m_N**2)
@@ -219,8 +225,8 @@ def elastic_cross_section(E_nu, Q2, m_N, m_Zprime, mass, charge, magnetic):
     return front * (charge**2 * bracket + magnetic**2 * spin)
 
 
-@register_jitable
-def _final_momentum(E_nu, m_N, mass, sqrt_s):
+@within_compiled
+def _final_momentum(E_nu: Number, m_N: Number, mass: Number, sqrt_s: Number) -> Number:
     """p*_N, with both factors of the Källén function free of cancellation near threshold."""
     above_threshold = np.maximum(2 * mass * (E_nu - m_N) - m_N**2, 0.0)  # below zero by rounding at threshold
     return np.sqrt(above_threshold * (above_threshold + 4 * mass * m_N)) / (2 * sqrt_s)

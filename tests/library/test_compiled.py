@@ -19,6 +19,7 @@ from toy_sample import toy_rates
 
 import darkpkg as dk
 from darkpkg import compiling
+from darkpkg._sources import PHYSICS
 from darkpkg.compiling import in_blocks
 from darkpkg.method.loops import kernel_sums, survival
 
@@ -244,7 +245,7 @@ class TestSurvival:
 
 
 PROBE = """
-from darkpkg.method.loops import compiled
+from darkpkg.compiling import compiled
 from darkpkg.physics.kinematics import minkowski
 
 @compiled()
@@ -259,7 +260,7 @@ def package(tmp_path):
     source = Path(dk.__file__).parent
     copy = Path(shutil.copytree(source, tmp_path / "darkpkg", ignore=shutil.ignore_patterns("__pycache__")))
     (tmp_path / "data").symlink_to(source.parent / "data")
-    (copy / "method" / "probe.py").write_text(PROBE, encoding="utf-8")
+    (copy / "physics" / "probe.py").write_text(PROBE, encoding="utf-8")
     return copy
 
 
@@ -277,7 +278,7 @@ def run(package, program, **environment):
 EDIT = """
 _before = minkowski
 
-@register_jitable
+@within_compiled
 def minkowski(p, k):
     return 2 * _before(p, k)
 """
@@ -289,7 +290,7 @@ def edit(package):
 
 
 VALUE_AND_HITS = """
-from darkpkg.method.probe import probe
+from darkpkg.physics.probe import probe
 print(probe((2.0, 0.0, 0.0, 1.0)), sum(probe.stats.cache_hits.values()), probe.stats.cache_path)
 """
 
@@ -340,8 +341,8 @@ with open(darkpkg.physics.kinematics.__file__, "a") as source:
         """The folder goes away between its choice and the first result to be kept, and a file takes its place."""
         program = """
 import shutil
-from darkpkg.method.loops import _cache_folder
-from darkpkg.method.probe import probe
+from darkpkg.compiling import _cache_folder
+from darkpkg.physics.probe import probe
 shutil.rmtree(_cache_folder())
 _cache_folder().write_text("")
 print(probe((2.0, 0.0, 0.0, 1.0)))
@@ -363,7 +364,7 @@ print(probe((2.0, 0.0, 0.0, 1.0)))
     def test_functions_run_as_plain_python_where_numba_is_told_not_to_compile(self, package):
         value, *_ = run(
             package,
-            "from darkpkg.method.probe import probe; print(probe((2.0, 0.0, 0.0, 1.0)))",
+            "from darkpkg.physics.probe import probe; print(probe((2.0, 0.0, 0.0, 1.0)))",
             NUMBA_DISABLE_JIT="1",
         )
         assert float(value) == 3
@@ -379,19 +380,26 @@ class TestSources:
         assert module.unchanged()
         return module.digest()
 
-    def test_any_change_in_any_source_file_gives_another_key(self, package):
+    def test_any_change_in_any_source_of_physics_gives_another_key(self, package):
         keys = {self.digest(package)}
         assert keys == {self.digest(package)}
-        sources = sorted(package.rglob("*.py"))
+        sources = sorted(path for pattern in PHYSICS for path in package.glob(pattern))
         for source in sources:
             source.write_text(source.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
             keys.add(self.digest(package))
-        sources[-1].rename(sources[-1].with_name("renamed.py"))
+        (package / "physics" / "decay.py").rename(package / "physics" / "renamed.py")
         keys.add(self.digest(package))
         assert len(keys) == 2 + len(sources)
 
+    def test_a_colour_or_a_word_of_the_command_line_gives_no_other_key(self, package):
+        before = self.digest(package)
+        for name in ("plotting.py", "cli.py", "commands.py", "inference/slices.py"):
+            with (package / name).open("a", encoding="utf-8") as source:
+                source.write("# changed\n")
+        assert self.digest(package) == before
+
     def test_text_that_goes_from_one_file_to_the_next_gives_another_key(self, package):
-        one, other = package / "method" / "probe.py", package / "method" / "probf.py"
+        one, other = package / "physics" / "probe.py", package / "physics" / "probf.py"
         keys = set()
         for first, second in [("x = 1\n", "y = 1\n"), ("x = 1\ny = 1\n", ""), ("", "x = 1\ny = 1\n")]:
             one.write_text(first, encoding="utf-8")

@@ -1,6 +1,7 @@
 """The style of the figures, their labels, and the numbers behind an exclusion curve."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -29,7 +30,7 @@ def scan_of(rate):
     exact = dk.ANALYSIS_I.channels
     analysis = dk.Analysis("Analysis I", tuple(dataclasses.replace(channel, systematic=0.0) for channel in exact))
     signal = dk.Expectation(rate[..., None] * [0.9, 0.1], np.zeros((*rate.shape, 2)))
-    return dk.limits.scan_predictions(lambda _: signal, PLANE, analysis)
+    return dk.scan(SimpleNamespace(events=lambda *_: signal), PLANE, analysis)
 
 
 @pytest.fixture(scope="module")
