@@ -115,8 +115,8 @@ def approximate_cross_section(
     the cancellation of M⁴. ``lambda_qcd`` in GeV, 0.1 to 0.2 according to the paper.
     """
     E_nu = real_numbers("E_nu", E_nu, SMALLEST_ENERGY, LARGEST_ENERGY)
-    lambda_qcd = real_numbers("lambda_qcd", lambda_qcd, positive=True)
-    M, x_sq = nucleus.mass, (2 * lambda_qcd / nucleus.A ** (1 / 3) / nucleus.mass) ** 2
+    scale = real_numbers("lambda_qcd", lambda_qcd, positive=True)
+    M, x_sq = nucleus.mass, (2 * scale / nucleus.A ** (1 / 3) / nucleus.mass) ** 2
     s = M * (M + 2 * E_nu)
     bracket = M**2 * (8 * E_nu**2 - s * x_sq)
     front = parameters.coupling * 4 * np.pi * ALPHA_EM * nucleus.Z**2 * x_sq / (8 * E_nu**2 * parameters.m_Zprime**4)

@@ -163,9 +163,7 @@ class Analysis:
         raise KeyError(f"{self.name} has no channel {channel!r}, only {', '.join(c.name for c in self.channels)}")
 
 
-ARGON_CHAMBERS = ("TPC1", "TPC2", "TPC3")
-
-_TPC_PAIRS = Selection(decay_modules=ARGON_CHAMBERS, efficiency=0.10, cuts=Cuts())
+_TPC_PAIRS = Selection(decay_modules=("TPC1", "TPC2", "TPC3"), efficiency=0.10, cuts=Cuts())
 
 ANALYSIS_I = Analysis(
     "Analysis I",

@@ -108,9 +108,9 @@ def _cosine(product: Array, lengths: Array) -> Array:
 class PairCuts(Protocol):
     """Cuts of your own: an object that can be compared and hashed, as frozen dataclasses can.
 
-    >>> @dataclasses.dataclass(frozen=True)
+    >>> @dataclass(frozen=True)
     ... class Upwards:
-    ...     others: Cuts = Cuts()
+    ...     others: PairCuts = Cuts()
     ...     def passes(self, o):
     ...         return self.others.passes(o) & (o.azimuth > 0)
     >>> ANALYSIS_I.with_selection(cuts=Upwards()).selection.cuts

@@ -132,7 +132,7 @@ class Evidence:
 
     def detected_at_B(self, ctau: float) -> Array:
         """Of those, what decays in a chamber, for cτ⁰ in cm."""
-        return self.selected_at_B * lifetime_weight(self.at_B, ctau)
+        return self.selected_at_B * lifetime_weight(self.at_B, ctau, modules=I.selection.decay_modules)
 
     @cached_property
     def edges_at_B(self) -> tuple[Array, Array]:
@@ -180,7 +180,9 @@ class Evidence:
         error = np.sqrt(np.diag(covariance))
         # A factor in the number of decays, known as well as these, moves β alone.
         middle = float(shortest[some][some.sum() // 2])
-        detected = Share.of(lifetime_weight(events, middle), selected_weight(events, theta, I))
+        detected = Share.of(
+            lifetime_weight(events, middle, modules=I.selection.decay_modules), selected_weight(events, theta, I)
+        )
         error[1] = np.hypot(error[1], detected.error / detected.mean / np.log(10))
         correlation = covariance[0, 1] / error.prod()
         scatter = np.std(np.log(shortest[some] / rule(np.log10(FIT_RATES[some]), alpha, beta)))
@@ -281,7 +283,9 @@ def decays_at_B(e: Evidence) -> Answer:
 
 @_answers
 def share_seen_at_B(e: Evidence) -> Answer:
-    share = Share.of(lifetime_weight(e.at_B, float(B.proper_decay_length())), e.selected_at_B)
+    share = Share.of(
+        lifetime_weight(e.at_B, float(B.proper_decay_length()), modules=I.selection.decay_modules), e.selected_at_B
+    )
     return Answer(share.mean, share.error)
 
 

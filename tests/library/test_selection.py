@@ -328,7 +328,7 @@ def test_a_cut_from_outside_halves_the_rate(placed):
     """No direction across the beam is special."""
     B = dk.BENCHMARK_B.replace(m_N=0.1, m_Zprime=0.3)
     rate, half = (
-        dk.expected_upscatterings(placed, B, dk.ANALYSIS_I.with_selection(cuts=cuts)).total()
+        dk.Kernel(placed).upscatterings(B, dk.ANALYSIS_I.with_selection(cuts=cuts)).total()
         for cuts in (Cuts(), Upwards())
     )
     assert abs(half.mean - rate.mean / 2) < 4 * np.hypot(half.error, rate.error / 2)
