@@ -16,10 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
 from darkpkg.experiment import response
-from darkpkg.experiment.beam import BEAMS
 from darkpkg.experiment.detector import Detector
 from darkpkg.experiment.selection import Cuts, Selection
-from darkpkg.inputs import check_kinds, one_of, real_number, real_numbers, tuple_of
+from darkpkg.inputs import check_kinds, real_number, real_numbers, tuple_of
 from darkpkg.units import MeV
 
 Array = NDArray[np.float64]
@@ -44,8 +43,7 @@ class Channel:
     selection: Selection
 
     def __post_init__(self) -> None:
-        check_kinds(name=(self.name, str), selection=(self.selection, Selection))
-        one_of(f"beam of channel {self.name}", self.beam, BEAMS)
+        check_kinds(name=(self.name, str), beam=(self.beam, str), selection=(self.selection, Selection))
         object.__setattr__(self, "pot", real_number(f"pot of channel {self.name}", self.pot, positive=True))
         systematic = real_number(f"systematic of channel {self.name}", self.systematic, 0.0, np.finfo(float).max)
         object.__setattr__(self, "systematic", systematic)

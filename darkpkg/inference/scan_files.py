@@ -167,7 +167,7 @@ def _read(path: Path, file: BinaryIO, likelihood: Likelihood) -> Scan:
     stated = header.pop("sha256")
     where, counts = _checked(header, likelihood)
     table = rows()
-    expected = _columns(where, len(counts.observed))
+    expected = _columns(where, len(counts.observed), "V_eN_sq" in table)
     if list(table.columns) != expected or set(table.dtypes) != {np.dtype(float)}:
         odd = [name for name in table if name not in expected] + [name for name in expected if name not in table]
         raise ValueError(
@@ -215,13 +215,18 @@ def _checked(header: dict[str, Any], likelihood: Likelihood) -> tuple[Slice, Cou
     return where, counts
 
 
-def _columns(where: Slice, n_bins: int) -> list[str]:
+def _numbers(electrons: bool) -> list[str]:
+    """Names of the parameters in a table; |V_eN|² only where it is not zero, as files of before it have none."""
+    return [name for name in DarkParameters.numbers() if electrons or name != "V_eN_sq"]
+
+
+def _columns(where: Slice, n_bins: int, electrons: bool = False) -> list[str]:
     """Names of the columns of `Scan.to_pandas`. Raises `ValueError` if a free parameter has the name of another."""
     others = [*_DERIVED, *(f"{kind}_{i}" for kind in _SUMS for i in range(n_bins))]
     taken = [name for name in where.axes if name in others]
     if taken:
         raise ValueError(f"free parameters must not be called like a column of results, got {taken}")
-    return [*dict.fromkeys([*where.axes, *DarkParameters.numbers()]), *others]
+    return [*dict.fromkeys([*where.axes, *_numbers(electrons)]), *others]
 
 
 def _of(kind: type, header: dict[str, Any], name: str) -> Any:
@@ -252,7 +257,7 @@ def _scan(header: dict[str, Any], where: Slice, counts: Counts, table: pd.DataFr
         *(np.stack([column(f"{kind}_{i}") for i in range(len(counts.observed))], axis=-1) for kind in _SUMS)
     )
     fields = {
-        name: np.exp(filled_between(np.log(column(name)), header["levels"])) for name in DarkParameters.numbers()
+        name: np.exp(filled_between(np.log(column(name)), header["levels"])) for name in _numbers("V_eN_sq" in table)
     }
     for name, values in fields.items():  # where a point was evaluated, bit for bit
         own = column(name)

@@ -24,8 +24,8 @@ DECAYS = ("all", "paper")
 """What N and Z′ decay to: everything that the electromagnetic current reaches, or e⁺e⁻ alone as the paper has it."""
 
 
-def _number(unit: str, symbol: str, meaning: str) -> Any:
-    return dataclasses.field(metadata={"unit": unit, "symbol": symbol, "meaning": meaning})
+def _number(unit: str, symbol: str, meaning: str, **options: Any) -> Any:
+    return dataclasses.field(metadata={"unit": unit, "symbol": symbol, "meaning": meaning}, **options)
 
 
 LARGEST = 1e30
@@ -47,7 +47,8 @@ class DarkParameters:
     massless electrons alone and Eqs. (9) and (10) as printed, with a light Z′ that decays where it is made.
 
     Raises `ValueError` that names field, value and rule if a field is not finite, a mass or coupling is not
-    positive, a mixing exceeds one, or the shapes do not broadcast, and `TypeError` if one is no real number.
+    positive (|V_eN|² may be zero), a mixing exceeds one, or the shapes do not broadcast, and `TypeError` if one is no
+    real number.
 
     >>> BENCHMARK_B.proper_decay_length()            # cm
     0.5391...
@@ -62,6 +63,9 @@ class DarkParameters:
     )
     V_N_sq: float | NDArray[np.float64] = _number(
         "", r"|V_N|^2", "vertex factor of the decay of N, summed over daughter neutrinos"
+    )
+    V_eN_sq: float | NDArray[np.float64] = _number(
+        "", r"|V_{eN}|^2", "vertex factor of ν_e → N upscattering, squared; zero by default", default=0.0
     )
     is_majorana: bool = False
     decays: str = "all"
@@ -80,7 +84,7 @@ class DarkParameters:
 
     @classmethod
     def numbers(cls) -> dict[str, Mapping[str, str]]:
-        """Unit, symbol and meaning of the six numbers of a point, by the name of their field."""
+        """Unit, symbol and meaning of the numbers of a point, by the name of their field."""
         return {field.name: field.metadata for field in dataclasses.fields(cls) if field.metadata}
 
     def _items(self) -> list[tuple[str, Any]]:
@@ -88,7 +92,7 @@ class DarkParameters:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape that all six fields broadcast to; ``()`` for a single point."""
+        """Shape that all these fields broadcast to; ``()`` for a single point."""
         shapes = {name: np.shape(value) for name, value in self._items()}
         try:
             return np.broadcast_shapes(*shapes.values())
@@ -118,6 +122,17 @@ class DarkParameters:
     def coupling(self) -> float | NDArray[np.float64]:
         r"""|V_μN|² α_D ε², the factor by which couplings scale the upscattering cross section (Eq. (26))."""
         return self.V_muN_sq * self.alpha_D * self.epsilon**2
+
+    def coupling_of(self, flavour: int) -> float | NDArray[np.float64]:
+        """`coupling` of the neutrino with this PDG code: ±14 has |V_μN|² and ±12 |V_eN|².
+
+        >>> BENCHMARK_B.coupling_of(12)
+        0.0
+        """
+        if flavour not in (14, -14, 12, -12):
+            raise ValueError(f"flavour must be 14, -14, 12 or -12, got {flavour!r}")
+        mixing = self.V_muN_sq if abs(flavour) == 14 else self.V_eN_sq
+        return mixing * self.alpha_D * self.epsilon**2
 
     def decay_width(self) -> float | NDArray[np.float64]:
         r"""Total width of N in GeV.
@@ -219,11 +234,14 @@ def _check(name: str, value: NDArray[np.float64]) -> None:
             raise ValueError(f"{name} must be {rule}, got {float(np.extract(bad, value)[0])!r}")
 
     refuse(~np.isfinite(value), "finite")
-    refuse(value <= 0, "positive")
+    if name == "V_eN_sq":
+        refuse(value < 0, "zero or more")
+    else:
+        refuse(value <= 0, "positive")
     refuse(value > LARGEST, f"at most {LARGEST:g}")
     if name.startswith("m_"):
         refuse(value < 1 / LARGEST, f"at least {1 / LARGEST:g} GeV")
-    if name in ("V_muN_sq", "V_N_sq"):
+    if name.startswith("V_"):
         refuse(value > 1, "at most 1, because the mixing matrix is unitary")
 
 

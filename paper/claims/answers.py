@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from scipy.optimize import curve_fit
 
 from darkpkg import datasets
+from darkpkg.experiment import experiment as experiments
 from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II, Analysis
-from darkpkg.experiment.beam import Flux, load_flux
+from darkpkg.experiment.beam import Flux
 from darkpkg.experiment.detector import ND280, ND280_UPGRADE, Module
 from darkpkg.experiment.detector_file import ARGON_DENSITY
 from darkpkg.experiment.projection import PHASE_I_POT, project
@@ -380,7 +381,7 @@ ENERGIES = np.arange(0.025, 10.0, 0.05) * GeV
 def _miniboone() -> Flux:
     table = datasets.read("flux/miniboone_fhc")
     edges = np.append(table.e_low, table.e_high.iloc[-1]) * GeV
-    return Flux("MiniBooNE", edges, table.numu.to_numpy())
+    return Flux(edges, table.numu.to_numpy())
 
 
 def _mean_energy(flux: Flux) -> float:
@@ -394,17 +395,17 @@ def _upscatterings_by_energy() -> tuple[Array, Array]:
     at_miniboone = carbon * _miniboone()(ENERGIES) * total_cross_section(ENERGIES, B, NUCLEI["C12"])
     nuclei = {nucleus: ND280.number_of_nuclei(symbol) for symbol, nucleus in ND280.targets.items()}
     per_flux = sum(number * total_cross_section(ENERGIES, B, nucleus) for nucleus, number in nuclei.items())
-    return at_miniboone, load_flux("FHC")(ENERGIES) * per_flux
+    return at_miniboone, experiments.T2K["FHC"].flux(ENERGIES) * per_flux
 
 
 @_answers
 def mean_energies(_: Evidence) -> Answer:
-    return Answer(_mean_energy(load_flux("FHC")) / _mean_energy(_miniboone()))
+    return Answer(_mean_energy(experiments.T2K["FHC"].flux) / _mean_energy(_miniboone()))
 
 
 @_answers
 def fluxes(_: Evidence) -> Answer:
-    return Answer(float(load_flux("FHC").cumulative[-1] / _miniboone().cumulative[-1]))
+    return Answer(float(experiments.T2K["FHC"].flux.cumulative[-1] / _miniboone().cumulative[-1]))
 
 
 @_answers

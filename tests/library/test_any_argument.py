@@ -88,7 +88,7 @@ def all_methods(**numbers):
 
 def simulation():
     return {
-        "sampling": dk.HEAVY, "n_events": 24, "seed": 1, "couplings": B, "detector": dk.ND280, "hydrogen": False,
+        "sampling": dk.HEAVY, "n_events": 24, "seed": 1, "couplings": B, "experiment": dk.T2K, "hydrogen": False,
         "form_factor": "helm", "sequence": "random",
     }  # fmt: skip
 
@@ -98,6 +98,7 @@ PLANE = "m_N", "V_muN_sq"
 THETA = np.linspace(0.1, 0.9, 50)
 CHAMBERS = ("TPC1", "TPC2")
 NUCLEUS = dk.NUCLEI["Pb208"]
+FLUX = dk.Flux([0.0, 1.0], [1e-9])
 
 CALLS = {
     # physics
@@ -131,9 +132,15 @@ CALLS = {
     "Box": lambda: {"low": (0.0, 0.0, 0.0), "high": (1.0, 1.0, 1.0)},
     "Module": lambda: fields(dk.ND280["TPC1"]),
     "Detector": lambda: fields(dk.ND280),
-    "place": lambda: {"events": bare(), "detector": dk.ND280, "seed": 1, "emphasis": {"TPC1": 2.0}},
-    "Flux": lambda: {"name": "mine", "edges": [0.0, 1.0, 2.0], "density": [1.0, 1.0]},
-    "load_flux": lambda: {"beam": "FHC", "flavour": "numu"},
+    "place": lambda: {
+        "events": bare(), "detector": dk.ND280, "seed": 1, "emphasis": {"TPC1": 2.0}, "vertices": 1,
+        "towards": CHAMBERS,
+    },
+    "Flux": lambda: {"edges": [0.0, 1.0, 2.0], "density": [1.0, 1.0]},
+    "Flux.from_file": lambda: {"path": dk.datasets.path("flux/nd280_fhc"), "pot": 1e21, "per": 0.05, "column": "numu",
+                               "energy": 1.0, "area": 1.0, "points": False},
+    "Beam": lambda: {"name": "mine", "fluxes": {14: FLUX}},
+    "Experiment": lambda: fields(dk.T2K),
     "flux.load_heavy_neutrino_flux": (load_heavy_neutrino_flux, lambda: {"m_N": 0.15, "lepton": "mu"}),
     "ResponseMatrix": lambda: {
         "low": [0.0, 20.0], "high": [10.0, 30.0], "edges": [0.0, 15.0, 30.0],
@@ -156,6 +163,11 @@ CALLS = {
     "load_analysis": lambda: {"path": Path("none.toml")},
     "load_detector": lambda: {"path": Path("none.csv")},
     "generate": simulation,
+    "simulate": lambda: {
+        "masses" if name == "sampling" else name: value for name, value in simulation().items()
+    } | {"emphasis": {"TPC1": 2.0}, "vertices": 1},
+    "Origin": lambda: fields(few().origin),
+    "Site": lambda: fields(few().detector),
     "SamplingRange": lambda: fields(dk.HEAVY),
     "SamplingRange.at": lambda: {"m_N": 0.1, "m_Zprime": 1.25},
     "HEAVY.contains": lambda: {"m_N": [0.1, 0.2, 0.3], "m_Zprime": [1.0, 2.0, 0.1]},
@@ -249,6 +261,7 @@ ALSO_NAMED = {
     "selection_efficiency": {"ctau": "weights", "ctau_Zprime": "weights"},
     "ResponseMatrix": {"low": "high", "edges": "probability"},
     "generate": {"n_events": "simulation"},
+    "simulate": {"n_events": "simulation"},
     "decays_in_flight": {"n_events": "simulation"},
     "Module": {"mass": "density", "composition": "fractions"},
 }

@@ -151,7 +151,7 @@ FUNCTIONS = {
     "profile uniform": (["r_sq"], dk.UNIFORM.profile, within(0, 1)),
     "radius_sq": (["share"], lambda x: dk.EPANECHNIKOV.radius_sq(x, 2), finite),
     "radius_sq gaussian": (["share"], lambda x: dk.GAUSSIAN.radius_sq(x, 3), finite),
-    "Flux": (["energy"], dk.load_flux("FHC"), finite),
+    "Flux": (["energy"], dk.T2K["FHC"].flux, finite),
 }  # fmt: skip
 """A call with one argument replaced, which arguments an error may name, and what a result must be."""
 
@@ -198,8 +198,8 @@ def builders(value):
         "slope": lambda: dk.Smoothing(slope=value),
         "order": lambda: dk.Smoothing(order=value),
         "difference": lambda: dk.EPANECHNIKOV(value, 0.3),
-        "edges": lambda: dk.Flux("mine", value, [1.0, 1.0]),
-        "density": lambda: dk.Flux("mine", [0.0, 1.0, 2.0], value),
+        "edges": lambda: dk.Flux(value, [1.0, 1.0]),
+        "density": lambda: dk.Flux([0.0, 1.0, 2.0], value),
         "theta": lambda: dk.reweight(value, *_SAMPLE),
         "weights": lambda: dk.reweight(0.5, _SAMPLE[0], value, *_SAMPLE[2:]),
         "values": lambda: dk.Share.of(value, np.ones(3)),

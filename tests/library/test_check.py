@@ -198,6 +198,6 @@ def test_a_sample_without_the_p0d_says_so_where_the_dark_photon_flies():
     masses = dk.SamplingRange.at(A.m_N, A.m_Zprime)
     for detector, epsilon, noted in ((dk.ND280_TRACKER, 1e-5, True), (dk.ND280_TRACKER, A.epsilon, False),
                                      (dk.ND280, 1e-5, False)):  # fmt: skip
-        events = dk.place(dk.generate(masses, 3000, seed=3, detector=detector), detector, seed=4)
+        events = dk.simulate(masses, 3000, seed=3, experiment=dk.T2K.replace(detector=detector))
         notes = dk.check(dk.Transport(events), A.replace(epsilon=epsilon), I).notes
         assert any("cm before it decays, this sample of ND280 tracker" in note for note in notes) == noted

@@ -409,7 +409,7 @@ class TestSimulate:
         )
         assert result.exit_code == 0
         events = dk.read_events(tmp_path / "light.parquet")
-        assert events.provenance["detector"]["name"] == "ND280 tracker"
+        assert events.detector.name == "ND280 tracker"
         assert set(events.module) <= {"TPC1", "FGD1", "TPC2", "FGD2", "TPC3"}
 
     def test_it_samples_the_light_side_when_asked(self, tmp_path):
@@ -570,7 +570,7 @@ class TestScan:
 
     def test_confidence_level_benchmark_and_transport_are_those_of_the_options(self, tmp_path):
         around_A = dk.SamplingRange(m_N=(0.08, 0.12), m_Zprime=(0.02, 0.045), mediator="light")
-        made = dk.generate(around_A, N_EVENTS, seed=5, detector=dk.ND280_TRACKER)
+        made = dk.generate(around_A, N_EVENTS, seed=5, experiment=dk.T2K.replace(detector=dk.ND280_TRACKER))
         events = dk.place(made, dk.ND280_TRACKER, seed=5)
         path, plane = (
             dk.write_events(events, tmp_path / "around A.parquet"),

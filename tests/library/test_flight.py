@@ -67,7 +67,7 @@ def along_the_beam(code, n):
     p_N = np.outer(m_N, [np.hypot(1, BETA_GAMMA), 0, 0, BETA_GAMMA])
     return Events(
         weight=np.ones(n), m_N=m_N, m_Zprime=np.full(n, 1.25), p_N=p_N, p_electron=p_N / 3, p_positron=p_N / 3,
-        target=np.full(n, code), beam=np.full(n, "FHC"), provenance={},
+        target=np.full(n, code), beam=np.full(n, "FHC"),
     )  # fmt: skip
 
 

@@ -41,7 +41,6 @@ def events(electron, positron):
         p_positron=positron,
         target=np.full(n, 1000060120),
         beam=np.full(n, "FHC"),
-        provenance={},
     )
 
 

@@ -231,8 +231,7 @@ def ball():
     tank = Sphere((0, 0, 500), 200)
     module = Module("ball", tank, 0.8 * tank.volume, {"C": 1.0}, Sphere((0, 0, 520), 150))
     detector = Detector("spherical", (module,))
-    events = dk.generate(dk.SamplingRange.at(m_N=0.1, m_Zprime=0.01), n_events=4000, seed=5, detector=detector)
-    return dk.place(events, detector, seed=6)
+    return dk.simulate(dk.SamplingRange.at(0.1, 0.01), 4000, seed=5, experiment=dk.T2K.replace(detector=detector))
 
 
 @pytest.mark.parametrize(("ctau", "ctau_Z"), [(1.0, 0.0), (0.5, 0.02), (1e-4, 0.3), (3.0, 3.0)])

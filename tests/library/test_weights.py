@@ -96,9 +96,7 @@ class TestKdeWeight:
         events = dk.generate(dataclasses.replace(dk.HEAVY, density="paper"), 20_000, seed=5)
         weight = dk.kde_weight(events, B, dk.Smoothing((0.4, 0.4)))
         factor = DENSITIES["adapted"](0.1, 1.25) / DENSITIES["paper"](0.1, 1.25)
-        other = dataclasses.replace(
-            events, provenance={**events.provenance, "sampling": dataclasses.asdict(dk.HEAVY)}
-        )
+        other = dataclasses.replace(events, origin=events.origin.replace(sampling=dk.HEAVY))
         seen = weight > 0
         assert seen.any()
         ratio = weight[seen] / dk.kde_weight(other, B, dk.Smoothing((0.4, 0.4)))[seen]

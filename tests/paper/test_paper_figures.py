@@ -180,7 +180,7 @@ def test_figure_2_shows_cross_sections_of_the_package(drawn, element):
 
 
 def test_figure_2_shows_the_fluxes_of_the_data(drawn):
-    flux = dk.load_flux("FHC")
+    flux = dk.T2K["FHC"].flux
     own = curve(drawn[2], "flux", "ND280")
     np.testing.assert_array_equal(np.append(own.x, own.x_high.iloc[-1]), flux.edges)
     np.testing.assert_array_equal(own.y, flux.density)
