@@ -13,12 +13,13 @@ from darkpkg.experiment.detector import ND280
 from darkpkg.experiment.experiment import T2K
 from darkpkg.method.estimators import Kernel
 from darkpkg.method.weights import lifetime_weight
-from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, vertex_factors
+from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B
 from darkpkg.physics.nuclei import NUCLEI, Nucleus, elements
-from darkpkg.physics.scattering import approximate_cross_section, total_cross_section
+from darkpkg.physics.scattering import total_cross_section
 from darkpkg.units import HBARC, GeV, cm, tonne
 from paper.claims.answer import NOTHING, Answer, number, share_of, slope
 from paper.claims.samples import CHAMBERS, Samples, selected_at_B
+from paper.formulas import approximate_cross_section, vertex_factors
 from paper.miniboone import miniboone_flux
 
 Array = NDArray[np.float64]
@@ -45,7 +46,8 @@ def decays_at_B(s: Samples) -> Answer:
 
 
 def share_seen_at_B(s: Samples) -> Answer:
-    return share_of(lifetime_weight(s.at_B, float(B.proper_decay_length())), selected_at_B(s))
+    detected = lifetime_weight(s.at_B, float(B.proper_decay_length()), modules=I.selection.decay_modules)
+    return share_of(detected, selected_at_B(s))
 
 
 def events_at_A(s: Samples) -> Answer:
