@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from darkpkg import _sources, datasets
 from darkpkg.datasets import DataIntegrityError
 from darkpkg.experiment import experiment
-from darkpkg.experiment.volumes import volume_of
+from darkpkg.experiment.volumes import Box
 from darkpkg.inputs import check_kinds
 from darkpkg.memory import require_memory
 from darkpkg.method.events import Events, PlacedEvents
@@ -148,7 +148,7 @@ def _converted(about: Mapping[str, Any]) -> tuple[Origin, dict[str, Any]]:
             tuple(detector["fiducial_modules"]),
             {int(code): number for code, number in detector["targets"].items()},
             tuple(detector.get("modules", ())),
-            tuple(map(volume_of, detector.get("fiducial_boxes", ()))),
+            tuple(Box(low, high) for low, high in detector.get("fiducial_boxes", ())),
             detector.get("emphasis", {}),
         )
     origin = Origin(

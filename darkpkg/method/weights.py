@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.experiment.analysis import ARGON_CHAMBERS, Analysis, Channel
+from darkpkg.experiment.analysis import Analysis, Channel
 from darkpkg.experiment.selection import Selection
 from darkpkg.inputs import check_kinds, real_number, real_numbers, tuple_of
 from darkpkg.method.events import Events, PlacedEvents
@@ -130,11 +130,11 @@ def lifetime_weight(
     ctau: float,
     m_N: float | None = None,
     *,
+    modules: Sequence[str],
     ctau_Zprime: float = 0.0,
     m_Zprime: float | None = None,
-    modules: Sequence[str] = ARGON_CHAMBERS,
 ) -> Array:
-    r"""Probability that the pair appears inside the fiducial boxes of ``modules``, Eq. (27): (n,), for a cτ⁰ in cm.
+    r"""Probability that the pair appears inside the fiducial volumes of ``modules``, Eq. (27): (n,), for a cτ⁰ in cm.
 
     .. math:: w = \sum_j \left(e^{-a_j/\beta\gamma c\tau^0} - e^{-b_j/\beta\gamma c\tau^0}\right), \qquad
               \beta\gamma = |\vec p_N|/m_N,

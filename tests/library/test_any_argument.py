@@ -103,9 +103,6 @@ FLUX = dk.Flux([0.0, 1.0], [1e-9])
 CALLS = {
     # physics
     "DarkParameters": (all_methods, lambda: fields(B)),
-    "model.vertex_factors": lambda: {
-        "mixing": np.linalg.qr(np.vander(np.arange(5.0)))[0], "flavour": 1, "dark": (3,), "charges": [1.0], "N": 3,
-    },
     "StandardHeavyNeutrino": (StandardHeavyNeutrino, lambda: fields(StandardHeavyNeutrino(0.15, 1e-8, 1e-7, 1e-9))),
     "form_factor": lambda: {"Q2": 0.01, "nucleus": NUCLEUS, "model": "helm"},
     "decay.mass_density": lambda: {"s": 0.001, "m_N": 0.1, "m_Zprime": 1.25},
@@ -130,7 +127,7 @@ CALLS = {
     "Channel": lambda: fields(A.channels[0]),
     "project": lambda: {
         "analysis": A, "pot": 1e21, "detector": dk.ND280, "today": dk.ND280, "decay_modules": CHAMBERS,
-        "vertex_modules": CHAMBERS, "target_ratio": 1.0, "signal": [1.0, 2.0], "asimov": True, "name": "more",
+        "vertex_modules": CHAMBERS, "target_ratio": 1.0,
     },
     "Box": lambda: {"low": (0.0, 0.0, 0.0), "high": (1.0, 1.0, 1.0)},
     "Module": lambda: fields(dk.ND280["TPC1"]),

@@ -17,9 +17,7 @@ from darkpkg.inference import lifetimes, threshold
 from darkpkg.inputs import real_numbers, whole_number
 from darkpkg.physics import nuclei
 from darkpkg.physics.scattering import (
-    approximate_cross_section,
     differential_cross_section,
-    helicity_flip_probability,
     q2_range,
     threshold_energy,
     total_cross_section,
@@ -147,10 +145,6 @@ FUNCTIONS = {
     "spectrum E": (["E_nu"], lambda x: differential_cross_section(x, 0.01, B, LEAD), finite),
     "spectrum Q2": (["Q2"], lambda x: differential_cross_section(1.0, x, B, LEAD), finite),
     "total_cross_section": (["E_nu"], lambda x: total_cross_section(x, B, LEAD), finite),
-    "approximate_cross_section": (["E_nu"], lambda x: approximate_cross_section(x, B, LEAD), finite),
-    "flip E": (["E_nu", "Q2"], lambda x: helicity_flip_probability(x, 0.01, 0.1, LEAD), finite),
-    "flip Q2": (["Q2"], lambda x: helicity_flip_probability(1.0, x, 0.1, LEAD), within(0, 1)),
-    "flip m": (["m_N", "Q2"], lambda x: helicity_flip_probability(1.0, 0.01, x, LEAD), within(-1e-9, 1 + 1e-9)),
     "laboratory_helicity": (["E_N"], lambda x: laboratory_helicity(x, 0.15, "e"), within(-1, 1)),
     "profile": (["r_sq"], dk.EPANECHNIKOV.profile, within(0, 1)),
     "profile gaussian": (["r_sq"], dk.GAUSSIAN.profile, within(0, 1)),

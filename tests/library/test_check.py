@@ -32,7 +32,10 @@ def around_B():
 def selected(at_B):
     """Events that count in Analysis I, in FHC."""
     counts = (at_B.beam == "FHC") & (dk.selection_weight(at_B, I.selection) > 0)
-    return at_B[counts & (dk.lifetime_weight(at_B, B.proper_decay_length()) > 1e-3)]
+    return at_B[
+        counts
+        & (dk.lifetime_weight(at_B, B.proper_decay_length(), modules=dk.ANALYSIS_I.selection.decay_modules) > 1e-3)
+    ]
 
 
 def scaled(events, point, analysis, expected):
