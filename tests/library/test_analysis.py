@@ -54,9 +54,10 @@ def test_an_analysis_cannot_be_changed():
         FHC.pot = 1e21
 
 
-def test_a_beam_that_does_not_exist_is_refused():
-    with pytest.raises(ValueError, match="beam of channel FHC must be one of FHC, RHC, got 'numu'"):
-        dataclasses.replace(FHC, beam="numu")
+@pytest.mark.parametrize("beam", [2, None])
+def test_a_beam_without_a_name_is_refused(beam):
+    with pytest.raises(TypeError, match=f"beam must be of type str, got .* {beam}"):
+        dataclasses.replace(FHC, beam=beam)
 
 
 @pytest.mark.parametrize("pot", [0.0, -1e20, np.nan])
@@ -268,8 +269,7 @@ def test_a_spectrum_is_a_list_of_counts(tmp_path):
         ("pot = 1.2e21", "pot = true", "pot of channel neutrinos must be a number, got True"),
         ("pot = 1.2e21", f"pot = 1{'0' * 400}", "pot of channel neutrinos must be a number, got 1000"),
         ("pot = 1.2e21", "pot = [1e21, 1e21]", "pot of channel neutrinos must be one number"),
-        ('beam = "RHC"', 'beam = "ν"', r"channels\[1\]: beam of channel antineutrinos must be one of .*, got 'ν'"),
-        ('beam = "RHC"', "beam = 2", "beam of channel antineutrinos must be one of .*, got 2"),
+        ('beam = "RHC"', "beam = 2", r"channels\[1\]: beam must be of type str, got int 2"),
         ("efficiency = 0.2", "efficiency = 20", r"selection: efficiency must be in \(0, 1\], got 20"),
         ("efficiency", "eficiency", "selection: a name must be one of decay_modules, .*, got 'eficiency'"),
         ('name = "pairs behind FGD2"', "", "the whole file must have a value for name"),
