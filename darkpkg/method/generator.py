@@ -84,7 +84,7 @@ def generate(
     seed
         Non-negative integer. The same seed gives the same events, bit for bit. Each flavour and nucleus draws from
         its own stream, so that another nucleus leaves its events alone; only if it takes some of a fixed total do
-        they end earlier, with weights divided by a smaller number. A longer sample begins with the events of a shorter.
+        they end earlier, with weights divided by a smaller number. A longer sample begins with those of a shorter.
     experiment
         Its beams upscatter on the elements of its detector. The default is `T2K`.
     couplings

@@ -6,9 +6,7 @@ Begin with `Samples`; the functions that draw take one and return a `PaperFigure
 from __future__ import annotations
 
 import os
-import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +28,7 @@ from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.simulation import simulate
 from paper.standard_neutrino.decays_in_flight import DecaysInFlight, decays_in_flight
 from paper.standard_neutrino.weak import StandardHeavyNeutrino
+from paper.writing import complete_or_not_at_all
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -92,23 +91,12 @@ class PaperFigure:
         Raises `ValueError` for another suffix, a missing folder, or the curves of a drawing that has none.
         """
         path = check_target(path, self)
-        with _complete_or_not_at_all(path) as partial:
+        with complete_or_not_at_all(path) as partial:
             if path.suffix == ".csv":
                 self.curves.to_csv(partial, index=False)
             else:
                 self.figure.savefig(partial, format=path.suffix[1:], metadata=_PICTURES[path.suffix])
         return path
-
-
-@contextmanager
-def _complete_or_not_at_all(path: Path) -> Iterator[Path]:
-    """A temporary name, which becomes ``path`` once it is written."""
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        yield partial
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 class Curves:

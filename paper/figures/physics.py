@@ -8,12 +8,12 @@ from matplotlib.axes import Axes
 
 from darkpkg import datasets
 from darkpkg.experiment import experiment as experiments
-from darkpkg.experiment.beam import Flux
 from darkpkg.physics.model import BENCHMARK_B
 from darkpkg.physics.nuclei import elements
 from darkpkg.physics.scattering import total_cross_section
 from darkpkg.plotting import COLOURS
 from paper.figures.frame import Curves, PaperFigure, Samples
+from paper.miniboone import miniboone_flux
 
 __all__ = ["figure_1", "figure_2"]
 
@@ -83,7 +83,7 @@ def figure_2(samples: Samples | None = None) -> PaperFigure:
     figure, (top, bottom) = plt.subplots(2, 1, figsize=(6.4, 6.6), sharex=True, layout="constrained")
     for name, flux, colour in (
         ("ND280", experiments.T2K["FHC"].flux, "blue"),
-        ("MiniBooNE", _miniboone_flux(), "green"),
+        ("MiniBooNE", miniboone_flux(), "green"),
     ):
         top.stairs(flux.density, flux.edges, color=COLOURS[colour], lw=1.8, label=name)
         curves.stairs("flux", name, flux.edges, flux.density)
@@ -114,8 +114,3 @@ def figure_2(samples: Samples | None = None) -> PaperFigure:
     for ax in (top, bottom):
         ax.legend(loc="lower center")
     return PaperFigure(figure, curves.table())
-
-
-def _miniboone_flux() -> Flux:
-    table = datasets.read("flux/miniboone_fhc")
-    return Flux(np.append(table.e_low, table.e_high.iloc[-1]), table.numu.to_numpy())

@@ -54,10 +54,9 @@ def test_an_analysis_cannot_be_changed():
         FHC.pot = 1e21
 
 
-@pytest.mark.parametrize("beam", [2, None])
-def test_a_beam_without_a_name_is_refused(beam):
-    with pytest.raises(TypeError, match=f"beam must be of type str, got .* {beam}"):
-        dataclasses.replace(FHC, beam=beam)
+def test_a_beam_without_a_name_is_refused():
+    with pytest.raises(TypeError, match="beam must be of type str, got NoneType"):
+        dataclasses.replace(FHC, beam=None)
 
 
 @pytest.mark.parametrize("pot", [0.0, -1e20, np.nan])

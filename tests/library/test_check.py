@@ -19,13 +19,13 @@ COUNT = dataclasses.replace(I, channels=I.channels[:1])
 
 
 @pytest.fixture(scope="module")
-def at_B():
-    return dk.place(dk.generate(dk.SamplingRange.at(B.m_N, B.m_Zprime), 20_000, seed=5), dk.ND280, seed=5)
+def at_B(simulated):
+    return simulated(B, 20_000, seed=5)
 
 
 @pytest.fixture(scope="module")
 def around_B():
-    return dk.place(dk.generate(AROUND_B, 60_000, seed=6), dk.ND280, seed=6)
+    return dk.simulate(AROUND_B, 60_000, seed=6)
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,7 @@
 """The command line: its numbers are those of the package, and what it is asked wrongly it says in one line."""
 
-import ast
 import dataclasses
 import errno
-import inspect
 import json
 import os
 import re
@@ -14,7 +12,6 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -25,7 +22,6 @@ import darkpkg as dk
 from darkpkg import cli
 from darkpkg.cli import app
 from darkpkg.inference.threshold import exclusion_rule
-from paper.figures import catalogue, experiment, limits, method, physics
 
 N_EVENTS = 20_000
 POINT = {
@@ -61,8 +57,8 @@ def refused(*arguments, status=2):
 
 
 @pytest.fixture(scope="module")
-def events():
-    return dk.place(dk.generate(dk.SamplingRange.at(0.1, 1.25), N_EVENTS, seed=5), dk.ND280, seed=5)
+def events(simulated):
+    return simulated(dk.BENCHMARK_B, N_EVENTS, seed=5)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +80,7 @@ class TestAnalyses:
     @pytest.fixture(scope="module")
     @staticmethod
     def light(tmp_path_factory):
-        events = dk.place(dk.generate(dk.SamplingRange.at(0.1, 0.03), 60_000, seed=5), dk.ND280, seed=5)
+        events = dk.simulate(dk.SamplingRange.at(0.1, 0.03), 60_000, seed=5)
         return dk.write_events(events, tmp_path_factory.mktemp("samples") / "at A.parquet")
 
     @pytest.mark.parametrize(
@@ -234,7 +230,7 @@ class TestCheck:
 
     def test_a_sample_over_masses_is_transported_to_the_point(self, tmp_path):
         around = dk.SamplingRange(m_N=(0.07, 0.15), m_Zprime=(0.9, 1.8))
-        events = dk.place(dk.generate(around, N_EVENTS, seed=5), dk.ND280, seed=5)
+        events = dk.simulate(around, N_EVENTS, seed=5)
         path = dk.write_events(events, tmp_path / "around B.parquet")
         expected = dk.Transport(events).events(dk.DarkParameters(**POINT), dk.ANALYSIS_I).total()
         result = json.loads(run("check", *options(), "--sample", path, "--json").stdout)
@@ -366,7 +362,7 @@ class TestSimulate:
         assert result.stdout == f"500 events written to {tmp_path / 'heavy.parquet'}\n"
         events = dk.read_events(tmp_path / "heavy.parquet")
         assert isinstance(events, dk.PlacedEvents)
-        expected = dk.place(dk.generate(dk.HEAVY, 500, seed=3), dk.ND280, seed=3)
+        expected = dk.simulate(dk.HEAVY, 500, seed=3)
         np.testing.assert_array_equal(events.weight, expected.weight)
         np.testing.assert_array_equal(events.vertex, expected.vertex)
 
@@ -430,95 +426,18 @@ class TestSimulate:
 
 
 class TestFigure:
-    def test_the_installed_program_writes_a_picture_and_says_so(self, tmp_path):
-        program = Path(sys.executable).with_name("darkpkg")
-        command = [program, "figure", "2", "-o", tmp_path / "fig 2.pdf", "--curves", tmp_path / "fig 2.csv"]
-        result = subprocess.run(command, capture_output=True, text=True, check=True)
-        paths = [tmp_path / f"fig 2{suffix}" for suffix in (".pdf", ".csv")]
-        assert result.stdout.splitlines() == [f"figure 2 written to {path}" for path in paths]
-        assert result.stderr == "drawing figure 2 (seed 1)\n"
-        assert paths[0].read_bytes().startswith(b"%PDF")
-        table = pd.read_csv(paths[1])
-        assert {*table.panel} == {"flux", "cross section"}
-
-    def test_size_and_seed_are_those_of_the_samples(self, tmp_path):
-        path = tmp_path / "fig4.csv"
-        result = run("figure", 4, "-o", path, "--n-events", 4000, "--seed", 3)
-        assert result.exit_code == 0
-        drawn = catalogue.draw(4, catalogue.Samples(4000, seed=3))
-        pd.testing.assert_frame_equal(pd.read_csv(path), drawn.curves)
-
-    def test_sample_files_take_the_place_of_a_simulation(self, tmp_path):
-        for mediator in ("heavy", "light"):
-            run("simulate", "-o", tmp_path / f"{mediator}.parquet", "--mediator", mediator, "--n-events", 20_000)
-        given = {name: tmp_path / f"{name}.parquet" for name in ("heavy", "light")}
-        options = [text for name, path in given.items() for text in (f"--{name}-sample", path)]
-        assert "would do nothing" in refused("figure", 8, "-o", tmp_path / "fig8.csv", *options, "--n-events", 100)
-        result = run("figure", 8, "-o", tmp_path / "fig8.csv", *options)
-        assert result.exit_code == 0
-        assert "simulating" not in result.stderr
-        expected = catalogue.draw(8, catalogue.Samples(given=given)).curves
-        pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "fig8.csv"), expected)
-
-    def test_a_sample_that_a_figure_does_not_use_is_refused(self, sample, tmp_path):
-        line = refused("figure", 4, "-o", tmp_path / "fig4.csv", "--heavy-sample", sample)
-        assert line == "darkpkg: figure 4 does not use the heavy sample; it is made from: at_B"
-        line = refused("figure", 10, "-o", tmp_path / "fig10.csv", "--heavy-sample", sample)
-        assert line == "darkpkg: figure 10 does not use the heavy sample; it is made from: light"
-
-    def test_a_sample_of_the_wrong_kind_is_refused_before_anything_is_drawn(self, sample, tmp_path):
-        result = run("figure", 13, "-o", tmp_path / "fig13.csv", "--light-sample", sample)
-        assert result.exit_code == 2
-        assert result.stderr.startswith("darkpkg: the light sample must be over masses with m_Zprime below m_N")
-
-    def test_the_list_of_samples_is_that_of_the_figures(self):
-        """What `figure_9` and the functions of its module that it names look up in ``samples``."""
-        for number, function in catalogue.FIGURES.items():
-            (module,) = (m for m in (experiment, limits, method, physics) if m.__name__ == function.__module__)
-            nodes = {n.name: n for n in ast.parse(inspect.getsource(module)).body if isinstance(n, ast.FunctionDef)}
-            reached, new = set(), {function.__name__}
-            while new:
-                reached |= new
-                inside = [node for name in new for node in ast.walk(nodes[name])]
-                new = {node.id for node in inside if isinstance(node, ast.Name)} & {*nodes} - reached
-            used = {
-                node.attr
-                for name in reached
-                for node in ast.walk(nodes[name])
-                if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "samples"
-            }
-            assert used - {"seed"} == {*catalogue.SAMPLES[number]}, number
-
-    @pytest.mark.parametrize(
-        ("arguments", "message"),
-        [
-            (["99", "-o", "a.png"], "there is no figure 99 to draw; there are 1, 2, 3"),
-            (["2", "-o", "a.jpg"], "a figure is written to .png, .pdf, .svg, its curves to .csv, got a.jpg"),
-            (["2", "-o", "nowhere/a.png"], "no folder nowhere to write a.png into"),
-            (["2", "-o", "a.png", "--curves", "a.png"], "curves are written to .csv, got a.png"),
-            (["1", "-o", "a.csv"], "this figure is a drawing without curves to write to a.csv"),
-            (["8", "-o", "a.png", "--heavy-sample", "none.parquet"], "none.parquet"),
-            (["4", "-o", "/proc/a.png"], "cannot write a.png into the folder /proc"),
-            (["2", "-o", "a.png", "--n-events", "1000"], "figure 2 simulates nothing here, so that --n-events"),
-            (
-                ["4", "-o", "a.png", "--n-events", "1e12"],
-                "a simulation of 1e+12 events needs 6e+05 GB of memory",
-            ),
-        ],
-    )
-    def test_what_is_asked_wrongly_is_said_in_one_line(self, arguments, message, tmp_path, monkeypatch):
-        monkeypatch.chdir(tmp_path)
-        assert message in refused("figure", *arguments)
-        assert list(tmp_path.iterdir()) == []
+    def test_the_figures_of_the_paper_are_drawn_elsewhere(self):
+        line = refused("figure", "2", "-o", "fig2.pdf")
+        assert "python -m paper figure 4 -o fig4.pdf" in line
 
 
 class TestHelp:
     def test_without_a_question_there_is_help(self):
         result = run()
-        for word in ("check", "simulate", "figure", "Dark neutrinos"):
+        for word in ("check", "simulate", "scan", "Dark neutrinos"):
             assert word in result.stdout + result.stderr
 
-    @pytest.mark.parametrize("command", ["check", "simulate", "scan", "figure"])
+    @pytest.mark.parametrize("command", ["check", "simulate", "scan"])
     def test_every_option_has_a_help_text(self, command):
         parameters = typer.main.get_command(app).commands[command].params
         assert len(parameters) > 2
@@ -538,7 +457,7 @@ class TestScan:
     @pytest.fixture(scope="class")
     @staticmethod
     def heavy(tmp_path_factory):
-        events = dk.place(dk.generate(dk.HEAVY, 60_000, seed=5), dk.ND280, seed=5)
+        events = dk.simulate(dk.HEAVY, 60_000, seed=5)
         return dk.write_events(events, tmp_path_factory.mktemp("samples") / "heavy.parquet")
 
     @pytest.mark.parametrize("suffix", [".parquet", ".csv"])

@@ -395,7 +395,7 @@ def test_placing_keeps_the_events_and_says_where(events, placed):
     assert placed.detector.name == "ND280"
     assert placed.provenance["placing_seed"] == 7
     expected = {nucleus.pdg_code: ND280.number_of_nuclei(s) for s, nucleus in ND280.nuclei.items()}
-    assert placed.number_of_targets == expected
+    assert placed.detector.targets == expected
 
 
 def test_the_same_seed_gives_the_same_vertices_and_another_gives_others(events, placed):
@@ -531,7 +531,7 @@ def test_columns_of_a_table_are_known(tmp_path):
     datasets.read("detector/nd280").rename(columns={"Ar": "Xx", "mass": "weight"}).to_csv(path, index=False)
     with pytest.raises(ValueError, match=r"lacks the columns \['mass'\] and has unknown ones \['weight', 'Xx'\]"):
         load_detector(path)
-    with pytest.raises(ValueError, match="composition of TPC must be one of H, C, .*got 'Xx'"):
+    with pytest.raises(ValueError, match=r"composition of TPC must be one of H, C, .*got 'Xx'"):
         Module("TPC", SOURCE, 1.0, {"Xx": 1.0})
 
 

@@ -959,7 +959,7 @@ class TestJoiningAndThinning:
     def test_samples_of_different_kinds_are_refused(self, samples):
         with pytest.raises(TypeError, match="samples must be Events of one kind, got a Events as number 1"):
             dk.concatenate([samples[0], bare_of(samples[1])])
-        with pytest.raises(TypeError, match="got a str as number 0"):
+        with pytest.raises(TypeError, match="samples must be a sequence of Events, got"):
             dk.concatenate(["sample"])
 
     @pytest.mark.parametrize("every", [0, -1, 2.0, None, "2", True, 1 + 1j, np.nan, np.array([2])])

@@ -579,7 +579,7 @@ def test_samples_are_made_once_and_only_when_asked_for(monkeypatch):
 
 
 def test_given_samples_take_the_place_of_simulated_ones(samples, tmp_path):
-    path = samples.heavy.write(tmp_path / "heavy.parquet")
+    path = dk.write_events(samples.heavy, tmp_path / "heavy.parquet")
     given = Samples(given={"heavy": path, "at_B": samples.at_B})
     np.testing.assert_array_equal(given.heavy.weight, samples.heavy.weight)
     assert given.at_B is samples.at_B
@@ -594,7 +594,7 @@ def test_samples_of_other_masses_are_refused(samples, tmp_path):
         _ = Samples(given={"light": samples.at_A}).light
     with pytest.raises(ValueError, match=r"at_B sample must be at m_N = 0\.1 GeV, m_Zprime = 1\.25 GeV"):
         _ = Samples(given={"at_B": samples.heavy}).at_B
-    bare = dk.generate(dk.HEAVY, 100, seed=1).write(tmp_path / "bare.parquet")
+    bare = dk.write_events(dk.generate(dk.HEAVY, 100, seed=1), tmp_path / "bare.parquet")
     with pytest.raises(ValueError, match="heavy sample holds events without vertices"):
         _ = Samples(given={"heavy": bare}).heavy
 
