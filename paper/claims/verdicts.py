@@ -58,16 +58,11 @@ def verdict(claim: Claim, answer: Answer) -> str:
 
 
 def explained(claim: Claim, answer: Answer) -> str:
-<<<<<<< HEAD
     """The reason of a claim with our numbers in it.
 
     They are ``{ours}``, ``{ratio}`` to the printed number, or to one if that is zero or none is printed, and
     ``{off}``, how far that ratio is from one in per cent.
     """
-=======
-    """The reason of a claim with our numbers in it: ``{ours}``, ``{ratio}`` to the printed number, or to one if that is
-    zero or none is printed, and ``{off}``, the distance of that ratio from one in per cent."""
->>>>>>> main
     ratio = answer.value / (np.nan_to_num(claim.number) or 1.0)
     return claim.reason.format(ours=answer.value, ratio=ratio, off=100 * abs(ratio - 1))
 
