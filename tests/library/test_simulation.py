@@ -81,7 +81,7 @@ def test_a_detector_of_ones_own_in_a_beam_of_ones_own_has_its_rate():
     count = dk.Analysis("count", (dk.Channel("all", "booster", 1e21, (0.0,), (0.0,), 0.0, selection),))
     mine = dk.Experiment("mine", (dk.Beam("booster", {14: flux}),), block, {"count": count})
     events = dk.simulate(B, 20_000, seed=7, experiment=mine, sequence="sobol")
-    found = dk.expected_upscatterings(events, B, count).total()
+    found = dk.Kernel(events).upscatterings(B, count).total()
     sigma = float(dk.scattering.total_cross_section(1.0, B, dk.NUCLEI["Ar40"]))
     expected = 1e21 * flux.cumulative[-1] * sigma * block.number_of_nuclei("Ar")
     assert abs(float(found.mean) - expected) < 4 * float(found.error)
@@ -174,7 +174,7 @@ def predictions(sobol):
 
     def found(**options):
         placed = (dk.place(e, dk.ND280_TRACKER, seed=i, **options) for i, e in enumerate(sobol))
-        totals = [dk.expected_events(p, B, IN_FHC).total() for p in placed]
+        totals = [dk.Kernel(p).events(B, IN_FHC).total() for p in placed]
         return np.array([[float(t.mean), float(t.error)] for t in totals]).T
 
     return {"one": found(), "four": found(vertices=4), "dense": found(vertices=4, towards=TPCS)}
@@ -304,5 +304,5 @@ def test_a_table_of_darknews_is_read_in_ten_lines():
 
     in_FHC = dk.Analysis("in FHC", dk.ANALYSIS_I.channels[:1])
     elsewhere = B.replace(V_N_sq=0.1, epsilon=0.01)
-    expected = dk.expected_events(dk.place(ours, dk.ND280, seed=1), elsewhere, in_FHC)
-    np.testing.assert_array_equal(dk.expected_events(placed, elsewhere, in_FHC).mean, expected.mean)
+    expected = dk.Kernel(dk.place(ours, dk.ND280, seed=1)).events(elsewhere, in_FHC)
+    np.testing.assert_array_equal(dk.Kernel(placed).events(elsewhere, in_FHC).mean, expected.mean)
