@@ -32,6 +32,8 @@ from darkpkg.units import cm
 Array = NDArray[np.float64]
 
 __all__ = [
+    "ELECTRON",
+    "MUON",
     "OutsideSampleError",
     "check_inside",
     "check_placed",
@@ -41,6 +43,7 @@ __all__ = [
     "detected_weight",
     "edge_coefficients",
     "exposure_weight",
+    "families_of",
     "flight_corners",
     "flights_at",
     "guessed_level",
@@ -53,6 +56,15 @@ __all__ = [
     "selected_weight",
     "selection_weight",
 ]
+
+
+MUON, ELECTRON = 14, 12
+"""PDG codes of the neutrinos that make N by couplings of their own; antineutrinos have the same."""
+
+
+def families_of(parameters: DarkParameters) -> tuple[int, ...]:
+    """Those whose neutrinos make any N at these points."""
+    return (MUON, ELECTRON) if np.any(parameters.V_eN_sq) else (MUON,)
 
 
 class OutsideSampleError(ValueError):
@@ -99,8 +111,11 @@ def kde_weight_of_masses(
     return kernel * level / sampling.q(*masses.T)
 
 
-def coupling_weight(events: Events, parameters: DarkParameters) -> Any:
+def coupling_weight(events: Events, parameters: DarkParameters, flavour: int = MUON) -> Any:
     """|V_μN|² α_D ε² over its value at generation, Eq. (26), times the share of N that decay to e⁺e⁻; of θ's shape.
+
+    For upscatterings of electron neutrinos, ``flavour`` ±12, it has |V_eN|² of θ over |V_μN|² at generation: their
+    events are simulated as if both were equal.
 
     Only decays to e⁺e⁻ are simulated: muons and hadrons take the rest (`DarkParameters.pair_branching_ratio`), above
     211 MeV and unless ``parameters.decays`` is ``"paper"``. Raises `ValueError` if θ has another kind of N, Dirac or
@@ -116,7 +131,7 @@ def coupling_weight(events: Events, parameters: DarkParameters) -> Any:
             f"these events are decays of a {kinds[generated.is_majorana]} N and cannot answer for a "
             f"{kinds[parameters.is_majorana]} N: generate them with couplings=parameters"
         )
-    return parameters.coupling * parameters.pair_branching_ratio() / generated.coupling
+    return parameters.coupling_of(flavour) * parameters.pair_branching_ratio() / generated.coupling
 
 
 def selection_weight(events: PlacedEvents, selection: Selection) -> Array:
@@ -273,7 +288,9 @@ def _check_point(parameters: Any) -> None:
 
 def _weight_at(events: PlacedEvents, parameters: DarkParameters, smoothing: Smoothing) -> Array:
     """Weights (n,) at one point for one nucleus and one proton on target."""
-    return events.weight * coupling_weight(events, parameters) * kde_weight(events, parameters, smoothing)
+    muon, electron = (coupling_weight(events, parameters, flavour) for flavour in (MUON, ELECTRON))
+    coupling = np.where(np.abs(events.flavour) == MUON, muon, electron)
+    return events.weight * coupling * kde_weight(events, parameters, smoothing)
 
 
 def _selected_exposures(events: PlacedEvents, analysis: Analysis) -> dict[Selection, Array]:

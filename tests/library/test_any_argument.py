@@ -188,7 +188,7 @@ CALLS = {
     "effective_log_likelihood": lambda: {"observed": 3.0, "mean": 2.0, "variance": 0.1},
     "log_likelihood": lambda: {"prediction": dk.Expectation([1.0, 2.0], [0.1, 0.1]), "counts": A},
     "kde_weight": lambda: {"events": placed(), "parameters": B, "smoothing": dk.Smoothing()},
-    "coupling_weight": lambda: {"events": placed(), "parameters": B},
+    "coupling_weight": lambda: {"events": placed(), "parameters": B, "flavour": 14},
     "selection_weight": lambda: {"events": placed(), "selection": A.selection},
     "lifetime_weight": lambda: {
         "events": few(), "ctau": 1.0, "m_N": 0.1, "ctau_Zprime": 0.5, "m_Zprime": 0.03, "modules": CHAMBERS,
