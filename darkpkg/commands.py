@@ -20,9 +20,10 @@ import numpy as np
 
 from darkpkg.experiment import analysis as analyses
 from darkpkg.experiment import detector as detectors
+from darkpkg.experiment import experiment as experiments
 from darkpkg.experiment.analysis import Analysis, check_modules
 from darkpkg.experiment.analysis_file import load_analysis
-from darkpkg.experiment.detector import Detector
+from darkpkg.experiment.experiment import Experiment
 from darkpkg.inference.check import Verdict, verdict_without_neutrinos
 from darkpkg.inference.check import check as verdict_on
 from darkpkg.inference.intervals import excluded_intervals
@@ -37,11 +38,10 @@ from darkpkg.method.estimators import Kernel, Transport
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import FEW_EVENTS, FewEventsWarning
 from darkpkg.method.files import read_events, write_events
-from darkpkg.method.generator import generate
-from darkpkg.method.placing import place
 from darkpkg.method.sampling import HEAVY, LIGHT, SamplingRange
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.physics.validity import validity_notes
+from darkpkg.simulation import simulate as simulate_events
 from darkpkg.units import cm
 
 __all__ = ["NO_STATEMENT", "check", "check_output", "check_size", "is_watched", "scan", "simulate"]
@@ -101,14 +101,15 @@ def check(
 def _simulated_verdict(
     point: DarkParameters, analysis: Analysis, n_events: int, seed: int, majorana: bool, hydrogen: bool
 ) -> Verdict:
+    experiment = experiments.T2K.replace(analyses={analysis.name: analysis})  # refuses another beam
     for channel in analysis.channels:
-        check_modules(detectors.ND280, channel.selection)
-    targets = detectors.ND280.nuclei if hydrogen else detectors.ND280.targets
-    unreached = verdict_without_neutrinos(point, analysis, targets.values())
+        check_modules(experiment.detector, channel.selection)
+    targets = experiment.detector.nuclei if hydrogen else experiment.detector.targets
+    unreached = verdict_without_neutrinos(point, analysis, targets.values(), experiment.beams)
     if unreached is not None:
         return unreached
     sampling = SamplingRange.at(float(point.m_N), float(point.m_Zprime))
-    sample = _simulate(sampling, n_events, seed, majorana, hydrogen, detectors.ND280)
+    sample = _simulate(sampling, n_events, seed, majorana, hydrogen, experiment)
     return verdict_on(Transport(sample), point, analysis)
 
 
@@ -119,8 +120,10 @@ def simulate(
     if output.suffix != ".parquet":
         raise ValueError(f"a sample is written to .parquet, got {output.name}")
     check_output(output)
-    detector = detectors.ND280_TRACKER if tracker else detectors.ND280
-    events = _simulate({"heavy": HEAVY, "light": LIGHT}[mediator], n_events, seed, majorana, hydrogen, detector)
+    experiment = experiments.T2K
+    if tracker:
+        experiment = experiment.replace(detector=detectors.ND280_TRACKER)
+    events = _simulate({"heavy": HEAVY, "light": LIGHT}[mediator], n_events, seed, majorana, hydrogen, experiment)
     print(f"{len(events)} events written to {write_events(events, output)}")
 
 
@@ -204,16 +207,16 @@ def check_size(n_events: int) -> None:
 
 
 def _simulate(
-    sampling: SamplingRange, n_events: int, seed: int, majorana: bool, hydrogen: bool, detector: Detector
+    sampling: SamplingRange, n_events: int, seed: int, majorana: bool, hydrogen: bool, experiment: Experiment
 ) -> PlacedEvents:
     check_size(n_events)
     masses = "m_N = {:g} to {:g} GeV, m_Zprime = {:g} to {:g} GeV".format(*sampling.m_N, *sampling.m_Zprime)
     if sampling.is_fixed:
         masses = f"m_N = {sampling.m_N[0]:g} GeV, m_Zprime = {sampling.m_Zprime[0]:g} GeV"
-    print(f"simulating {n_events} events in {detector.name} at {masses} (seed {seed})", file=sys.stderr)
+    print(f"simulating {n_events} events in {experiment.detector.name} at {masses} (seed {seed})", file=sys.stderr)
     couplings = BENCHMARK_B.replace(is_majorana=majorana)
-    options = {"couplings": couplings, "detector": detector, "hydrogen": hydrogen}
-    return place(generate(sampling, n_events, seed, **options, progress=is_watched()), detector, seed)
+    options = {"experiment": experiment, "couplings": couplings, "hydrogen": hydrogen, "progress": is_watched()}
+    return simulate_events(sampling, n_events, seed, **options)
 
 
 def _slice(point: DarkParameters, vary: list[str], assign: list[str], refine: int, bins: int) -> Slice:

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.experiment.analysis import Channel
-from darkpkg.experiment.beam import load_flux
 from darkpkg.experiment.detector import ND280, ND280_TRACKER, Detector
+from darkpkg.experiment.experiment import T2K, T2K_ALL_FLAVOURS
 from darkpkg.experiment.selection import Selection, observables
 from darkpkg.method.events import PlacedEvents
 from darkpkg.physics.kinematics import momentum
@@ -106,23 +106,23 @@ def neutrino(events: PlacedEvents) -> tuple[Array, Array]:
 
 def flux_between_bins(events: PlacedEvents, channel: Channel) -> Array:
     """Flux interpolated between the middles of its bins, over the flux of the bin."""
-    flux = load_flux(channel.beam)
+    flux = T2K[channel.beam].flux
     energy = np.minimum(neutrino(events)[0], 0.999999 * flux.edges[-1])
     middles = (flux.edges[1:] + flux.edges[:-1]) / 2
     return np.interp(energy, middles, flux.density) / flux(energy)
 
 
-WRONG_SIGN = {"FHC": "numubar", "RHC": "numu"}
-ELECTRON = {"FHC": "nue", "RHC": "nuebar"}
+WRONG_SIGN = {"FHC": -14, "RHC": 14}
+ELECTRON = {"FHC": 12, "RHC": -12}
 
 
-def with_flavour(flavours: Mapping[str, str]) -> Factor:
+def with_flavour(flavours: Mapping[str, int]) -> Factor:
     """Count neutrinos of another flavour in each beam, too."""
 
     def factor(events: PlacedEvents, channel: Channel) -> Array:
-        right = load_flux(channel.beam)
+        right = T2K[channel.beam].flux
         energy = np.minimum(neutrino(events)[0], 0.999999 * right.edges[-1])
-        return 1 + load_flux(channel.beam, flavours[channel.beam])(energy) / right(energy)
+        return 1 + T2K_ALL_FLAVOURS[channel.beam][flavours[channel.beam]](energy) / right(energy)
 
     return factor
 

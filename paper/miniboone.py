@@ -12,8 +12,8 @@ from darkpkg.units import GeV
 def miniboone_flux() -> Flux:
     """Muon neutrinos at MiniBooNE in neutrino mode.
 
-    >>> miniboone_flux().name
-    'MiniBooNE'
+    >>> f"{miniboone_flux().cumulative[-1]:.3g}"                        # neutrinos / cm² / POT
+    '5.19e-10'
     """
     table = datasets.read("flux/miniboone_fhc")
-    return Flux("MiniBooNE", np.append(table.e_low, table.e_high.iloc[-1]) * GeV, table.numu.to_numpy())
+    return Flux(np.append(table.e_low, table.e_high.iloc[-1]) * GeV, table.numu.to_numpy())

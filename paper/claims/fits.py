@@ -78,7 +78,8 @@ def _fit(s: Samples, m_N: float, n_parameters: int) -> tuple[Array, LifetimeBoun
     error = np.sqrt(np.diag(covariance))
     # A factor in the number of decays, known as well as these, moves β alone.
     middle = float(found[len(found) // 2])
-    detected = Share.of(lifetime_weight(events, middle), selected_weight(events, theta, ANALYSIS_I))
+    in_a_chamber = lifetime_weight(events, middle, modules=ANALYSIS_I.selection.decay_modules)
+    detected = Share.of(in_a_chamber, selected_weight(events, theta, ANALYSIS_I))
     error[1] = np.hypot(error[1], detected.error / detected.mean / np.log(10))
     correlation = covariance[0, 1] / error.prod()
     scatter = np.std(np.log(found / _rule(log_rates, alpha, beta)))

@@ -8,16 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II
-from darkpkg.experiment.beam import Flux, load_flux
+from darkpkg.experiment.beam import Flux
 from darkpkg.experiment.detector import ND280
+from darkpkg.experiment.experiment import T2K
 from darkpkg.method.estimators import Kernel
 from darkpkg.method.weights import lifetime_weight
-from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, vertex_factors
+from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B
 from darkpkg.physics.nuclei import NUCLEI, Nucleus, elements
-from darkpkg.physics.scattering import approximate_cross_section, total_cross_section
+from darkpkg.physics.scattering import total_cross_section
 from darkpkg.units import HBARC, GeV, cm, tonne
 from paper.claims.answer import NOTHING, Answer, number, share_of, slope
 from paper.claims.samples import CHAMBERS, Samples, selected_at_B
+from paper.formulas import approximate_cross_section, vertex_factors
 from paper.miniboone import miniboone_flux
 
 Array = NDArray[np.float64]
@@ -44,7 +46,8 @@ def decays_at_B(s: Samples) -> Answer:
 
 
 def share_seen_at_B(s: Samples) -> Answer:
-    return share_of(lifetime_weight(s.at_B, float(B.proper_decay_length())), selected_at_B(s))
+    detected = lifetime_weight(s.at_B, float(B.proper_decay_length()), modules=I.selection.decay_modules)
+    return share_of(detected, selected_at_B(s))
 
 
 def events_at_A(s: Samples) -> Answer:
@@ -135,15 +138,15 @@ def _upscatterings_by_energy() -> tuple[Array, Array]:
     at_miniboone = carbon * miniboone_flux()(ENERGIES) * total_cross_section(ENERGIES, B, NUCLEI["C12"])
     nuclei = {nucleus: ND280.number_of_nuclei(symbol) for symbol, nucleus in ND280.targets.items()}
     per_flux = sum(number * total_cross_section(ENERGIES, B, nucleus) for nucleus, number in nuclei.items())
-    return at_miniboone, load_flux("FHC")(ENERGIES) * per_flux
+    return at_miniboone, T2K["FHC"].flux(ENERGIES) * per_flux
 
 
 def mean_energies(_: Samples) -> Answer:
-    return Answer(_mean_energy(load_flux("FHC")) / _mean_energy(miniboone_flux()))
+    return Answer(_mean_energy(T2K["FHC"].flux) / _mean_energy(miniboone_flux()))
 
 
 def fluxes(_: Samples) -> Answer:
-    return Answer(float(load_flux("FHC").cumulative[-1] / miniboone_flux().cumulative[-1]))
+    return Answer(float(T2K["FHC"].flux.cumulative[-1] / miniboone_flux().cumulative[-1]))
 
 
 def upscatterings_in_both_experiments(_: Samples) -> Answer:

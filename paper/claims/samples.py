@@ -90,7 +90,7 @@ def selected_at_B(s: Samples) -> Array:
 
 def detected_at_B(s: Samples, ctau: float) -> Array:
     """Of those, what decays in a chamber, for cτ⁰ in cm."""
-    return selected_at_B(s) * lifetime_weight(s.at_B, ctau)
+    return selected_at_B(s) * lifetime_weight(s.at_B, ctau, modules=ANALYSIS_I.selection.decay_modules)
 
 
 def in_P0D(events: PlacedEvents) -> NDArray[np.bool_]:

@@ -16,16 +16,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from darkpkg.experiment import experiment as experiments
 from darkpkg.experiment.analysis import ANALYSIS_I
 from darkpkg.experiment.detector import ND280, ND280_TRACKER, ND280_UPGRADE, Detector
 from darkpkg.experiment.projection import project
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.files import read_events
-from darkpkg.method.generator import generate
-from darkpkg.method.placing import place
 from darkpkg.method.sampling import HEAVY, LIGHT, SamplingRange
 from darkpkg.method.weights import sampling_range
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
+from darkpkg.simulation import simulate
 from paper.standard_neutrino.decays_in_flight import DecaysInFlight, decays_in_flight
 from paper.standard_neutrino.weak import StandardHeavyNeutrino
 from paper.writing import complete_or_not_at_all
@@ -232,8 +232,8 @@ class Samples:
             elif detector is ND280 and sampling.is_light:
                 number = {nucleus: int(share * number) for nucleus, share in _LIGHT_SHARES.items()}
                 emphasis = {"FGD1": 10.0}  # where Analysis II wants N to be made, and few nuclei are
-            events = generate(sampling, number, self.seed, detector=detector, progress=self.progress)
-            return place(events, detector, self.seed, emphasis=emphasis)
+            there = experiments.T2K.replace(detector=detector)
+            return simulate(sampling, number, self.seed, experiment=there, emphasis=emphasis, progress=self.progress)
         sample = given if isinstance(given, Events) else read_events(given)
         if not isinstance(sample, PlacedEvents):
             raise ValueError(f"the {name} sample holds events without vertices; darkpkg simulate writes them with")

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from darkpkg import datasets
-from darkpkg.experiment.beam import load_flux
+from darkpkg.experiment import experiment as experiments
 from darkpkg.physics.model import BENCHMARK_B
 from darkpkg.physics.nuclei import elements
 from darkpkg.physics.scattering import total_cross_section
@@ -81,7 +81,10 @@ def figure_2(samples: Samples | None = None) -> PaperFigure:
     """
     curves = Curves()
     figure, (top, bottom) = plt.subplots(2, 1, figsize=(6.4, 6.6), sharex=True, layout="constrained")
-    for name, flux, colour in (("ND280", load_flux("FHC"), "blue"), ("MiniBooNE", miniboone_flux(), "green")):
+    for name, flux, colour in (
+        ("ND280", experiments.T2K["FHC"].flux, "blue"),
+        ("MiniBooNE", miniboone_flux(), "green"),
+    ):
         top.stairs(flux.density, flux.edges, color=COLOURS[colour], lw=1.8, label=name)
         curves.stairs("flux", name, flux.edges, flux.density)
     top.set(ylabel=r"$\nu_\mu$ flux [cm$^{-2}$ GeV$^{-1}$ POT$^{-1}$]", yscale="log", ylim=(1e-13, 1e-7))

@@ -148,7 +148,7 @@ def experiment(nucleus: str, folder: Path) -> detector.Detector:
 
     DarkNews interpolates a flux linearly, so each edge of our bins stands twice, 2e-9 GeV apart.
     """
-    flux = dk.load_flux("FHC")
+    flux = dk.T2K["FHC"].flux
     E = np.repeat(flux.edges, 2) + np.tile([-1e-9, 1e-9], len(flux.edges))
     density = np.concatenate([[0.0], np.repeat(flux.density, 2), [0.0]])
     zero = np.zeros_like(E)

@@ -22,11 +22,13 @@ LAYERS = {
         "analysis",
         "analysis_file",
         "projection",
+        "experiment",
     ],
     "method": [
+        "sampling",
+        "origin",
         "events",
         "files",
-        "sampling",
         "loops",
         "flights",
         "integrand",
@@ -54,7 +56,7 @@ LAYERS = {
         "check",
         "point_likelihood",
     ],
-    "top": ["plotting", "commands", "cli", "__main__"],
+    "top": ["simulation", "plotting", "commands", "cli", "__main__"],
 }
 """Every module, from bottom to top: each may import only what stands before it."""
 

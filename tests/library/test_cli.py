@@ -57,8 +57,8 @@ def refused(*arguments, status=2):
 
 
 @pytest.fixture(scope="module")
-def events():
-    return dk.place(dk.generate(dk.SamplingRange.at(0.1, 1.25), N_EVENTS, seed=5), dk.ND280, seed=5)
+def events(simulated):
+    return simulated(dk.BENCHMARK_B, N_EVENTS, seed=5)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ class TestAnalyses:
     @pytest.fixture(scope="module")
     @staticmethod
     def light(tmp_path_factory):
-        events = dk.place(dk.generate(dk.SamplingRange.at(0.1, 0.03), 60_000, seed=5), dk.ND280, seed=5)
+        events = dk.simulate(dk.SamplingRange.at(0.1, 0.03), 60_000, seed=5)
         return dk.write_events(events, tmp_path_factory.mktemp("samples") / "at A.parquet")
 
     @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ class TestCheck:
 
     def test_a_sample_over_masses_is_transported_to_the_point(self, tmp_path):
         around = dk.SamplingRange(m_N=(0.07, 0.15), m_Zprime=(0.9, 1.8))
-        events = dk.place(dk.generate(around, N_EVENTS, seed=5), dk.ND280, seed=5)
+        events = dk.simulate(around, N_EVENTS, seed=5)
         path = dk.write_events(events, tmp_path / "around B.parquet")
         expected = dk.Transport(events).events(dk.DarkParameters(**POINT), dk.ANALYSIS_I).total()
         result = json.loads(run("check", *options(), "--sample", path, "--json").stdout)
@@ -362,7 +362,7 @@ class TestSimulate:
         assert result.stdout == f"500 events written to {tmp_path / 'heavy.parquet'}\n"
         events = dk.read_events(tmp_path / "heavy.parquet")
         assert isinstance(events, dk.PlacedEvents)
-        expected = dk.place(dk.generate(dk.HEAVY, 500, seed=3), dk.ND280, seed=3)
+        expected = dk.simulate(dk.HEAVY, 500, seed=3)
         np.testing.assert_array_equal(events.weight, expected.weight)
         np.testing.assert_array_equal(events.vertex, expected.vertex)
 
@@ -405,7 +405,7 @@ class TestSimulate:
         )
         assert result.exit_code == 0
         events = dk.read_events(tmp_path / "light.parquet")
-        assert events.provenance["detector"]["name"] == "ND280 tracker"
+        assert events.detector.name == "ND280 tracker"
         assert set(events.module) <= {"TPC1", "FGD1", "TPC2", "FGD2", "TPC3"}
 
     def test_it_samples_the_light_side_when_asked(self, tmp_path):
@@ -457,7 +457,7 @@ class TestScan:
     @pytest.fixture(scope="class")
     @staticmethod
     def heavy(tmp_path_factory):
-        events = dk.place(dk.generate(dk.HEAVY, 60_000, seed=5), dk.ND280, seed=5)
+        events = dk.simulate(dk.HEAVY, 60_000, seed=5)
         return dk.write_events(events, tmp_path_factory.mktemp("samples") / "heavy.parquet")
 
     @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
@@ -489,7 +489,7 @@ class TestScan:
 
     def test_confidence_level_benchmark_and_transport_are_those_of_the_options(self, tmp_path):
         around_A = dk.SamplingRange(m_N=(0.08, 0.12), m_Zprime=(0.02, 0.045), mediator="light")
-        made = dk.generate(around_A, N_EVENTS, seed=5, detector=dk.ND280_TRACKER)
+        made = dk.generate(around_A, N_EVENTS, seed=5, experiment=dk.T2K.replace(detector=dk.ND280_TRACKER))
         events = dk.place(made, dk.ND280_TRACKER, seed=5)
         path, plane = (
             dk.write_events(events, tmp_path / "around A.parquet"),

@@ -145,7 +145,9 @@ def _twice(*masses):
         pytest.param(model, "HBARC", 2 * model.HBARC, "lifetime_of_A", id="ħc"),
         pytest.param(method, "total_cross_section", lambda *_: 1e-37, "sampling_power_of_m_Zprime", id="σ"),
         pytest.param(method, "exclusion_threshold", lambda cl, n_parameters: 1.353, "threshold", id="threshold"),
-        pytest.param(on_model, "lifetime_weight", lambda events, ctau: np.full(len(events), 0.01), "share_seen_at_B"),
+        pytest.param(
+            on_model, "lifetime_weight", lambda events, ctau, modules: np.full(len(events), 0.01), "share_seen_at_B"
+        ),
         pytest.param(detector, "ARGON_DENSITY", 1.78, "argon_in_a_chamber", id="density"),
         pytest.param(weights, "exposure_weight", lambda e, c: np.ones(len(e)), "lead_share_at_1_cm", id="nuclei"),
     ],

@@ -180,7 +180,7 @@ def test_figure_2_shows_cross_sections_of_the_package(drawn, element):
 
 
 def test_figure_2_shows_the_fluxes_of_the_data(drawn):
-    flux = dk.load_flux("FHC")
+    flux = dk.T2K["FHC"].flux
     own = curve(drawn[2], "flux", "ND280")
     np.testing.assert_array_equal(np.append(own.x, own.x_high.iloc[-1]), flux.edges)
     np.testing.assert_array_equal(own.y, flux.density)
@@ -544,7 +544,7 @@ def test_figure_13_is_the_share_of_the_weights_that_pass(drawn, more_samples, pa
         if panel == "decays in a chamber":
             flights = point.proper_decay_length(), m_N
             flight = {"ctau_Zprime": point.mediator_decay_length(), "m_Zprime": m_Zprime}
-            weight *= dk.lifetime_weight(of[name], *flights, **flight)
+            weight *= dk.lifetime_weight(of[name], *flights, **flight, modules=I.selection.decay_modules)
         share = dk.Share.of(passes[name], weight) if weight.any() else None
         if share is None or share.n_effective <= 50:
             assert (m_N, m_Zprime) not in own.index
