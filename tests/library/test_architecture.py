@@ -37,7 +37,7 @@ LAYERS = {
         "transport",
     ],
     "inference": ["likelihood", "slices", "limits", "scan_files", "check", "lifetimes"],
-    "top": ["plotting", "commands", "cli", "__main__"],
+    "top": ["plotting", "report", "commands", "cli", "__main__"],
 }
 """Every module, from bottom to top: each may import only what stands before it."""
 
