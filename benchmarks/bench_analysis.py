@@ -68,7 +68,7 @@ def test_preparation(benchmark, events, extra_memory):
     samples = iter([events[:] for _ in range(4)])
 
     def first():
-        return dk.expected_events(next(samples), dk.BENCHMARK_A, dk.ANALYSIS_II)
+        return dk.Kernel(next(samples)).events(dk.BENCHMARK_A, dk.ANALYSIS_II)
 
     extra = extra_memory(first)
     benchmark.pedantic(first, rounds=3)
@@ -83,12 +83,12 @@ def test_plane_of_both_analyses(benchmark, events):
     m_N, V = np.geomspace(0.006, 1.0, 40), np.geomspace(1e-11, 1e-4, 40)
     plane = dk.BENCHMARK_A.replace(m_N=m_N[m_N > 0.03][:, None], V_muN_sq=V)
     for analysis in (both, dk.ANALYSIS_I):
-        dk.expected_events(events, plane, analysis)  # machine code and order of the sample are there
+        dk.Kernel(events).events(plane, analysis)  # machine code and order of the sample are there
     alone = []
     for _ in range(3):
         begin = perf_counter()
-        dk.expected_events(events, plane, dk.ANALYSIS_I)
+        dk.Kernel(events).events(plane, dk.ANALYSIS_I)
         alone.append(perf_counter() - begin)
-    result = benchmark.pedantic(dk.expected_events, args=(events, plane, both), rounds=3)
+    result = benchmark.pedantic(dk.Kernel(events).events, args=(plane, both), rounds=3)
     assert result.mean.shape[-1] == 42
     benchmark.extra_info["time over that of Analysis I alone"] = benchmark.stats.stats.min / min(alone)

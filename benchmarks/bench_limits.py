@@ -41,8 +41,8 @@ def test_four_planes(benchmark, stored):
     """Reading both samples, 60 × 60 points of four planes with both analyses, and the contours."""
 
     def all_four():
-        samples = {name: dk.read_events(path) for name, path in stored.items()}
-        return [dk.scan(samples[mediator], sixty(plane), BOTH).exclusion() for (mediator, _), plane in PLANES.items()]
+        kernels = {name: dk.Kernel(dk.read_events(path)) for name, path in stored.items()}
+        return [dk.scan(kernels[mediator], sixty(plane), BOTH).exclusion() for (mediator, _), plane in PLANES.items()]
 
     curves = benchmark.pedantic(all_four, rounds=2)
     assert all(curves)

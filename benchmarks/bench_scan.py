@@ -19,7 +19,7 @@ POINTS = 1600
 @pytest.fixture(scope="module")
 def events():
     sample = dk.place(dk.generate(dk.HEAVY, MILLION, seed=1), dk.ND280, seed=2)
-    dk.expected_events(sample, dk.BENCHMARK_B, dk.ANALYSIS_I)  # machine code and order of the sample are there
+    dk.Kernel(sample).events(dk.BENCHMARK_B, dk.ANALYSIS_I)  # machine code and order of the sample are there
     return sample
 
 
@@ -58,7 +58,7 @@ def planes():
 
 def dense(events, plane, analysis=dk.ANALYSIS_I):
     """The five weights as arrays (points, events), summed: how one would write it first."""
-    smoothing = dk.weights.SMOOTHING
+    smoothing = dk.Smoothing()
     m_N, m_Zprime, ctau, coupling = (
         np.broadcast_to(a, plane.shape).reshape(-1, 1)
         for a in (plane.m_N, plane.m_Zprime, plane.proper_decay_length(), dk.coupling_weight(events, plane))
@@ -80,8 +80,8 @@ def test_plane(benchmark, events, extra_memory, axes):
     begin = perf_counter()
     dense(few, plane)
     reference = (perf_counter() - begin) * MILLION / FEWER
-    extra = extra_memory(dk.expected_events, events, plane, dk.ANALYSIS_I)
-    result = benchmark.pedantic(dk.expected_events, args=(events, plane, dk.ANALYSIS_I), rounds=5)
+    extra = extra_memory(dk.Kernel(events).events, plane, dk.ANALYSIS_I)
+    result = benchmark.pedantic(dk.Kernel(events).events, args=(plane, dk.ANALYSIS_I), rounds=5)
     assert result.mean.shape == (40, 40, 2)
     ratio = reference / benchmark.stats.stats.min
     benchmark.extra_info["seconds of dense numpy, scaled"] = reference
@@ -96,7 +96,7 @@ def test_first_prediction(benchmark, events):
     fresh = iter([events[:] for _ in range(3)])
 
     def first():
-        return dk.expected_events(next(fresh), dk.BENCHMARK_B, dk.ANALYSIS_I)
+        return dk.Kernel(next(fresh)).events(dk.BENCHMARK_B, dk.ANALYSIS_I)
 
     benchmark.pedantic(first, rounds=3)
 
@@ -111,7 +111,7 @@ def test_plane_of_masses(benchmark, events, one_core):
     plane = dk.BENCHMARK_B.replace(m_N=m_N[:, None], m_Zprime=m_Zprime)
     reference = timed(dense, events.thinned(MILLION // FEWER), plane) * MILLION / FEWER
     first = timed(dk.expected_events, events[:], plane, dk.ANALYSIS_I)
-    result = benchmark.pedantic(dk.expected_events, args=(events, plane, dk.ANALYSIS_I), rounds=5)
+    result = benchmark.pedantic(dk.Kernel(events).events, args=(plane, dk.ANALYSIS_I), rounds=5)
     assert result.mean.shape == (25, 25, 2)
     seconds = benchmark.stats.stats.min
     benchmark.extra_info["seconds of dense numpy, scaled"] = reference
@@ -170,7 +170,7 @@ def test_moving_events_against_simulating_them(benchmark, events, one_core, poin
         return dk.place(dk.generate(at, n, seed=3), dk.ND280, seed=4)
 
     def found(sample):
-        return float(dk.expected_upscatterings(sample, point, dk.ANALYSIS_I).total().n_effective)
+        return float(dk.Kernel(sample).upscatterings(point, dk.ANALYSIS_I).total().n_effective)
 
     own = simulate(100_000)
     begin, longer = timed(simulate, 1000), timed(simulate, 100_000)  # vegas adapts in both

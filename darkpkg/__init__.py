@@ -2,7 +2,7 @@
 
 >>> import darkpkg as dk
 >>> events = dk.place(dk.generate(dk.HEAVY, n_events=100_000, seed=1), dk.ND280, seed=2)
->>> dk.scan(events, dk.BENCHMARK_B, dk.ANALYSIS_I).excluded(cl=0.90)                  # doctest: +SKIP
+>>> dk.scan(dk.Transport(events), dk.BENCHMARK_B, dk.ANALYSIS_I).excluded(cl=0.90)    # doctest: +SKIP
 
 The parts are those of the paper: `physics` (Section II), `experiment` (III), `method` (IV), `inference` (V).
 """
@@ -31,13 +31,7 @@ _MODULES = (
     "experiment.response",
     "experiment.selection",
     "method.generator",
-    "method.kernels",
     "method.sampling",
-    "method.smoothing",
-    "method.weights",
-    "inference.lifetimes",
-    "inference.likelihood",
-    "inference.limits",
 )
 """Modules that are public under their last name."""
 
@@ -48,41 +42,44 @@ _MEMBERS = {
     "experiment.analysis": ("ANALYSIS_I", "ANALYSIS_II", "Analysis", "Channel"),
     "experiment.analysis_file": ("load_analysis",),
     "experiment.beam": ("Flux", "load_flux"),
-    "experiment.detector": ("ND280", "ND280_TRACKER", "ND280_UPGRADE", "Box", "Detector", "Module"),
+    "experiment.detector": ("ND280", "ND280_TRACKER", "ND280_UPGRADE", "Detector", "Module"),
+    "experiment.volumes": ("Box", "Cylinder", "Sphere"),
     "experiment.detector_file": ("load_detector",),
     "experiment.projection": ("project",),
     "experiment.response": ("FGD_RESPONSE", "ResponseMatrix"),
     "experiment.selection": ("Cuts", "Observables", "Selection", "observables"),
     "method.events": ("Events", "PlacedEvents", "concatenate"),
-    "method.expectation": ("Expectation", "FewEventsWarning", "Share"),
+    "method.expectation": ("Expectation", "FewEventsWarning", "Share", "effective_number"),
     "method.files": ("read_events", "write_events"),
     "method.generator": ("generate",),
     "method.kernels": ("EPANECHNIKOV", "GAUSSIAN", "UNIFORM"),
     "method.placing": ("place",),
     "method.sampling": ("HEAVY", "LIGHT", "SamplingRange"),
     "method.smoothing": ("PAPER_SMOOTHING", "SMOOTHINGS", "Smoothing", "reweight"),
-    "method.transport": ("expected_events_by_transport", "transport"),
+    "method.acceptances": ("decay_acceptance", "selection_efficiency"),
+    "method.bandwidth": ("choose_bandwidth",),
+    "method.estimators": ("Kernel", "Transport"),
+    "method.transport": ("transport",),
     "method.weights": (
-        "choose_bandwidth",
+        "OutsideSampleError",
         "coupling_weight",
-        "decay_acceptance",
         "detected_weight",
-        "expected_events",
-        "expected_events_at_lifetime",
-        "expected_upscatterings",
         "exposure_weight",
         "kde_weight",
         "lifetime_weight",
         "produced_weight",
         "selected_weight",
-        "selection_efficiency",
         "selection_weight",
     ),
     "inference.check": ("Verdict", "check"),
-    "inference.lifetimes": ("fit_lifetime_bound", "minimum_lifetime"),
+    "inference.intervals": ("excluded_intervals",),
+    "inference.lifetimes": ("excluded_lifetimes", "fit_lifetime_bound"),
     "inference.likelihood": ("effective_log_likelihood", "log_likelihood"),
-    "inference.limits": ("Scan", "excluded_intervals", "scan"),
+    "inference.point_likelihood": ("PointLikelihood",),
+    "inference.scan": ("Scan",),
     "inference.scan_files": ("read_scan", "write_scan"),
+    "inference.scanning": ("scan",),
+    "inference.threshold": ("exclusion_threshold",),
     "inference.slices": ("Slice",),
 }
 """Public names by the module that has them."""

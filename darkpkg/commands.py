@@ -34,26 +34,23 @@ from darkpkg.experiment.detector import Detector
 from darkpkg.experiment.detector_file import load_detector
 from darkpkg.inference.check import Verdict, verdict_without_neutrinos
 from darkpkg.inference.check import check as verdict_on
-from darkpkg.inference.limits import (
-    Scan,
-    excluded_intervals,
-    exclusion_rule,
-    exclusion_threshold,
-    require_scan_memory,
-)
-from darkpkg.inference.limits import scan as scan_slice
+from darkpkg.inference.intervals import excluded_intervals
+from darkpkg.inference.scan import Scan
 from darkpkg.inference.scan_files import scan_path, write_scan
+from darkpkg.inference.scanning import require_scan_memory
+from darkpkg.inference.scanning import scan as scan_slice
 from darkpkg.inference.slices import Slice
+from darkpkg.inference.threshold import exclusion_rule, exclusion_threshold
 from darkpkg.inputs import small_text
 from darkpkg.memory import require_memory
+from darkpkg.method.estimators import Kernel, Transport
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import FEW_EVENTS, FewEventsWarning
 from darkpkg.method.files import read_events, write_events
 from darkpkg.method.generator import generate
 from darkpkg.method.placing import place
 from darkpkg.method.sampling import HEAVY, LIGHT, SamplingRange
-from darkpkg.method.transport import expected_events_by_transport
-from darkpkg.method.weights import expected_events, sampling_range
+from darkpkg.method.weights import sampling_range
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.physics.validity import validity_notes
 from darkpkg.report import as_text, numbers_of, report, row
@@ -182,7 +179,7 @@ def _verdicts(
     """The verdict of each analysis, and what is known of the sample."""
     if source.sample:
         events = _read(source.sample)
-        return [verdict_on(events, point, analysis) for analysis in analyses], events.provenance
+        return [verdict_on(Transport(events), point, analysis) for analysis in analyses], events.provenance
     targets = detectors.ND280.nuclei if source.hydrogen else detectors.ND280.targets
     early = [verdict_without_neutrinos(point, analysis, targets.values()) for analysis in analyses]
     about = {"seed": source.seed, "n_events": source.n_events or OF_A_POINT}
@@ -191,7 +188,7 @@ def _verdicts(
         return known, about
     sampling = SamplingRange.at(float(point.m_N), float(point.m_Zprime))
     events = source.simulate(sampling, detectors.ND280, OF_A_POINT)
-    return [verdict_on(events, point, analysis) for analysis in analyses], about
+    return [verdict_on(Transport(events), point, analysis) for analysis in analyses], about
 
 
 def check_points(
@@ -211,7 +208,7 @@ def check_points(
         for i in tqdm(range(points.shape[0]), desc="points", disable=not is_watched()):
             point = points.replace(**{name: float(getattr(points, name)[i]) for name in points.numbers()})
             for analysis in analyses:
-                rows.append({"point": i + 1, **row(point, verdict_on(samples(i), point, analysis))})
+                rows.append({"point": i + 1, **row(point, verdict_on(Transport(samples(i)), point, analysis))})
     text = (
         as_text(rows) if as_json or (output and output.suffix == ".json") else pd.DataFrame(rows).to_csv(index=False)
     )
@@ -280,19 +277,19 @@ def scan(
     check_output(scan_path(output))
     if output.exists() and sample.exists() and output.samefile(sample):
         raise ValueError(f"the scan must be written to another file than that of the sample, got {output}")
-    expected = expected_events_by_transport if transport else expected_events
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warnings.simplefilter("ignore", FewEventsWarning)  # the summary counts all such points at once
         events = _read(sample)
-        result = scan_slice(events, where, judge, expected=expected, refine=refine, cl=cl, progress=is_watched())
+        estimator = Transport(events) if transport else Kernel(events)
+        result = scan_slice(estimator, where, judge, refine=refine, cl=cl, progress=is_watched())
         write_scan(result, output)
         lines = _summary(result, cl)
         if len(where.axes) == 1:
             (name,) = where.axes
             lines += [
                 f"excluded               {name} from {part.low:.4g} to {part.high:.4g}"
-                for part in excluded_intervals(events, where, judge, cl=cl, n_parameters=2, expected=expected)
+                for part in excluded_intervals(estimator, where, judge, cl=cl)
             ]
     notes = [*filter(None, [judge.caveat]), *validity_notes(where.parameters), *_few(result)]
     notes += [str(warning.message) for warning in caught]

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
-from matplotlib.patches import PathPatch, Rectangle
+from matplotlib.patches import Ellipse, Patch, PathPatch, Rectangle
 from matplotlib.path import Path
 
-from darkpkg.experiment.detector import Box, Detector, Module
-from darkpkg.inference.limits import Scan
+from darkpkg.experiment.detector import Detector, Module
+from darkpkg.experiment.volumes import Cylinder, Sphere, Volume
+from darkpkg.inference.scan import Scan
 from darkpkg.physics.model import DarkParameters
 
 if TYPE_CHECKING:
@@ -123,24 +124,23 @@ def draw_detector(
     alpha, zorder
         Opacity of the colours (`module_colour`) and place below or above what else is drawn.
 
-    Fiducial boxes have dashed edges. Returns ``ax``, with labels and
+    Fiducial volumes have dashed edges. Returns ``ax``, with labels and
     limits. Raises `ValueError` for a plane that does not name two different axes.
     """
     if len(plane) != 2 or len(set(plane)) != 2 or not set(plane) <= set("xyz"):
         raise ValueError(f"plane must name two different axes out of x, y and z, got {plane!r}")
     for module in detector.modules:
         colour = module_colour(module)
-        ax.add_patch(_rectangle(module.active, plane, fc=colour, ec="none", alpha=alpha, zorder=zorder))
-        outline = _rectangle(module.active, plane, fill=False, ec=colour, lw=0.9, zorder=zorder)
-        ax.add_patch(outline)
+        ax.add_patch(_outline(module.active, plane, fc=colour, ec="none", alpha=alpha, zorder=zorder))
+        ax.add_patch(_outline(module.active, plane, fill=False, ec=colour, lw=0.9, zorder=zorder))
         if module.fiducial is not None:
             dashed = {"fill": False, "ec": colour, "lw": 0.9, "ls": "--", "zorder": zorder}
-            ax.add_patch(_rectangle(module.fiducial, plane, **dashed))
+            ax.add_patch(_outline(module.fiducial, plane, **dashed))
         if names:
-            middle, height = outline.get_center()
-            upright = outline.get_width() < outline.get_height()
+            (left, bottom), (width, height) = _frame(module.active, plane)
+            upright = width < height
             ax.annotate(
-                module.name, (middle, outline.get_y() + outline.get_height() if upright else height),
+                module.name, (left + width / 2, bottom + height if upright else bottom + height / 2),
                 xytext=(0, -4 if upright else 0), textcoords="offset points",
                 rotation=90 if upright else 0, ha="center", va="top" if upright else "center", size=8,
             )  # fmt: skip
@@ -149,8 +149,15 @@ def draw_detector(
     return ax
 
 
-def _rectangle(box: Box, plane: str, **style: Any) -> Rectangle:
-    """The shadow of a box on a plane."""
-    axes = ["xyz".index(axis) for axis in plane]
-    (left, bottom), (right, top) = ([corner[axis] for axis in axes] for corner in (box.low, box.high))
-    return Rectangle((left, bottom), right - left, top - bottom, **style)
+def _frame(volume: Volume, plane: str) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Lower left corner and size of the shadow of a volume on a plane."""
+    (x, y), (right, top) = ([corner["xyz".index(axis)] for axis in plane] for corner in (volume.low, volume.high))
+    return (x, y), (right - x, top - y)
+
+
+def _outline(volume: Volume, plane: str, **style: Any) -> Patch:
+    """The shadow of a volume on a plane."""
+    (x, y), (width, height) = _frame(volume, plane)
+    if isinstance(volume, Sphere) or (isinstance(volume, Cylinder) and volume.axis not in plane):
+        return Ellipse((x + width / 2, y + height / 2), width, height, **style)
+    return Rectangle((x, y), width, height, **style)

@@ -33,6 +33,9 @@ AVOGADRO = 6.02214076e23 / gram
 MUON_MASS = 105.6583755 * MeV
 """CODATA 2018."""
 
+PROTON_MASS = 938.27208943 * MeV
+"""CODATA 2022."""
+
 CHARGED_PION_MASS = 139.57039 * MeV
 """Particle Data Group, Prog. Theor. Exp. Phys. 2020, 083C01."""
 

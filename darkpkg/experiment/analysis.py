@@ -59,11 +59,20 @@ class Channel:
 
 @dataclass(frozen=True)
 class Analysis:
-    """Channels whose likelihoods multiply. ``caveat`` is what its users must be told."""
+    """Channels whose likelihoods multiply. ``caveat`` is what its users must be told.
+
+    ``shared`` are systematic errors that bins have in common, beyond the ``systematic`` that each has on its own: for
+    every source one relative error of the total expectation for each bin, in order, which all move together. The
+    eigenvectors of a relative covariance times the roots of their eigenvalues are such sources.
+
+    >>> dataclasses.replace(ANALYSIS_I, shared=((0.1, 0.1),)).shared           # 10 % of flux in FHC and RHC alike
+    ((0.1, 0.1),)
+    """
 
     name: str
     channels: tuple[Channel, ...]
     caveat: str = ""
+    shared: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
         check_kinds(name=(self.name, str), caveat=(self.caveat, str))
@@ -78,6 +87,10 @@ class Analysis:
             if channel in unnamed[:i]:
                 first = names[unnamed.index(channel)]
                 raise ValueError(f"{self.name} counts the same data twice, as {first} and as {names[i]}")
+        sources = tuple(tuple(real_numbers("shared", source, -1e3, 1e3).tolist()) for source in self.shared)
+        if any(len(source) != len(self.observed) for source in sources):
+            raise ValueError(f"shared must have {len(self.observed)} bins for each source, got {self.shared}")
+        object.__setattr__(self, "shared", sources)
 
     def __add__(self, other: Analysis) -> Analysis:
         """The channels of both; where names collide they get that of their analysis."""
@@ -90,7 +103,9 @@ class Analysis:
             for c in analysis.channels
         )
         caveats = dict.fromkeys(text for text in (self.caveat, other.caveat) if text)
-        return Analysis(f"{self.name} + {other.name}", channels, " ".join(caveats))
+        shared = [(*source, *np.zeros(len(other.observed)).tolist()) for source in self.shared]
+        shared += [(*np.zeros(len(self.observed)).tolist(), *source) for source in other.shared]
+        return Analysis(f"{self.name} + {other.name}", channels, " ".join(caveats), tuple(shared))
 
     @property
     def selection(self) -> Selection:
@@ -179,7 +194,7 @@ __getattr__ = datasets.when_needed(globals(), ANALYSIS_II=_analysis_II)
 
 def check_modules(detector: Detector, selection: Selection) -> None:
     """Raise `ValueError` that names a module of ``selection`` without a fiducial box in ``detector``."""
-    known = tuple(detector.fiducial_boxes)
+    known = tuple(detector.fiducial_volumes)
     for field in ("decay_modules", "vertex_modules"):
         for name in getattr(selection, field):
             if name not in known:

@@ -1,7 +1,7 @@
-"""The detector: boxes, what they are made of, where N is made in them, and its straight flight through them.
+"""The detector: its parts, what they are made of, and where decays are looked for in them.
 
-Begin with `ND280`, a `Detector` read from ``data/detector/nd280``, and `place`; `load` reads one of your own. Lengths
-are in cm, masses in grams; the beam runs along the z axis.
+Begin with `ND280`, a `Detector` read from ``data/detector/nd280``; `load_detector` reads one of your own. Lengths are
+in cm, masses in grams; the beam runs along the z axis.
 """
 
 from __future__ import annotations
@@ -12,120 +12,67 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from darkpkg import datasets
-from darkpkg.inputs import Frozen, check_kinds, one_of, real_number, real_numbers, tuple_of
-from darkpkg.physics.nuclei import Nucleus, Proton, elements
+from darkpkg.experiment.volumes import Box, Volume
+from darkpkg.inputs import Frozen, check_kinds, one_of, real_number, tuple_of
+from darkpkg.physics.nuclei import Element, Nucleus, Proton, elements
 from darkpkg.units import cm, tonne
 
 Array = NDArray[np.float64]
 
-__all__ = ["ND280", "ND280_UPGRADE", "Box", "Detector", "Module"]
-
-
-_FARTHEST = 1e15
-"""cm, a hundred astronomical units."""
-
-
-@dataclass(frozen=True)
-class Box:
-    """A box with edges along the axes, from ``low`` to ``high``, both (x, y, z) in cm."""
-
-    low: tuple[float, float, float]
-    high: tuple[float, float, float]
-
-    def __post_init__(self) -> None:
-        for name in ("low", "high"):
-            corner = real_numbers(name, getattr(self, name), -_FARTHEST, _FARTHEST)
-            if corner.shape != (3,):
-                raise ValueError(f"{name} must be a corner (x, y, z), got {getattr(self, name)}")
-            object.__setattr__(self, name, tuple(corner.tolist()))
-        if not np.all(np.less(self.low, self.high)):
-            raise ValueError(f"a box must extend in all directions, got low {self.low} and high {self.high}")
-
-    @classmethod
-    def centred(
-        cls, width_x: float, width_y: float, length_z: float, z_begin: float, centre: tuple[float, float] = (0.0, 0.0)
-    ) -> Box:
-        """A box around ``centre`` (x, y), by default the beam axis."""
-        x, y = centre
-        return cls(
-            (x - width_x / 2, y - width_y / 2, z_begin), (x + width_x / 2, y + width_y / 2, z_begin + length_z)
-        )
-
-    @property
-    def volume(self) -> float:
-        """Volume in cm³."""
-        return float(np.prod(np.subtract(self.high, self.low)))
-
-    def contains(self, point: ArrayLike) -> NDArray[np.bool_]:
-        """Whether each point (..., 3) lies in the box."""
-        return np.all(np.greater_equal(point, self.low) & np.less_equal(point, self.high), axis=-1)
-
-    def overlaps(self, other: Box) -> bool:
-        """Whether the two boxes share a volume."""
-        return bool(np.all(np.less(self.low, other.high)) and np.all(np.less(other.low, self.high)))
-
-    def uniform(self, random: Array) -> Array:
-        """Points (n, 3) that fill the box evenly, from uniform numbers (n, 3) in [0, 1)."""
-        return np.array(self.low) + random * np.subtract(self.high, self.low)
-
-    def chord(self, origin: Array, direction: Array) -> tuple[Array, Array]:
-        """Distances (n,) at which rays enter and leave the box; equal where a ray misses it.
-
-        ``origin`` and ``direction`` (n, 3), directions of length one. A ray begins at its origin: nothing behind it
-        counts, and one that begins inside enters at zero.
-        """
-        enter, leave = np.zeros(len(origin)), np.full(len(origin), np.inf)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            for axis in range(3):
-                to_low = (self.low[axis] - origin[:, axis]) / direction[:, axis]
-                to_high = (self.high[axis] - origin[:, axis]) / direction[:, axis]
-                # A ray parallel to a face and in its plane gives 0/0, which fmin and fmax pass over.
-                enter = np.fmax(enter, np.minimum(to_low, to_high))
-                leave = np.fmin(leave, np.maximum(to_low, to_high))
-        missed = leave <= enter  # as is any box behind the origin
-        return np.where(missed, 0.0, enter), np.where(missed, 0.0, leave)
+__all__ = ["ND280", "ND280_UPGRADE", "Detector", "Module"]
 
 
 @dataclass(frozen=True)
 class Module:
     """A homogeneous part of the detector.
 
-    ``mass`` in grams; ``composition`` gives the mass fraction of each element by symbol; ``fiducial``, if any, is the
-    box in which decays, or vertices, are looked for.
+    ``mass`` in grams; ``composition`` gives the mass fraction of each element, by symbol or as an `Element` of your
+    own; ``fiducial``, if any, is the volume in which decays, or vertices, are looked for. Volumes are a `Box`, a
+    `Sphere` or a `Cylinder`.
+
+    >>> tank = Sphere((0, 0, 54100), 610.6)
+    >>> Module("oil", tank, 0.845 * tank.volume, {"C": 0.86, "H": 0.14}, fiducial=Sphere((0, 0, 54100), 500))
+    Module(name='oil', active=Sphere(centre=(0.0, 0.0, 54100.0), radius=610.6), ...
     """
 
     name: str
-    active: Box
+    active: Volume
     mass: float
-    composition: Mapping[str, float]
-    fiducial: Box | None = None
+    composition: Mapping[str | Element, float]
+    fiducial: Volume | None = None
 
     def __post_init__(self) -> None:
-        check_kinds(
-            name=(self.name, str),
-            active=(self.active, Box),
-            composition=(self.composition, Mapping),
-            fiducial=(self.fiducial, (Box, type(None))),
-        )
-        for symbol in self.composition:
-            one_of(f"composition of {self.name}", symbol, elements())
-        for what, number in (("mass", self.mass), *self.composition.items()):
+        check_kinds(name=(self.name, str), active=(self.active, Volume), composition=(self.composition, Mapping))
+        check_kinds(fiducial=(self.fiducial, (Volume, type(None))))
+        for key in self.composition:
+            if not isinstance(key, Element):
+                one_of(f"composition of {self.name}", key, elements())
+        for what, number in (("mass", self.mass), *self.shares.items()):
             real_number(f"{what} of {self.name}", number)
         object.__setattr__(self, "mass", float(self.mass))
         total = sum(self.composition.values())
-        if not self.composition or not abs(total - 1) <= 1e-9 or min(self.composition.values()) < 0:
-            raise ValueError(
-                f"mass fractions of {self.name} must add up to 1, got {total:g}: {dict(self.composition)}"
-            )
+        if len(self.shares) < len(self.composition) or not abs(total - 1) <= 1e-9 or min(self.shares.values()) < 0:
+            raise ValueError(f"mass fractions of {self.name} must add up to 1, got {total:g}: {self.shares}")
         if not 0 < self.mass < np.inf:
             raise ValueError(f"mass of {self.name} must be positive, got {self.mass}")
-        if self.fiducial and not self.active.contains([self.fiducial.low, self.fiducial.high]).all():
-            raise ValueError(f"fiducial box of {self.name} must lie in its active one, got {self.fiducial}")
+        if self.fiducial and not self.active.holds(self.fiducial):
+            raise ValueError(f"fiducial volume of {self.name} must lie in its active one, got {self.fiducial}")
         if self.density > LARGEST_DENSITY:
             raise ValueError(f"density of {self.name} must be below {LARGEST_DENSITY:g} g/cm³, got {self.density:g}")
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Mass fraction of each element, by symbol."""
+        return {key.symbol if isinstance(key, Element) else key: share for key, share in self.composition.items()}
+
+    @property
+    def elements(self) -> dict[str, Element]:
+        """What the module is made of, by symbol."""
+        found = (key if isinstance(key, Element) else elements()[key] for key, n in self.composition.items() if n > 0)
+        return {element.symbol: element for element in found}
 
     @property
     def density(self) -> float:
@@ -134,21 +81,18 @@ class Module:
 
     @property
     def fiducial_mass(self) -> float:
-        """Mass in the fiducial box in grams, as the module is homogeneous; zero without one."""
+        """Mass in the fiducial volume in grams, as the module is homogeneous; zero without one."""
         return self.density * self.fiducial.volume if self.fiducial else 0.0
 
     @property
     def material(self) -> str:
         """The element that weighs most, by symbol."""
-        return max(self.composition, key=self.composition.__getitem__)
-
-    def mass_of(self, element: str) -> float:
-        """Mass of an element in the active volume in grams."""
-        return self.mass * self.composition.get(element, 0.0)
+        return max(self.shares, key=self.shares.__getitem__)
 
     def number_of_nuclei(self, element: str) -> float:
-        """Nuclei of an element in the active volume."""
-        return elements()[element].number_of_nuclei(self.mass_of(element))
+        """Nuclei of an element, by symbol, in the active volume."""
+        share = self.shares.get(element, 0.0)
+        return self.elements[element].number_of_nuclei(self.mass * share) if share else 0.0
 
 
 LARGEST_DENSITY = 23.0
@@ -171,12 +115,17 @@ class Detector:
         for name, times in Counter(names).items():
             if times > 1:
                 raise ValueError(f"modules of {self.name} need names of their own, but {name} is there twice")
+        known: dict[str, Element] = {}
+        for module in self.modules:
+            for symbol, element in module.elements.items():
+                if known.setdefault(symbol, element) != element:
+                    raise ValueError(f"{symbol} must be one element in {self.name}, but is another in {module.name}")
         low, high = (np.array([getattr(m.active, end) for m in self.modules]) for end in ("low", "high"))
         for i, first in enumerate(self.modules):
-            shared = np.all((low[i] < high[i + 1 :]) & (low[i + 1 :] < high[i]), axis=1)
-            if shared.any():
-                second = self.modules[i + 1 + int(shared.argmax())]
-                raise ValueError(f"modules {first.name} and {second.name} of {self.name} overlap")
+            near = np.flatnonzero(np.all((low[i] < high[i + 1 :]) & (low[i + 1 :] < high[i]), axis=1))
+            for second in (self.modules[i + 1 + j] for j in near):
+                if first.active.overlaps(second.active):
+                    raise ValueError(f"modules {first.name} and {second.name} of {self.name} overlap")
 
     @classmethod
     def from_table(cls, name: str, table: pd.DataFrame) -> Detector:
@@ -204,20 +153,15 @@ class Detector:
         raise KeyError(f"{self.name} has no module {name!r}, only {', '.join(m.name for m in self.modules)}")
 
     @property
-    def fiducial_boxes(self) -> dict[str, Box]:
-        """The fiducial box of each module that has one."""
+    def fiducial_volumes(self) -> dict[str, Volume]:
+        """The fiducial volume of each module that has one."""
         return {module.name: module.fiducial for module in self.modules if module.fiducial is not None}
 
     @property
-    def elements(self) -> tuple[str, ...]:
-        """Elements in the detector by symbol, in the order of their atomic number."""
-        present = {element for module in self.modules for element, share in module.composition.items() if share > 0}
-        return tuple(sorted(present, key=lambda symbol: elements()[symbol].Z))
-
-    @property
     def nuclei(self) -> dict[str, Nucleus]:
-        """The nucleus of each element."""
-        return {symbol: elements()[symbol].nucleus for symbol in self.elements}
+        """The nucleus of each element in the detector by symbol, in the order of their atomic number."""
+        found = {symbol: one.nucleus for module in self.modules for symbol, one in module.elements.items()}
+        return dict(sorted(found.items(), key=lambda item: item[1].Z))
 
     @property
     def targets(self) -> dict[str, Nucleus]:
@@ -248,7 +192,7 @@ def _module(row: pd.Series) -> Module:
             raise ValueError(f"{column} of {row.module} must be finite or empty, got {value}")
         if column.startswith(("width", "length")) and value <= 0:
             raise ValueError(f"{column} of {row.module} must be positive, got {value}")
-    composition = {symbol: float(row[symbol]) for symbol in elements() if row.get(symbol, 0.0) != 0}
+    composition: dict[str | Element, float] = {s: float(row[s]) for s in elements() if row.get(s, 0.0) != 0}
     centre = row.get("x_centre", 0.0) * cm, row.get("y_centre", 0.0) * cm
     active = Box.centred(row.width_x * cm, row.width_y * cm, row.length_z * cm, row.z_begin * cm, centre)
     fiducial, present = None, np.isfinite([float(row[column]) for column in _FIDUCIAL])

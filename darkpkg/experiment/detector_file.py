@@ -7,7 +7,6 @@ import io
 import os
 import tomllib
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -20,17 +19,8 @@ from darkpkg.units import tonne
 ARGON_DENSITY = 1.78e-3
 """g/cm³, gas at 0 °C and one atmosphere: the value that gives the masses of Table II."""
 
-LIQUID_ARGON_DENSITY = 1.40
-"""g/cm³, at the boiling point, 87 K: Particle Data Group, Atomic and nuclear properties of materials."""
-
 ARGON_TOLERANCE = 0.1
 """Room for another temperature or pressure of the chambers, and for rounded masses."""
-
-CONDENSED_DENSITIES = MappingProxyType(
-    {"H": 0.42, "C": 1.20, "O": 1.20, "Si": 2.33, "Ar": 1.40, "Cu": 8.96, "Zn": 7.14, "Pb": 11.34}
-)
-"""g/cm³ that each element adds to a solid or liquid, if volumes add up. Those of H, C and O are what water,
-polyethylene and polystyrene have; with them the modules of ND280 that are no gas agree to 9 %."""
 
 LOOSEST, DENSEST = 1 / 3, 2.0
 """A module may be a third of its solid, with gaps, up to twice as dense, as graphite and quartz are."""
@@ -41,10 +31,10 @@ def load_detector(path: str | os.PathLike[str], name: str | None = None) -> Dete
 
     Lengths in cm, masses in tonnes, mass fractions of the elements. So that no wrong digit passes, a module must be
     as dense as its material: argon as a gas of one atmosphere or as a liquid to 10 %, all else from a third to twice
-    of what its elements weigh as solids and liquids (`CONDENSED_DENSITIES`); and ``fiducial_mass``, if given, must be
-    that of the fiducial box to 10 %. For something else, gas at ten bar or foam, state that the table is as it should
-    be: with a TOML file of the same name beside it, that holds the ``sha256`` of the table, as those in ``data/``
-    do. Then only the checksum must agree.
+    of what its elements weigh as solids and liquids (`Element.density`); and ``fiducial_mass``, if given, must be
+    that of the fiducial volume to 10 %. For something else, gas at ten bar or foam, state that the table is as it
+    should be: with a TOML file of the same name beside it, that holds the ``sha256`` of the table, as those in
+    ``data/`` do. Then only the checksum must agree.
 
     Raises `ValueError` that names the file, what is wrong and the rule, and `DataIntegrityError` if the checksum does
     not agree.
@@ -85,14 +75,14 @@ def _check_plausibility(detector: Detector, table: pd.DataFrame) -> None:
     for module, row in zip(detector.modules, table.to_dict("records"), strict=True):
         amount = f"got {module.mass:g} g in {module.active.volume:g} cm³"
         if module.material == "Ar":
-            known = (ARGON_DENSITY, LIQUID_ARGON_DENSITY)
+            known = (ARGON_DENSITY, module.elements["Ar"].density)
             if not any(abs(module.density / density - 1) <= ARGON_TOLERANCE for density in known):
                 raise ValueError(
                     f"argon of {module.name} must weigh {known[0]:g} g/cm³, a gas, or {known[1]:g} g/cm³, a liquid, "
                     f"to {100 * ARGON_TOLERANCE:g} %, {amount}; or state the table by a manifest"
                 )
         else:
-            solid = 1 / sum(share / CONDENSED_DENSITIES[symbol] for symbol, share in module.composition.items())
+            solid = 1 / sum(module.shares[symbol] / one.density for symbol, one in module.elements.items())
             if not LOOSEST * solid <= module.density <= DENSEST * solid:
                 raise ValueError(
                     f"{module.name} must weigh {LOOSEST * solid:.2g} to {DENSEST * solid:.2g} g/cm³, as dense as its "

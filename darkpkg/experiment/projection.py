@@ -110,7 +110,7 @@ def project(
             )
         )
     name = name or f"{analysis.name}, {sum(share.values()):.3g} POT"
-    return Analysis(name, tuple(channels), analysis.caveat)
+    return Analysis(name, tuple(channels), analysis.caveat, analysis.shared)
 
 
 def _shared(analysis: Analysis, pot: float | Mapping[str, float]) -> Mapping[str, float]:
@@ -144,7 +144,7 @@ def _elsewhere(
     check_modules(today, selection)
     if detector is not None:
         materials = {today[name].material for name in selection.decay_modules}
-        alike = tuple(name for name in detector.fiducial_boxes if detector[name].material in materials)
+        alike = tuple(name for name in detector.fiducial_volumes if detector[name].material in materials)
         if decay_modules is None and not alike:
             raise ValueError(
                 f"{detector.name} has no fiducial box of {', '.join(sorted(materials))}: name decay_modules"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import math
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +16,11 @@ from scipy.special import gammaincinv
 from darkpkg.experiment import detector
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.beam import load_flux
-from darkpkg.inference.likelihood import log_likelihood
-from darkpkg.inference.limits import exclusion_rule, exclusion_threshold
+from darkpkg.inference.likelihood import Likelihood, log_likelihood
+from darkpkg.inference.threshold import exclusion_rule, exclusion_threshold, no_signal
 from darkpkg.inputs import check_kinds
-from darkpkg.method.events import PlacedEvents
+from darkpkg.method.estimators import Estimator, Transport, check_estimator
 from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning
-from darkpkg.method.transport import transport
-from darkpkg.method.weights import expected_events, expected_upscatterings, sampling_range
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import Nucleus, elements
@@ -81,7 +80,14 @@ class Verdict:
         return float(self.expectation.total().n_effective)
 
 
-def check(events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, *, cl: float = 0.90) -> Verdict:
+def check(
+    estimator: Estimator,
+    parameters: DarkParameters,
+    analysis: Analysis,
+    *,
+    likelihood: Likelihood = log_likelihood,
+    cl: float = 0.90,
+) -> Verdict:
     """Whether ``analysis`` excludes one point at confidence level ``cl``, or why there is nothing to say.
 
     There is no statement where no neutrino of the beam can make this N and where no effective event of the sample
@@ -92,10 +98,8 @@ def check(events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, 
 
     Parameters
     ----------
-    events
-        A placed sample over masses, or at the masses of the point. One over masses is transported to the point,
-        without bias of smoothing (`transport`); events that do not tell from which point of phase space they came
-        are smoothed by the default kernel.
+    estimator
+        `Transport` of a sample over masses, or at the masses of the point; `Kernel`, or another `Estimator`.
     parameters
         One point, of shape ().
     analysis
@@ -104,38 +108,52 @@ def check(events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, 
     Raises `TypeError` or `ValueError` that names what is of the wrong type, not a single point, outside the sampled
     masses, of another kind of N, or a bin with data that neither background nor signal can make.
 
-    >>> check(events, BENCHMARK_B, ANALYSIS_I).status                          # doctest: +SKIP
+    >>> check(Transport(sample), BENCHMARK_B, ANALYSIS_I).status               # doctest: +SKIP
     'excluded'
     """
-    check_kinds(events=(events, PlacedEvents), parameters=(parameters, DarkParameters), analysis=(analysis, Analysis))
-    codes = set(np.unique(events.target).tolist())
-    targets = [element.nucleus for element in elements().values() if element.nucleus.pdg_code in codes]
-    unreached = verdict_without_neutrinos(parameters, analysis, targets, cl=cl)
+    check_estimator(estimator, "events", "upscatterings")
+    kinds = {"parameters": (parameters, DarkParameters), "analysis": (analysis, Analysis)}
+    check_kinds(**kinds, likelihood=(likelihood, Callable))
+    targets = _targets(estimator)
+    unreached = verdict_without_neutrinos(parameters, analysis, targets, likelihood=likelihood, cl=cl)
     if unreached is not None:
         return unreached
-    sample = _at_masses_of(events, parameters)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FewEventsWarning)  # the verdict itself says so
-        signal = expected_events(sample, parameters, analysis)
-        upscatterings = expected_upscatterings(sample, parameters, analysis)
-    threshold, distance = exclusion_threshold(cl, _N_PARAMETERS), _distance(signal, analysis)
+        signal = estimator.events(parameters, analysis)
+        upscatterings = estimator.upscatterings(parameters, analysis)
+    threshold, distance = exclusion_threshold(cl, _N_PARAMETERS), _distance(signal, analysis, likelihood)
     beams = {channel.beam: _unreached(parameters, targets, [channel.beam]) for channel in analysis.channels}
     interval = _Interval.of(signal, analysis, beams)
-    status = _status(distance, threshold)
-    firm = interval.all(status, analysis, threshold)
-    reason, notes = "", []
+    excluded = distance > threshold
+    end = interval.low if excluded else interval.high  # more signal is worse
+    firm = np.isfinite(end.mean).all() and (_distance(end, analysis, likelihood) > threshold) == excluded
+    status, reason, notes = "excluded" if excluded else "not excluded", "", []
     if not signal.total().mean > 0 or (interval.fewest < FEW_EVENTS and not firm):
         status, reason = "no statement", f"too few effective events: {interval.few}"
     elif interval.fewest < FEW_EVENTS:
         notes.append(f"few effective events: {interval.few}, all over which the verdict is the same")
     elif not firm:
         notes.append(f"the verdict changes within {interval}: simulate more")
-    notes += _flights_from_elsewhere(sample, parameters)
-    return _verdict(status, reason, parameters, analysis, cl, distance, notes, signal, upscatterings)
+    notes += _flights_from_elsewhere(estimator, parameters)
+    return _verdict(parameters, analysis, cl, distance, notes, signal, upscatterings, status, reason)
+
+
+def _targets(estimator: Any) -> list[Nucleus]:
+    """Nuclei of the sample, if the estimator has one; without, nothing is told of thresholds."""
+    if not hasattr(estimator, "sample"):
+        return []
+    codes = set(np.unique(estimator.sample.target).tolist())
+    return [element.nucleus for element in elements().values() if element.nucleus.pdg_code in codes]
 
 
 def verdict_without_neutrinos(
-    parameters: DarkParameters, analysis: Analysis, targets: Iterable[Nucleus], *, cl: float = 0.90
+    parameters: DarkParameters,
+    analysis: Analysis,
+    targets: Iterable[Nucleus],
+    *,
+    likelihood: Likelihood = log_likelihood,
+    cl: float = 0.90,
 ) -> Verdict | None:
     """The verdict on one point that needs no sample, as no neutrino can make this N; None if some can.
 
@@ -146,14 +164,12 @@ def verdict_without_neutrinos(
     reason = _unreached(parameters, list(targets), [channel.beam for channel in analysis.channels])
     if not reason:
         return None
-    nothing = Expectation(*np.zeros((2, len(analysis.observed))))
-    distance = _distance(nothing, analysis)
-    return _verdict("no statement", reason, parameters, analysis, cl, distance, [], nothing, nothing)
+    nothing = no_signal(analysis)
+    distance = _distance(nothing, analysis, likelihood)
+    return _verdict(parameters, analysis, cl, distance, [], nothing, nothing, "no statement", reason)
 
 
 def _verdict(
-    status: str,
-    reason: str,
     parameters: DarkParameters,
     analysis: Analysis,
     cl: float,
@@ -161,15 +177,16 @@ def _verdict(
     notes: list[str],
     signal: Expectation,
     upscatterings: Expectation,
+    status: str,
+    reason: str,
 ) -> Verdict:
     if not math.isfinite(distance):
         raise ValueError(
             f"the likelihood of {analysis.name} is not finite here: look at its counts and uncertainties"
         )
     notes = [*filter(None, [analysis.caveat]), *validity_notes(parameters), *notes]
-    threshold = exclusion_threshold(cl, _N_PARAMETERS)
-    name, rule = analysis.name, exclusion_rule(cl)
-    return Verdict(status, reason, name, distance, threshold, rule, tuple(notes), signal, upscatterings)
+    threshold, rule = exclusion_threshold(cl, _N_PARAMETERS), exclusion_rule(cl, _N_PARAMETERS)
+    return Verdict(status, reason, analysis.name, distance, threshold, rule, tuple(notes), signal, upscatterings)
 
 
 def _unreached(parameters: DarkParameters, targets: list[Nucleus], beams: list[str]) -> str:
@@ -190,20 +207,17 @@ def _end(beam: str) -> float:
     return float(load_flux(beam).edges[-1])
 
 
-def _at_masses_of(events: PlacedEvents, parameters: DarkParameters) -> PlacedEvents:
-    remembered = len(events) > 0 and bool(np.isfinite(events.point).all())
-    return transport(events, parameters) if remembered and not sampling_range(events).is_fixed else events
-
-
 FAR = 1 * cm
 """A dark photon that flies so far on average also comes from other modules."""
 
 
-def _flights_from_elsewhere(sample: PlacedEvents, parameters: DarkParameters) -> list[str]:
+def _flights_from_elsewhere(estimator: Any, parameters: DarkParameters) -> list[str]:
     """A note where Z′ would fly into the chambers from modules that the sample leaves out."""
-    length = float(parameters.mediator_decay_length())
-    if not length > 0 or sample.provenance["detector"]["name"] != detector.ND280_TRACKER.name:
+    length, sample = float(parameters.mediator_decay_length()), getattr(estimator, "sample", None)
+    if not length > 0 or sample is None or sample.provenance["detector"]["name"] != detector.ND280_TRACKER.name:
         return []
+    if isinstance(estimator, Transport):
+        _, _, sample = next(estimator.samples(parameters))
     p_Z = np.median(momentum(sample.p_electron + sample.p_positron))
     flight = length * p_Z / float(parameters.m_Zprime)
     if flight < FAR:
@@ -214,14 +228,9 @@ def _flights_from_elsewhere(sample: PlacedEvents, parameters: DarkParameters) ->
     ]
 
 
-def _status(distance: float, threshold: float) -> str:
-    return "excluded" if distance > threshold else "not excluded"
-
-
-def _distance(signal: Expectation, analysis: Analysis) -> float:
+def _distance(signal: Expectation, analysis: Analysis, likelihood: Likelihood) -> float:
     """−Δ ln L of one point, compared with no signal; nan where its ln L is not finite."""
-    nothing = Expectation(*np.zeros((2, len(analysis.observed))))
-    here, without = (float(log_likelihood(prediction, analysis)) for prediction in (signal, nothing))
+    here, without = (float(likelihood(prediction, analysis)) for prediction in (signal, no_signal(analysis)))
     return max(here, without) - here if math.isfinite(here) else math.nan
 
 
@@ -251,11 +260,6 @@ class _Interval:
         bins = [len(channel.observed) for channel in analysis.channels]
         low, high = (_times(signal, np.repeat(factor, bins)) for factor in np.maximum(factors, 0.0))
         return cls(low, high, float(n.min()), analysis.channels[int(n.argmin())].name)
-
-    def all(self, status: str, analysis: Analysis, threshold: float) -> bool:
-        """Whether the verdict is ``status`` all over the interval: more signal is worse."""
-        end = self.low if status == "excluded" else self.high
-        return bool(np.isfinite(end.mean).all()) and _status(_distance(end, analysis), threshold) == status
 
     @property
     def few(self) -> str:

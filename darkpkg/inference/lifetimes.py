@@ -1,13 +1,14 @@
 r"""Limits on the lifetime of N whatever makes it: excluded decay lengths against the number of upscatterings.
 
-Begin with `excluded_lifetimes`, the curves of Fig. 11; `minimum_lifetime` is their lower edge, and
-`fit_lifetime_bound` describes it by the two numbers of Eq. (E1),
+Begin with `excluded_lifetimes`, the curves of Fig. 11; `fit_lifetime_bound` describes their lower edge by the two
+numbers of Eq. (E1),
 
 .. math:: c\tau^0_{min} = \frac{\alpha}{\log_{10}(\text{event rate}) - \beta} .
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,25 +18,17 @@ from scipy.interpolate import CubicSpline
 from scipy.optimize import curve_fit, elementwise
 
 from darkpkg.experiment.analysis import Analysis
-from darkpkg.inference.likelihood import log_likelihood
-from darkpkg.inference.limits import exclusion_threshold
-from darkpkg.inputs import real_numbers
-from darkpkg.method.events import PlacedEvents
+from darkpkg.inference.likelihood import Likelihood, log_likelihood
+from darkpkg.inference.threshold import exclusion_threshold, no_signal
+from darkpkg.inputs import check_kinds, real_numbers
+from darkpkg.method.estimators import Estimator, check_estimator
 from darkpkg.method.expectation import Expectation
-from darkpkg.method.smoothing import SMOOTHING, Smoothing
-from darkpkg.method.weights import check_types, expected_events_at_lifetime, expected_upscatterings
 from darkpkg.physics.model import DarkParameters
 from darkpkg.units import GeV, cm
 
 Array = NDArray[np.float64]
 
-__all__ = [
-    "LifetimeBound",
-    "approximate_minimum_lifetime",
-    "excluded_lifetimes",
-    "fit_lifetime_bound",
-    "minimum_lifetime",
-]
+__all__ = ["LifetimeBound", "approximate_minimum_lifetime", "excluded_lifetimes", "fit_lifetime_bound"]
 
 SEARCHED = (1e-4, 1e9)
 """Range in cm in which edges of excluded proper decay lengths are looked for."""
@@ -45,19 +38,21 @@ GRID_POINTS = 209
 
 
 def excluded_lifetimes(
-    events: PlacedEvents,
+    estimator: Estimator,
     parameters: DarkParameters,
     analysis: Analysis,
     event_rate: ArrayLike,
     *,
+    likelihood: Likelihood = log_likelihood,
     cl: float = 0.90,
     n_parameters: int = 2,
-    smoothing: Smoothing = SMOOTHING,
 ) -> tuple[Array, Array]:
     """Shortest and longest excluded cτ⁰ in cm at the masses of one point, for any numbers of upscatterings.
 
     Parameters
     ----------
+    estimator
+        `Kernel` or `Transport` of a sample, or any other `Estimator`.
     parameters
         One point: its masses matter, and its couplings are scaled to the ``event_rate``.
     event_rate
@@ -72,19 +67,20 @@ def excluded_lifetimes(
 
     Raises `ValueError` if the sample has no selected upscattering to be scaled to the rate.
     """
+    check_estimator(estimator, "upscatterings", "events_at_lifetime")
+    kinds = {"parameters": (parameters, DarkParameters), "analysis": (analysis, Analysis)}
+    check_kinds(**kinds, likelihood=(likelihood, Callable))
     rates = real_numbers("event_rate", event_rate, 1e-30, 1e30)
-    check_types(events, parameters, analysis, smoothing)
     if parameters.shape != ():
         raise ValueError(f"parameters must be a single point, got shape {parameters.shape}")
-    made = float(expected_upscatterings(events, parameters, analysis, smoothing).total().mean)
+    made = float(estimator.upscatterings(parameters, analysis).total().mean)
     if not made > 0:
         raise ValueError(f"events must hold upscatterings that {analysis.name} selects, got a rate of {made:g}")
     scale = rates.ravel() / made
-    nothing = Expectation(np.zeros(len(analysis.observed)), np.zeros(len(analysis.observed)))
-    lowest = float(log_likelihood(nothing, analysis)) - exclusion_threshold(cl, n_parameters)
+    lowest = float(likelihood(no_signal(analysis), analysis)) - exclusion_threshold(cl, n_parameters)
 
     x = np.log(np.geomspace(*SEARCHED, GRID_POINTS))
-    grid = expected_events_at_lifetime(events, parameters, analysis, np.exp(x), smoothing)
+    grid = estimator.events_at_lifetime(parameters, np.exp(x), analysis)
     # Smooth in the logarithm of everything, so that few lifetimes serve for all rates.
     splines = [CubicSpline(x, np.log(np.maximum(a, np.finfo(float).tiny))) for a in (grid.mean, grid.variance)]
 
@@ -92,7 +88,7 @@ def excluded_lifetimes(
         """ln L over the lowest that is allowed; negative is excluded."""
         mean, variance = (np.exp(spline(ln_ctau)) for spline in splines)
         factor = factor[..., None]
-        return log_likelihood(Expectation(factor * mean, factor**2 * variance), analysis) - lowest
+        return likelihood(Expectation(factor * mean, factor**2 * variance), analysis) - lowest
 
     height = allowed(x, scale[:, None])
     ends = ((height[:, 0] <= 0, 0.0), (height[:, -1] <= 0, np.inf))
@@ -112,13 +108,6 @@ def excluded_lifetimes(
             edge[some] = np.exp(root.x)
         edges.append(np.where(beyond, end, edge).reshape(rates.shape))
     return edges[0], edges[1]
-
-
-def minimum_lifetime(
-    events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, event_rate: ArrayLike, **options: Any
-) -> Array:
-    """Shortest excluded cτ⁰ in cm: the first of `excluded_lifetimes`, which has the ``options``."""
-    return excluded_lifetimes(events, parameters, analysis, event_rate, **options)[0]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 r"""Likelihood of counts whose expectation comes from a finite simulation and has a systematic uncertainty.
 
-Begin with `effective_log_likelihood`. It knows nothing of physics: counts, means and variances.
+Begin with `log_likelihood`, the default wherever a ``likelihood`` is taken; any function of an expectation and an
+analysis that returns ln L of each point can take its place. It knows nothing of physics: counts, means and variances.
 
 A gamma prior with mean and variance of the expectation, in the convention of C. A. Argüelles, A. Schneider, T. Yuan,
 JHEP 06 (2019) 030 (arXiv:1901.04645), turns the Poisson into
@@ -15,10 +16,13 @@ a negative binomial in k. As printed it is a difference of terms that diverge fo
           + k\,\frac{\ln(1+ka)}{ka} - k - \tfrac12\ln(1+ka) + S(\alpha+k) - S(\alpha) - \ln k! ,
 
 where S is what Stirling's formula lacks of :math:`\ln\Gamma`. Every term stays finite, and v = 0 is the Poisson.
+
+Where bins share systematic errors, `profiled_log_likelihood` has a parameter for each source instead.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,7 +33,14 @@ from darkpkg.inputs import real_numbers
 
 Array = NDArray[np.float64]
 
-__all__ = ["effective_log_likelihood", "log_likelihood", "log_likelihoods"]
+__all__ = [
+    "Likelihood",
+    "effective_log_likelihood",
+    "has_independent_bins",
+    "log_likelihood",
+    "log_likelihoods",
+    "profiled_log_likelihood",
+]
 
 
 _LARGEST = 1e60
@@ -50,12 +61,24 @@ class _Prediction(Protocol):
     variance: Array
 
 
-def log_likelihood(prediction: _Prediction, counts: _Counts) -> Array:
-    """ln L of Eqs. (29) and (30), summed over the bins (last axis) of ``prediction``: `log_likelihoods`.
+Likelihood = Callable[[Any, Any], Array]
+"""ln L of each point from its expectation, (..., bins), and an analysis; −inf where the data are impossible."""
 
-    It is −inf where a bin has data but no expectation, neither background nor signal.
+
+def log_likelihood(prediction: _Prediction, counts: _Counts) -> Array:
+    """ln L of Eqs. (29) and (30), summed over the bins (last axis) of ``prediction``.
+
+    Each bin has `effective_log_likelihood`, unless the analysis has errors that bins share: then it is
+    `profiled_log_likelihood`. It is −inf where a bin has data but no expectation, neither background nor signal.
     """
-    return log_likelihoods(prediction, counts).sum(axis=-1)
+    if has_independent_bins(log_likelihood, counts):
+        return log_likelihoods(prediction, counts).sum(axis=-1)
+    return profiled_log_likelihood(prediction, counts)
+
+
+def has_independent_bins(likelihood: Likelihood, counts: _Counts) -> bool:
+    """Whether ln L is the sum of `log_likelihoods`."""
+    return likelihood is log_likelihood and not len(getattr(counts, "shared", ()))
 
 
 def log_likelihoods(prediction: _Prediction, counts: _Counts) -> Array:
@@ -65,15 +88,59 @@ def log_likelihoods(prediction: _Prediction, counts: _Counts) -> Array:
     zero, which a local-linear kernel can give to a bin with few events at an edge, counts as zero, with its variance.
     Raises `ValueError` for predictions that are not finite or have another number of bins.
     """
+    total = _total(prediction, counts)
+    variance = prediction.variance + (counts.systematic * total) ** 2
+    return np.asarray(effective_log_likelihood(counts.observed, total, variance))
+
+
+def _total(prediction: _Prediction, counts: _Counts) -> Array:
     for name, value, fields in (("prediction", prediction, _PREDICTION), ("counts", counts, _COUNTS)):
         if not all(hasattr(value, field) for field in fields) or isinstance(value, np.ndarray):
             raise TypeError(f"{name} must have {', '.join(fields)}, got {type(value).__name__}")
     mean = real_numbers("mean", prediction.mean, -_LARGEST, _LARGEST)
     if mean.shape[-1:] != np.shape(counts.observed):
         raise ValueError(f"prediction must have {len(counts.observed)} bins, got an array of shape {mean.shape}")
-    total = np.maximum(prediction.mean, 0.0) + counts.background
-    variance = prediction.variance + (counts.systematic * total) ** 2
-    return np.asarray(effective_log_likelihood(counts.observed, total, variance))
+    return np.maximum(prediction.mean, 0.0) + counts.background
+
+
+def profiled_log_likelihood(prediction: _Prediction, counts: _Counts) -> Array:
+    r"""ln L of Poisson counts, at the best values of all systematic parameters, each with its Gaussian constraint.
+
+    .. math:: \ln L = \max_u \Bigl[\sum_b \ln\mathrm{Poisson}(k_b;\, t_b e^{u_b})
+              - \tfrac12 u^T\Sigma^{-1}u\Bigr] ,\qquad
+              \Sigma_{bc} = \Bigl(\eta_b^2+\frac{\sigma_b^2}{t_b^2}\Bigr)\delta_{bc} + \sum_s V_{sb} V_{sc} ,
+
+    with the total expectation t, each bin's own relative ``systematic`` η and statistical error σ of the simulation,
+    and the sources V that are ``shared``. Factors e^u keep expectations positive. The problem is convex; with u = Σw
+    its solution is w + t e^{Σw} = k, by Newton's method, and Σ need not have an inverse.
+    """
+    t = _total(prediction, counts)
+    k, V = np.asarray(counts.observed, dtype=float), np.asarray(getattr(counts, "shared", ()), dtype=float)
+    V = V.reshape(-1, len(k)).T
+    own = counts.systematic**2 + np.divide(prediction.variance, t**2, out=np.zeros(t.shape), where=t > 0)
+
+    def shift(w: Array) -> Array:
+        return own * w + w @ V @ V.T
+
+    w, u = np.zeros(t.shape), np.zeros(t.shape)
+    for _ in range(_NEWTON_STEPS):
+        rate = t * np.exp(u)
+        # (1 + D Σ) dw = −(w + D − k) with D = rate; the diagonal by division, the sources by Woodbury's formula.
+        inverse = 1 / (1 + rate * own)
+        free = inverse * (k - w - rate)
+        coupled = np.eye(V.shape[1]) + np.einsum("bs,...b,br->...sr", V, rate * inverse, V)
+        step = free - rate * inverse * (np.linalg.solve(coupled, (free @ V)[..., None])[..., 0] @ V.T)
+        length = np.abs(shift(step)).max(axis=-1, keepdims=True)
+        w = w + step / np.maximum(length, 1.0)
+        u = shift(w)
+        if np.all(length < 1e-9):
+            break
+    poisson = xlogy(k, t) + k * u - t * np.exp(u) - gammaln(k + 1)
+    return (poisson - u * w / 2).sum(axis=-1)
+
+
+_NEWTON_STEPS = 300
+"""Of at most one in u, so that they reach any signal below e³⁰⁰."""
 
 
 def effective_log_likelihood(observed: ArrayLike, mean: ArrayLike, variance: ArrayLike) -> Any:

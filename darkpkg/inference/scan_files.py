@@ -26,9 +26,11 @@ from numpy.typing import NDArray
 from pyarrow import csv
 
 from darkpkg.datasets import DataIntegrityError
-from darkpkg.inference.likelihood import log_likelihood
-from darkpkg.inference.limits import Scan, filled_between, require_scan_memory
+from darkpkg.inference.likelihood import Likelihood, log_likelihood
+from darkpkg.inference.scan import Scan, filled_between
+from darkpkg.inference.scanning import require_scan_memory
 from darkpkg.inference.slices import Slice
+from darkpkg.inference.threshold import no_signal
 from darkpkg.inputs import check_kinds, real_numbers, whole_number
 from darkpkg.memory import require_memory
 from darkpkg.method.expectation import Expectation
@@ -36,7 +38,7 @@ from darkpkg.physics.model import DarkParameters
 
 Array = NDArray[np.float64]
 
-__all__ = ["Counts", "read_scan", "scan_path", "scan_table", "write_scan"]
+__all__ = ["Counts", "read_scan", "scan_path", "write_scan"]
 
 FORMAT = "darkpkg scan 1"
 _SUFFIXES = (".parquet", ".csv")
@@ -67,6 +69,7 @@ class Counts:
     background: Array
     systematic: Array
     caveat: str = ""
+    shared: tuple[tuple[float, ...], ...] = ()
 
     @property
     def channels(self) -> tuple[_Named, ...]:
@@ -76,35 +79,6 @@ class Counts:
     def bins_of(self, channel: str) -> slice:
         """The bins of a channel among those of the analysis."""
         return slice(*self.bins[channel])
-
-
-def scan_table(scan: Scan) -> pd.DataFrame:
-    """One row for each point that was evaluated.
-
-    Columns are the free parameters by the names of `Scan.axes`, the six parameters, ``log_likelihood``,
-    ``minus_delta_log_likelihood``, expected events with their error, estimated bias and effective number, and
-    ``mean_i``, ``variance_i``, ``bias_i`` and ``bias_variance_i`` of each bin.
-    """
-    if not isinstance(scan.parameters, DarkParameters):
-        raise TypeError(f"only scans over DarkParameters have a table, got {type(scan.parameters).__name__}")
-    known = scan.evaluated
-    total = scan.expectation.total()
-    axes = np.meshgrid(*scan.axes.values(), indexing="ij") if scan.grid is not None else []
-    columns = {name: values[known] for name, values in zip(scan.axes, axes, strict=False)}
-    for name in scan.parameters.numbers():
-        columns[name] = np.broadcast_to(getattr(scan.parameters, name), known.shape)[known]
-    columns |= {
-        "log_likelihood": scan.log_likelihood[known],
-        "minus_delta_log_likelihood": scan.minus_delta_log_likelihood[known],
-        "expected_events": total.mean[known],
-        "error": total.error[known],
-        "bias": total.bias[known],
-        "n_effective": total.n_effective[known],
-    }
-    for kind in _SUMS:
-        values = getattr(scan.expectation, kind)[known]
-        columns |= {f"{kind}_{i}": values[:, i] for i in range(values.shape[1])}
-    return pd.DataFrame({name: np.asarray(values, dtype=float) for name, values in columns.items()})
 
 
 def write_scan(scan: Scan, path: str | os.PathLike[str]) -> Path:
@@ -117,7 +91,7 @@ def write_scan(scan: Scan, path: str | os.PathLike[str]) -> Path:
         raise ValueError(f"a scan must be refined at most {MOST_LEVELS} times to be written, got {scan.levels}")
     analysis = scan.analysis
     _columns(scan.grid, len(analysis.observed))
-    table = scan_table(scan)
+    table = scan.to_pandas()
     header = {
         "format": FORMAT,
         "darkpkg": importlib.metadata.version("darkpkg"),
@@ -134,6 +108,7 @@ def write_scan(scan: Scan, path: str | os.PathLike[str]) -> Path:
                 for channel in analysis.channels
             },
             **{name: np.asarray(getattr(analysis, name)).tolist() for name in _COUNTS},
+            "shared": getattr(analysis, "shared", ()),
         },
         "provenance": scan.provenance,
     }
@@ -154,8 +129,10 @@ def write_scan(scan: Scan, path: str | os.PathLike[str]) -> Path:
     return path
 
 
-def read_scan(path: str | os.PathLike[str]) -> Scan:
+def read_scan(path: str | os.PathLike[str], likelihood: Likelihood = log_likelihood) -> Scan:
     """Read a file that `write_scan` wrote: the same numbers, bit for bit.
+
+    ``likelihood`` must be what the scan was made with, and its values are compared with those of the file.
 
     Parameters that are tied to the free ones come back at the points that were evaluated; between them they are
     interpolated, and the scan cannot be refined further. Raises `DataIntegrityError` if the file is foreign,
@@ -166,7 +143,7 @@ def read_scan(path: str | os.PathLike[str]) -> Scan:
         raise FileNotFoundError(f"no scan file at path {path}")
     with path.open("rb") as file:
         try:
-            return _read(path, file)
+            return _read(path, file, likelihood)
         except (
             ArithmeticError,
             AttributeError,
@@ -180,7 +157,7 @@ def read_scan(path: str | os.PathLike[str]) -> Scan:
             raise DataIntegrityError(f"{path} is no readable scan, perhaps truncated: {text}") from error
 
 
-def _read(path: Path, file: BinaryIO) -> Scan:
+def _read(path: Path, file: BinaryIO, likelihood: Likelihood) -> Scan:
     """The header first, so that what it says can be checked before anything large is read."""
     words, rows = (_open_csv if path.suffix == ".csv" else _open_parquet)(path, file)
     header = json.loads(words)
@@ -188,7 +165,7 @@ def _read(path: Path, file: BinaryIO) -> Scan:
         found = header.get("format") if isinstance(header, dict) else header
         raise DataIntegrityError(f"{path} is not a file of {FORMAT!r}: its format is {str(found)[:40]!r}")
     stated = header.pop("sha256")
-    where, counts = _checked(header)
+    where, counts = _checked(header, likelihood)
     table = rows()
     expected = _columns(where, len(counts.observed))
     if list(table.columns) != expected or set(table.dtypes) != {np.dtype(float)}:
@@ -202,12 +179,12 @@ def _read(path: Path, file: BinaryIO) -> Scan:
     coarse = math.prod((n - 1) // 2 ** header["levels"] + 1 for n in where.shape)
     if not coarse <= len(table) <= math.prod(where.shape):
         raise ValueError(f"a grid of {where.shape} needs {coarse} to {math.prod(where.shape)} rows, got {len(table)}")
-    scan = _scan(header, where, counts, table)
+    scan = _scan(header, where, counts, table, likelihood)
     _check_consistency(scan, table)
     return scan
 
 
-def _checked(header: dict[str, Any]) -> tuple[Slice, Counts]:
+def _checked(header: dict[str, Any], likelihood: Likelihood) -> tuple[Slice, Counts]:
     """Axes and counts of a header whose every entry is of its kind and size."""
     about, axes = _of(dict, header, "analysis"), _of(dict, header, "axes")
     arrays = {name: real_numbers(name, _of(list, about, name), 0.0, 1e60) for name in _COUNTS}
@@ -221,22 +198,25 @@ def _checked(header: dict[str, Any]) -> tuple[Slice, Counts]:
     if end != n_bins:
         raise ValueError(f"channels must have {n_bins} bins, got {end}")
     bins = {name: tuple(ends) for name, ends in about["bins"].items()}
-    counts = Counts(_of(str, about, "name"), bins, **arrays, caveat=_of(str, about, "caveat"))
+    shared = real_numbers("shared", about.get("shared") or np.empty((0, n_bins)), -1e3, 1e3)
+    if shared.shape[1:] != (n_bins,):
+        raise ValueError(f"shared must have {n_bins} bins for each source, got {shared.shape}")
+    names = _of(str, about, "name"), _of(str, about, "caveat")
+    counts = Counts(names[0], bins, **arrays, caveat=names[1], shared=tuple(map(tuple, shared.tolist())))
     where = Slice(lambda *values: values, **axes)
     levels = whole_number("levels", header["levels"])
     if levels > MOST_LEVELS or any((n - 1) % 2**levels or n - 1 < 2**levels for n in where.shape):
         raise ValueError(f"levels must be at most {MOST_LEVELS} and fit to a grid of {where.shape}, got {levels}")
     for name, kind in (("is_majorana", bool), ("provenance", dict)):
         _of(kind, header, name)
-    nothing = Expectation(np.zeros(n_bins), np.zeros(n_bins))
-    if not np.isclose(float(header["no_signal"]), float(log_likelihood(nothing, counts)), rtol=_RTOL):
+    if not np.isclose(float(header["no_signal"]), float(likelihood(no_signal(counts), counts)), rtol=_RTOL):
         raise ValueError(f"no_signal must be ln L without signal, got {header['no_signal']}")
     require_scan_memory(where.shape, n_bins)
     return where, counts
 
 
 def _columns(where: Slice, n_bins: int) -> list[str]:
-    """Names of the columns of `scan_table`. Raises `ValueError` if a free parameter has the name of another."""
+    """Names of the columns of `Scan.to_pandas`. Raises `ValueError` if a free parameter has the name of another."""
     others = [*_DERIVED, *(f"{kind}_{i}" for kind in _SUMS for i in range(n_bins))]
     taken = [name for name in where.axes if name in others]
     if taken:
@@ -252,14 +232,14 @@ def _of(kind: type, header: dict[str, Any], name: str) -> Any:
 
 def _check_consistency(scan: Scan, table: pd.DataFrame) -> None:
     """What is written of a scan is what it says: each row at its point of the grid, each sum made of its bins."""
-    again = scan_table(scan)
-    likelihood = log_likelihood(Expectation(scan._known.mean, scan._known.variance), scan.analysis)
-    for name, values in [*again.items(), ("log_likelihood", likelihood)]:
+    again = scan.to_pandas()
+    lnL = scan.likelihood(scan.known, scan.analysis)
+    for name, values in [*again.items(), ("log_likelihood", lnL)]:
         if len(values) != len(table) or not np.allclose(values, table[name], rtol=_RTOL, atol=1e-9):
             raise ValueError(f"its column {name} does not follow from the others")
 
 
-def _scan(header: dict[str, Any], where: Slice, counts: Counts, table: pd.DataFrame) -> Scan:
+def _scan(header: dict[str, Any], where: Slice, counts: Counts, table: pd.DataFrame, likelihood: Likelihood) -> Scan:
     axes, shape = where.axes, where.shape
     index = tuple(np.searchsorted(values, table[name].to_numpy()) for name, values in axes.items())
 
@@ -293,6 +273,7 @@ def _scan(header: dict[str, Any], where: Slice, counts: Counts, table: pd.DataFr
         Slice(at, **axes),
         header["levels"],
         header["provenance"],
+        likelihood,
     )
 
 

@@ -5,17 +5,21 @@ It knows nothing of physics: sums of weights.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.inputs import real_numbers
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Array = NDArray[np.float64]
 
-__all__ = ["Expectation", "FEW_EVENTS", "FewEventsWarning", "Share"]
+__all__ = ["Expectation", "FEW_EVENTS", "FewEventsWarning", "Share", "effective_number"]
 
 FEW_EVENTS = 10
 """Below so many effective events a prediction comes with a warning."""
@@ -25,8 +29,23 @@ class FewEventsWarning(UserWarning):
     """A prediction rests on few simulated events."""
 
 
-class _Channel(Protocol):
-    name: str
+def effective_number(weights: ArrayLike) -> Any:
+    """(Σw)²/Σw² along the last axis: so many unweighted events would know the sum as well. Zero without any weight.
+
+    >>> effective_number([1, 1, 2])
+    2.666...
+    """
+    w = real_numbers("weights", weights, -1e300, 1e300)
+    if not w.ndim:
+        raise ValueError(f"weights must be numbers along an axis, got {weights}")
+    w = w / np.maximum(np.abs(w).max(axis=-1, keepdims=True, initial=0.0), 1e-300)  # whose squares are numbers
+    return _square_over(w.sum(axis=-1), (w**2).sum(axis=-1))[()]
+
+
+def _square_over(mean: ArrayLike, variance: ArrayLike) -> Array:
+    """mean²/variance, zero without variance, nan where the mean is."""
+    out = np.zeros(np.shape(mean))
+    return np.divide(np.square(mean), variance, out=out, where=~(np.asarray(variance) <= 0))
 
 
 class _Analysis(Protocol):
@@ -66,8 +85,7 @@ class Expectation:
 
         Zero without variance, nan where the mean is.
         """
-        out = np.zeros(np.shape(self.mean))
-        return np.divide(self.mean**2, self.variance, out=out, where=~(np.asarray(self.variance) <= 0))
+        return _square_over(self.mean, self.variance)
 
     @property
     def error(self) -> Array:
@@ -101,8 +119,44 @@ class Expectation:
         """
         return self._map(lambda values: values.sum(axis=-1))
 
-    def _map(self, sums: Any) -> Expectation:
+    def to_pandas(self) -> pd.DataFrame:
+        """One row for each number: mean, error, bias, bias_error and n_effective, by its place in the array."""
+        import pandas as pd  # here: its import takes longer than most calculations
+
+        index = pd.MultiIndex.from_tuples(list(np.ndindex(np.shape(self.mean)))) if np.ndim(self.mean) > 1 else None
+        names = ("mean", "error", "bias", "bias_error", "n_effective")
+        return pd.DataFrame({name: np.ravel(getattr(self, name)) for name in names}, index=index)
+
+    def __str__(self) -> str:
+        if np.ndim(self.mean) == 0:
+            return _with_error(float(self.mean), float(self.error))
+        words = np.frompyfunc(lambda mean, error: _with_error(mean, error), 2, 1)(self.mean, self.error)
+        return np.array2string(words, separator=", ", threshold=50, formatter={"all": str})
+
+    __repr__ = __str__
+
+    def _repr_markdown_(self) -> str:
+        return str(self) if np.ndim(self.mean) == 0 else f"```\n{self}\n```"
+
+    def _map(self, sums: Callable[[Array], Array]) -> Expectation:
         return Expectation(*(sums(getattr(self, field.name)) for field in fields(self)))
+
+
+def _with_error(mean: float, error: float) -> str:
+    """Mean and error as the Particle Data Group rounds them: the error to one digit, or two if it begins below 3.55.
+
+    >>> print(_with_error(4.7029, 0.0508), _with_error(12.3456, 0.123), _with_error(21234.0, 1523.0))
+    4.70 ± 0.05 12.35 ± 0.12 21200 ± 1500
+    """
+    if not (np.isfinite(mean) and 0 < error < np.inf):
+        return f"{mean:.4g} ± {error:.2g}"
+    exponent = int(np.floor(np.log10(error)))
+    places = (1 if round(error / 10.0 ** (exponent - 2)) < 355 else 0) - exponent
+    if max(abs(mean), error) < 1e-3 or max(abs(mean), error) >= 1e6:  # a power of ten for both
+        power = int(np.floor(np.log10(max(abs(mean), error))))
+        digits, scale = max(places + power, 0), 10.0**power
+        return f"({mean / scale:.{digits}f} ± {error / scale:.{digits}f})e{power:+03d}"
+    return f"{round(mean, places):.{max(places, 0)}f} ± {round(error, places):.{max(places, 0)}f}"
 
 
 @dataclass(frozen=True)
@@ -132,4 +186,4 @@ class Share:
             )
         mean = float(weights @ values) / total
         error = float(np.sqrt(((weights * (values - mean)) ** 2).sum())) / total
-        return cls(mean, error, 1 / float(((weights / total) ** 2).sum()))
+        return cls(mean, error, float(effective_number(weights)))

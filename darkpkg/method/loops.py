@@ -25,7 +25,7 @@ def kernel_sums(
     large, less w. ``coefficients`` (points, 2, 3) has c for both bandwidths, ``kind`` is the shape of k, see
     `profile`, and ``reach`` where it ends. The last factor of w is one if ``everywhere``. Where ``rate_of_Z`` is
     finite, Z′ flies, too: the factor is the sum of `two_flights` over the polygons of an event, with ``corners``
-    (k, 2) from ``corner_starts`` (samples, boxes + 1).
+    (k, 2) from ``corner_starts`` (samples, volumes + 1).
 
     Samples are ordered by strip in x and within a strip by y, so that a point visits few of them. Blocks of
     points run in parallel, the samples of a point in order: the sums do not depend on the number of threads.
@@ -147,48 +147,34 @@ def _mean_of_exponential(a):
 
 
 @compiled()
-def flight_polygons(vertex, p_N, p_Z, low, high, starts, corners):
-    """Fill ``corners`` with those of the flights that end in each box, in cm/GeV; return how many there are.
+def clipped_rectangles(longest, half_planes, starts, corners):
+    """Fill ``corners`` with those of convex polygons and ``starts`` with where each begins; return their number.
 
-    N flies from its ``vertex`` (n, 3) by x·p_N and Z′ from there by y·p_Z, with momenta (n, 3); the points (x, y)
-    that end between ``low`` and ``high`` (boxes, 3) form a convex polygon. The corners of event i and box j stand
-    from starts[i, j] to starts[i, j + 1]; ``starts`` is (n, boxes + 1). ``corners`` must have room for
-    `LARGEST_POLYGON` for each event and box.
+    Polygon (i, j) is the part of the rectangle from (0, 0) to ``longest`` (n, volumes, 2) in which a x + b y + c ≥ 0
+    for all ``half_planes`` (n, volumes, k, 3). Its corners stand from starts[i, j] to starts[i, j + 1]; ``starts`` is
+    (n, volumes + 1). ``corners`` must have room for k + `SPARE_CORNERS` for each.
     """
-    n_corners = 0
-    polygon, clipped = np.empty((LARGEST_POLYGON, 2)), np.empty((LARGEST_POLYGON, 2))
-    for i in range(vertex.shape[0]):
-        N_sq, Z_sq = (p_N[i] ** 2).sum(), (p_Z[i] ** 2).sum()
-        product = (p_N[i] * p_Z[i]).sum()
-        for j in range(low.shape[0]):
+    n_corners, room = 0, half_planes.shape[2] + SPARE_CORNERS
+    polygon, clipped = np.empty((room, 2)), np.empty((room, 2))
+    for i in range(longest.shape[0]):
+        for j in range(longest.shape[1]):
             starts[i, j] = n_corners
-            # No flight into the box is longer than its far end, or for flights that turn back, than the sine allows.
-            reach = np.sqrt((np.maximum(np.abs(low[j] - vertex[i]), np.abs(high[j] - vertex[i])) ** 2).sum())
-            if product < 0.0:
-                reach /= math.sqrt(max(1 - product**2 / (N_sq * Z_sq), 1e-12))
             size = 4
             polygon[:4] = 0.0
-            polygon[1:3, 0], polygon[2:4, 1] = reach / math.sqrt(N_sq), reach / math.sqrt(Z_sq)
-            for axis in range(3):
-                for face, side in ((low[j, axis], 1.0), (high[j, axis], -1.0)):
-                    size = _clip(
-                        polygon,
-                        size,
-                        side * p_N[i, axis],
-                        side * p_Z[i, axis],
-                        side * (vertex[i, axis] - face),
-                        clipped,
-                    )
-                    polygon, clipped = clipped, polygon
+            polygon[1:3, 0], polygon[2:4, 1] = longest[i, j, 0], longest[i, j, 1]
+            for k in range(half_planes.shape[2]):
+                a, b, c = half_planes[i, j, k]
+                size = _clip(polygon, size, a, b, c, clipped)
+                polygon, clipped = clipped, polygon
             if size > 2:
                 corners[n_corners : n_corners + size] = polygon[:size]
                 n_corners += size
-        starts[i, low.shape[0]] = n_corners
+        starts[i, longest.shape[1]] = n_corners
     return n_corners
 
 
-LARGEST_POLYGON = 12
-"""Corners: four of the rectangle of flights, one more for each of six faces, and two to spare."""
+SPARE_CORNERS = 6
+"""Corners of a polygon beyond one for each half plane: four of the rectangle, and two to spare."""
 
 
 @compiled()

@@ -58,7 +58,7 @@ def place(
                 if emphasis:
                     weight[chosen[here]] *= weight_in[i]
     direction = events.p_N[:, 1:] / length[:, None]
-    boxes = detector.fiducial_boxes
+    boxes = detector.fiducial_volumes
     entry, leave = np.zeros((len(events), len(boxes))), np.zeros((len(events), len(boxes)))
     for column, box in enumerate(boxes.values()):
         entry[:, column], leave[:, column] = box.chord(vertex, direction)
@@ -68,7 +68,7 @@ def place(
         "seed": int(seed),
         "modules": [m.name for m in detector.modules],
         "fiducial_modules": list(boxes),
-        "fiducial_boxes": [[*map(list, (box.low, box.high))] for box in boxes.values()],
+        "fiducial_boxes": [box.description for box in boxes.values()],
         "targets": counts,
     }
     if emphasis:

@@ -37,8 +37,6 @@ __all__ = [
     "SMOOTHING",
     "SMOOTHINGS",
     "Smoothing",
-    "asymptotic_factor",
-    "cross_validation_scores",
     "reweight",
 ]
 
@@ -329,71 +327,3 @@ def _moments(base: Array, both: Array) -> Array:
     w = base * both[:, :1]
     d = base * both[:, 1:] - w
     return np.stack([w.sum(axis=0), (w**2).sum(axis=0), d.sum(axis=0), (d**2).sum(axis=0)])
-
-
-def asymptotic_factor(expectation: Expectation, dim: int, *, per_point: bool = False) -> Any:
-    r"""By how much to scale the bandwidth for the smallest mean squared error, from a pilot's bias and variance.
-
-    With bias ∝ h² and variance ∝ h⁻ᵈ the smallest sum of bias² and variance lies at
-
-    .. math:: s = \left(\frac{d\,\sigma^2}{4\,b^2}\right)^{1/(d+4)}
-
-    times the bandwidth: B. W. Silverman, Density Estimation (1986), section 4.3. b² is the square of the bias
-    estimate less the variance of that estimate. For many points s is that of their mean squared relative error, or
-    with ``per_point`` each has its own, which is as noisy as its bias estimate. s is kept between 1/4 and 4.
-    """
-    scale = np.where(expectation.mean > 0, expectation.mean, np.inf) ** 2
-    variance = expectation.variance / scale
-    bias_sq = (expectation.bias**2 - expectation.bias_variance) / scale
-    if not per_point:
-        variance, bias_sq = variance.mean(), bias_sq.mean()
-    ratio = np.divide(dim * variance, 4 * bias_sq, out=np.full(np.shape(variance), np.inf), where=bias_sq > 0)
-    return np.clip(ratio ** (1 / (dim + 4)), 0.25, 4.0)[()]
-
-
-def cross_validation_scores(
-    coordinates: Array,
-    contributions: Array,
-    bandwidths: Array,
-    kernel: Kernel,
-    inside: Inside,
-    window: Inside | None = None,
-) -> Array:
-    r"""Estimates of the integrated squared error, up to a constant, of each of the ``bandwidths`` (k, d): (k,).
-
-    Least-squares cross-validation predicts each event from all others. For the estimate
-    :math:`\hat f = \sum_i b_i K(\theta-\theta_i)` of a rate from ``contributions`` b (n,) at ``coordinates`` (n, d),
-
-    .. math:: \int\hat f^2\,d\theta - 2\sum_i b_i\,\hat f_{-i}(\theta_i)
-
-    is :math:`\int(\hat f-f)^2` less :math:`\int f^2`, on average: M. Rudemo, Scand. J. Stat. 9 (1982) 65. The
-    integral goes over the region where ``inside`` holds, or only over its part where ``window`` does. The kernel is
-    divided by its mass inside. Events are counted on a mesh eight times finer than the smallest bandwidth, so that
-    the cost hardly depends on their number; the mesh limits this to few parameters.
-    """
-    from scipy.signal import fftconvolve  # here: its import takes longer than most calculations
-
-    bandwidths = np.atleast_2d(np.asarray(bandwidths, dtype=float))
-    low, high = coordinates.min(axis=0), coordinates.max(axis=0)
-    cells = np.ceil((high - low) / (bandwidths.min(axis=0) / 8)).astype(int) + 1
-    if cells.prod() > 1 << 24:
-        raise ValueError(f"bandwidths must be wide enough for a mesh of the sample, got {bandwidths.min(axis=0)}")
-    edges = [np.linspace(a, b, m + 1) for a, b, m in zip(low, high, cells, strict=True)]
-    width = np.array([edge[1] - edge[0] for edge in edges])
-    nodes = np.stack(np.meshgrid(*[(e[1:] + e[:-1]) / 2 for e in edges], indexing="ij"), axis=-1)
-    flat = nodes.reshape(-1, nodes.shape[-1])
-    region = inside(flat).reshape(nodes.shape[:-1])
-    looked_at = region if window is None else region & window(flat).reshape(region.shape)
-    b = np.histogramdd(coordinates, edges, weights=contributions)[0]
-    b_sq = np.histogramdd(coordinates, edges, weights=contributions**2)[0]
-    scores = []
-    for h in bandwidths:
-        reach = np.minimum(np.ceil(kernel.reach * h / width).astype(int), cells - 1)
-        offsets = np.meshgrid(*[np.arange(-r, r + 1) * w for r, w in zip(reach, width, strict=True)], indexing="ij")
-        k = kernel(np.stack(offsets, axis=-1), h)
-        mass = fftconvolve(region * width.prod(), k, mode="same")
-        share = np.divide(1, mass, out=np.zeros(mass.shape), where=region & (mass > 1e-3))
-        estimate = fftconvolve(b, k, mode="same") * share
-        own = kernel(np.zeros(len(h)), h) * b_sq * share
-        scores.append(((estimate**2 * width.prod()) - 2 * (b * estimate - own))[looked_at].sum())
-    return np.array(scores)

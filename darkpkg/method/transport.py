@@ -17,39 +17,28 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import math
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.beam import load_flux
-from darkpkg.experiment.detector import Box
+from darkpkg.experiment.volumes import volume_of
 from darkpkg.inputs import check_kinds
 from darkpkg.method.events import Events, PlacedEvents
-from darkpkg.method.expectation import Expectation
 from darkpkg.method.generator import Integrand
 from darkpkg.method.integrand import DECAY_AXES, Target, laboratory_momenta, target
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import Smoothing
-from darkpkg.method.weights import (
-    check_types,
-    coupling_weight,
-    expected_events,
-    kde_weight_of_masses,
-    sampling_range,
-)
+from darkpkg.method.weights import coupling_weight, kde_weight_of_masses, sampling_range
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import Nucleus, elements
 
 Array = NDArray[np.float64]
 
-__all__ = ["NEIGHBOURHOOD", "expected_events_by_transport", "moved_samples", "transport"]
+__all__ = ["NEIGHBOURHOOD", "transport"]
 
 NEIGHBOURHOOD = Smoothing((0.5, 1.5), order=0, slope=None)
 """Which events are moved, by default. As the estimate has no bias, its width is a matter of variance alone: wider is
@@ -78,8 +67,8 @@ def transport(
     Returns
     -------
     Events or PlacedEvents
-        At fixed masses, for `expected_events` and all other functions. The vertex stays, and the path of N through
-        the fiducial boxes is followed anew in its new direction; ``provenance["moved"]`` says from where.
+        At fixed masses, for `darkpkg.Kernel` and all other functions. The vertex stays, and the path of N through
+        the fiducial volumes is followed anew in its new direction; ``provenance["moved"]`` says from where.
 
     Raises `ValueError` if θ lies outside the sampled region or the events do not remember how they were made.
     """
@@ -146,47 +135,6 @@ def _check_remembered(events: Events) -> None:
         raise ValueError("provenance of events must hold fiducial_boxes of detector, as those of darkpkg.place do")
 
 
-def expected_events_by_transport(
-    events: PlacedEvents,
-    parameters: DarkParameters,
-    analysis: Analysis,
-    neighbourhood: Smoothing = NEIGHBOURHOOD,
-    *,
-    progress: bool = False,
-) -> Expectation:
-    """As `expected_events`, with events moved to the masses of each point: no bias, and more work.
-
-    Each pair of masses costs a `transport`, some tenths of a second for a million events; couplings and lifetimes
-    cost next to nothing. Of shape θ.shape + (bins,).
-    """
-    check_kinds(neighbourhood=(neighbourhood, Smoothing))
-    check_types(events, parameters, analysis, neighbourhood)
-    shape = parameters.shape
-    values = np.empty((math.prod(shape), 4, len(analysis.observed)))
-    for here, points, moved in moved_samples(events, parameters, neighbourhood, progress=progress):
-        found = expected_events(moved, points, analysis)
-        values[here] = np.stack([found.mean, found.variance, found.bias, found.bias_variance], axis=1)
-    return Expectation(*np.moveaxis(values, 1, 0).reshape(4, *shape, len(analysis.observed)))
-
-
-def moved_samples(
-    events: AnyEvents, parameters: DarkParameters, neighbourhood: Smoothing = NEIGHBOURHOOD, *, progress: bool = False
-) -> Iterator[tuple[NDArray[np.int64], DarkParameters, AnyEvents]]:
-    """For each pair of masses among many points: which points have it, these points, and the events moved to it.
-
-    The first are indices into the flattened points.
-    """
-    shape = parameters.shape
-    fields = {name: np.broadcast_to(getattr(parameters, name), shape).ravel() for name in parameters.numbers()}
-    masses, index = np.unique(np.stack([fields["m_N"], fields["m_Zprime"]]), axis=1, return_inverse=True)
-    index = index.reshape(-1)
-    for i in tqdm(range(masses.shape[1]), unit=" masses", desc="moving events", disable=not progress, leave=False):
-        here = np.flatnonzero(index == i)
-        points = parameters.replace(**{name: field[here] for name, field in fields.items()})
-        point = points.replace(**{name: field[here[0]] for name, field in fields.items()})
-        yield here, points, transport(events, point, neighbourhood)
-
-
 @functools.cache
 def _nuclei() -> dict[int, Nucleus]:
     return {element.nucleus.pdg_code: element.nucleus for element in elements().values()}
@@ -213,8 +161,8 @@ def _within_reach(events: Events, parameters: DarkParameters, neighbourhood: Smo
 
 
 def _paths(events: PlacedEvents, vertex: Array, p_N: Array) -> dict[str, Array]:
-    """Where N with momenta ``p_N`` enters and leaves each fiducial box of ``events``, from its vertex."""
+    """Where N with momenta ``p_N`` enters and leaves each fiducial volume of ``events``, from its vertex."""
     direction = p_N[:, 1:] / momentum(p_N)[:, None]
-    boxes = (Box(tuple(low), tuple(high)) for low, high in events.provenance["detector"]["fiducial_boxes"])
-    chords = [box.chord(vertex, direction) for box in boxes]
+    volumes = map(volume_of, events.provenance["detector"]["fiducial_boxes"])
+    chords = [volume.chord(vertex, direction) for volume in volumes]
     return {"entry": np.stack([a for a, _ in chords], axis=1), "exit": np.stack([b for _, b in chords], axis=1)}

@@ -13,12 +13,11 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from particle import Particle
 from scipy.special import spherical_in, spherical_jn
 
 from darkpkg import datasets
-from darkpkg.inputs import check_kinds, one_of, real_numbers
-from darkpkg.units import AVOGADRO, ELECTRON_MASS, HBARC, MeV, fm
+from darkpkg.inputs import check_kinds, one_of, real_number, real_numbers, whole_number
+from darkpkg.units import AVOGADRO, ELECTRON_MASS, HBARC, PROTON_MASS, MeV, fm
 
 __all__ = [
     "FORM_FACTORS",
@@ -28,7 +27,6 @@ __all__ = [
     "Nucleus",
     "Proton",
     "current_amplitudes",
-    "dirac_and_pauli",
     "elements",
     "form_factor",
     "sachs",
@@ -37,18 +35,28 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Nucleus:
-    """One nuclide and its charge density, a Fourier–Bessel series.
+    """One nuclide and its charge density, a Fourier–Bessel series if it is known.
 
     ``mass`` is that of the bare nucleus in GeV, ``radius`` the cut-off R of the series in cm, ``coefficients`` the
-    a_n in arbitrary units (`form_factor` divides by the total charge).
+    a_n in arbitrary units (`form_factor` divides by the total charge). Without a series only name, Z, A and mass are
+    needed, and the density is that of Helm (`default_form_factor`).
+
+    >>> Nucleus("Au197", 79, 197, 183.43).default_form_factor
+    'helm'
     """
 
     name: str
     Z: int
     A: int
     mass: float
-    radius: float
-    coefficients: tuple[float, ...]
+    radius: float = np.nan
+    coefficients: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        whole_number(f"A of {self.name}", self.A, whole_number(f"Z of {self.name}", self.Z, 1), 999)
+        real_number(f"mass of {self.name}", self.mass, positive=True)
+        if np.isnan(self.radius):  # where the density of Fermi has fallen to 1e-4, as at the cut-offs of the series
+            object.__setattr__(self, "radius", fermi_radius(self) + 9 * FERMI_DIFFUSENESS)
 
     @property
     def pdg_code(self) -> int:
@@ -56,11 +64,20 @@ class Nucleus:
         return 1_000_000_000 + 10_000 * self.Z + 10 * self.A
 
     @property
+    def default_form_factor(self) -> str:
+        """The model of `FORM_FACTORS` that stands for ``"fourier-bessel"``: Helm's where no series is known."""
+        return "fourier-bessel" if self.coefficients else "helm"
+
+    @property
     def mean_square_radius(self) -> float:
         r"""⟨r²⟩ of the charge in GeV⁻², so that F(Q²) → 1 − Q²⟨r²⟩/6.
 
-        The moments of j₀(nπr/R) are elementary: ∫r²·j₀·r² dr / ∫j₀·r² dr = R² (1 − 6/(nπ)²).
+        The moments of j₀(nπr/R) are elementary: ∫r²·j₀·r² dr / ∫j₀·r² dr = R² (1 − 6/(nπ)²). Without a series it is
+        that of a Fermi density and of Helm's alike, 3(c² + 7π²a²/3)/5.
         """
+        if not self.coefficients:
+            in_cm_sq = 3 / 5 * (fermi_radius(self) ** 2 + 7 / 3 * (np.pi * FERMI_DIFFUSENESS) ** 2)
+            return in_cm_sq / HBARC**2
         n_pi = np.pi * np.arange(1, len(self.coefficients) + 1)
         charge = _charges(self.coefficients)
         return float((charge * (1 - 6 / n_pi**2)).sum() / charge.sum() * (self.radius / HBARC) ** 2)
@@ -79,12 +96,15 @@ class Proton(Nucleus):
 
 @dataclass(frozen=True)
 class Element:
-    """A chemical element of the detector: its atoms weigh ``atomic_weight`` g/mol and scatter like ``nucleus``."""
+    """A chemical element of the detector: its atoms weigh ``atomic_weight`` g/mol and scatter like ``nucleus``.
+
+    ``density`` in g/cm³ is what it adds to a solid or liquid, nan if unknown; only tables are checked against it.
+    """
 
     symbol: str
-    Z: int
-    isotope: str
+    nucleus: Nucleus
     atomic_weight: float
+    density: float = np.nan
 
     def number_of_nuclei(self, mass: float) -> float:
         """Number of nuclei in ``mass`` grams of the element."""
@@ -92,17 +112,15 @@ class Element:
             raise ValueError(f"mass must not be negative and be finite, got {mass}")
         return mass * AVOGADRO / self.atomic_weight
 
-    @property
-    def nucleus(self) -> Nucleus:
-        """The isotope that stands for all isotopes. Raises `KeyError` if its charge density is not known."""
-        return PROTON if self.isotope == PROTON.name else _nuclei()[self.isotope]
-
 
 @cache
 def elements() -> Mapping[str, Element]:
     """The elements of ``data/nuclei/elements.csv`` by chemical symbol."""
+    known = {PROTON.name: PROTON, **_nuclei()}
     rows = datasets.read("nuclei/elements").itertuples(index=False)
-    return MappingProxyType({row.element: Element(*row) for row in rows})
+    return MappingProxyType(
+        {r.element: Element(r.element, known[r.isotope], r.standard_atomic_weight, r.density) for r in rows}
+    )
 
 
 def form_factor(Q2: ArrayLike, nucleus: Nucleus, model: str = "fourier-bessel") -> NDArray[np.float64]:
@@ -113,8 +131,8 @@ def form_factor(Q2: ArrayLike, nucleus: Nucleus, model: str = "fourier-bessel") 
     Q2 : array_like
         Momentum transfer squared in GeV², any shape.
     model
-        One of `FORM_FACTORS`. ``"fourier-bessel"`` transforms the measured charge density. ``"helm"`` and ``"fermi"``
-        need nothing but A; they are there to see what the choice is worth.
+        One of `FORM_FACTORS`. ``"fourier-bessel"`` transforms the measured charge density; of a nucleus without one
+        it is `Nucleus.default_form_factor`. ``"helm"`` and ``"fermi"`` need nothing but A.
 
     Returns
     -------
@@ -130,7 +148,9 @@ def form_factor(Q2: ArrayLike, nucleus: Nucleus, model: str = "fourier-bessel") 
     check_kinds(nucleus=(nucleus, Nucleus))
     Q2 = _momentum_transfer(Q2)
     with np.errstate(over="ignore", under="ignore"):  # where F is zero
-        return sachs(Q2)[0] if isinstance(nucleus, Proton) else FORM_FACTORS[model](Q2, nucleus)
+        if isinstance(nucleus, Proton):
+            return sachs(Q2)[0]
+        return FORM_FACTORS[nucleus.default_form_factor if model == "fourier-bessel" else model](Q2, nucleus)
 
 
 def _momentum_transfer(Q2: ArrayLike) -> NDArray[np.float64]:
@@ -229,17 +249,6 @@ def sachs(Q2: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return electric, PROTON_MAGNETIC_MOMENT * magnetic
 
 
-def dirac_and_pauli(Q2: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    r"""Dirac and Pauli form factor F₁, F₂ of the proton, with F₁(0) = 1 and F₂(0) = μ_p − 1.
-
-    The current is :math:`\bar u\left[F_1\gamma^\mu + \tfrac{i}{2M}F_2\sigma^{\mu\nu}q_\nu\right]u`, and
-    G_E = F₁ − τF₂, G_M = F₁ + F₂.
-    """
-    electric, magnetic = sachs(Q2)
-    tau = _momentum_transfer(Q2) / (4 * PROTON.mass**2)
-    return (electric + tau * magnetic) / (1 + tau), (magnetic - electric) / (1 + tau)
-
-
 def current_amplitudes(
     Q2: ArrayLike, nucleus: Nucleus, model: str = "fourier-bessel"
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -278,22 +287,28 @@ def _bessel_transforms(x: NDArray[np.float64], n: NDArray[np.int64]) -> NDArray[
 
 @cache
 def _nuclei() -> Mapping[str, Nucleus]:
-    table = datasets.read("nuclei/fourier_bessel").set_index("nucleus")
-    return MappingProxyType({str(name): _nucleus(str(name), *row) for name, row in table.iterrows()})
+    table = datasets.read("nuclei/elements")
+    Z_of = dict(zip(table.element, table.Z, strict=True))
+    rows: dict[str, tuple[float, ...]] = {}
+    for name, *row in datasets.read("nuclei/fourier_bessel").itertuples(index=False):
+        rows[name] = tuple(row)
+    for name, mass in table[table.mass.notna()][["isotope", "mass"]].itertuples(index=False):
+        rows[name] = (mass, np.nan)
+    return MappingProxyType({name: _nucleus(name, Z_of, *row) for name, row in rows.items()})
 
 
-def _nucleus(name: str, radius: float, *coefficients: float) -> Nucleus:
+def _nucleus(name: str, Z_of: Mapping[str, int], mass: float, radius: float, *coefficients: float) -> Nucleus:
     symbol = name.rstrip("0123456789")
-    Z, A = elements()[symbol].Z, int(name.removeprefix(symbol))
-    # `particle` lists ions with their atomic mass, so the electrons go; their binding (below 1e-5 of it) is left.
-    mass = Particle.from_nucleus_info(Z, A).mass * MeV - Z * ELECTRON_MASS
-    return Nucleus(name, Z, A, mass, radius * fm, tuple(np.trim_zeros(coefficients, "b")))
+    Z, A = int(Z_of[symbol]), int(name.removeprefix(symbol))
+    # Of the atom the electrons go; their binding (below 1e-5 of the mass) is left.
+    bare = mass * MeV - Z * ELECTRON_MASS
+    return Nucleus(name, Z, A, bare, radius * fm, tuple(np.trim_zeros(coefficients, "b")))
 
 
 NUCLEI: Mapping[str, Nucleus]
-"""All nuclei with a charge density, by name (``"C12"``, ``"Pb208"``, …)."""
+"""All nuclei of ``data/nuclei``, by name (``"C12"``, ``"Pb208"``, …)."""
 
 __getattr__ = datasets.when_needed(globals(), NUCLEI=_nuclei)
 
-PROTON = Proton("H1", 1, 1, Particle.from_pdgid(2212).mass * MeV, 2 * fm, ())
+PROTON = Proton("H1", 1, 1, PROTON_MASS, 2 * fm)
 """The nucleus of hydrogen. Its form factors reach further than those of any other: Q = 10 GeV stands for the end."""

@@ -22,24 +22,23 @@ from darkpkg.experiment.beam import Flux, load_flux
 from darkpkg.experiment.detector import ND280, ND280_UPGRADE, Module
 from darkpkg.experiment.detector_file import ARGON_DENSITY
 from darkpkg.experiment.projection import PHASE_I_POT, project
+from darkpkg.inference.intervals import excluded_intervals
 from darkpkg.inference.lifetimes import LifetimeBound, excluded_lifetimes, fit_lifetime_bound
-from darkpkg.inference.limits import excluded_intervals, exclusion_threshold, scan
+from darkpkg.inference.scanning import scan
 from darkpkg.inference.slices import Slice
+from darkpkg.inference.threshold import exclusion_threshold
+from darkpkg.method.acceptances import decay_acceptance, selection_efficiency
+from darkpkg.method.bandwidth import choose_bandwidth
+from darkpkg.method.estimators import Kernel
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import Expectation, Share
 from darkpkg.method.placing import place
 from darkpkg.method.smoothing import Smoothing
 from darkpkg.method.transport import transport
 from darkpkg.method.weights import (
-    choose_bandwidth,
-    decay_acceptance,
     detected_weight,
-    expected_events,
-    expected_events_at_lifetime,
-    expected_upscatterings,
     lifetime_weight,
     selected_weight,
-    selection_efficiency,
 )
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters, vertex_factors
 from darkpkg.physics.nuclei import NUCLEI, Nucleus, elements
@@ -137,10 +136,10 @@ class Evidence:
     @cached_property
     def edges_at_B(self) -> tuple[Array, Array]:
         """Shortest and longest excluded cτ⁰ in cm at the production rate of B, and their errors."""
-        rate = float(expected_upscatterings(self.at_B, B, I).total().mean)
-        edges = np.array(excluded_lifetimes(self.at_B, B, I, rate))
+        rate = float(Kernel(self.at_B).upscatterings(B, I).total().mean)
+        edges = np.array(excluded_lifetimes(Kernel(self.at_B), B, I, rate))
         step = 1.02
-        here, there = (expected_events_at_lifetime(self.at_B, B, I, ctau).total() for ctau in (edges, step * edges))
+        here, there = (Kernel(self.at_B).events_at_lifetime(B, ctau, I).total() for ctau in (edges, step * edges))
         slope = np.log(there.mean / here.mean) / np.log(step)
         errors = edges * here.error / here.mean / np.abs(slope)
         return edges, errors
@@ -167,7 +166,7 @@ class Evidence:
     def _fit(self, m_N: float, n_parameters: int) -> tuple[Array, LifetimeBound]:
         events, theta = self.at(m_N, B.m_Zprime), B.replace(m_N=m_N)
         events = events.thinned(1 + len(events) // ENOUGH_FOR_A_FIT)
-        shortest, _ = excluded_lifetimes(events, theta, I, FIT_RATES, n_parameters=n_parameters)
+        shortest, _ = excluded_lifetimes(Kernel(events), theta, I, FIT_RATES, n_parameters=n_parameters)
         start = fit_lifetime_bound(FIT_RATES, shortest)
         some = shortest > 0  # nan: nothing is excluded; 0: prompt decays are, too
 
@@ -219,7 +218,7 @@ ALONG_V_AT_A = Slice(A, V_muN_sq=A.V_muN_sq * np.geomspace(1, 1e5, 12))
 
 def _limit(events: PlacedEvents, along: Slice, analysis: Analysis) -> Answer:
     """Where exclusion at the paper's threshold begins along one coupling."""
-    first = excluded_intervals(events, along, analysis, n_parameters=2)[0]
+    first = excluded_intervals(Kernel(events), along, analysis, n_parameters=2)[0]
     return Answer(first.low, first.low_error)
 
 
@@ -252,7 +251,7 @@ def _number(expectation: Expectation) -> Answer:
 
 
 def _fall(events: PlacedEvents, theta: DarkParameters, analysis: Analysis) -> float:
-    return float(scan(events, theta, analysis).minus_delta_log_likelihood)
+    return float(scan(Kernel(events), theta, analysis).minus_delta_log_likelihood)
 
 
 # --- Section II and Table I: the model ---
@@ -271,12 +270,12 @@ def lifetime_of_B(_: Evidence) -> Answer:
 
 @_answers
 def upscatterings_at_B(e: Evidence) -> Answer:
-    return _number(expected_upscatterings(e.at_B, B, I))
+    return _number(Kernel(e.at_B).upscatterings(B, I))
 
 
 @_answers
 def decays_at_B(e: Evidence) -> Answer:
-    return _number(expected_events(e.at_B, B, I))
+    return _number(Kernel(e.at_B).events(B, I))
 
 
 @_answers
@@ -287,7 +286,7 @@ def share_seen_at_B(e: Evidence) -> Answer:
 
 @_answers
 def events_at_A(e: Evidence) -> Answer:
-    one, two = (_number(expected_events(e.at_A, A, analysis)) for analysis in (I, II))
+    one, two = (_number(Kernel(e.at_A).events(A, analysis)) for analysis in (I, II))
     ours = Answer(one.value + two.value, float(np.hypot(one.error, two.error)))
     as_the_program = 2 * (np.pi / 2) / (4 * (1 - 3**-0.5))
     return replace(ours, assumed=Answer(as_the_program * ours.value, as_the_program * ours.error))
@@ -297,8 +296,8 @@ def events_at_A(e: Evidence) -> Answer:
 def prompt_at_A(e: Evidence) -> Answer:
     in_chambers = I.with_selection(vertex_modules=tuple(module.name for module in CHAMBERS))
     selected, detected = (
-        sum(float(count(e.at_A, A, analysis).total().mean) for analysis in (in_chambers, II))
-        for count in (expected_upscatterings, expected_events)
+        sum(float(count(Kernel(e.at_A), A, analysis).total().mean) for analysis in (in_chambers, II))
+        for count in (Kernel.upscatterings, Kernel.events)
     )
     return Answer(detected / selected)
 
@@ -621,7 +620,7 @@ def sampling_power_of_a_light_m_N(_: Evidence) -> Answer:
 
 @_answers
 def bandwidth(e: Evidence) -> Answer:
-    chosen = choose_bandwidth(e.heavy, B, I, Smoothing(0.2, order=0, slope=None))
+    chosen = choose_bandwidth(Kernel(e.heavy, Smoothing(0.2, order=0, slope=None)), B, I)
     return Answer(float(np.mean(chosen.bandwidth)))
 
 
@@ -726,7 +725,7 @@ def beta_of_the_rule(e: Evidence) -> Answer:
 
 @_answers
 def fit_underestimates_the_limit(e: Evidence) -> Answer:
-    shortest, _ = excluded_lifetimes(e.at_B, B, I, 1000.0)
+    shortest, _ = excluded_lifetimes(Kernel(e.at_B), B, I, 1000.0)
     return Answer(float(shortest / e.bound(0.1)(1000.0)))
 
 
@@ -776,7 +775,7 @@ def both_together_exclude_more(e: Evidence) -> Answer:
 
 @_answers
 def rate_of_analysis_II(e: Evidence) -> Answer:
-    return _ratio(*(_number(expected_events(e.at_A, A, analysis)) for analysis in (II, I)))
+    return _ratio(*(_number(Kernel(e.at_A).events(A, analysis)) for analysis in (II, I)))
 
 
 @_answers

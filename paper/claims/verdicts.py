@@ -15,7 +15,7 @@ import pandas as pd
 from darkpkg import datasets
 from paper.claims.answers import ANSWERS, Answer, Evidence, SamplesLike
 
-__all__ = ["VERDICTS", "Claim", "agrees", "claims", "table", "verdict"]
+__all__ = ["VERDICTS", "Claim", "agrees", "claims", "explained", "table", "verdict"]
 
 VERDICTS = ("reproduced", "with an assumption", "not reproduced")
 """What `verdict` can say."""
@@ -30,7 +30,7 @@ class Claim:
 
     The interval is what rounding or wording of the paper allow; nan means no bound. ``number`` is what is printed,
     nan for a statement. ``page`` is the chapter that computes it, ``assumption`` what must be assumed beyond the
-    text, empty if nothing helps or is needed.
+    text, empty if nothing helps or is needed. ``reason`` may hold fields that `explained` fills with our numbers.
     """
 
     id: str
@@ -78,6 +78,13 @@ def verdict(claim: Claim, answer: Answer) -> str:
     return VERDICTS[1] if answer.assumed is not None and agrees(claim, answer.assumed) else VERDICTS[2]
 
 
+def explained(claim: Claim, answer: Answer) -> str:
+    """The reason of a claim with our numbers in it: ``{ours}``, ``{ratio}`` to the printed number, or to one if that is
+    zero or none is printed, and ``{off}``, the distance of that ratio from one in per cent."""
+    ratio = answer.value / (np.nan_to_num(claim.number) or 1.0)
+    return claim.reason.format(ours=answer.value, ratio=ratio, off=100 * abs(ratio - 1))
+
+
 def table(samples: SamplesLike, names: Iterable[str] | None = None) -> pd.DataFrame:
     """A row for each claim: the fields of `Claim`, our number with its error, also as assumed, and the verdict.
 
@@ -104,7 +111,7 @@ def table(samples: SamplesLike, names: Iterable[str] | None = None) -> pd.DataFr
         assumed = answer.assumed or Answer(np.nan, np.nan)
         found = verdict(claim, answer)
         decisive = assumed if found == VERDICTS[1] else answer
-        row = asdict(claim) | {"ours": answer.value, "error": answer.error}
+        row = asdict(claim) | {"ours": answer.value, "error": answer.error, "reason": explained(claim, answer)}
         row |= {"assumed": assumed.value, "assumed_error": assumed.error}
         is_a_number = np.isfinite([claim.number, claim.low, claim.high]).all()
         row |= {"ratio": decisive.value / claim.number if is_a_number else np.nan, "verdict": found}

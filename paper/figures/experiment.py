@@ -14,13 +14,12 @@ from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II
 from darkpkg.experiment.detector import ND280
 from darkpkg.experiment.selection import Cuts, observables
 from darkpkg.inference.likelihood import effective_log_likelihood
+from darkpkg.method.estimators import Kernel
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import Expectation, FewEventsWarning, Share
 from darkpkg.method.smoothing import PROGRAM_SMOOTHING
 from darkpkg.method.weights import (
     detected_weight,
-    expected_events,
-    expected_upscatterings,
     lifetime_weight,
     produced_weight,
     selected_weight,
@@ -223,10 +222,10 @@ def figure_13(samples: Samples, m_N: Array | None = None, m_Zprime: Array | None
     for ax, (panel, nucleus, expected) in zip(
         axes.flat,
         (
-            ("all N produced", None, expected_upscatterings),
-            ("decays in a chamber", None, expected_events),
-            ("produced in lead", "Pb208", expected_upscatterings),
-            ("produced in carbon", "C12", expected_upscatterings),
+            ("all N produced", None, Kernel.upscatterings),
+            ("decays in a chamber", None, Kernel.events),
+            ("produced in lead", "Pb208", Kernel.upscatterings),
+            ("produced in carbon", "C12", Kernel.upscatterings),
         ),
         strict=True,
     ):
@@ -275,7 +274,7 @@ def _efficiency(sample: PlacedEvents, points: Any, expected: Callable[..., Expec
     no_cuts = ANALYSIS_I.with_selection(cuts=Cuts(0, np.inf, np.inf, -2, -2))
     with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
         warnings.simplefilter("ignore", FewEventsWarning)  # what rests on few events is not drawn
-        kept, every = (expected(sample, points, analysis) for analysis in (ANALYSIS_I, no_cuts))
+        kept, every = (expected(Kernel(sample), points, analysis) for analysis in (ANALYSIS_I, no_cuts))
         total, passed = every.mean.sum(axis=-1), kept.mean.sum(axis=-1)
         variance, variance_passed = every.variance.sum(axis=-1), kept.variance.sum(axis=-1)
         e = passed / total
@@ -295,10 +294,10 @@ def figure_6(samples: Samples) -> PaperFigure:
     is no rarer than 32 %.
     """
     curves = Curves()
-    signals = {analysis: expected_events(samples.at_A, LOUD, analysis) for analysis in (ANALYSIS_I, ANALYSIS_II)}
+    signals = {analysis: Kernel(samples.at_A).events(LOUD, analysis) for analysis in (ANALYSIS_I, ANALYSIS_II)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FewEventsWarning)  # bins far from the resonance are empty
-        true = expected_events(samples.around_A, LOUD, ANALYSIS_II.with_selection(response=None), PROGRAM_SMOOTHING)
+        true = Kernel(samples.around_A, PROGRAM_SMOOTHING).events(LOUD, ANALYSIS_II.with_selection(response=None))
     edges = np.array(ANALYSIS_II.channels[0].selection.mass_edges) / MeV
     middle = (edges[1:] + edges[:-1]) / 2
     limit = upper_limit_of_zero()

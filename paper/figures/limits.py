@@ -6,7 +6,7 @@ import math
 import warnings
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -20,12 +20,13 @@ from darkpkg.experiment.detector import ND280_UPGRADE
 from darkpkg.experiment.projection import project
 from darkpkg.experiment.selection import Selection
 from darkpkg.inference.lifetimes import LifetimeBound, excluded_lifetimes, fit_lifetime_bound
-from darkpkg.inference.limits import Scan, exclusion_threshold, scan_predictions
+from darkpkg.inference.scan import Scan
+from darkpkg.inference.scanning import scan
 from darkpkg.inference.slices import Slice
+from darkpkg.inference.threshold import exclusion_threshold
+from darkpkg.method.estimators import Kernel, Transport
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import Expectation, FewEventsWarning
-from darkpkg.method.transport import moved_samples
-from darkpkg.method.weights import expected_events, expected_events_at_lifetime
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.plotting import COLOURS, axis_label, shade_excluded
 from paper.constraints.drawing import draw_constraints
@@ -93,15 +94,25 @@ def scan_plane(events: PlacedEvents, where: Slice, *analyses: Analysis) -> list[
     of Analysis II. Thin bins make no warning here: many are empty, and `Scan.log_excess_error` knows them.
     """
     rates = _rates(events, where, [channel for analysis in analyses for channel in analysis.channels])
-    provenance = {"sample": dict(events.provenance), "expected": "expected_events_by_transport"}
-
     scans = []
     for analysis in analyses:
         mean = [channel.pot * rates[_kind(channel)].mean for channel in analysis.channels]
         variance = [channel.pot**2 * rates[_kind(channel)].variance for channel in analysis.channels]
         found = Expectation(np.concatenate(mean, axis=-1), np.concatenate(variance, axis=-1))
-        scans.append(scan_predictions(lambda _, found=found: found, where, analysis, provenance=provenance))
+        scans.append(scan(_Summed(found, events), where, analysis))
     return scans
+
+
+@dataclass(frozen=True, eq=False)
+class _Summed:
+    """An estimator of one plane, whose events were summed before."""
+
+    found: Expectation = field(repr=False)
+    sample: PlacedEvents = field(repr=False)
+
+    def events(self, *_: Any) -> Expectation:
+        """What was summed, at all points of the plane."""
+        return self.found
 
 
 _Kind = tuple[str, Selection]
@@ -129,8 +140,8 @@ def _rates(events: PlacedEvents, where: Slice, channels: Sequence[Channel]) -> d
         sums = np.empty((math.prod(points.shape), 2, len(joint.observed)))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FewEventsWarning)
-            for here, some, moved in moved_samples(events, points):
-                found = expected_events(moved, some, joint)
+            for here, some, moved in Transport(events).samples(points):
+                found = Kernel(moved).events(some, joint)
                 sums[here] = np.stack([found.mean, found.variance], axis=1)
         for i, kind in enumerate(missing):
             bins = joint.bins_of(str(i))
@@ -238,7 +249,9 @@ def lifetime_bounds(samples: Samples, n_parameters: int = 2) -> dict[float, tupl
     bounds = {}
     for m_N in LIFETIME_MASSES:
         point = BENCHMARK_B.replace(m_N=m_N)
-        shortest, _ = excluded_lifetimes(samples.at(point), point, ANALYSIS_I, EVENT_RATES, n_parameters=n_parameters)
+        shortest, _ = excluded_lifetimes(
+            Kernel(samples.at(point)), point, ANALYSIS_I, EVENT_RATES, n_parameters=n_parameters
+        )
         bounds[m_N] = shortest, fit_lifetime_bound(EVENT_RATES, shortest)
     return bounds
 
@@ -255,7 +268,7 @@ def figure_11(samples: Samples) -> PaperFigure:
     colours = ("red", "green", "orange", "blue")
     for m_N, colour in zip(LIFETIME_MASSES, colours, strict=True):
         point = BENCHMARK_B.replace(m_N=m_N)
-        shortest, longest = excluded_lifetimes(samples.at(point), point, ANALYSIS_I, rates)
+        shortest, longest = excluded_lifetimes(Kernel(samples.at(point)), point, ANALYSIS_I, rates)
         label, use = f"$m_N$ = {1e3 * m_N:g} MeV", np.isfinite(longest)
         bottom = np.maximum(shortest, 1e-9)[use]  # 0: prompt decays in argon are excluded, too
         second.fill_between(rates[use], bottom, longest[use], color=COLOURS[colour], alpha=0.08, lw=0)
@@ -286,7 +299,7 @@ def figure_11(samples: Samples) -> PaperFigure:
 def _events_against_lifetime(ax: Axes, samples: Samples, curves: Curves) -> None:
     B = BENCHMARK_B
     ctau = np.geomspace(0.05, 1e7, 150)
-    signal = expected_events_at_lifetime(samples.at_B, B, ANALYSIS_I, ctau)
+    signal = Kernel(samples.at_B).events_at_lifetime(B, ctau, ANALYSIS_I)
     mean = signal.mean.sum(axis=-1)
     error = np.sqrt((signal.variance + (ANALYSIS_I.systematic * signal.mean) ** 2).sum(axis=-1))
     ax.loglog(ctau, mean, color=COLOURS["blue"])

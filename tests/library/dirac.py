@@ -55,6 +55,11 @@ def proton_tensor(p, p_recoil, dirac_form_factor, pauli_form_factor, mass):
     return np.einsum("...ij,...ajk,...kl,...bli->...ab", after, vertex, before, bar(vertex), optimize=True).real / 2
 
 
+def dirac_and_pauli(electric, magnetic, tau):
+    """Form factors F₁, F₂ out of those of Sachs, G_E = F₁ − τF₂ and G_M = F₁ + F₂."""
+    return (electric + tau * magnetic) / (1 + tau), (magnetic - electric) / (1 + tau)
+
+
 def currents(tensor):
     """A real symmetric tensor Σ_i λ_i v_i v_i as its four currents v_i (..., 4, 4), one a row, and their λ_i."""
     size, vectors = np.linalg.eigh(tensor)

@@ -19,6 +19,7 @@ from any_input import anything
 from hypothesis import given, settings
 
 import darkpkg as dk
+from darkpkg.inference import lifetimes
 from paper.constraints import curves
 from paper.standard_neutrino import weak
 from paper.standard_neutrino.decays_in_flight import decays_in_flight
@@ -59,12 +60,20 @@ def fields(value, *names):
     return {name: getattr(value, name) for name in names}
 
 
+def kernel(events=placed):
+    return {"estimator": dk.Kernel(events()), "parameters": B, "analysis": A}
+
+
+def with_likelihood(arguments):
+    return arguments | {"likelihood": dk.log_likelihood, "cl": 0.9}
+
+
 def along(base, m_N):
     return dk.Slice(base, m_N=m_N)
 
 
 def line():
-    return dk.scan(few(), dk.Slice(B, epsilon=[0.01, 0.02]), A)
+    return dk.scan(dk.Kernel(few()), dk.Slice(B, epsilon=[0.01, 0.02]), A)
 
 
 def all_methods(**numbers):
@@ -155,6 +164,7 @@ CALLS = {
     "HEAVY.contains": lambda: {"m_N": [0.1, 0.2, 0.3], "m_Zprime": [1.0, 2.0, 0.1]},
     "HEAVY.q": lambda: {"m_N": [0.1, 0.2, 0.3], "m_Zprime": [1.0, 2.0, 0.1]},
     "Expectation": lambda: fields(dk.Expectation([1.0, 2.0, 3.0], np.ones(3), np.ones(3), np.ones(3))),
+    "effective_number": lambda: {"weights": THETA[:3]},
     "Share": lambda: {"values": THETA[:3], "weights": np.ones(3)},
     "Smoothing": lambda: fields(dk.Smoothing()),
     "reweight": lambda: {
@@ -176,33 +186,48 @@ CALLS = {
     "produced_weight": smoothed,
     "selected_weight": smoothed,
     "detected_weight": smoothed,
-    "expected_events": smoothed,
-    "expected_upscatterings": smoothed,
-    "expected_events_at_lifetime": lambda: smoothed(few) | {"ctau": 1.0},
-    "choose_bandwidth": lambda: smoothed() | {"rule": "asymptotic", "per_point": False},
+    "Kernel": lambda: {"sample": placed(), "smoothing": dk.Smoothing()},
+    "Kernel.events": (dk.Kernel(placed()).events, lambda: {"parameters": B, "analysis": A}),
+    "Kernel.upscatterings": (dk.Kernel(placed()).upscatterings, lambda: {"parameters": B, "analysis": A}),
+    "Kernel.events_at_lifetime": (
+        dk.Kernel(few()).events_at_lifetime, lambda: {"parameters": B, "ctau": 1.0, "analysis": A},
+    ),
+    "choose_bandwidth": lambda: kernel() | {"rule": "asymptotic", "per_point": False},
     "selection_efficiency": lambda: {"events": few(), "analysis": A, "ctau": 1.0, "ctau_Zprime": 0.1},
     "decay_acceptance": lambda: {"events": few(), "analysis": A, "ctau": 1.0, "ctau_Zprime": 0.1},
     "transport": lambda: {"events": placed(), "parameters": B, "neighbourhood": dk.Smoothing(0.5, order=0)},
-    "expected_events_by_transport": lambda: at_point() | {"neighbourhood": dk.Smoothing(0.5, order=0)},
+    "Transport": lambda: {"sample": placed(), "neighbourhood": dk.Smoothing(0.5, order=0)},
+    "Transport.events": (dk.Transport(placed()).events, lambda: {"parameters": B, "analysis": A}),
+    "Transport.events_at_lifetime": (
+        dk.Transport(few()).events_at_lifetime, lambda: {"parameters": B, "ctau": 1.0, "analysis": A},
+    ),
     "decays_in_flight": (decays_in_flight, lambda: {
         "neutrino": StandardHeavyNeutrino(0.15, U_mu_sq=1e-7), "n_events": 10, "seed": 1, "helicity": 0.5,
     }),
     # results
-    "check": lambda: at_point(few) | {"cl": 0.9},
-    "scan": lambda: smoothed(few) | {"cl": 0.9, "refine": 0, "n_parameters": 2},
-    "excluded_intervals": lambda: {
-        "events": few(), "along": dk.Slice(B, V_muN_sq=[1e-12, 1e-6, 1.0]), "analysis": A,
-        "smoothing": dk.Smoothing(), "cl": 0.9, "n_parameters": 2,
+    "check": lambda: with_likelihood(kernel(few)),
+    "scan": lambda: with_likelihood(kernel(few)) | {"refine": 0, "n_parameters": 2},
+    "excluded_intervals": lambda: with_likelihood({
+        "estimator": dk.Kernel(few()), "along": dk.Slice(B, V_muN_sq=[1e-12, 1e-6, 1.0]), "analysis": A,
+        "n_parameters": 2,
+    }),
+    "PointLikelihood": lambda: {
+        "estimator": dk.Kernel(few()), "analysis": A, "base": B, "bounds": {"epsilon": (1e-5, 0.1)},
+        "likelihood": dk.log_likelihood,
     },
+    "PointLikelihood.of_vector": (
+        dk.PointLikelihood(dk.Kernel(few()), A, B, dict.fromkeys(("epsilon", "V_muN_sq", "V_N_sq"), (1e-5, 0.1)))
+        .of_vector, lambda: {"x": [0.01, 0.02, 0.03]},
+    ),
     "Slice": (along, lambda: {"base": B, "m_N": [0.1, 0.2, 0.3]}),
     "read_scan": lambda: {"path": Path("none.parquet")},
     "write_scan": (lambda scan: dk.write_scan(scan, NOWHERE / "x.csv"), lambda: {"scan": line()}),
-    "minimum_lifetime": lambda: smoothed(few) | {"event_rate": 50.0, "cl": 0.9, "n_parameters": 2},
+    "excluded_lifetimes": lambda: with_likelihood(kernel(few)) | {"event_rate": 50.0, "n_parameters": 2},
     "fit_lifetime_bound": lambda: {
         "event_rate": [10.0, 20.0, 30.0], "ctau": [11.0, 2.75, 1.9], "relative_error": [0.1, 0.1, 0.1],
     },
-    "limits.exclusion_threshold": lambda: {"cl": 0.9, "n_parameters": 2},
-    "lifetimes.approximate_minimum_lifetime": lambda: {"event_rate": 50.0, "m_N": 0.1},
+    "exclusion_threshold": lambda: {"cl": 0.9, "n_parameters": 2},
+    "rule of the paper": (lifetimes.approximate_minimum_lifetime, lambda: {"event_rate": 50.0, "m_N": 0.1}),
     "constraints.constraints": (curves.constraints, lambda: {"plane": ("m_N", "V_muN_sq"), "mediator": "heavy"}),
     "constraints.region_of_interest": (curves.region_of_interest, lambda: {"plane": PLANE, "mediator": "heavy"}),
     "constraints.Constraint": (curves.Constraint, lambda: fields(curves.constraints(PLANE, "heavy")[0])),
@@ -215,6 +240,7 @@ NO_CALL = {
     "DecaysInFlight": "a result, which decays_in_flight makes and nothing takes but observables, which checks it",
     "Nucleus": "made of data files, each number of which has a checksum",
     "Observables": "a result of observables",
+    "OutsideSampleError": "an exception",
     "Scan": "a result of scan or of a file, which is checked when it is read",
     "Verdict": "a result of check",
 }
@@ -231,7 +257,7 @@ ALSO_NAMED = {
 }
 """What an error may name instead of the argument: the other of two that do not fit together."""
 
-NAN = {"excluded_intervals", "minimum_lifetime", "scattering.q2_range", "Expectation"}
+NAN = {"excluded_intervals", "excluded_lifetimes", "scattering.q2_range", "Expectation"}
 """Where nan is a right answer: no error of an end that is not there, no lifetime that is excluded, no momentum
 transfer below threshold, a point that was not evaluated."""
 

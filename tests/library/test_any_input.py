@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from toy_sample import Predicted
 
 import darkpkg as dk
-from darkpkg.inference import lifetimes, limits
+from darkpkg.inference import lifetimes, threshold
 from darkpkg.inputs import real_numbers, whole_number
 from darkpkg.physics import nuclei
 from darkpkg.physics.scattering import (
@@ -125,7 +126,7 @@ def anything(value):
 
 
 FUNCTIONS = {
-    "exclusion_threshold": (["cl"], lambda x: limits.exclusion_threshold(x), finite),
+    "exclusion_threshold": (["cl"], lambda x: threshold.exclusion_threshold(x), finite),
     "Constraint.excludes": (["x", "y"], lambda x: LIMIT.excludes(0.01, x), finite),
     "Constraint.excludes x": (["x"], lambda x: LIMIT.excludes(x, 1e-3), finite),
     "LifetimeBound": (["event_rate"], lifetimes.LifetimeBound(1.1, 0.9, 0, 0, 0, 0), no_nan),
@@ -139,7 +140,6 @@ FUNCTIONS = {
     "form_factor helm": (["Q2"], lambda x: dk.form_factor(x, LEAD, "helm"), within(-1, 1 + 1e-9)),
     "form_factor fermi": (["Q2"], lambda x: dk.form_factor(x, LEAD, "fermi"), within(-1, 1 + 1e-9)),
     "sachs": (["Q2"], lambda x: nuclei.sachs(x)[1], finite),
-    "dirac_and_pauli": (["Q2"], lambda x: nuclei.dirac_and_pauli(x)[0], finite),
     "current_amplitudes": (["Q2"], lambda x: nuclei.current_amplitudes(x, nuclei.PROTON)[0], finite),
     "threshold_energy": (["m_N"], lambda x: threshold_energy(x, LEAD), finite),
     "q2_range E": (["E_nu"], lambda x: q2_range(x, 0.1, LEAD)[1], anything),
@@ -187,10 +187,10 @@ def builders(value):
     return {
         "Slice": lambda: dk.Slice(B, m_N=value),
         "Slice base": lambda: dk.Slice(value, m_N=[0.1, 0.2]),
-        "refine": lambda: limits.scan_predictions(_one, _LINE, _Counts(), refine=value),
-        "cl": lambda: limits.scan_predictions(_one, _LINE, _Counts(), cl=value),
-        "n_parameters": lambda: limits.exclusion_rule(0.9, value),
-        "predictions": lambda: limits.scan_predictions(lambda _: dk.Expectation(value, value), _LINE, _Counts()),
+        "refine": lambda: dk.scan(Predicted(_one), _LINE, _Counts(), refine=value),
+        "cl": lambda: dk.scan(Predicted(_one), _LINE, _Counts(), cl=value),
+        "n_parameters": lambda: threshold.exclusion_rule(0.9, value),
+        "predictions": lambda: dk.scan(Predicted(lambda _: dk.Expectation(value, value)), _LINE, _Counts()),
         "log_likelihood": lambda: dk.log_likelihood(dk.Expectation(value, 0.0), _Counts()),
         "fit": lambda: dk.fit_lifetime_bound(value, [1.0, 2.0, 3.0]),
         "fit ctau": lambda: dk.fit_lifetime_bound([10.0, 20.0, 30.0], value),

@@ -8,7 +8,7 @@ import pytest
 
 import darkpkg as dk
 from darkpkg.inference.check import _Interval
-from darkpkg.inference.limits import exclusion_rule
+from darkpkg.inference.threshold import exclusion_rule
 from darkpkg.method.expectation import Expectation
 
 B = dk.BENCHMARK_B
@@ -39,14 +39,14 @@ def scaled(events, point, analysis, expected):
     """The point with its rate set by |V_muN|^2 to so many expected events."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dk.FewEventsWarning)
-        rate = float(dk.expected_events(events, point, analysis).total().mean)
+        rate = float(dk.Kernel(events).events(point, analysis).total().mean)
     return point.replace(V_muN_sq=point.V_muN_sq * expected / rate)
 
 
 class TestVerdict:
     def test_at_fixed_masses_it_is_that_of_a_scan_of_two_parameters(self, at_B):
         for point in (B, B.replace(V_muN_sq=1e-9)):
-            verdict, scan = dk.check(at_B, point, I), dk.scan(at_B, point, I)
+            verdict, scan = dk.check(dk.Transport(at_B), point, I), dk.scan(dk.Kernel(at_B), point, I)
             assert (verdict.status == "excluded") == bool(scan.excluded())
             assert verdict.minus_delta_log_likelihood == pytest.approx(float(scan.minus_delta_log_likelihood))
             assert verdict.threshold == pytest.approx(np.log(10), rel=1e-12)
@@ -58,37 +58,37 @@ class TestVerdict:
 
     @pytest.mark.parametrize("cl", [0.68, 0.95])
     def test_the_confidence_level_is_that_of_the_rule(self, at_B, cl):
-        verdict = dk.check(at_B, B, I, cl=cl)
+        verdict = dk.check(dk.Transport(at_B), B, I, cl=cl)
         assert verdict.threshold == pytest.approx(-np.log(1 - cl))  # chi-squared of two parameters
         assert verdict.rule == exclusion_rule(cl)
         assert verdict.rule == f"{100 * cl:g} % CL for 2 parameters, -Delta ln L > {verdict.threshold:.3f}"
 
     def test_a_sample_over_masses_is_transported_and_has_no_bias(self, around_B, at_B):
-        verdict = dk.check(around_B, B, I)
-        expected = dk.expected_events_by_transport(around_B, B, I)
+        verdict = dk.check(dk.Transport(around_B), B, I)
+        expected = dk.Transport(around_B).events(B, I)
         np.testing.assert_array_equal(verdict.expectation.mean, expected.mean)
         assert verdict.bias == 0
-        alone = dk.check(at_B, B, I)
+        alone = dk.check(dk.Transport(at_B), B, I)
         error = np.hypot(verdict.error, alone.error)
         assert abs(verdict.expected_events - alone.expected_events) < 4 * error
 
-    def test_a_sample_that_does_not_tell_its_points_is_smoothed_and_shows_the_bias(self, around_B):
+    def test_a_sample_that_is_smoothed_shows_the_bias(self, around_B):
         without = dataclasses.replace(around_B, point=None)
-        verdict, smoothed = dk.check(without, B, I), dk.expected_events(around_B, B, I).total()
+        verdict, smoothed = dk.check(dk.Kernel(without), B, I), dk.Kernel(around_B).events(B, I).total()
         assert verdict.expected_events == smoothed.mean
         assert verdict.bias == smoothed.bias != 0
 
     def test_caveat_and_validity_are_among_the_notes(self, at_B):
-        notes = dk.check(at_B, B.replace(alpha_D=3.0, V_muN_sq=1e-9), II).notes
+        notes = dk.check(dk.Transport(at_B), B.replace(alpha_D=3.0, V_muN_sq=1e-9), II).notes
         assert II.caveat in notes
         assert any(note.startswith("alpha_D = 3 is above 1") for note in notes)
 
     def test_a_point_close_to_the_limit_is_judged_with_a_note(self, at_B):
         """20,000 events give the rate to some per cent, so that 1 % from the limit the other verdict is open."""
         column = dk.Slice(B, V_muN_sq=np.geomspace(1e-10, 1e-4, 13))
-        (interval,) = dk.excluded_intervals(at_B, column, I, n_parameters=2)
+        (interval,) = dk.excluded_intervals(dk.Kernel(at_B), column, I, n_parameters=2)
         for factor, status in ((0.99, "not excluded"), (1.01, "excluded")):
-            verdict = dk.check(at_B, B.replace(V_muN_sq=factor * interval.low), I)
+            verdict = dk.check(dk.Transport(at_B), B.replace(V_muN_sq=factor * interval.low), I)
             assert verdict.status == status
             assert any(note.startswith("the verdict changes within ") for note in verdict.notes)
 
@@ -96,7 +96,7 @@ class TestVerdict:
 class TestNoStatement:
     def test_mev_for_gev_is_told_to_be_beyond_the_beam(self, at_B, around_B):
         for events in (at_B, around_B):
-            verdict = dk.check(events, B.replace(m_N=100.0), I)
+            verdict = dk.check(dk.Transport(events), B.replace(m_N=100.0), I)
             assert verdict.status == "no statement"
             # On lead, the heaviest nucleus: 100 + 100² / (2 · 193.7).
             assert verdict.reason == (
@@ -108,7 +108,7 @@ class TestNoStatement:
     def test_without_any_effective_event_there_is_none(self, at_B):
         nothing = at_B[dk.selection_weight(at_B, I.selection) == 0]
         for events in (nothing, nothing[:0]):
-            verdict = dk.check(events, B, I)
+            verdict = dk.check(dk.Transport(events), B, I)
             assert verdict.status == "no statement"
             assert verdict.reason.startswith("too few effective events: none in FHC, which leaves any number above 0")
 
@@ -118,7 +118,7 @@ class TestNoStatement:
     )
     def test_few_events_give_a_verdict_where_all_that_they_leave_open_agrees(self, selected, expected, status):
         few = selected[np.arange(4)]
-        verdict = dk.check(few, scaled(few, B, COUNT, expected), COUNT)
+        verdict = dk.check(dk.Transport(few), scaled(few, B, COUNT, expected), COUNT)
         assert verdict.status == status
         assert 1 < verdict.n_effective <= 4
         assert verdict.expected_events == pytest.approx(expected)
@@ -127,8 +127,8 @@ class TestNoStatement:
 
     def test_a_channel_without_events_leaves_only_an_exclusion_by_the_others(self, selected):
         """Nothing is in RHC: its rate may be anything, which cannot bring an excluded point back."""
-        assert dk.check(selected, scaled(selected, B, I, 50.0), I).status == "excluded"
-        assert dk.check(selected, scaled(selected, B, I, 0.01), I).status == "no statement"
+        assert dk.check(dk.Transport(selected), scaled(selected, B, I, 50.0), I).status == "excluded"
+        assert dk.check(dk.Transport(selected), scaled(selected, B, I, 0.01), I).status == "no statement"
 
 
 class TestInterval:
@@ -157,28 +157,28 @@ class TestInterval:
 class TestInput:
     def test_many_points_are_refused(self, at_B):
         with pytest.raises(ValueError, match=r"parameters must be a single point, of shape \(\), got shape \(2,\)"):
-            dk.check(at_B, B.replace(epsilon=[1e-3, 1e-2]), I)
+            dk.check(dk.Transport(at_B), B.replace(epsilon=[1e-3, 1e-2]), I)
 
     def test_another_kind_of_n_is_refused(self, at_B, around_B):
         for events in (at_B, around_B):
             with pytest.raises(ValueError, match="Majorana"):
-                dk.check(events, B.replace(is_majorana=True), I)
+                dk.check(dk.Transport(events), B.replace(is_majorana=True), I)
 
     def test_masses_outside_the_sample_are_refused(self, around_B):
         with pytest.raises(ValueError, match=r"m_N = 0\.3 GeV lies outside the sampled range"):
-            dk.check(around_B, B.replace(m_N=0.3), I)
+            dk.check(dk.Transport(around_B), B.replace(m_N=0.3), I)
 
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
             ({"analysis": "I"}, r"analysis must be of type Analysis, got str"),
             ({"parameters": 1.0}, r"parameters must be of type DarkParameters, got float"),
-            ({"events": "heavy.parquet"}, r"events must be of type PlacedEvents, got str"),
+            ({"estimator": "heavy.parquet"}, r"estimator must have a method events, .* got 'heavy.parquet'"),
         ],
     )
     def test_what_is_of_the_wrong_type_is_named(self, at_B, changes, message):
         with pytest.raises(TypeError, match=message):
-            dk.check(**{"events": at_B, "parameters": B, "analysis": I} | changes)
+            dk.check(**{"estimator": dk.Transport(at_B), "parameters": B, "analysis": I} | changes)
 
     def test_data_that_nothing_can_make_are_refused(self, at_B, selected):
         """And an exclusion does not stand where the fewest events that are left open could not make the data."""
@@ -186,8 +186,8 @@ class TestInput:
         impossible = dataclasses.replace(COUNT, channels=(channel,))
         nothing = at_B[dk.selection_weight(at_B, I.selection) == 0]
         with pytest.raises(ValueError, match="the likelihood of Analysis I is not finite here"):
-            dk.check(nothing, B, impossible)
-        assert dk.check(selected, B, impossible).status == "not excluded"
+            dk.check(dk.Transport(nothing), B, impossible)
+        assert dk.check(dk.Transport(selected), B, impossible).status == "not excluded"
 
 
 def test_a_sample_without_the_p0d_says_so_where_the_dark_photon_flies():
@@ -196,5 +196,5 @@ def test_a_sample_without_the_p0d_says_so_where_the_dark_photon_flies():
     for detector, epsilon, noted in ((dk.ND280_TRACKER, 1e-5, True), (dk.ND280_TRACKER, A.epsilon, False),
                                      (dk.ND280, 1e-5, False)):  # fmt: skip
         events = dk.place(dk.generate(masses, 3000, seed=3, detector=detector), detector, seed=4)
-        notes = dk.check(events, A.replace(epsilon=epsilon), I).notes
+        notes = dk.check(dk.Transport(events), A.replace(epsilon=epsilon), I).notes
         assert any("cm before it decays, this sample of ND280 tracker" in note for note in notes) == noted

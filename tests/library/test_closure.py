@@ -36,9 +36,9 @@ def found(events, masses):
     The stages are upscatterings and decays at each of `CTAU`, both beams together.
     """
     point = at(masses)
-    made = dk.expected_upscatterings(events, point, ANALYSIS).total()
+    made = dk.Kernel(events).upscatterings(point, ANALYSIS).total()
     columns = point.replace(m_N=np.asarray(point.m_N)[..., None], m_Zprime=np.asarray(point.m_Zprime)[..., None])
-    decayed = dk.expected_events_at_lifetime(events, columns, ANALYSIS, CTAU).total()
+    decayed = dk.Kernel(events).events_at_lifetime(columns, CTAU, ANALYSIS).total()
     fields = ("mean", "variance", "bias", "bias_variance")
     return dk.Expectation(
         *(np.concatenate([np.asarray(getattr(made, f))[..., None], getattr(decayed, f)], -1) for f in fields)
@@ -167,7 +167,7 @@ def test_edges_of_the_sampled_plane_are_corrected_for(heavy):
 def test_a_narrower_kernel_agrees_with_a_wider_one(heavy):
     """Two estimates from overlapping events: their difference is smaller than the larger error."""
     wide, narrow = (
-        dk.expected_upscatterings(heavy, dk.BENCHMARK_B, ANALYSIS, dk.Smoothing(h)) for h in ((0.2, 0.6), (0.08, 0.3))
+        dk.Kernel(heavy, dk.Smoothing(h)).upscatterings(dk.BENCHMARK_B, ANALYSIS) for h in ((0.2, 0.6), (0.08, 0.3))
     )
     assert np.all(np.abs(wide.mean - narrow.mean) < 4 * narrow.error)
     assert np.all(narrow.n_effective < wide.n_effective / 3)  # areas differ by a factor of five
@@ -183,7 +183,7 @@ def test_the_kernel_of_the_paper_smooths_a_steep_rate_upwards(heavy):
     marginal = 8 / (3 * np.pi * h) * np.maximum(1 - (y / h) ** 2, 0) ** 1.5
     gain = (marginal * np.exp(-4 * y)).sum() * (y[1] - y[0])
     steep, flat = (
-        dk.expected_upscatterings(heavy, at((0.1, 3.0)), ANALYSIS, dk.Smoothing((0.2, h), slope=slope))
+        dk.Kernel(heavy, dk.Smoothing((0.2, h), slope=slope)).upscatterings(at((0.1, 3.0)), ANALYSIS)
         for slope in (None, "density")
     )
     # The same events enter both; what differs is their weight within the kernel.

@@ -57,7 +57,7 @@ def test_a_slice_along_a_function_without_a_name_says_why_it_cannot_be_pickled()
 
 @pytest.mark.parametrize("point", [B, dk.Slice(B, epsilon=np.geomspace(1e-4, 1e-1, 7))], ids=["point", "slice"])
 def test_a_scan_has_the_same_likelihood_and_limits(copied, point):
-    scan = dk.scan(toy_sample(), point, counting())
+    scan = dk.scan(dk.Kernel(toy_sample()), point, counting())
     again = copied(scan)
     assert again.log_likelihood.tobytes() == scan.log_likelihood.tobytes()
     assert again.expectation.mean.tobytes() == scan.expectation.mean.tobytes()
@@ -70,8 +70,8 @@ def test_analyses_and_points_give_the_same_numbers(copied):
     sample = toy_sample()
     for analysis in (counting(), dk.ANALYSIS_I, dk.ANALYSIS_II):
         if analysis.name == "toy":
-            one = dk.expected_events(sample, B, analysis)
-            other = dk.expected_events(copied(sample), copied(B), copied(analysis))
+            one = dk.Kernel(sample).events(B, analysis)
+            other = dk.Kernel(copied(sample)).events(copied(B), copied(analysis))
             assert one.mean.tobytes() == other.mean.tobytes()
         again = copied(analysis)
         assert [c.name for c in again.channels] == [c.name for c in analysis.channels]

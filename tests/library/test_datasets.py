@@ -266,7 +266,7 @@ print(dk.BENCHMARK_A.coupling > 0, dk.ANALYSIS_I.observed.sum(), dk.decay.__name
             ("detector/fgd1_angle", "FGD_RESPONSE ANALYSIS_II"),
             ("detector/nd280", "ND280 ND280_TRACKER"),
             ("detector/nd280_upgrade", "ND280_UPGRADE"),
-            ("nuclei/fourier_bessel", "NUCLEI"),
+            ("nuclei/fourier_bessel", "NUCLEI ND280 ND280_TRACKER ND280_UPGRADE"),
             ("flux/nd280_fhc", ""),
         ],
     )

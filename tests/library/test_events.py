@@ -540,7 +540,7 @@ class TestGate:
         plain = dataclasses.replace(toy, weight=np.ones(len(toy)))
         cast = dataclasses.replace(toy, weight=np.ones(len(toy), dtype=dtype))
         assert cast.weight.dtype == np.float64
-        rate = [dk.expected_events(events, dk.BENCHMARK_B, counting()).mean for events in (plain, cast)]
+        rate = [dk.Kernel(events).events(dk.BENCHMARK_B, counting()).mean for events in (plain, cast)]
         assert rate[0] > 0
         np.testing.assert_array_equal(*rate)
 
@@ -787,16 +787,16 @@ class TestCopies:
             wide = dk.Smoothing((1.0, 1.0))
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", dk.FewEventsWarning)
-                one, other = (dk.expected_events(e, dk.BENCHMARK_B, dk.ANALYSIS_I, wide) for e in (events, again))
+                one, other = (dk.Kernel(e, wide).events(dk.BENCHMARK_B, dk.ANALYSIS_I) for e in (events, again))
             assert one.mean.tobytes() == other.mean.tobytes()
             assert one.variance.tobytes() == other.variance.tobytes()
 
     def test_another_process_gives_the_same_numbers(self):
         """Started from nothing, as on macOS and Windows: all that a prediction needs travels."""
-        work = [(toy_sample(), dk.BENCHMARK_B.replace(V_N_sq=v), counting()) for v in (1e-7, 1e-5)]
+        work = [(dk.Kernel(toy_sample()), dk.BENCHMARK_B.replace(V_N_sq=v), counting()) for v in (1e-7, 1e-5)]
         with multiprocessing.get_context("spawn").Pool(1) as pool:
-            found = pool.starmap(dk.expected_events, work)
-        for here, there in zip(itertools.starmap(dk.expected_events, work), found, strict=True):
+            found = pool.starmap(dk.Kernel.events, work)
+        for here, there in zip(itertools.starmap(dk.Kernel.events, work), found, strict=True):
             assert here.mean.tobytes() == there.mean.tobytes()
             assert here.variance.tobytes() == there.variance.tobytes()
 
@@ -805,7 +805,7 @@ AT_B = dk.SamplingRange.at(dk.BENCHMARK_B.m_N, dk.BENCHMARK_B.m_Zprime)
 
 
 def rate_of(events):
-    return dk.expected_events(events, dk.BENCHMARK_B, dk.ANALYSIS_I)
+    return dk.Kernel(events).events(dk.BENCHMARK_B, dk.ANALYSIS_I)
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,7 @@ def test_a_mask_over_the_plane_is_false_where_the_sample_is_thin():
     events = dk.place(dk.generate(dk.HEAVY, 30_000, seed=1), dk.ND280, seed=2)
     plane = dk.BENCHMARK_B.replace(m_N=np.array([0.01, 0.9])[:, None], m_Zprime=np.array([1.0, 8.0]))
     with pytest.warns(dk.FewEventsWarning):
-        trusted = dk.expected_events_at_lifetime(events, plane, dk.ANALYSIS_I, 1.0).total().trusted(30, bias=1.0)
+        trusted = dk.Kernel(events).events_at_lifetime(plane, 1.0, dk.ANALYSIS_I).total().trusted(30, bias=1.0)
     assert trusted[0].all()
     assert not trusted[1].any()
 
@@ -79,3 +79,35 @@ def test_what_was_not_evaluated_has_no_effective_number():
     gap = Expectation(np.array([2.0, np.nan, 0.0]), np.array([0.5, np.nan, 0.0]))
     np.testing.assert_array_equal(gap.n_effective, [8.0, np.nan, 0.0])
     assert not gap.trusted()[1]
+
+
+@pytest.mark.parametrize(
+    ("mean", "error", "words"),
+    [
+        (4.7029, 0.0508, "4.70 ± 0.05"),
+        (12.3456, 0.123, "12.35 ± 0.12"),
+        (21234.0, 1523.0, "21200 ± 1500"),
+        (0.96, 0.0097, "0.960 ± 0.010"),
+        (1.23e-5, 3e-7, "(1.230 ± 0.030)e-05"),
+        (5.0, 0.0, "5 ± 0"),
+        (np.nan, np.nan, "nan ± nan"),
+    ],
+)
+def test_a_number_is_printed_with_the_digits_that_its_error_leaves(mean, error, words):
+    """The rule of the Particle Data Group: two digits of an error that begins below 3.55, else one."""
+    assert str(Expectation(mean, error**2)) == repr(Expectation(mean, error**2)) == words
+
+
+def test_arrays_print_one_after_the_other_and_tables_have_a_row_for_each(expectation):
+    assert str(expectation) == "[[1.00 ± 0.10, 2.00 ± 0.32, 4.0 ± 1.3],\n [3.0 ± 0.7, 0 ± 0, 5.0 ± 0.5]]"
+    assert expectation.total()._repr_markdown_().startswith("```\n[7.0 ± 1.3, ")
+    table = expectation.to_pandas()
+    assert list(table.columns) == ["mean", "error", "bias", "bias_error", "n_effective"]
+    assert table.loc[(1, 2), "mean"] == 5
+    assert len(expectation.total().to_pandas()) == 2
+
+
+def test_the_effective_number_is_that_of_equal_weights():
+    assert dk.effective_number([3.0, 3.0, 3.0]) == pytest.approx(3)
+    np.testing.assert_allclose(dk.effective_number([[1.0, 0.0], [1.0, 3.0]]), [1.0, 1.6])
+    assert dk.effective_number(np.zeros(4)) == dk.effective_number([]) == 0

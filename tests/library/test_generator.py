@@ -12,7 +12,8 @@ from scipy.stats import kstest
 
 from darkpkg import datasets
 from darkpkg.experiment.beam import load_flux
-from darkpkg.experiment.detector import ND280, Box, Module
+from darkpkg.experiment.detector import ND280, Module
+from darkpkg.experiment.volumes import Box
 from darkpkg.method.events import BEAMS, Events
 from darkpkg.method.generator import REPLICATES, Integrand, generate
 from darkpkg.method.integrand import _current, _energy_above, laboratory_momenta, target
@@ -20,7 +21,7 @@ from darkpkg.method.sampling import DENSITIES, HEAVY, LIGHT, SamplingRange, pape
 from darkpkg.physics import kinematics, scattering
 from darkpkg.physics.decay import angular_correlation, lepton_momenta, mass_density
 from darkpkg.physics.model import BENCHMARK_B
-from darkpkg.physics.nuclei import NUCLEI, PROTON, current_amplitudes, dirac_and_pauli
+from darkpkg.physics.nuclei import NUCLEI, PROTON, current_amplitudes, sachs
 from darkpkg.units import ALPHA_EM, ELECTRON_MASS, HBARC
 
 CHANNELS = [(beam, nucleus.name) for beam in BEAMS for nucleus in ND280.targets.values()]
@@ -180,9 +181,9 @@ def test_events_follow_the_squared_amplitude_of_production_and_decay_from_dirac_
     Q2 = scattering.q2_range(E_nu, m_N, nucleus)[0] + above
     if name == "H1":
         recoil = at_rest + p_nu - p_N
-        tensor = dirac.proton_tensor(
-            np.broadcast_to(at_rest, recoil.shape), recoil, *dirac_and_pauli(Q2), nucleus.mass
-        )
+        tau = Q2 / (4 * nucleus.mass**2)
+        current = *dirac.dirac_and_pauli(*sachs(Q2), tau), nucleus.mass
+        tensor = dirac.proton_tensor(np.broadcast_to(at_rest, recoil.shape), recoil, *current)
         currents, sizes = dirac.currents(tensor)
         amplitudes = current_amplitudes(Q2, nucleus)
     else:

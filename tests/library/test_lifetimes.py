@@ -28,7 +28,7 @@ class TestExcludedLifetimes:
     def test_a_path_that_begins_at_the_vertex_has_a_longest_excluded_lifetime_only(self, toy):
         """rate × (1 − exp(−L/βγcτ)) = ln 10, with nothing expected or seen: solved by hand."""
         rates = np.array([1.0, 2.4, 10.0, 1000.0])
-        shortest, longest = excluded_lifetimes(toy, B, counting(), rates)
+        shortest, longest = excluded_lifetimes(dk.Kernel(toy), B, counting(), rates)
         assert np.isnan([shortest[0], longest[0]]).all()  # one event excludes nothing
         assert (shortest[1:] == 0).all()  # prompt decays are seen
         by_hand = LENGTH / BETA_GAMMA / -np.log1p(-math.log(10) / rates[1:])
@@ -41,14 +41,14 @@ class TestExcludedLifetimes:
         near = dataclasses.replace(near, entry=np.full((N_EVENTS, 1), 0.05))
         endless = dataclasses.replace(endless, entry=near.entry, exit=np.full((N_EVENTS, 1), 1e13))
         rate = 1e10
-        shortest, longest = excluded_lifetimes(near, B, counting(), rate)
+        shortest, longest = excluded_lifetimes(dk.Kernel(near), B, counting(), rate)
         # rate × exp(−0.05 cm/βγcτ) = ln 10
         assert shortest == pytest.approx(0.05 / BETA_GAMMA / math.log(rate / math.log(10)), rel=3e-3)
         assert shortest < 1e-3
         assert longest > 1e6
-        assert excluded_lifetimes(prompt, B, counting(), rate)[0] == 0
-        assert excluded_lifetimes(endless, B, counting(), 10.0)[1] == math.inf
-        assert np.isnan(excluded_lifetimes(endless, B, counting(), 2.0)).all()
+        assert excluded_lifetimes(dk.Kernel(prompt), B, counting(), rate)[0] == 0
+        assert excluded_lifetimes(dk.Kernel(endless), B, counting(), 10.0)[1] == math.inf
+        assert np.isnan(excluded_lifetimes(dk.Kernel(endless), B, counting(), 2.0)).all()
 
     def test_two_ranges_have_the_first_and_the_last_end(self):
         """A box around the vertex and one far away: between 10 cm and 1 m both see little."""
@@ -62,7 +62,7 @@ class TestExcludedLifetimes:
             provenance={**toy.provenance, "detector": detector},
         )
         both = counting().with_selection(decay_modules=("toy", "far"))
-        shortest, longest = excluded_lifetimes(toy, B, both, 100.0)
+        shortest, longest = excluded_lifetimes(dk.Kernel(toy), B, both, 100.0)
         assert shortest == 0
 
         def seen(ctau):
@@ -76,7 +76,7 @@ class TestExcludedLifetimes:
     def test_a_sample_without_selected_events_is_refused(self, toy):
         nothing = counting().with_selection(cuts=dk.Cuts(min_energy=100.0))
         with pytest.warns(dk.FewEventsWarning), pytest.raises(ValueError, match="upscatterings that toy selects"):
-            excluded_lifetimes(toy, B, nothing, 10.0)
+            excluded_lifetimes(dk.Kernel(toy), B, nothing, 10.0)
 
     @pytest.mark.parametrize("n_events", [100_000, 1_000])
     @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
@@ -84,34 +84,28 @@ class TestExcludedLifetimes:
         """With few events the error of the simulation counts in the likelihood."""
         at_B = dk.place(dk.generate(dk.SamplingRange.at(0.1, 1.25), n_events, seed=1), dk.ND280, seed=2)
         rates = np.array([30.0, 500.0])
-        ends = excluded_lifetimes(at_B, B, dk.ANALYSIS_I, rates)
-        made = dk.expected_upscatterings(at_B, B, dk.ANALYSIS_I).total().mean
+        ends = excluded_lifetimes(dk.Kernel(at_B), B, dk.ANALYSIS_I, rates)
+        made = dk.Kernel(at_B).upscatterings(B, dk.ANALYSIS_I).total().mean
         nothing = dk.log_likelihood(dk.Expectation(np.zeros(2), np.zeros(2)), dk.ANALYSIS_I)
         for edge in ends:  # between lifetimes of the grid, the spline is right to 1e-4
             for rate, ctau in zip(rates, edge, strict=True):
                 scaled = B.replace(V_muN_sq=B.V_muN_sq * rate / made)
-                signal = dk.expected_events_at_lifetime(at_B, scaled, dk.ANALYSIS_I, ctau)
+                signal = dk.Kernel(at_B).events_at_lifetime(scaled, ctau, dk.ANALYSIS_I)
                 assert nothing - dk.log_likelihood(signal, dk.ANALYSIS_I) == pytest.approx(math.log(10), rel=1e-3)
         shortest, longest = ends
         assert (shortest < longest).all()
         assert shortest[1] < shortest[0]
         assert longest[1] > longest[0]
 
-    def test_the_minimum_is_the_first_of_both(self, at_B):
-        rates = np.geomspace(20, 1000, 4)
-        np.testing.assert_array_equal(
-            dk.minimum_lifetime(at_B, B, dk.ANALYSIS_I, rates), excluded_lifetimes(at_B, B, dk.ANALYSIS_I, rates)[0]
-        )
-
     def test_a_lower_confidence_excludes_more(self, at_B):
-        loose, tight = (dk.minimum_lifetime(at_B, B, dk.ANALYSIS_I, 100.0, cl=cl) for cl in (0.68, 0.95))
+        loose, tight = (excluded_lifetimes(dk.Kernel(at_B), B, dk.ANALYSIS_I, 100.0, cl=cl)[0] for cl in (0.68, 0.95))
         assert loose < tight
 
     def test_what_makes_no_sense_is_refused(self, at_B):
         with pytest.raises(ValueError, match="event_rate must be positive and finite, got"):
-            dk.minimum_lifetime(at_B, B, dk.ANALYSIS_I, [10.0, -1.0])
+            excluded_lifetimes(dk.Kernel(at_B), B, dk.ANALYSIS_I, [10.0, -1.0])[0]
         with pytest.raises(ValueError, match="parameters must be a single point"):
-            dk.minimum_lifetime(at_B, B.replace(epsilon=[1e-3, 1e-2]), dk.ANALYSIS_I, 10.0)
+            excluded_lifetimes(dk.Kernel(at_B), B.replace(epsilon=[1e-3, 1e-2]), dk.ANALYSIS_I, 10.0)[0]
 
 
 class TestFit:

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from toy_sample import B, counting, toy_sample
 
-from darkpkg.inference.likelihood import effective_log_likelihood, log_likelihood
+import darkpkg as dk
+from darkpkg.inference.likelihood import effective_log_likelihood, log_likelihood, profiled_log_likelihood
 from darkpkg.method.expectation import Expectation
 
 # Rounding of a sum of ten terms, some about a thousand times larger than the sum.
@@ -126,6 +128,7 @@ class Counts:
     observed: np.ndarray
     background: np.ndarray
     systematic: np.ndarray
+    shared: tuple = ()
 
 
 def test_signal_and_background_enter_as_in_equations_29_and_30():
@@ -170,3 +173,120 @@ def test_data_without_any_expectation_are_impossible():
 def test_a_prediction_that_is_none_is_refused(mean, message):
     with pytest.raises(ValueError, match=message):
         log_likelihood(Expectation(np.asarray(mean), np.zeros(np.shape(mean))), Counts(*np.full((3, 2), 0.1)))
+
+
+class TestSharedErrors:
+    """Poisson counts with a parameter for each systematic error, at its best value."""
+
+    K, B = np.array([12.0, 30.0, 0.0]), np.array([10.0, 22.0, 0.4])
+    ETA = np.array([0.2, 0.1, 0.3])
+    SIGNAL = Expectation(np.array([[3.0, 2.0, 1.0], [0.0, 0.0, 0.0], [200.0, 1e-3, 40.0]]), np.zeros((3, 3)))
+
+    def counts(self, shared, systematic=(0.0, 0.0, 0.0)):
+        return Counts(self.K, self.B, np.array(systematic), shared)
+
+    def test_without_any_error_it_is_the_poisson(self):
+        value = log_likelihood(self.SIGNAL, self.counts(((0.0, 0.0, 0.0),)))
+        by_scipy = stats.poisson.logpmf(self.K, self.SIGNAL.mean + self.B).sum(axis=-1)
+        np.testing.assert_allclose(value, by_scipy, rtol=1e-12)
+
+    def test_sources_of_one_bin_each_make_a_product_over_bins(self):
+        """As do the errors that each bin has on its own, and a part of each."""
+        own = profiled_log_likelihood(self.SIGNAL, self.counts((), self.ETA))
+        product = 0.0
+        for b in range(3):
+            one = Counts(*(values[b : b + 1] for values in (self.K, self.B, self.ETA)))
+            product += profiled_log_likelihood(Expectation(self.SIGNAL.mean[:, b : b + 1], np.zeros((3, 1))), one)
+        np.testing.assert_allclose(own, product, rtol=1e-12)
+        sources = np.diag(self.ETA)
+        np.testing.assert_allclose(log_likelihood(self.SIGNAL, self.counts(sources)), own, rtol=1e-10)
+        half = self.counts(sources * np.sqrt(0.5), self.ETA * np.sqrt(0.5))
+        np.testing.assert_allclose(log_likelihood(self.SIGNAL, half), own, rtol=1e-10)
+
+    @pytest.mark.parametrize("eta", [0.02, 0.2, 1.0])
+    def test_one_shared_parameter_agrees_with_its_numerical_profile_and_integral(self, eta):
+        value = log_likelihood(self.SIGNAL, self.counts((np.full(3, eta),)))
+        z = np.linspace(-12, 12, 200_001)
+        for found, mean in zip(value, self.SIGNAL.mean, strict=True):
+            lnL = stats.poisson.logpmf(self.K[:, None], (mean + self.B)[:, None] * np.exp(eta * z)).sum(axis=0)
+            heights = lnL - z**2 / 2
+            # A parabola at the top of a grid of 1.2e-4.
+            assert found == pytest.approx(heights.max(), abs=1e-6)
+            integral = np.log(np.sum(np.exp(heights - heights.max())) * (z[1] - z[0]) / np.sqrt(2 * np.pi))
+            best = z[heights.argmax()]
+            curvature = 1 + eta**2 * ((mean + self.B) * np.exp(eta * best)).sum()
+            # The integral around the best value, to second order, with corrections of a fraction of η² or 1/counts.
+            assert integral + heights.max() == pytest.approx(found - np.log(curvature) / 2, abs=0.02)
+
+    def test_the_statistical_error_is_an_own_error_of_each_bin(self):
+        relative = 0.3
+        signal = Expectation(self.SIGNAL.mean, (relative * (self.SIGNAL.mean + self.B)) ** 2)
+        value = log_likelihood(signal, self.counts(((0.1, 0.1, 0.1),)))
+        as_systematic = log_likelihood(self.SIGNAL, self.counts(((0.1, 0.1, 0.1),), np.full(3, relative)))
+        np.testing.assert_allclose(value, as_systematic, rtol=1e-12)
+
+    def test_impossible_data_stay_impossible_and_huge_signals_have_a_number(self):
+        impossible = Counts(np.array([1.0, 0.0]), np.array([0.0, 0.6]), np.zeros(2), ((0.1, 0.1),))
+        assert log_likelihood(Expectation(np.zeros(2), np.zeros(2)), impossible) == -np.inf
+        huge = Expectation(np.array([1e20, 1e-20, 1e3]), np.array([1e38, 0.0, 1.0]))
+        assert np.isfinite(log_likelihood(huge, self.counts(((0.3, 0.1, -0.2), (0.0, 0.2, 0.2)))))
+
+    def test_an_analysis_carries_them_through_sums_and_projections(self):
+        one = dataclasses.replace(dk.ANALYSIS_I, shared=((0.1, 0.1),))
+        other = dataclasses.replace(dk.ANALYSIS_I.channels[0], pot=1e20)
+        both = dk.Analysis("II", (other,), "", ((0.2,),)) + one
+        assert both.shared == ((0.2, 0.0, 0.0), (0.0, 0.1, 0.1))
+        assert dk.project(one).shared == one.shared
+        with pytest.raises(ValueError, match="shared must have 2 bins for each source"):
+            dataclasses.replace(dk.ANALYSIS_I, shared=((0.1,),))
+
+    def test_a_scan_and_its_file_have_them(self, tmp_path):
+        """A shared error weakens the limit less where it is small: the edge lies between none and a large one."""
+        sample = toy_sample()
+        column = dk.Slice(B, V_muN_sq=np.geomspace(1e-12, 1, 13))
+        edges = []
+        for eta in (0.0, 0.2, 0.6):
+            analysis = dataclasses.replace(counting(background=20.0, observed=20.0), shared=((eta,),))
+            edges.append(dk.excluded_intervals(dk.Kernel(sample), column, analysis)[0].low)
+        assert edges[0] < edges[1] < edges[2]
+        scan = dk.scan(dk.Kernel(sample), column, analysis, refine=1)
+        assert np.nanmax(scan.log_excess_error()) > 0
+        again = dk.read_scan(dk.write_scan(scan, tmp_path / "shared.csv"))
+        np.testing.assert_array_equal(again.log_excess(), scan.log_excess())
+        assert again.analysis.shared == analysis.shared
+
+
+class TestOwnLikelihood:
+    """A function of one's own, wherever a likelihood is taken."""
+
+    @staticmethod
+    def poisson(signal, analysis):
+        return stats.poisson.logpmf(analysis.observed, signal.mean + analysis.background).sum(axis=-1)
+
+    def test_scans_intervals_lifetimes_and_verdicts_take_it(self, tmp_path):
+        """Where nothing is uncertain, a Poisson is the default; else it excludes more."""
+        kernel, likelihood = dk.Kernel(toy_sample()), {"likelihood": self.poisson}
+        sure, unsure = counting(background=3.0, observed=3.0), counting(3.0, 3.0, systematic=0.5)
+        column = dk.Slice(B, V_muN_sq=np.geomspace(1e-12, 1, 13))
+        ends = {}
+        for name, options in (("default", {}), ("own", likelihood)):
+            (interval,) = dk.excluded_intervals(kernel, column, unsure, **options)
+            shortest, _ = dk.excluded_lifetimes(kernel, B, unsure, 30.0, **options)
+            verdict = dk.check(kernel, B.replace(V_muN_sq=2 * interval.low), unsure, **options)
+            ends[name] = interval.low, verdict.minus_delta_log_likelihood
+            assert verdict.status == "excluded"
+            assert shortest == 0
+        assert ends["own"][0] < 0.9 * ends["default"][0]
+        own, default = dk.scan(kernel, column, sure, **likelihood), dk.scan(kernel, column, sure)
+        # The sample has 20,000 events, whose error is in the default alone.
+        np.testing.assert_allclose(own.log_excess(), default.log_excess(), atol=1e-3)
+        np.testing.assert_allclose(own.log_excess_error(), default.log_excess_error(), rtol=1e-2)
+        path = dk.write_scan(own, tmp_path / "own.csv")
+        np.testing.assert_array_equal(dk.read_scan(path, self.poisson).log_excess(), own.log_excess())
+        with pytest.raises(dk.DataIntegrityError, match="log_likelihood does not follow from the others"):
+            dk.read_scan(path)
+
+    @pytest.mark.parametrize("wrong", [lambda *_: np.nan, lambda signal, _: signal.mean])
+    def test_what_is_not_one_number_for_each_point_is_refused(self, wrong):
+        with pytest.raises(ValueError, match="likelihood must be one number for each of the points"):
+            dk.scan(dk.Kernel(toy_sample()), B, counting(), likelihood=wrong)

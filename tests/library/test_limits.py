@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy import optimize
 from scipy.stats import chi2
-from toy_sample import N_EVENTS, B, counting, toy_rate, toy_sample
+from toy_sample import N_EVENTS, B, Predicted, counting, toy_rate, toy_sample
 
 import darkpkg as dk
 from darkpkg.inference.likelihood import log_likelihood
-from darkpkg.inference.limits import exclusion_threshold
+from darkpkg.inference.threshold import exclusion_threshold
 
 
 @pytest.fixture(scope="module")
@@ -55,25 +55,25 @@ class TestThreshold:
     def test_the_rule_stands_in_words_beside_every_limit(self, toy):
         rule = "90 % CL for 2 parameters, -Delta ln L > 2.303"
         line = dk.Slice(B, V_muN_sq=np.geomspace(1e-12, 1, 9))
-        result = dk.scan(toy, line, counting(), refine=1)
+        result = dk.scan(dk.Kernel(toy), line, counting(), refine=1)
         assert result.rule() == result.provenance["rule"] == rule
         assert result.rule(0.95, 1) == "95 % CL for 1 parameter, -Delta ln L > 1.921"
-        assert [found.rule for found in dk.excluded_intervals(toy, line, counting())] == [rule]
+        assert [found.rule for found in dk.excluded_intervals(dk.Kernel(toy), line, counting())] == [rule]
 
 
 class TestScan:
     def test_the_toy_has_its_rate(self, toy):
         grid = plane()
         np.testing.assert_allclose(
-            dk.scan(toy, grid, counting()).expectation.mean[..., 0],
+            dk.scan(dk.Kernel(toy), grid, counting()).expectation.mean[..., 0],
             toy_rate(grid),
             rtol=1e-10,  # sums of 20 000
         )
 
     def test_it_is_the_likelihood_of_the_expected_events(self, toy):
         analysis = counting(observed=2, background=0.5, systematic=0.2)
-        result = dk.scan(toy, plane(), analysis)
-        expectation = dk.expected_events(toy, plane(), analysis)
+        result = dk.scan(dk.Kernel(toy), plane(), analysis)
+        expectation = dk.Kernel(toy).events(plane(), analysis)
         np.testing.assert_array_equal(result.expectation.mean, expectation.mean)
         np.testing.assert_array_equal(result.log_likelihood, log_likelihood(expectation, analysis))
         total = 0.5 + toy_rate(plane())
@@ -83,7 +83,7 @@ class TestScan:
         assert result.no_signal == pytest.approx(dk.effective_log_likelihood(2, 0.5, 0.01), rel=1e-14)
 
     def test_without_an_excess_points_are_compared_with_no_signal(self, toy):
-        result = dk.scan(toy, plane(), counting(background=0.5))
+        result = dk.scan(dk.Kernel(toy), plane(), counting(background=0.5))
         np.testing.assert_array_equal(result.minus_delta_log_likelihood, result.no_signal - result.log_likelihood)
         assert result.no_signal == -0.5
 
@@ -91,11 +91,11 @@ class TestScan:
         """−Δ ln L is the signal itself, and exclusion begins beyond the threshold."""
         exact = exclusion_threshold(0.90)
         signal = np.array([[exact], [np.nextafter(exact, 9)]])
-        result = dk.limits.scan_predictions(lambda _: dk.Expectation(signal, 0 * signal), np.arange(2), counting())
+        result = dk.scan(Predicted(lambda _: dk.Expectation(signal, 0 * signal)), np.arange(2), counting())
         np.testing.assert_array_equal(result.excluded(), [False, True])
 
     def test_with_an_excess_points_are_compared_with_the_best_of_them(self, toy):
-        result = dk.scan(toy, plane(), counting(observed=5, background=0.5))
+        result = dk.scan(dk.Kernel(toy), plane(), counting(observed=5, background=0.5))
         assert result.minus_delta_log_likelihood.min() == 0
         assert result.log_likelihood.max() > result.no_signal
         best = result.expectation.mean[np.unravel_index(result.log_likelihood.argmax(), (7, 40))]
@@ -106,14 +106,14 @@ class TestScan:
         at_threshold = B.replace(V_muN_sq=B.V_muN_sq * math.log(10) / s)
         for factor, excluded in ((0.999, False), (1.001, True)):
             point = at_threshold.replace(V_muN_sq=at_threshold.V_muN_sq * factor)
-            result = dk.scan(toy, point, counting())
+            result = dk.scan(dk.Kernel(toy), point, counting())
             assert result.log_likelihood.shape == ()
             assert bool(result.excluded(0.90)) is excluded
             assert result.axes == {}
 
     def test_one_parameter_is_excluded_earlier_than_two(self, toy):
         point = B.replace(V_muN_sq=B.V_muN_sq * 2.0 / toy_rate(B))
-        result = dk.scan(toy, point, counting())
+        result = dk.scan(dk.Kernel(toy), point, counting())
         assert result.minus_delta_log_likelihood == pytest.approx(2.0, rel=1e-3)  # 1/20 000 events, times a few
         assert not result.excluded(0.90)
         assert result.excluded(0.90, n_parameters=1)
@@ -124,23 +124,23 @@ class TestScan:
         wide, wider = dk.Smoothing((0.5, 1.0)), dk.Smoothing((0.7, 1.2))
         for smoothing in (wide, wider):
             point = B.replace(epsilon=1e-2)
-            result = dk.scan(events, point, dk.ANALYSIS_I, smoothing)
-            expected = dk.expected_events(events, point, dk.ANALYSIS_I, smoothing)
+            result = dk.scan(dk.Kernel(events, smoothing), point, dk.ANALYSIS_I)
+            expected = dk.Kernel(events, smoothing).events(point, dk.ANALYSIS_I)
             np.testing.assert_array_equal(result.expectation.mean, expected.mean)
 
 
 class TestAxes:
     def test_axes_are_in_the_order_of_the_plane(self, toy):
-        axes = dk.scan(toy, plane(), counting()).axes
+        axes = dk.scan(dk.Kernel(toy), plane(), counting()).axes
         assert list(axes) == ["epsilon", "V_muN_sq"]
         np.testing.assert_array_equal(axes["epsilon"], np.geomspace(1e-3, 1e-1, 7))
         np.testing.assert_array_equal(axes["V_muN_sq"], np.geomspace(1e-8, 1.0, 40))
 
     def test_a_plane_may_be_turned(self, toy):
         turned = B.replace(epsilon=np.geomspace(1e-3, 1e-1, 7), V_muN_sq=np.geomspace(1e-8, 1.0, 40)[:, None])
-        result = dk.scan(toy, turned, counting())
+        result = dk.scan(dk.Kernel(toy), turned, counting())
         assert list(result.axes) == ["V_muN_sq", "epsilon"]
-        (curve,) = dk.scan(toy, plane(), counting()).exclusion()
+        (curve,) = dk.scan(dk.Kernel(toy), plane(), counting()).exclusion()
         (other,) = result.exclusion()
         # The same vertices, in whichever direction the line is followed.
         np.testing.assert_allclose(other[np.argsort(other[:, 1]), ::-1], curve[np.argsort(curve[:, 0])], rtol=1e-9)
@@ -148,12 +148,12 @@ class TestAxes:
     def test_two_parameters_on_one_axis_are_no_plane(self, toy):
         diagonal = B.replace(epsilon=np.geomspace(1e-3, 1e-1, 5), V_muN_sq=np.geomspace(1e-8, 1.0, 5))
         with pytest.raises(ValueError, match="each axis of a plane must vary one parameter, but V_muN_sq"):
-            dk.scan(toy, diagonal, counting()).exclusion()
+            dk.scan(dk.Kernel(toy), diagonal, counting()).exclusion()
 
     def test_a_parameter_on_both_axes_is_no_plane(self, toy):
         skewed = B.replace(epsilon=np.geomspace(1e-3, 1e-1, 6).reshape(2, 3), V_muN_sq=[1e-6, 1e-5, 1e-4])
         with pytest.raises(ValueError, match=r"but epsilon varies along axes \[0, 1\]"):
-            dk.scan(toy, skewed, counting()).exclusion()
+            dk.scan(dk.Kernel(toy), skewed, counting()).exclusion()
 
     @pytest.mark.parametrize(
         ("changes", "varied"),
@@ -172,7 +172,7 @@ class TestAxes:
         ids=["a point", "a line", "a space"],
     )
     def test_only_a_plane_has_exclusion_curves(self, toy, changes, varied):
-        result = dk.scan(toy, B.replace(**changes), counting())
+        result = dk.scan(dk.Kernel(toy), B.replace(**changes), counting())
         with pytest.raises(ValueError, match=f"need a plane of two parameters, but {varied} vary"):
             result.exclusion()
 
@@ -180,7 +180,7 @@ class TestAxes:
 class TestExclusion:
     def test_nothing_seen_and_nothing_else_expected_excludes_2_3_events(self, toy):
         """−Δ ln L is the signal itself: the curve is where it is ln 10, and rates are proportional to |V_μN|²."""
-        (curve,) = dk.scan(toy, plane(), counting()).exclusion(cl=0.90)
+        (curve,) = dk.scan(dk.Kernel(toy), plane(), counting()).exclusion(cl=0.90)
         grid = np.geomspace(1e-3, 1e-1, 7)
         at_grid = curve[np.isclose(curve[:, 0], grid[:, None], rtol=1e-9).any(axis=0)]
         analytic = B.V_muN_sq * math.log(10) / toy_rate(B.replace(epsilon=at_grid[:, 0]))
@@ -190,27 +190,27 @@ class TestExclusion:
 
     @pytest.mark.parametrize(("cl", "events"), [(0.5, math.log(2)), (0.95, math.log(20)), (0.99, math.log(100))])
     def test_any_confidence_level_has_its_number_of_events(self, toy, cl, events):
-        (curve,) = dk.scan(toy, plane(25, 60), counting()).exclusion(cl)
+        (curve,) = dk.scan(dk.Kernel(toy), plane(25, 60), counting()).exclusion(cl)
         rate = toy_rate(B.replace(epsilon=curve[:, 0], V_muN_sq=curve[:, 1]))
         # Between grid lines the rate bends: 1 % over half a step of a factor 1.21 in ε.
         np.testing.assert_allclose(rate, events, rtol=0.02)
 
     def test_one_parameter_has_a_curve_at_1_353_events(self, toy):
-        (curve,) = dk.scan(toy, plane(25, 60), counting()).exclusion(0.90, n_parameters=1)
+        (curve,) = dk.scan(dk.Kernel(toy), plane(25, 60), counting()).exclusion(0.90, n_parameters=1)
         rate = toy_rate(B.replace(epsilon=curve[:, 0], V_muN_sq=curve[:, 1]))
         np.testing.assert_allclose(rate, 1.3528, rtol=0.02)
 
     def test_points_beyond_the_curve_are_excluded_and_points_before_it_are_not(self, toy):
         analysis = counting(background=0.6, systematic=0.2)
-        (curve,) = dk.scan(toy, plane(25), analysis).exclusion()
+        (curve,) = dk.scan(dk.Kernel(toy), plane(25), analysis).exclusion()
         for factor, expected in ((0.95, False), (1.05, True)):
             beside = B.replace(epsilon=curve[:, 0], V_muN_sq=curve[:, 1] * factor)
-            assert np.all(dk.scan(toy, beside, analysis).excluded() == expected)
+            assert np.all(dk.scan(dk.Kernel(toy), beside, analysis).excluded() == expected)
 
     def test_systematic_uncertainty_and_background_are_those_of_the_closed_form(self, toy):
         """With zero observed, −ln L = (1 + 1/η²) ln(1 + η²ν): solved for the limit by hand."""
         eta, b = 0.2, 0.6
-        (curve,) = dk.scan(toy, plane(7, 200), counting(background=b, systematic=eta)).exclusion()
+        (curve,) = dk.scan(dk.Kernel(toy), plane(7, 200), counting(background=b, systematic=eta)).exclusion()
         rate = toy_rate(B.replace(epsilon=curve[:, 0], V_muN_sq=curve[:, 1]))
         power = math.log(10) / (1 + 1 / eta**2)
         expected = ((1 + eta**2 * b) * math.exp(power) - 1) / eta**2 - b
@@ -221,13 +221,13 @@ class TestExclusion:
 
     def test_a_plane_without_excluded_points_has_no_curve(self, toy):
         weak = B.replace(epsilon=np.geomspace(1e-6, 1e-5, 4)[:, None], V_muN_sq=np.geomspace(1e-12, 1e-10, 5))
-        result = dk.scan(toy, weak, counting())
+        result = dk.scan(dk.Kernel(toy), weak, counting())
         assert result.exclusion() == []
         assert not result.excluded().any()
 
     def test_more_background_than_seen_does_not_break_the_logarithm(self, toy):
         """−Δ ln L is zero at the best point, whose logarithm would be minus infinity."""
-        result = dk.scan(toy, plane(), counting(observed=3, background=0.5))
+        result = dk.scan(dk.Kernel(toy), plane(), counting(observed=3, background=0.5))
         for curve in result.exclusion():
             assert np.isfinite(curve).all()
 
@@ -251,7 +251,7 @@ class Poisson:
     def scan(self, n=9, **options):
         axis = np.geomspace(0.1, 10, n)
         both = dk.Slice(lambda a, b: tuple(np.broadcast_arrays(a, b)), a=axis, b=axis)
-        return dk.limits.scan_predictions(self, both, self, **options)
+        return dk.scan(Predicted(self), both, self, **options)
 
 
 def ring(a, b):
@@ -266,7 +266,7 @@ def in_bins(*signal, observed, background):
     selection = dk.Selection(("toy",), mass_edges=tuple(range(signal.shape[1] + 1)))
     channel = dk.Channel("FHC", "FHC", 1e21, background, observed, 0.0, selection)
     analysis = dk.Analysis("toy", (channel,))
-    return dk.limits.scan_predictions(lambda _: dk.Expectation(signal, 0 * signal), np.arange(len(signal)), analysis)
+    return dk.scan(Predicted(lambda _: dk.Expectation(signal, 0 * signal)), np.arange(len(signal)), analysis)
 
 
 class TestImpossibleData:
@@ -305,9 +305,9 @@ class TestPredictions:
     def test_a_prediction_of_another_shape_or_kind_is_refused(self):
         line = dk.Slice(lambda a: a, a=[1.0, 2.0, 3.0])
         with pytest.raises(ValueError, match=r"shape of points and bins \(3, 1\), got \(1, 1\)"):
-            dk.limits.scan_predictions(lambda a: dk.Expectation(np.ones((1, 1)), np.ones((1, 1))), line, counting())
+            dk.scan(Predicted(lambda a: dk.Expectation(np.ones((1, 1)), np.ones((1, 1)))), line, counting())
         with pytest.raises(TypeError, match=r"must be an Expectation, got ndarray"):
-            dk.limits.scan_predictions(lambda a: a[:, None], line, counting())
+            dk.scan(Predicted(lambda a: a[:, None]), line, counting())
 
     @pytest.mark.parametrize(
         ("refine", "error"),
@@ -319,9 +319,14 @@ class TestPredictions:
 
     def test_what_is_no_sample_point_or_analysis_is_refused(self, toy):
         for arguments, message in (
-            (("sample", B, counting()), "events must be of type PlacedEvents, got str"),
-            ((toy, 0.1, counting()), "parameters must be of type DarkParameters or Slice, got float"),
-            ((toy, B, "I"), "analysis must be of type Analysis, got str"),
+            (
+                ("sample", B, counting()),
+                "estimator must have a method events, as .* has, got 'sample'",
+            ),
+            ((dk.Kernel, B, counting()), "estimator must have a method events"),
+            ((toy, B, counting()), r"estimator must be darkpkg\.Transport\(sample\) or darkpkg\.Kernel\(sample\)"),
+            ((dk.Kernel(toy), 0.1, counting()), "parameters must be of type DarkParameters, got float"),
+            ((dk.Kernel(toy), B, "I"), "analysis must be an Analysis, or have observed counts, got 'I'"),
         ):
             with pytest.raises(TypeError, match=message):
                 dk.scan(*arguments)
@@ -332,11 +337,11 @@ class TestPredictions:
         huge = dk.Slice(lambda a, b: (a, b), a=axis, b=axis)
         message = r"a scan of 1\.024e\+11 points with 1 bins needs 2\.29e\+04 GB of memory, but .* GB are free"
         with pytest.raises(ValueError, match=message):
-            dk.limits.scan_predictions(toy, huge, toy)
+            dk.scan(Predicted(toy), huge, toy)
         with pytest.raises(ValueError, match="GB of memory"):
             toy.scan(refine=40)
         with pytest.raises(ValueError, match="GB of memory"):
-            dk.scan(sample, B.replace(epsilon=axis / 100, V_muN_sq=axis[:, None] / 100), counting())
+            dk.scan(dk.Kernel(sample), B.replace(epsilon=axis / 100, V_muN_sq=axis[:, None] / 100), counting())
         assert toy.calls == 0
 
 
@@ -439,7 +444,7 @@ class TestLogExcessError:
             background=np.array([22.0, 8.0, 0.1]),
             systematic=np.array([0.2, 0.2, 0.2]),
         )
-        scan = dk.limits.scan_predictions(lambda theta: signal, np.arange(n_replicas), analysis)
+        scan = dk.scan(Predicted(lambda theta: signal), np.arange(n_replicas), analysis)
         # The limit of each alone, as each would be of a simulation of its own: against no signal.
         known = dataclasses.replace(scan, log_likelihood=np.minimum(scan.log_likelihood, scan.no_signal))
         scatter, stated = known.log_excess().std(), known.log_excess_error()
@@ -511,12 +516,14 @@ class TestRefinement:
 
     def test_points_without_a_slice_cannot_be_refined(self, toy):
         with pytest.raises(ValueError, match="refine needs a Slice"):
-            dk.scan(toy, plane(), counting(), refine=1)
+            dk.scan(dk.Kernel(toy), plane(), counting(), refine=1)
 
     def test_a_slice_gives_what_the_same_points_give(self, toy):
         axes = {"epsilon": np.geomspace(1e-3, 1e-1, 7), "V_muN_sq": np.geomspace(1e-8, 1.0, 40)}
-        of_slice = dk.scan(toy, dk.Slice(B, **axes), counting(), progress=True)
-        np.testing.assert_array_equal(of_slice.log_likelihood, dk.scan(toy, plane(), counting()).log_likelihood)
+        of_slice = dk.scan(dk.Kernel(toy), dk.Slice(B, **axes), counting(), progress=True)
+        np.testing.assert_array_equal(
+            of_slice.log_likelihood, dk.scan(dk.Kernel(toy), plane(), counting()).log_likelihood
+        )
         assert list(of_slice.axes) == list(axes)
 
     def test_tied_parameters_are_scanned_along_the_free_ones(self, toy):
@@ -526,7 +533,7 @@ class TestRefinement:
             epsilon=np.geomspace(1e-3, 1e-1, 7),
             V=np.geomspace(1e-8, 1, 30),
         )
-        result = dk.scan(toy, tied, counting(), refine=1)
+        result = dk.scan(dk.Kernel(toy), tied, counting(), refine=1)
         assert list(result.axes) == ["epsilon", "V"]
         curve = np.concatenate(result.exclusion())
         rate = toy_rate(tied.at(*curve.T))
@@ -536,7 +543,7 @@ class TestRefinement:
 
 class TestIntervals:
     def test_the_limit_on_one_coupling_is_that_of_the_closed_form(self, toy):
-        (found,) = dk.excluded_intervals(toy, dk.Slice(B, V_muN_sq=np.geomspace(1e-12, 1, 9)), counting())
+        (found,) = dk.excluded_intervals(dk.Kernel(toy), dk.Slice(B, V_muN_sq=np.geomspace(1e-12, 1, 9)), counting())
         limit = B.V_muN_sq * math.log(10) / toy_rate(B)
         # 1/20 000 of the sample, times a number of order one.
         assert found.low == pytest.approx(limit, rel=2e-4)
@@ -547,18 +554,18 @@ class TestIntervals:
     def test_both_ends_are_found_and_the_best_point_is_allowed(self, toy):
         analysis = counting(observed=4, background=0.5)
         along = dk.Slice(B, V_muN_sq=np.geomspace(1e-12, 1, 33))
-        low, high = dk.excluded_intervals(toy, along, analysis)
-        scanned = dk.scan(toy, dk.Slice(B, V_muN_sq=np.geomspace(1e-12, 1, 4001)), analysis)
+        low, high = dk.excluded_intervals(dk.Kernel(toy), along, analysis)
+        scanned = dk.scan(dk.Kernel(toy), dk.Slice(B, V_muN_sq=np.geomspace(1e-12, 1, 4001)), analysis)
         excluded = scanned.excluded(0.90)
         edges = scanned.axes["V_muN_sq"][1:][np.diff(excluded)]
         # The best point of either grid is a few per cent from the best of all.
         np.testing.assert_allclose([low.high, high.low], edges, rtol=0.02)
 
     def test_where_nothing_is_excluded_there_is_no_interval(self, toy):
-        assert dk.excluded_intervals(toy, dk.Slice(B, V_muN_sq=[1e-16, 1e-15]), counting()) == []
+        assert dk.excluded_intervals(dk.Kernel(toy), dk.Slice(B, V_muN_sq=[1e-16, 1e-15]), counting()) == []
 
     def test_where_all_is_excluded_the_interval_is_the_whole_range(self, toy):
-        (found,) = dk.excluded_intervals(toy, dk.Slice(B, V_muN_sq=[1e-3, 1.0]), counting())
+        (found,) = dk.excluded_intervals(dk.Kernel(toy), dk.Slice(B, V_muN_sq=[1e-3, 1.0]), counting())
         assert (found.low, found.high) == (1e-3, 1.0)
         assert math.isnan(found.low_error)
         assert math.isnan(found.high_error)
@@ -566,24 +573,25 @@ class TestIntervals:
     def test_any_rule_has_its_limit(self, toy):
         along = dk.Slice(B, V_muN_sq=np.geomspace(1e-12, 1, 9))
         for cl, n_parameters in ((0.90, 1), (0.99, 2), (0.5, 3)):
-            (found,) = dk.excluded_intervals(toy, along, counting(), cl=cl, n_parameters=n_parameters)
+            (found,) = dk.excluded_intervals(dk.Kernel(toy), along, counting(), cl=cl, n_parameters=n_parameters)
             limit = B.V_muN_sq * exclusion_threshold(cl, n_parameters) / toy_rate(B)
             assert found.low == pytest.approx(limit, rel=1e-3)  # a few events times 1/20 000 of the sample
 
     def test_what_is_no_slice_is_refused(self, toy):
         with pytest.raises(TypeError, match="along must be of type Slice, got DarkParameters"):
-            dk.excluded_intervals(toy, B, counting())
+            dk.excluded_intervals(dk.Kernel(toy), B, counting())
 
     def test_a_plane_is_refused(self, toy):
         with pytest.raises(ValueError, match=r"along one, got \['m_N', 'epsilon'\]"):
-            dk.excluded_intervals(toy, dk.Slice(B, m_N=[0.1, 0.2], epsilon=[1e-3, 1e-2]), counting())
+            dk.excluded_intervals(dk.Kernel(toy), dk.Slice(B, m_N=[0.1, 0.2], epsilon=[1e-3, 1e-2]), counting())
 
 
 def test_a_column_that_only_scales_the_rate_is_summed_once_and_equal(toy):
     """The issue's promise for couplings of production; the sum itself is counted in test_weights."""
     V = np.geomspace(1e-9, 1e-5, 12)
-    column = dk.scan(toy, dk.Slice(B, V_muN_sq=V), counting(background=0.3, systematic=0.2))
+    column = dk.scan(dk.Kernel(toy), dk.Slice(B, V_muN_sq=V), counting(background=0.3, systematic=0.2))
     each = [
-        float(dk.scan(toy, B.replace(V_muN_sq=v), counting(background=0.3, systematic=0.2)).log_likelihood) for v in V
+        float(dk.scan(dk.Kernel(toy), B.replace(V_muN_sq=v), counting(background=0.3, systematic=0.2)).log_likelihood)
+        for v in V
     ]
     np.testing.assert_allclose(column.log_likelihood, each, rtol=1e-12)

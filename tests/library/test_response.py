@@ -149,7 +149,7 @@ def test_a_prediction_changes_smoothly_with_the_parameters():
     narrow = dk.SamplingRange((0.09, 0.11), (0.025, 0.036), "light")
     events = dk.place(dk.generate(narrow, 60_000, seed=5), dk.ND280, seed=6)
     line = dk.BENCHMARK_A.replace(m_Zprime=np.linspace(0.0295, 0.0305, 41))
-    result = dk.expected_events(events, line, dk.ANALYSIS_II)
+    result = dk.Kernel(events).events(line, dk.ANALYSIS_II)
     # Events enter at the rim of the kernel with weight zero; a new draw at each point would make it √6 errors.
     filled = (result.mean > 0).all(axis=0)
     assert np.abs(np.diff(result.mean, 2, axis=0)[:, filled] / result.error[1:-1, filled]).max() < 0.2

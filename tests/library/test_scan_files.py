@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pyarrow import csv
+from toy_sample import Predicted
 
 import darkpkg as dk
-from darkpkg.inference.scan_files import _digest, scan_table
+from darkpkg.inference.scan_files import _digest
 
 B = dk.BENCHMARK_B
 
@@ -30,7 +31,7 @@ def scan(events):
         epsilon=np.geomspace(1e-3, 0.1, 5),
         V=np.geomspace(1e-8, 1e-3, 6),
     )
-    return dk.scan(events, plane, dk.ANALYSIS_I, refine=2)
+    return dk.scan(dk.Kernel(events), plane, dk.ANALYSIS_I, refine=2)
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
@@ -58,7 +59,7 @@ def test_what_is_read_is_what_was_written_bit_for_bit(scan, tmp_path, suffix):
 def test_a_line_and_a_sum_of_analyses_are_written_too(events, tmp_path):
     line = dk.Slice(B, V_muN_sq=np.geomspace(1e-9, 1e-5, 4))
     both = dk.ANALYSIS_I + dk.ANALYSIS_II
-    scan = dk.scan(events, line, both)
+    scan = dk.scan(dk.Kernel(events), line, both)
     again = dk.read_scan(dk.write_scan(scan, tmp_path / "line.csv"))
     np.testing.assert_array_equal(again.log_likelihood, scan.log_likelihood)
     assert [c.name for c in again.analysis.channels] == [c.name for c in both.channels]
@@ -128,17 +129,17 @@ def test_names_that_say_no_format_are_refused(scan, tmp_path):
 
 
 def test_what_cannot_be_read_again_is_not_written(events, tmp_path):
-    single = dk.scan(events, B, dk.ANALYSIS_I)
+    single = dk.scan(dk.Kernel(events), B, dk.ANALYSIS_I)
     with pytest.raises(ValueError, match=r"must be that of a darkpkg\.Slice"):
         dk.write_scan(single, tmp_path / "scan.csv")
-    assert scan_table(single).shape[0] == 1
-    toy = dk.limits.scan_predictions(
-        lambda theta: dk.Expectation(np.ones((2, 2)), np.zeros((2, 2))),
+    assert single.to_pandas().shape[0] == 1
+    toy = dk.scan(
+        Predicted(lambda theta: dk.Expectation(np.ones((2, 2)), np.zeros((2, 2)))),
         dk.Slice(lambda a: (a,), a=[1.0, 2.0]),
         dk.ANALYSIS_I,
     )
     with pytest.raises(TypeError, match="only scans over DarkParameters have a table, got tuple"):
-        scan_table(toy)
+        toy.to_pandas()
 
 
 # --- Files that are not what they say, though their checksum holds ---
@@ -305,14 +306,14 @@ def test_a_pipe_is_no_scan_file(tmp_path):
 def test_a_scan_of_majorana_neutrinos_stays_one(tmp_path):
     M = B.replace(is_majorana=True)
     events = dk.place(dk.generate(dk.SamplingRange.at(0.1, 1.25), 2000, seed=1, couplings=M), dk.ND280, seed=2)
-    scan = dk.scan(events, dk.Slice(M, V_muN_sq=[1e-8, 1e-7]), dk.ANALYSIS_I)
+    scan = dk.scan(dk.Kernel(events), dk.Slice(M, V_muN_sq=[1e-8, 1e-7]), dk.ANALYSIS_I)
     assert dk.read_scan(dk.write_scan(scan, tmp_path / "scan.parquet")).parameters.is_majorana
 
 
 @pytest.mark.parametrize("decays", ["all", "paper"])
 def test_what_z_decays_to_stays_with_the_file(tmp_path, events, decays):
     plane = dk.Slice(B.replace(decays=decays), V_muN_sq=np.geomspace(1e-9, 1e-6, 3))
-    scan = dk.scan(events, plane, dk.ANALYSIS_I)
+    scan = dk.scan(dk.Kernel(events), plane, dk.ANALYSIS_I)
     assert dk.read_scan(dk.write_scan(scan, tmp_path / "scan.csv")).parameters.decays == decays
 
 
@@ -337,5 +338,5 @@ def test_a_file_is_replaced_as_a_whole_or_not_at_all(scan, tmp_path, monkeypatch
 def test_a_free_parameter_with_the_name_of_a_result_is_refused(events, tmp_path):
     line = dk.Slice(lambda mean_0: B.replace(V_muN_sq=mean_0), mean_0=[1e-8, 1e-7])
     with pytest.raises(ValueError, match="must not be called like a column of results, got"):
-        dk.write_scan(dk.scan(events, line, dk.ANALYSIS_I), tmp_path / "scan.csv")
+        dk.write_scan(dk.scan(dk.Kernel(events), line, dk.ANALYSIS_I), tmp_path / "scan.csv")
     assert list(tmp_path.iterdir()) == []

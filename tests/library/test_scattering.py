@@ -18,8 +18,8 @@ from darkpkg.physics.nuclei import (
     PROTON,
     Nucleus,
     current_amplitudes,
-    dirac_and_pauli,
     form_factor,
+    sachs,
 )
 from darkpkg.physics.scattering import (
     approximate_cross_section,
@@ -39,6 +39,11 @@ from darkpkg.units import ALPHA_EM, HBARC, fm
 LEAD, CARBON = NUCLEI["Pb208"], NUCLEI["C12"]
 POINT = Nucleus("point", 20, 40, 37.0, 1e-4 * fm, (1.0,))
 """A nucleus so small that F = 1 up to 1e-7."""
+
+
+def dirac_and_pauli(Q2, proton):
+    return dirac.dirac_and_pauli(*sachs(Q2), Q2 / (4 * proton.mass**2))
+
 
 nuclei = st.sampled_from(list(NUCLEI.values()))
 heavy_masses = st.floats(np.log(1e-3), 0).map(np.exp)
@@ -396,7 +401,7 @@ def hadronic_currents(nucleus, Q2, p_nu, p_N, h):
     if nucleus is not PROTON:
         return h[None], [1.0]
     at_rest = np.broadcast_to([nucleus.mass, 0, 0, 0], p_nu.shape)
-    tensor = dirac.proton_tensor(at_rest, at_rest + p_nu - p_N, *dirac_and_pauli(Q2), nucleus.mass)
+    tensor = dirac.proton_tensor(at_rest, at_rest + p_nu - p_N, *dirac_and_pauli(Q2, nucleus), nucleus.mass)
     currents, sizes = dirac.currents(tensor)
     return np.swapaxes(currents, 0, 1), sizes.T
 

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import darkpkg as dk
+from darkpkg.method.bandwidth import asymptotic_factor, cross_validation_scores
 from darkpkg.method.kernels import EPANECHNIKOV, KERNELS, UNIFORM
-from darkpkg.method.smoothing import SMOOTHINGS, Smoothing, asymptotic_factor, cross_validation_scores, reweight
+from darkpkg.method.smoothing import SMOOTHINGS, Smoothing, reweight
 from darkpkg.streams import random_stream
 
 LINEAR = {"log": False}

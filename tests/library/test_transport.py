@@ -40,9 +40,9 @@ def test_a_moved_sample_makes_the_events_of_a_dedicated_one(side):
     pulls = []
     for ctau in (None, 0.1, 3.0, 50.0, 1000.0):
         one, other = (
-            dk.expected_upscatterings(sample, point, dk.ANALYSIS_I)
+            dk.Kernel(sample).upscatterings(point, dk.ANALYSIS_I)
             if ctau is None
-            else dk.expected_events_at_lifetime(sample, point, dk.ANALYSIS_I, ctau)
+            else dk.Kernel(sample).events_at_lifetime(point, ctau, dk.ANALYSIS_I)
             for sample in (moved, own)
         )
         assert (one.bias == 0).all()
@@ -75,8 +75,8 @@ def test_moved_events_are_distributed_as_dedicated_ones(side):
 def test_edges_of_the_plane_are_no_worse_than_its_middle(heavy, m_N, m_Zprime):
     """Where a kernel would be cut and would lean over: events from one side only, and yet no bias."""
     point = B.replace(m_N=m_N, m_Zprime=m_Zprime)
-    one = dk.expected_upscatterings(dk.transport(heavy, point), point, dk.ANALYSIS_I).total()
-    other = dk.expected_upscatterings(dedicated(point), point, dk.ANALYSIS_I).total()
+    one = dk.Kernel(dk.transport(heavy, point)).upscatterings(point, dk.ANALYSIS_I).total()
+    other = dk.Kernel(dedicated(point)).upscatterings(point, dk.ANALYSIS_I).total()
     assert abs(one.mean - other.mean) < 4 * np.hypot(one.error, other.error)
     assert one.error < 0.12 * one.mean
 
@@ -86,7 +86,7 @@ def test_all_neighbourhoods_agree(heavy):
     for h in ((0.2, 0.5), (0.5, 1.5), (1.2, 2.5)):
         for kernel in (dk.EPANECHNIKOV, dk.UNIFORM):
             moved = dk.transport(heavy, B, dk.Smoothing(h, kernel, order=0, slope=None))
-            found = dk.expected_upscatterings(moved, B, dk.ANALYSIS_I).total()
+            found = dk.Kernel(moved).upscatterings(B, dk.ANALYSIS_I).total()
             means.append(found.mean)
             errors.append(found.error)
     means, errors = np.array(means), np.array(errors)
@@ -126,7 +126,7 @@ def test_weights_change_by_the_kernel_and_the_ratio_of_the_integrands(form_facto
 def test_the_path_of_n_is_followed_in_its_new_direction(heavy):
     moved = dk.transport(heavy, B.replace(m_N=0.4))
     direction = moved.p_N[:, 1:] / dk.kinematics.momentum(moved.p_N)[:, None]
-    for name, box in dk.ND280.fiducial_boxes.items():
+    for name, box in dk.ND280.fiducial_volumes.items():
         (column,) = moved.columns_of((name,))
         enter, leave = box.chord(moved.vertex, direction)
         np.testing.assert_allclose(moved.entry[:, column], enter, rtol=1e-12)
@@ -156,7 +156,7 @@ def test_a_majorana_sample_is_moved_as_one():
     events = dk.place(dk.generate(dk.HEAVY, 100_000, seed=5, couplings=point), dk.ND280, seed=6)
     own = dk.place(dk.generate(dk.SamplingRange.at(0.15, 1.25), 60_000, seed=7, couplings=point), dk.ND280, seed=8)
     one, other = (
-        dk.expected_upscatterings(e, point, dk.ANALYSIS_I).total() for e in (dk.transport(events, point), own)
+        dk.Kernel(e).upscatterings(point, dk.ANALYSIS_I).total() for e in (dk.transport(events, point), own)
     )
     assert abs(one.mean - other.mean) < 4 * np.hypot(one.error, other.error)
 
@@ -191,11 +191,11 @@ def test_what_cannot_be_moved_is_refused(heavy, call, message):
 
 def test_a_plane_by_transport_is_its_points_one_by_one(heavy):
     plane = B.replace(m_N=np.array([0.05, 0.1])[:, None], epsilon=np.array([1e-3, 2e-2, 3e-2]))
-    found = dk.expected_events_by_transport(heavy, plane, dk.ANALYSIS_I)
+    found = dk.Transport(heavy).events(plane, dk.ANALYSIS_I)
     assert found.mean.shape == (2, 3, 2)
     for index in np.ndindex(2, 3):
         point = B.replace(m_N=plane.m_N[index[0], 0], epsilon=plane.epsilon[index[1]])
-        alone = dk.expected_events(dk.transport(heavy, point), point, dk.ANALYSIS_I)
+        alone = dk.Kernel(dk.transport(heavy, point)).events(point, dk.ANALYSIS_I)
         np.testing.assert_allclose(found.mean[index], alone.mean, rtol=1e-12)
         np.testing.assert_allclose(found.variance[index], alone.variance, rtol=1e-12)
     assert (found.bias == 0).all()
@@ -204,7 +204,7 @@ def test_a_plane_by_transport_is_its_points_one_by_one(heavy):
 def test_moved_events_fly_in_their_new_direction(heavy):
     moved = dk.transport(heavy, B)
     along = moved.p_N[:, 1:] / np.linalg.norm(moved.p_N[:, 1:], axis=1, keepdims=True)
-    for column, box in enumerate(dk.ND280.fiducial_boxes.values()):
+    for column, box in enumerate(dk.ND280.fiducial_volumes.values()):
         entry, leave = box.chord(moved.vertex, along)
         np.testing.assert_allclose(moved.entry[:, column], entry, rtol=1e-9, atol=1e-6)
         np.testing.assert_allclose(moved.exit[:, column], leave, rtol=1e-9, atol=1e-6)

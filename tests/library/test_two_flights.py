@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from scipy.integrate import dblquad
 
 import darkpkg as dk
-from darkpkg.experiment.detector import Box
-from darkpkg.method.loops import LARGEST_POLYGON, flight_polygons, two_flights
+from darkpkg.experiment.volumes import Box
+from darkpkg.method.flights import flight_polygons
+from darkpkg.method.loops import two_flights
 
 A = dk.BENCHMARK_A
 CHAMBERS = ("TPC1", "TPC2", "TPC3")
@@ -22,10 +23,8 @@ def at_10_MeV():
     return dk.place(dk.generate(sampling, n_events=4000, seed=5), dk.ND280, seed=6)
 
 
-def polygon_of(vertex, p_N, p_Z, box):
-    starts, corners = np.empty((1, 2), dtype=np.int64), np.empty((LARGEST_POLYGON, 2))
-    vectors = (np.array(v, dtype=float)[None] for v in (vertex, p_N, p_Z, box.low, box.high))
-    return corners[: flight_polygons(*vectors, starts, corners)]
+def polygon_of(vertex, p_N, p_Z, volume):
+    return flight_polygons(*(np.array(v, dtype=float)[None] for v in (vertex, p_N, p_Z)), [volume])[1]
 
 
 BOX = Box((-1.0, -2.0, 3.0), (2.0, 1.0, 7.0))
@@ -146,7 +145,7 @@ def test_expected_events_are_the_sum_over_events_of_both_flights(at_10_MeV, anal
         flights = point.proper_decay_length(), point.mediator_decay_length()
         total += (weight * dk.lifetime_weight(at_10_MeV, flights[0], ctau_Zprime=flights[1], **volumes)).sum()
     with np.errstate(all="raise"):
-        found = dk.expected_events(at_10_MeV, point, analysis).total().mean
+        found = dk.Kernel(at_10_MeV).events(point, analysis).total().mean
     assert found == pytest.approx(total, rel=1e-9)
 
 
@@ -154,7 +153,7 @@ def test_a_mediator_of_10_MeV_carries_events_of_the_chambers_away_and_others_in(
     """At A with m_Z′ = 10 MeV the flight of Z′ multiplies the rate of Analysis I."""
     point = A.replace(m_Zprime=0.01)
     rate, without = (
-        dk.expected_events(at_10_MeV, p, dk.ANALYSIS_I).total().mean for p in (point, point.replace(decays="paper"))
+        dk.Kernel(at_10_MeV).events(p, dk.ANALYSIS_I).total().mean for p in (point, point.replace(decays="paper"))
     )
     assert 1.5 < rate / without < 5
 
@@ -162,25 +161,25 @@ def test_a_mediator_of_10_MeV_carries_events_of_the_chambers_away_and_others_in(
 def test_a_mediator_that_lives_for_kilometres_gives_hardly_any_event(at_10_MeV):
     """Far away the rate falls like ε⁴: once for production, once for the decay in the detector."""
     rate = [
-        dk.expected_events(at_10_MeV, A.replace(m_Zprime=0.01, epsilon=epsilon), dk.ANALYSIS_I).total().mean
+        dk.Kernel(at_10_MeV).events(A.replace(m_Zprime=0.01, epsilon=epsilon), dk.ANALYSIS_I).total().mean
         for epsilon in (1e-7, 1e-8)
     ]
     assert rate[0] / rate[1] == pytest.approx(1e4, rel=1e-3)
-    prompt = dk.expected_events(at_10_MeV, A.replace(m_Zprime=0.01, epsilon=1e-7, decays="paper"), dk.ANALYSIS_I)
+    prompt = dk.Kernel(at_10_MeV).events(A.replace(m_Zprime=0.01, epsilon=1e-7, decays="paper"), dk.ANALYSIS_I)
     assert rate[0] < 0.1 * prompt.total().mean
 
 
 def test_one_sample_over_light_masses_agrees_with_a_dedicated_one_where_Z_flies(at_10_MeV):
     sample = dk.place(dk.generate(dk.LIGHT, n_events=40_000, seed=11), dk.ND280, seed=12)
     point = A.replace(m_Zprime=0.01)
-    moved = dk.expected_events(dk.transport(sample, point), point, dk.ANALYSIS_I).total()
-    dedicated = dk.expected_events(at_10_MeV, point, dk.ANALYSIS_I).total()
+    moved = dk.Kernel(dk.transport(sample, point)).events(point, dk.ANALYSIS_I).total()
+    dedicated = dk.Kernel(at_10_MeV).events(point, dk.ANALYSIS_I).total()
     assert abs(moved.mean - dedicated.mean) < 4 * np.hypot(moved.error, dedicated.error)
 
 
 def test_the_free_lifetime_of_N_keeps_the_flight_of_the_mediator(at_10_MeV):
     point = A.replace(m_Zprime=0.01)
     ctau = float(point.proper_decay_length())
-    free = dk.expected_events_at_lifetime(at_10_MeV, point, dk.ANALYSIS_I, [ctau, 10 * ctau]).total().mean
-    assert free[0] == dk.expected_events(at_10_MeV, point, dk.ANALYSIS_I).total().mean
-    assert dk.expected_upscatterings(at_10_MeV, point, dk.ANALYSIS_I).total().mean > free[0]
+    free = dk.Kernel(at_10_MeV).events_at_lifetime(point, [ctau, 10 * ctau], dk.ANALYSIS_I).total().mean
+    assert free[0] == dk.Kernel(at_10_MeV).events(point, dk.ANALYSIS_I).total().mean
+    assert dk.Kernel(at_10_MeV).upscatterings(point, dk.ANALYSIS_I).total().mean > free[0]

@@ -38,7 +38,7 @@ def test_all_that_is_made_in_the_first_fgd_is_in_some_bin_of_analysis_two(placed
     """10 % of it, in the exposures of each beam, wherever N decays: the response loses no event, nor does the last
     bin, which is open above."""
     point, events = placed
-    result = dk.expected_upscatterings(events, point, dk.ANALYSIS_II).in_channels(dk.ANALYSIS_II)
+    result = dk.Kernel(events).upscatterings(point, dk.ANALYSIS_II).in_channels(dk.ANALYSIS_II)
     by_quadrature = [
         0.10 * made_in_the_first_fgd(point, beam, pot) for beam, pot in (("FHC", 11.92e20), ("RHC", 6.29e20))
     ]
@@ -50,7 +50,7 @@ def test_all_that_is_made_in_the_first_fgd_is_in_some_bin_of_analysis_two(placed
 def test_a_response_moves_events_between_bins_and_loses_none(placed):
     point, events = placed
     smeared, true = (
-        dk.expected_events(events, point, analysis)
+        dk.Kernel(events).events(point, analysis)
         for analysis in (dk.ANALYSIS_II, dk.ANALYSIS_II.with_selection(response=None))
     )
     totals = [result.in_channels(dk.ANALYSIS_II).mean for result in (smeared, true)]
@@ -63,8 +63,8 @@ def test_a_light_dark_photon_is_seen_in_two_bins_as_made_and_in_many_as_reconstr
     point = dk.BENCHMARK_A
     events = dk.place(dk.generate(dk.SamplingRange.at(point.m_N, point.m_Zprime), 30_000, seed=33), dk.ND280, seed=34)
     fhc = dk.ANALYSIS_II.bins_of("FHC")
-    true = dk.expected_events(events, point, dk.ANALYSIS_II.with_selection(response=None)).mean[fhc]
-    smeared = dk.expected_events(events, point, dk.ANALYSIS_II).mean[fhc]
+    true = dk.Kernel(events).events(point, dk.ANALYSIS_II.with_selection(response=None)).mean[fhc]
+    smeared = dk.Kernel(events).events(point, dk.ANALYSIS_II).mean[fhc]
     assert np.flatnonzero(true).tolist() == [2, 3]
     assert 0.3 < smeared[2:4].sum() / smeared.sum() < 0.6  # 0.42 of a long sample; here to 0.03
 
@@ -97,7 +97,7 @@ def test_a_straight_beam_in_the_first_fgd_is_a_deterministic_integral(placed, le
 def test_analysis_two_agrees_with_decays_sampled_in_space(placed, ctau):
     """Accept or reject: draw a flight path, and see whether vertex and decay lie in the box of Table II."""
     point, events = placed
-    result = dk.expected_events_at_lifetime(events, point, dk.ANALYSIS_II, ctau).in_channels(dk.ANALYSIS_II)
+    result = dk.Kernel(events).events_at_lifetime(point, ctau, dk.ANALYSIS_II).in_channels(dk.ANALYSIS_II)
     rng = np.random.default_rng(36)
     p = np.sqrt((events.p_N[:, 1:] ** 2).sum(axis=1))
     direction = events.p_N[:, 1:] / p[:, None]
@@ -126,7 +126,7 @@ def test_in_the_tracker_prompt_decays_are_those_of_the_whole_detector():
     sums = []
     for detector in (dk.ND280, dk.ND280_TRACKER):
         events = dk.place(dk.generate(at_A, 200_000, seed=1, detector=detector), detector, seed=2)
-        sums.append(dk.expected_events(events, A, both).in_channels(both))
+        sums.append(dk.Kernel(events).events(A, both).in_channels(both))
     whole, part = sums
     pulls = (whole.mean - part.mean) / np.hypot(whole.error, part.error)
     assert np.abs(pulls).max() < 4

@@ -16,9 +16,12 @@ from scipy.stats import qmc
 from toy_sample import counting, toy_sample
 
 import darkpkg as dk
+from darkpkg.method import kernel_estimate
+from darkpkg.method.kernel_estimate import _prepared
+from darkpkg.method.kernels import KERNELS, Gaussian, Uniform
 from darkpkg.method.sampling import DENSITIES
 from darkpkg.method.smoothing import SMOOTHING
-from darkpkg.method.weights import _samples, sampling_range
+from darkpkg.method.weights import sampling_range
 
 B = dk.BENCHMARK_B
 WIDE = dk.Smoothing((0.2, 0.6))
@@ -166,8 +169,8 @@ class TestCouplingWeight:
     def test_couplings_at_generation_do_not_matter(self, fixed):
         elsewhere = B.replace(V_muN_sq=1e-9, alpha_D=0.9, epsilon=1e-4)
         other = dk.generate(dk.SamplingRange.at(0.1, 1.25), 50_000, seed=13, couplings=elsewhere)
-        result = dk.expected_events(dk.place(other, dk.ND280, seed=14), B, dk.ANALYSIS_I)
-        np.testing.assert_allclose(result.mean, dk.expected_events(fixed, B, dk.ANALYSIS_I).mean, rtol=1e-12)
+        result = dk.Kernel(dk.place(other, dk.ND280, seed=14)).events(B, dk.ANALYSIS_I)
+        np.testing.assert_allclose(result.mean, dk.Kernel(fixed).events(B, dk.ANALYSIS_I).mean, rtol=1e-12)
 
 
 class TestSelectionWeight:
@@ -225,7 +228,7 @@ class TestLifetimeWeight:
         weight = dk.lifetime_weight(fixed, 1e-9)
         np.testing.assert_allclose(weight, inside, atol=1e-6)  # but for vertices within 1e-9 cm · βγ of the far wall
         in_box = np.any(
-            [dk.ND280.fiducial_boxes[name].contains(fixed.vertex) for name in ("TPC1", "TPC2", "TPC3")], axis=0
+            [dk.ND280.fiducial_volumes[name].contains(fixed.vertex) for name in ("TPC1", "TPC2", "TPC3")], axis=0
         )
         np.testing.assert_array_equal(inside, in_box)
         assert 0 < inside.sum() < len(fixed)
@@ -295,9 +298,9 @@ class TestProducedSelectedDetected:
     @pytest.mark.parametrize(
         ("weight", "expected", "everything"),
         [
-            (dk.produced_weight, dk.expected_upscatterings, {"cuts": None, "vertex_modules": (), "efficiency": 1.0}),
-            (dk.selected_weight, dk.expected_upscatterings, {}),
-            (dk.detected_weight, dk.expected_events, {}),
+            (dk.produced_weight, dk.Kernel.upscatterings, {"cuts": None, "vertex_modules": (), "efficiency": 1.0}),
+            (dk.selected_weight, dk.Kernel.upscatterings, {}),
+            (dk.detected_weight, dk.Kernel.events, {}),
         ],
         ids=["produced", "selected", "detected"],
     )
@@ -307,7 +310,7 @@ class TestProducedSelectedDetected:
         for point, smoothing in ((B, SMOOTHING), (B.replace(epsilon=3e-3, V_muN_sq=1e-6), PAPER_KIND)):
             w = weight(events, point, analysis, smoothing)
             assert w.shape == (len(events),)
-            total = expected(events, point, analysis.with_selection(**everything), smoothing).total()
+            total = expected(dk.Kernel(events, smoothing), point, analysis.with_selection(**everything)).total()
             # Both are sums of products of the same numbers, in another order.
             assert w.sum() == pytest.approx(total.mean, rel=1e-12)
 
@@ -344,7 +347,7 @@ class TestSum:
     @pytest.mark.parametrize(("m_N", "m_Zprime"), [(0.1, 1.25), (0.1, 0.1), (0.004, 12.5), (0.7, 2.0), (0.02, 0.05)])
     def test_it_is_the_product_of_five_weights_summed_over_events(self, sampled, m_N, m_Zprime, smoothing):
         point = B.replace(m_N=m_N, m_Zprime=m_Zprime, epsilon=3e-3)
-        result = dk.expected_events(sampled, point, dk.ANALYSIS_I, smoothing)
+        result = dk.Kernel(sampled, smoothing).events(point, dk.ANALYSIS_I)
         mean, variance = product(sampled, point, dk.ANALYSIS_I, point.proper_decay_length(), smoothing)
         # Rounding of logarithms, of 1 − r² near the rim of the kernel, and of sums of a thousand terms, which for a
         # local-linear kernel at an edge are not all positive.
@@ -352,13 +355,13 @@ class TestSum:
         np.testing.assert_allclose(result.variance, variance, rtol=1e-12)
         assert (result.error > 0).all()
 
-    @pytest.mark.parametrize("kernel", dk.kernels.KERNELS.values(), ids=dk.kernels.KERNELS)
+    @pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
     @pytest.mark.parametrize("order", [0, 1])
     @pytest.mark.parametrize("slope", ["density", None, (0.5, -4)], ids=str)
     def test_it_is_that_product_for_every_kernel_order_and_slope(self, sampled, kernel, order, slope):
         smoothing = dk.Smoothing((0.1, 0.2), kernel, order, slope)
         point = B.replace(m_N=0.1, m_Zprime=0.13)
-        result = dk.expected_upscatterings(sampled, point, dk.ANALYSIS_I, smoothing)
+        result = dk.Kernel(sampled, smoothing).upscatterings(point, dk.ANALYSIS_I)
         mean, variance = product(sampled, point, dk.ANALYSIS_I, None, smoothing)
         np.testing.assert_allclose(result.mean, mean, rtol=1e-11)
         np.testing.assert_allclose(result.variance, variance, rtol=1e-11)
@@ -366,33 +369,33 @@ class TestSum:
     def test_bias_is_the_difference_to_a_bandwidth_wider_by_the_root_of_two(self, sampled):
         plane = B.replace(m_N=np.array([0.05, 0.1, 0.4]), m_Zprime=np.array([0.05, 1.25, 3.0]))
         narrow, wide = (
-            dk.expected_upscatterings(sampled, plane, dk.ANALYSIS_I, WIDE.scaled(s)) for s in (1.0, math.sqrt(2))
+            dk.Kernel(sampled, WIDE.scaled(s)).upscatterings(plane, dk.ANALYSIS_I) for s in (1.0, math.sqrt(2))
         )
         np.testing.assert_allclose(narrow.bias, wide.mean - narrow.mean, rtol=1e-9, atol=1e-9 * narrow.mean.max())
 
     def test_points_may_have_bandwidths_of_their_own(self, sampled):
         plane = B.replace(m_N=np.array([0.05, 0.1, 0.4]), m_Zprime=np.array([[1.25], [3.0]]))
         factor = np.array([[1.0, 2.0, 0.8], [1.5, 1.0, 1.2]])
-        together = dk.expected_upscatterings(sampled, plane, dk.ANALYSIS_I, WIDE.scaled(factor))
+        together = dk.Kernel(sampled, WIDE.scaled(factor)).upscatterings(plane, dk.ANALYSIS_I)
         for index in np.ndindex(factor.shape):
             point = B.replace(m_N=plane.m_N[index[1]], m_Zprime=plane.m_Zprime[index[0], 0])
-            alone = dk.expected_upscatterings(sampled, point, dk.ANALYSIS_I, WIDE.scaled(factor[index]))
+            alone = dk.Kernel(sampled, WIDE.scaled(factor[index])).upscatterings(point, dk.ANALYSIS_I)
             np.testing.assert_allclose(together.mean[index], alone.mean, rtol=1e-13)
         with pytest.raises(ValueError, match=r"bandwidth must have the shape of the points, \(3,\)"):
-            dk.expected_upscatterings(
-                sampled, B.replace(m_N=np.array([0.05, 0.1, 0.4])), dk.ANALYSIS_I, WIDE.scaled(factor)
+            dk.Kernel(sampled, WIDE.scaled(factor)).upscatterings(
+                B.replace(m_N=np.array([0.05, 0.1, 0.4])), dk.ANALYSIS_I
             )
 
     @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
     def test_points_that_differ_by_a_factor_only_are_summed_once_and_right(self, sampled, monkeypatch):
         V = np.geomspace(1e-9, 1e-6, 7)
-        column = dk.expected_events(sampled, B.replace(V_muN_sq=V), dk.ANALYSIS_I)
-        each = [dk.expected_events(sampled, B.replace(V_muN_sq=v), dk.ANALYSIS_I).mean for v in V]
+        column = dk.Kernel(sampled).events(B.replace(V_muN_sq=V), dk.ANALYSIS_I)
+        each = [dk.Kernel(sampled).events(B.replace(V_muN_sq=v), dk.ANALYSIS_I).mean for v in V]
         np.testing.assert_allclose(column.mean, each, rtol=1e-13)
         counted = []
-        summed = dk.weights.kernel_sums
-        monkeypatch.setattr(dk.weights, "kernel_sums", lambda x, *a: (counted.append(x.size), summed(x, *a)))
-        dk.expected_events(sampled, B.replace(V_muN_sq=V), dk.ANALYSIS_I)
+        summed = kernel_estimate.kernel_sums
+        monkeypatch.setattr(kernel_estimate, "kernel_sums", lambda x, *a: (counted.append(x.size), summed(x, *a)))
+        dk.Kernel(sampled).events(B.replace(V_muN_sq=V), dk.ANALYSIS_I)
         assert counted == [1]
 
     @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
@@ -410,7 +413,7 @@ class TestSum:
         for theta in ((0.1, 1.25), (0.1, 0.11), (1.0, 10.0)):
             point = B.replace(m_N=theta[0], m_Zprime=theta[1])
             for smoothing in (WIDE, dataclasses.replace(WIDE, order=0, slope=None)):
-                ours = dk.expected_upscatterings(sampled, point, dk.ANALYSIS_I, smoothing)
+                ours = dk.Kernel(sampled, smoothing).upscatterings(point, dk.ANALYSIS_I)
                 factor = dk.coupling_weight(sampled, point)
                 other = dk.reweight(theta, masses, weight * len(sampled) * factor, None, smoothing, density)
                 # Away from edges the door has its moments from 16384 points, and the weights know them to be one and
@@ -421,26 +424,26 @@ class TestSum:
 
     def test_it_is_that_product_at_fixed_masses(self, fixed):
         point = B.replace(epsilon=1e-2, V_muN_sq=1e-6)
-        result = dk.expected_events(fixed, point, dk.ANALYSIS_I)
+        result = dk.Kernel(fixed).events(point, dk.ANALYSIS_I)
         mean, variance = product(fixed, point, dk.ANALYSIS_I, point.proper_decay_length(), SMOOTHING)
         np.testing.assert_allclose(result.mean, mean, rtol=1e-12)
         np.testing.assert_allclose(result.variance, variance, rtol=1e-12)
 
     def test_upscatterings_are_the_product_without_the_lifetime(self, sampled, fixed):
         for events in (sampled, fixed):
-            result = dk.expected_upscatterings(events, B, dk.ANALYSIS_I)
+            result = dk.Kernel(events).upscatterings(B, dk.ANALYSIS_I)
             mean, variance = product(events, B, dk.ANALYSIS_I, None, SMOOTHING)
             np.testing.assert_allclose(result.mean, mean, rtol=1e-12)
             np.testing.assert_allclose(result.variance, variance, rtol=1e-12)
 
     def test_the_lifetime_is_that_of_the_point_and_not_of_the_events(self, sampled):
         """With each event's own mass the decay length would be smeared by the kernel."""
-        result = dk.expected_events_at_lifetime(sampled, B, dk.ANALYSIS_I, 2.0)
+        result = dk.Kernel(sampled).events_at_lifetime(B, 2.0, dk.ANALYSIS_I)
         mean, _ = product(sampled, B, dk.ANALYSIS_I, 2.0, SMOOTHING)
         np.testing.assert_allclose(result.mean, mean, rtol=1e-12)
 
     def test_error_and_effective_number_are_those_of_weighted_events(self, fixed):
-        result = dk.expected_events(fixed, B, dk.ANALYSIS_I)
+        result = dk.Kernel(fixed).events(B, dk.ANALYSIS_I)
         np.testing.assert_allclose(result.error**2, result.variance, rtol=1e-14)
         np.testing.assert_allclose(result.n_effective, (result.mean / result.error) ** 2, rtol=1e-14)
         assert dk.Expectation(np.array([0.0, 2.0]), np.array([0.0, 4.0])).n_effective.tolist() == [0, 1]
@@ -448,10 +451,10 @@ class TestSum:
     def test_errors_are_the_scatter_of_independent_samples(self, fixed):
         """Forty samples: their scatter knows the error to 11 %."""
         every = [np.arange(i, len(fixed), 40) for i in range(40)]
-        parts = [dk.expected_upscatterings(fixed[rows], B, dk.ANALYSIS_I) for rows in every]
+        parts = [dk.Kernel(fixed[rows]).upscatterings(B, dk.ANALYSIS_I) for rows in every]
         scatter = np.std([part.mean for part in parts], axis=0, ddof=1)
         np.testing.assert_allclose(scatter, np.mean([part.error for part in parts], axis=0), rtol=4 * 0.11)
-        whole = dk.expected_upscatterings(fixed, B, dk.ANALYSIS_I)
+        whole = dk.Kernel(fixed).upscatterings(B, dk.ANALYSIS_I)
         np.testing.assert_allclose(np.sum([part.variance for part in parts], axis=0), whole.variance, rtol=1e-12)
 
     def test_beams_and_nuclei_add_up(self, sampled):
@@ -459,37 +462,37 @@ class TestSum:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", dk.FewEventsWarning)
             whole, part, rest = (
-                dk.expected_events(e, B, dk.ANALYSIS_I) for e in (sampled, sampled[lead], sampled[~lead])
+                dk.Kernel(e).events(B, dk.ANALYSIS_I) for e in (sampled, sampled[lead], sampled[~lead])
             )
         np.testing.assert_allclose(part.mean + rest.mean, whole.mean, rtol=1e-12)
         np.testing.assert_allclose(part.variance + rest.variance, whole.variance, rtol=1e-12)
         assert np.all(part.mean > 0)
 
     def test_twice_the_exposure_makes_twice_the_events_of_the_same_sample(self, fixed):
-        once = dk.expected_events(fixed, B, dk.ANALYSIS_I)
+        once = dk.Kernel(fixed).events(B, dk.ANALYSIS_I)
         channels = tuple(dataclasses.replace(c, pot=2 * c.pot) for c in dk.ANALYSIS_I.channels)
-        twice = dk.expected_events(fixed, B, dataclasses.replace(dk.ANALYSIS_I, channels=channels))
+        twice = dk.Kernel(fixed).events(B, dataclasses.replace(dk.ANALYSIS_I, channels=channels))
         np.testing.assert_allclose(twice.mean, 2 * once.mean, rtol=1e-12)
 
     def test_a_sample_is_prepared_once_whatever_its_channels_are_called(self, fixed):
         """In a sum channels have longer names: the same sample serves."""
         events = fixed[:]
-        first = dk.expected_events(events, B, dk.ANALYSIS_I)
-        prepared = len(_samples[events])
-        both = dk.expected_events(events, B, dk.ANALYSIS_I + dk.ANALYSIS_II)
-        assert len(_samples[events]) == prepared + 1  # that of Analysis II
+        first = dk.Kernel(events).events(B, dk.ANALYSIS_I)
+        prepared = len(_prepared._results[events])
+        both = dk.Kernel(events).events(B, dk.ANALYSIS_I + dk.ANALYSIS_II)
+        assert len(_prepared._results[events]) == prepared + 1  # that of Analysis II
         np.testing.assert_array_equal(both.mean[:2], first.mean)
 
     def test_two_analyses_of_one_sample_do_not_mix(self, fixed):
         """What is remembered of a sample is remembered for each analysis."""
-        first = dk.expected_events(fixed, B, dk.ANALYSIS_I).mean
+        first = dk.Kernel(fixed).events(B, dk.ANALYSIS_I).mean
         double = dk.ANALYSIS_I.with_selection(efficiency=0.2)
         tight = dk.ANALYSIS_I.with_selection(cuts=dk.Cuts(min_energy=0.5))
         rhc = dataclasses.replace(dk.ANALYSIS_I, channels=dk.ANALYSIS_I.channels[1:])
-        np.testing.assert_allclose(dk.expected_events(fixed, B, double).mean, 2 * first, rtol=1e-12)
-        assert np.all(dk.expected_events(fixed, B, tight).mean < 0.95 * first)
-        np.testing.assert_allclose(dk.expected_events(fixed, B, rhc).mean, first[1:], rtol=1e-12)
-        np.testing.assert_array_equal(dk.expected_events(fixed, B, dk.ANALYSIS_I).mean, first)
+        np.testing.assert_allclose(dk.Kernel(fixed).events(B, double).mean, 2 * first, rtol=1e-12)
+        assert np.all(dk.Kernel(fixed).events(B, tight).mean < 0.95 * first)
+        np.testing.assert_allclose(dk.Kernel(fixed).events(B, rhc).mean, first[1:], rtol=1e-12)
+        np.testing.assert_array_equal(dk.Kernel(fixed).events(B, dk.ANALYSIS_I).mean, first)
 
     def test_two_beams_of_one_sample_do_not_mix(self, fixed):
         """Channels that are alike but for the beam: each has the events of its own, whichever was summed first."""
@@ -498,7 +501,7 @@ class TestSum:
             for beam in ("FHC", "RHC") if events is fixed else ("RHC", "FHC"):
                 one = dk.Analysis(beam, (dataclasses.replace(fhc, beam=beam, pot=pot),))
                 weight = np.where(fixed.beam == beam, dk.detected_weight(fixed, B, one), 0.0)
-                assert dk.expected_events(events, B, one).mean[0] == pytest.approx(weight.sum(), rel=1e-12)
+                assert dk.Kernel(events).events(B, one).mean[0] == pytest.approx(weight.sum(), rel=1e-12)
                 assert weight.any()
 
     def test_one_thread_gives_the_bits_of_two(self, tmp_path):
@@ -506,7 +509,7 @@ class TestSum:
 import sys, numpy as np, darkpkg as dk
 events = dk.place(dk.generate(dk.HEAVY, 50_000, seed=1), dk.ND280, seed=2)
 plane = dk.BENCHMARK_B.replace(m_Zprime=np.geomspace(0.5, 3, 7)[:, None], epsilon=np.geomspace(1e-3, 1e-1, 9))
-result = dk.expected_events(events, plane, dk.ANALYSIS_I, dk.Smoothing((0.4, 1.0)))
+result = dk.Kernel(events, dk.Smoothing((0.4, 1.0))).events(plane, dk.ANALYSIS_I)
 assert result.mean.min() > 0
 sys.stdout.buffer.write(result.mean.tobytes() + result.variance.tobytes())
 """
@@ -527,39 +530,39 @@ class TestScaling:
     @pytest.mark.parametrize(("name", "power"), [("V_muN_sq", 1), ("alpha_D", 1), ("epsilon", 2), ("V_N_sq", 0)])
     def test_rates_scale_with_the_couplings(self, fixed, name, power):
         values = getattr(B, name) * np.array([1.0, 0.5, 1e-3])
-        result = dk.expected_events_at_lifetime(fixed, B.replace(**{name: values}), dk.ANALYSIS_I, 5.0)
+        result = dk.Kernel(fixed).events_at_lifetime(B.replace(**{name: values}), 5.0, dk.ANALYSIS_I)
         scale = (np.array([1.0, 0.5, 1e-3]) ** power)[:, None]
         np.testing.assert_allclose(result.mean, result.mean[0] * scale, rtol=1e-12)
         np.testing.assert_allclose(result.variance, result.variance[0] * scale**2, rtol=1e-12)
 
     def test_the_bias_scales_as_the_rate_and_its_variance_as_the_square(self, sampled):
         strong = B.replace(alpha_D=3 * B.alpha_D)
-        one, three = (dk.expected_upscatterings(sampled, point, dk.ANALYSIS_I, WIDE) for point in (B, strong))
+        one, three = (dk.Kernel(sampled, WIDE).upscatterings(point, dk.ANALYSIS_I) for point in (B, strong))
         assert (one.bias_variance > 0).all()
         np.testing.assert_allclose(three.bias, 3 * one.bias, rtol=1e-12)
         np.testing.assert_allclose(three.bias_variance, 9 * one.bias_variance, rtol=1e-12)
 
     def test_a_stronger_mixing_makes_more_and_lets_them_decay_sooner(self, fixed):
-        double = dk.expected_events(fixed, B.replace(epsilon=2 * B.epsilon), dk.ANALYSIS_I)
-        same = dk.expected_events_at_lifetime(fixed, B, dk.ANALYSIS_I, B.proper_decay_length() / 4)
+        double = dk.Kernel(fixed).events(B.replace(epsilon=2 * B.epsilon), dk.ANALYSIS_I)
+        same = dk.Kernel(fixed).events_at_lifetime(B, B.proper_decay_length() / 4, dk.ANALYSIS_I)
         # Γ goes like ε² but for the width of Z′, which is α ε² of its mass.
         np.testing.assert_allclose(double.mean, 4 * same.mean, rtol=1e-8)
 
     def test_a_very_long_lifetime_makes_the_rate_fall_inversely(self, fixed):
-        result = dk.expected_events_at_lifetime(fixed, B, dk.ANALYSIS_I, [1e9, 1e11]).mean
+        result = dk.Kernel(fixed).events_at_lifetime(B, [1e9, 1e11], dk.ANALYSIS_I).mean
         np.testing.assert_allclose(result[0] / result[1], 100, rtol=1e-4)  # the next order: 10 m over 1e9 cm
 
 
 class TestShapes:
     def test_a_point_has_one_number_for_each_bin(self, fixed):
-        assert dk.expected_events(fixed, B, dk.ANALYSIS_I).mean.shape == (2,)
+        assert dk.Kernel(fixed).events(B, dk.ANALYSIS_I).mean.shape == (2,)
 
     def test_a_plane_has_its_axes_first(self, sampled):
         plane = B.replace(m_N=np.array([0.09, 0.1, 0.11])[:, None], epsilon=np.array([1e-3, 1e-2]))
         wide = dk.Smoothing((0.5, 1.0))
-        result = dk.expected_events(sampled, plane, dk.ANALYSIS_I, wide)
+        result = dk.Kernel(sampled, wide).events(plane, dk.ANALYSIS_I)
         assert result.mean.shape == result.variance.shape == result.n_effective.shape == (3, 2, 2)
-        alone = dk.expected_events(sampled, B.replace(m_N=0.11, epsilon=1e-2), dk.ANALYSIS_I, wide)
+        alone = dk.Kernel(sampled, wide).events(B.replace(m_N=0.11, epsilon=1e-2), dk.ANALYSIS_I)
         np.testing.assert_array_equal(result.mean[2, 1], alone.mean)
 
     @pytest.mark.parametrize(
@@ -568,15 +571,13 @@ class TestShapes:
     )
     def test_lifetimes_broadcast(self, fixed, epsilon, ctau, shape):
         point = B.replace(epsilon=epsilon)
-        result = dk.expected_events_at_lifetime(fixed, point, dk.ANALYSIS_I, ctau)
+        result = dk.Kernel(fixed).events_at_lifetime(point, ctau, dk.ANALYSIS_I)
         assert result.mean.shape == (*shape, 2)
-        one = dk.expected_events_at_lifetime(fixed, B.replace(epsilon=1e-2), dk.ANALYSIS_I, 1.0)
+        one = dk.Kernel(fixed).events_at_lifetime(B.replace(epsilon=1e-2), 1.0, dk.ANALYSIS_I)
         np.testing.assert_array_equal(result.mean, np.broadcast_to(one.mean, (*shape, 2)))
 
     def test_upscatterings_have_the_shape_of_the_point(self, fixed):
-        assert dk.expected_upscatterings(
-            fixed, B.replace(epsilon=np.full((3, 1), 0.01)), dk.ANALYSIS_I
-        ).mean.shape == (
+        assert dk.Kernel(fixed).upscatterings(B.replace(epsilon=np.full((3, 1), 0.01)), dk.ANALYSIS_I).mean.shape == (
             3,
             1,
             2,
@@ -598,7 +599,7 @@ class TestRefusals:
     )
     def test_a_point_outside_the_sampled_region(self, sampled, changes, message):
         with pytest.raises(ValueError, match=message):
-            dk.expected_events(sampled, B.replace(**changes), dk.ANALYSIS_I)
+            dk.Kernel(sampled).events(B.replace(**changes), dk.ANALYSIS_I)
         if np.ndim(changes.get("m_N", 0)) == 0:
             with pytest.raises(ValueError, match=message):
                 dk.kde_weight(sampled, B.replace(**changes))
@@ -612,18 +613,18 @@ class TestRefusals:
     @pytest.mark.parametrize("changes", [{"m_N": 0.11}, {"m_Zprime": 1.2}])
     def test_a_sample_at_other_fixed_masses(self, fixed, changes):
         with pytest.raises(ValueError, match="lies outside the sampled range"):
-            dk.expected_events(fixed, B.replace(**changes), dk.ANALYSIS_I)
+            dk.Kernel(fixed).events(B.replace(**changes), dk.ANALYSIS_I)
 
     def test_events_without_vertices(self):
         events = dk.generate(dk.SamplingRange.at(0.1, 1.25), 100, seed=1)
-        for expected in (dk.expected_events, dk.expected_upscatterings):
+        for estimator in (dk.Kernel, dk.Transport):
             with pytest.raises(TypeError, match=r"placed in a detector first: darkpkg\.place"):
-                expected(events, B, dk.ANALYSIS_I)
+                estimator(events)
 
     @pytest.mark.parametrize(("ctau", "value"), [(-1.0, "-1"), (0.0, "0"), ([1.0, -2.5], "-2.5"), (math.nan, "nan")])
     def test_a_lifetime_that_is_not_positive(self, fixed, ctau, value):
         with pytest.raises(ValueError, match=f"ctau must be (positive|a number), got {value}"):
-            dk.expected_events_at_lifetime(fixed, B, dk.ANALYSIS_I, ctau)
+            dk.Kernel(fixed).events_at_lifetime(B, ctau, dk.ANALYSIS_I)
 
     @pytest.mark.parametrize("bandwidth", [(0.0, 0.1), (0.1, -0.1), (math.inf, 0.1), (math.nan, 0.1)])
     def test_a_bandwidth_that_is_not_positive(self, bandwidth):
@@ -634,7 +635,7 @@ class TestRefusals:
 class TestFewEvents:
     def test_a_prediction_from_few_events_comes_with_their_number(self, sampled):
         with pytest.warns(dk.FewEventsWarning, match=r"only [\d.]+ effective events near m_N = 0.1 GeV") as caught:
-            result = dk.expected_events(sampled, B, dk.ANALYSIS_I, dk.Smoothing((0.02, 0.02)))
+            result = dk.Kernel(sampled, dk.Smoothing((0.02, 0.02))).events(B, dk.ANALYSIS_I)
         (message,) = (str(warning.message) for warning in caught)
         assert f"only {result.n_effective.min():.1f} effective events" in message
         assert "m_Zprime = 1.25 GeV (1 of 1 points have fewer than 10)" in message
@@ -644,19 +645,19 @@ class TestFewEvents:
         some = toy_sample()[np.arange(n)]
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", dk.FewEventsWarning)
-            found = dk.expected_upscatterings(some, B, counting())
+            found = dk.Kernel(some).upscatterings(B, counting())
         assert found.n_effective[0] == pytest.approx(n, rel=1e-12)
         assert len(caught) == (n < 10)
 
     def test_no_event_at_all_is_a_warning_too(self, sampled):
         with pytest.warns(dk.FewEventsWarning, match=r"only 0\.0 effective events"):
-            result = dk.expected_events(sampled[np.arange(50)], B, dk.ANALYSIS_I, dk.PAPER_SMOOTHING)
+            result = dk.Kernel(sampled[np.arange(50)], dk.PAPER_SMOOTHING).events(B, dk.ANALYSIS_I)
         assert result.mean.tolist() == [0, 0]
 
     def test_the_worst_of_many_points_is_named(self, sampled):
         plane = B.replace(m_N=[0.1, 1.2], m_Zprime=[[1.3], [3.0]])
         with pytest.warns(dk.FewEventsWarning, match=r"m_N = 1\.2 GeV") as caught:
-            result = dk.expected_upscatterings(sampled, plane, dk.ANALYSIS_I, dk.Smoothing((0.1, 0.2)))
+            result = dk.Kernel(sampled, dk.Smoothing((0.1, 0.2))).upscatterings(plane, dk.ANALYSIS_I)
         few = (result.n_effective.min(axis=-1) < 10).sum()
         assert f"({few} of 4 points" in str(caught[0].message)
 
@@ -669,8 +670,8 @@ class TestPaperSmoothing:
         """So narrow a kernel has events only if the sample covers little more than the kernel."""
         narrow = dk.SamplingRange((0.0985, 0.1015), (1.23, 1.27))
         events = dk.place(dk.generate(narrow, 50_000, seed=3), dk.ND280, seed=4)
-        result = dk.expected_upscatterings(events, B, dk.ANALYSIS_I, dk.PAPER_SMOOTHING)
-        dedicated = dk.expected_upscatterings(fixed, B, dk.ANALYSIS_I)
+        result = dk.Kernel(events, dk.PAPER_SMOOTHING).upscatterings(B, dk.ANALYSIS_I)
+        dedicated = dk.Kernel(fixed).upscatterings(B, dk.ANALYSIS_I)
         pull = (result.mean - dedicated.mean) / np.hypot(result.error, dedicated.error)
         assert np.abs(pull).max() < 4
         assert np.all(result.error / result.mean < 0.06)  # so that the pull says something
@@ -687,7 +688,7 @@ class TestSeveralAnalyses:
     def test_bins_are_sums_over_the_events_that_fall_into_them(self, light):
         """Analysis II by hand: vertex, response, mass, overflow, lifetime, exposure."""
         A = dk.BENCHMARK_A
-        result = dk.expected_events(light, A, dk.ANALYSIS_II)
+        result = dk.Kernel(light).events(A, dk.ANALYSIS_II)
         mass = dk.observables(dk.FGD_RESPONSE.smear(light)).mass
         inside = dk.ND280["FGD1"].fiducial.contains(light.vertex)
         weight = 0.1 * light.weight * dk.coupling_weight(light, A) * inside
@@ -704,8 +705,8 @@ class TestSeveralAnalyses:
 
     def test_a_sum_predicts_what_its_parts_do_and_its_likelihoods_multiply(self, light):
         A, both = dk.BENCHMARK_A, dk.ANALYSIS_I + dk.ANALYSIS_II
-        parts = [dk.expected_events(light, A, analysis) for analysis in (dk.ANALYSIS_I, dk.ANALYSIS_II)]
-        whole = dk.expected_events(light, A, both)
+        parts = [dk.Kernel(light).events(A, analysis) for analysis in (dk.ANALYSIS_I, dk.ANALYSIS_II)]
+        whole = dk.Kernel(light).events(A, both)
         np.testing.assert_array_equal(whole.mean, np.concatenate([part.mean for part in parts]))
         np.testing.assert_array_equal(whole.variance, np.concatenate([part.variance for part in parts]))
         lnL = [dk.log_likelihood(p, a) for p, a in zip(parts, (dk.ANALYSIS_I, dk.ANALYSIS_II), strict=True)]
@@ -718,21 +719,21 @@ class TestSeveralAnalyses:
         fhc, rhc = dk.ANALYSIS_I.channels
         again = dataclasses.replace(fhc, name="twice", pot=2 * fhc.pot)
         three = dk.Analysis("three", (fhc, again, rhc))
-        mean = dk.expected_events(fixed, B, three).mean
-        np.testing.assert_allclose(mean[[0, 2]], dk.expected_events(fixed, B, dk.ANALYSIS_I).mean, rtol=1e-12)
+        mean = dk.Kernel(fixed).events(B, three).mean
+        np.testing.assert_allclose(mean[[0, 2]], dk.Kernel(fixed).events(B, dk.ANALYSIS_I).mean, rtol=1e-12)
         assert mean[1] == pytest.approx(2 * mean[0], rel=1e-12)
 
     def test_prompt_decays_of_a_light_mediator_are_seen_where_they_are_made(self, light):
         """cτ → 0 of N and of Z′: Analysis I detects at A the selected upscatterings in the fiducial argon."""
         A = dk.BENCHMARK_A.replace(decays="paper")
         inside = light[light.starts_in(("TPC1", "TPC2", "TPC3"))]
-        expected = dk.expected_upscatterings(inside, A, dk.ANALYSIS_I).mean
+        expected = dk.Kernel(inside).upscatterings(A, dk.ANALYSIS_I).mean
         # βγ cτ⁰ is a few micrometres: 1e-5 of a metre of argon.
-        np.testing.assert_allclose(dk.expected_events(light, A, dk.ANALYSIS_I).mean, expected, rtol=1e-4)
-        at_once = dk.expected_events_at_lifetime(light, A, dk.ANALYSIS_I, 1e-12).mean
+        np.testing.assert_allclose(dk.Kernel(light).events(A, dk.ANALYSIS_I).mean, expected, rtol=1e-4)
+        at_once = dk.Kernel(light).events_at_lifetime(A, 1e-12, dk.ANALYSIS_I).mean
         np.testing.assert_allclose(at_once, expected, rtol=1e-9)
         argon = light[light.target == dk.NUCLEI["Ar40"].pdg_code]
-        share = dk.weights.decay_acceptance(argon, dk.ANALYSIS_I, 1e-12)
+        share = dk.decay_acceptance(argon, dk.ANALYSIS_I, 1e-12)
         chambers = [dk.ND280[name] for name in ("TPC1", "TPC2", "TPC3")]
         volumes = sum(c.fiducial.volume for c in chambers) / sum(c.active.volume for c in chambers)
         assert abs(share.mean - volumes) < 4 * share.error
@@ -755,10 +756,10 @@ class TestShares:
 
     def test_acceptance_and_efficiency_make_the_expected_events(self, fixed):
         B_now = B.proper_decay_length()
-        made = dk.expected_upscatterings(fixed, B, dk.ANALYSIS_I.with_selection(cuts=None, efficiency=1.0)).mean.sum()
-        acceptance = dk.weights.decay_acceptance(fixed, dk.ANALYSIS_I, B_now).mean
+        made = dk.Kernel(fixed).upscatterings(B, dk.ANALYSIS_I.with_selection(cuts=None, efficiency=1.0)).mean.sum()
+        acceptance = dk.decay_acceptance(fixed, dk.ANALYSIS_I, B_now).mean
         efficiency = dk.selection_efficiency(fixed, dk.ANALYSIS_I, B_now).mean
-        events = dk.expected_events(fixed, B, dk.ANALYSIS_I).mean.sum()
+        events = dk.Kernel(fixed).events(B, dk.ANALYSIS_I).mean.sum()
         assert 0.1 * made * acceptance * efficiency == pytest.approx(events, rel=1e-10)
 
     @pytest.mark.parametrize(
@@ -786,7 +787,7 @@ class TestShares:
         columns = lead.columns_of(("TPC1", "TPC2", "TPC3"))
         entry, leave = np.zeros_like(lead.entry), np.zeros_like(lead.exit)
         for column, name in zip(columns, ("TPC1", "TPC2", "TPC3"), strict=True):
-            box = dk.ND280.fiducial_boxes[name]
+            box = dk.ND280.fiducial_volumes[name]
             entry[:, column], leave[:, column] = box.chord(lead.vertex, along[:, 1:] / 0.8)
         straight = dataclasses.replace(lead, p_N=along, entry=entry, exit=leave)
         weight = dk.lifetime_weight(straight, ctau)
@@ -810,9 +811,9 @@ class TestSobol:
     @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
     def test_errors_come_from_the_spread_of_replicates(self):
         events = dk.place(dk.generate(dk.HEAVY, 96_000, seed=31, sequence="sobol"), dk.ND280, seed=32)
-        result = dk.expected_upscatterings(events, B, dk.ANALYSIS_I, WIDE)
+        result = dk.Kernel(events, WIDE).upscatterings(B, dk.ANALYSIS_I)
         parts = np.array(
-            [dk.expected_upscatterings(events[events.replicate == r], B, dk.ANALYSIS_I, WIDE).mean for r in range(16)]
+            [dk.Kernel(events[events.replicate == r], WIDE).upscatterings(B, dk.ANALYSIS_I).mean for r in range(16)]
         )
         np.testing.assert_allclose(result.mean, parts.sum(axis=0), rtol=1e-12)
         np.testing.assert_allclose(result.variance, 16 * parts.var(axis=0, ddof=1), rtol=1e-9)
@@ -825,21 +826,23 @@ class TestChooseBandwidth:
     @pytest.mark.parametrize("rule", ["asymptotic", "cross-validation"])
     def test_the_best_of_one_for_all_and_of_one_for_each_point(self, sampled, rule):
         start = dk.Smoothing((0.2, 0.6))
-        for_all = dk.choose_bandwidth(sampled, self.PLANE, dk.ANALYSIS_I, start, rule=rule)
-        for_each = dk.choose_bandwidth(sampled, self.PLANE, dk.ANALYSIS_I, start, rule=rule, per_point=True)
+        for_all = dk.choose_bandwidth(dk.Kernel(sampled, start), self.PLANE, dk.ANALYSIS_I, rule=rule)
+        for_each = dk.choose_bandwidth(
+            dk.Kernel(sampled, start), self.PLANE, dk.ANALYSIS_I, rule=rule, per_point=True
+        )
         assert np.shape(for_all.bandwidth) == (2,)
         assert np.shape(for_each.bandwidth) == (3, 2)
         for chosen in (for_all, for_each):
             ratio = np.asarray(chosen.bandwidth) / start.bandwidth
             assert ((ratio >= 0.249) & (ratio <= 8.01)).all()
-            assert dk.expected_events(sampled, self.PLANE, dk.ANALYSIS_I, chosen).mean.shape == (3, 2)
+            assert dk.Kernel(sampled, chosen).events(self.PLANE, dk.ANALYSIS_I).mean.shape == (3, 2)
 
     @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
     def test_more_events_ask_for_a_smaller_bandwidth(self, sampled):
         """As N^(-1/6) for a rate with a bias that is seen: here without its slope divided out."""
         start = dk.Smoothing((0.2, 0.3), slope=None)
         widths = [
-            dk.choose_bandwidth(part, self.PLANE, dk.ANALYSIS_I, start).bandwidth[1]
+            dk.choose_bandwidth(dk.Kernel(part, start), self.PLANE, dk.ANALYSIS_I).bandwidth[1]
             for part in (sampled.thinned(8), sampled)
         ]
         # A factor 8^(-1/6) = 0.71 with noise in the bias of the small sample.
@@ -855,10 +858,9 @@ class TestChooseBandwidth:
             found[best] = 0.0
             return found
 
-        monkeypatch.setattr("darkpkg.method.weights.cross_validation_scores", scores)
-        chosen = dk.choose_bandwidth(
-            sampled, self.PLANE, dk.ANALYSIS_I, WIDE, rule="cross-validation", per_point=per_point
-        )
+        monkeypatch.setattr("darkpkg.method.bandwidth.cross_validation_scores", scores)
+        kernel, rule = dk.Kernel(sampled, WIDE), "cross-validation"
+        chosen = dk.choose_bandwidth(kernel, self.PLANE, dk.ANALYSIS_I, rule=rule, per_point=per_point)
         expected = factor * np.array(WIDE.bandwidth)
         np.testing.assert_allclose(chosen.bandwidth, np.tile(expected, (3, 1)) if per_point else expected)
 
@@ -870,8 +872,8 @@ class TestChooseBandwidth:
             given.append((coordinates, contributions))
             return np.arange(len(bandwidths))
 
-        monkeypatch.setattr("darkpkg.method.weights.cross_validation_scores", scores)
-        dk.choose_bandwidth(sampled, B, dk.ANALYSIS_I, WIDE, rule="cross-validation")
+        monkeypatch.setattr("darkpkg.method.bandwidth.cross_validation_scores", scores)
+        dk.choose_bandwidth(dk.Kernel(sampled, WIDE), B, dk.ANALYSIS_I, rule="cross-validation")
         ((coordinates, contributions),) = given
         exposure = sum(dk.exposure_weight(sampled, channel) for channel in dk.ANALYSIS_I.channels)
         chance = dk.lifetime_weight(sampled, float(B.proper_decay_length()), B.m_N)
@@ -883,17 +885,19 @@ class TestChooseBandwidth:
         np.testing.assert_allclose(*shares, rtol=1e-9, atol=1e-30)
 
     def test_the_asymptotic_rule_begins_at_twice_the_bandwidth(self, sampled, monkeypatch):
-        monkeypatch.setattr("darkpkg.method.weights.asymptotic_factor", lambda *_, **__: 1.0)
-        chosen = dk.choose_bandwidth(sampled, self.PLANE, dk.ANALYSIS_I, WIDE)
+        monkeypatch.setattr("darkpkg.method.bandwidth.asymptotic_factor", lambda *_, **__: 1.0)
+        chosen = dk.choose_bandwidth(dk.Kernel(sampled, WIDE), self.PLANE, dk.ANALYSIS_I)
         np.testing.assert_allclose(chosen.bandwidth, 2 * np.array(WIDE.bandwidth))
 
     def test_rules_and_samples_that_do_not_exist_are_refused(self, sampled, fixed):
         with pytest.raises(ValueError, match="rule must be one of asymptotic, cross-validation, got 'silverman'"):
-            dk.choose_bandwidth(sampled, B, dk.ANALYSIS_I, rule="silverman")
+            dk.choose_bandwidth(dk.Kernel(sampled), B, dk.ANALYSIS_I, rule="silverman")
         with pytest.raises(ValueError, match="at fixed masses nothing is smoothed"):
-            dk.choose_bandwidth(fixed, B, dk.ANALYSIS_I, rule="cross-validation")
+            dk.choose_bandwidth(dk.Kernel(fixed), B, dk.ANALYSIS_I, rule="cross-validation")
         with pytest.raises(ValueError, match="bandwidth must be one for all points"):
-            dk.choose_bandwidth(sampled, self.PLANE, dk.ANALYSIS_I, WIDE.scaled(np.ones(3)), rule="cross-validation")
+            dk.choose_bandwidth(
+                dk.Kernel(sampled, WIDE.scaled(np.ones(3))), self.PLANE, dk.ANALYSIS_I, rule="cross-validation"
+            )
 
 
 # Weights that cancel, decays that never happen, and a small sample: few effective events by construction.
@@ -902,48 +906,67 @@ class TestWhatIsRefusedOrSummed:
     def test_signed_weights_are_summed(self, fixed):
         """Weights 2w and −w add up to w, and their squares to five times those of w."""
         doubled, negative = (dataclasses.replace(fixed, weight=factor * fixed.weight) for factor in (2.0, -1.0))
-        rate = dk.expected_events(fixed, B, dk.ANALYSIS_I)
+        rate = dk.Kernel(fixed).events(B, dk.ANALYSIS_I)
         assert_close = np.testing.assert_allclose
-        up, down = (dk.expected_events(sample, B, dk.ANALYSIS_I) for sample in (doubled, negative))
+        up, down = (dk.Kernel(sample).events(B, dk.ANALYSIS_I) for sample in (doubled, negative))
         assert_close(up.mean + down.mean, rate.mean, rtol=1e-12)
         assert_close(down.mean, -rate.mean, rtol=1e-12)
         assert_close(up.variance + down.variance, 5 * rate.variance, rtol=1e-12)
         mixed = dataclasses.replace(fixed, weight=np.where(np.arange(len(fixed)) % 2, -1.0, 1.0) * fixed.weight)
-        parts = [dk.expected_events(fixed[np.arange(len(fixed)) % 2 == i], B, dk.ANALYSIS_I).mean for i in (0, 1)]
-        assert_close(dk.expected_events(mixed, B, dk.ANALYSIS_I).mean, parts[0] - parts[1], rtol=1e-9)
+        parts = [dk.Kernel(fixed[np.arange(len(fixed)) % 2 == i]).events(B, dk.ANALYSIS_I).mean for i in (0, 1)]
+        assert_close(dk.Kernel(mixed).events(B, dk.ANALYSIS_I).mean, parts[0] - parts[1], rtol=1e-9)
 
-    def test_a_kernel_that_the_sum_cannot_take_is_refused(self, sampled):
-        class Own(dk.kernels.Uniform):
+    def test_kernels_of_ones_own_are_summed_by_numpy_as_the_others_by_compiled_code(self, sampled, light):
+        class Own(Gaussian):
+            """Known under another name, so that nothing compiled is used."""
+
             name = "own"
 
-        class Disguised(dk.kernels.Gaussian):
+        class Disguised(Uniform):
             """Of another shape under a known name."""
 
-        for kernel in (Own(), Disguised()):
-            with pytest.raises(ValueError, match="kernel must be one of epanechnikov, gaussian, uniform for events"):
-                dk.expected_events(sampled, B, dk.ANALYSIS_I, dk.Smoothing(0.2, kernel))
+            name = "gaussian"
+
+        def same(one, other):
+            for field in ("mean", "variance", "bias", "bias_variance"):
+                # Sums in another order.
+                values = getattr(one, field), getattr(other, field)
+                np.testing.assert_allclose(*values, rtol=1e-9, atol=1e-11 * abs(values[1]).max())
+
+        point = B.replace(m_N=[0.05, 0.1, 0.1], V_N_sq=[1e-6, 1e-4, 1e-2])
+        for own, known in ((Own(), dk.GAUSSIAN), (Disguised(), dk.UNIFORM)):
+            one, other = (dk.Kernel(sampled, dk.Smoothing((0.2, 0.5), kernel)) for kernel in (own, known))
+            same(one.events(point, dk.ANALYSIS_I), other.events(point, dk.ANALYSIS_I))
+            same(one.upscatterings(point, dk.ANALYSIS_I), other.upscatterings(point, dk.ANALYSIS_I))
+        flying = dk.BENCHMARK_A.replace(epsilon=1e-6)
+        one, other = (dk.Kernel(light, dk.Smoothing((0.3, 0.5), kernel)) for kernel in (Own(), dk.GAUSSIAN))
+        same(one.events(flying, dk.ANALYSIS_I), other.events(flying, dk.ANALYSIS_I))
+
+    def test_distances_of_masses_must_be_those_of_logarithms(self, sampled):
         with pytest.raises(ValueError, match="log must be True for events"):
-            dk.expected_events(sampled, B, dk.ANALYSIS_I, dk.Smoothing(0.2, log=False))
+            dk.Kernel(sampled, dk.Smoothing(0.2, log=False)).events(B, dk.ANALYSIS_I)
         with pytest.raises(ValueError, match="log must be True for events"):
             dk.kde_weight(sampled, B, dk.Smoothing(0.2, log=(True, False)))
 
     def test_wrong_types_are_named(self, fixed):
-        for function in (dk.expected_events, dk.expected_upscatterings, dk.expected_events_by_transport):
-            with pytest.raises(TypeError, match=r"analysis must be of type Analysis, got str 'I'"):
-                function(fixed, B, "I")
-            with pytest.raises(TypeError, match=r"parameters must be of type DarkParameters, got int 3"):
-                function(fixed, 3, dk.ANALYSIS_I)
-            with pytest.raises(TypeError, match=r"smoothing must be of type Smoothing, got float 0\.1"):
-                function(fixed, B, dk.ANALYSIS_I, 0.1)
+        for estimator in (dk.Kernel(fixed), dk.Transport(fixed)):
+            for predict in (estimator.events, estimator.upscatterings):
+                with pytest.raises(TypeError, match=r"analysis must be of type Analysis, got str 'I'"):
+                    predict(B, "I")
+                with pytest.raises(TypeError, match=r"parameters must be of type DarkParameters, got int 3"):
+                    predict(3, dk.ANALYSIS_I)
+        for kind, name in ((dk.Kernel, "smoothing"), (dk.Transport, "neighbourhood")):
+            with pytest.raises(TypeError, match=rf"{name} must be of type Smoothing, got float 0\.1"):
+                kind(fixed, 0.1)
 
     def test_the_shortest_lifetimes_are_prompt_and_the_longest_never_end(self, fixed):
         """A subnormal cτ⁰ is a decay at the vertex, an infinite one is none."""
         inside = fixed.starts_in(("TPC1", "TPC2", "TPC3"))
         np.testing.assert_array_equal(dk.lifetime_weight(fixed, 5e-324), inside)
         np.testing.assert_array_equal(dk.lifetime_weight(fixed, np.inf), 0)
-        prompt, never = dk.expected_events_at_lifetime(fixed, B, dk.ANALYSIS_I, [5e-324, np.inf]).mean
+        prompt, never = dk.Kernel(fixed).events_at_lifetime(B, [5e-324, np.inf], dk.ANALYSIS_I).mean
         assert np.all(never == 0)
-        expected = dk.expected_upscatterings(fixed[inside], B, dk.ANALYSIS_I).mean
+        expected = dk.Kernel(fixed[inside]).upscatterings(B, dk.ANALYSIS_I).mean
         np.testing.assert_allclose(prompt, expected, rtol=1e-12)
         for wrong in (0.0, -1.0, np.nan):
             with pytest.raises(ValueError, match=r"ctau must be (positive|a number)"):
@@ -956,8 +979,8 @@ class TestWhatIsRefusedOrSummed:
         kept = []
         for efficiency in np.linspace(0.1, 0.9, 20):
             analysis = dk.ANALYSIS_I.with_selection(efficiency=float(efficiency))
-            kept.append(dk.expected_events(sample, B, analysis).mean / efficiency)
-        assert len(dk.weights._samples[sample]) == dk.weights.KEPT_SAMPLES
+            kept.append(dk.Kernel(sample).events(B, analysis).mean / efficiency)
+        assert len(_prepared._results[sample]) == 4
         np.testing.assert_allclose(kept, np.tile(kept[0], (20, 1)), rtol=1e-12)
 
     def test_only_decays_to_electrons_are_counted(self):
@@ -965,7 +988,7 @@ class TestWhatIsRefusedOrSummed:
         point = B.replace(m_N=0.4)
         events = dk.place(dk.generate(dk.SamplingRange.at(0.4, 1.25), 5000, seed=3), dk.ND280, seed=4)
         rates = [
-            dk.expected_events_at_lifetime(events, p, dk.ANALYSIS_I, 1.0).total().mean
+            dk.Kernel(events).events_at_lifetime(p, 1.0, dk.ANALYSIS_I).total().mean
             for p in (point, point.replace(decays="paper"))
         ]
         assert rates[0] / rates[1] == pytest.approx(point.pair_branching_ratio(), rel=1e-12)

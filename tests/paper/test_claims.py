@@ -15,7 +15,7 @@ from paper.claims.answers import ANSWERS, Answer, Evidence
 
 CLAIMS = {claim.id: claim for claim in verdicts.claims()}
 STORED = datasets.read("paper/verdicts").set_index("id")
-CHAPTERS = {path.stem for path in (Path(__file__).parent.parent / "notebooks").glob("*.md")}
+CHAPTERS = {path.stem for path in (Path(__file__).parents[2] / "notebooks").glob("*.md")}
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,17 @@ def test_a_claim_says_where_what_and_why(claim):
     if np.isfinite(claim.number):
         assert not claim.number < claim.low
         assert not claim.number > claim.high
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
+def test_fields_of_a_reason_are_filled(claim):
+    text = verdicts.explained(claim, Answer(1.0))
+    assert not set("{}") & set(text)
+
+
+def test_a_reason_has_our_number_and_its_ratio_to_the_printed_one():
+    claim = dataclasses.replace(CLAIMS["upscatterings_at_B"], reason="{ours:.0f}, {ratio:.2f}, {off:.0f} %")
+    assert verdicts.explained(claim, Answer(1.25 * claim.number)) == "700, 1.25, 25 %"
 
 
 def test_links_lead_to_chapters():

@@ -1,6 +1,7 @@
 """The style of the figures, their labels, and the numbers behind an exclusion curve."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -29,7 +30,7 @@ def scan_of(rate):
     exact = dk.ANALYSIS_I.channels
     analysis = dk.Analysis("Analysis I", tuple(dataclasses.replace(channel, systematic=0.0) for channel in exact))
     signal = dk.Expectation(rate[..., None] * [0.9, 0.1], np.zeros((*rate.shape, 2)))
-    return dk.limits.scan_predictions(lambda _: signal, PLANE, analysis)
+    return dk.scan(SimpleNamespace(events=lambda *_: signal), PLANE, analysis)
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +162,7 @@ def test_modules_and_fiducial_volumes_are_drawn_to_scale_where_they_are(plane, a
     for drawn, expected in (
         ([p for p in ax.patches if p.get_linestyle() == "solid" and not p.get_fill()], boxes),
         ([p for p in ax.patches if p.get_fill()], boxes),
-        ([p for p in ax.patches if p.get_linestyle() == "--"], list(dk.ND280.fiducial_boxes.values())),
+        ([p for p in ax.patches if p.get_linestyle() == "--"], list(dk.ND280.fiducial_volumes.values())),
     ):
         np.testing.assert_allclose(
             [corners(p) for p in drawn],

@@ -196,8 +196,8 @@ def test_figure_3_adds_up_to_the_expected_events(drawn, samples, ctau):
 
     def expected(events):
         if ctau is None:
-            return dk.expected_upscatterings(events, B, I.with_selection(cuts=None, efficiency=1.0)).total()
-        return dk.expected_events_at_lifetime(events, B, I, ctau).total()
+            return dk.Kernel(events).upscatterings(B, I.with_selection(cuts=None, efficiency=1.0)).total()
+        return dk.Kernel(events).events_at_lifetime(B, ctau, I).total()
 
     parts = {"all": (expected(samples.at_B), np.ones(len(own), dtype=bool))}
     for module in dk.ND280.modules:
@@ -292,7 +292,7 @@ def test_areas_and_errors_of_figure_5_are_those_of_shares(drawn, samples):
 def test_figure_6_has_the_data_and_the_signal_of_the_package(drawn, samples, beam):
     for analysis in (I, II):
         bins, panel = analysis.bins_of(beam), f"{analysis.name} {beam}"
-        expected = dk.expected_events(samples.at_A, LOUD, analysis)
+        expected = dk.Kernel(samples.at_A).events(LOUD, analysis)
         signal, background = (curve(drawn[6], panel, n) for n in ("signal, reconstructed", "SM expectation"))
         np.testing.assert_allclose(signal.y, expected.mean[bins], rtol=1e-12)
         np.testing.assert_allclose(signal.y_error, expected.error[bins], rtol=1e-12)
@@ -341,7 +341,7 @@ def test_the_product_of_the_weights_of_figure_8_is_the_expectation(samples):
     for events, point, analysis in ((samples.heavy, B, I), (samples.light, A, II)):
         wide = dk.Smoothing((0.6, 1.0))
         products = weights_in_turn(events, point, analysis, wide)
-        expected = dk.expected_events(events, point, analysis, wide).in_channels(analysis).mean[0]
+        expected = dk.Kernel(events, wide).events(point, analysis).in_channels(analysis).mean[0]
         assert products["lifetime"].sum() == pytest.approx(expected, rel=1e-9)
 
 
@@ -351,9 +351,9 @@ def test_sums_of_figure_8_are_expectations_of_its_first_channel(drawn, samples, 
     channel = dk.Analysis("first", analysis.channels[:1])
     bare = channel.with_selection(cuts=None, vertex_modules=(), efficiency=1.0, response=None)
     for step, expectation in (
-        ("masses", dk.expected_upscatterings(events, point, bare)),
-        ("selection", dk.expected_upscatterings(events, point, channel)),
-        ("lifetime", dk.expected_events(events, point, channel)),
+        ("masses", dk.Kernel(events).upscatterings(point, bare)),
+        ("selection", dk.Kernel(events).upscatterings(point, channel)),
+        ("lifetime", dk.Kernel(events).events(point, channel)),
     ):
         total, (own,) = expectation.total(), curve(drawn[8], name, f"sum after {step}").itertuples()
         assert own.y == pytest.approx(total.mean, rel=1e-9)
@@ -417,14 +417,14 @@ def test_edges_of_exclusion_are_where_the_likelihood_falls_by_the_threshold(
     around = plane.at(x, y * np.exp([[-WITHIN], [WITHIN]]))
     (found,) = scan_plane(events, plane, analysis)
     best = max(found.log_likelihood.max(), found.no_signal)
-    fall = best - dk.log_likelihood(dk.expected_events_by_transport(events, around, analysis), analysis)
+    fall = best - dk.log_likelihood(dk.Transport(events).events(around, analysis), analysis)
     beyond = fall > np.log(10)  # half the 90 % quantile of χ² with two parameters
     assert (beyond[0] != beyond[1]).all()
 
 
 def test_events_of_figure_11_are_those_at_each_lifetime(drawn, samples):
     own = curve(drawn[11], "events against lifetime", "Analysis I")
-    expected = dk.expected_events_at_lifetime(samples.at_B, B, I, own.x.to_numpy())
+    expected = dk.Kernel(samples.at_B).events_at_lifetime(B, own.x.to_numpy(), I)
     np.testing.assert_allclose(own.y, expected.total().mean, rtol=1e-12)
     square = expected.variance + (I.systematic * expected.mean) ** 2  # Eq. (30) without background
     np.testing.assert_allclose(own.y_error**2, square.sum(axis=-1), rtol=1e-12)
@@ -434,8 +434,8 @@ def falls(samples, m_N, rate, ctau):
     """By how much ln L lies below that of no signal, for so many upscatterings and a proper decay length in cm."""
     point = B.replace(m_N=m_N)
     events, nothing = samples.at(point), dk.Expectation(np.zeros(2), np.zeros(2))
-    factor = (rate / dk.expected_upscatterings(events, point, I).total().mean)[:, None]
-    one = dk.expected_events_at_lifetime(events, point, I, ctau)
+    factor = (rate / dk.Kernel(events).upscatterings(point, I).total().mean)[:, None]
+    one = dk.Kernel(events).events_at_lifetime(point, ctau, I)
     scaled = dk.Expectation(factor * one.mean, factor**2 * one.variance)
     return dk.log_likelihood(nothing, I) - dk.log_likelihood(scaled, I)
 
@@ -628,7 +628,7 @@ class TestScanPlane:
             (in_mixing, dk.ANALYSIS_I.with_selection(efficiency=0.2)),
         ):
             (found,) = scan_plane(samples.heavy, where, analysis)
-            expected = dk.expected_events_by_transport(samples.heavy, where.parameters, analysis)
+            expected = dk.Transport(samples.heavy).events(where.parameters, analysis)
             for name in ("mean", "variance"):
                 np.testing.assert_allclose(
                     getattr(found.expectation, name), getattr(expected, name), rtol=1e-10, atol=1e-300

@@ -1,0 +1,228 @@
+"""The likelihood over a slice of the parameter space, and the limits that it gives.
+
+`darkpkg.scan` makes a `Scan`; begin with `Scan.exclusion`, the edges of what is excluded. One rule says what that is,
+`exclusion_rule`: 90 % of the χ² of two parameters if nothing else is given.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import contourpy
+import numpy as np
+from numpy.typing import NDArray
+
+from darkpkg.inference.likelihood import Likelihood, log_likelihood
+from darkpkg.inference.slices import Slice
+from darkpkg.inference.threshold import FAR, exclusion_rule, exclusion_threshold, nearest_limit, scale_error
+from darkpkg.inputs import real_numbers
+from darkpkg.method.expectation import Expectation
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.float64]
+
+__all__ = ["Scan", "filled_between"]
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """The likelihood over a set of points of the parameter space.
+
+    ``expectation`` is the signal, ``log_likelihood`` has the shape of ``parameters``, and ``no_signal`` is ln L
+    without any signal, both by ``likelihood``. Points are compared with the best of them, or with no signal if that
+    is better. ``grid`` is the `Slice` if the points are one. After ``levels`` refinements it has been halved as
+    often, and only points near the edge were evaluated: elsewhere ``expectation`` and ``log_likelihood`` are nan.
+    """
+
+    parameters: Any
+    analysis: Any
+    expectation: Expectation
+    log_likelihood: Array
+    no_signal: float
+    grid: Slice | None = None
+    levels: int = 0
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    likelihood: Likelihood = log_likelihood
+    _heights: dict[tuple[float, int], Array] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def minus_delta_log_likelihood(self) -> Array:
+        """−Δ ln L: how far ln L falls below its best value; not negative."""
+        return self.best - self.log_likelihood
+
+    @property
+    def best(self) -> float:
+        """The largest ln L of all points, or that without any signal if it is larger."""
+        finite = self.log_likelihood[np.isfinite(self.log_likelihood)]
+        return max(float(np.max(finite, initial=-np.inf)), self.no_signal)
+
+    def rule(self, cl: float = 0.90, n_parameters: int = 2) -> str:
+        """The `exclusion_rule` of `excluded`, `exclusion` and the others with the same arguments."""
+        return exclusion_rule(cl, n_parameters)
+
+    def excluded(self, cl: float = 0.90, n_parameters: int = 2) -> NDArray[np.bool_]:
+        """Whether each point is excluded at confidence level ``cl``, by the χ² of ``n_parameters``.
+
+        Points that a refinement did not evaluate lie on the side that their neighbours say.
+        """
+        beyond = self.minus_delta_log_likelihood > exclusion_threshold(cl, n_parameters)
+        return np.where(self.evaluated, beyond, self.log_excess(cl, n_parameters) > 0)[()] if self.levels else beyond
+
+    @property
+    def evaluated(self) -> NDArray[np.bool_]:
+        """Which points were evaluated: all, unless the scan was refined."""
+        return ~np.isnan(self.log_likelihood)
+
+    @property
+    def axes(self) -> dict[str, Array]:
+        """The parameters that vary, by name in the order of the axes of the scan, each with its values."""
+        return dict(self.grid.axes) if self.grid is not None else _axes(self.parameters)
+
+    def log_excess(self, cl: float = 0.90, n_parameters: int = 2) -> Array:
+        r"""By how much the rate lies beyond the limit: ln(rate / largest rate that is allowed), at each point.
+
+        It is zero at the limit and negative where the point is allowed. All couplings of production held together,
+        this is how far their product may grow: the signal of each point is scaled until −Δ ln L, with respect to the
+        best of the scan, reaches the threshold. Where no signal at all is excluded too, it is the distance to the
+        nearer of both limits. Cut at ±40.
+        """
+        if (cl, n_parameters) not in self._heights:
+            best = self.best - exclusion_threshold(cl, n_parameters)
+            height = self._everywhere(
+                nearest_limit(self.known, self.analysis, self.likelihood, best, self.no_signal)[0]
+            )
+            height.flags.writeable = False
+            self._heights[cl, n_parameters] = height
+        return self._heights[cl, n_parameters]
+
+    def log_excess_error(self, cl: float = 0.90, n_parameters: int = 2) -> Array:
+        r"""Error of `log_excess`: how well the simulation knows the limit, as a relative error of the rate there.
+
+        With the signal of a point scaled to its limit, each bin b pulls the scale by the slope of its own ln L,
+
+        .. math:: \sigma^2 = \Bigl[\sum_b (g_b\sigma_b)^2 + \bigl(\sum_b g_b\beta_b\bigr)^2\Bigr]
+                  \Big/ \Bigl(\sum_b g_b\mu_b\Bigr)^2 , \qquad g_b = \partial\ln L_b/\partial\mu_b ,
+
+        where σ_b is the statistical error of the expectation μ_b and β_b the estimated bias of smoothing. For one
+        bin it is the relative error of the rate. In a spectrum, bins without background have more power than events.
+        Bins count as independent, and the best point as known. Zero where there is no signal at all.
+        """
+        best = self.best - exclusion_threshold(cl, n_parameters)
+        _, log_scale = self._nearest_limit(best)
+        return self._everywhere(scale_error(self.known, self.analysis, self.likelihood, log_scale))
+
+    def _nearest_limit(self, lowest: float) -> tuple[Array, Array]:
+        return nearest_limit(self.known, self.analysis, self.likelihood, lowest, self.no_signal)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row for each point that was evaluated.
+
+        Columns are the free parameters by the names of `axes`, the six parameters, ``log_likelihood``,
+        ``minus_delta_log_likelihood``, expected events with their error, estimated bias and effective number, and
+        ``mean_i``, ``variance_i``, ``bias_i`` and ``bias_variance_i`` of each bin.
+        """
+        import pandas as pd  # here: its import takes longer than most calculations
+
+        if not hasattr(self.parameters, "numbers"):
+            raise TypeError(f"only scans over DarkParameters have a table, got {type(self.parameters).__name__}")
+        known, total = self.evaluated, self.expectation.total()
+        axes = np.meshgrid(*self.axes.values(), indexing="ij") if self.grid is not None else []
+        columns = {name: values[known] for name, values in zip(self.axes, axes, strict=False)}
+        for name in self.parameters.numbers():
+            columns[name] = np.broadcast_to(getattr(self.parameters, name), known.shape)[known]
+        for name in ("log_likelihood", "minus_delta_log_likelihood"):
+            columns[name] = getattr(self, name)[known]
+        columns["expected_events"] = total.mean[known]
+        for name in ("error", "bias", "n_effective"):
+            columns[name] = getattr(total, name)[known]
+        for kind in ("mean", "variance", "bias", "bias_variance"):
+            columns |= {f"{kind}_{i}": bins for i, bins in enumerate(getattr(self.expectation, kind)[known].T)}
+        return pd.DataFrame({name: np.asarray(values, dtype=float) for name, values in columns.items()})
+
+    @property
+    def known(self) -> Expectation:
+        """The expectation at the points that were evaluated, (p, bins)."""
+        known, e = self.evaluated, self.expectation
+        return Expectation(*(values[known] for values in (e.mean, e.variance, e.bias, e.bias_variance)))
+
+    def _everywhere(self, at_known: Array) -> Array:
+        values = np.full(self.log_likelihood.shape, np.nan)
+        values[self.evaluated] = at_known
+        return filled_between(values, self.levels) if self.levels else values
+
+    def exclusion(self, cl: float = 0.90, n_parameters: int = 2, *, sigma: float = 0.0) -> list[Array]:
+        """Edges of the excluded region of a plane: curves (n, 2) in the two parameters, in the order of `axes`.
+
+        Interpolated between grid points in the logarithms of the parameters and of the rate (`log_excess`). With
+        ``sigma`` the curve is that of `log_excess` so many of its errors (`log_excess_error`) higher, so that ±1 is
+        the band that the simulation leaves open. Curves end at the frame, and there is none where all is excluded or
+        nothing: `excluded_polygons` tells these apart.
+        """
+        return [np.exp(line[:, ::-1]) for line in self._contours(cl, n_parameters, sigma).lines(0.0)]
+
+    def excluded_polygons(self, cl: float = 0.90, n_parameters: int = 2, *, sigma: float = 0.0) -> list[list[Array]]:
+        """The excluded region of a plane: for each connected part its outline, then those of its holes.
+
+        Outlines (n, 2) are closed curves as in `exclusion`, continued along the frame. If all is excluded, the frame
+        is the one outline; if nothing is, the list is empty.
+        """
+        polygons, offsets = self._contours(cl, n_parameters, sigma).filled(0.0, np.inf)
+        return [
+            [np.exp(points[begin:end, ::-1]) for begin, end in itertools.pairwise(offset)]
+            for points, offset in zip(polygons, offsets, strict=True)
+        ]
+
+    def allowed_islands(self, cl: float = 0.90, n_parameters: int = 2) -> list[Array]:
+        """Closed curves (n, 2) around each allowed region of a plane that is excluded all around."""
+        return [hole for _, *holes in self.excluded_polygons(cl, n_parameters) for hole in holes]
+
+    def _contours(self, cl: float, n_parameters: int, sigma: float) -> contourpy.ContourGenerator:
+        if len(self.axes) != 2:
+            raise ValueError(f"exclusion curves need a plane of two parameters, but {list(self.axes)} vary")
+        x, y = self.axes.values()
+        height = self.log_excess(cl, n_parameters).reshape(len(x), len(y))
+        if real_numbers("sigma", sigma, -FAR, FAR).any():
+            height = height + sigma * self.log_excess_error(cl, n_parameters).reshape(height.shape)
+        return contourpy.contour_generator(np.log(y), np.log(x), height, fill_type=contourpy.FillType.OuterOffset)
+
+
+def filled_between(values: Array, levels: int) -> Array:
+    """Values for the points that refinement left out (nan): between those of the grid before, level by level."""
+    step = 2**levels
+    filled = values[tuple(slice(None, None, step) for _ in values.shape)]
+    for level in reversed(range(levels)):
+        for axis in range(values.ndim):
+            filled = _halved(filled, axis)
+        own = values[tuple(slice(None, None, 2**level) for _ in values.shape)]
+        filled = np.where(np.isnan(own), filled, own)
+    return filled
+
+
+def _halved(values: Array, axis: int) -> Array:
+    values = np.moveaxis(values, axis, 0)
+    finer = np.empty((2 * len(values) - 1, *values.shape[1:]))
+    finer[::2], finer[1::2] = values, (values[1:] + values[:-1]) / 2
+    return np.moveaxis(finer, 0, axis)
+
+
+def _axes(parameters: Any) -> dict[str, Array]:
+    varied = {
+        name: np.broadcast_to(getattr(parameters, name), parameters.shape)
+        for name in parameters.numbers()
+        if np.ndim(getattr(parameters, name)) and np.unique(getattr(parameters, name)).size > 1
+    }
+    axes: dict[int, tuple[str, Array]] = {}
+    for name, values in varied.items():
+        along = [axis for axis in range(values.ndim) if np.any(np.diff(values, axis=axis))]
+        if len(along) != 1 or along[0] in axes:
+            raise ValueError(
+                f"each axis of a plane must vary one parameter, but {name} varies along axes {along}: "
+                "a darkpkg.Slice says which is free and which is tied to it"
+            )
+        axes[along[0]] = name, np.moveaxis(values, along[0], 0).reshape(values.shape[along[0]], -1)[:, 0]
+    return dict(axes[axis] for axis in sorted(axes))

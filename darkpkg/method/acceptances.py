@@ -1,0 +1,55 @@
+"""Shares of N that a selection takes and that decay in the detector, Fig. 4. Begin with `decay_acceptance`."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from darkpkg.experiment.analysis import Analysis
+from darkpkg.inputs import check_kinds
+from darkpkg.method.events import PlacedEvents
+from darkpkg.method.expectation import Share
+from darkpkg.method.weights import exposure_weight, lifetime_weight
+
+Array = NDArray[np.float64]
+
+__all__ = ["decay_acceptance", "selection_efficiency"]
+
+
+def selection_efficiency(
+    events: PlacedEvents, analysis: Analysis, ctau: float | None = None, *, ctau_Zprime: float = 0.0
+) -> Share:
+    """Share of N that the selection of ``analysis`` takes, without its flat efficiency.
+
+    That is the share whose pair passes the cuts and, where the selection asks for them, whose vertex lies in its
+    modules. N are counted as they are made in the exposure of the analysis; with ``ctau`` (cm), only so far as the
+    pair appears in its decay volumes, an on-shell Z′ having the proper decay length ``ctau_Zprime`` (cm). Slice the
+    events for one material: ``events[events.target == …]``. The masses are those of the events, so that a sample at
+    fixed masses is needed for one point.
+    """
+    made, decaying = _made_and_decaying(events, analysis, np.inf if ctau is None else ctau, ctau_Zprime)
+    selected = np.concatenate([channel.selection.bins(events) >= 0 for channel in analysis.channels])
+    return Share.of(selected, made if ctau is None else made * decaying)
+
+
+def decay_acceptance(events: PlacedEvents, analysis: Analysis, ctau: float, *, ctau_Zprime: float = 0.0) -> Share:
+    """Share of N, as made in the exposure of ``analysis``, whose pair appears in its decay volumes, for cτ⁰ in cm.
+
+    ``ctau_Zprime`` (cm) is that of an on-shell Z′. The geometrical acceptance of Fig. 4, before any cut.
+    """
+    made, decaying = _made_and_decaying(events, analysis, ctau, ctau_Zprime)
+    return Share.of(decaying, made)
+
+
+def _made_and_decaying(
+    events: PlacedEvents, analysis: Analysis, ctau: float, ctau_Zprime: float
+) -> tuple[Array, Array]:
+    """Weight, and probability to decay in the decay volumes, of each event in each channel, one after the other."""
+    check_kinds(events=(events, PlacedEvents), analysis=(analysis, Analysis))
+    chances = {
+        volumes: lifetime_weight(events, ctau, ctau_Zprime=ctau_Zprime, modules=volumes)
+        for volumes in {channel.selection.decay_modules for channel in analysis.channels}
+    }
+    made = [events.weight * exposure_weight(events, channel) for channel in analysis.channels]
+    decaying = [chances[channel.selection.decay_modules] for channel in analysis.channels]
+    return np.concatenate(made), np.concatenate(decaying)
