@@ -88,8 +88,8 @@ format: $(READY)  ## bring the code into that style
 	@$(RUN) -m ruff check --fix --quiet .
 	@$(RUN) -m ruff format .
 
-accept: $(READY)  ## run the chapters and store their numbers as the new references
-	@PYTHONPATH=book/_ext $(RUN) tests/book/accept_references.py $(CHAPTERS)
+accept: $(READY)  ## run the chapters and store their numbers (BECAUSE="why" for moves beyond their errors)
+	@PYTHONPATH=book/_ext $(RUN) tests/book/accept_references.py $(CHAPTERS) $(if $(BECAUSE),--because "$(BECAUSE)")
 
 benchmark: $(READY)  ## measure the speed
 	@$(RUN) -m pytest benchmarks --benchmark-only
@@ -97,7 +97,7 @@ benchmark: $(READY)  ## measure the speed
 validate: $(READY)  ## run DarkNews afresh and rewrite data/validation (a quarter of an hour)
 	@test -e $(VALIDATE) || $(RUN) -m uv --quiet venv --python $(RUN) $(VALIDATE)
 	@$(UV) install --quiet --python $(VALIDATE) --constraints constraints.txt --editable ".[validate]"
-	@$(VALIDATE)/bin/python validation/run_darknews.py
+	@$(VALIDATE)/bin/python -m paper.validation.run_darknews
 
 # Beside an editable install pip takes no file with hashes: conda and Binder have the same pins without.
 pins: $(READY)  ## write the pins anew from pyproject.toml (FLAGS=--upgrade for the newest)

@@ -20,7 +20,9 @@ def sixty(plane):
 def sample(mediator, n_events):
     """Events over the masses of a mediator."""
     sampling, detector = {"heavy": (dk.HEAVY, dk.ND280), "light": (dk.LIGHT, dk.ND280_TRACKER)}[mediator]
-    return dk.place(dk.generate(sampling, n_events, seed=1, detector=detector), detector, seed=2)
+    return dk.place(
+        dk.generate(sampling, n_events, seed=1, experiment=dk.T2K.replace(detector=detector)), detector, seed=2
+    )
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,11 @@ print(1024 * int(peak), size)
 
 
 def test_placing(benchmark, events):
-    bare = dk.Events(**{name: getattr(events, name) for name in dk.Events.columns()}, provenance=events.provenance)
+    bare = dk.Events(
+        **{name: getattr(events, name) for name in dk.Events.columns()},
+        origin=events.origin,
+        provenance=events.provenance,
+    )
     benchmark.pedantic(dk.place, args=(bare, dk.ND280, 2), rounds=3)
     benchmark.extra_info["events per second"] = MILLION / benchmark.stats.stats.min
 

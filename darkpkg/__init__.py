@@ -1,7 +1,7 @@
 """Dark neutrinos in T2K's near detector, from one Monte Carlo to every limit (arXiv:2205.12273).
 
 >>> import darkpkg as dk
->>> events = dk.place(dk.generate(dk.HEAVY, n_events=100_000, seed=1), dk.ND280, seed=2)
+>>> events = dk.simulate(dk.HEAVY, n_events=100_000, seed=1)
 >>> dk.scan(dk.Transport(events), dk.BENCHMARK_B, dk.ANALYSIS_I).excluded(cl=0.90)    # doctest: +SKIP
 
 The parts are those of the paper: `physics` (Section II), `experiment` (III), `method` (IV), `inference` (V).
@@ -41,10 +41,11 @@ _MEMBERS = {
     "physics.nuclei": ("NUCLEI", "Nucleus", "form_factor"),
     "experiment.analysis": ("ANALYSIS_I", "ANALYSIS_II", "Analysis", "Channel"),
     "experiment.analysis_file": ("load_analysis",),
-    "experiment.beam": ("Flux", "load_flux"),
+    "experiment.beam": ("Beam", "Flux"),
     "experiment.detector": ("ND280", "ND280_TRACKER", "ND280_UPGRADE", "Detector", "Module"),
     "experiment.volumes": ("Box", "Cylinder", "Sphere"),
     "experiment.detector_file": ("load_detector",),
+    "experiment.experiment": ("T2K", "T2K_ALL_FLAVOURS", "Experiment"),
     "experiment.projection": ("project",),
     "experiment.response": ("FGD_RESPONSE", "ResponseMatrix"),
     "experiment.selection": ("Cuts", "Observables", "Selection", "observables"),
@@ -53,6 +54,7 @@ _MEMBERS = {
     "method.files": ("read_events", "write_events"),
     "method.generator": ("generate",),
     "method.kernels": ("EPANECHNIKOV", "GAUSSIAN", "UNIFORM"),
+    "method.origin": ("Origin", "Site"),
     "method.placing": ("place",),
     "method.sampling": ("HEAVY", "LIGHT", "SamplingRange"),
     "method.smoothing": ("PAPER_SMOOTHING", "SMOOTHINGS", "Smoothing", "reweight"),
@@ -81,6 +83,7 @@ _MEMBERS = {
     "inference.scanning": ("scan",),
     "inference.threshold": ("exclusion_threshold",),
     "inference.slices": ("Slice",),
+    "simulation": ("simulate",),
 }
 """Public names by the module that has them."""
 

@@ -12,6 +12,13 @@ PACKAGE = Path(__file__).parent
 PHYSICS = ("units.py", "compiling.py", "physics/*.py", "method/loops.py", "method/integrand.py")
 """All that machine code is made of: compiled functions, and the constants in them."""
 
+SIMULATION = (
+    *PHYSICS,
+    *("streams.py", "simulation.py", "experiment/beam.py", "experiment/detector.py"),
+    *("method/sampling.py", "method/generator.py", "method/placing.py"),
+)
+"""All that a sample depends on besides its arguments."""
+
 
 def _states() -> dict[Path, tuple[int, int]]:
     """Time of the last change and size of each of these source files."""
@@ -31,10 +38,10 @@ def unchanged() -> bool:
 
 
 @functools.cache
-def digest() -> str:
-    """One key of the sources of physics: 16 hexadecimal digits that differ if any of them does."""
+def digest(patterns: tuple[str, ...] = PHYSICS) -> str:
+    """One key of the sources of physics, or of others: 16 hexadecimal digits that differ if any of them does."""
     parts = hashlib.sha256()
-    for path in sorted(_AT_IMPORT):
+    for path in sorted(path for pattern in patterns for path in PACKAGE.glob(pattern)):
         source = path.read_bytes()
         parts.update(f"{path.relative_to(PACKAGE).as_posix()} {len(source)} ".encode() + source)
     return parts.hexdigest()[:16]

@@ -190,7 +190,7 @@ AnalysisNames = Annotated[
     option("analysis", "I (argon chambers; default), II (photons in FGD1) or a TOML file; may be repeated", "NAME"),
 ]
 ExperimentName = Annotated[
-    str, option("experiment", "T2K, T2K-tracker (without the P0D), T2K-upgrade, or a CSV file of a detector", "NAME")
+    str, option("experiment", "T2K, T2K-tracker (no P0D), T2K-upgrade, T2K-all-flavours, or a TOML file", "NAME")
 ]
 NAMES = "m_N, m_Zprime (GeV), alpha_D, epsilon, V_muN_sq, V_N_sq"
 

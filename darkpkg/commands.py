@@ -28,10 +28,11 @@ from tqdm import tqdm
 
 from darkpkg.experiment import analysis as analyses
 from darkpkg.experiment import detector as detectors
+from darkpkg.experiment import experiment as experiments
 from darkpkg.experiment.analysis import Analysis, check_modules
 from darkpkg.experiment.analysis_file import load_analysis
-from darkpkg.experiment.detector import Detector
-from darkpkg.experiment.detector_file import load_detector
+from darkpkg.experiment.experiment import Experiment
+from darkpkg.experiment.experiment_file import load_experiment
 from darkpkg.inference.check import Verdict, verdict_without_neutrinos
 from darkpkg.inference.check import check as verdict_on
 from darkpkg.inference.intervals import excluded_intervals
@@ -47,13 +48,12 @@ from darkpkg.method.estimators import Kernel, Transport
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import FEW_EVENTS, FewEventsWarning
 from darkpkg.method.files import read_events, write_events
-from darkpkg.method.generator import generate
-from darkpkg.method.placing import place
 from darkpkg.method.sampling import HEAVY, LIGHT, SamplingRange
 from darkpkg.method.weights import sampling_range
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.physics.validity import validity_notes
 from darkpkg.report import as_text, numbers_of, report, row
+from darkpkg.simulation import simulate as simulate_events
 
 __all__ = [
     "NO_STATEMENT",
@@ -79,10 +79,11 @@ LARGEST_FILE = 10_000_000
 _ANALYSES = {"I": lambda: analyses.ANALYSIS_I, "II": lambda: analyses.ANALYSIS_II}
 """What ``--analysis`` names; only the tables of the one that is named are read."""
 
-_EXPERIMENTS = {
-    "T2K": lambda: detectors.ND280,
-    "T2K-tracker": lambda: detectors.ND280_TRACKER,
-    "T2K-upgrade": lambda: detectors.ND280_UPGRADE,
+_EXPERIMENTS: Mapping[str, Callable[[], Experiment]] = {
+    "T2K": lambda: experiments.T2K,
+    "T2K-tracker": lambda: experiments.T2K.replace(detector=detectors.ND280_TRACKER),
+    "T2K-upgrade": lambda: experiments.T2K.replace(detector=detectors.ND280_UPGRADE),
+    "T2K-all-flavours": lambda: experiments.T2K_ALL_FLAVOURS,
 }
 """What ``--experiment`` names."""
 
@@ -101,25 +102,17 @@ class Source:
     is_majorana: bool
     hydrogen: bool
 
-    def simulate(self, sampling: SamplingRange, detector: Detector, n_events: int) -> PlacedEvents:
+    def simulate(self, sampling: SamplingRange, experiment: Experiment, n_events: int) -> PlacedEvents:
         """A new sample of ``n_events``, or as many as the option says."""
         n = n_events if self.n_events is None else self.n_events
         check_size(n)
         masses = "m_N = {:g} to {:g} GeV, m_Zprime = {:g} to {:g} GeV".format(*sampling.m_N, *sampling.m_Zprime)
         if sampling.is_fixed:
             masses = f"m_N = {sampling.m_N[0]:g} GeV, m_Zprime = {sampling.m_Zprime[0]:g} GeV"
-        print(f"simulating {n} events in {detector.name} at {masses} (seed {self.seed})", file=sys.stderr)
+        print(f"simulating {n} events in {experiment.detector.name} at {masses} (seed {self.seed})", file=sys.stderr)
         couplings = BENCHMARK_B.replace(is_majorana=self.is_majorana)
-        events = generate(
-            sampling,
-            n,
-            self.seed,
-            couplings=couplings,
-            detector=detector,
-            hydrogen=self.hydrogen,
-            progress=is_watched(),
-        )
-        return place(events, detector, self.seed)
+        options: dict[str, Any] = {"couplings": couplings, "hydrogen": self.hydrogen, "progress": is_watched()}
+        return simulate_events(sampling, n, self.seed, experiment=experiment, **options)
 
     def over_masses(self, path: Path, points: DarkParameters) -> Callable[[int], PlacedEvents]:
         """For the number of a point the sample that holds its masses. Raises `ValueError` if one of them has none."""
@@ -135,16 +128,17 @@ class Source:
         def sample(i: int) -> PlacedEvents:
             sampling = next(r for r in inside if inside[r][i])
             if sampling not in given:
-                given[sampling] = self.simulate(sampling, detectors.ND280, OF_ALL_MASSES)
+                given[sampling] = self.simulate(sampling, experiments.T2K, OF_ALL_MASSES)
             return given[sampling]
 
         return sample
 
     def refuse_early(self, analyses: list[Analysis]) -> None:
-        """Raise `ValueError` for a module that the detector of a simulation does not have."""
+        """Raise `ValueError` for a beam or a module that the simulated experiment does not have."""
         for analysis in analyses if self.sample is None else ():
+            experiments.T2K.replace(analyses={analysis.name: analysis})
             for channel in analysis.channels:
-                check_modules(detectors.ND280, channel.selection)
+                check_modules(experiments.T2K.detector, channel.selection)
 
 
 def check(numbers: dict[str, Any], kind: dict[str, Any], source: Source, names: list[str], as_json: bool) -> int:
@@ -180,14 +174,15 @@ def _verdicts(
     if source.sample:
         events = _read(source.sample)
         return [verdict_on(Transport(events), point, analysis) for analysis in analyses], events.provenance
-    targets = detectors.ND280.nuclei if source.hydrogen else detectors.ND280.targets
-    early = [verdict_without_neutrinos(point, analysis, targets.values()) for analysis in analyses]
+    detector, beams = experiments.T2K.detector, experiments.T2K.beams
+    targets = (detector.nuclei if source.hydrogen else detector.targets).values()
+    early = [verdict_without_neutrinos(point, analysis, targets, beams) for analysis in analyses]
     about = {"seed": source.seed, "n_events": source.n_events or OF_A_POINT}
     known = [verdict for verdict in early if verdict is not None]
     if len(known) == len(early):
         return known, about
     sampling = SamplingRange.at(float(point.m_N), float(point.m_Zprime))
-    events = source.simulate(sampling, detectors.ND280, OF_A_POINT)
+    events = source.simulate(sampling, experiments.T2K, OF_A_POINT)
     return [verdict_on(Transport(events), point, analysis) for analysis in analyses], about
 
 
@@ -202,11 +197,12 @@ def check_points(
         if output.suffix not in (".csv", ".json"):
             raise ValueError(f"answers are written to .csv or .json, got {output.name}")
     samples = source.over_masses(path, points)
+    columns = {name: np.broadcast_to(getattr(points, name), points.shape) for name in points.numbers()}
     rows: list[dict[str, Any]] = []
     with np.errstate(divide="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", FewEventsWarning)  # each row has its number of effective events
         for i in tqdm(range(points.shape[0]), desc="points", disable=not is_watched()):
-            point = points.replace(**{name: float(getattr(points, name)[i]) for name in points.numbers()})
+            point = points.replace(**{name: float(numbers[i]) for name, numbers in columns.items()})
             for analysis in analyses:
                 rows.append({"point": i + 1, **row(point, verdict_on(Transport(samples(i)), point, analysis))})
     text = (
@@ -230,10 +226,11 @@ def _points(path: Path, kind: dict[str, Any]) -> DarkParameters:
     """The points (n,) of a file. Raises `ValueError` that names file, column, value and rule."""
     try:
         table = pd.read_csv(io.StringIO(small_text(path, LARGEST_FILE)), skipinitialspace=True)
-        wanted = list(BENCHMARK_B.numbers())
-        if sorted(table.columns) != sorted(wanted) or table.empty:
+        known = [field for field in dataclasses.fields(DarkParameters) if field.name in DarkParameters.numbers()]
+        wanted = [field.name for field in known if field.default is dataclasses.MISSING]
+        if not {*wanted} <= {*table.columns} <= {field.name for field in known} or table.empty:
             raise ValueError(f"it must have rows and the columns {', '.join(wanted)}, got {', '.join(table.columns)}")
-        return DarkParameters(**{name: table[name].to_numpy() for name in wanted}, **kind)
+        return DarkParameters(**{name: table[name].to_numpy() for name in table.columns}, **kind)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path} has no points: {str(error)[:500]}") from error
 
@@ -243,18 +240,18 @@ def simulate(output: Path, masses: dict[str, float] | str, experiment: str, sour
     if output.suffix != ".parquet":
         raise ValueError(f"a sample is written to .parquet, got {output.name}")
     sampling = {"heavy": HEAVY, "light": LIGHT}[masses] if isinstance(masses, str) else SamplingRange.at(**masses)
-    detector = _detector(experiment)
+    where = _experiment(experiment)
     check_output(output)
-    events = source.simulate(sampling, detector, OF_ALL_MASSES)
+    events = source.simulate(sampling, where, OF_ALL_MASSES)
     print(f"{len(events)} events written to {write_events(events, output)}")
 
 
-def _detector(name: str) -> Detector:
+def _experiment(name: str) -> Experiment:
     if name in _EXPERIMENTS:
         return _EXPERIMENTS[name]()
     if not Path(name).is_file():
-        raise ValueError(f"experiment must be one of {', '.join(_EXPERIMENTS)}, or a CSV file, got {name!r}")
-    return load_detector(name)
+        raise ValueError(f"experiment must be one of {', '.join(_EXPERIMENTS)}, or a TOML file, got {name!r}")
+    return load_experiment(name)
 
 
 def scan(

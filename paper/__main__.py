@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 import typer
 
 from darkpkg import plotting
 from darkpkg.cli import Commands, NumberOfEvents, Seed, option, typed
 from darkpkg.commands import check_output, check_size, is_watched
 from darkpkg.method.expectation import FewEventsWarning
+from paper.claims import samples as claim_samples
+from paper.claims import verdicts
 from paper.figures import catalogue
+from paper.writing import complete_or_not_at_all
 
 app = typer.Typer(
     cls=Commands,
@@ -26,6 +32,17 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+@contextmanager
+def _few_events_noted() -> Iterator[None]:
+    """What rests on few events is a note on stderr, the first in full."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FewEventsWarning)
+        yield
+    few = list(dict.fromkeys(str(w.message) for w in caught if w.category is FewEventsWarning))
+    if few:
+        print(f"note: {few[0]}{f'; {len(few) - 1} more such notes' if few[1:] else ''}", file=sys.stderr)
 
 
 @app.command()
@@ -43,44 +60,61 @@ def figure(
 
     What a figure needs is simulated, a sample of --n-events for each pair of masses or each mediator.
     """
-    files = {"heavy": heavy_sample, "light": light_sample}
-    given = {name: path for name, path in files.items() if path is not None}
-    draw_figure(number, output, curves, given, n_events, seed, typed(ctx, "n_events"))
-
-
-def draw_figure(
-    number: int,
-    output: Path,
-    curves: Path | None,
-    given: dict[str, Path],
-    n_events: int,
-    seed: int,
-    typed: list[str],
-) -> None:
-    """Draw a figure of the paper; ``typed`` are the options that only a simulation obeys."""
     catalogue.check_number(number)
     targets = [catalogue.check_target(path) for path in (output, curves) if path is not None]
     for path in targets:
         check_output(path)
     if curves is not None and curves.suffix != ".csv":
         raise ValueError(f"curves are written to .csv, got {curves.name}")
+    files = {"heavy": heavy_sample, "light": light_sample}
+    given = {name: path for name, path in files.items() if path is not None}
     samples = catalogue.Samples(n_events, seed, given, progress=is_watched())
     catalogue.check_samples(number, samples)
-    if set(catalogue.SAMPLES[number]) <= set(given):
-        if typed:
-            raise ValueError(f"figure {number} simulates nothing here, so that {', '.join(typed)} would do nothing")
-    else:
+    if not set(catalogue.SAMPLES[number]) <= set(given):
         check_size(n_events)
+    elif useless := typed(ctx, "n_events", "seed"):
+        raise ValueError(f"figure {number} simulates nothing here, so that {', '.join(useless)} would do nothing")
     print(f"drawing figure {number} (seed {seed})", file=sys.stderr)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", FewEventsWarning)
+    with _few_events_noted():
         plotting.use_style()
         drawn = catalogue.draw(number, samples)
         for path in targets:
             print(f"figure {number} written to {drawn.save(path)}")
-    few = list(dict.fromkeys(str(w.message) for w in caught if w.category is FewEventsWarning))
-    if few:
-        print(f"note: {few[0]}{f'; {len(few) - 1} more such notes' if few[1:] else ''}", file=sys.stderr)
+
+
+@app.command()
+def claims(
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="file to write or to renew, .csv")] = None,
+    n_events: NumberOfEvents = claim_samples.N_EVENTS,
+    seed: Seed = claim_samples.SEED,
+) -> None:
+    """Our number and verdict for each claim of the paper.
+
+    Printed is what each claim is about, what the paper has and what we find. A file that is renewed was written
+    before: the verdicts that changed are printed, too.
+    """
+    before = pd.Series(dtype=str)
+    if output is not None:
+        if output.suffix != ".csv":
+            raise ValueError(f"verdicts are written to .csv, got {output.name}")
+        check_output(output)
+        before = pd.read_csv(output).set_index("id").verdict if output.exists() else before
+    check_size(n_events)
+    print(f"simulating three samples of {n_events} events (seed {seed})", file=sys.stderr)
+    with _few_events_noted():
+        table = verdicts.table(claim_samples.simulate(n_events, seed))
+    for row in table.itertuples():
+        print(f"{row.Index} ({row.place}): paper {row.paper}, ours {row.ours:.4g} ± {row.error:.2g}, {row.verdict}")
+    print("\n".join(f"{count:3d} {verdict}" for verdict, count in table.verdict.value_counts().items()))
+    if output is None:
+        return
+    for name in before.index.union(table.index, sort=False) if len(before) else ():
+        then, now = before.get(name, "not there"), table.verdict.get(name, "not there")
+        if then != now:
+            print(f"changed: {name}: {then} -> {now}")
+    with complete_or_not_at_all(output) as partial:
+        table[verdicts.STORED_COLUMNS].to_csv(partial, float_format="%.6g", lineterminator="\n")
+    print(f"written to {output}")
 
 
 if __name__ == "__main__":

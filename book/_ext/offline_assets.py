@@ -2,21 +2,20 @@
 
 Sphinx calls `setup`; the rest happens at four moments of a build:
 
-- when the configuration is read, `choose_execution_cache` names the cache of executed chapters
-  after all that their numbers depend on, and `note_static_files` hashes scripts and styles;
-- before pages are read, `run_chapters` executes those that the cache lacks, as many side by side as it may use cores;
+- when the configuration is read, `empty_cache` makes room for the outputs of chapters, and `note_static_files` hashes
+  scripts and styles;
+- before pages are read, `changed_chapters` has those read again whose numbers may have changed, and `run_chapters`
+  executes those of them that were not run in this state, as many side by side as it may use cores;
 - before pages are written, `copy_mathjax` puts MathJax beside them;
 - when they are written, `refuse_outside_assets` fails the build if a page would load a script,
   a style or a font from somewhere else, and `refuse_raw_roles` if one shows markup that was not understood.
 """
 
-import hashlib
 import math
 import os
 import re
 import shutil
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import suppress
 from html.parser import HTMLParser
@@ -24,10 +23,13 @@ from importlib import metadata
 from multiprocessing import get_context
 from pathlib import Path
 
+import nbformat
+from chapter_sources import chapter_key, hash_of_files
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.utils import single_nb_execution
 from myst_nb.core.read import create_nb_reader
+from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
@@ -36,9 +38,8 @@ from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
 
-# Jupyter's cache knows the text of the cells only. Their numbers depend on these too.
-NUMBERS_DEPEND_ON = ("darkpkg/**/*.py", "data/**/*", "requirements.txt")
-CACHES_KEPT = 3
+RUNS_KEPT = 3
+"""Executed states of each chapter: going back to one of them runs nothing."""
 
 # Of MathJax's 24 MB: the program, its fonts, and the TeX macros that it loads when a page uses one.
 MATHJAX_PACKAGE = "sphinx-mathjax-offline"
@@ -48,33 +49,35 @@ MATHJAX_PARTS = ("tex-mml-chtml.js", "output/chtml/fonts/woff-v2", "input/tex/ex
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the four moments to Sphinx."""
     app.add_config_value("static_files_hash", "", "html", [str])
-    app.connect("config-inited", choose_execution_cache)
+    app.connect("config-inited", empty_cache)
     app.connect("config-inited", note_static_files)
     app.connect("builder-inited", copy_mathjax)
+    app.connect("env-get-outdated", changed_chapters)
     app.connect("env-before-read-docs", run_chapters)
     app.connect("build-finished", refuse_outside_assets)
     app.connect("build-finished", refuse_raw_roles)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def choose_execution_cache(app: Sphinx, config: Config) -> None:
-    """Name the execution cache after the package, its inputs, its pins and the Python version.
-
-    A change of any of them gives a new, empty cache: all chapters are run again and all pages made
-    again. Going back to an earlier state finds its cache, if it is one of the newest few.
-    """
-    cache = execution_cache(Path(app.srcdir))
-    cache.mkdir(parents=True, exist_ok=True)
-    cache.touch()
-    remove_all_but_newest(cache.parent, CACHES_KEPT)
+def empty_cache(app: Sphinx, config: Config) -> None:
+    """Name Jupyter's cache, from which Sphinx takes outputs. It knows the text of cells only, so it begins empty."""
+    cache = Path(app.srcdir) / "_build" / "executed" / "jupyter"
+    shutil.rmtree(cache, ignore_errors=True)
     config.nb_execution_cache_path = str(cache)
 
 
-def execution_cache(root: Path) -> Path:
-    """Find the folder for chapters executed with the package and inputs as they are; it need not exist."""
-    sources = [path for pattern in NUMBERS_DEPEND_ON for path in root.glob(pattern)]
-    python = "{}.{}".format(*sys.version_info[:2])
-    return root / "_build" / "executed" / hash_of_files(sources, root, python)[:16]
+def kept_run(root: Path, chapter: Path, cells: Sequence[str]) -> Path:
+    """Name the file that keeps a chapter as executed with the package and the inputs as they are, if it was."""
+    return root / "_build" / "executed" / chapter.stem / f"{chapter_key(cells, root)}.ipynb"
+
+
+def keep(notebook: NotebookNode, path: Path) -> None:
+    """Write an executed chapter, complete or not at all, and forget its oldest runs."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".draft")
+    nbformat.write(notebook, draft)
+    os.replace(draft, path)
+    remove_all_but_newest(path.parent, RUNS_KEPT)
 
 
 def note_static_files(app: Sphinx, config: Config) -> None:
@@ -84,33 +87,64 @@ def note_static_files(app: Sphinx, config: Config) -> None:
     config.static_files_hash = hash_of_files([*files, Path(__file__)], root)
 
 
+def read_chapter(env: BuildEnvironment, name: str) -> NotebookNode | None:
+    """Read a page as a notebook, unless it has no cells to run."""
+    path = Path(env.doc2path(name))
+    text = path.read_text(encoding="utf-8") if path.suffix == ".md" else ""
+    reader = create_nb_reader(str(path), env.myst_config, env.mystnb_config, text) if text else None
+    if reader is None or reader.md_config is None:
+        return None
+    notebook = reader.read(text)
+    return notebook if code_of(notebook) else None
+
+
+def code_of(notebook: NotebookNode) -> list[str]:
+    """List the sources of the code cells."""
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def changed_chapters(
+    app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
+) -> list[str]:
+    """List the pages to read again although their text is the same: what their numbers depend on is not."""
+    before = getattr(env, "chapter_runs", {})
+    chapters = {name: notebook for name in env.found_docs if (notebook := read_chapter(env, name))}
+    root = Path(app.srcdir)
+    env.chapter_runs = {
+        name: kept_run(root, Path(env.doc2path(name)), code_of(notebook)) for name, notebook in chapters.items()
+    }
+    return [name for name, run in env.chapter_runs.items() if run != before.get(name)]
+
+
 def run_chapters(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
-    """Execute the chapters among the pages to be read, unless the cache holds them, and fill it.
+    """Execute the chapters among the pages to be read, unless that was done before, and fill the cache.
 
     Longer chapters begin first. Sphinx then finds all outputs in the cache; alone it would run one after the other.
     Raises `ExtensionError` with the traceback of each chapter that fails, once the others are done and kept.
     """
     cache = get_cache(app.config.nb_execution_cache_path)
-    waiting = {}
-    for path in (Path(env.doc2path(name)) for name in names):
-        text = path.read_text(encoding="utf-8")
-        reader = create_nb_reader(str(path), env.myst_config, env.mystnb_config, text)
-        if reader is None or reader.md_config is None or path.suffix != ".md":
-            continue
-        notebook = reader.read(text)
-        if not any(cell.cell_type == "code" for cell in notebook.cells):
-            continue
-        with suppress(KeyError):
-            cache.match_cache_notebook(notebook)
-            continue
-        waiting[path] = notebook
     failures: list[str] = []
+
+    def fill(notebook: NotebookNode, path: Path) -> None:
+        cache.cache_notebook_bundle(CacheBundleIn(notebook, str(path)), check_validity=False, overwrite=True)
+
+    waiting = {}
+    for name in names:
+        path, notebook = Path(env.doc2path(name)), read_chapter(env, name)
+        if notebook is None:
+            continue
+        run = kept_run(Path(app.srcdir), path, code_of(notebook))
+        if run.is_file():
+            run.touch()
+            fill(nbformat.read(run, as_version=4), path)
+        else:
+            waiting[path] = notebook, run
     longest_first = sorted(waiting, key=lambda path: -path.stat().st_size)
     with ProcessPoolExecutor(usable_cores(), mp_context=get_context("spawn")) as pool:
         running = {
             pool.submit(
                 single_nb_execution,
-                waiting[path],
+                waiting[path][0],
                 cwd=str(path.parent),
                 timeout=env.mystnb_config.execution_timeout,
                 allow_errors=False,
@@ -123,10 +157,8 @@ def run_chapters(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
                 failures.append(f"{path.name} fails: {result.exc_string}")
                 continue
             logger.info("%s took %.0f s", path.name, result.time)
-            seconds = {"execution_seconds": result.time}
-            cache.cache_notebook_bundle(
-                CacheBundleIn(result.nb, str(path), data=seconds), check_validity=False, overwrite=True
-            )
+            keep(result.nb, waiting[path][1])
+            fill(result.nb, path)
     if failures:
         raise ExtensionError("\n".join(failures))
 
@@ -245,18 +277,8 @@ def mathjax_folder() -> Path:
     raise ExtensionError(f"the package {MATHJAX_PACKAGE} must contain mathjax/{MATHJAX_PARTS[0]}")
 
 
-def hash_of_files(paths: Iterable[Path], root: Path, *more: str) -> str:
-    """Hash names (relative to `root`) and contents of files, and further strings."""
-    digest = hashlib.sha256("\0".join(more).encode())
-    for path in sorted(set(paths)):
-        if path.is_file():
-            digest.update(f"\0{path.relative_to(root).as_posix()}\0".encode())
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
-
-
 def remove_all_but_newest(folder: Path, n_kept: int) -> None:
-    """Keep the `n_kept` newest subfolders of `folder`."""
+    """Keep the `n_kept` newest files of `folder`."""
     by_age = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
     for old in by_age[n_kept:]:
-        shutil.rmtree(old)
+        old.unlink()

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
 from darkpkg.experiment import response
-from darkpkg.experiment.beam import BEAMS
 from darkpkg.experiment.detector import Detector
 from darkpkg.experiment.selection import Cuts, Selection
-from darkpkg.inputs import check_kinds, one_of, real_number, real_numbers, tuple_of
+from darkpkg.inputs import check_kinds, real_number, real_numbers, tuple_of
 from darkpkg.units import MeV
 
 Array = NDArray[np.float64]
@@ -44,8 +43,7 @@ class Channel:
     selection: Selection
 
     def __post_init__(self) -> None:
-        check_kinds(name=(self.name, str), selection=(self.selection, Selection))
-        one_of(f"beam of channel {self.name}", self.beam, BEAMS)
+        check_kinds(name=(self.name, str), beam=(self.beam, str), selection=(self.selection, Selection))
         object.__setattr__(self, "pot", real_number(f"pot of channel {self.name}", self.pot, positive=True))
         systematic = real_number(f"systematic of channel {self.name}", self.systematic, 0.0, np.finfo(float).max)
         object.__setattr__(self, "systematic", systematic)
@@ -127,6 +125,17 @@ class Analysis:
             ),
         )
 
+    def with_observed(self, counts: ArrayLike) -> Analysis:
+        """The same with other observed counts, one for each bin of each channel in order, or one number for all.
+
+        >>> asimov = ANALYSIS_I.with_observed(ANALYSIS_I.background)
+        """
+        counts = np.broadcast_to(real_numbers("counts", counts, 0.0, 1e60), self.observed.shape)
+        channels = (
+            dataclasses.replace(c, observed=tuple(counts[self.bins_of(c.name)].tolist())) for c in self.channels
+        )
+        return dataclasses.replace(self, channels=tuple(channels))
+
     @property
     def background(self) -> Array:
         """Expected background of every bin of every channel, in order."""
@@ -152,9 +161,7 @@ class Analysis:
         raise KeyError(f"{self.name} has no channel {channel!r}, only {', '.join(c.name for c in self.channels)}")
 
 
-ARGON_CHAMBERS = ("TPC1", "TPC2", "TPC3")
-
-_TPC_PAIRS = Selection(decay_modules=ARGON_CHAMBERS, efficiency=0.10, cuts=Cuts())
+_TPC_PAIRS = Selection(decay_modules=("TPC1", "TPC2", "TPC3"), efficiency=0.10, cuts=Cuts())
 
 ANALYSIS_I = Analysis(
     "Analysis I",

@@ -1,45 +1,50 @@
-"""Neutrino spectra at ND280.
+"""Neutrino beams: a spectrum for each flavour that upscatters.
 
-Begin with `load_flux`. A *beam* is a horn polarity, ``"FHC"`` or ``"RHC"``; its flux is that of the wanted-sign muon
-flavour, ν_μ in FHC and ν̄_μ in RHC.
+Begin with ``Beam("FHC", {14: Flux.from_file("numu.csv", pot=1e21, per=50 * MeV)})``. Flavours are PDG codes: ν_e 12
+and ν_μ 14, negative for antineutrinos.
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg import datasets
-from darkpkg.inputs import check_kinds, one_of, real_numbers
-from darkpkg.units import GeV
+from darkpkg.inputs import Frozen, check_kinds, real_numbers, small_text
+from darkpkg.units import GeV, cm
 
-__all__ = ["BEAMS", "Flux", "load_flux"]
+__all__ = ["FLAVOURS", "Beam", "Flux"]
 
-BEAMS = {"FHC": "numu", "RHC": "numubar"}
-"""Horn polarities and the flavour that upscatters in each."""
+FLAVOURS = (14, -14, 12, -12)
+"""PDG codes of the neutrinos that a beam may have: ν_μ, ν̄_μ, ν_e and ν̄_e."""
 
-_TABULATED_BIN = 0.05 * GeV
-_TABULATED_POT = 1e21
+_LARGEST = float(np.finfo(float).max)
 
 
 @dataclass(frozen=True, eq=False)
 class Flux:
     """A spectrum that is constant within bins.
 
-    ``edges`` (n+1,) in GeV; ``density`` (n,) in neutrinos / cm² / GeV / POT. Raises `ValueError` unless the edges
-    increase from zero or above, and the densities are finite, not negative and somewhere positive.
+    ``edges`` (n+1,) in GeV; ``density`` (n,) in neutrinos / cm² / GeV / POT. Fluxes of the same numbers are equal.
+    Raises `ValueError` unless the edges increase from zero or above, and the densities are finite, not negative and
+    somewhere positive.
+
+    >>> Flux([0.0, 1.0, 3.0], [2e-9, 1e-9]).cumulative.tolist()
+    [0.0, 2e-09, 4e-09]
     """
 
-    name: str
     edges: NDArray[np.float64]
     density: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        check_kinds(name=(self.name, str))
-        edges = real_numbers("edges", self.edges, 0.0, np.finfo(float).max)
-        density = real_numbers("density", self.density, 0.0, np.finfo(float).max)
+        edges = real_numbers("edges", self.edges, 0.0, _LARGEST).copy()
+        density = real_numbers("density", self.density, 0.0, _LARGEST).copy()
         if edges.ndim != 1 or density.shape != (len(edges) - 1,):
             shapes = f"{edges.shape} and {density.shape}"
             raise ValueError(f"edges and density must have shapes (n+1,) and (n,), got {shapes}")
@@ -47,8 +52,83 @@ class Flux:
             raise ValueError(f"edges must increase, got {edges.tolist()}")
         if not density.any():
             raise ValueError(f"density must be positive somewhere, got {density.tolist()}")
-        object.__setattr__(self, "edges", edges)
-        object.__setattr__(self, "density", density)
+        for name, array in (("edges", edges), ("density", density)):
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        pot: float,
+        per: float | str,
+        column: str | int = -1,
+        energy: float = GeV,
+        area: float = cm**2,
+        points: bool = False,
+    ) -> Flux:
+        """A flux from a text table, of bins or of points, whose units are stated here.
+
+        Parameters
+        ----------
+        path
+            Columns divided by commas or spaces, with or without a line of names; what follows a # is a comment. The
+            first two are the lower and the upper edge of a bin; bins follow each other without gaps.
+        pot
+            Protons on target that the values are for, such as 1e21.
+        per
+            Energy in GeV that the values are per, such as ``50 * MeV``, or ``"bin"`` if they count the neutrinos of
+            each bin, however wide.
+        column
+            Name or number of the column of values; the last by default.
+        energy, area
+            Units of the energies, in GeV, and of the area that the values are per, in cm²: 1e4 for m².
+        points
+            The first column alone is an energy, in the middle of its bin: bins end half way to their neighbours, the
+            outermost as far from their middle on either side.
+
+        Raises `ValueError` that names the file, the column, the line, the value and the rule.
+        """
+        for name, unit in (
+            ("pot", pot),
+            ("energy", energy),
+            ("area", area),
+            *([] if per == "bin" else [("per", per)]),
+        ):
+            if real_numbers(name, unit, positive=True).ndim:
+                raise ValueError(f"{name} must be one number, got {unit!r}")
+        names, lines, table = _table(path)
+        if column not in names and not (isinstance(column, int) and -len(names) <= column < len(names)):
+            raise ValueError(f"{path}: column must be a name or number of {', '.join(names)}, got {column!r}")
+        at = names.index(column) if isinstance(column, str) else column % len(names)
+        if at < (1 if points else 2):
+            raise ValueError(f"{path}: column of values must come after the energies, got {names[at]}")
+        edges = _edges_of_points(table[:, 0]) if points else _edges_of_bins(path, names, lines, table)
+        wrong = np.flatnonzero(~(table[:, at] >= 0))
+        if len(wrong):
+            value = table[wrong[0], at]
+            raise ValueError(f"{path}, line {lines[wrong[0]]}, column {names[at]}: must be zero or more, got {value}")
+        last = int(np.max(np.flatnonzero(table[:, at]), initial=0)) + 1
+        width = np.diff(edges) * energy if per == "bin" else per
+        density = table[:, at] / width / pot / area
+        try:
+            return cls(edges[: last + 1] * energy, density[:last])
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Flux):
+            return NotImplemented
+        return np.array_equal(self.edges, other.edges) and np.array_equal(self.density, other.density)
+
+    def __hash__(self) -> int:
+        return hash(self.checksum)
+
+    @property
+    def checksum(self) -> str:
+        """16 hexadecimal digits that differ if any number does."""
+        return hashlib.sha256(self.edges.tobytes() + self.density.tobytes()).hexdigest()[:16]
 
     def __call__(self, energy: ArrayLike) -> NDArray[np.float64]:
         """Density at ``energy`` (GeV) in neutrinos / cm² / GeV / POT; zero outside the table."""
@@ -62,16 +142,92 @@ class Flux:
         return np.concatenate([[0.0], np.cumsum(self.density * np.diff(self.edges))])
 
 
-def load_flux(beam: str, flavour: str | None = None) -> Flux:
-    """The published flux of a beam, by default of the flavour that `BEAMS` names for it.
+@dataclass(frozen=True)
+class Beam:
+    """Neutrinos of one or more flavours that come together, such as those of a horn polarity.
 
-    >>> f"{load_flux('FHC').cumulative[-1] * 1e21:.3g}"             # neutrinos / cm² in 1e21 POT
-    '1.92e+13'
+    ``fluxes`` has the `Flux` of each flavour by its PDG code (`FLAVOURS`). The first is the main one: its random
+    numbers do not depend on which others there are.
+
+    >>> Beam("mine", {14: Flux([0.0, 1.0], [1e-9])})[14].density.tolist()
+    [1e-09]
     """
-    one_of("beam", beam, BEAMS)
-    table = datasets.read(f"flux/nd280_{beam.lower()}")
-    flavour = one_of("flavour", BEAMS[beam] if flavour is None else flavour, list(table.columns[2:]))
-    edges = np.append(table["e_low"], table["e_high"].iloc[-1]) * GeV
-    last = np.flatnonzero(table[flavour])[-1] + 1
-    density = table[flavour].to_numpy() / _TABULATED_BIN / _TABULATED_POT
-    return Flux(beam, edges[: last + 1], density[:last])
+
+    name: str
+    fluxes: Mapping[int, Flux]
+
+    def __post_init__(self) -> None:
+        check_kinds(name=(self.name, str), fluxes=(self.fluxes, Mapping))
+        if not self.name or not self.fluxes:
+            raise ValueError(f"a beam must have a name and a flux, got {self.name!r} and {dict(self.fluxes)}")
+        for flavour, flux in self.fluxes.items():
+            if isinstance(flavour, bool) or flavour not in FLAVOURS:
+                raise ValueError(f"fluxes of {self.name} must be of the flavours {FLAVOURS}, got {flavour!r}")
+            check_kinds(**{f"flux of {flavour} in {self.name}": (flux, Flux)})
+        object.__setattr__(self, "fluxes", Frozen({int(code): flux for code, flux in self.fluxes.items()}))
+
+    def __getitem__(self, flavour: int) -> Flux:
+        """The flux of a flavour. Raises `KeyError` that says which there are."""
+        if flavour not in self.fluxes:
+            raise KeyError(
+                f"{self.name} has no flux of flavour {flavour}, only of {', '.join(map(str, self.fluxes))}"
+            )
+        return self.fluxes[flavour]
+
+    @property
+    def flux(self) -> Flux:
+        """The flux of all flavours together."""
+        edges = np.unique(np.concatenate([flux.edges for flux in self.fluxes.values()]))
+        return Flux(edges, sum(flux(edges[:-1]) for flux in self.fluxes.values()))
+
+
+def _table(path: str | os.PathLike[str]) -> tuple[list[str], list[int], NDArray[np.float64]]:
+    """Names of the columns, the number of each row's line, and the numbers of a text table."""
+    names: list[str] = []
+    lines: list[int] = []
+    rows: list[list[float]] = []
+    for number, line in enumerate(small_text(path, 10_000_000).splitlines(), start=1):
+        words = re.split(r"\s*[,;]\s*|\s+", line.partition("#")[0].strip())
+        if words == [""]:
+            continue
+        if not names and not _is_number(words[0]):
+            names = words
+            continue
+        names = names or [str(i) for i in range(len(words))]
+        if len(words) != len(names):
+            raise ValueError(f"{path}, line {number}: must have {len(names)} columns, got {len(words)}")
+        for name, word in zip(names, words, strict=True):
+            if not _is_number(word):
+                raise ValueError(f"{path}, line {number}, column {name}: must be a finite number, got {word!r}")
+        lines.append(number)
+        rows.append([float(word) for word in words])
+    if len(rows) < 1 or len(names) < 2:
+        raise ValueError(f"{path}: must hold a table of energies and fluxes, got {len(rows)} rows of numbers")
+    return names, lines, np.array(rows)
+
+
+def _is_number(word: str) -> bool:
+    try:
+        return bool(np.isfinite(float(word)))
+    except ValueError:
+        return False
+
+
+def _edges_of_bins(path: Any, names: list[str], lines: list[int], table: NDArray[np.float64]) -> NDArray[np.float64]:
+    low, high = table[:, 0], table[:, 1]
+    for column, wrong, rule in (
+        (1, ~(high > low), f"must be above {names[0]}"),
+        (0, np.append(False, np.abs(low[1:] - high[:-1]) > 1e-9 * high[:-1]), f"must be the {names[1]} before it"),
+    ):
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            raise ValueError(f"{path}, line {lines[row]}, column {names[column]}: {rule}, got {table[row, column]}")
+    return np.append(low, high[-1])
+
+
+def _edges_of_points(middles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Bins around their middles, which must be two or more."""
+    if len(middles) < 2:
+        raise ValueError(f"points must be two or more, got {len(middles)}")
+    between = (middles[1:] + middles[:-1]) / 2
+    return np.concatenate([[2 * middles[0] - between[0]], between, [2 * middles[-1] - between[-1]]])

@@ -6,13 +6,12 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from darkpkg.experiment import detector as detectors
 from darkpkg.experiment.analysis import Analysis, check_modules
 from darkpkg.experiment.detector import Detector
 from darkpkg.experiment.selection import Selection
-from darkpkg.inputs import check_kinds, real_number, real_numbers, tuple_of
+from darkpkg.inputs import check_kinds, real_number, tuple_of
 
 PHASE_I_POT = 4e21
 """Protons on target that T2K had collected: Section III B of arXiv:2205.12273."""
@@ -30,9 +29,6 @@ def project(
     decay_modules: Sequence[str] | None = None,
     vertex_modules: Sequence[str] | None = None,
     target_ratio: float | None = None,
-    signal: ArrayLike = 0.0,
-    asimov: bool = False,
-    name: str | None = None,
 ) -> Analysis:
     """The analysis with more data, perhaps in another detector than that of ``today``, and what it would count.
 
@@ -55,18 +51,12 @@ def project(
         or in another detector: the paper looks at upscattering in argon only. An empty tuple admits any vertex.
     target_ratio
         Background per proton over that of today. By default the ratio of the fiducial masses of the decay modules.
-    signal
-        Expected signal μ in each bin in the projected data, as an array over all bins; zero if none is assumed.
-    asimov
-        Take b + μ for the observed counts. The default is the rule of the paper, ``int(b + μ)``.
-    name
-        Name of the projected analysis; by default that of ``analysis`` with the exposure.
-
     Returns
     -------
     Analysis
-        With the projected counts as ``observed``. Cuts, efficiency, response, spectrum of the beam and relative
-        systematic uncertainty stay as they are.
+        Named after its exposure. ``observed`` are the counts of the paper's rule without signal, ``int(b)``; others,
+        such as ``int(b + μ)``, are set by `Analysis.with_observed`. Cuts, efficiency, response, spectrum of the beam
+        and relative systematic uncertainty stay as they are.
 
     >>> [float(n) for n in project(ANALYSIS_I).background.round(3)]
     [1.209, 0.032]
@@ -74,13 +64,7 @@ def project(
     ('HATPC-top', 'HATPC-bottom', 'TPC1', 'TPC2', 'TPC3')
     """
     today = detectors.ND280 if today is None else today
-    check_kinds(
-        analysis=(analysis, Analysis),
-        detector=(detector, (Detector, type(None))),
-        today=(today, Detector),
-        asimov=(asimov, bool),
-        name=(name, (str, type(None))),
-    )
+    check_kinds(analysis=(analysis, Analysis), detector=(detector, (Detector, type(None))), today=(today, Detector))
     if target_ratio is not None:
         target_ratio = real_number("target_ratio", target_ratio, positive=True)
     if pot is None:
@@ -88,10 +72,6 @@ def project(
     if decay_modules is not None or vertex_modules is not None:
         _ = analysis.selection  # one for all channels, or there is no saying which of them is meant
     share = _shared(analysis, pot)
-    signal = real_numbers("signal", signal, 0.0, 1e60)
-    if signal.shape not in ((), analysis.observed.shape):
-        raise ValueError(f"signal must be one number or {analysis.observed.size} of them, got shape {signal.shape}")
-    signal = np.broadcast_to(signal, analysis.observed.shape)
     channels = []
     for channel in analysis.channels:
         selection = _elsewhere(channel.selection, detector, today, decay_modules, vertex_modules)
@@ -99,17 +79,9 @@ def project(
         if ratio is None:
             ratio = _fiducial_mass(detector or today, selection) / _fiducial_mass(today, channel.selection)
         background = share[channel.beam] / channel.pot * ratio * np.array(channel.background)
-        expected = background + signal[analysis.bins_of(channel.name)]
-        channels.append(
-            dataclasses.replace(
-                channel,
-                pot=share[channel.beam],
-                background=tuple(background.tolist()),
-                observed=tuple((expected if asimov else np.floor(expected)).tolist()),
-                selection=selection,
-            )
-        )
-    name = name or f"{analysis.name}, {sum(share.values()):.3g} POT"
+        changes = {"pot": share[channel.beam], "selection": selection, "background": tuple(background.tolist())}
+        channels.append(dataclasses.replace(channel, **changes, observed=tuple(np.floor(background).tolist())))
+    name = f"{analysis.name}, {sum(share.values()):.3g} POT"
     return Analysis(name, tuple(channels), analysis.caveat, analysis.shared)
 
 

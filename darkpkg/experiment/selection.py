@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 _LARGEST = 1e75
 """In GeV: squares of squares must stay numbers."""
 
-__all__ = ["Cuts", "Observables", "Selection", "observables"]
+__all__ = ["Cuts", "Observables", "PairCuts", "Selection", "observables"]
 
 
 class _HasPairs(Protocol):
@@ -43,11 +43,11 @@ class PlacedPairs(SmearableEvents, Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Observables:
-    """The five variables of Eq. (15), one array (n,) each.
+    """The five variables of Eq. (15), one array (n,) each, and all that others can be made of.
 
     ``energy`` and ``mass`` of the pair in GeV; ``t`` = (E − p_z)² + p_T² of the pair in GeV², which is |t| of
     coherent scattering if nothing else is emitted; ``cos_opening`` between electron and positron; ``cos_beam``
-    between pair and beam. Cosines lie within −1 and 1.
+    between pair and beam. Cosines lie within −1 and 1. ``electron`` and ``positron`` are four-momenta (n, 4) in GeV.
     """
 
     energy: Array
@@ -55,6 +55,14 @@ class Observables:
     t: Array
     cos_opening: Array
     cos_beam: Array
+    electron: Array
+    positron: Array
+
+    @property
+    def azimuth(self) -> Array:
+        """Azimuth of the pair around the beam, −π to π."""
+        pair = self.electron + self.positron
+        return np.arctan2(pair[:, 2], pair[:, 1])
 
 
 def observables(events: _HasPairs) -> Observables:
@@ -77,6 +85,8 @@ def observables(events: _HasPairs) -> Observables:
         t=(pair[:, 0] - pair[:, 3]) ** 2 + across_sq,
         cos_opening=_cosine(scalar_product, momentum(electron) * momentum(positron)),
         cos_beam=_cosine(pair[:, 3], momentum(pair)),
+        electron=electron,
+        positron=positron,
     )
 
 
@@ -92,6 +102,23 @@ def _four_momenta(name: str, events: _HasPairs) -> Array:
 def _cosine(product: Array, lengths: Array) -> Array:
     """Not beyond ±1 by rounding; nan where nothing has a direction."""
     return np.clip(np.divide(product, lengths, out=np.full(len(product), np.nan), where=lengths > 0), -1.0, 1.0)
+
+
+@runtime_checkable
+class PairCuts(Protocol):
+    """Cuts of your own: an object that can be compared and hashed, as frozen dataclasses can.
+
+    >>> @dataclass(frozen=True)
+    ... class Upwards:
+    ...     others: PairCuts = Cuts()
+    ...     def passes(self, o):
+    ...         return self.others.passes(o) & (o.azimuth > 0)
+    >>> ANALYSIS_I.with_selection(cuts=Upwards()).selection.cuts
+    Upwards(others=Cuts(...))
+    """
+
+    def passes(self, o: Observables, /) -> NDArray[np.bool_]:
+        """Whether each event passes: (n,) truth values."""
 
 
 @dataclass(frozen=True)
@@ -119,17 +146,18 @@ class Cuts:
 
 @dataclass(frozen=True)
 class Selection:
-    """What an analysis asks of an event, and the bin that it puts it into.
+    """What an analysis requires of an event, and the bin that it puts it into.
 
-    ``decay_modules`` are the modules in whose fiducial boxes N must decay, ``vertex_modules`` those in whose fiducial
-    boxes it must have been made (none: anywhere). ``cuts`` (none: no cuts) act on the pair, as reconstructed by
-    ``response`` if there is one. ``mass_edges`` are edges of bins in the mass of that pair in GeV, the last one open
-    above: it holds the overflow; without edges there is one bin. ``efficiency`` is what remains of the rest.
+    ``decay_modules`` are the modules in whose fiducial volumes N must decay, ``vertex_modules`` those in whose
+    fiducial volumes it must have been produced (none: anywhere). ``cuts``, `Cuts` or any `PairCuts` (none: no cuts),
+    act on the pair, as reconstructed by ``response`` if there is one. ``mass_edges`` are edges of bins in the mass of
+    that pair in GeV, the last one open above: it holds the overflow; without edges there is one bin. ``efficiency``
+    is what remains of the rest.
     """
 
     decay_modules: tuple[str, ...]
     efficiency: float = 1.0
-    cuts: Cuts | None = None
+    cuts: PairCuts | None = None
     vertex_modules: tuple[str, ...] = ()
     mass_edges: tuple[float, ...] = ()
     response: PairResponse | None = None
@@ -141,7 +169,7 @@ class Selection:
                 raise ValueError(f"{name} must hold each entry once, as a tuple, got {value!r}")
             object.__setattr__(self, name, value)
         nothing = type(None)
-        check_kinds(cuts=(self.cuts, (Cuts, nothing)), response=(self.response, (PairResponse, nothing)))
+        check_kinds(cuts=(self.cuts, (PairCuts, nothing)), response=(self.response, (PairResponse, nothing)))
         edges = real_numbers("mass_edges", self.mass_edges, -_LARGEST, _LARGEST)
         if edges.ndim != 1 or len(edges) == 1 or not np.all(np.diff(edges) > 0):
             raise ValueError(f"mass_edges must increase from the first to the last, got {self.mass_edges}")
@@ -167,10 +195,18 @@ class Selection:
             chosen = np.flatnonzero(events.starts_in(self.vertex_modules))
             events = events[chosen]
         seen = observables(self.response.smear(events) if self.response else events)
-        passed = self.cuts.passes(seen) if self.cuts else np.ones(len(events), dtype=bool)
+        passed = self._passed(seen)
+        bin_of = np.zeros(len(passed), dtype=np.int64)
         if self.mass_edges:
-            bin_of = np.searchsorted(self.mass_edges, seen.mass, side="right") - 1
-            bins[chosen] = np.where(passed, np.minimum(bin_of, self.n_bins - 1), -1)
-        else:
-            bins[chosen] = np.where(passed, 0, -1)
+            bin_of = np.minimum(np.searchsorted(self.mass_edges, seen.mass, side="right") - 1, self.n_bins - 1)
+        bins[chosen] = np.where(passed, bin_of, -1)
         return bins
+
+    def _passed(self, seen: Observables) -> NDArray[np.bool_]:
+        passed = np.ones(len(seen.mass), dtype=bool) if self.cuts is None else np.asarray(self.cuts.passes(seen))
+        if passed.dtype != bool or passed.shape != seen.mass.shape:
+            raise ValueError(
+                f"passes of cuts must give a truth value for each of {len(seen.mass)} events, "
+                f"got {passed.dtype} of shape {passed.shape}"
+            )
+        return passed

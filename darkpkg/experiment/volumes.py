@@ -6,9 +6,7 @@ library looks at the kind of a volume. It must be convex, so that a ray crosses 
 
 from __future__ import annotations
 
-import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +18,7 @@ from darkpkg.inputs import real_number, real_numbers
 Array = NDArray[np.float64]
 Corner = tuple[float, float, float]
 
-__all__ = ["Box", "Cylinder", "Sphere", "Volume", "volume_of"]
+__all__ = ["Box", "Cylinder", "Sphere", "Volume"]
 
 _FARTHEST = 1e15
 """cm, a hundred astronomical units."""
@@ -101,24 +99,6 @@ class Volume(ABC):
         size = float(np.ptp([self.low, self.high]))
         return bool(np.all(other.chord(origin, along)[1] <= self.chord(origin, along)[1] + 1e-9 * size))
 
-    @property
-    def description(self) -> Any:
-        """What `volume_of` makes the volume of, in words that a file can hold."""
-        return {"kind": type(self).__name__, **dataclasses.asdict(self)}  # type: ignore[call-overload]
-
-
-def volume_of(description: Any) -> Volume:
-    """The volume that has this `Volume.description`."""
-    if not isinstance(description, Mapping):
-        return Box(*map(tuple, description))
-    fields = {name: tuple(v) if isinstance(v, Sequence) and not isinstance(v, str) else v
-              for name, v in description.items()}  # fmt: skip
-    kinds = {kind.__name__: kind for kind in Volume.__subclasses__()}
-    name = fields.pop("kind", None)
-    if name not in kinds:
-        raise ValueError(f"kind of a volume must be one of {', '.join(kinds)}, got {name!r}")
-    return kinds[name](**fields)
-
 
 @dataclass(frozen=True)
 class Box(Volume):
@@ -165,10 +145,6 @@ class Box(Volume):
 
     def half_planes(self, vertex: Array, p_N: Array, p_Z: Array) -> Array:
         return np.concatenate([_slab(vertex, p_N, p_Z, axis, self.low, self.high) for axis in range(3)], axis=1)
-
-    @property
-    def description(self) -> Any:
-        return [list(self.low), list(self.high)]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +14,7 @@ from scipy.special import gammaincinv
 
 from darkpkg.experiment import detector
 from darkpkg.experiment.analysis import Analysis
-from darkpkg.experiment.beam import load_flux
+from darkpkg.experiment.beam import Beam
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
 from darkpkg.inference.threshold import exclusion_rule, exclusion_threshold, no_signal
 from darkpkg.inputs import check_kinds
@@ -114,8 +113,8 @@ def check(
     check_estimator(estimator, "events", "upscatterings")
     kinds = {"parameters": (parameters, DarkParameters), "analysis": (analysis, Analysis)}
     check_kinds(**kinds, likelihood=(likelihood, Callable))
-    targets = _targets(estimator)
-    unreached = verdict_without_neutrinos(parameters, analysis, targets, likelihood=likelihood, cl=cl)
+    targets, beams = _targets(estimator), _beams(estimator)
+    unreached = verdict_without_neutrinos(parameters, analysis, targets, beams, likelihood=likelihood, cl=cl)
     if unreached is not None:
         return unreached
     with warnings.catch_warnings():
@@ -123,8 +122,9 @@ def check(
         signal = estimator.events(parameters, analysis)
         upscatterings = estimator.upscatterings(parameters, analysis)
     threshold, distance = exclusion_threshold(cl, _N_PARAMETERS), _distance(signal, analysis, likelihood)
-    beams = {channel.beam: _unreached(parameters, targets, [channel.beam]) for channel in analysis.channels}
-    interval = _Interval.of(signal, analysis, beams)
+    names = {channel.beam for channel in analysis.channels}
+    empty = {name: _unreached(parameters, targets, _named(beams, name)) for name in names}
+    interval = _Interval.of(signal, analysis, empty)
     excluded = distance > threshold
     end = interval.low if excluded else interval.high  # more signal is worse
     firm = np.isfinite(end.mean).all() and (_distance(end, analysis, likelihood) > threshold) == excluded
@@ -147,21 +147,29 @@ def _targets(estimator: Any) -> list[Nucleus]:
     return [element.nucleus for element in elements().values() if element.nucleus.pdg_code in codes]
 
 
+def _beams(estimator: Any) -> tuple[Beam, ...]:
+    """Beams of the sample, if the estimator has one."""
+    return estimator.sample.origin.beams if hasattr(estimator, "sample") else ()
+
+
 def verdict_without_neutrinos(
     parameters: DarkParameters,
     analysis: Analysis,
     targets: Iterable[Nucleus],
+    beams: Iterable[Beam],
     *,
     likelihood: Likelihood = log_likelihood,
     cl: float = 0.90,
 ) -> Verdict | None:
     """The verdict on one point that needs no sample, as no neutrino can make this N; None if some can.
 
-    ``targets`` are the nuclei that N may be made on. Raises `ValueError` unless ``parameters`` are a single point.
+    ``targets`` are the nuclei that N may be made on, ``beams`` those of the experiment. Raises `ValueError` unless
+    ``parameters`` are a single point.
     """
     if parameters.shape != ():
         raise ValueError(f"parameters must be a single point, of shape (), got shape {parameters.shape}")
-    reason = _unreached(parameters, list(targets), [channel.beam for channel in analysis.channels])
+    names = [channel.beam for channel in analysis.channels]
+    reason = _unreached(parameters, list(targets), _named(beams, *names))
     if not reason:
         return None
     nothing = no_signal(analysis)
@@ -189,22 +197,21 @@ def _verdict(
     return Verdict(status, reason, analysis.name, distance, threshold, rule, tuple(notes), signal, upscatterings)
 
 
-def _unreached(parameters: DarkParameters, targets: list[Nucleus], beams: list[str]) -> str:
+def _named(beams: Iterable[Beam], *names: str) -> list[Beam]:
+    return [beam for beam in beams if beam.name in names]
+
+
+def _unreached(parameters: DarkParameters, targets: list[Nucleus], beams: list[Beam]) -> str:
     """Why no neutrino of these beams makes this N on any of the targets; empty if some can."""
     threshold = min((float(threshold_energy(parameters.m_N, nucleus)) for nucleus in targets), default=math.inf)
-    end = max(map(_end, beams))
+    ends = [float(flux.edges[-1]) for beam in beams for flux in beam.fluxes.values()]
+    end = max(ends, default=math.inf)  # of events from elsewhere it is not known
     if threshold < end or not targets:
         return ""
     return (
         f"no neutrino of the beam can make this N: threshold {threshold:.4g} GeV, beam ends at {end:.4g} GeV "
         f"(m_N = {parameters.m_N:.4g} GeV; masses are in GeV)"
     )
-
-
-@functools.cache
-def _end(beam: str) -> float:
-    """Largest energy in the beam, GeV."""
-    return float(load_flux(beam).edges[-1])
 
 
 FAR = 1 * cm
@@ -214,7 +221,7 @@ FAR = 1 * cm
 def _flights_from_elsewhere(estimator: Any, parameters: DarkParameters) -> list[str]:
     """A note where Z′ would fly into the chambers from modules that the sample leaves out."""
     length, sample = float(parameters.mediator_decay_length()), getattr(estimator, "sample", None)
-    if not length > 0 or sample is None or sample.provenance["detector"]["name"] != detector.ND280_TRACKER.name:
+    if not length > 0 or sample is None or sample.detector.name != detector.ND280_TRACKER.name:
         return []
     if isinstance(estimator, Transport):
         _, _, sample = next(estimator.samples(parameters))

@@ -28,8 +28,8 @@ class PointLikelihood:
     Parameters
     ----------
     estimator
-        `Kernel` or `Transport` of a sample, or your own. A kernel takes some tenths of a millisecond for a point,
-        transport of events a hundred times longer unless the masses stay.
+        `Kernel` or `Transport` of a sample, or your own. A kernel takes some milliseconds for a point, transport of
+        events a hundred times longer unless the masses stay.
     analysis
         One, or a sum of several.
     base
@@ -48,6 +48,19 @@ class PointLikelihood:
     ... )                                                                         # doctest: +SKIP
     >>> lnL.of_vector([1e-7, 1e-3])                                               # doctest: +SKIP
     -1.27
+
+    A minimiser, in logarithms, and a sampler of the posterior that a prior even in the logarithms has:
+
+    >>> from iminuit import Minuit                                                # doctest: +SKIP
+    >>> fit = Minuit(lambda ln_V, ln_e: -lnL.of_vector(np.exp([ln_V, ln_e])), ln_V=-16, ln_e=-7)  # doctest: +SKIP
+    >>> fit.errordef = Minuit.LIKELIHOOD                                          # doctest: +SKIP
+    >>> fit.limits = np.log(list(lnL.bounds.values()))                            # doctest: +SKIP
+    >>> fit.migrad()                                                              # doctest: +SKIP
+
+    >>> import emcee                                                              # doctest: +SKIP
+    >>> sampler = emcee.EnsembleSampler(32, 2, lambda x: lnL.of_vector(np.exp(x)))  # doctest: +SKIP
+    >>> start = np.log([lnL.from_unit_cube(u) for u in np.random.rand(32, 2)])    # doctest: +SKIP
+    >>> sampler.run_mcmc(start, 2000)                                             # doctest: +SKIP
     """
 
     estimator: Predicts

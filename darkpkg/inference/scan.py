@@ -131,10 +131,11 @@ class Scan:
         if not hasattr(self.parameters, "numbers"):
             raise TypeError(f"only scans over DarkParameters have a table, got {type(self.parameters).__name__}")
         known, total = self.evaluated, self.expectation.total()
-        axes = np.meshgrid(*self.axes.values(), indexing="ij") if self.grid is not None else []
-        columns = {name: values[known] for name, values in zip(self.axes, axes, strict=False)}
+        columns: dict[str, Array] = {}
         for name in self.parameters.numbers():
-            columns[name] = np.broadcast_to(getattr(self.parameters, name), known.shape)[known]
+            values = np.broadcast_to(getattr(self.parameters, name), known.shape)
+            if values.any():  # what is zero everywhere is left out
+                columns[name] = values[known]
         for name in ("log_likelihood", "minus_delta_log_likelihood"):
             columns[name] = getattr(self, name)[known]
         columns["expected_events"] = total.mean[known]
@@ -142,6 +143,12 @@ class Scan:
             columns[name] = getattr(total, name)[known]
         for kind in ("mean", "variance", "bias", "bias_variance"):
             columns |= {f"{kind}_{i}": bins for i, bins in enumerate(getattr(self.expectation, kind)[known].T)}
+        axes = dict(self.grid.axes) if self.grid is not None else {}
+        taken = {*axes} & ({*columns} - {*self.parameters.numbers()})
+        if taken:
+            raise ValueError(f"free parameters must not be called like a column of results, got {sorted(taken)}")
+        free = dict(zip(axes, np.meshgrid(*axes.values(), indexing="ij"), strict=True)) if axes else {}
+        columns = {name: values[known] for name, values in free.items()} | columns
         return pd.DataFrame({name: np.asarray(values, dtype=float) for name, values in columns.items()})
 
     @property

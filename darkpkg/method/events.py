@@ -1,9 +1,10 @@
 """Simulated events in columns, and the file they travel in.
 
-`Events` come out of the generator; `PlacedEvents` also have a vertex in a detector and the path of N through its
-decay volumes. Both are frozen, are selected like arrays (``events[events.beam == "FHC"]``), thinned
-(`Events.thinned`), joined (`concatenate`) and written to Parquet files that carry units, provenance and a checksum of
-every number. Whatever enters, by hand or from a file, is checked column by column.
+`Events` come out of the generator, or from the columns of another's table; `PlacedEvents` also have a vertex in a
+detector and the path of N through its decay volumes. Both are frozen, are selected like arrays
+(``events[events.beam == "FHC"]``), thinned (`Events.thinned`), joined (`concatenate`) and written to Parquet files
+that carry units, origin and a checksum of every number. Whatever enters, by hand or from a file, is checked column by
+column.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from darkpkg.experiment.beam import BEAMS
-from darkpkg.inputs import check, frozen, integer_array, real_array, text_array, tuple_of
+from darkpkg.experiment.beam import FLAVOURS
+from darkpkg.inputs import check, check_kinds, frozen, integer_array, real_array, text_array, tuple_of
+from darkpkg.method.origin import Origin, Site, encoded
 
 Array = NDArray[np.float64]
 
@@ -41,12 +43,14 @@ def _column(
     return dataclasses.field(metadata=about, **options)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Events:
     """Columns of n weighted events, all of the same length; four-momenta are (n, 4) arrays (E, p_x, p_y, p_z).
 
-    ``provenance`` says how they were made (seed, versions, sampling range, generation couplings, …) and is kept when
-    events are selected. Events that were not made by `generate` need neither ``replicate`` nor ``point``.
+    ``origin`` is what weights compute with: sampled masses, couplings, beams (`Origin`). ``provenance`` says the
+    rest, for readers: seed, versions, checksums. Both are kept when events are selected. Events of another generator
+    need an ``Origin(sampling, couplings)``, but neither ``replicate`` nor ``point``, nor ``flavour`` if they are of
+    muon neutrinos.
 
     The weights of all events of a beam and nucleus together add up to the rate. A selection leaves them as they are,
     for it answers a question about the whole sample: ``events[events.beam == "FHC"]`` is the part of the rate that
@@ -65,14 +69,9 @@ class Events:
     p_electron: Array = _column("GeV", "four-momentum of the electron", _FOUR_VECTOR, rule=_MOMENTUM)
     p_positron: Array = _column("GeV", "four-momentum of the positron", _FOUR_VECTOR, rule=_MOMENTUM)
     target: NDArray[np.int64] = _column("PDG code", "nucleus that was hit", rule="integer")
-    beam: NDArray[np.str_] = _column("", "horn polarity, FHC or RHC", rule=None)
-    provenance: Mapping[str, Any] = dataclasses.field(repr=False)
+    beam: NDArray[np.str_] = _column("", "name of the beam", rule=None)
     replicate: NDArray[np.int64] = _column(
-        "",
-        "which of several point sequences drew the event; 0 if it is on its own",
-        rule="integer",
-        default=None,
-        kw_only=True,
+        "", "which of several point sequences drew the event; 0 if it is on its own", rule="integer", default=None
     )
     point: Array = _column(
         "",
@@ -80,16 +79,22 @@ class Events:
         _POINT,
         rule="in [0, 1] or nan",
         default=None,
-        kw_only=True,
     )
+    flavour: NDArray[np.int64] = _column(
+        "PDG code", "neutrino that upscattered; 14 if not given", rule="integer", default=None
+    )
+    origin: Origin = dataclasses.field(default=Origin(), repr=False)
+    provenance: Mapping[str, Any] = dataclasses.field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "provenance", _mapping(self.provenance))
+        check_kinds(origin=(self.origin, Origin), provenance=(self.provenance, Mapping))
+        object.__setattr__(self, "provenance", frozen("provenance", self.provenance))
         about = self.columns()
         n = len(_cast("weight", self.weight, about["weight"]))
+        default = {"replicate": np.zeros(n, dtype=np.int64), "flavour": np.full(n, 14)}
+        default["point"] = np.broadcast_to(np.nan, (n, len(_POINT)))
         given = {name: getattr(self, name) for name in about}
-        given["replicate"] = np.zeros(n, dtype=np.int64) if self.replicate is None else self.replicate
-        given["point"] = np.full((n, len(_POINT)), np.nan) if self.point is None else self.point
+        given |= {name: column for name, column in default.items() if given[name] is None}
         columns = {name: _cast(name, value, about[name]) for name, value in given.items()}
         lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
@@ -99,22 +104,23 @@ class Events:
         self._check()
 
     def _check(self) -> None:
-        """Raise `ValueError` for columns that contradict each other, the provenance, or what there is."""
+        """Raise `ValueError` for columns that contradict each other, the origin, or what there is."""
         for name in ("p_N", "p_electron", "p_positron"):
             p = getattr(self, name)
             # Rounding in single precision, of an energy that is all momentum, is below 1e-5.
             _refuse(~(p[:, 0] * (1 + 1e-5) >= _length(p)), name, "have an energy of at least its momentum", p)
         check("replicate", self.replicate, "not negative")
-        _refuse(~_is_one_of(self.beam, BEAMS), "beam", f"be one of {', '.join(BEAMS)}", self.beam)
+        _refuse(self.beam == "", "beam", "have a name", self.beam)
+        _refuse(~_is_one_of(self.flavour, FLAVOURS), "flavour", f"be one of {FLAVOURS}", self.flavour)
+        if self.origin.beams:
+            names = [beam.name for beam in self.origin.beams]
+            _refuse(~_is_one_of(self.beam, names), "beam", f"be one of {', '.join(names)}", self.beam)
+        for beam in self.origin.beams:
+            strange = (self.beam == beam.name) & ~_is_one_of(self.flavour, beam.fluxes)
+            _refuse(strange, "flavour", f"be one that {beam.name} has, {list(beam.fluxes)}", self.flavour)
         Z, A = self.target // 10_000 % 1000, self.target // 10 % 1000
         nucleus = (self.target // 10_000_000 == 100) & (self.target % 10 == 0) & (Z >= 1) & (A >= Z)
         _refuse(~nucleus, "target", "be the PDG code of a nucleus, 100ZZZAAA0", self.target)
-        couplings = self.provenance.get("couplings", {})
-        if not isinstance(couplings, Mapping):
-            raise TypeError(f"provenance must hold couplings as a mapping, got {couplings!r}")
-        for name in ("alpha_D", "epsilon", "V_muN_sq"):
-            if name in couplings:
-                real_array(f"couplings of provenance: {name}", couplings[name], "positive and finite")
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         # Copies of arrays, and those that come out of a pickle, can be written to again.
@@ -140,10 +146,11 @@ class Events:
         return self._with({name: getattr(self, name)[picked] for name in self.columns()}, self.provenance)
 
     def _with(self, columns: Mapping[str, NDArray[Any]], provenance: Mapping[str, Any]) -> Self:
-        """Events of the same kind, of columns that need no check as their rows were checked before."""
+        """Events of the same kind and origin, of columns that need no check as their rows were checked before."""
         events = object.__new__(type(self))
         for name, column in columns.items():
             object.__setattr__(events, name, _locked(column))
+        object.__setattr__(events, "origin", self.origin)
         object.__setattr__(events, "provenance", frozen("provenance", provenance))
         return events
 
@@ -159,7 +166,7 @@ class Events:
         for name, value, least in (("every", every, 1), ("start", start, 0)):
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
                 raise ValueError(f"{name} must be an integer, at least {least}, got {value!r}")
-        if self.provenance.get("sequence") == "sobol":
+        if self.origin.sequence == "sobol":
             raise ValueError("events of Sobol sequences must not be thinned: simulate fewer")
         groups, index, before = np.unique(_channel(self), return_inverse=True, return_counts=True)
         kept = slice(int(start), None, int(every))
@@ -180,13 +187,13 @@ class Events:
         return self._with(columns, provenance)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class PlacedEvents(Events):
     """`Events` with a vertex and, for each of k fiducial boxes, where the straight path of N enters and leaves it.
 
     ``entry`` and ``exit`` (n, k) are distances from the vertex in cm, with entry = exit where the path misses; the
-    order of the boxes is that of `fiducial_modules`. ``provenance["detector"]`` holds the name of the detector, its
-    fiducial modules and its number of nuclei of each kind.
+    order of the boxes is that of `fiducial_modules`. ``origin.detector`` holds the name of the detector, its modules
+    and its number of nuclei of each kind (`Site`).
     """
 
     vertex: Array = _column("cm", "point of upscattering", _VECTOR)
@@ -203,36 +210,33 @@ class PlacedEvents(Events):
 
     def _check(self) -> None:
         super()._check()
-        detector = self.provenance.get("detector")
-        if not isinstance(detector, Mapping) or not {"name", "fiducial_modules", "targets"} <= set(detector):
-            raise ValueError(f"provenance must hold name, fiducial_modules and targets of detector, got {detector!r}")
-        for key, kind in (("name", str), ("fiducial_modules", tuple), ("targets", Mapping), ("modules", tuple)):
-            if key in detector and not isinstance(detector[key], kind):
-                raise TypeError(f"provenance must hold {key} of detector as {kind.__name__}, got {detector[key]!r}")
-        for code, number in detector["targets"].items():
-            if not code.isdecimal():
-                raise ValueError(f"provenance must hold targets of detector by PDG code, got {code!r}")
-            real_array(f"targets of provenance: {code}", number, "finite and not negative")
+        detector = self.detector
         for name in ("entry", "exit"):
-            if getattr(self, name).shape[1] != len(detector["fiducial_modules"]):
+            if getattr(self, name).shape[1] != len(detector.fiducial_modules):
                 raise ValueError(
-                    f"{name} must have a column for each of {list(detector['fiducial_modules'])}, "
+                    f"{name} must have a column for each of {list(detector.fiducial_modules)}, "
                     f"got shape {getattr(self, name).shape}"
                 )
         _refuse(self.exit < self.entry, "exit", "be no nearer than entry", self.exit)
         _refuse(_length(self.p_N) == 0, "p_N", "have a direction", self.p_N)
-        codes = self.number_of_targets
-        _refuse(~_is_one_of(self.target, codes), "target", f"be in {detector['name']}, {list(codes)}", self.target)
-        if "modules" in detector:
-            modules = detector["modules"]
-            known = _is_one_of(self.module, modules)
-            _refuse(~known, "module", f"be one of {', '.join(modules)}", self.module)
+        codes = list(detector.targets)
+        _refuse(~_is_one_of(self.target, codes), "target", f"be in {detector.name}, {codes}", self.target)
+        if detector.modules:
+            known = _is_one_of(self.module, detector.modules)
+            _refuse(~known, "module", f"be one of {', '.join(detector.modules)}", self.module)
         _refuse(self.module == "", "module", "have a name", self.module)
+
+    @property
+    def detector(self) -> Site:
+        """What is needed of the detector. Raises `ValueError` if the origin has none."""
+        if self.origin.detector is None:
+            raise ValueError("origin of placed events must hold their detector, as those of darkpkg.place do")
+        return self.origin.detector
 
     @property
     def fiducial_modules(self) -> tuple[str, ...]:
         """Modules with a fiducial box, in the order of the columns of ``entry`` and ``exit``."""
-        return tuple(self.provenance["detector"]["fiducial_modules"])
+        return self.detector.fiducial_modules
 
     def columns_of(self, modules: Sequence[str]) -> list[int]:
         """Columns of ``entry`` and ``exit`` that belong to ``modules``.
@@ -242,9 +246,9 @@ class PlacedEvents(Events):
         known = self.fiducial_modules
         for name in tuple_of("modules", modules, str):
             if name not in known:
-                detector = self.provenance["detector"]["name"]
                 raise ValueError(
-                    f"modules must be of {detector} and have a fiducial box, as {', '.join(known)} do, got {name!r}"
+                    f"modules must be of {self.detector.name} and have a fiducial box, as {', '.join(known)} do, "
+                    f"got {name!r}"
                 )
         return [known.index(name) for name in modules]
 
@@ -252,11 +256,6 @@ class PlacedEvents(Events):
         """Whether the vertex of each event lies in the fiducial box of one of ``modules``: there, entry is zero."""
         columns = self.columns_of(modules)
         return ((self.entry[:, columns] == 0) & (self.exit[:, columns] > 0)).any(axis=1)
-
-    @property
-    def number_of_targets(self) -> dict[int, float]:
-        """Nuclei of each kind in the detector, by PDG code."""
-        return {int(code): number for code, number in self.provenance["detector"]["targets"].items()}
 
 
 AnyEvents = TypeVar("AnyEvents", bound=Events)
@@ -284,30 +283,30 @@ def concatenate(samples: Sequence[AnyEvents]) -> AnyEvents:
         if not isinstance(sample, Events) or type(sample) is not type(samples[0]):
             raise TypeError(f"samples must be Events of one kind, got a {type(sample).__name__} as number {i}")
         _check_whole(i, sample)
-        _check_same(i, sample.provenance, samples[0].provenance)
+        _check_same(i, *({**one.provenance, "origin": encoded(one.origin)} for one in (sample, samples[0])))
     provenance = dict(samples[0].provenance)
-    provenance["seed"] = _seeds("seed", [sample.provenance for sample in samples])
     provenance["n_events"] = sum(map(len, samples))
-    if "detector" in provenance:
-        seeds = _seeds("seed of detector", [sample.provenance["detector"] for sample in samples])
-        provenance["detector"] = {**provenance["detector"], "seed": seeds}
+    for name in ("seed", "placing_seed") if samples[0].origin.detector else ("seed",):
+        provenance[name] = _seeds(name, [sample.provenance for sample in samples])
     columns = {name: np.concatenate([getattr(s, name) for s in samples]) for name in samples[0].columns()}
-    channels = [np.unique(_channel(sample), return_inverse=True, return_counts=True) for sample in samples]
-    total: dict[int, int] = {}
-    for groups, _, counts in channels:
-        for group, count in zip(groups.tolist(), counts.tolist(), strict=True):
-            total[group] = total.get(group, 0) + count
-    shares = [
-        (counts / [total[group] for group in groups.tolist()])[index] if len(index) else np.empty(0)
-        for groups, index, counts in channels
-    ]
-    columns["weight"] = columns["weight"] * np.concatenate(shares)
-    return samples[0]._with(columns, provenance)
+    whole = samples[0]._with(columns, provenance)
+    _, channel, total = np.unique(_channel(whole), return_inverse=True, return_counts=True)
+    number = np.repeat(np.arange(len(samples)), [len(sample) for sample in samples])
+    pair = number * len(total) + channel
+    share = np.bincount(pair, minlength=len(samples) * len(total)) / np.tile(total, len(samples))
+    return whole._with(columns | {"weight": columns["weight"] * share[pair]}, provenance)
+
+
+def beams_in(events: Events) -> list[str]:
+    """Names of the beams of the events."""
+    return list(dict.fromkeys(events.beam.tolist()))
 
 
 def _channel(events: Events) -> NDArray[np.int64]:
-    """One number for each pair of beam and nucleus."""
-    return events.target * len(BEAMS) + np.select([events.beam == beam for beam in BEAMS], range(len(BEAMS)))
+    """One number for each kind of beam, flavour and nucleus."""
+    beams = beams_in(events)
+    beam = np.select([events.beam == beam for beam in beams], range(len(beams))) if beams else np.zeros(0, dtype=int)
+    return (beam.astype(np.int64) * 100 + events.flavour) * 10_000_000_000 + events.target
 
 
 def _check_whole(number: int, sample: Events) -> None:
@@ -320,8 +319,8 @@ def _check_whole(number: int, sample: Events) -> None:
 
 
 def _check_same(number: int, one: Mapping[str, Any], other: Mapping[str, Any], within: str = "") -> None:
-    """Raise `ValueError` that names the first difference of two provenances, seeds and numbers of events aside."""
-    for key in sorted({*one, *other} - {"seed", "n_events"}):
+    """Raise `ValueError` that names the first difference of what is said, seeds and numbers of events aside."""
+    for key in sorted({*one, *other} - {"seed", "placing_seed", "n_events"}):
         a, b = one.get(key), other.get(key)
         if isinstance(a, Mapping) and isinstance(b, Mapping):
             _check_same(number, a, b, f"{within}{key}.")
@@ -334,12 +333,12 @@ def _check_same(number: int, one: Mapping[str, Any], other: Mapping[str, Any], w
 
 def _seeds(name: str, provenances: Sequence[Mapping[str, Any]]) -> int | tuple[int, ...]:
     """The seeds of all samples, each only once; just the seed of a single one."""
-    if any("seed" not in provenance for provenance in provenances):
+    if any(name not in provenance for provenance in provenances):
         raise ValueError(f"samples must hold the {name} that they were made with in their provenance")
-    if len(provenances) == 1:
-        return provenances[0]["seed"]
-    groups = [p["seed"] if isinstance(p["seed"], tuple) else (p["seed"],) for p in provenances]
-    seeds = tuple(seed for group in groups for seed in group)
+    given = [provenance[name] for provenance in provenances]
+    if len(given) == 1:
+        return given[0]
+    seeds = tuple(seed for one in given for seed in (one if isinstance(one, tuple) else (one,)))
     twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
     if twice:
         raise ValueError(f"samples must be independent, but {name} {twice[0]} is there twice")
@@ -408,9 +407,3 @@ def _refuse(wrong: NDArray[np.bool_], name: str, rule: str, column: NDArray[Any]
         raise ValueError(
             f"{name} must {rule}, but {wrong.sum()} of {len(wrong)} do not: {column[first].tolist()!r} at {first}"
         )
-
-
-def _mapping(provenance: Any) -> Mapping[str, Any]:
-    if not isinstance(provenance, Mapping):
-        raise TypeError(f"provenance must be a mapping, got {provenance!r}")
-    return frozen("provenance", provenance)

@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import uuid
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,16 +20,29 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from darkpkg import _sources, datasets
 from darkpkg.datasets import DataIntegrityError
+from darkpkg.experiment import experiment
+from darkpkg.experiment.volumes import Box
 from darkpkg.inputs import check_kinds
 from darkpkg.memory import require_memory
 from darkpkg.method.events import Events, PlacedEvents
+from darkpkg.method.origin import Origin, Site, decoded, encoded
+from darkpkg.method.sampling import SamplingRange
+from darkpkg.physics.model import BENCHMARK_B
 
 Array = NDArray[np.float64]
 
-__all__ = ["read_events", "write_events"]
+__all__ = ["OtherSourcesWarning", "read_events", "write_events"]
 
-FORMAT = "darkpkg events 3"
+FORMAT = "darkpkg events 4"
+
+_BEFORE = "darkpkg events 3"
+"""Files that have no column of flavours, and say all in their provenance."""
+
+
+class OtherSourcesWarning(UserWarning):
+    """Events were made with other formulas or another flux than those of the installed package."""
 
 
 def write_events(events: Events, path: str | os.PathLike[str]) -> Path:
@@ -39,6 +53,7 @@ def write_events(events: Events, path: str | os.PathLike[str]) -> Path:
         "format": FORMAT,
         "kind": type(events).__name__,
         "provenance": json.dumps(events.provenance, default=dict),
+        "origin": json.dumps(encoded(events.origin)),
     }
     columns = {name: getattr(events, name) for name in events.columns()}
     table = _table(events).replace_schema_metadata(header | {"sha256": _digest(header, columns)})
@@ -68,8 +83,9 @@ def _table(events: Events) -> pa.Table:
 def read_events(path: str | os.PathLike[str]) -> Events | PlacedEvents:
     """Read a file that `write_events` wrote.
 
+    Warns (`OtherSourcesWarning`) if they were made with other formulas or fluxes than those that are installed.
     Raises `DataIntegrityError` if the file is foreign, truncated, of another format, if any number or any word of its
-    provenance was altered, or if it holds what `Events` refuse; `ValueError` if it does not fit into memory.
+    origin was altered, or if it holds what `Events` refuse; `ValueError` if it does not fit into memory.
     """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"path must be the name of a file, got {path!r}")
@@ -79,12 +95,15 @@ def read_events(path: str | os.PathLike[str]) -> Events | PlacedEvents:
     table = _read_table(path)
     metadata = table.schema.metadata or {}
     header = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in metadata.items()}
-    if header.get("format") != FORMAT:
+    if header.get("format") not in (FORMAT, _BEFORE):
         raise DataIntegrityError(f"{path} is not a file of {FORMAT!r}: its format is {header.get('format')!r}")
     try:
         kind = {"Events": Events, "PlacedEvents": PlacedEvents}[header["kind"]]
         provenance = json.loads(header["provenance"])
-        columns = {name: _read(table, name, about) for name, about in kind.columns().items()}
+        about = kind.columns()
+        if header["format"] == _BEFORE:
+            del about["flavour"]
+        columns = {name: _read(table, name, one) for name, one in about.items()}
         found = _digest(header, columns)
     except (KeyError, ValueError, TypeError, RecursionError, pa.ArrowException) as error:
         raise DataIntegrityError(
@@ -95,9 +114,74 @@ def read_events(path: str | os.PathLike[str]) -> Events | PlacedEvents:
             f"{path} was altered: its content has sha256 {found}, it says {header.get('sha256')}"
         )
     try:
-        return kind(**columns, provenance=provenance)
-    except (ValueError, TypeError) as error:
+        if header["format"] == _BEFORE:
+            origin, provenance = _converted(provenance)
+            columns["flavour"] = _right_sign(columns["beam"], origin)
+        else:
+            origin = decoded(json.loads(header["origin"]))
+        events = kind(**columns, origin=origin, provenance=provenance)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DataIntegrityError(f"{path} holds what no events can be, behind a valid checksum: {error}") from error
+    _warn_of_other_sources(path, events)
+    return events
+
+
+def _converted(about: Mapping[str, Any]) -> tuple[Origin, dict[str, Any]]:
+    """Origin and provenance of events of before there was an origin, which were all made with the fluxes of T2K."""
+    provenance = {key: about[key] for key in ("seed", "n_events", "versions", "thinned", "moved") if key in about}
+    couplings, detector = about.get("couplings"), about.get("detector")
+    fluxes = about.get("flux", {})
+    provenance["flux"] = {
+        f"{beam.name} {flavour}": flux.checksum
+        if fluxes[beam.name] == datasets.manifest(f"flux/nd280_{beam.name.lower()}").sha256
+        else fluxes[beam.name]
+        for beam in experiment.T2K.beams
+        if beam.name in fluxes
+        for flavour, flux in beam.fluxes.items()
+    }
+    site = None
+    if detector is not None:
+        if "seed" in detector:
+            provenance["placing_seed"] = detector["seed"]
+        site = Site(
+            detector["name"],
+            tuple(detector["fiducial_modules"]),
+            {int(code): number for code, number in detector["targets"].items()},
+            tuple(detector.get("modules", ())),
+            tuple(Box(low, high) for low, high in detector.get("fiducial_boxes", ())),
+            detector.get("emphasis", {}),
+        )
+    origin = Origin(
+        sampling=SamplingRange(**about["sampling"]) if "sampling" in about else None,
+        couplings=BENCHMARK_B.replace(**couplings) if couplings else None,
+        beams=experiment.T2K.beams,
+        form_factor=about.get("form_factor", "fourier-bessel"),
+        sequence=about.get("sequence", "random"),
+        detector=site,
+    )
+    return origin, provenance
+
+
+def _right_sign(beams: NDArray[np.str_], origin: Origin) -> NDArray[np.int64]:
+    """The only flavour that each beam had."""
+    return np.select([beams == beam.name for beam in origin.beams], [next(iter(b.fluxes)) for b in origin.beams], 14)
+
+
+def _warn_of_other_sources(path: Path, events: Events) -> None:
+    """Compare what made the events with what is installed, where they say so."""
+    differ = []
+    physics = events.provenance.get("physics", _sources.digest())
+    if physics != _sources.digest():
+        differ.append(f"formulas of digest {physics} instead of {_sources.digest()}")
+    published = (experiment.T2K, experiment.T2K_ALL_FLAVOURS)
+    if events.provenance.get("experiment", "T2K") in [one.name for one in published]:
+        for name, checksum in events.provenance.get("flux", {}).items():
+            beam, _, flavour = name.rpartition(" ")
+            installed = experiment.T2K_ALL_FLAVOURS[beam][int(flavour)].checksum
+            if checksum != installed:
+                differ.append(f"a flux of {name} with checksum {checksum[:16]} instead of {installed}")
+    if differ:
+        warnings.warn(f"{path} was made with {', and '.join(differ)}", OtherSourcesWarning, stacklevel=3)
 
 
 def _read_table(path: Path) -> pa.Table:
@@ -140,7 +224,8 @@ def _values(table: pa.Table, name: str, unit: str) -> NDArray[Any]:
 
 def _digest(header: Mapping[str, str], columns: Mapping[str, NDArray[Any]]) -> str:
     """Checksum of everything a file says: its header and each column, byte by byte."""
-    digest = hashlib.sha256(json.dumps([header[key] for key in ("format", "kind", "provenance")]).encode())
+    words = ("format", "kind", "provenance", *(["origin"] if header["format"] == FORMAT else []))
+    digest = hashlib.sha256(json.dumps([header[key] for key in words]).encode())
     for name, values in columns.items():
         digest.update(f"{name}{values.shape}".encode())
         text = values.dtype.kind == "U"

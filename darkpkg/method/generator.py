@@ -8,10 +8,8 @@ are then drawn independently of each other from the adapted map.
 from __future__ import annotations
 
 import importlib.metadata
-import itertools
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -19,11 +17,10 @@ import vegas
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from darkpkg import datasets
-from darkpkg.experiment import detector as detectors
-from darkpkg.experiment.beam import BEAMS, load_flux
-from darkpkg.experiment.detector import Detector
-from darkpkg.inputs import check_kinds, one_of
+from darkpkg import _sources
+from darkpkg.experiment import experiment as experiments
+from darkpkg.experiment.experiment import Experiment
+from darkpkg.inputs import check_kinds
 from darkpkg.memory import require_memory
 from darkpkg.method.events import Events
 from darkpkg.method.integrand import (
@@ -34,14 +31,16 @@ from darkpkg.method.integrand import (
     target,
     upscattering_and_decay,
 )
+from darkpkg.method.origin import Origin
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
-from darkpkg.physics.nuclei import FORM_FACTORS, Nucleus
+from darkpkg.physics.nuclei import Nucleus
+from darkpkg.physics.scattering import threshold_energy
 from darkpkg.streams import random_stream
 
 Array = NDArray[np.float64]
 
-__all__ = ["REPLICATES", "SEQUENCES", "generate"]
+__all__ = ["REPLICATES", "generate"]
 
 ADAPTATION = {"nitn": 10, "neval": 4000}
 """Vegas iterations and integrand evaluations in each, per beam and nucleus, whatever the number of events: so the
@@ -54,9 +53,6 @@ The first keeps the error of rare nuclei small, such as argon, the second that o
 _BATCH = 1 << 16
 
 
-SEQUENCES = ("random", "sobol")
-"""How `generate` draws its points: independently, or as scrambled Sobol sequences."""
-
 REPLICATES = 16
 """Independent Sobol sequences in a sample. Their spread gives the error of a prediction, itself to 1/√(2·15) = 18
 %."""
@@ -67,8 +63,8 @@ def generate(
     n_events: int | Mapping[str, int],
     seed: int,
     *,
+    experiment: Experiment | None = None,
     couplings: DarkParameters = BENCHMARK_B,
-    detector: Detector | None = None,
     hydrogen: bool = False,
     form_factor: str = "fourier-bessel",
     sequence: str = "random",
@@ -81,19 +77,19 @@ def generate(
     sampling
         Region of masses, such as `HEAVY`, or fixed masses by `SamplingRange.at`.
     n_events
-        Number of events. A quarter is spread evenly over both beams and all nuclei, so that rare ones, such as argon,
-        are known too; the rest goes where N are made in the detector, for equal protons on target in both beams. The
-        weights carry how often each occurs. A mapping such as ``{"Ar40": 400_000, …}`` gives each nucleus its own
-        number, spread over both beams.
+        Number of events. A quarter is spread evenly over all flavours of all beams and all nuclei, so that rare ones,
+        such as argon, are known too; the rest goes where N are made in the detector, for equal protons on target in
+        all beams. The weights carry how often each occurs. A mapping such as ``{"Ar40": 400_000, …}`` gives each
+        nucleus its own number, spread over flavours and beams.
     seed
-        Non-negative integer. The same seed gives the same events, bit for bit. Each beam and nucleus draws from its
-        own stream, so that another nucleus leaves its events alone; only if it takes some of a fixed total do they
-        end earlier, with weights divided by a smaller number. A longer sample begins with the events of a shorter.
+        Non-negative integer. The same seed gives the same events, bit for bit. Each flavour and nucleus draws from
+        its own stream, so that another nucleus leaves its events alone; only if it takes some of a fixed total do
+        they end earlier, with weights divided by a smaller number. A longer sample begins with those of a shorter.
+    experiment
+        Its beams upscatter on the elements of its detector. The default is `T2K`.
     couplings
-        Values of |V_μN|² α_D ε² to generate at; they scale all weights. Its ``is_majorana`` says which kind of N
-        decays, with its spin or without.
-    detector
-        Its elements are the targets. The default is `ND280`.
+        Values of |V_μN|² α_D ε² to generate at; they scale all weights, those of electron neutrinos too, as if
+        |V_eN|² were |V_μN|². Its ``is_majorana`` says which kind of N decays, with its spin or without.
     hydrogen
         Scatter on hydrogen too, elastically. The paper leaves it out: it has no coherent enhancement. At
         benchmark B it adds 4 % to the selected upscatterings and 7 % to the events of Analysis I; at A nothing to
@@ -114,64 +110,86 @@ def generate(
         integral of flux × σ × q over the sampled masses.
 
     Raises `ValueError` or `TypeError` that names the argument, before any work; also for more events than there is
-    memory for.
+    memory for, and for masses that no neutrino of the beams can make. Warns if this is so for a part of them.
     """
-    detector = detectors.ND280 if detector is None else detector
+    experiment = experiments.T2K if experiment is None else experiment
     check_kinds(
         sampling=(sampling, SamplingRange),
+        experiment=(experiment, Experiment),
         couplings=(couplings, DarkParameters),
-        detector=(detector, Detector),
         hydrogen=(hydrogen, bool),
     )
-    one_of("sequence", sequence, SEQUENCES)
-    one_of("form_factor", form_factor, FORM_FACTORS)
-    targets = detector.nuclei if hydrogen else detector.targets
-    pairs = list(itertools.product(BEAMS, targets))
-    if couplings.shape != ():
-        raise ValueError(f"couplings must be a single point, got shape {couplings.shape}")
-    _check_number(detector, targets, n_events)
     random_stream(seed)  # refuses a seed that is none before any work is done
+    origin = Origin(sampling, couplings, experiment.beams, form_factor, sequence)
+    targets = experiment.detector.nuclei if hydrogen else experiment.detector.targets
+    _check_reach(sampling, experiment, targets)
+    _check_number(experiment, targets, n_events)
+    sources = [
+        (beam.name, flavour, flux, element)
+        for beam in experiment.beams
+        for flavour, flux in beam.fluxes.items()
+        for element in targets
+    ]
     channels = [
         _Channel(
             beam,
+            flavour,
             targets[element],
-            Integrand(target(load_flux(beam), targets[element], form_factor), sampling, couplings),
-            seed,
+            Integrand(target(flux, targets[element], form_factor), sampling, couplings),
+            (seed, *origin.stream(beam, flavour), targets[element].name),
         )
-        for beam, element in tqdm(pairs, desc="adapting", disable=not progress, leave=False)
+        for beam, flavour, flux, element in tqdm(sources, desc="adapting", disable=not progress, leave=False)
     ]
     if isinstance(n_events, Mapping):
-        shares = [_even_shares(n_events[channel.nucleus.name])[channel.beam] for channel in channels]
+        shares = _shares_by_nucleus([channel.nucleus.name for channel in channels], n_events)
     else:
-        nuclei = np.array([detector.number_of_nuclei(element) for _, element in pairs])
+        nuclei = np.array([experiment.detector.number_of_nuclei(element) for *_, element in sources])
         shares = _shares(nuclei * [channel.rate for channel in channels], n_events)
-    n_events = sum(shares)
-    columns = _empty_columns(n_events)
+    total = sum(shares)
+    columns = _empty_columns(total, max(len(beam.name) for beam in experiment.beams))
     begin = 0
-    with tqdm(total=n_events, unit=" events", desc="simulating", disable=not progress, leave=False) as bar:
+    with tqdm(total=total, unit=" events", desc="simulating", disable=not progress, leave=False) as bar:
         for channel, n in zip(channels, shares, strict=True):
             channel.simulate(n, sequence, {name: column[begin : begin + n] for name, column in columns.items()}, bar)
             begin += n
     columns["weight"] *= couplings.coupling
-    made = {"hydrogen": "H" in targets, "form_factor": form_factor, "sequence": sequence}
-    return Events(**columns, provenance=_provenance(sampling, n_events, seed, couplings, detector) | made)
+    about = _provenance(total, seed, experiment) | {"hydrogen": "H" in targets}
+    return Events(**columns, origin=origin, provenance=about)
 
 
-def _empty_columns(n: int) -> dict[str, NDArray[Any]]:
+def _check_reach(sampling: SamplingRange, experiment: Experiment, targets: Mapping[str, Nucleus]) -> None:
+    """Raise `ValueError` if no neutrino makes the lightest N of the sample, and warn if none makes the heaviest."""
+    end = max(float(flux.edges[-1]) for beam in experiment.beams for flux in beam.fluxes.values())
+    low, high = (min(float(threshold_energy(m_N, n)) for n in targets.values()) for m_N in sampling.m_N)
+    if high < end:
+        return
+    m_N, needed = (sampling.m_N[0], low) if low >= end else (sampling.m_N[1], high)
+    text = (
+        f"m_N must be within reach of the neutrinos of {experiment.name}, which end at {end:.4g} GeV, "
+        f"got {m_N:.4g} GeV that needs {needed:.4g} GeV"
+    )
+    if low >= end:
+        raise ValueError(text)
+    warnings.warn(f"{text}: that part of the masses is sampled in vain", UserWarning, stacklevel=3)
+
+
+def _empty_columns(n: int, letters: int = 3) -> dict[str, NDArray[Any]]:
     scalar = {name: np.empty(n) for name in ("weight", "m_N", "m_Zprime")}
     vector = {name: np.empty((n, 4)) for name in ("p_N", "p_electron", "p_positron")}
     vector["point"] = np.empty((n, DECAY_AXES + 2))
-    integer = {name: np.empty(n, dtype=np.int64) for name in ("target", "replicate")}
-    return scalar | vector | integer | {"beam": np.empty(n, dtype="U3")}
+    integer = {name: np.empty(n, dtype=np.int64) for name in ("target", "replicate", "flavour")}
+    return scalar | vector | integer | {"beam": np.empty(n, dtype=f"U{letters}")}
 
 
-def _check_number(detector: Detector, targets: Mapping[str, Nucleus], n_events: int | Mapping[str, int]) -> None:
-    numbers, least = {"n_events": n_events}, len(BEAMS) * len(targets)
+def _check_number(experiment: Experiment, targets: Mapping[str, Nucleus], n_events: int | Mapping[str, int]) -> None:
+    sources = sum(len(beam.fluxes) for beam in experiment.beams)
+    numbers, least = {"n_events": n_events}, sources * len(targets)
     if isinstance(n_events, Mapping):
         names = [nucleus.name for nucleus in targets.values()]
         if set(n_events) != set(names):
-            raise ValueError(f"n_events must name the nuclei of {detector.name}, {names}, got {list(n_events)}")
-        numbers, least = {f"n_events of {name}": number for name, number in n_events.items()}, len(BEAMS)
+            name = experiment.detector.name
+            raise ValueError(f"n_events must name the nuclei of {name}, {names}, got {list(n_events)}")
+        numbers, least = {f"n_events of {name}": number for name, number in n_events.items()}, sources
     for name, number in numbers.items():
         if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
             raise ValueError(
@@ -183,10 +201,13 @@ def _check_number(detector: Detector, targets: Mapping[str, Nucleus], n_events: 
     require_memory(float(an_event) * total, f"a simulation of {total} events")
 
 
-def _even_shares(total: int) -> dict[str, int]:
-    """The events of a nucleus spread over the beams."""
-    share, rest = divmod(int(total), len(BEAMS))
-    return {beam: share + (i < rest) for i, beam in enumerate(BEAMS)}
+def _shares_by_nucleus(nuclei: list[str], n_events: Mapping[str, int]) -> list[int]:
+    """The events of each nucleus spread evenly over the channels that have it."""
+    shares = []
+    for i, name in enumerate(nuclei):
+        share, rest = divmod(int(n_events[name]), nuclei.count(name))
+        shares.append(share + (nuclei[:i].count(name) < rest))
+    return shares
 
 
 def _shares(rates: Array, n_events: int) -> list[int]:
@@ -202,17 +223,20 @@ def _shares(rates: Array, n_events: int) -> list[int]:
 
 
 class _Channel:
-    """One beam and nucleus: its adapted map, and events drawn from it."""
+    """One flavour of a beam and one nucleus: its adapted map, and events drawn from it."""
 
-    def __init__(self, beam: str, nucleus: Nucleus, integrand: Integrand, seed: int) -> None:
-        self.beam, self.nucleus, self._integrand = beam, nucleus, integrand
-        self._stream = (seed, beam, nucleus.name)
-        self._map, self.rate = _adapt(integrand, random_stream(*self._stream, "adapt"))
+    def __init__(
+        self, beam: str, flavour: int, nucleus: Nucleus, integrand: Integrand, stream: tuple[Any, ...]
+    ) -> None:
+        self.beam, self.flavour, self.nucleus = beam, flavour, nucleus
+        self._integrand, self._stream = integrand, stream
+        self._map, self.rate = _adapt(integrand, random_stream(*stream, "adapt"))
 
     def simulate(self, n_events: int, sequence: str, columns: dict[str, NDArray[Any]], bar: tqdm[Any]) -> None:
         """Fill ``n_events`` rows, with weights for unit couplings."""
         integrand = self._integrand
         columns["target"][:], columns["beam"][:] = self.nucleus.pdg_code, self.beam
+        columns["flavour"][:] = self.flavour
         columns["replicate"][:] = np.arange(n_events) % REPLICATES if sequence == "sobol" else 0
         # The azimuths of N and of its decay are uniform: vegas need not adapt to them.
         draw = _points(sequence, integrand.dim + 2, self._stream)
@@ -231,7 +255,7 @@ class _Channel:
             bar.update(n)
 
 
-def _points(sequence: str, dim: int, stream: tuple[int, str, str]) -> Callable[[int], Array]:
+def _points(sequence: str, dim: int, stream: tuple[Any, ...]) -> Callable[[int], Array]:
     """A function that draws the next n points of the unit hypercube, event by event of each replicate in turn."""
     if sequence == "random":
         rng = random_stream(*stream, "events")
@@ -314,17 +338,19 @@ def _uniform_in_masses(adaptive_map: vegas.AdaptiveMap) -> vegas.AdaptiveMap:
     return vegas.AdaptiveMap([*grid, *[np.linspace(0.0, 1.0, len(grid[0]))] * 2])
 
 
-def _provenance(
-    sampling: SamplingRange, n_events: int, seed: int, couplings: DarkParameters, detector: Detector
-) -> dict[str, Any]:
-    versions = {name: importlib.metadata.version(name) for name in ("darkpkg", "numpy", "scipy", "numba", "vegas")}
+def _provenance(n_events: int, seed: int, experiment: Experiment) -> dict[str, Any]:
     return {
         "seed": int(seed),
-        "n_events": int(n_events),
-        "sampling": asdict(sampling),
-        "couplings": {name: getattr(couplings, name) for name in ("alpha_D", "epsilon", "V_muN_sq", "is_majorana")},
-        "targets_of": detector.name,
-        "flux": {beam: datasets.manifest(f"flux/nd280_{beam.lower()}").sha256 for beam in BEAMS},
-        "versions": versions,
-        "units": {"energy": "GeV", "length": "cm"},
+        "n_events": n_events,
+        "experiment": experiment.name,
+        "targets_of": experiment.detector.name,
+        "physics": _sources.digest(),
+        "flux": {
+            f"{beam.name} {flavour}": flux.checksum
+            for beam in experiment.beams
+            for flavour, flux in beam.fluxes.items()
+        },
+        "versions": {
+            name: importlib.metadata.version(name) for name in ("darkpkg", "numpy", "scipy", "numba", "vegas")
+        },
     }

@@ -158,7 +158,7 @@ def _prepare(
 def _replicates(events: Events) -> int:
     """In how many parts of one sample to sum so that their spread gives the error; one if each event is on its
     own."""
-    return REPLICATES if events.provenance.get("sequence") == "sobol" else 1
+    return REPLICATES if events.origin.sequence == "sobol" else 1
 
 
 def kernel_estimate(

@@ -17,14 +17,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from dataclasses import asdict
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from darkpkg.experiment.beam import load_flux
-from darkpkg.experiment.volumes import volume_of
+from darkpkg.experiment.beam import Flux
 from darkpkg.inputs import check_kinds
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.generator import Integrand
@@ -92,47 +90,42 @@ def transport(
     columns = dict(zip(("p_N", "p_electron", "p_positron"), momenta, strict=True))
     columns |= {"weight": weight, "m_N": m_N, "m_Zprime": m_Zprime}
     # What stays; the rest is made anew.
-    point, beam, target = events.point[near], events.beam[near], events.target[near]
+    point, beam, target, flavour = (getattr(events, name)[near] for name in ("point", "beam", "target", "flavour"))
     nuclei = _nuclei()
-    for polarity in np.unique(beam):
-        in_beam = np.flatnonzero(beam == polarity)
-        for code in np.unique(target[in_beam]).tolist():
-            own = in_beam[target[in_beam] == code]
-            about = _target(str(polarity), nuclei[code], events.provenance["form_factor"])
-            integrand = Integrand(about, sampling, parameters)
-            u = np.ascontiguousarray(point[own, :DECAY_AXES])
-            before, _ = integrand.at_masses(u, *masses[own].T.copy())
-            after, variables = integrand.at_masses(u, m_N[own], m_Zprime[own])
-            weight[own] *= np.divide(after, before, out=np.zeros(len(own)), where=before > 0)
-            laboratory = [np.empty((len(own), 4)) for _ in momenta]
-            laboratory_momenta(variables, point[own, DECAY_AXES:], about, *laboratory)
-            for all_of_them, ours in zip(momenta, laboratory, strict=True):
-                all_of_them[own] = ours
-    columns |= {"point": point, "beam": beam, "target": target}
+    for name, code, neutrino in sorted(set(zip(beam.tolist(), target.tolist(), flavour.tolist(), strict=True))):
+        own = np.flatnonzero((beam == name) & (target == code) & (flavour == neutrino))
+        about = _target(events.origin.flux(name, neutrino), nuclei[code], events.origin.form_factor)
+        integrand = Integrand(about, sampling, parameters)
+        u = np.ascontiguousarray(point[own, :DECAY_AXES])
+        before, _ = integrand.at_masses(u, *masses[own].T.copy())
+        after, variables = integrand.at_masses(u, m_N[own], m_Zprime[own])
+        weight[own] *= np.divide(after, before, out=np.zeros(len(own)), where=before > 0)
+        laboratory = [np.empty((len(own), 4)) for _ in momenta]
+        laboratory_momenta(variables, point[own, DECAY_AXES:], about, *laboratory)
+        for all_of_them, ours in zip(momenta, laboratory, strict=True):
+            all_of_them[own] = ours
+    columns |= {"point": point, "beam": beam, "target": target, "flavour": flavour}
     if isinstance(events, PlacedEvents):
         columns["vertex"] = events.vertex[near]
         columns |= _paths(events, columns["vertex"], momenta[0])
     columns |= {name: getattr(events, name)[near] for name in events.columns() if name not in columns}
+    at = SamplingRange.at(float(parameters.m_N), float(parameters.m_Zprime))
+    moved = {"m_N": sampling.m_N, "m_Zprime": sampling.m_Zprime, "bandwidth": neighbourhood.bandwidth}
     return dataclasses.replace(
         events,
         **columns,
-        provenance={
-            **events.provenance,
-            "sampling": asdict(SamplingRange.at(float(parameters.m_N), float(parameters.m_Zprime))),
-            "moved": {"from": dict(events.provenance["sampling"]), "bandwidth": neighbourhood.bandwidth},
-        },
+        origin=events.origin.replace(sampling=at),
+        provenance={**events.provenance, "moved": moved},
     )
 
 
 def _check_remembered(events: Events) -> None:
     """Raise `ValueError` unless all is known that momenta and paths are made of anew."""
-    if "form_factor" not in events.provenance:
-        raise ValueError("provenance of events must hold form_factor, as those of darkpkg.generate do")
     for code in np.unique(events.target).tolist():
         if code not in _nuclei():
             raise ValueError(f"target must be a nucleus of darkpkg, one of {sorted(_nuclei())}, got {code}")
-    if isinstance(events, PlacedEvents) and "fiducial_boxes" not in events.provenance["detector"]:
-        raise ValueError("provenance of events must hold fiducial_boxes of detector, as those of darkpkg.place do")
+    if isinstance(events, PlacedEvents) and not events.detector.volumes:
+        raise ValueError("origin of events must hold the volumes of their detector, as those of darkpkg.place do")
 
 
 @functools.cache
@@ -141,9 +134,9 @@ def _nuclei() -> dict[int, Nucleus]:
 
 
 @functools.cache
-def _target(beam: str, nucleus: Nucleus, form_factor: str) -> Target:
-    """The tables of a beam and nucleus, kept, as a plane asks for them at each of its masses."""
-    return target(load_flux(beam), nucleus, form_factor)
+def _target(flux: Flux, nucleus: Nucleus, form_factor: str) -> Target:
+    """The tables of a flux and nucleus, kept, as a plane asks for them at each of its masses."""
+    return target(flux, nucleus, form_factor)
 
 
 def _within_reach(events: Events, parameters: DarkParameters, neighbourhood: Smoothing) -> NDArray[np.int64]:
@@ -163,6 +156,5 @@ def _within_reach(events: Events, parameters: DarkParameters, neighbourhood: Smo
 def _paths(events: PlacedEvents, vertex: Array, p_N: Array) -> dict[str, Array]:
     """Where N with momenta ``p_N`` enters and leaves each fiducial volume of ``events``, from its vertex."""
     direction = p_N[:, 1:] / momentum(p_N)[:, None]
-    volumes = map(volume_of, events.provenance["detector"]["fiducial_boxes"])
-    chords = [volume.chord(vertex, direction) for volume in volumes]
+    chords = [volume.chord(vertex, direction) for volume in events.detector.volumes]
     return {"entry": np.stack([a for a, _ in chords], axis=1), "exit": np.stack([b for _, b in chords], axis=1)}

@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.experiment.analysis import ARGON_CHAMBERS, Analysis, Channel
+from darkpkg.experiment.analysis import Analysis, Channel
 from darkpkg.experiment.selection import Selection
-from darkpkg.experiment.volumes import volume_of
 from darkpkg.inputs import check_kinds, real_number, real_numbers, tuple_of
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.flights import flight_polygons
@@ -108,15 +107,16 @@ def coupling_weight(events: Events, parameters: DarkParameters) -> Any:
     Majorana, than the simulation.
     """
     check_kinds(events=(events, Events), parameters=(parameters, DarkParameters))
-    generated = events.provenance["couplings"]
-    if generated["is_majorana"] != parameters.is_majorana:
+    generated = events.origin.couplings
+    if generated is None:
+        raise ValueError("origin of events must hold the couplings that their weights are for")
+    if generated.is_majorana != parameters.is_majorana:
         kinds = {True: "Majorana", False: "Dirac"}
         raise ValueError(
-            f"these events are decays of a {kinds[generated['is_majorana']]} N and cannot answer for a "
+            f"these events are decays of a {kinds[generated.is_majorana]} N and cannot answer for a "
             f"{kinds[parameters.is_majorana]} N: generate them with couplings=parameters"
         )
-    at_generation = generated["V_muN_sq"] * generated["alpha_D"] * generated["epsilon"] ** 2
-    return parameters.coupling * parameters.pair_branching_ratio() / at_generation
+    return parameters.coupling * parameters.pair_branching_ratio() / generated.coupling
 
 
 def selection_weight(events: PlacedEvents, selection: Selection) -> Array:
@@ -130,11 +130,11 @@ def lifetime_weight(
     ctau: float,
     m_N: float | None = None,
     *,
+    modules: Sequence[str],
     ctau_Zprime: float = 0.0,
     m_Zprime: float | None = None,
-    modules: Sequence[str] = ARGON_CHAMBERS,
 ) -> Array:
-    r"""Probability that the pair appears inside the fiducial boxes of ``modules``, Eq. (27): (n,), for a cτ⁰ in cm.
+    r"""Probability that the pair appears inside the fiducial volumes of ``modules``, Eq. (27): (n,), for a cτ⁰ in cm.
 
     .. math:: w = \sum_j \left(e^{-a_j/\beta\gamma c\tau^0} - e^{-b_j/\beta\gamma c\tau^0}\right), \qquad
               \beta\gamma = |\vec p_N|/m_N,
@@ -188,8 +188,7 @@ def decay_rates(parameters: DarkParameters, ctau: ArrayLike) -> tuple[Array, Arr
 
 def flight_corners(events: PlacedEvents, modules: Sequence[str]) -> tuple[NDArray[np.int64], Array]:
     """Polygons of the flights of N and Z′ that end in the fiducial volumes of ``modules``: see `flight_polygons`."""
-    known = events.provenance["detector"]["fiducial_boxes"]
-    volumes = [volume_of(known[column]) for column in events.columns_of(modules)]
+    volumes = [events.detector.volumes[column] for column in events.columns_of(modules)]
     p_Z = events.p_electron + events.p_positron
     return flight_polygons(events.vertex, events.p_N[:, 1:], p_Z[:, 1:], volumes)
 
@@ -198,7 +197,7 @@ def exposure_weight(events: PlacedEvents, channel: Channel) -> Array:
     """Number of target nuclei times protons on target, Eq. (28), for events of the channel's beam, else zero."""
     check_kinds(events=(events, PlacedEvents), channel=(channel, Channel))
     nuclei = np.zeros(len(events))
-    for code, number in events.number_of_targets.items():
+    for code, number in events.detector.targets.items():
         nuclei[events.target == code] = number
     return np.where(events.beam == channel.beam, nuclei * channel.pot, 0.0)
 
@@ -300,14 +299,10 @@ def check_smoothing(smoothing: Smoothing) -> None:
 
 
 def sampling_range(events: Events) -> SamplingRange:
-    """The region of masses that ``events`` were sampled from, out of their provenance."""
-    sampling = events.provenance.get("sampling")
-    if sampling is None:
-        raise ValueError("provenance of events must hold sampling, as those of darkpkg.generate do")
-    try:
-        return SamplingRange(**sampling)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"sampling in the provenance of events is none: {error}") from error
+    """The region of masses that ``events`` were sampled from."""
+    if events.origin.sampling is None:
+        raise ValueError("origin of events must hold their sampling, as those of darkpkg.generate do")
+    return events.origin.sampling
 
 
 def guessed_level(sampling: SamplingRange, masses: Array, smoothing: Smoothing) -> Array:

@@ -6,7 +6,7 @@ Begin with `BENCHMARK_A` (light mediator) or `BENCHMARK_B` (heavy mediator) and 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,18 +14,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import hyp2f1
 
-from darkpkg.inputs import complex_array, one_of, real_array, real_numbers, tuple_of, whole_number
+from darkpkg.inputs import one_of, real_array
 from darkpkg.physics.widths import CHANNELS, current_integrals, pair_ratio, total_ratio
-from darkpkg.units import ALPHA_EM, HBARC, GeV, MeV, cm
+from darkpkg.units import ALPHA_EM, HBARC, GeV, MeV
 
-__all__ = ["BENCHMARK_A", "BENCHMARK_B", "DECAYS", "DarkParameters", "vertex_factors"]
+__all__ = ["BENCHMARK_A", "BENCHMARK_B", "DECAYS", "DarkParameters"]
 
 DECAYS = ("all", "paper")
 """What N and Z′ decay to: everything that the electromagnetic current reaches, or e⁺e⁻ alone as the paper has it."""
 
 
-def _number(unit: str, symbol: str, meaning: str) -> Any:
-    return dataclasses.field(metadata={"unit": unit, "symbol": symbol, "meaning": meaning})
+def _number(unit: str, symbol: str, meaning: str, **options: Any) -> Any:
+    return dataclasses.field(metadata={"unit": unit, "symbol": symbol, "meaning": meaning}, **options)
 
 
 LARGEST = 1e30
@@ -47,7 +47,8 @@ class DarkParameters:
     massless electrons alone and Eqs. (9) and (10) as printed, with a light Z′ that decays where it is made.
 
     Raises `ValueError` that names field, value and rule if a field is not finite, a mass or coupling is not
-    positive, a mixing exceeds one, or the shapes do not broadcast, and `TypeError` if one is no real number.
+    positive (|V_eN|² may be zero), a mixing exceeds one, or the shapes do not broadcast, and `TypeError` if one is no
+    real number.
 
     >>> BENCHMARK_B.proper_decay_length()            # cm
     0.5391...
@@ -62,6 +63,9 @@ class DarkParameters:
     )
     V_N_sq: float | NDArray[np.float64] = _number(
         "", r"|V_N|^2", "vertex factor of the decay of N, summed over daughter neutrinos"
+    )
+    V_eN_sq: float | NDArray[np.float64] = _number(
+        "", r"|V_{eN}|^2", "vertex factor of ν_e → N upscattering, squared; zero by default", default=0.0
     )
     is_majorana: bool = False
     decays: str = "all"
@@ -80,7 +84,7 @@ class DarkParameters:
 
     @classmethod
     def numbers(cls) -> dict[str, Mapping[str, str]]:
-        """Unit, symbol and meaning of the six numbers of a point, by the name of their field."""
+        """Unit, symbol and meaning of the numbers of a point, by the name of their field."""
         return {field.name: field.metadata for field in dataclasses.fields(cls) if field.metadata}
 
     def _items(self) -> list[tuple[str, Any]]:
@@ -88,7 +92,7 @@ class DarkParameters:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape that all six fields broadcast to; ``()`` for a single point."""
+        """Shape that all these fields broadcast to; ``()`` for a single point."""
         shapes = {name: np.shape(value) for name, value in self._items()}
         try:
             return np.broadcast_shapes(*shapes.values())
@@ -118,6 +122,17 @@ class DarkParameters:
     def coupling(self) -> float | NDArray[np.float64]:
         r"""|V_μN|² α_D ε², the factor by which couplings scale the upscattering cross section (Eq. (26))."""
         return self.V_muN_sq * self.alpha_D * self.epsilon**2
+
+    def coupling_of(self, flavour: int) -> float | NDArray[np.float64]:
+        """`coupling` of the neutrino with this PDG code: ±14 has |V_μN|² and ±12 |V_eN|².
+
+        >>> BENCHMARK_B.coupling_of(12)
+        0.0
+        """
+        if flavour not in (14, -14, 12, -12):
+            raise ValueError(f"flavour must be 14, -14, 12 or -12, got {flavour!r}")
+        mixing = self.V_muN_sq if abs(flavour) == 14 else self.V_eN_sq
+        return mixing * self.alpha_D * self.epsilon**2
 
     def decay_width(self) -> float | NDArray[np.float64]:
         r"""Total width of N in GeV.
@@ -184,18 +199,6 @@ class DarkParameters:
         """Smallest proper decay length in cm that masses and ε allow: that for |V_N| = 1 and α_D = 1."""
         return self.replace(V_N_sq=1.0, alpha_D=1.0).proper_decay_length()
 
-    def approximate_shortest_decay_length(self) -> float | NDArray[np.float64]:
-        r"""`shortest_decay_length` in cm as Eq. (12) has it, for a Dirac N; nan for a light mediator.
-
-        .. math:: c\tau^0_{min} \simeq 1\,\mathrm{cm}\left(\frac{10^{-2}}{\varepsilon}\right)^2
-                  \left(\frac{100\,\mathrm{MeV}}{m_N}\right)^5 \left(\frac{m_{Z'}}{1.25\,\mathrm{GeV}}\right)^4
-
-        Its conditions are α_D = 1, |V_N| = 1 and m_N ≪ m_Z′: it leaves out L(m_N²/m_Z′²), which is 1.01 for m_N =
-        0.13 m_Z′ and 4 for equal masses. The rounded 1 cm itself is 0.5 % above Eq. (9).
-        """
-        rule = 1 * cm * (1e-2 / self.epsilon) ** 2 * (100 * MeV / self.m_N) ** 5 * (self.m_Zprime / (1.25 * GeV)) ** 4
-        return np.where(self.is_light_mediator, np.nan, rule)[()]
-
     def mediator_width(self) -> float | NDArray[np.float64]:
         r"""Width of the dark photon in GeV, to e⁺e⁻, μ⁺μ⁻ and hadrons or to e⁺e⁻ alone; zero below 2m_e.
 
@@ -231,11 +234,14 @@ def _check(name: str, value: NDArray[np.float64]) -> None:
             raise ValueError(f"{name} must be {rule}, got {float(np.extract(bad, value)[0])!r}")
 
     refuse(~np.isfinite(value), "finite")
-    refuse(value <= 0, "positive")
+    if name == "V_eN_sq":
+        refuse(value < 0, "zero or more")
+    else:
+        refuse(value <= 0, "positive")
     refuse(value > LARGEST, f"at most {LARGEST:g}")
     if name.startswith("m_"):
         refuse(value < 1 / LARGEST, f"at least {1 / LARGEST:g} GeV")
-    if name in ("V_muN_sq", "V_N_sq"):
+    if name.startswith("V_"):
         refuse(value > 1, "at most 1, because the mixing matrix is unitary")
 
 
@@ -246,56 +252,6 @@ def _propagator_enhancement(x: ArrayLike) -> Any:
     the hypergeometric function ₂F₁(1, 3; 5; x), which is accurate everywhere: L(0) = 1, L(1) = 4.
     """
     return hyp2f1(1, 3, 5, x)
-
-
-def vertex_factors(
-    mixing: ArrayLike,
-    *,
-    flavour: int = 1,
-    dark: Sequence[int] = (3,),
-    charges: Sequence[float] | None = None,
-    N: int = 3,
-) -> tuple[float, float]:
-    r"""|V_αN|² and |V_N|² of Eqs. (5) and (8) from the mixing matrix of all neutrinos.
-
-    Parameters
-    ----------
-    mixing
-        Unitary matrix U (n, n). Rows are flavours: e, μ, τ, then the dark and sterile ones; columns are mass states,
-        lightest first.
-    flavour
-        Row of the flavour α in the beam; 1 is the muon.
-    dark, charges
-        Rows of the flavours with a dark charge, and their charges Q_d, one by default.
-    N
-        Column of the heavy neutrino.
-
-    The dark current couples mass states by :math:`V_{ij} = \sum_d Q_d U_{di}^* U_{dj}`. The beam is the superposition
-    of the three light states that belongs to α, so
-
-    .. math:: V_{\alpha N} = \frac{\sum_{i\le3} U_{\alpha i} V_{iN}}{\sqrt{\sum_{k\le3}|U_{\alpha k}|^2}},
-              \qquad |V_N|^2 = \sum_{i<N} |V_{iN}|^2 .
-
-    With one dark flavour and N = ν₄, |V_αN|² = |U_α4|² |U_D4|⁴ up to terms of higher order in U_α4.
-
-    Raises `ValueError` if ``mixing`` is not unitary.
-    """
-    U = complex_array("mixing", mixing, "finite and below 1e100 in size")
-    if U.ndim != 2 or U.shape[0] != U.shape[1] or not np.allclose(U.conj().T @ U, np.eye(len(U)), atol=1e-9):
-        raise ValueError(
-            f"mixing must be a unitary square matrix, got U†U with {U.shape} entries off by more than 1e-9"
-        )
-    flavour, N = (whole_number(name, i, most=len(U) - 1) for name, i in (("flavour", flavour), ("N", N)))
-    dark = [whole_number("dark", row, most=len(U) - 1) for row in tuple_of("dark", dark, int)]
-    Q = np.ones(len(dark)) if charges is None else real_numbers("charges", charges, -1e30, 1e30)
-    if Q.shape != (len(dark),):
-        raise ValueError(f"charges must be one for each of the rows {dark} in dark, got shape {Q.shape}")
-    V = U[list(dark)].conj().T @ (Q[:, None] * U[list(dark)])
-    light = U[flavour, :3]
-    if not light.any():
-        raise ValueError(f"flavour must be one that the light states have a part of, got {flavour}")
-    V_alpha_N = light @ V[:3, N] / np.linalg.norm(light)
-    return float(abs(V_alpha_N) ** 2), float((abs(V[:N, N]) ** 2).sum())
 
 
 BENCHMARK_A = DarkParameters(

@@ -9,7 +9,6 @@ positive or beyond `LARGEST_ENERGY`, and for masses and momentum transfers that 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,10 +24,7 @@ from darkpkg.units import ALPHA_EM, HBARC, GeV
 Array = NDArray[np.float64]
 
 __all__ = [
-    "approximate_cross_section",
     "differential_cross_section",
-    "helicity_flip_cross_section",
-    "helicity_flip_probability",
     "neutrino_energy",
     "q2_range",
     "threshold_energy",
@@ -120,48 +116,6 @@ def total_cross_section(
     >>> total_cross_section(0.05, BENCHMARK_B, NUCLEI["Pb208"])
     0.0
     """
-    return _integrate(E_nu, parameters, nucleus, form_factor, lambda E_nu, Q2, m_N: 1.0)
-
-
-def helicity_flip_cross_section(
-    E_nu: ArrayLike, parameters: DarkParameters, nucleus: Nucleus, form_factor: str = "fourier-bessel"
-) -> Any:
-    """The part of `total_cross_section` in which N has positive helicity in the laboratory."""
-
-    def probability(E_nu: Array, Q2: Array, m_N: Array) -> Array:
-        return helicity_flip_probability(E_nu, Q2, m_N, nucleus)
-
-    return _integrate(E_nu, parameters, nucleus, form_factor, probability)
-
-
-def helicity_flip_probability(E_nu: ArrayLike, Q2: ArrayLike, m_N: ArrayLike, nucleus: Nucleus) -> Any:
-    """Probability that N has positive helicity in the laboratory, at E_ν and Q² inside the kinematic range.
-
-    A left-handed vertex gives a massless N the helicity of the neutrino; a massive one has the other with a
-    probability of order (m_N/E_N)². It is (1 − P·p̂_N)/2 with the `polarisation_axis` P of N. Raises `ValueError` for
-    a Q² outside of the range.
-    """
-    m_N = real_numbers("m_N", m_N, SMALLEST_ENERGY, LARGEST_ENERGY)
-    E_nu, Q2, m_N = np.broadcast_arrays(_energy(E_nu), real_numbers("Q2", Q2, 0.0, LARGEST_ENERGY**2), m_N)
-    low, high = q2_range(E_nu, m_N, nucleus)
-    outside = ~((Q2 >= low * (1 - 1e-9)) & (Q2 <= high * (1 + 1e-9)))  # the range is known to a part in 1e9
-    if np.any(outside):
-        first, E, m = (float(np.extract(outside, a)[0]) for a in (Q2, E_nu, m_N))
-        raise ValueError(f"Q2 must lie in the kinematic range, got {first:g} GeV² at E_nu = {E:g}, m_N = {m:g} GeV")
-    p_N = heavy_neutrino_momentum(E_nu, np.maximum(Q2 - low, 0.0), m_N, 0.0, nucleus.mass)
-    axis = polarisation_axis(E_nu, p_N, m_N, nucleus.mass, *current_amplitudes(Q2, nucleus))
-    length = np.sqrt(p_N[1] ** 2 + p_N[3] ** 2)
-    return ((1 - (axis[0] * p_N[1] + axis[2] * p_N[3]) / length) / 2)[()]
-
-
-def _integrate(
-    E_nu: ArrayLike,
-    parameters: DarkParameters,
-    nucleus: Nucleus,
-    form_factor: str,
-    factor: Callable[[Array, Array, Array], Any],
-) -> Any:
-    """∫ dσ/dQ² · factor(E_ν, Q², m_N) dQ² in cm²."""
     check_kinds(parameters=(parameters, DarkParameters), nucleus=(nucleus, Nucleus))
     E_nu, coupling, m_N, m_Zprime = np.broadcast_arrays(
         _energy(E_nu), parameters.coupling, parameters.m_N, parameters.m_Zprime
@@ -181,30 +135,8 @@ def _integrate(
         Q2 = (begin[reached][..., None] + half_width * (nodes + 1)) ** 2
         E, m, mediator = (a[reached][..., None] for a in (E_nu, m_N, m_Zprime))
         value = elastic_cross_section(E, Q2, m, mediator, nucleus.mass, *current_amplitudes(Q2, nucleus, form_factor))
-        total[reached] += (half_width * weights * 2 * np.sqrt(Q2) * value * factor(E, Q2, m)).sum(axis=-1)
+        total[reached] += (half_width * weights * 2 * np.sqrt(Q2) * value).sum(axis=-1)
     return (coupling * total)[()]
-
-
-def approximate_cross_section(
-    E_nu: ArrayLike, parameters: DarkParameters, nucleus: Nucleus, lambda_qcd: float = 0.150 * GeV
-) -> Any:
-    r"""σ(E_ν) in cm² per nucleus as Appendix A approximates it, for m_N ≪ E_ν and m_Z′ ≫ Q.
-
-    A nucleus that is a point for Q < 2Λ_QCD/A^{1/3} and invisible beyond, F = 1 or 0. With
-    :math:`x_A = 2\Lambda_{QCD}/(A^{1/3}M)` and s = M² + 2ME, dσ/dQ² integrates to
-
-    .. math:: \sigma = \frac{|V_{\mu N}|^2 (Ze\varepsilon)^2\alpha_D\,x_A^2}{8E^2m_{Z'}^4}
-              \left[2(M^4+s^2) - sM^2(x_A^2+4)\right] ,
-
-    which has the bracket of Eq. (A1); the factor in front is derived. The bracket, 4M²(2E² − …), is evaluated without
-    the cancellation of M⁴. ``lambda_qcd`` in GeV, 0.1 to 0.2 according to the paper.
-    """
-    E_nu, scale = _energy(E_nu), real_numbers("lambda_qcd", lambda_qcd, positive=True)
-    M, x_sq = nucleus.mass, (2 * scale / nucleus.A ** (1 / 3) / nucleus.mass) ** 2
-    s = M * (M + 2 * E_nu)
-    bracket = M**2 * (8 * E_nu**2 - s * x_sq)
-    front = parameters.coupling * 4 * np.pi * ALPHA_EM * nucleus.Z**2 * x_sq / (8 * E_nu**2 * parameters.m_Zprime**4)
-    return (np.maximum(front * bracket, 0.0) * HBARC**2)[()]
 
 
 # The functions below work on numbers and arrays alike; the generator compiles them into its integrand.

@@ -1,62 +1,41 @@
-"""What the paper claims, what we find, and whether the two agree: claim by claim, by one stated rule.
+"""Whether what we find agrees with what the paper claims: claim by claim, by one stated rule.
 
-Begin with `table`. The claims are read from ``data/paper/claims.csv``; `paper.claims.answers` has a function for
-each. No verdict is written down anywhere: `verdict` derives it from numbers.
+Begin with `table`. The claims are those of `paper.claims.questions`. No verdict is written down anywhere: `verdict`
+derives it from numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from types import FunctionType
 
 import numpy as np
 import pandas as pd
 
-from darkpkg import datasets
-from paper.claims.answers import ANSWERS, Answer, Evidence, SamplesLike
+from paper.claims import detector, limits, method, model
+from paper.claims.answer import Answer
+from paper.claims.questions import Claim, claims
+from paper.claims.samples import Samples
 
-__all__ = ["VERDICTS", "Claim", "agrees", "claims", "explained", "table", "verdict"]
+__all__ = ["ANSWERS", "VERDICTS", "agrees", "explained", "table", "verdict"]
+
+ANSWERS: dict[str, Callable[[Samples], Answer]] = {
+    name: function
+    for section in (model, detector, method, limits)
+    for name, function in vars(section).items()
+    if isinstance(function, FunctionType) and function.__module__ == section.__name__ and not name.startswith("_")
+}
+"""The function that answers each claim, by the name of both."""
 
 VERDICTS = ("reproduced", "with an assumption", "not reproduced")
 """What `verdict` can say."""
 
+STORED_COLUMNS = ["ours", "error", "assumed", "assumed_error", "verdict"]
+"""What a file of verdicts keeps of `table`, beside the name of the claim."""
+
 SIGMAS = 2.0
 """So many of its own errors a number may lie outside."""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A sentence or number of the paper, put so that a number decides: it must lie from ``low`` to ``high``.
-
-    The interval is what rounding or wording of the paper allow; nan means no bound. ``number`` is what is printed,
-    nan for a statement. ``page`` is the chapter that computes it, ``assumption`` what must be assumed beyond the
-    text, empty if nothing helps or is needed. ``reason`` may hold fields that `explained` fills with our numbers.
-    """
-
-    id: str
-    section: str
-    place: str
-    claim: str
-    paper: str
-    number: float
-    low: float
-    high: float
-    unit: str
-    page: str
-    assumption: str
-    reason: str
-
-
-def claims() -> tuple[Claim, ...]:
-    """All claims, in the order of the table.
-
-    >>> claims()[0].place
-    'Abstract'
-    """
-    rows = datasets.read("paper/claims")
-    texts = [name for name in rows if name not in ("number", "low", "high")]
-    rows = rows.fillna(dict.fromkeys(texts, ""))
-    return tuple(Claim(**row) for row in rows.to_dict("records"))
 
 
 def agrees(claim: Claim, answer: Answer) -> bool:
@@ -79,19 +58,22 @@ def verdict(claim: Claim, answer: Answer) -> str:
 
 
 def explained(claim: Claim, answer: Answer) -> str:
-    """The reason of a claim with our numbers in it: ``{ours}``, ``{ratio}`` to the printed number, or to one if that is
-    zero or none is printed, and ``{off}``, the distance of that ratio from one in per cent."""
+    """The reason of a claim with our numbers in it.
+
+    They are ``{ours}``, ``{ratio}`` to the printed number, or to one if that is zero or none is printed, and
+    ``{off}``, how far that ratio is from one in per cent.
+    """
     ratio = answer.value / (np.nan_to_num(claim.number) or 1.0)
     return claim.reason.format(ours=answer.value, ratio=ratio, off=100 * abs(ratio - 1))
 
 
-def table(samples: SamplesLike, names: Iterable[str] | None = None) -> pd.DataFrame:
+def table(samples: Samples, names: Iterable[str] | None = None) -> pd.DataFrame:
     """A row for each claim: the fields of `Claim`, our number with its error, also as assumed, and the verdict.
 
     Parameters
     ----------
     samples
-        With placed samples ``at_A``, ``at_B`` and ``heavy``, or `Evidence`, which keeps what it computes.
+        Those of `paper.claims.samples.simulate`, or others of the same masses; what is computed is kept with them.
     names
         Names of the claims to answer; all by default. Raises `KeyError` for one that is not there.
 
@@ -102,12 +84,11 @@ def table(samples: SamplesLike, names: Iterable[str] | None = None) -> pd.DataFr
         one, and nan for statements and bounds.
     """
     known = {claim.id: claim for claim in claims()}
-    evidence = samples if isinstance(samples, Evidence) else Evidence(samples)
     rows = []
     for name in known if names is None else names:
         if name not in known:
             raise KeyError(f"no claim {name!r}, only {', '.join(known)}")
-        claim, answer = known[name], ANSWERS[name](evidence)
+        claim, answer = known[name], ANSWERS[name](samples)
         assumed = answer.assumed or Answer(np.nan, np.nan)
         found = verdict(claim, answer)
         decisive = assumed if found == VERDICTS[1] else answer

@@ -1,7 +1,8 @@
 """What other experiments have excluded, and the regions that explain the excess of MiniBooNE, as data with citations.
 
 Begin with `constraints` for a plane of two parameters; `region_of_interest` gives the regions, and
-`figures.draw_constraints` draws both. The numbers are those of ``data/limits/``.
+`paper.constraints.drawing.draw_constraints` draws both. The numbers are those of ``data/limits/``; `read_limit` reads
+a curve of your own.
 
 A limit holds for the model that it was derived in. Four assumptions to keep in mind:
 
@@ -19,7 +20,9 @@ A limit holds for the model that it was derived in. Four assumptions to keep in 
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -27,10 +30,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
 from darkpkg.inputs import check_kinds, one_of, real_numbers, tuple_of
+from darkpkg.units import GeV, MeV, keV
 
 Array = NDArray[np.float64]
 
-__all__ = ["PLANES", "Constraint", "Region", "constraints", "region_of_interest"]
+__all__ = ["PLANES", "Constraint", "Region", "constraints", "read_limit", "region_of_interest"]
 
 PLANES = (("m_N", "V_muN_sq"), ("m_Zprime", "epsilon"))
 """The planes for which there are limits: masses in GeV along x, pure numbers along y."""
@@ -142,6 +146,74 @@ def constraints(plane: tuple[str, str], mediator: str) -> tuple[Constraint, ...]
             if mediator == "light" or name not in _ONLY_LIGHT:
                 found.append(_constraint(name, (reference, *_COMPILED_BY.get(table, ())), curve))
     return tuple(found)
+
+
+def read_limit(
+    path: str | os.PathLike[str],
+    name: str,
+    *,
+    mass_unit: float,
+    top: str | os.PathLike[str] | None = None,
+    references: tuple[str, ...] = (),
+) -> Constraint:
+    """A limit from a text file of two columns, mass and coupling, separated by blanks or by a comma.
+
+    So are the curves of mass and |U|² in the collection HNLimits (M. Hostert, Heavy-Neutrino-Limits), in MeV or GeV.
+    Lines that begin with ``#`` and one heading are passed over. Points are sorted by mass.
+
+    Parameters
+    ----------
+    path
+        Where exclusion begins.
+    name
+        As figures label it.
+    mass_unit
+        Unit of the masses in the file: `darkpkg.units.MeV` or `darkpkg.units.GeV`.
+    top
+        A second file, for an island: where exclusion ends again. It is excluded where both curves have a mass.
+
+    Raises `ValueError` for a file without two columns of numbers or without points.
+
+    >>> from pathlib import Path; from tempfile import TemporaryDirectory; from darkpkg.units import MeV
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "limit.dat")
+    ...     _ = path.write_text("# m4 (MeV) Umu4^2\\n200 3e-7\\n100 1e-6\\n")
+    ...     read_limit(path, "mine", mass_unit=MeV).x
+    array([0.1, 0.2])
+    """
+    if mass_unit not in (keV, MeV, GeV):
+        raise ValueError(f"mass_unit must be keV, MeV or GeV of darkpkg.units, got {mass_unit!r}")
+    mass, low = _columns(Path(path))
+    if top is None:
+        return Constraint(name, references, mass * mass_unit, low, np.full(len(mass), np.inf))
+    upper_mass, high = _columns(Path(top))
+    ends = max(mass[0], upper_mass[0]), min(mass[-1], upper_mass[-1])
+    joint = np.union1d(mass, upper_mass)
+    joint = joint[(joint >= ends[0]) & (joint <= ends[1])]
+    edges = (np.exp(np.interp(np.log(joint), np.log(x), np.log(y))) for x, y in ((mass, low), (upper_mass, high)))
+    return Constraint(name, references, joint * mass_unit, *edges)
+
+
+def _columns(path: Path) -> tuple[Array, Array]:
+    """Masses, rising, and couplings of a file; two points at one mass stay in their order."""
+    lines = [line.split("#")[0].replace(",", " ").split() for line in path.read_text(encoding="utf-8").splitlines()]
+    rows = [words for words in lines if words]
+    if rows and not _is_number(rows[0][0]):
+        rows = rows[1:]
+    for row in rows:
+        if len(row) != 2 or not all(map(_is_number, row)):
+            raise ValueError(f"{path.name} must have two columns of positive numbers, got {' '.join(row)!r}")
+    if not rows:
+        raise ValueError(f"{path.name} has no points")
+    table = np.array(rows, dtype=float)
+    return tuple(table[np.argsort(table[:, 0], kind="stable")].T)
+
+
+def _is_number(word: str) -> bool:
+    try:
+        return 0 < float(word) < np.inf
+    except ValueError:
+        return False
 
 
 def region_of_interest(plane: tuple[str, str], mediator: str) -> tuple[Region, ...]:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from darkpkg.plotting import COLOURS, axis_label
-from paper.constraints.curves import Constraint, Region, constraints, region_of_interest
+from paper.constraints.curves import PLANES, Constraint, Region, constraints, region_of_interest
 
 _EXCLUDED = "#E2E2E2"
 
 
 def draw_constraints(
-    ax: Axes, plane: tuple[str, str], mediator: str, names: bool = True, regions: bool = True
+    ax: Axes,
+    plane: tuple[str, str],
+    mediator: str,
+    names: bool = True,
+    regions: bool = True,
+    more: Sequence[Constraint] = (),
 ) -> Axes:
     """Draw the published limits of a plane as grey areas, and the regions that explain MiniBooNE in green.
 
@@ -29,16 +34,23 @@ def draw_constraints(
         Whether to write the names of limits and regions.
     regions
         Whether to draw the regions of interest, too.
+    more
+        Limits of your own, drawn and named like the others; with them also in a plane where none was published. Those
+        in a file are read by `read_limit`.
     """
+    for limit in more:
+        if not isinstance(limit, Constraint):
+            raise TypeError(f"more must be Constraints, got {limit!r}")
     x_limits, y_limits = ax.get_xlim(), ax.get_ylim()
     ax.set(xscale="log", yscale="log", xlabel=axis_label(plane[0]), ylabel=axis_label(plane[1]))
-    found = constraints(plane, mediator)
+    published = tuple(plane) in PLANES or not more
+    found = (*(constraints(plane, mediator) if published else ()), *more)
     for limit in found:
         high = np.minimum(limit.high, 10 * y_limits[1])
         ax.fill_between(limit.x, limit.low, high, color=_EXCLUDED, lw=0, zorder=0.3)
         for edge in (limit.low, high):
             ax.plot(limit.x, edge, color=COLOURS["grey"], lw=0.7, zorder=0.6)
-    wanted = region_of_interest(plane, mediator) if regions else ()
+    wanted = region_of_interest(plane, mediator) if regions and published else ()
     for region in wanted:
         ax.fill(*region.outline.T, fc=COLOURS["green"], ec="none", alpha=0.25, zorder=0.8)
         ax.plot(*region.outline.T, color=COLOURS["green"], lw=0.9, zorder=0.9)

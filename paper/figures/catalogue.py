@@ -28,25 +28,11 @@ __all__ = [
     "draw",
 ]
 
-FIGURES: Mapping[int, Callable[[Samples], PaperFigure]] = MappingProxyType(
-    {
-        1: figure_1,
-        2: figure_2,
-        3: figure_3,
-        4: figure_4,
-        5: figure_5,
-        6: figure_6,
-        7: figure_7,
-        8: figure_8,
-        9: figure_9,
-        10: figure_10,
-        11: figure_11,
-        12: figure_12,
-        13: figure_13,
-        14: figure_14,
-        15: figure_15,
-    }
-)
+_DRAWN_BY = (
+    figure_1, figure_2, figure_3, figure_4, figure_5, figure_6, figure_7, figure_8, figure_9, figure_10, figure_11,
+    figure_12, figure_13, figure_14, figure_15,
+)  # fmt: skip
+FIGURES: Mapping[int, Callable[[Samples], PaperFigure]] = MappingProxyType(dict(enumerate(_DRAWN_BY, start=1)))
 """The function that draws each figure."""
 
 SAMPLES: Mapping[int, tuple[str, ...]] = MappingProxyType(

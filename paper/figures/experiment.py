@@ -90,7 +90,10 @@ def figure_3(samples: Samples) -> PaperFigure:
     produced, selected = (f(events, BENCHMARK_B, ANALYSIS_I) for f in (produced_weight, selected_weight))
     draw("produced", produced, color="black", lw=1.3, label="produced")
     for ctau, colour in _LIFETIMES.items():
-        detected, label = selected * lifetime_weight(events, ctau), rf"detected, $c\tau^0$ = {ctau:g} cm"
+        detected, label = (
+            selected * lifetime_weight(events, ctau, modules=ANALYSIS_I.selection.decay_modules),
+            rf"detected, $c\tau^0$ = {ctau:g} cm",
+        )
         draw(f"detected, ctau = {ctau:g} cm", detected, color=colour, lw=1.5, label=label)
     ax.set(yscale="log", xlabel="$z$ of the vertex [cm]", ylabel="events / cm", xlim=(-8, 610), ylim=(1e-6, 1e3))
     ax.legend(ncol=5, loc="lower center", bbox_to_anchor=(0.5, 1.0), columnspacing=1.0, fontsize=9, handlelength=1.3)
@@ -108,9 +111,13 @@ def figure_4(samples: Samples) -> PaperFigure:
     for material, nucleus in (("lead", "Pb208"), ("argon", "Ar40")):
         chosen = _is_on(events, nucleus)
         sample, w = events[chosen], weight[chosen]
-        shares = [Share.of(lifetime_weight(sample, ctau), w) for ctau in ctaus]
+        shares = [
+            Share.of(lifetime_weight(sample, ctau, modules=ANALYSIS_I.selection.decay_modules), w) for ctau in ctaus
+        ]
         mean, error = np.array([(share.mean, share.error) for share in shares]).T
-        long_lived = Share.of(lifetime_weight(sample, 1e12), w).mean * 1e12 / ctaus  # chord over βγcτ⁰
+        long_lived = (
+            Share.of(lifetime_weight(sample, 1e12, modules=ANALYSIS_I.selection.decay_modules), w).mean * 1e12 / ctaus
+        )  # chord over βγcτ⁰
         for ax in axes:
             colour = _COLOUR_OF[material]
             ax.plot(ctaus, mean, color=colour, label=material)
@@ -176,7 +183,9 @@ def figure_5(samples: Samples) -> PaperFigure:
     at_A, at_B = samples.at_A, samples.at_B
     produced_at_A = produced_weight(at_A, BENCHMARK_A, ANALYSIS_I)
     produced_at_B = produced_weight(at_B, BENCHMARK_B, ANALYSIS_I)
-    in_a_chamber = produced_at_B * lifetime_weight(at_B, float(BENCHMARK_B.proper_decay_length()))
+    in_a_chamber = produced_at_B * lifetime_weight(
+        at_B, float(BENCHMARK_B.proper_decay_length()), modules=ANALYSIS_I.selection.decay_modules
+    )
     filled = {"alpha": 0.5, "fill": True}
     drawn = {
         "light, A": (at_A, produced_at_A, {"color": COLOURS["blue"]} | filled),

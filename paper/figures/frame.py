@@ -6,9 +6,7 @@ Begin with `Samples`; the functions that draw take one and return a `PaperFigure
 from __future__ import annotations
 
 import os
-import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,18 +16,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from darkpkg.experiment import experiment as experiments
 from darkpkg.experiment.analysis import ANALYSIS_I
 from darkpkg.experiment.detector import ND280, ND280_TRACKER, ND280_UPGRADE, Detector
 from darkpkg.experiment.projection import project
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.files import read_events
-from darkpkg.method.generator import generate
-from darkpkg.method.placing import place
 from darkpkg.method.sampling import HEAVY, LIGHT, SamplingRange
 from darkpkg.method.weights import sampling_range
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
+from darkpkg.simulation import simulate
 from paper.standard_neutrino.decays_in_flight import DecaysInFlight, decays_in_flight
 from paper.standard_neutrino.weak import StandardHeavyNeutrino
+from paper.writing import complete_or_not_at_all
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -92,23 +91,12 @@ class PaperFigure:
         Raises `ValueError` for another suffix, a missing folder, or the curves of a drawing that has none.
         """
         path = check_target(path, self)
-        with _complete_or_not_at_all(path) as partial:
+        with complete_or_not_at_all(path) as partial:
             if path.suffix == ".csv":
                 self.curves.to_csv(partial, index=False)
             else:
                 self.figure.savefig(partial, format=path.suffix[1:], metadata=_PICTURES[path.suffix])
         return path
-
-
-@contextmanager
-def _complete_or_not_at_all(path: Path) -> Iterator[Path]:
-    """A temporary name, which becomes ``path`` once it is written."""
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        yield partial
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 class Curves:
@@ -244,8 +232,8 @@ class Samples:
             elif detector is ND280 and sampling.is_light:
                 number = {nucleus: int(share * number) for nucleus, share in _LIGHT_SHARES.items()}
                 emphasis = {"FGD1": 10.0}  # where Analysis II wants N to be made, and few nuclei are
-            events = generate(sampling, number, self.seed, detector=detector, progress=self.progress)
-            return place(events, detector, self.seed, emphasis=emphasis)
+            there = experiments.T2K.replace(detector=detector)
+            return simulate(sampling, number, self.seed, experiment=there, emphasis=emphasis, progress=self.progress)
         sample = given if isinstance(given, Events) else read_events(given)
         if not isinstance(sample, PlacedEvents):
             raise ValueError(f"the {name} sample holds events without vertices; darkpkg simulate writes them with")

@@ -7,12 +7,13 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from darkpkg import datasets
-from darkpkg.experiment.beam import Flux, load_flux
+from darkpkg.experiment import experiment as experiments
 from darkpkg.physics.model import BENCHMARK_B
 from darkpkg.physics.nuclei import elements
 from darkpkg.physics.scattering import total_cross_section
 from darkpkg.plotting import COLOURS
 from paper.figures.frame import Curves, PaperFigure, Samples
+from paper.miniboone import miniboone_flux
 
 __all__ = ["figure_1", "figure_2"]
 
@@ -80,7 +81,10 @@ def figure_2(samples: Samples | None = None) -> PaperFigure:
     """
     curves = Curves()
     figure, (top, bottom) = plt.subplots(2, 1, figsize=(6.4, 6.6), sharex=True, layout="constrained")
-    for name, flux, colour in (("ND280", load_flux("FHC"), "blue"), ("MiniBooNE", _miniboone_flux(), "green")):
+    for name, flux, colour in (
+        ("ND280", experiments.T2K["FHC"].flux, "blue"),
+        ("MiniBooNE", miniboone_flux(), "green"),
+    ):
         top.stairs(flux.density, flux.edges, color=COLOURS[colour], lw=1.8, label=name)
         curves.stairs("flux", name, flux.edges, flux.density)
     top.set(ylabel=r"$\nu_\mu$ flux [cm$^{-2}$ GeV$^{-1}$ POT$^{-1}$]", yscale="log", ylim=(1e-13, 1e-7))
@@ -110,8 +114,3 @@ def figure_2(samples: Samples | None = None) -> PaperFigure:
     for ax in (top, bottom):
         ax.legend(loc="lower center")
     return PaperFigure(figure, curves.table())
-
-
-def _miniboone_flux() -> Flux:
-    table = datasets.read("flux/miniboone_fhc")
-    return Flux("MiniBooNE", np.append(table.e_low, table.e_high.iloc[-1]), table.numu.to_numpy())

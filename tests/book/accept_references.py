@@ -2,14 +2,17 @@
 
     make accept                               # all chapters of _toc.yml
     make accept CHAPTERS="01_ten_lines"       # some
+    make accept BECAUSE="the flux has a unit" # also those whose numbers move by more than their printed errors
 
-Prints what changed against the former references: read it before committing it.
+Prints what changed against the former references: read it before committing it. A number that moves by more than its
+printed error is refused without a reason; the reason is stored with the numbers.
 """
 
 import argparse
 import difflib
 import re
 import sys
+from collections.abc import Iterator
 
 from nbclient import NotebookClient
 from nbformat import NotebookNode
@@ -23,26 +26,42 @@ from notebook_references import (
     chapters_of_the_book,
     is_checked,
 )
+from printed_numbers import moves
 
 
 def main() -> None:
     """Accept the chapters named on the command line, or all; forget those that are gone."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="chapters, for example 01_ten_lines")
-    names = parser.parse_args().names
+    parser.add_argument("--because", help="why numbers move by more than their printed errors")
+    arguments = parser.parse_args()
+    names = arguments.names
     chapters = {chapter.path.stem: chapter for chapter in chapters_of_the_book()}
     if unknown := set(names) - set(chapters):
         parser.error(f"_toc.yml has no chapter {sorted(unknown)}; it has {sorted(chapters)}")
+    refused = []
     for name in names or chapters:
-        accept(chapters[name])
+        try:
+            accept(chapters[name], arguments.because)
+        except UnexplainedMoveError as error:
+            refused.append(str(error))
     for path in REFERENCES.glob("*.json"):
         if path.stem not in chapters:
             print(f"{path.stem}: not in _toc.yml any more, reference removed")
             path.unlink()
+    if refused:
+        sys.exit("not accepted without a reason (make accept BECAUSE=...):\n" + "\n".join(refused))
 
 
-def accept(chapter: Chapter) -> None:
-    """Run one chapter, show how its outputs changed, and store them."""
+class UnexplainedMoveError(ValueError):
+    """A number moved by more than its printed error, and nobody said why."""
+
+
+def accept(chapter: Chapter, because: str | None = None) -> None:
+    """Run one chapter, show how its outputs changed, and store them.
+
+    Raises `UnexplainedMoveError` if a number moved by more than its printed error and there is no reason.
+    """
     print(f"{chapter.path.stem}: running", flush=True)
     old, new = chapter.read_reference(), run(chapter)
     if old == new:
@@ -50,7 +69,19 @@ def accept(chapter: Chapter) -> None:
         return
     lines = [as_json(reference).splitlines() for reference in (old, new)]
     print("\n".join(difflib.unified_diff(*lines, "accepted before", "accepted now", lineterm="")))
-    chapter.write_reference(new)
+    moved = list(moves_between(new, old))
+    if moved and not because:
+        raise UnexplainedMoveError(f"{chapter.path.stem}: {'; '.join(moved)}")
+    chapter.write_reference(new, because if moved else chapter.read_reason())
+
+
+def moves_between(new: Reference, old: Reference) -> Iterator[str]:
+    """Say which numbers moved: in cells of the same source, or, if there are as many cells, in the same place."""
+    before = list(old.values())
+    for place, (source, outputs) in enumerate(new.items()):
+        former = old.get(source, before[place] if len(old) == len(new) else [])
+        for now, then in zip(outputs, former, strict=False):
+            yield from moves(*("\n".join(out.values()) for out in (now, then)))
 
 
 def run(chapter: Chapter) -> Reference:

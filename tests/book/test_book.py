@@ -5,6 +5,10 @@ import types
 
 import offline_assets
 import pytest
+from jupyter_cache import get_cache
+from myst_nb.core.config import NbParserConfig
+from myst_parser.config.main import MdParserConfig
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 
 @pytest.mark.parametrize(
@@ -52,32 +56,69 @@ def test_a_page_with_rendered_mathematics_is_let_through():
     assert not offline_assets.raw_role(r'<span class="math">\(\lvert V_{\mu N}\rvert^2\)</span> <code>{m_N}</code>')
 
 
-def test_hash_sees_contents_names_and_python(tmp_path):
-    first, second = tmp_path / "a.py", tmp_path / "b.py"
-    first.write_text("x = 1")
-    hashes = [offline_assets.hash_of_files([first], tmp_path, "3.11")]
-    hashes.append(offline_assets.hash_of_files([first], tmp_path, "3.12"))
-    first.write_text("x = 2")
-    hashes.append(offline_assets.hash_of_files([first], tmp_path, "3.11"))
-    first.rename(second)
-    hashes.append(offline_assets.hash_of_files([second], tmp_path, "3.11"))
-    assert len(set(hashes)) == 4
+def executed(output):
+    """A chapter of one cell, as a build keeps it."""
+    notebook = new_notebook(cells=[new_code_cell("print(6 * 7)", outputs=[new_output("stream", text=output)])])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    return notebook
 
 
-def test_hash_ignores_the_order_of_files(tmp_path):
-    paths = [tmp_path / name for name in "abc"]
-    for path in paths:
-        path.write_text(path.name)
-    forwards = offline_assets.hash_of_files(paths, tmp_path)
-    assert forwards == offline_assets.hash_of_files(reversed(paths), tmp_path)
-
-
-def test_only_the_newest_caches_are_kept(tmp_path):
+def test_only_the_newest_runs_of_a_chapter_are_kept(tmp_path):
     for age, name in enumerate(["newest", "newer", "old", "oldest"]):
-        (tmp_path / name).mkdir()
-        os.utime(tmp_path / name, (1e9 - age, 1e9 - age))
-    offline_assets.remove_all_but_newest(tmp_path, 2)
-    assert {path.name for path in tmp_path.iterdir()} == {"newest", "newer"}
+        path = tmp_path / f"{name}.ipynb"
+        path.write_text("{}")
+        os.utime(path, (1e9 - age, 1e9 - age))
+    offline_assets.keep(executed("42\n"), tmp_path / "now.ipynb")
+    assert {path.stem for path in tmp_path.iterdir()} == {"now", "newest", "newer"}
+
+
+class TestChapterOfTheBook:
+    """A book of one chapter, in a project of its own."""
+
+    PAGE = (
+        "---\njupytext:\n  text_representation:\n    format_name: myst\n"
+        "kernelspec:\n  display_name: Python 3\n  name: python3\n---\n\n# Page\n\n"
+    )
+    CELL = "```{code-cell} ipython3\nprint(6 * 7)\n```\n"
+
+    @pytest.fixture
+    def app(self, tmp_path):
+        (tmp_path / "chapter.md").write_text(self.PAGE + self.CELL, encoding="utf-8")
+        (tmp_path / "prose.md").write_text("# Prose\n", encoding="utf-8")
+        (tmp_path / "requirements.txt").write_text("numpy==2.0\n", encoding="utf-8")
+        mystnb = NbParserConfig(read_as_md=True, execution_timeout=60)
+        env = types.SimpleNamespace(
+            doc2path=lambda name: str(tmp_path / f"{name}.md"),
+            found_docs={"chapter", "prose"},
+            myst_config=MdParserConfig(),
+            mystnb_config=mystnb,
+        )
+        config = types.SimpleNamespace(nb_execution_cache_path=None)
+        app = types.SimpleNamespace(srcdir=tmp_path, config=config, env=env)
+        offline_assets.empty_cache(app, config)
+        return app
+
+    def outputs(self, app):
+        (record,) = get_cache(app.config.nb_execution_cache_path).list_cache_records()
+        (cell,) = get_cache(app.config.nb_execution_cache_path).get_cache_bundle(record.pk).nb.cells
+        return [output.text for output in cell.outputs]
+
+    def test_is_executed_once_and_then_taken_from_its_run(self, app):
+        offline_assets.run_chapters(app, app.env, ["chapter", "prose"])
+        assert self.outputs(app) == ["42\n"]
+        run = offline_assets.kept_run(app.srcdir, app.srcdir / "chapter.md", ["print(6 * 7)"])
+        offline_assets.keep(executed("kept\n"), run)
+        offline_assets.empty_cache(app, app.config)
+        offline_assets.run_chapters(app, app.env, ["chapter"])
+        assert self.outputs(app) == ["kept\n"]
+
+    def test_is_read_again_when_what_it_depends_on_changes(self, app):
+        def outdated():
+            return offline_assets.changed_chapters(app, app.env, set(), set(), set())
+
+        assert [outdated(), outdated()] == [["chapter"], []]
+        (app.srcdir / "requirements.txt").write_text("numpy==2.1\n", encoding="utf-8")
+        assert [outdated(), outdated()] == [["chapter"], []]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +151,7 @@ def test_a_build_starts_a_kernel_for_each_core_that_it_may_use(tmp_path, monkeyp
     monkeypatch.setattr(offline_assets, "usable_cores", lambda: 3)
     monkeypatch.setattr(offline_assets, "ProcessPoolExecutor", Pool)
     config = types.SimpleNamespace(nb_execution_cache_path=str(tmp_path / "cache"))
-    offline_assets.run_chapters(types.SimpleNamespace(config=config), None, [])
+    offline_assets.run_chapters(types.SimpleNamespace(config=config, srcdir=tmp_path), None, [])
     assert started == [3]
 
 

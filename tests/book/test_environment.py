@@ -9,6 +9,7 @@ import re
 import secrets
 import signal
 import subprocess
+import sys
 import time
 import tomllib
 import urllib.request
@@ -269,12 +270,50 @@ def wheels(tmp_path) -> dict[str, dict[str, bytes]]:
     return contents
 
 
-def test_wheel_has_every_module_and_every_input(wheels):
-    inputs = {path for path in (ROOT / "data").rglob("*") if path.is_file()}
+ONLY_IN_THE_PAPER = ("cross_sections/", "flux/hnl_from_kaons.", "limits/", "paper/", "validation/")
+"""Beginnings of the names of inputs that the library does not read."""
+
+
+def test_wheel_has_every_module_and_the_inputs_that_they_read(wheels):
+    inputs = {path.relative_to(ROOT / "data").as_posix() for path in (ROOT / "data").rglob("*") if path.is_file()}
+    left_out = {name for name in inputs if name.startswith(ONLY_IN_THE_PAPER)}
+    assert {name.partition("/")[0] for name in left_out} == {name.partition("/")[0] for name in ONLY_IN_THE_PAPER}
+    wanted = {f"darkpkg/_data/{name}" for name in inputs - left_out}
     modules = {*(ROOT / "darkpkg").rglob("*.py"), ROOT / "darkpkg" / "py.typed"}
-    wanted = {f"darkpkg/_data/{path.relative_to(ROOT / 'data').as_posix()}" for path in inputs}
     wanted |= {path.relative_to(ROOT).as_posix() for path in modules}
-    assert {name for name in wheels["standard"] if name.startswith("darkpkg/")} == wanted
+    assert {name for name in wheels["standard"] if ".dist-info/" not in name} == wanted
+
+
+def test_the_library_names_no_input_of_the_paper():
+    for path in (ROOT / "darkpkg").rglob("*.py"):
+        texts = {
+            node.value
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        }
+        beginnings = tuple(name.rstrip(".") for name in ONLY_IN_THE_PAPER)
+        assert [text for text in texts if text.startswith(beginnings)] == [], path
+
+
+def test_what_a_wheel_installs_finds_all_its_inputs_and_no_paper(wheels, tmp_path):
+    for name, content in wheels["standard"].items():
+        path = tmp_path / "site" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    program = """
+import importlib.util, sys
+from pathlib import Path
+sys.path = [sys.argv[1], *(path for path in sys.path if not Path(path or ".", "darkpkg").is_dir())]
+import darkpkg as dk
+assert dk.__file__.startswith(sys.argv[1]), dk.__file__
+assert importlib.util.find_spec("paper") is None
+for name in dir(dk):
+    getattr(dk, name)
+for name in dk.datasets.names():
+    dk.datasets.read(name)
+"""
+    run = subprocess.run([sys.executable, "-c", program, tmp_path / "site"], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
 
 
 def test_editable_install_copies_no_input(wheels):

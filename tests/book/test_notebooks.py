@@ -5,10 +5,9 @@ import subprocess
 from pathlib import Path
 
 import notebook_references
+import offline_assets
 import pytest
 import yaml
-from jupyter_cache import get_cache
-from jupyter_cache.base import CacheBundleIn
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from notebook_references import REFERENCES, ROOT, Chapter, chapters_of_the_book
 
@@ -76,17 +75,15 @@ class TestExecutedByTheBook:
 
     @pytest.fixture
     def chapter(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(notebook_references, "execution_cache", lambda root: tmp_path / "executed")
+        monkeypatch.setattr(notebook_references, "ROOT", tmp_path)
         path = tmp_path / "chapter.md"
         path.write_text(self.CELLS, encoding="utf-8")
         return Chapter(path)
 
     def keep(self, chapter, source):
-        """What a build leaves in its cache."""
+        """What a build leaves behind."""
         notebook = new_notebook(cells=[new_code_cell(source, outputs=[new_output("stream", text="42\n")])])
-        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-        cache = get_cache(str(chapter.path.parent / "executed"))
-        cache.cache_notebook_bundle(CacheBundleIn(notebook, str(chapter.path)), check_validity=False, overwrite=True)
+        offline_assets.keep(notebook, offline_assets.kept_run(chapter.path.parent, chapter.path, [source]))
 
     def test_its_outputs_are_used(self, chapter):
         self.keep(chapter, "print(6 * 7)")

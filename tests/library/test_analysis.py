@@ -54,9 +54,9 @@ def test_an_analysis_cannot_be_changed():
         FHC.pot = 1e21
 
 
-def test_a_beam_that_does_not_exist_is_refused():
-    with pytest.raises(ValueError, match="beam of channel FHC must be one of FHC, RHC, got 'numu'"):
-        dataclasses.replace(FHC, beam="numu")
+def test_a_beam_without_a_name_is_refused():
+    with pytest.raises(TypeError, match="beam must be of type str, got NoneType"):
+        dataclasses.replace(FHC, beam=None)
 
 
 @pytest.mark.parametrize("pot", [0.0, -1e20, np.nan])
@@ -146,24 +146,27 @@ def test_only_analyses_add_up_and_not_to_themselves():
 
 @given(st.floats(1e20, 1e23), st.floats(0.1, 10))
 def test_background_and_exposure_grow_together(pot, ratio):
-    future = project(ANALYSIS_I, pot, target_ratio=ratio, asimov=True)
+    future = project(ANALYSIS_I, pot, target_ratio=ratio)
     for before, after in zip(ANALYSIS_I.channels, future.channels, strict=True):
         assert after.pot == pytest.approx(pot * before.pot / (12.34e20 + 6.29e20))
         assert after.background[0] == pytest.approx(before.background[0] * after.pot / before.pot * ratio)
         assert (after.systematic, after.selection) == (before.systematic, before.selection)
-    np.testing.assert_allclose(future.observed, future.background)
+    np.testing.assert_array_equal(future.observed, np.floor(future.background))
 
 
 def test_the_paper_counts_whole_events_and_asimov_does_not():
     signal = [3.0, 0.98]
-    paper, asimov = (project(ANALYSIS_I, 16e21, signal=signal, asimov=a) for a in (False, True))
-    np.testing.assert_allclose(asimov.observed, asimov.background + signal)
-    np.testing.assert_array_equal(paper.observed, [int(n) for n in asimov.observed])
-    assert (paper.observed < asimov.observed).all()
+    future = project(ANALYSIS_I, 16e21)
+    np.testing.assert_array_equal(future.observed, [int(n) for n in future.background])
+    asimov = future.with_observed(future.background + signal)
+    np.testing.assert_allclose(asimov.observed, future.background + signal)
+    assert asimov.with_observed(future.observed) == future
+    with pytest.raises(ValueError, match=r"counts must be zero or more, got -1\.0"):
+        future.with_observed([0, -1])
 
 
 def test_the_upgrade_looks_into_all_boxes_of_the_same_material_and_scales_with_their_mass():
-    future = project(ANALYSIS_I, detector=ND280_UPGRADE, asimov=True)
+    future = project(ANALYSIS_I, detector=ND280_UPGRADE)
     five = ("HATPC-top", "HATPC-bottom", "TPC1", "TPC2", "TPC3")
     assert (future.selection.decay_modules, future.selection.vertex_modules) == (five, five)
     assert sum(channel.pot for channel in future.channels) == pytest.approx(16e21)
@@ -265,8 +268,7 @@ def test_a_spectrum_is_a_list_of_counts(tmp_path):
         ("pot = 1.2e21", "pot = true", "pot of channel neutrinos must be a number, got True"),
         ("pot = 1.2e21", f"pot = 1{'0' * 400}", "pot of channel neutrinos must be a number, got 1000"),
         ("pot = 1.2e21", "pot = [1e21, 1e21]", "pot of channel neutrinos must be one number"),
-        ('beam = "RHC"', 'beam = "ν"', r"channels\[1\]: beam of channel antineutrinos must be one of .*, got 'ν'"),
-        ('beam = "RHC"', "beam = 2", "beam of channel antineutrinos must be one of .*, got 2"),
+        ('beam = "RHC"', "beam = 2", r"channels\[1\]: beam must be of type str, got int 2"),
         ("efficiency = 0.2", "efficiency = 20", r"selection: efficiency must be in \(0, 1\], got 20"),
         ("efficiency", "eficiency", "selection: a name must be one of decay_modules, .*, got 'eficiency'"),
         ('name = "pairs behind FGD2"', "", "the whole file must have a value for name"),

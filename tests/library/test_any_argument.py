@@ -88,7 +88,7 @@ def all_methods(**numbers):
 
 def simulation():
     return {
-        "sampling": dk.HEAVY, "n_events": 24, "seed": 1, "couplings": B, "detector": dk.ND280, "hydrogen": False,
+        "sampling": dk.HEAVY, "n_events": 24, "seed": 1, "couplings": B, "experiment": dk.T2K, "hydrogen": False,
         "form_factor": "helm", "sequence": "random",
     }  # fmt: skip
 
@@ -98,13 +98,11 @@ PLANE = "m_N", "V_muN_sq"
 THETA = np.linspace(0.1, 0.9, 50)
 CHAMBERS = ("TPC1", "TPC2")
 NUCLEUS = dk.NUCLEI["Pb208"]
+FLUX = dk.Flux([0.0, 1.0], [1e-9])
 
 CALLS = {
     # physics
     "DarkParameters": (all_methods, lambda: fields(B)),
-    "model.vertex_factors": lambda: {
-        "mixing": np.linalg.qr(np.vander(np.arange(5.0)))[0], "flavour": 1, "dark": (3,), "charges": [1.0], "N": 3,
-    },
     "StandardHeavyNeutrino": (StandardHeavyNeutrino, lambda: fields(StandardHeavyNeutrino(0.15, 1e-8, 1e-7, 1e-9))),
     "form_factor": lambda: {"Q2": 0.01, "nucleus": NUCLEUS, "model": "helm"},
     "decay.mass_density": lambda: {"s": 0.001, "m_N": 0.1, "m_Zprime": 1.25},
@@ -129,14 +127,20 @@ CALLS = {
     "Channel": lambda: fields(A.channels[0]),
     "project": lambda: {
         "analysis": A, "pot": 1e21, "detector": dk.ND280, "today": dk.ND280, "decay_modules": CHAMBERS,
-        "vertex_modules": CHAMBERS, "target_ratio": 1.0, "signal": [1.0, 2.0], "asimov": True, "name": "more",
+        "vertex_modules": CHAMBERS, "target_ratio": 1.0,
     },
     "Box": lambda: {"low": (0.0, 0.0, 0.0), "high": (1.0, 1.0, 1.0)},
     "Module": lambda: fields(dk.ND280["TPC1"]),
     "Detector": lambda: fields(dk.ND280),
-    "place": lambda: {"events": bare(), "detector": dk.ND280, "seed": 1, "emphasis": {"TPC1": 2.0}},
-    "Flux": lambda: {"name": "mine", "edges": [0.0, 1.0, 2.0], "density": [1.0, 1.0]},
-    "load_flux": lambda: {"beam": "FHC", "flavour": "numu"},
+    "place": lambda: {
+        "events": bare(), "detector": dk.ND280, "seed": 1, "emphasis": {"TPC1": 2.0}, "vertices": 1,
+        "towards": CHAMBERS,
+    },
+    "Flux": lambda: {"edges": [0.0, 1.0, 2.0], "density": [1.0, 1.0]},
+    "Flux.from_file": lambda: {"path": dk.datasets.path("flux/nd280_fhc"), "pot": 1e21, "per": 0.05, "column": "numu",
+                               "energy": 1.0, "area": 1.0, "points": False},
+    "Beam": lambda: {"name": "mine", "fluxes": {14: FLUX}},
+    "Experiment": lambda: fields(dk.T2K),
     "flux.load_heavy_neutrino_flux": (load_heavy_neutrino_flux, lambda: {"m_N": 0.15, "lepton": "mu"}),
     "ResponseMatrix": lambda: {
         "low": [0.0, 20.0], "high": [10.0, 30.0], "edges": [0.0, 15.0, 30.0],
@@ -159,6 +163,11 @@ CALLS = {
     "load_analysis": lambda: {"path": Path("none.toml")},
     "load_detector": lambda: {"path": Path("none.csv")},
     "generate": simulation,
+    "simulate": lambda: {
+        "masses" if name == "sampling" else name: value for name, value in simulation().items()
+    } | {"emphasis": {"TPC1": 2.0}, "vertices": 1},
+    "Origin": lambda: fields(few().origin),
+    "Site": lambda: fields(few().detector),
     "SamplingRange": lambda: fields(dk.HEAVY),
     "SamplingRange.at": lambda: {"m_N": 0.1, "m_Zprime": 1.25},
     "HEAVY.contains": lambda: {"m_N": [0.1, 0.2, 0.3], "m_Zprime": [1.0, 2.0, 0.1]},
@@ -252,6 +261,7 @@ ALSO_NAMED = {
     "selection_efficiency": {"ctau": "weights", "ctau_Zprime": "weights"},
     "ResponseMatrix": {"low": "high", "edges": "probability"},
     "generate": {"n_events": "simulation"},
+    "simulate": {"n_events": "simulation"},
     "decays_in_flight": {"n_events": "simulation"},
     "Module": {"mass": "density", "composition": "fractions"},
 }

@@ -17,9 +17,7 @@ from darkpkg.inference import lifetimes, threshold
 from darkpkg.inputs import real_numbers, whole_number
 from darkpkg.physics import nuclei
 from darkpkg.physics.scattering import (
-    approximate_cross_section,
     differential_cross_section,
-    helicity_flip_probability,
     q2_range,
     threshold_energy,
     total_cross_section,
@@ -147,17 +145,13 @@ FUNCTIONS = {
     "spectrum E": (["E_nu"], lambda x: differential_cross_section(x, 0.01, B, LEAD), finite),
     "spectrum Q2": (["Q2"], lambda x: differential_cross_section(1.0, x, B, LEAD), finite),
     "total_cross_section": (["E_nu"], lambda x: total_cross_section(x, B, LEAD), finite),
-    "approximate_cross_section": (["E_nu"], lambda x: approximate_cross_section(x, B, LEAD), finite),
-    "flip E": (["E_nu", "Q2"], lambda x: helicity_flip_probability(x, 0.01, 0.1, LEAD), finite),
-    "flip Q2": (["Q2"], lambda x: helicity_flip_probability(1.0, x, 0.1, LEAD), within(0, 1)),
-    "flip m": (["m_N", "Q2"], lambda x: helicity_flip_probability(1.0, 0.01, x, LEAD), within(-1e-9, 1 + 1e-9)),
     "laboratory_helicity": (["E_N"], lambda x: laboratory_helicity(x, 0.15, "e"), within(-1, 1)),
     "profile": (["r_sq"], dk.EPANECHNIKOV.profile, within(0, 1)),
     "profile gaussian": (["r_sq"], dk.GAUSSIAN.profile, within(0, 1)),
     "profile uniform": (["r_sq"], dk.UNIFORM.profile, within(0, 1)),
     "radius_sq": (["share"], lambda x: dk.EPANECHNIKOV.radius_sq(x, 2), finite),
     "radius_sq gaussian": (["share"], lambda x: dk.GAUSSIAN.radius_sq(x, 3), finite),
-    "Flux": (["energy"], dk.load_flux("FHC"), finite),
+    "Flux": (["energy"], dk.T2K["FHC"].flux, finite),
 }  # fmt: skip
 """A call with one argument replaced, which arguments an error may name, and what a result must be."""
 
@@ -204,8 +198,8 @@ def builders(value):
         "slope": lambda: dk.Smoothing(slope=value),
         "order": lambda: dk.Smoothing(order=value),
         "difference": lambda: dk.EPANECHNIKOV(value, 0.3),
-        "edges": lambda: dk.Flux("mine", value, [1.0, 1.0]),
-        "density": lambda: dk.Flux("mine", [0.0, 1.0, 2.0], value),
+        "edges": lambda: dk.Flux(value, [1.0, 1.0]),
+        "density": lambda: dk.Flux([0.0, 1.0, 2.0], value),
         "theta": lambda: dk.reweight(value, *_SAMPLE),
         "weights": lambda: dk.reweight(0.5, _SAMPLE[0], value, *_SAMPLE[2:]),
         "values": lambda: dk.Share.of(value, np.ones(3)),

@@ -22,11 +22,14 @@ LAYERS = {
         "analysis",
         "analysis_file",
         "projection",
+        "experiment",
+        "experiment_file",
     ],
     "method": [
+        "sampling",
+        "origin",
         "events",
         "files",
-        "sampling",
         "loops",
         "flights",
         "integrand",
@@ -54,7 +57,7 @@ LAYERS = {
         "check",
         "point_likelihood",
     ],
-    "top": ["plotting", "report", "commands", "cli", "__main__"],
+    "top": ["simulation", "plotting", "report", "commands", "cli", "__main__"],
 }
 """Every module, from bottom to top: each may import only what stands before it."""
 

@@ -19,20 +19,23 @@ COUNT = dataclasses.replace(I, channels=I.channels[:1])
 
 
 @pytest.fixture(scope="module")
-def at_B():
-    return dk.place(dk.generate(dk.SamplingRange.at(B.m_N, B.m_Zprime), 20_000, seed=5), dk.ND280, seed=5)
+def at_B(simulated):
+    return simulated(B, 20_000, seed=5)
 
 
 @pytest.fixture(scope="module")
 def around_B():
-    return dk.place(dk.generate(AROUND_B, 60_000, seed=6), dk.ND280, seed=6)
+    return dk.simulate(AROUND_B, 60_000, seed=6)
 
 
 @pytest.fixture(scope="module")
 def selected(at_B):
     """Events that count in Analysis I, in FHC."""
     counts = (at_B.beam == "FHC") & (dk.selection_weight(at_B, I.selection) > 0)
-    return at_B[counts & (dk.lifetime_weight(at_B, B.proper_decay_length()) > 1e-3)]
+    return at_B[
+        counts
+        & (dk.lifetime_weight(at_B, B.proper_decay_length(), modules=dk.ANALYSIS_I.selection.decay_modules) > 1e-3)
+    ]
 
 
 def scaled(events, point, analysis, expected):
@@ -195,6 +198,6 @@ def test_a_sample_without_the_p0d_says_so_where_the_dark_photon_flies():
     masses = dk.SamplingRange.at(A.m_N, A.m_Zprime)
     for detector, epsilon, noted in ((dk.ND280_TRACKER, 1e-5, True), (dk.ND280_TRACKER, A.epsilon, False),
                                      (dk.ND280, 1e-5, False)):  # fmt: skip
-        events = dk.place(dk.generate(masses, 3000, seed=3, detector=detector), detector, seed=4)
+        events = dk.simulate(masses, 3000, seed=3, experiment=dk.T2K.replace(detector=detector))
         notes = dk.check(dk.Transport(events), A.replace(epsilon=epsilon), I).notes
         assert any("cm before it decays, this sample of ND280 tracker" in note for note in notes) == noted

@@ -1,9 +1,7 @@
 """The command line: its numbers are those of the package, and what it is asked wrongly it says in one line."""
 
-import ast
 import dataclasses
 import errno
-import inspect
 import json
 import os
 import re
@@ -26,7 +24,6 @@ from darkpkg import cli
 from darkpkg.cli import app
 from darkpkg.inference.threshold import exclusion_rule
 from darkpkg.report import as_text
-from paper.figures import catalogue, experiment, limits, method, physics
 
 N_EVENTS = 20_000
 POINT = {
@@ -62,8 +59,8 @@ def refused(*arguments, status=2):
 
 
 @pytest.fixture(scope="module")
-def events():
-    return dk.place(dk.generate(dk.SamplingRange.at(0.1, 1.25), N_EVENTS, seed=5), dk.ND280, seed=5)
+def events(simulated):
+    return simulated(dk.BENCHMARK_B, N_EVENTS, seed=5)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +82,7 @@ class TestAnalyses:
     @pytest.fixture(scope="module")
     @staticmethod
     def light(tmp_path_factory):
-        events = dk.place(dk.generate(dk.SamplingRange.at(0.1, 0.03), 60_000, seed=5), dk.ND280, seed=5)
+        events = dk.simulate(dk.SamplingRange.at(0.1, 0.03), 60_000, seed=5)
         return dk.write_events(events, tmp_path_factory.mktemp("samples") / "at A.parquet")
 
     @pytest.mark.parametrize(
@@ -247,7 +244,7 @@ class TestCheck:
 
     def test_a_sample_over_masses_is_transported_to_the_point(self, tmp_path):
         around = dk.SamplingRange(m_N=(0.07, 0.15), m_Zprime=(0.9, 1.8))
-        events = dk.place(dk.generate(around, N_EVENTS, seed=5), dk.ND280, seed=5)
+        events = dk.simulate(around, N_EVENTS, seed=5)
         path = dk.write_events(events, tmp_path / "around B.parquet")
         expected = dk.Transport(events).events(dk.DarkParameters(**POINT), dk.ANALYSIS_I).total()
         result = json.loads(run("check", *options(), "--sample", path, "--json").stdout)
@@ -445,7 +442,7 @@ class TestSimulate:
         assert result.stdout == f"500 events written to {tmp_path / 'heavy.parquet'}\n"
         events = dk.read_events(tmp_path / "heavy.parquet")
         assert isinstance(events, dk.PlacedEvents)
-        expected = dk.place(dk.generate(dk.HEAVY, 500, seed=3), dk.ND280, seed=3)
+        expected = dk.simulate(dk.HEAVY, 500, seed=3)
         np.testing.assert_array_equal(events.weight, expected.weight)
         np.testing.assert_array_equal(events.vertex, expected.vertex)
 
@@ -496,28 +493,36 @@ class TestSimulate:
         )
         assert result.exit_code == 0
         events = dk.read_events(tmp_path / "light.parquet")
-        assert events.provenance["detector"]["name"] == "ND280 tracker"
+        assert events.detector.name == "ND280 tracker"
         assert set(events.module) <= {"TPC1", "FGD1", "TPC2", "FGD2", "TPC3"}
 
-    def test_it_simulates_fixed_masses_in_a_detector_of_ones_own(self, tmp_path):
-        table = tmp_path / "slab.csv"
-        table.write_text(
+    def test_it_simulates_fixed_masses_in_an_experiment_of_ones_own(self, tmp_path):
+        (tmp_path / "slab.csv").write_text(
             "module,width_x,width_y,length_z,z_begin,mass,fiducial_x,fiducial_y,fiducial_z,fiducial_z_begin,Pb\n"
             "sheet,100,100,5,0,0.5675,90,90,4,0.5,1\n"
         )
+        (tmp_path / "flux.csv").write_text("low,high,numu\n0,1,1e11\n1,3,2e11\n")
+        (tmp_path / "mine.toml").write_text(
+            'name = "mine"\ndetector = "slab.csv"\n[[beams]]\nname = "one"\n'
+            '[[beams.fluxes]]\nflavour = 14\nfile = "flux.csv"\npot = 1e21\nper = "bin"\n'
+        )
         masses, path = ("--m_N", 0.1, "--m_Zprime", 1.25), tmp_path / "own.parquet"
-        result = run("simulate", "-o", path, *masses, "--experiment", table, "--n-events", 500)
-        assert (result.exit_code, "in slab at m_N = 0.1 GeV, m_Zprime = 1.25 GeV" in result.stderr) == (0, True)
+        result = run("simulate", "-o", path, *masses, "--experiment", tmp_path / "mine.toml", "--n-events", 500)
+        assert result.exit_code == 0, result.stderr
+        assert "in slab at m_N = 0.1 GeV, m_Zprime = 1.25 GeV" in result.stderr
         events = dk.read_events(path)
         assert {*events.m_N, *events.m_Zprime} == {0.1, 1.25}
-        assert {*events.module} == {"sheet"}
+        assert ({*events.module}, {*events.beam}) == ({"sheet"}, {"one"})
 
     def test_masses_by_half_and_unknown_detectors_are_refused_before_the_simulation(self, tmp_path):
         path = tmp_path / "own.parquet"
         for words in (("--m_N", 0.1), ("--m_N", 0.1, "--m_Zprime", 1.25, "--mediator", "light")):
             assert "masses are fixed by --m_N and --m_Zprime together" in refused("simulate", "-o", path, *words)
         line = refused("simulate", "-o", path, "--experiment", "MINOS")
-        assert "experiment must be one of T2K, T2K-tracker, T2K-upgrade, or a CSV file, got 'MINOS'" in line
+        assert (
+            "experiment must be one of T2K, T2K-tracker, T2K-upgrade, T2K-all-flavours, or a TOML file, got 'MINOS'"
+            in line
+        )
 
     def test_it_samples_the_light_side_when_asked(self, tmp_path):
         result = run("simulate", "-o", tmp_path / "light.parquet", "--mediator", "light", "--n-events", 500)
@@ -537,95 +542,18 @@ class TestSimulate:
 
 
 class TestFigure:
-    def test_the_installed_program_writes_a_picture_and_says_so(self, tmp_path):
-        program = Path(sys.executable).with_name("darkpkg")
-        command = [program, "figure", "2", "-o", tmp_path / "fig 2.pdf", "--curves", tmp_path / "fig 2.csv"]
-        result = subprocess.run(command, capture_output=True, text=True, check=True)
-        paths = [tmp_path / f"fig 2{suffix}" for suffix in (".pdf", ".csv")]
-        assert result.stdout.splitlines() == [f"figure 2 written to {path}" for path in paths]
-        assert result.stderr == "drawing figure 2 (seed 1)\n"
-        assert paths[0].read_bytes().startswith(b"%PDF")
-        table = pd.read_csv(paths[1])
-        assert {*table.panel} == {"flux", "cross section"}
-
-    def test_size_and_seed_are_those_of_the_samples(self, tmp_path):
-        path = tmp_path / "fig4.csv"
-        result = run("figure", 4, "-o", path, "--n-events", 4000, "--seed", 3)
-        assert result.exit_code == 0
-        drawn = catalogue.draw(4, catalogue.Samples(4000, seed=3))
-        pd.testing.assert_frame_equal(pd.read_csv(path), drawn.curves)
-
-    def test_sample_files_take_the_place_of_a_simulation(self, tmp_path):
-        for mediator in ("heavy", "light"):
-            run("simulate", "-o", tmp_path / f"{mediator}.parquet", "--mediator", mediator, "--n-events", 20_000)
-        given = {name: tmp_path / f"{name}.parquet" for name in ("heavy", "light")}
-        options = [text for name, path in given.items() for text in (f"--{name}-sample", path)]
-        assert "would do nothing" in refused("figure", 8, "-o", tmp_path / "fig8.csv", *options, "--n-events", 100)
-        result = run("figure", 8, "-o", tmp_path / "fig8.csv", *options)
-        assert result.exit_code == 0
-        assert "simulating" not in result.stderr
-        expected = catalogue.draw(8, catalogue.Samples(given=given)).curves
-        pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "fig8.csv"), expected)
-
-    def test_a_sample_that_a_figure_does_not_use_is_refused(self, sample, tmp_path):
-        line = refused("figure", 4, "-o", tmp_path / "fig4.csv", "--heavy-sample", sample)
-        assert line == "darkpkg: figure 4 does not use the heavy sample; it is made from: at_B"
-        line = refused("figure", 10, "-o", tmp_path / "fig10.csv", "--heavy-sample", sample)
-        assert line == "darkpkg: figure 10 does not use the heavy sample; it is made from: light"
-
-    def test_a_sample_of_the_wrong_kind_is_refused_before_anything_is_drawn(self, sample, tmp_path):
-        result = run("figure", 13, "-o", tmp_path / "fig13.csv", "--light-sample", sample)
-        assert result.exit_code == 2
-        assert result.stderr.startswith("darkpkg: the light sample must be over masses with m_Zprime below m_N")
-
-    def test_the_list_of_samples_is_that_of_the_figures(self):
-        """What `figure_9` and the functions of its module that it names look up in ``samples``."""
-        for number, function in catalogue.FIGURES.items():
-            (module,) = (m for m in (experiment, limits, method, physics) if m.__name__ == function.__module__)
-            nodes = {n.name: n for n in ast.parse(inspect.getsource(module)).body if isinstance(n, ast.FunctionDef)}
-            reached, new = set(), {function.__name__}
-            while new:
-                reached |= new
-                inside = [node for name in new for node in ast.walk(nodes[name])]
-                new = {node.id for node in inside if isinstance(node, ast.Name)} & {*nodes} - reached
-            used = {
-                node.attr
-                for name in reached
-                for node in ast.walk(nodes[name])
-                if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "samples"
-            }
-            assert used - {"seed"} == {*catalogue.SAMPLES[number]}, number
-
-    @pytest.mark.parametrize(
-        ("arguments", "message"),
-        [
-            (["99", "-o", "a.png"], "there is no figure 99 to draw; there are 1, 2, 3"),
-            (["2", "-o", "a.jpg"], "a figure is written to .png, .pdf, .svg, its curves to .csv, got a.jpg"),
-            (["2", "-o", "nowhere/a.png"], "no folder nowhere to write a.png into"),
-            (["2", "-o", "a.png", "--curves", "a.png"], "curves are written to .csv, got a.png"),
-            (["1", "-o", "a.csv"], "this figure is a drawing without curves to write to a.csv"),
-            (["8", "-o", "a.png", "--heavy-sample", "none.parquet"], "none.parquet"),
-            (["4", "-o", "/proc/a.png"], "cannot write a.png into the folder /proc"),
-            (["2", "-o", "a.png", "--n-events", "1000"], "figure 2 simulates nothing here, so that --n-events"),
-            (
-                ["4", "-o", "a.png", "--n-events", "1e12"],
-                "a simulation of 1e+12 events needs 6e+05 GB of memory",
-            ),
-        ],
-    )
-    def test_what_is_asked_wrongly_is_said_in_one_line(self, arguments, message, tmp_path, monkeypatch):
-        monkeypatch.chdir(tmp_path)
-        assert message in refused("figure", *arguments)
-        assert list(tmp_path.iterdir()) == []
+    def test_the_figures_of_the_paper_are_drawn_elsewhere(self):
+        line = refused("figure", "2", "-o", "fig2.pdf")
+        assert "python -m paper figure 4 -o fig4.pdf" in line
 
 
 class TestHelp:
     def test_without_a_question_there_is_help(self):
         result = run()
-        for word in ("check", "simulate", "figure", "Dark neutrinos"):
+        for word in ("check", "simulate", "scan", "Dark neutrinos"):
             assert word in result.stdout + result.stderr
 
-    @pytest.mark.parametrize("command", ["check", "simulate", "scan", "figure"])
+    @pytest.mark.parametrize("command", ["check", "simulate", "scan"])
     def test_every_option_has_a_help_text(self, command):
         parameters = typer.main.get_command(app).commands[command].params
         assert len(parameters) > 2
@@ -646,7 +574,7 @@ class TestScan:
     @pytest.fixture(scope="class")
     @staticmethod
     def heavy(tmp_path_factory):
-        events = dk.place(dk.generate(dk.HEAVY, 60_000, seed=5), dk.ND280, seed=5)
+        events = dk.simulate(dk.HEAVY, 60_000, seed=5)
         return dk.write_events(events, tmp_path_factory.mktemp("samples") / "heavy.parquet")
 
     @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
@@ -678,7 +606,7 @@ class TestScan:
 
     def test_confidence_level_benchmark_and_transport_are_those_of_the_options(self, tmp_path):
         around_A = dk.SamplingRange(m_N=(0.08, 0.12), m_Zprime=(0.02, 0.045), mediator="light")
-        made = dk.generate(around_A, N_EVENTS, seed=5, detector=dk.ND280_TRACKER)
+        made = dk.generate(around_A, N_EVENTS, seed=5, experiment=dk.T2K.replace(detector=dk.ND280_TRACKER))
         events = dk.place(made, dk.ND280_TRACKER, seed=5)
         path, plane = (
             dk.write_events(events, tmp_path / "around A.parquet"),
@@ -742,7 +670,7 @@ class TestScan:
             (("--vary", "m_N=0.1:inf:4"), "--vary needs 0 < LOW < HIGH"),
             (
                 ("--vary", "m_N=0.1:0.2:4", "--set", "epsilon=0.1", "--set", "epsilon=0.2"),
-                "--set must be NAME=VALUE, once for a NAME of m_Zprime, alpha_D, V_muN_sq, V_N_sq, got epsilon=0.2",
+                "once for a NAME of m_Zprime, alpha_D, V_muN_sq, V_N_sq, V_eN_sq, got epsilon=0.2",
             ),
             (
                 ("--vary", "m_N=1:2:100000000000", "--refine", "0"),

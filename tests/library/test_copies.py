@@ -28,7 +28,7 @@ def copied(request):
 def test_a_detector_is_the_same_and_places_the_same_vertices(copied, detector):
     again = copied(detector)
     assert again == detector
-    events = dk.generate(dk.SamplingRange.at(0.1, 1.25), 100, seed=1, detector=detector)
+    events = dk.generate(dk.SamplingRange.at(0.1, 1.25), 100, seed=1, experiment=dk.T2K.replace(detector=detector))
     one, other = (dk.place(events, d, seed=2) for d in (detector, again))
     assert one.vertex.tobytes() == other.vertex.tobytes()
     assert one.exit.tobytes() == other.exit.tobytes()

@@ -392,10 +392,10 @@ def test_placing_keeps_the_events_and_says_where(events, placed):
     for name in Events.columns():
         np.testing.assert_array_equal(getattr(placed, name), getattr(events, name))
     assert placed.provenance["seed"] == 1
-    assert placed.provenance["detector"]["name"] == "ND280"
-    assert placed.provenance["detector"]["seed"] == 7
+    assert placed.detector.name == "ND280"
+    assert placed.provenance["placing_seed"] == 7
     expected = {nucleus.pdg_code: ND280.number_of_nuclei(s) for s, nucleus in ND280.nuclei.items()}
-    assert placed.number_of_targets == expected
+    assert placed.detector.targets == expected
 
 
 def test_the_same_seed_gives_the_same_vertices_and_another_gives_others(events, placed):
@@ -411,7 +411,7 @@ def test_another_material_leaves_the_vertices_of_all_others_alone(events, placed
     silicon = silicon[rng.random(len(events)) < 0.5]
     added = [np.concatenate([getattr(events, name), getattr(silicon, name)])
              for name in Events.columns()]  # fmt: skip
-    more = Events(**dict(zip(Events.columns(), added, strict=True)), provenance={})
+    more = Events(**dict(zip(Events.columns(), added, strict=True)))
     both = place(more, with_silicon(), seed=7)
     np.testing.assert_array_equal(both.vertex[: len(events)], placed.vertex)
     np.testing.assert_array_equal(both.module[: len(events)], placed.module)
@@ -531,7 +531,7 @@ def test_columns_of_a_table_are_known(tmp_path):
     datasets.read("detector/nd280").rename(columns={"Ar": "Xx", "mass": "weight"}).to_csv(path, index=False)
     with pytest.raises(ValueError, match=r"lacks the columns \['mass'\] and has unknown ones \['weight', 'Xx'\]"):
         load_detector(path)
-    with pytest.raises(ValueError, match="composition of TPC must be one of H, C, .*got 'Xx'"):
+    with pytest.raises(ValueError, match=r"composition of TPC must be one of H, C, .*got 'Xx'"):
         Module("TPC", SOURCE, 1.0, {"Xx": 1.0})
 
 
@@ -739,7 +739,7 @@ def test_emphasis_moves_events_into_a_module_and_leaves_all_sums_as_they_are(eve
         expected = 10 * share / (1 + 9 * share)
         found = (more.module[of_code] == "FGD1").mean()
         assert abs(found - expected) < 5 * np.sqrt(expected * (1 - expected) / of_code.sum()) + 1e-12
-    assert more.provenance["detector"]["emphasis"]["FGD1"] == 10.0
+    assert more.detector.emphasis["FGD1"] == 10.0
     for wrong, error in (({"FGD3": 2.0}, ValueError), ({"FGD1": 0.0}, ValueError), ({"FGD1": "2"}, TypeError),
                          ([("FGD1", 2.0)], TypeError)):  # fmt: skip
         with pytest.raises(error, match="emphasis"):
@@ -762,7 +762,7 @@ def test_numbers_of_the_response_are_not_those_of_the_vertices(events):
 def test_every_event_has_a_vertex_in_a_module_whatever_the_order_of_beams(events):
     placed = place(events, ND280, seed=7)
     assert (placed.module != "").all()
-    assert placed.provenance["detector"]["modules"] == tuple(module.name for module in ND280.modules)
+    assert placed.detector.modules == tuple(module.name for module in ND280.modules)
 
 
 @pytest.mark.parametrize("p", [[1.0, 0.0, 0.0, 0.0], [1.0, 0.0, 1e-200, 0.0]])

@@ -23,7 +23,7 @@ from toy_sample import counting, toy_sample
 
 import darkpkg as dk
 from darkpkg.datasets import DataIntegrityError
-from darkpkg.method import events as events_module
+from darkpkg.method import files
 
 N_EVENTS = 500
 
@@ -47,9 +47,9 @@ def written(placed, tmp_path):
 
 
 def assert_same(first, second):
-    """Same kind, same provenance, same bits in every column."""
+    """Same kind, origin and provenance, same bits in every column."""
     assert type(first) is type(second)
-    assert first.provenance == second.provenance
+    assert (first.origin, first.provenance) == (second.origin, second.provenance)
     for name in first.columns():
         one, other = getattr(first, name), getattr(second, name)
         assert one.shape == other.shape, name
@@ -106,18 +106,16 @@ class TestFile:
         assert schema.names[:3] == ["weight", "m_N", "m_Zprime"]
         assert pq.read_table(written)["p_N_pz"].to_numpy().tobytes() == placed.p_N[:, 3].tobytes()
 
-    def test_provenance_can_be_read_by_any_reader_of_parquet(self, written):
-        provenance = json.loads(pq.read_schema(written).metadata[b"provenance"])
-        assert provenance["seed"] == 7
-        assert provenance["n_events"] == N_EVENTS
-        assert provenance["sampling"] == {**dataclasses.asdict(dk.HEAVY), "m_N": [*dk.HEAVY.m_N]} | {
-            "m_Zprime": [*dk.HEAVY.m_Zprime]
-        }
-        assert provenance["couplings"]["epsilon"] == dk.BENCHMARK_B.epsilon
+    def test_origin_and_provenance_can_be_read_by_any_reader_of_parquet(self, written):
+        metadata = pq.read_schema(written).metadata
+        provenance, origin = json.loads(metadata[b"provenance"]), json.loads(metadata[b"origin"])
+        assert (provenance["seed"], provenance["placing_seed"], provenance["n_events"]) == (7, 8, N_EVENTS)
         assert provenance["versions"]["numpy"] == np.__version__
-        assert provenance["flux"]["FHC"] == dk.datasets.manifest("flux/nd280_fhc").sha256
-        assert provenance["detector"]["name"] == "ND280"
-        assert provenance["detector"]["seed"] == 8
+        assert provenance["flux"]["FHC 14"] == dk.T2K["FHC"][14].checksum
+        assert origin["sampling"]["m_N"] == [*dk.HEAVY.m_N]
+        assert origin["couplings"]["epsilon"] == dk.BENCHMARK_B.epsilon
+        assert origin["detector"]["name"] == "ND280"
+        assert [beam["name"] for beam in origin["beams"]] == ["FHC", "RHC"]
 
     def test_same_seed_gives_the_same_file(self, tmp_path):
         def contents(seed):
@@ -128,7 +126,7 @@ class TestFile:
         assert contents(4) != first
 
     def test_number_of_targets_is_that_of_the_detector(self, written):
-        targets = dk.read_events(written).number_of_targets
+        targets = dk.read_events(written).detector.targets
         lead = dk.NUCLEI["Pb208"].pdg_code
         assert targets[lead] == dk.ND280.number_of_nuclei("Pb")
         assert set(targets) == {nucleus.pdg_code for nucleus in dk.ND280.nuclei.values()}
@@ -216,10 +214,12 @@ class TestRefusals:
         rewrite(written, exchanged.replace_schema_metadata(table.schema.metadata))
         self.refuses(written, "was altered")
 
-    def test_an_altered_provenance(self, placed, written):
-        provenance = json.loads(json.dumps(placed.provenance, default=dict))
-        provenance["couplings"]["epsilon"] *= 1.05
-        rewrite(written, provenance=json.dumps(provenance))
+    @pytest.mark.parametrize("words", ["provenance", "origin"])
+    def test_an_altered_origin_or_provenance(self, placed, written, words):
+        about = pq.read_schema(written).metadata[words.encode()].decode()
+        rewrite(
+            written, **{words: about.replace("0.021447610589527218", "0.02244").replace('"seed": 7', '"seed": 6')}
+        )
         self.refuses(written, "was altered")
 
     def test_an_altered_unit(self, written):
@@ -243,7 +243,7 @@ class TestRefusals:
     @pytest.mark.parametrize("provenance", ["{", "[1, 2]", "7"])
     def test_a_provenance_that_is_no_table(self, written, provenance):
         rewrite(written, provenance=provenance)
-        self.refuses(written, "lacks columns or provenance")
+        self.refuses(written, "lacks columns or provenance|was altered")
 
     @pytest.mark.parametrize("name", ["weight", "p_N_pz", "beam", "module", "vertex_x"])
     def test_a_missing_column(self, written, name):
@@ -343,7 +343,7 @@ class TestColumns:
 
     def test_what_the_provenance_says_cannot_be_changed(self, placed):
         with pytest.raises(TypeError, match="does not support item assignment"):
-            placed.provenance["sampling"]["m_N"] = (1.0, 1.0)
+            placed.provenance["flux"]["FHC 14"] = "0"
 
     def test_columns_of_a_slice_are_frozen(self, placed):
         with pytest.raises(ValueError, match="read-only"):
@@ -414,7 +414,7 @@ class TestSelection:
 
     def test_events_made_by_hand_are_on_their_own_and_do_not_know_their_point(self, placed):
         bare = {name: getattr(placed, name) for name in dk.Events.columns() if name not in ("replicate", "point")}
-        events = dk.Events(**bare, provenance={})
+        events = dk.Events(**bare)
         assert (events.replicate == 0).all()
         assert np.isnan(events.point).all()
         assert events.point.shape == placed.point.shape
@@ -436,7 +436,7 @@ class TestSelection:
 def by_hand(n=3, **changes):
     """A few placed events with nothing wrong about them but ``changes``."""
     p = np.tile([1.0, 0.0, 0.0, 0.5], (n, 1))
-    detector = {"name": "toy", "fiducial_modules": ["a", "b"], "targets": {"1000822080": 1e28}, "modules": ["a", "b"]}
+    detector = dk.Site("toy", ("a", "b"), {1000822080: 1e28}, ("a", "b"))
     columns = {
         "weight": np.ones(n),
         "m_N": np.full(n, 0.1),
@@ -446,7 +446,7 @@ def by_hand(n=3, **changes):
         "p_positron": p,
         "target": np.full(n, 1000822080),
         "beam": np.full(n, "FHC"),
-        "provenance": {"detector": detector},
+        "origin": dk.Origin(detector=detector),
         "vertex": np.zeros((n, 3)),
         "module": np.full(n, "a"),
         "entry": np.zeros((n, 2)),
@@ -454,10 +454,6 @@ def by_hand(n=3, **changes):
         "uniform": np.zeros((n, 4)),
     }
     return dk.PlacedEvents(**(columns | changes))
-
-
-def in_detector(**changes):
-    return {"detector": {**by_hand().provenance["detector"], **changes}}
 
 
 def one_changed(name, value):
@@ -491,7 +487,8 @@ class TestGate:
             ),
             ("p_positron", -1.1, "p_positron must have an energy of at least its momentum"),
             ("p_N", 0.0, "p_N must have a direction, but 1 of 3 do not"),
-            ("beam", "fhc", "beam must be one of FHC, RHC, but 1 of 3 do not: 'fhc' at 1"),
+            ("beam", "", "beam must have a name, but 1 of 3 do not: '' at 1"),
+            ("flavour", 16, r"flavour must be one of \(14, -14, 12, -12\), but 1 of 3 do not: 16 at 1"),
             ("target", 1000822080 + 1, "target must be the PDG code of a nucleus"),
             ("target", 82, "target must be the PDG code of a nucleus, 100ZZZAAA0, but 1 of 3 do not: 82 at 1"),
             ("target", 1000060120, r"target must be in toy, \[1000822080\], but 1 of 3 do not: 1000060120"),
@@ -581,7 +578,7 @@ class TestGate:
 
     @pytest.mark.parametrize("provenance", [None, 1, "seed", ["seed"]])
     def test_a_provenance_that_is_no_mapping_is_refused(self, provenance):
-        with pytest.raises(TypeError, match="provenance must be a mapping"):
+        with pytest.raises(TypeError, match="provenance must be of type Mapping"):
             by_hand(provenance=provenance)
 
     @pytest.mark.parametrize(
@@ -593,29 +590,62 @@ class TestGate:
                 TypeError,
                 "provenance must hold text, numbers, lists and mappings alone, got <object",
             ),
-            ({"couplings": {"epsilon": 0.0}}, ValueError, "epsilon must be positive and finite, got 0.0"),
-            ({"couplings": {"alpha_D": "x"}}, TypeError, "alpha_D must be real numbers"),
-            ({"couplings": None}, TypeError, "provenance must hold couplings as a mapping, got None"),
-            ({"detector": None}, ValueError, "provenance must hold name, fiducial_modules and targets of detector"),
-            (in_detector(targets=[1.0]), TypeError, "provenance must hold targets of detector as Mapping"),
-            (in_detector(targets={"Pb": 1.0}), ValueError, "provenance must hold targets of detector by PDG code"),
-            (in_detector(targets={"1000822080": np.nan}), ValueError, "1000822080 must be finite and not negative"),
-            (in_detector(fiducial_modules="ab"), TypeError, "provenance must hold fiducial_modules of detector as"),
-            (in_detector(modules=None), TypeError, "provenance must hold modules of detector as tuple, got None"),
         ],
     )
-    def test_a_provenance_that_cannot_be_computed_with_is_refused(self, about, error, message):
+    def test_a_provenance_that_no_file_can_hold_is_refused(self, about, error, message):
         with pytest.raises(error, match=message):
             by_hand(provenance={**by_hand().provenance, **about})
 
+    @pytest.mark.parametrize(
+        ("changes", "error", "message"),
+        [
+            ({"couplings": {"epsilon": 0.1}}, TypeError, "couplings must be of type DarkParameters or NoneType"),
+            ({"couplings": dk.BENCHMARK_B.replace(m_N=[0.1, 0.2])}, ValueError, r"got shape \(2,\)"),
+            ({"sampling": (0.1, 0.2)}, TypeError, "sampling must be of type SamplingRange or NoneType"),
+            ({"detector": dk.ND280}, TypeError, "detector must be of type Site or NoneType"),
+            ({"beams": ("FHC",)}, TypeError, "beams must be of type Beam, got str"),
+            ({"sequence": "halton"}, ValueError, "sequence must be one of random, sobol, got 'halton'"),
+            ({"form_factor": None}, ValueError, "form_factor must be one of .*, got None"),
+        ],
+    )
+    def test_an_origin_that_cannot_be_computed_with_is_refused(self, changes, error, message):
+        with pytest.raises(error, match=message):
+            dk.Origin(**changes)
+
+    @pytest.mark.parametrize(
+        ("changes", "error", "message"),
+        [
+            ({"targets": [1.0]}, TypeError, "targets must be of type Mapping"),
+            ({"targets": {"Pb": 1.0}}, TypeError, "PDG code of a nucleus must be integers"),
+            ({"targets": {1000822080: np.nan}}, ValueError, "1000822080 in toy must be finite and not negative"),
+            ({"fiducial_modules": "ab"}, TypeError, "fiducial_modules of toy must be a tuple of names, got 'ab'"),
+            ({"modules": (1,)}, TypeError, r"modules of toy must be a tuple of names, got \(1,\)"),
+            ({"volumes": (dk.Box((0, 0, 0), (1, 1, 1)),)}, ValueError, "volumes of toy must be one for each of"),
+        ],
+    )
+    def test_a_site_that_cannot_be_computed_with_is_refused(self, changes, error, message):
+        with pytest.raises(error, match=message):
+            dataclasses.replace(by_hand().detector, **changes)
+
+    def test_placed_events_need_their_detector_and_events_a_beam_of_their_origin(self):
+        with pytest.raises(ValueError, match="origin of placed events must hold their detector"):
+            by_hand(origin=dk.Origin())
+        origin = by_hand().origin.replace(beams=dk.T2K.beams)
+        with pytest.raises(ValueError, match="beam must be one of FHC, RHC, but 1 of 3 do not: 'fhc' at 1"):
+            by_hand(origin=origin, beam=["FHC", "fhc", "FHC"])
+        with pytest.raises(
+            ValueError, match=r"flavour must be one that FHC has, \[14\], but 1 of 3 do not: -14 at 2"
+        ):
+            by_hand(origin=origin, flavour=[14, 14, -14])
+
     def test_a_provenance_within_itself_is_refused(self):
-        about = dict(by_hand().provenance)
+        about = {}
         about["self"] = about
         with pytest.raises(ValueError, match="provenance must not be nested more than 30 deep"):
             by_hand(provenance=about)
 
     @settings(max_examples=1000)
-    @given(st.sampled_from([*dk.PlacedEvents.columns(), "provenance"]), anything(3))
+    @given(st.sampled_from([*dk.PlacedEvents.columns(), "provenance", "origin"]), anything(3))
     def test_any_column_is_right_or_refused_by_name(self, name, value):
         plain = by_hand()
         try:
@@ -640,13 +670,13 @@ class TestFilesByHand:
         table = pq.read_table(path)
         header = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
         kind = {"PlacedEvents": dk.PlacedEvents, "Events": dk.Events}[header["kind"]]
-        columns = {name: np.array(events_module._read(table, name, about)) for name, about in kind.columns().items()}
+        columns = {name: np.array(files._read(table, name, about)) for name, about in kind.columns().items()}
         change(columns, header)
         made = object.__new__(kind)
         for name, column in columns.items():
             object.__setattr__(made, name, column)
-        header["sha256"] = events_module._digest(header, columns)
-        pq.write_table(made._table().replace_schema_metadata(header), path)
+        header["sha256"] = files._digest(header, columns)
+        pq.write_table(files._table(made).replace_schema_metadata(header), path)
 
     def test_an_unchanged_file_is_read(self, written, placed):
         self.forge(written, lambda columns, header: None)
@@ -683,7 +713,7 @@ class TestFilesByHand:
             header["provenance"] = deep
 
         self.forge(written, change)
-        with pytest.raises(DataIntegrityError, match="lacks columns or provenance"):
+        with pytest.raises(DataIntegrityError, match=r"lacks columns or provenance|nested more than 30 deep"):
             dk.read_events(written)
 
     def test_a_damaged_page_is_refused_in_a_sentence(self, written):
@@ -711,7 +741,6 @@ class TestFilesByHand:
             return np.zeros(sizes.get(about["components"], (n, len(about["components"] or ()))))
 
         zeros = {name: columns(about) for name, about in dk.PlacedEvents.columns().items()}
-        detector = {"name": "toy", "fiducial_modules": ["first"], "targets": {"1000822080": 1e28}}
         events = dk.PlacedEvents(
             **zeros
             | {
@@ -721,9 +750,10 @@ class TestFilesByHand:
                 "p_N": p,
                 "target": np.full(n, 1000822080),
                 "beam": np.full(n, "FHC"),
+                "flavour": np.full(n, 14),
                 "module": np.resize(["first", "second one"], n),
             },
-            provenance={"detector": detector},
+            origin=dk.Origin(detector=dk.Site("toy", ("first",), {1000822080: 1e28})),
         )
         path = dk.write_events(events, tmp_path / "many.parquet")
         del zeros, events
@@ -743,7 +773,7 @@ class TestFilesByHand:
         """Files that were written by an older version are read: the checksum of these columns stays."""
         header = {"format": "darkpkg events 3", "kind": "Events", "provenance": "{}"}
         columns = {"weight": np.array([1.0, -0.0]), "target": np.array([7, 8]), "beam": np.array(["FHC", "π"])}
-        assert events_module._digest(header, columns) == OLD_DIGEST
+        assert files._digest(header, columns) == OLD_DIGEST
 
     @pytest.mark.parametrize(
         "other",
@@ -758,7 +788,7 @@ class TestFilesByHand:
     def test_a_checksum_tells_names_shapes_and_words_apart(self, other):
         header = {"format": "darkpkg events 3", "kind": "Events", "provenance": "{}"}
         plain = {"weight": np.array([1.0, 2.0]), "beam": np.array(["FHC", "RHC"])}
-        assert events_module._digest(header, plain) != events_module._digest(header, other)
+        assert files._digest(header, plain) != files._digest(header, other)
 
     def test_two_writers_of_a_file_do_not_share_a_temporary_one(self, placed, tmp_path, monkeypatch):
         names = []
@@ -782,7 +812,7 @@ class TestCopies:
         for name in events.columns():
             assert not getattr(again, name).flags.writeable
         with pytest.raises(TypeError, match="does not support item assignment"):
-            again.provenance["sampling"]["m_N"] = (1.0, 1.0)
+            again.provenance["flux"]["FHC 14"] = "0"
         if kind == "placed":
             wide = dk.Smoothing((1.0, 1.0))
             with warnings.catch_warnings():
@@ -861,7 +891,7 @@ class TestJoiningAndThinning:
         one, other = dk.concatenate(samples), dk.concatenate([third, dk.concatenate([second, first])])
         assert one.provenance["seed"] == (1, 2, 3)
         assert set(other.provenance["seed"]) == {1, 2, 3}
-        assert one.provenance["detector"]["seed"] == (11, 12, 13)
+        assert one.provenance["placing_seed"] == (11, 12, 13)
         assert one.provenance["n_events"] == len(one) == 72_000
         for key, (count, total) in channel_sums(one).items():
             assert channel_sums(other)[key][0] == count
@@ -888,7 +918,7 @@ class TestJoiningAndThinning:
             (lambda s: [s[0], s[1], dk.concatenate(s[1:])], "samples must be independent, but seed 2 is there twice"),
             (
                 lambda s: [s[0], dk.place(bare_of(s[1]), dk.ND280, seed=11)],
-                "samples must be independent, but seed of detector 11 is there twice",
+                "samples must be independent, but placing_seed 11 is there twice",
             ),
             (lambda s: [s[0], s[1][s[1].beam == "FHC"]], r"samples must be whole, but number 1 has \d+ of 12000"),
             (
@@ -908,14 +938,17 @@ class TestJoiningAndThinning:
         [
             (
                 {"sampling": dk.SamplingRange.at(0.2, 1.25)},
-                r"sampling\.m_N of number 1 is \(0.2, 0.2\), of the first",
+                r"origin\.sampling\.m_N of number 1 is \[0.2, 0.2\], of the first",
             ),
-            ({"couplings": dk.BENCHMARK_B.replace(epsilon=1e-3)}, r"couplings\.epsilon of number 1 is 0.001"),
-            ({"couplings": dk.BENCHMARK_B.replace(is_majorana=True)}, r"couplings\.is_majorana of number 1 is True"),
-            ({"form_factor": "helm"}, "form_factor of number 1 is 'helm', of the first 'fourier-bessel'"),
+            ({"couplings": dk.BENCHMARK_B.replace(epsilon=1e-3)}, r"origin\.couplings\.epsilon of number 1 is 0.001"),
+            (
+                {"couplings": dk.BENCHMARK_B.replace(is_majorana=True)},
+                r"origin\.couplings\.is_majorana of number 1 is True",
+            ),
+            ({"form_factor": "helm"}, "origin.form_factor of number 1 is 'helm', of the first 'fourier-bessel'"),
             ({"hydrogen": True}, "hydrogen of number 1 is True"),
-            ({"sequence": "sobol"}, "sequence of number 1 is 'sobol'"),
-            ({"detector": dk.ND280_TRACKER}, "targets_of of number 1 is 'ND280 tracker'"),
+            ({"sequence": "sobol"}, "origin.sequence of number 1 is 'sobol'"),
+            ({"experiment": dk.T2K.replace(detector=dk.ND280_TRACKER)}, "targets_of of number 1 is 'ND280 tracker'"),
         ],
     )
     def test_samples_that_were_made_differently_are_refused_with_the_difference(self, options, message):
@@ -926,7 +959,7 @@ class TestJoiningAndThinning:
     def test_samples_of_different_kinds_are_refused(self, samples):
         with pytest.raises(TypeError, match="samples must be Events of one kind, got a Events as number 1"):
             dk.concatenate([samples[0], bare_of(samples[1])])
-        with pytest.raises(TypeError, match="got a str as number 0"):
+        with pytest.raises(TypeError, match="samples must be a sequence of Events, got"):
             dk.concatenate(["sample"])
 
     @pytest.mark.parametrize("every", [0, -1, 2.0, None, "2", True, 1 + 1j, np.nan, np.array([2])])
@@ -950,8 +983,9 @@ class TestJoiningAndThinning:
 
 
 def bare_of(events):
-    provenance = {key: value for key, value in events.provenance.items() if key != "detector"}
-    return dk.Events(**{name: getattr(events, name) for name in dk.Events.columns()}, provenance=provenance)
+    columns = {name: getattr(events, name) for name in dk.Events.columns()}
+    provenance = {key: value for key, value in events.provenance.items() if key != "placing_seed"}
+    return dk.Events(**columns, origin=events.origin.replace(detector=None), provenance=provenance)
 
 
 def test_columns_of_modules_come_in_the_order_that_was_asked_for():

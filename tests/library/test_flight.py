@@ -67,7 +67,7 @@ def along_the_beam(code, n):
     p_N = np.outer(m_N, [np.hypot(1, BETA_GAMMA), 0, 0, BETA_GAMMA])
     return Events(
         weight=np.ones(n), m_N=m_N, m_Zprime=np.full(n, 1.25), p_N=p_N, p_electron=p_N / 3, p_positron=p_N / 3,
-        target=np.full(n, code), beam=np.full(n, "FHC"), provenance={},
+        target=np.full(n, code), beam=np.full(n, "FHC"),
     )  # fmt: skip
 
 
@@ -146,7 +146,7 @@ def test_sampled_decays_weighted_as_events_are_agree_with_the_lifetime_weight(si
     along = sample.p_N[:, 1:] / dk.kinematics.momentum(sample.p_N)[:, None]
     pulls = []
     for ctau in (0.3, 1.0, 3.0, 10.0, 100.0, 1000.0):
-        probability = dk.lifetime_weight(sample, ctau)
+        probability = dk.lifetime_weight(sample, ctau, modules=tuple(CHAMBERS))
         flown = rng.exponential(decay_length * ctau)
         decay = sample.vertex + flown[:, None] * along
         accepted = np.any([dk.Box.centred(*box).contains(decay) for box in CHAMBERS.values()], axis=0)
@@ -162,7 +162,7 @@ def test_sampled_decays_weighted_as_events_are_agree_with_the_lifetime_weight(si
 def test_for_the_shortest_lifetimes_argon_keeps_its_fiducial_share_and_lead_nothing(simulated):
     ctau = 1e-3
     argon = simulated.target == ARGON
-    weight = dk.lifetime_weight(simulated, ctau)
+    weight = dk.lifetime_weight(simulated, ctau, modules=tuple(CHAMBERS))
     share = 170 * 196 * 56 / (186 * 206 * 78)
     error = np.sqrt(share * (1 - share) / argon.sum())
     assert abs(weight[argon].mean() - share) < 4 * error

@@ -7,12 +7,14 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from darkpkg import datasets
-from darkpkg.experiment.beam import BEAMS, Flux, load_flux
+from darkpkg.experiment.beam import Flux
+from darkpkg.experiment.experiment import T2K, T2K_ALL_FLAVOURS
 from darkpkg.method.integrand import _energy_above
 from darkpkg.units import ELECTRON_MASS, KAON_MASS, MUON_MASS
 from paper.standard_neutrino.flux import load_heavy_neutrino_flux
 
-FLAVOURS = ["numu", "numubar", "nue", "nuebar"]
+FLAVOURS = {14: "numu", -14: "numubar", 12: "nue", -12: "nuebar"}
+BEAMS = ("FHC", "RHC")
 CASES = [(beam, flavour) for beam in BEAMS for flavour in FLAVOURS]
 
 
@@ -20,19 +22,19 @@ CASES = [(beam, flavour) for beam in BEAMS for flavour in FLAVOURS]
 def test_total_is_the_sum_of_the_table_with_its_units(beam, flavour):
     # Numbers of the release are per cm², 1e21 POT and 50 MeV.
     table = datasets.read(f"flux/nd280_{beam.lower()}")
-    total = sum(row[flavour] * (row.e_high - row.e_low) / 0.05 for _, row in table.iterrows()) / 1e21
-    assert load_flux(beam, flavour).cumulative[-1] == pytest.approx(total, rel=1e-12, abs=0)
+    total = sum(row[FLAVOURS[flavour]] * (row.e_high - row.e_low) / 0.05 for _, row in table.iterrows()) / 1e21
+    assert T2K_ALL_FLAVOURS[beam][flavour].cumulative[-1] == pytest.approx(total, rel=1e-12, abs=0)
 
 
 def test_totals_keep_their_pinned_values():
     # Neutrinos / cm² / 1e21 POT of the wanted sign: the sums over the tables, pinned against a mistake in units.
-    assert load_flux("FHC").cumulative[-1] * 1e21 == pytest.approx(1.917e13, rel=1e-3, abs=0)
-    assert load_flux("RHC").cumulative[-1] * 1e21 == pytest.approx(1.544e13, rel=1e-3, abs=0)
+    assert T2K["FHC"].flux.cumulative[-1] * 1e21 == pytest.approx(1.917e13, rel=1e-3, abs=0)
+    assert T2K["RHC"].flux.cumulative[-1] * 1e21 == pytest.approx(1.544e13, rel=1e-3, abs=0)
 
 
 @pytest.mark.parametrize(("beam", "flavour"), CASES)
 def test_bins_rise_without_gaps_and_hold_positive_densities(beam, flavour):
-    flux = load_flux(beam, flavour)
+    flux = T2K_ALL_FLAVOURS[beam][flavour]
     assert len(flux.edges) == len(flux.density) + 1 == len(flux.cumulative)
     assert (np.diff(flux.edges) > 0).all()
     assert flux.edges[0] == 0
@@ -45,7 +47,7 @@ def test_bins_rise_without_gaps_and_hold_positive_densities(beam, flavour):
 
 @pytest.mark.parametrize("beam", BEAMS)
 def test_flux_is_a_density_over_its_bins(beam):
-    flux = load_flux(beam)
+    flux = T2K[beam].flux
     middles = (flux.edges[1:] + flux.edges[:-1]) / 2
     np.testing.assert_array_equal(flux(middles), flux.density)
     assert flux.cumulative[0] == 0
@@ -54,7 +56,7 @@ def test_flux_is_a_density_over_its_bins(beam):
 
 @given(st.sampled_from(list(BEAMS)), st.floats(0, 40))
 def test_flux_at_an_energy_is_that_of_the_bin_around_it(beam, energy):
-    flux = load_flux(beam)
+    flux = T2K[beam].flux
     inside = [
         d for low, high, d in zip(flux.edges, flux.edges[1:], flux.density, strict=False) if low <= energy < high
     ]
@@ -63,31 +65,32 @@ def test_flux_at_an_energy_is_that_of_the_bin_around_it(beam, energy):
 
 @pytest.mark.parametrize("beam", BEAMS)
 def test_there_is_no_flux_outside_the_table(beam):
-    flux = load_flux(beam)
+    flux = T2K[beam].flux
     np.testing.assert_array_equal(flux([-1.0, flux.edges[-1], flux.edges[-1] + 1, np.inf]), 0)
 
 
 def test_each_beam_is_focused_on_its_flavour():
-    assert dict(BEAMS) == {"FHC": "numu", "RHC": "numubar"}
-    for beam, wanted in BEAMS.items():
-        totals = {flavour: load_flux(beam, flavour).cumulative[-1] for flavour in FLAVOURS}
+    for beam, wanted in {"FHC": 14, "RHC": -14}.items():
+        assert list(T2K[beam].fluxes) == [wanted]
+        assert next(iter(T2K_ALL_FLAVOURS[beam].fluxes)) == wanted
+        totals = {flavour: T2K_ALL_FLAVOURS[beam][flavour].cumulative[-1] for flavour in FLAVOURS}
         assert max(totals, key=totals.get) == wanted
         # T2K's beam at 2.5 degrees: about 93 % (FHC) and 90 % (RHC) of the wanted sign, 1 % of electron flavours.
         assert 0.88 < totals[wanted] / sum(totals.values()) < 0.96
-        assert load_flux(beam).cumulative[-1] == totals[wanted]
+        assert T2K[beam].flux.cumulative[-1] == totals[wanted]
 
 
 def test_the_two_horn_polarities_are_two_tables():
     for flavour in FLAVOURS:
-        first, second = (load_flux(beam, flavour).cumulative[-1] for beam in BEAMS)
+        first, second = (T2K_ALL_FLAVOURS[beam][flavour].cumulative[-1] for beam in BEAMS)
         assert abs(first / second - 1) > 0.2, flavour
     # Hadron production favours π⁺, so focusing it gives more.
-    assert load_flux("FHC").cumulative[-1] > load_flux("RHC").cumulative[-1]
+    assert T2K["FHC"].flux.cumulative[-1] > T2K["RHC"].flux.cumulative[-1]
 
 
 @pytest.mark.parametrize("beam", BEAMS)
 def test_spectrum_peaks_off_axis_at_six_hundred_mev(beam):
-    flux = load_flux(beam)
+    flux = T2K[beam].flux
     peak = np.argmax(flux.density)
     assert 0.5 <= flux.edges[peak] < flux.edges[peak + 1] <= 0.651
 
@@ -95,7 +98,7 @@ def test_spectrum_peaks_off_axis_at_six_hundred_mev(beam):
 @pytest.mark.parametrize("beam", BEAMS)
 def test_wide_bins_above_ten_gev_are_densities_too(beam):
     # Read as counts in a bin of 1 GeV, they would be 20 times lower than the bins of 50 MeV below.
-    flux = load_flux(beam)
+    flux = T2K[beam].flux
     wide = np.diff(flux.edges) > 0.5
     assert flux.edges[np.argmax(wide)] == pytest.approx(10.0)
     below, above = flux.density[~wide][-10:].mean(), flux.density[wide][0]
@@ -104,10 +107,18 @@ def test_wide_bins_above_ten_gev_are_densities_too(beam):
 
 
 def test_a_beam_or_flavour_that_does_not_exist_is_refused_with_those_that_do():
-    with pytest.raises(ValueError, match="beam must be one of FHC, RHC, got 'fhc'"):
-        load_flux("fhc")
-    with pytest.raises(ValueError, match="flavour must be one of numu, numubar, nue, nuebar, got 'nutau'"):
-        load_flux("FHC", "nutau")
+    with pytest.raises(KeyError, match="T2K has no beam 'fhc', only FHC, RHC"):
+        T2K["fhc"]
+    with pytest.raises(KeyError, match=r"FHC has no flux of flavour -14, only of 14"):
+        T2K["FHC"][-14]
+
+
+def test_the_flux_of_a_beam_is_the_sum_of_its_flavours():
+    beam = T2K_ALL_FLAVOURS["FHC"]
+    assert T2K["FHC"].flux == T2K["FHC"][14]
+    energy = np.linspace(0, 29, 500)
+    expected = sum(flux(energy) for flux in beam.fluxes.values())
+    np.testing.assert_allclose(beam.flux(energy), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize(("m_N", "lepton", "peak"), [(0.15, "e", 3.46), (0.15, "mu", 3.37), (0.25, "mu", 2.97)])
@@ -146,7 +157,7 @@ def test_a_heavy_neutrino_flux_that_was_not_published_is_refused_with_those_that
 
 def test_all_neutrinos_of_a_flux_above_the_threshold_lie_in_it_with_their_spectrum():
     """u is the share of the flux below the energy, and all of the flux is above a threshold below its first edge."""
-    flux = Flux("mine", np.array([1.0, 2.0, 4.0]), np.array([3.0, 1.0]))
+    flux = Flux(np.array([1.0, 2.0, 4.0]), np.array([3.0, 1.0]))
     for threshold in (0.1, 0.999, 1.0, 1.5, 3.0):
         u = np.linspace(0, 1, 101)[:-1]
         energy, above = np.transpose([_energy_above(threshold, x, flux.edges, flux.cumulative) for x in u])
@@ -172,4 +183,4 @@ def test_all_neutrinos_of_a_flux_above_the_threshold_lie_in_it_with_their_spectr
 )
 def test_what_is_no_flux_is_refused(edges, density, message):
     with pytest.raises(ValueError, match=message):
-        Flux("mine", edges, density)
+        Flux(edges, density)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from darkpkg import datasets
-from darkpkg.experiment.beam import load_flux
+from darkpkg import _sources
 from darkpkg.experiment.detector import ND280, Module
+from darkpkg.experiment.experiment import T2K
 from darkpkg.experiment.volumes import Box
-from darkpkg.method.events import BEAMS, Events
+from darkpkg.method.events import Events
 from darkpkg.method.generator import REPLICATES, Integrand, generate
 from darkpkg.method.integrand import _current, _energy_above, laboratory_momenta, target
 from darkpkg.method.sampling import DENSITIES, HEAVY, LIGHT, SamplingRange, paper_density
@@ -24,6 +24,7 @@ from darkpkg.physics.model import BENCHMARK_B
 from darkpkg.physics.nuclei import NUCLEI, PROTON, current_amplitudes, sachs
 from darkpkg.units import ALPHA_EM, ELECTRON_MASS, HBARC
 
+BEAMS = ("FHC", "RHC")
 CHANNELS = [(beam, nucleus.name) for beam in BEAMS for nucleus in ND280.targets.values()]
 M_N, M_ZPRIME = 0.1, 0.15
 """Fixed masses at which the propagators of production and of decay both matter."""
@@ -91,8 +92,8 @@ def test_neutrinos_come_along_the_beam_from_the_flux_and_transfer_an_allowed_mom
     assert (energy > heavy.m_N + heavy.m_N**2 / (2 * M)).all()
     for beam in BEAMS:
         of_beam = heavy.beam == beam
-        assert energy[of_beam].max() < load_flux(beam).edges[-1] * (1 + 1e-9)
-        assert (load_flux(beam)(energy[of_beam] * (1 - 1e-9)) > 0).all()
+        assert energy[of_beam].max() < T2K[beam].flux.edges[-1] * (1 + 1e-9)
+        assert (T2K[beam].flux(energy[of_beam] * (1 - 1e-9)) > 0).all()
     # Q² = 2M T, with the rounding of E_N in T; limits are those of the nucleus that was hit.
     Q2 = 2 * M * (energy - heavy.p_N[:, 0])
     low, high = scattering.q2_limits(energy, heavy.m_N, M)
@@ -154,7 +155,7 @@ def random_variables(n=300, name="Ar40"):
 
 def momenta(variables, azimuths, nucleus):
     p_N, electron, positron = (np.empty((len(variables), 4)) for _ in range(3))
-    one = target(load_flux("FHC"), nucleus, "fourier-bessel")
+    one = target(T2K["FHC"].flux, nucleus, "fourier-bessel")
     laboratory_momenta(variables, azimuths, one, p_N, electron, positron)
     return p_N, electron, positron
 
@@ -209,7 +210,7 @@ def test_events_follow_the_squared_amplitude_of_production_and_decay_from_dirac_
 
 def test_integrand_is_the_rate_per_unit_of_the_hypercube():
     # Jacobian by finite differences, and everything else from the functions that the user calls.
-    nucleus, flux, rng = NUCLEI["Ar40"], load_flux("FHC"), np.random.default_rng(5)
+    nucleus, flux, rng = NUCLEI["Ar40"], T2K["FHC"].flux, np.random.default_rng(5)
     about = target(flux, nucleus, "fourier-bessel")
     even = Integrand(about, dataclasses.replace(PLANE, density="log-uniform"), BENCHMARK_B)
     evaluate = even.evaluate
@@ -243,7 +244,7 @@ def test_integrand_is_the_rate_per_unit_of_the_hypercube():
 @functools.cache
 def energy_nodes(beam, nodes=2):
     """Gauss–Legendre nodes and weights in each bin of the flux, times the flux."""
-    flux = load_flux(beam)
+    flux = T2K[beam].flux
     x, w = np.polynomial.legendre.leggauss(nodes)
     half = np.diff(flux.edges)[:, None] / 2
     energy = flux.edges[:-1, None] + half * (1 + x)
@@ -287,7 +288,7 @@ def test_hydrogen_and_other_form_factors_add_up_to_their_own_cross_section(name,
         # Six numbers at four sigma.
         assert abs(weight.sum() - rate(beam, name, M_N, M_ZPRIME, form_factor=model)) < 4 * error
         assert error < 0.02 * weight.sum()
-    assert (events.provenance["hydrogen"], events.provenance["form_factor"]) == (True, model)
+    assert (events.provenance["hydrogen"], events.origin.form_factor) == (True, model)
 
 
 def test_hydrogen_leaves_the_events_on_all_other_nuclei_alone():
@@ -340,7 +341,7 @@ def test_a_majorana_n_is_made_as_often_and_decays_evenly_around_its_spin(m_Zprim
     for power in (1, 2):
         residual = events.weight * (cos_Z**power - (power == 2) / 3)
         assert abs(residual.sum()) < 4 * np.sqrt((residual**2).sum())  # four sigma
-    assert events.provenance["couplings"]["is_majorana"] is True
+    assert events.origin.couplings.is_majorana is True
 
 
 @pytest.mark.parametrize("density", DENSITIES)
@@ -646,7 +647,7 @@ def test_adapted_density_has_the_closed_form_on_both_sides():
 @pytest.mark.parametrize("density", DENSITIES)
 def test_vegas_adapts_to_what_is_sampled_and_to_a_flat_plane_where_masses_are_drawn_evenly(density):
     sampling = dataclasses.replace(PLANE, density=density)
-    integrand = Integrand(target(load_flux("FHC"), NUCLEI["C12"], "fourier-bessel"), sampling, BENCHMARK_B)
+    integrand = Integrand(target(T2K["FHC"].flux, NUCLEI["C12"], "fourier-bessel"), sampling, BENCHMARK_B)
     u = np.random.default_rng(1).random((200, 8))
     value, variables = integrand.evaluate(u)
     masses = variables[:, 6], variables[:, 7]
@@ -657,7 +658,7 @@ def test_vegas_adapts_to_what_is_sampled_and_to_a_flat_plane_where_masses_are_dr
 
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.97, 0.9999])
 def test_neutrinos_above_a_threshold_come_from_what_is_left_of_the_flux(share):
-    flux = load_flux("FHC")
+    flux = T2K["FHC"].flux
     threshold = share * flux.edges[-1]
     below, total = np.interp(threshold, flux.edges, flux.cumulative), flux.cumulative[-1]
     for u in (0.0, 0.3, 1 - 1e-9):
@@ -672,7 +673,7 @@ def test_neutrinos_above_a_threshold_come_from_what_is_left_of_the_flux(share):
 @pytest.mark.parametrize("nucleus", [NUCLEI["Pb208"], NUCLEI["C12"], PROTON], ids=lambda nucleus: nucleus.name)
 def test_tables_of_the_current_are_exact_between_their_knots(nucleus):
     """To 1e-7 of the charge; there is nothing beyond the last knot."""
-    table = target(load_flux("FHC"), nucleus, "fourier-bessel")
+    table = target(T2K["FHC"].flux, nucleus, "fourier-bessel")
     n = len(table.charge_spline)
     Q = (np.arange(n) + 0.5) * table.spline_step
     found = np.array([_current(q, table) for q in Q]).T
@@ -754,8 +755,8 @@ def test_another_nucleus_leaves_the_events_of_all_others_alone(short):
     more = dataclasses.replace(ND280, modules=(*ND280.modules, block))
     numbers = {name: 2000 for _, name in CHANNELS}
     few = generate(PLANE, n_events=numbers, seed=5)
-    events = generate(PLANE, n_events=numbers | {"Si28": 2000}, seed=5, detector=more)
-    total = generate(PLANE, n_events=12_000, seed=5, detector=more)
+    events = generate(PLANE, n_events=numbers | {"Si28": 2000}, seed=5, experiment=T2K.replace(detector=more))
+    total = generate(PLANE, n_events=12_000, seed=5, experiment=T2K.replace(detector=more))
     for one in CHANNELS:
         assert_same_events(channel(few, *one), channel(events, *one))
         np.testing.assert_array_equal(channel(few, *one).weight, channel(events, *one).weight)
@@ -795,16 +796,14 @@ def test_every_beam_and_nucleus_has_an_event_and_none_is_lost(n_events):
     assert min(len(channel(events, *one)) for one in CHANNELS) >= 1
 
 
-def test_provenance_says_how_the_events_were_made(short):
-    about = short.provenance
+def test_origin_and_provenance_say_how_the_events_were_made(short):
+    about, origin = short.provenance, short.origin
     assert (about["seed"], about["n_events"], about["targets_of"]) == (5, 12_000, "ND280")
-    assert SamplingRange(**about["sampling"]) == PLANE
-    assert about["couplings"] == {
-        name: getattr(BENCHMARK_B, name) for name in ("alpha_D", "epsilon", "V_muN_sq", "is_majorana")
-    }
-    assert (about["hydrogen"], about["form_factor"]) == (False, "fourier-bessel")
-    assert about["flux"]["FHC"] == datasets.manifest("flux/nd280_fhc").sha256
-    assert about["flux"]["RHC"] == datasets.manifest("flux/nd280_rhc").sha256
+    assert (origin.sampling, origin.couplings, origin.form_factor) == (PLANE, BENCHMARK_B, "fourier-bessel")
+    assert origin.beams == T2K.beams
+    assert about["hydrogen"] is False
+    assert about["flux"] == {"FHC 14": T2K["FHC"][14].checksum, "RHC -14": T2K["RHC"][-14].checksum}
+    assert about["physics"] == _sources.digest()
     assert set(about["versions"]) >= {"darkpkg", "numpy", "vegas"}
 
 
@@ -934,7 +933,7 @@ def test_a_longer_sobol_sample_begins_with_a_shorter_one_and_seeds_differ():
         first = channel(short, *one)
         assert_same_events(first, channel(long, *one)[np.arange(len(first))])
         assert not np.array_equal(first.point, channel(other, *one).point[: len(first)])
-    assert short.provenance["sequence"] == "sobol"
+    assert short.origin.sequence == "sobol"
 
 
 def test_a_sequence_that_does_not_exist_is_refused_with_those_that_do():
@@ -992,7 +991,7 @@ def test_the_adapted_density_rises_with_the_fifth_power_of_a_heavy_n():
 def test_the_jacobian_of_the_masses_adds_up_to_the_area_of_the_region():
     """A triangle up to the corner where both masses end: ln²2 / 2."""
     sampling = SamplingRange((0.5, 1.0), (0.5, 1.0))
-    integrand = Integrand(target(load_flux("FHC"), NUCLEI["C12"], "helm"), sampling, BENCHMARK_B)
+    integrand = Integrand(target(T2K["FHC"].flux, NUCLEI["C12"], "helm"), sampling, BENCHMARK_B)
     u = (np.arange(100_000) + 0.5) / 100_000
     _, _, jacobian = integrand._masses(np.stack([u, np.full(len(u), 0.5)], axis=-1))
     # The middle of each step is exact for what is linear in u.

@@ -239,7 +239,7 @@ def test_what_is_no_radius_share_dimension_or_bandwidth_is_refused(kernel):
         (lambda: kernel.radius_sq(1.1, 2), "share must be at most 1"),
         (lambda: kernel.norm(0), "dim must be at least 1"),
         (lambda: kernel.norm(1000), "dim must be at most 100"),
-        (lambda: kernel([0.1, 0.2], 0.0), "bandwidth must be positive and finite"),
+        (lambda: kernel([0.1, 0.2], 0.0), "bandwidth must be at least 1e-60, got 0.0"),
         (lambda: kernel([0.1, 0.2], [1.0, 1.0, 1.0]), "bandwidth must be one number or 2"),
         (lambda: kernel(0.1, 1.0), "difference must have one number or more along its last axis"),
         (lambda: kernel([np.nan, 0.1], 1.0), "difference must be a number"),

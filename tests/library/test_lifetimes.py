@@ -53,13 +53,13 @@ class TestExcludedLifetimes:
     def test_two_ranges_have_the_first_and_the_last_end(self):
         """A box around the vertex and one far away: between 10 cm and 1 m both see little."""
         toy = toy_sample()
-        detector = {**toy.provenance["detector"], "fiducial_modules": ["toy", "far"]}
+        detector = dataclasses.replace(toy.detector, fiducial_modules=("toy", "far"))
         near, far = (0.0, 1.0), (1e5, 1e6)
         toy = dataclasses.replace(
             toy,
             entry=np.tile([near[0], far[0]], (N_EVENTS, 1)),
             exit=np.tile([near[1], far[1]], (N_EVENTS, 1)),
-            provenance={**toy.provenance, "detector": detector},
+            origin=toy.origin.replace(detector=detector),
         )
         both = counting().with_selection(decay_modules=("toy", "far"))
         shortest, longest = excluded_lifetimes(dk.Kernel(toy), B, both, 100.0)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters, _propagator_enhancement, vertex_factors
+from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters, _propagator_enhancement
 from darkpkg.units import ALPHA_EM, HBARC, cm
 
 FIELDS = list(DarkParameters.numbers())
@@ -296,70 +296,6 @@ def test_shortest_decay_length_is_equation_12():
     scaled = point.replace(epsilon=2e-2, m_N=0.05, m_Zprime=2.5)
     # L(m_N²/m_Z′²) changes by 0.6 m_N²/m_Z′² = 0.4 %.
     assert scaled.shortest_decay_length() == pytest.approx(point.shortest_decay_length() * 2**7, rel=5e-3)
-
-
-def rotation(n, i, j, angle, phase=0.0):
-    matrix = np.eye(n, dtype=complex)
-    matrix[i, i] = matrix[j, j] = np.cos(angle)
-    matrix[i, j] = np.sin(angle) * np.exp(-1j * phase)
-    matrix[j, i] = -np.sin(angle) * np.exp(1j * phase)
-    return matrix
-
-
-@given(st.floats(1e-4, 0.3), st.floats(1e-4, 0.3), st.floats(0, 6))
-def test_vertex_factors_of_one_dark_flavour_have_their_closed_form(theta_mu, theta_tau, phase):
-    """V_iN = U_Di* U_D4, so Σ_{i≤3} U_μi V_iN = −U_μ4 |U_D4|² by unitarity, and |V_N|² = |U_D4|² (1 − |U_D4|²)."""
-    U = (
-        rotation(4, 1, 3, theta_mu, phase)
-        @ rotation(4, 2, 3, theta_tau)
-        @ rotation(4, 0, 1, 0.6)
-        @ rotation(4, 1, 2, 0.8)
-    )
-    mu, dark = abs(U[1, 3]) ** 2, abs(U[3, 3]) ** 2
-    V_muN_sq, V_N_sq = vertex_factors(U)
-    assert V_muN_sq == pytest.approx(mu * dark**2 / (1 - mu), rel=1e-9, abs=0)  # rounding
-    assert V_N_sq == pytest.approx(dark * (1 - dark), rel=1e-9, abs=1e-12)
-
-
-@given(st.integers(0, 1000), st.integers(1, 3))
-def test_equal_dark_charges_keep_the_decay_factor_below_a_quarter(seed, n_dark):
-    # V is a projector then, and |V_N|² for the heaviest state is V_NN (1 − V_NN).
-    U, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(6, 6)))
-    assert vertex_factors(U, dark=range(3, 3 + n_dark), N=5)[1] <= 0.25 + 1e-12
-
-
-def test_opposite_dark_charges_reach_one():
-    U = np.eye(5)
-    U[3:, 3:] = np.array([[1, 1], [1, -1]]) / np.sqrt(2)
-    assert vertex_factors(U, dark=(3, 4), charges=(1, -1), N=4)[1] == pytest.approx(1, rel=1e-12, abs=0)
-
-
-def test_vertex_factors_grow_with_the_charge_and_need_a_unitary_matrix():
-    U = rotation(4, 1, 3, 0.1)
-    assert np.divide(vertex_factors(U, charges=[2.0]), vertex_factors(U)) == pytest.approx(4, rel=1e-12)
-    with pytest.raises(ValueError, match="mixing must be a unitary square matrix"):
-        vertex_factors(2 * U)
-    with pytest.raises(ValueError, match="mixing must be a unitary square matrix"):
-        vertex_factors(U[:3])
-
-
-# --- Eq. (12) ---
-
-
-@given(st.floats(0.005, 0.5), st.floats(20, 1e3), st.floats(1e-4, 1e-1))
-def test_rule_for_the_shortest_life_is_its_limit_for_a_heavy_mediator(m_N, ratio, epsilon):
-    point = BENCHMARK_A.replace(m_N=m_N, m_Zprime=ratio * m_N, epsilon=epsilon, V_N_sq=1e-3, decays="paper")
-    rule = point.approximate_shortest_decay_length() / point.shortest_decay_length()
-    # "≃ 1 cm" stands for 0.9955 cm, and L(x) is 1 + 3x/5 with x = 1/ratio².
-    assert rule == pytest.approx(1.0045 * (1 + 0.6 / ratio**2), rel=3e-4, abs=0)
-
-
-def test_rule_for_the_shortest_life_fails_as_its_condition_does():
-    equal = BENCHMARK_B.replace(m_Zprime=BENCHMARK_B.m_N, decays="paper")
-    assert equal.approximate_shortest_decay_length() / equal.shortest_decay_length() == pytest.approx(4.018, rel=1e-3)
-    assert np.isnan(BENCHMARK_A.approximate_shortest_decay_length())
-    plane = BENCHMARK_B.replace(m_Zprime=np.array([0.05, 0.1, 0.2]))
-    assert np.isnan(plane.approximate_shortest_decay_length()).tolist() == [True, False, False]
 
 
 # --- What a point may be made of ---

@@ -29,7 +29,7 @@ def lnL(toy):
 @pytest.fixture(scope="module")
 def over_masses():
     around = dk.SamplingRange(m_N=(0.05, 0.2), m_Zprime=(0.6, 2.5))
-    sample = dk.place(dk.generate(around, 40_000, seed=6), dk.ND280, seed=6)
+    sample = dk.simulate(around, 40_000, seed=6)
     bounds = {"m_N": (0.01, 0.5), "V_muN_sq": (1e-10, 1e-4)}
     return dk.PointLikelihood(dk.Kernel(sample), dk.ANALYSIS_I, B, bounds)
 

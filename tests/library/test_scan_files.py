@@ -2,7 +2,6 @@
 
 import io
 import json
-import math
 import os
 
 import numpy as np
@@ -142,9 +141,6 @@ def test_what_cannot_be_read_again_is_not_written(events, tmp_path):
         toy.to_pandas()
 
 
-# --- Files that are not what they say, though their checksum holds ---
-
-
 def header_and_table(scan, tmp_path):
     path = dk.write_scan(scan, tmp_path / "whole.csv")
     first, rest = path.read_text().split("\n", 1)
@@ -160,95 +156,20 @@ def sealed(path, header, table):
     return path
 
 
-def test_an_untouched_file_with_its_checksum_made_anew_is_read(scan, tmp_path):
+def test_a_likelihood_that_does_not_follow_from_the_others_is_refused(scan, tmp_path):
+    """As in a file of other counts, or one that is read by another likelihood than the scan was made with."""
     header, table = header_and_table(scan, tmp_path)
     again = dk.read_scan(sealed(tmp_path / "again.csv", header, table))
     np.testing.assert_array_equal(again.log_likelihood, scan.log_likelihood)
-
-
-def nested(depth):
-    value = 1
-    for _ in range(depth):
-        value = [value]
-    return value
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"levels": 10**9}, "levels must be at most 16 and fit to a grid"),
-        ({"levels": 3}, "levels must be at most 16 and fit to a grid"),
-        ({"levels": -1}, "levels must be at least 0"),
-        ({"levels": True}, "levels must be a whole number"),
-        ({"levels": "2"}, "levels must be a whole number"),
-        ({"levels": 1}, "m_N must be finite, got nan"),  # of points that no coarser grid has
-        ({"levels": 0}, "needs 357 to 357 rows, got"),
-        ({"is_majorana": 1}, "is_majorana must be a bool"),
-        ({"is_majorana": "no"}, "is_majorana must be a bool"),
-        ({"no_signal": -3.0}, "no_signal must be ln L without signal, got -3.0"),
-        ({"no_signal": math.nan}, "no_signal must be ln L without signal, got nan"),
-        ({"no_signal": None}, "float"),
-        ({"provenance": []}, "provenance must be a dict"),
-        ({"axes": {}}, "one or two free parameters"),
-        ({"axes": [1, 2]}, "axes must be a dict"),
-        ({"axes": {"epsilon": [1e-3, 1e-1], "V": ["a", "b"]}}, "V must be real numbers"),
-        ({"axes": {"epsilon": [1e-1, 1e-3], "V": [1e-8, 1e-3]}}, "epsilon must increase"),
-        (
-            {"axes": {"epsilon": np.geomspace(1e-3, 1, 90_001).tolist(), "V": np.geomspace(1, 2, 90_001).tolist()}},
-            "memory",
-        ),
-        ({"analysis": None}, "analysis must be a dict"),
-    ],
-)
-def test_a_header_that_makes_no_sense_is_refused_at_once(scan, tmp_path, changes, message):
-    header, table = header_and_table(scan, tmp_path)
-    with pytest.raises(dk.DataIntegrityError, match=message):
-        dk.read_scan(sealed(tmp_path / "changed.csv", header | changes, table))
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"observed": [0.0]}, "must be lists of one length"),
-        ({"observed": [0.0, math.nan]}, "observed must be a number, got nan"),
-        ({"background": [0.563, -1.0]}, "background must be zero or more"),
-        ({"background": [0.9, 0.015]}, "no_signal must be ln L without signal"),
-        ({"systematic": [0.3, 0.2]}, "no_signal must be ln L without signal|column log_likelihood does not follow"),
-        ({"bins": {"FHC": [0, 1]}}, "channels must have 2 bins, got 1"),
-        ({"bins": {"FHC": [0, 10**12], "RHC": [10**12, 2]}}, "bins of RHC must begin at"),
-        ({"bins": {"FHC": [0, 1], "RHC": [0, 1]}}, "bins of RHC must begin at 1"),
-        ({"bins": {"FHC": 3}}, "bins of FHC must begin at 0, got 3"),
-        ({"name": 3}, "name must be a str"),
-        ({"caveat": None}, "caveat must be a str"),
-    ],
-)
-def test_counts_that_make_no_sense_are_refused(scan, tmp_path, changes, message):
-    header, table = header_and_table(scan, tmp_path)
-    header["analysis"] |= changes
-    with pytest.raises(dk.DataIntegrityError, match=message):
+    header["analysis"]["background"] = [0.9, 0.015]
+    with pytest.raises(dk.DataIntegrityError, match="its log_likelihood does not follow from the others"):
         dk.read_scan(sealed(tmp_path / "changed.csv", header, table))
 
 
-@pytest.mark.parametrize("name", ["epsilon", "V", "log_likelihood", "expected_events", "mean_1", "bias_0"])
-def test_a_number_that_does_not_follow_from_the_others_is_refused(scan, tmp_path, name):
+def test_a_grid_beyond_memory_is_refused(scan, tmp_path):
     header, table = header_and_table(scan, tmp_path)
-    table.loc[7, name] = table.loc[7, name] * 1.5 + 1e-4
-    with pytest.raises(dk.DataIntegrityError, match=r"does not follow|must be|lies|out of bounds"):
-        dk.read_scan(sealed(tmp_path / "changed.csv", header, table))
-
-
-@pytest.mark.parametrize("change", ["twice", "missing", "swapped", "renamed", "text", "another order"])
-def test_rows_and_columns_that_do_not_fit_the_header_are_refused(scan, tmp_path, change):
-    header, table = header_and_table(scan, tmp_path)
-    table = {
-        "twice": lambda: pd.concat([table, table[:1]]),
-        "missing": lambda: table[1:],
-        "swapped": lambda: table.rename(columns={"mean_0": "mean_1", "mean_1": "mean_0"}),
-        "renamed": lambda: table.rename(columns={"mean_0": "mean_2"}),
-        "text": lambda: table.assign(bias_0=1j).drop(columns="bias_0").assign(note=1.0),
-        "another order": lambda: table[::-1],
-    }[change]()
-    with pytest.raises(dk.DataIntegrityError):
+    header["axes"] = {name: np.geomspace(1e-3, 1, 90_001).tolist() for name in header["axes"]}
+    with pytest.raises(dk.DataIntegrityError, match="GB of memory"):
         dk.read_scan(sealed(tmp_path / "changed.csv", header, table))
 
 

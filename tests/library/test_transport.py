@@ -111,7 +111,7 @@ def test_weights_change_by_the_kernel_and_the_ratio_of_the_integrands(form_facto
     point, lead = B.replace(m_N=0.4), dk.NUCLEI["Pb208"]
     events = dk.generate(dk.HEAVY, 24_000, seed=1, form_factor=form_factor)
     own, moved = (e[(e.beam == "RHC") & (e.target == lead.pdg_code)] for e in (events, dk.transport(events, point)))
-    integrand = Integrand(target(dk.load_flux("RHC"), lead, form_factor), dk.HEAVY, B)
+    integrand = Integrand(target(dk.T2K["RHC"].flux, lead, form_factor), dk.HEAVY, B)
     u, n = np.ascontiguousarray(own.point[:, :6]), len(own)
     before, _ = integrand.at_masses(u, own.m_N, own.m_Zprime)
     after, _ = integrand.at_masses(u, np.full(n, point.m_N), np.full(n, point.m_Zprime))
@@ -164,8 +164,8 @@ def test_a_majorana_sample_is_moved_as_one():
 def test_provenance_says_from_where_and_events_without_vertices_are_moved_too(heavy):
     moved = dk.transport(dk.generate(dk.HEAVY, 24_000, seed=1), B)
     assert type(moved) is dk.Events
-    assert moved.provenance["moved"]["from"]["m_N"] == dk.HEAVY.m_N
-    assert moved.provenance["sampling"]["m_N"] == (0.1, 0.1)
+    assert moved.provenance["moved"]["m_N"] == dk.HEAVY.m_N
+    assert moved.origin.sampling.m_N == (0.1, 0.1)
     assert len(dk.transport(heavy, B)) > 1000
 
 
@@ -218,7 +218,7 @@ def test_moved_weights_are_ratios_of_the_integrand_with_the_form_factor_of_the_s
     moved = dk.transport(lead, B)
     ratio = {}
     for form_factor in ("helm", "fourier-bessel"):
-        about = target(dk.load_flux("FHC"), dk.NUCLEI["Pb208"], form_factor)
+        about = target(dk.T2K["FHC"].flux, dk.NUCLEI["Pb208"], form_factor)
         integrand = Integrand(about, dk.HEAVY, B)
         u = np.ascontiguousarray(lead.point[:, :6])
         before, _ = integrand.at_masses(u, lead.m_N, lead.m_Zprime)
@@ -228,21 +228,24 @@ def test_moved_weights_are_ratios_of_the_integrand_with_the_form_factor_of_the_s
     assert not np.allclose(ratio["helm"], ratio["fourier-bessel"], rtol=0.01)
 
 
-@pytest.mark.parametrize("name", ["sampling", "form_factor"])
-def test_what_events_do_not_remember_is_named(heavy, name):
-    forgetful = dataclasses.replace(
-        heavy[np.arange(50)], provenance={k: v for k, v in heavy.provenance.items() if k != name}
-    )
-    with pytest.raises(ValueError, match=f"provenance of events must hold {name}"):
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"sampling": None}, "sampling"),
+        ({"couplings": None}, "the couplings"),
+        ({"beams": ()}, r"the flux of beam \w+, flavour -?14"),
+    ],
+)
+def test_what_the_origin_does_not_hold_is_named(heavy, changes, named):
+    forgetful = dataclasses.replace(heavy, origin=heavy.origin.replace(**changes))
+    with pytest.raises(ValueError, match=f"origin of events must hold (their )?{named}"):
         dk.transport(forgetful, B)
 
 
 def test_fiducial_boxes_and_nuclei_that_are_not_known_are_named(heavy):
-    detector = {k: v for k, v in heavy.provenance["detector"].items() if k != "fiducial_boxes"}
-    with pytest.raises(ValueError, match="provenance of events must hold fiducial_boxes of detector"):
-        dk.transport(
-            dataclasses.replace(heavy[np.arange(50)], provenance={**heavy.provenance, "detector": detector}), B
-        )
+    origin = heavy.origin.replace(detector=dataclasses.replace(heavy.detector, volumes=()))
+    with pytest.raises(ValueError, match="origin of events must hold the volumes of their detector"):
+        dk.transport(dataclasses.replace(heavy[np.arange(50)], origin=origin), B)
     bare = dk.generate(dk.HEAVY, 24, seed=1)
     with pytest.raises(ValueError, match=r"target must be a nucleus of darkpkg, .* got 1000922380"):
         dk.transport(dataclasses.replace(bare, target=np.full(24, 1000922380)), B)

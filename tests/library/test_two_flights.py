@@ -91,11 +91,11 @@ def test_long_lives_have_a_probability_proportional_to_both_rates():
 
 def test_no_flight_of_the_mediator_is_the_limit(at_10_MeV):
     for ctau in (1e-3, 1.0, 100.0):
-        without = dk.lifetime_weight(at_10_MeV, ctau)
-        short = dk.lifetime_weight(at_10_MeV, ctau, ctau_Zprime=1e-9)
+        without = dk.lifetime_weight(at_10_MeV, ctau, modules=CHAMBERS)
+        short = dk.lifetime_weight(at_10_MeV, ctau, ctau_Zprime=1e-9, modules=CHAMBERS)
         np.testing.assert_allclose(short, without, rtol=1e-4, atol=1e-7)  # βγ up to 1000: 1e-6 cm of boxes of 56 cm
-    instant = dk.lifetime_weight(at_10_MeV, 1.0, ctau_Zprime=5e-324)
-    np.testing.assert_allclose(instant, dk.lifetime_weight(at_10_MeV, 1.0), rtol=1e-9, atol=1e-12)
+    instant = dk.lifetime_weight(at_10_MeV, 1.0, ctau_Zprime=5e-324, modules=CHAMBERS)
+    np.testing.assert_allclose(instant, dk.lifetime_weight(at_10_MeV, 1.0, modules=CHAMBERS), rtol=1e-9, atol=1e-12)
 
 
 def test_a_prompt_N_leaves_the_flight_of_the_mediator_alone(at_10_MeV):
@@ -108,7 +108,7 @@ def test_a_prompt_N_leaves_the_flight_of_the_mediator_alone(at_10_MeV):
             enter, leave = dk.ND280[name].fiducial.chord(at_10_MeV.vertex, p_Z / length[:, None])
             rate = 0.01 / (length * ctau_Z)
             expected += np.exp(-rate * enter) * -np.expm1(-rate * (leave - enter))
-        found = dk.lifetime_weight(at_10_MeV, 1e-12, ctau_Zprime=ctau_Z)
+        found = dk.lifetime_weight(at_10_MeV, 1e-12, ctau_Zprime=ctau_Z, modules=CHAMBERS)
         np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)  # N flies 1e-11 cm
 
 
@@ -124,7 +124,7 @@ def test_probability_agrees_with_sampled_flights(at_10_MeV, ctau, ctau_Z):
         flights = rng.exponential(size=(2, len(at_10_MeV), 1))
         end = at_10_MeV.vertex + flights[0] * p_N / 0.1 * ctau + flights[1] * p_Z / 0.01 * ctau_Z
         hits += sum(box.contains(end) for box in boxes)
-    expected = dk.lifetime_weight(at_10_MeV, ctau, ctau_Zprime=ctau_Z)
+    expected = dk.lifetime_weight(at_10_MeV, ctau, ctau_Zprime=ctau_Z, modules=CHAMBERS)
     variance = (expected * (1 - expected)).sum() / repeats
     assert expected.sum() > 50
     assert (hits.sum() / repeats - expected.sum()) ** 2 < 4**2 * variance

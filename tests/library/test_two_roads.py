@@ -17,7 +17,7 @@ def made_in_the_first_fgd(point, beam, pot):
 
     Sizes, mass and composition are those printed in Table II, the flux is taken in the middle of its bins.
     """
-    flux = dk.load_flux(beam)
+    flux = dk.T2K[beam].flux
     energy, width = (flux.edges[1:] + flux.edges[:-1]) / 2, np.diff(flux.edges)
     grams = 1.1e6 * (175 * 175 * 29) / (186 * 186 * 30)
     nuclei = {"C12": 0.88 * grams / 12.011 * 6.02214076e23, "O16": 0.04 * grams / 15.999 * 6.02214076e23}
@@ -76,7 +76,7 @@ def test_a_straight_beam_in_the_first_fgd_is_a_deterministic_integral(placed, le
     bare = {name: getattr(events, name) for name in dk.Events.columns()}
     p = np.sqrt((events.p_N[:, 1:] ** 2).sum(axis=1))
     bare["p_N"] = np.stack([events.p_N[:, 0], np.zeros(len(p)), np.zeros(len(p)), p], axis=-1)
-    straight = dk.place(dk.Events(**bare, provenance=events.provenance), dk.ND280, seed=35)
+    straight = dk.place(dk.Events(**bare, origin=events.origin), dk.ND280, seed=35)
     straight = straight[straight.module == "FGD1"]
     straight = dataclasses.replace(straight, m_N=straight.p_N[:, 3])  # βγ = 1, so that all have the same λ
     weight = dk.lifetime_weight(straight, length, modules=("FGD1",))
@@ -125,7 +125,7 @@ def test_in_the_tracker_prompt_decays_are_those_of_the_whole_detector():
     at_A = dk.SamplingRange.at(A.m_N, A.m_Zprime)
     sums = []
     for detector in (dk.ND280, dk.ND280_TRACKER):
-        events = dk.place(dk.generate(at_A, 200_000, seed=1, detector=detector), detector, seed=2)
+        events = dk.simulate(at_A, 200_000, seed=1, experiment=dk.T2K.replace(detector=detector))
         sums.append(dk.Kernel(events).events(A, both).in_channels(both))
     whole, part = sums
     pulls = (whole.mean - part.mean) / np.hypot(whole.error, part.error)

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from scipy.stats import unitary_group
 
 import darkpkg as dk
 from darkpkg.physics.validity import validity_notes
-from darkpkg.units import ALPHA_EM, MUON_MASS
+from darkpkg.units import MUON_MASS
 
 A, B = dk.BENCHMARK_A, dk.BENCHMARK_B
 
@@ -48,29 +47,3 @@ def test_many_points_have_one_note_of_a_kind_with_their_number_and_the_first():
     (note,) = validity_notes(plane)
     assert note.startswith("epsilon = 0.5: ")
     assert note.endswith("(so at 4 of 6 points, these being the numbers of the first)")
-
-
-@pytest.mark.parametrize("seed", range(20))
-@pytest.mark.parametrize("charges", [(1.0,), (1.0, 1.0), (1.0, -1.0)])
-def test_no_mixing_matrix_makes_the_vertex_of_production_larger_than_that_of_decay(seed, charges):
-    """The first note is of a theorem, which holds whatever the number of neutrinos and dark flavours."""
-    n = 5 + len(charges)
-    mixing = unitary_group.rvs(n, random_state=np.random.default_rng(seed))
-    dark = tuple(range(3, 3 + len(charges)))
-    for N in range(3, n):
-        V_muN_sq, V_N_sq = dk.model.vertex_factors(mixing, dark=dark, charges=charges, N=N)
-        assert V_muN_sq <= V_N_sq * (1 + 1e-12)
-
-
-def test_with_one_dark_flavour_light_neutrinos_couple_to_the_dark_photon_as_the_square_of_the_decay_vertex():
-    """What the note on Z' -> nu nu takes: the sum of |V_ij|^2 over light neutrinos is |V_N|^4, for small mixings."""
-    angle = 0.1
-    mixing = np.eye(4)
-    mixing[1:4:2, 1:4:2] = [[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]
-    V = np.outer(mixing[3], mixing[3])
-    _, V_N_sq = dk.model.vertex_factors(mixing)
-    # Corrections are of the order of the mixing, sin² 0.1 = 0.01, twice.
-    assert (V[:3, :3] ** 2).sum() == pytest.approx(V_N_sq**2, rel=0.03)
-    edge = np.sqrt(0.1 * ALPHA_EM * A.epsilon**2 / A.alpha_D)
-    assert validity_notes(A.replace(V_N_sq=0.99 * edge)) == []
-    assert len(validity_notes(A.replace(V_N_sq=1.01 * edge))) == 1

@@ -65,7 +65,9 @@ def product(events, point, analysis, ctau, smoothing):
     shared = events.weight * dk.kde_weight(events, point, smoothing) * dk.coupling_weight(events, point)
     shared = shared * dk.selection_weight(events, analysis.selection)
     if ctau is not None:
-        shared = shared * dk.lifetime_weight(events, ctau, m_N=point.m_N)
+        shared = shared * dk.lifetime_weight(
+            events, ctau, m_N=point.m_N, modules=dk.ANALYSIS_I.selection.decay_modules
+        )
     w = np.stack([shared * dk.exposure_weight(events, channel) for channel in analysis.channels], axis=-1)
     return w.sum(axis=0), (w**2).sum(axis=0)
 
@@ -94,9 +96,7 @@ class TestKdeWeight:
         events = dk.generate(dataclasses.replace(dk.HEAVY, density="paper"), 20_000, seed=5)
         weight = dk.kde_weight(events, B, dk.Smoothing((0.4, 0.4)))
         factor = DENSITIES["adapted"](0.1, 1.25) / DENSITIES["paper"](0.1, 1.25)
-        other = dataclasses.replace(
-            events, provenance={**events.provenance, "sampling": dataclasses.asdict(dk.HEAVY)}
-        )
+        other = dataclasses.replace(events, origin=events.origin.replace(sampling=dk.HEAVY))
         seen = weight > 0
         assert seen.any()
         ratio = weight[seen] / dk.kde_weight(other, B, dk.Smoothing((0.4, 0.4)))[seen]
@@ -196,7 +196,7 @@ class TestLifetimeWeight:
         """Equation (27) with 30 digits, event by event, βγ from the energy instead of the momentum."""
         events = fixed[np.arange(40)]
         for ctau in (0.03, 3.0, 300.0):
-            weight = dk.lifetime_weight(events, ctau)
+            weight = dk.lifetime_weight(events, ctau, modules=dk.ANALYSIS_I.selection.decay_modules)
             for i in range(len(events)):
                 with mpmath.workdps(30):
                     gamma = mpmath.mpf(events.p_N[i, 0]) / mpmath.mpf(events.m_N[i])
@@ -218,14 +218,14 @@ class TestLifetimeWeight:
         for _ in range(draws):
             path = rng.exponential(mean_path)[:, None]
             accepted += ((entry <= path) & (path < leave)).any(axis=1)
-        probability = dk.lifetime_weight(events, ctau)
+        probability = dk.lifetime_weight(events, ctau, modules=dk.ANALYSIS_I.selection.decay_modules)
         error = np.sqrt((probability * (1 - probability)).sum() * draws)
         assert abs(accepted.sum() - draws * probability.sum()) < 4 * error
         assert accepted.sum() > 1000  # so that the error is 3 % at most
 
     def test_a_short_lifetime_leaves_the_vertices_inside(self, fixed):
         inside = fixed.starts_in(("TPC1", "TPC2", "TPC3"))
-        weight = dk.lifetime_weight(fixed, 1e-9)
+        weight = dk.lifetime_weight(fixed, 1e-9, modules=dk.ANALYSIS_I.selection.decay_modules)
         np.testing.assert_allclose(weight, inside, atol=1e-6)  # but for vertices within 1e-9 cm · βγ of the far wall
         in_box = np.any(
             [dk.ND280.fiducial_volumes[name].contains(fixed.vertex) for name in ("TPC1", "TPC2", "TPC3")], axis=0
@@ -238,26 +238,32 @@ class TestLifetimeWeight:
         length = (fixed.exit - fixed.entry)[:, CHAMBERS].sum(axis=1)
         p = np.sqrt((fixed.p_N[:, 1:] ** 2).sum(axis=1))
         expected = length * 0.1 / (p * ctau)
-        np.testing.assert_allclose(dk.lifetime_weight(fixed, ctau), expected, rtol=1e-9)
+        np.testing.assert_allclose(
+            dk.lifetime_weight(fixed, ctau, modules=dk.ANALYSIS_I.selection.decay_modules), expected, rtol=1e-9
+        )
         assert expected.max() > 0
 
     def test_it_is_a_probability(self, sampled):
         for ctau in np.geomspace(1e-6, 1e8, 15):
-            weight = dk.lifetime_weight(sampled, ctau)
+            weight = dk.lifetime_weight(sampled, ctau, modules=dk.ANALYSIS_I.selection.decay_modules)
             assert weight.min() >= 0
             assert weight.max() <= 1 + 1e-15
 
     def test_other_modules_are_their_own_boxes_and_add_up(self, fixed):
         single = [dk.lifetime_weight(fixed, 3.0, modules=(name,)) for name in fixed.fiducial_modules]
         assert [weight.max() > 0 for weight in single] == [True] * 5
-        np.testing.assert_allclose(sum(single[i] for i in CHAMBERS), dk.lifetime_weight(fixed, 3.0), rtol=1e-12)
+        np.testing.assert_allclose(
+            sum(single[i] for i in CHAMBERS),
+            dk.lifetime_weight(fixed, 3.0, modules=dk.ANALYSIS_I.selection.decay_modules),
+            rtol=1e-12,
+        )
         with pytest.raises(ValueError, match=r"modules must be of ND280 and have a fiducial box, .* got 'TPC4'"):
             dk.lifetime_weight(fixed, 3.0, modules=("TPC4",))
 
     @pytest.mark.parametrize("ctau", [0.0, -1.0, math.nan])
     def test_a_lifetime_that_is_not_positive_is_refused(self, fixed, ctau):
         for function in (
-            lambda: dk.lifetime_weight(fixed, ctau),
+            lambda: dk.lifetime_weight(fixed, ctau, modules=dk.ANALYSIS_I.selection.decay_modules),
             lambda: dk.decay_acceptance(fixed, dk.ANALYSIS_I, ctau),
             lambda: dk.selection_efficiency(fixed, dk.ANALYSIS_I, ctau),
         ):
@@ -266,7 +272,9 @@ class TestLifetimeWeight:
 
     def test_a_heavier_neutrino_decays_as_after_a_shorter_lifetime(self, fixed):
         np.testing.assert_allclose(
-            dk.lifetime_weight(fixed, 10.0, m_N=0.3), dk.lifetime_weight(fixed, 10.0 / 3), rtol=1e-9
+            dk.lifetime_weight(fixed, 10.0, m_N=0.3, modules=dk.ANALYSIS_I.selection.decay_modules),
+            dk.lifetime_weight(fixed, 10.0 / 3, modules=dk.ANALYSIS_I.selection.decay_modules),
+            rtol=1e-9,
         )
 
 
@@ -330,7 +338,9 @@ class TestProducedSelectedDetected:
 
     def test_boost_and_lifetime_are_those_of_the_point(self, sampled):
         """Not of the masses of each event, over which the kernel reaches."""
-        chance = dk.lifetime_weight(sampled, float(B.proper_decay_length()), B.m_N)
+        chance = dk.lifetime_weight(
+            sampled, float(B.proper_decay_length()), B.m_N, modules=dk.ANALYSIS_I.selection.decay_modules
+        )
         expected = chance * dk.selected_weight(sampled, B, dk.ANALYSIS_I)
         np.testing.assert_allclose(dk.detected_weight(sampled, B, dk.ANALYSIS_I), expected, rtol=1e-14)
 
@@ -746,7 +756,11 @@ class TestShares:
         w = lead.weight * sum(dk.exposure_weight(lead, c) for c in dk.ANALYSIS_I.channels)
         passes = dk.Cuts().passes(dk.observables(lead))
         for ctau in (None, 3.0):
-            decays = w if ctau is None else w * dk.lifetime_weight(lead, ctau)
+            decays = (
+                w
+                if ctau is None
+                else w * dk.lifetime_weight(lead, ctau, modules=dk.ANALYSIS_I.selection.decay_modules)
+            )
             share = dk.selection_efficiency(lead, dk.ANALYSIS_I, ctau)
             assert share.mean == pytest.approx(np.average(passes, weights=decays), rel=1e-12)
             # Its error by the jackknife over 40 blocks, known to 11 %.
@@ -790,7 +804,7 @@ class TestShares:
             box = dk.ND280.fiducial_volumes[name]
             entry[:, column], leave[:, column] = box.chord(lead.vertex, along[:, 1:] / 0.8)
         straight = dataclasses.replace(lead, p_N=along, entry=entry, exit=leave)
-        weight = dk.lifetime_weight(straight, ctau)
+        weight = dk.lifetime_weight(straight, ctau, modules=dk.ANALYSIS_I.selection.decay_modules)
         length = 8.0 * ctau  # βγ = 0.8 / 0.1
 
         def survival(face):
@@ -876,7 +890,9 @@ class TestChooseBandwidth:
         dk.choose_bandwidth(dk.Kernel(sampled, WIDE), B, dk.ANALYSIS_I, rule="cross-validation")
         ((coordinates, contributions),) = given
         exposure = sum(dk.exposure_weight(sampled, channel) for channel in dk.ANALYSIS_I.channels)
-        chance = dk.lifetime_weight(sampled, float(B.proper_decay_length()), B.m_N)
+        chance = dk.lifetime_weight(
+            sampled, float(B.proper_decay_length()), B.m_N, modules=dk.ANALYSIS_I.selection.decay_modules
+        )
         # Divided by q and by its slope, which is 1/q.
         weight = sampled.weight * exposure * dk.selection_weight(sampled, dk.ANALYSIS_I.selection) * chance
         of_mass = dict(zip(np.log(sampled.m_N), weight, strict=True))
@@ -962,17 +978,21 @@ class TestWhatIsRefusedOrSummed:
     def test_the_shortest_lifetimes_are_prompt_and_the_longest_never_end(self, fixed):
         """A subnormal cτ⁰ is a decay at the vertex, an infinite one is none."""
         inside = fixed.starts_in(("TPC1", "TPC2", "TPC3"))
-        np.testing.assert_array_equal(dk.lifetime_weight(fixed, 5e-324), inside)
-        np.testing.assert_array_equal(dk.lifetime_weight(fixed, np.inf), 0)
+        np.testing.assert_array_equal(
+            dk.lifetime_weight(fixed, 5e-324, modules=dk.ANALYSIS_I.selection.decay_modules), inside
+        )
+        np.testing.assert_array_equal(
+            dk.lifetime_weight(fixed, np.inf, modules=dk.ANALYSIS_I.selection.decay_modules), 0
+        )
         prompt, never = dk.Kernel(fixed).events_at_lifetime(B, [5e-324, np.inf], dk.ANALYSIS_I).mean
         assert np.all(never == 0)
         expected = dk.Kernel(fixed[inside]).upscatterings(B, dk.ANALYSIS_I).mean
         np.testing.assert_allclose(prompt, expected, rtol=1e-12)
         for wrong in (0.0, -1.0, np.nan):
             with pytest.raises(ValueError, match=r"ctau must be (positive|a number)"):
-                dk.lifetime_weight(fixed, wrong)
+                dk.lifetime_weight(fixed, wrong, modules=dk.ANALYSIS_I.selection.decay_modules)
         with pytest.raises(ValueError, match="ctau_Zprime must be zero or more"):
-            dk.lifetime_weight(fixed, 1.0, ctau_Zprime=-1.0)
+            dk.lifetime_weight(fixed, 1.0, ctau_Zprime=-1.0, modules=dk.ANALYSIS_I.selection.decay_modules)
 
     def test_a_few_prepared_selections_are_remembered_and_the_others_let_go(self, fixed):
         sample = fixed[:]

@@ -1,6 +1,5 @@
 """A sample whose rate is known in closed form: equal events on lead, with a path of 30 cm from the vertex."""
 
-import dataclasses
 import math
 
 import numpy as np
@@ -26,11 +25,7 @@ def toy_sample():
         p_positron=repeat * half,
         target=np.full(N_EVENTS, code),
         beam=np.full(N_EVENTS, "FHC"),
-        provenance={
-            "sampling": dataclasses.asdict(dk.SamplingRange.at(0.1, 1.25)),
-            "couplings": {"alpha_D": B.alpha_D, "epsilon": B.epsilon, "V_muN_sq": B.V_muN_sq, "is_majorana": False},
-            "detector": {"name": "toy", "targets": {str(code): 1e28}, "fiducial_modules": ["toy"]},
-        },
+        origin=dk.Origin(dk.SamplingRange.at(0.1, 1.25), B, detector=dk.Site("toy", ("toy",), {code: 1e28})),
         vertex=np.zeros((N_EVENTS, 3)),
         module=np.full(N_EVENTS, "toy"),
         entry=np.zeros((N_EVENTS, 1)),

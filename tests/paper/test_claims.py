@@ -4,28 +4,37 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-from claim_samples import samples
 
-from darkpkg import datasets
 from darkpkg.method import weights
 from darkpkg.physics import model, widths
-from paper.claims import answers, verdicts
-from paper.claims.answers import ANSWERS, Answer, Evidence
+from paper.claims import detector, method, verdicts
+from paper.claims import model as on_model
+from paper.claims.answer import Answer
+from paper.claims.questions import claims
+from paper.claims.samples import selected_at_B, simulate
+from paper.claims.verdicts import ANSWERS
 
-CLAIMS = {claim.id: claim for claim in verdicts.claims()}
-STORED = datasets.read("paper/verdicts").set_index("id")
-CHAPTERS = {path.stem for path in (Path(__file__).parents[2] / "notebooks").glob("*.md")}
+HERE = Path(__file__).parent
+CLAIMS = {claim.id: claim for claim in claims()}
+STORED = pd.read_csv(HERE / "verdicts.csv").set_index("id")
+CHAPTERS = {path.stem for path in (HERE.parents[1] / "notebooks").glob("*.md")}
 
 
 @pytest.fixture(scope="module")
-def table():
-    return verdicts.table(samples())
+def samples():
+    return simulate()
+
+
+@pytest.fixture(scope="module")
+def table(samples):
+    return verdicts.table(samples)
 
 
 def test_there_are_many_claims_from_all_parts_of_the_paper():
     assert len(CLAIMS) >= 40
-    assert len(CLAIMS) == len(verdicts.claims())  # no name is there twice
+    assert len(CLAIMS) == len(claims())  # no name is there twice
     places = " ".join(claim.place for claim in CLAIMS.values())
     for part in ("Abstract", "Table I", "Table II", "Eq. (9)", "Eq. (11)", "Eq. (12)", "Eq. (A1)", "Eq. (E2)"):
         assert part in places
@@ -71,7 +80,7 @@ def test_an_assumption_is_stated_where_one_is_made(table):
 
 
 def test_verdicts_are_those_that_are_stored(table):
-    """After a change on purpose, tests/paper/accept_verdicts.py stores new ones."""
+    """After a change on purpose: python -m paper claims -o tests/paper/verdicts.csv."""
     assert table.verdict.to_dict() == STORED.verdict.to_dict()
 
 
@@ -134,19 +143,28 @@ def _twice(*masses):
     [
         pytest.param(model, "current_integrals", lambda *masses: _twice(*masses), "lifetime_of_B", id="J"),
         pytest.param(model, "HBARC", 2 * model.HBARC, "lifetime_of_A", id="ħc"),
-        pytest.param(answers, "total_cross_section", lambda *_: 1e-37, "sampling_power_of_m_Zprime", id="σ"),
-        pytest.param(answers, "exclusion_threshold", lambda cl, n_parameters: 1.353, "threshold", id="threshold"),
-        pytest.param(answers, "lifetime_weight", lambda events, ctau: np.full(len(events), 0.01), "share_seen_at_B"),
-        pytest.param(answers, "ARGON_DENSITY", 1.78, "argon_in_a_chamber", id="density"),
+        pytest.param(method, "total_cross_section", lambda *_: 1e-37, "sampling_power_of_m_Zprime", id="σ"),
+        pytest.param(method, "exclusion_threshold", lambda cl, n_parameters: 1.353, "threshold", id="threshold"),
+        pytest.param(
+            on_model, "lifetime_weight", lambda events, ctau, modules: np.full(len(events), 0.01), "share_seen_at_B"
+        ),
+        pytest.param(detector, "ARGON_DENSITY", 1.78, "argon_in_a_chamber", id="density"),
         pytest.param(weights, "exposure_weight", lambda e, c: np.ones(len(e)), "lead_share_at_1_cm", id="nuclei"),
     ],
 )
-def test_a_wrong_formula_flips_a_verdict(monkeypatch, table, module, formula, wrong, flipped):
+def test_a_wrong_formula_flips_a_verdict(monkeypatch, samples, table, module, formula, wrong, flipped):
     monkeypatch.setattr(module, formula, wrong)
-    broken = verdicts.verdict(CLAIMS[flipped], ANSWERS[flipped](Evidence(samples())))
+    broken = verdicts.verdict(CLAIMS[flipped], ANSWERS[flipped](dataclasses.replace(samples)))
     assert broken != table.verdict[flipped]
 
 
-def test_a_claim_that_is_not_there_is_refused():
+def test_a_claim_that_is_not_there_is_refused(samples):
     with pytest.raises(KeyError, match="no claim 'everything'"):
-        verdicts.table(samples(), ["everything"])
+        verdicts.table(samples, ["everything"])
+
+
+def test_what_several_claims_need_is_computed_once(samples):
+    assert samples.at(0.2, 1.25) is samples.at(0.2, 1.25)
+    assert samples.at(0.1, 1.25) is samples.at_B
+    assert selected_at_B(samples) is selected_at_B(samples)
+    assert selected_at_B(dataclasses.replace(samples)) is not selected_at_B(samples)

@@ -7,8 +7,8 @@ from scipy.integrate import quad
 
 import darkpkg as dk
 from darkpkg import datasets
-from darkpkg.units import ALPHA_EM, ELECTRON_MASS
-from paper.constraints.curves import PLANES, Constraint, constraints, region_of_interest
+from darkpkg.units import ALPHA_EM, ELECTRON_MASS, GeV, MeV
+from paper.constraints.curves import PLANES, Constraint, constraints, read_limit, region_of_interest
 from paper.constraints.sources import sources_table
 
 CASES = [(plane, mediator) for plane in PLANES for mediator in ("heavy", "light")]
@@ -150,6 +150,59 @@ def test_a_curve_of_ones_own_excludes_above_its_edge():
 def test_a_curve_that_would_exclude_something_else_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         curve(**changes)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# m4 (MeV) Umu4^2\n200 3e-7\n100 1e-6\n300 2e-7\n\n",
+        "200,3e-7\n100,1e-6\n300,2e-7",
+        "m4 [MeV], U2\n100, 1e-6\n200, 3e-7\n300, 2e-7\n",
+        "1.00e+2\t1e-6  # first\n2.00e+2\t3e-7\n3.00e+2\t2e-7\n",
+    ],
+)
+def test_a_curve_in_a_file_of_two_columns_is_read_in_its_unit(text, tmp_path):
+    path = tmp_path / "limit.dat"
+    path.write_text(text, encoding="utf-8")
+    limit = read_limit(path, "mine", mass_unit=MeV, references=("Someone:2020abc",))
+    np.testing.assert_allclose(limit.x, [0.1, 0.2, 0.3], rtol=1e-15)
+    np.testing.assert_array_equal(limit.low, [1e-6, 3e-7, 2e-7])
+    assert np.isinf(limit.high).all()
+    assert (limit.name, limit.references) == ("mine", ("Someone:2020abc",))
+    np.testing.assert_allclose(read_limit(path, "mine", mass_unit=GeV).x, [100, 200, 300], rtol=1e-15)
+
+
+def test_an_island_is_read_from_its_lower_and_its_upper_edge(tmp_path):
+    bottom, top = tmp_path / "bottom.dat", tmp_path / "top.dat"
+    bottom.write_text("1 1e-8\n4 1e-10\n16 1e-8\n", encoding="utf-8")
+    top.write_text("2 1e-6\n8 1e-6\n", encoding="utf-8")
+    island = read_limit(bottom, "dump", mass_unit=GeV, top=top)
+    np.testing.assert_array_equal(island.x, [2, 4, 8])
+    np.testing.assert_allclose(island.low, [1e-9, 1e-10, 1e-9], rtol=1e-12)  # powers of the mass between points
+    assert island.excludes(4.0, [0.5e-10, 2e-10, 2e-6]).tolist() == [False, True, False]
+    assert not island.excludes(1.0, 1e-7)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("# nothing\n", "limit.dat has no points"),
+        ("1 2 3\n", "limit.dat must have two columns of positive numbers, got '1 2 3'"),
+        ("1 1e-6\n2 nan\n", "limit.dat must have two columns of positive numbers, got '2 nan'"),
+        ("1 1e-6\nm U\n", "limit.dat must have two columns of positive numbers, got 'm U'"),
+        ("1 1e-6\n2 -1\n", "limit.dat must have two columns of positive numbers, got '2 -1'"),
+    ],
+)
+def test_a_file_that_is_no_curve_is_refused(text, message, tmp_path):
+    path = tmp_path / "limit.dat"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=message):
+        read_limit(path, "mine", mass_unit=MeV)
+
+
+def test_a_unit_of_mass_that_is_none_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"mass_unit must be keV, MeV or GeV of darkpkg\.units, got 1000"):
+        read_limit(tmp_path / "limit.dat", "mine", mass_unit=1000)
 
 
 @pytest.mark.parametrize("mediator", ["heavy", "light"])

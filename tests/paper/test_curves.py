@@ -6,11 +6,12 @@ import pytest
 import darkpkg as dk
 from darkpkg import datasets
 from paper.claims import verdicts
-from paper.claims.answers import Answer
+from paper.claims.answer import Answer
+from paper.claims.questions import claims
 from paper.curves import Curve, curve, curves, panel
 
 PRINTED = datasets.read("paper/event_counts").set_index("name").value
-CLAIMS = {claim.id: claim for claim in verdicts.claims()}
+CLAIMS = {claim.id: claim for claim in claims()}
 PANELS = sorted({(one.figure, one.panel) for one in curves() if one.figure not in {4, 11}})
 PLANE_OF_V, PLANE_OF_EPSILON = ("m_N", "V_muN_sq"), ("m_Zprime", "epsilon")
 A, B = dk.BENCHMARK_A, dk.BENCHMARK_B

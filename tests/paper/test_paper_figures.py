@@ -180,7 +180,7 @@ def test_figure_2_shows_cross_sections_of_the_package(drawn, element):
 
 
 def test_figure_2_shows_the_fluxes_of_the_data(drawn):
-    flux = dk.load_flux("FHC")
+    flux = dk.T2K["FHC"].flux
     own = curve(drawn[2], "flux", "ND280")
     np.testing.assert_array_equal(np.append(own.x, own.x_high.iloc[-1]), flux.edges)
     np.testing.assert_array_equal(own.y, flux.density)
@@ -544,7 +544,7 @@ def test_figure_13_is_the_share_of_the_weights_that_pass(drawn, more_samples, pa
         if panel == "decays in a chamber":
             flights = point.proper_decay_length(), m_N
             flight = {"ctau_Zprime": point.mediator_decay_length(), "m_Zprime": m_Zprime}
-            weight *= dk.lifetime_weight(of[name], *flights, **flight)
+            weight *= dk.lifetime_weight(of[name], *flights, **flight, modules=I.selection.decay_modules)
         share = dk.Share.of(passes[name], weight) if weight.any() else None
         if share is None or share.n_effective <= 50:
             assert (m_N, m_Zprime) not in own.index
@@ -579,7 +579,7 @@ def test_samples_are_made_once_and_only_when_asked_for(monkeypatch):
 
 
 def test_given_samples_take_the_place_of_simulated_ones(samples, tmp_path):
-    path = samples.heavy.write(tmp_path / "heavy.parquet")
+    path = dk.write_events(samples.heavy, tmp_path / "heavy.parquet")
     given = Samples(given={"heavy": path, "at_B": samples.at_B})
     np.testing.assert_array_equal(given.heavy.weight, samples.heavy.weight)
     assert given.at_B is samples.at_B
@@ -594,7 +594,7 @@ def test_samples_of_other_masses_are_refused(samples, tmp_path):
         _ = Samples(given={"light": samples.at_A}).light
     with pytest.raises(ValueError, match=r"at_B sample must be at m_N = 0\.1 GeV, m_Zprime = 1\.25 GeV"):
         _ = Samples(given={"at_B": samples.heavy}).at_B
-    bare = dk.generate(dk.HEAVY, 100, seed=1).write(tmp_path / "bare.parquet")
+    bare = dk.write_events(dk.generate(dk.HEAVY, 100, seed=1), tmp_path / "bare.parquet")
     with pytest.raises(ValueError, match="heavy sample holds events without vertices"):
         _ = Samples(given={"heavy": bare}).heavy
 

@@ -8,7 +8,7 @@ import darkpkg as dk
 from darkpkg import datasets
 from darkpkg.physics.kinematics import boost
 from darkpkg.physics.scattering import heavy_neutrino_momentum, polarisation_axis
-from paper import validation
+from paper.validation import darknews as validation
 
 POINTS = validation.points()
 HEAVY = [name for name, point in POINTS.items() if not point.parameters.is_light_mediator]

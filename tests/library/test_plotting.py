@@ -10,8 +10,6 @@ import pytest
 from matplotlib.colors import to_hex
 
 import darkpkg as dk
-from paper.constraints.curves import PLANES, constraints
-from paper.constraints.drawing import draw_constraints
 
 
 @pytest.fixture(autouse=True)
@@ -76,16 +74,16 @@ def test_the_drawn_curve_is_the_exclusion_curve(result):
 
 
 def test_axes_are_logarithmic_and_labelled(result):
-    ax = result.plot()
+    ax = dk.plotting.plot_exclusion(result)
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
     assert ax.get_xlabel() == dk.plotting.axis_label("m_N")
     assert ax.get_ylabel() == dk.plotting.axis_label("V_muN_sq")
     assert ax.get_title() == ""
 
 
-def test_a_scan_draws_itself_into_given_axes_and_style(result):
+def test_a_scan_is_drawn_into_given_axes_and_style(result):
     _, ax = plt.subplots()
-    assert result.plot(ax, cl=0.95, color="#D55E00", linestyle="--") is ax
+    assert dk.plotting.plot_exclusion(result, ax, cl=0.95, color="#D55E00", linestyle="--") is ax
     assert to_hex(ax.lines[0].get_color()).upper() == "#D55E00"
     assert ax.lines[0].get_linestyle() == "--"
     np.testing.assert_array_equal(ax.lines[0].get_xydata(), result.exclusion(0.95)[0])
@@ -94,10 +92,10 @@ def test_a_scan_draws_itself_into_given_axes_and_style(result):
 def test_the_legend_names_analysis_and_confidence_level_once(result):
     island = scan_of(5.0 * np.cos(2 * np.log(PLANE.m_N * PLANE.V_muN_sq)) ** 2)
     assert len(island.exclusion()) > 1
-    ax = island.plot(cl=0.90)
+    ax = dk.plotting.plot_exclusion(island, cl=0.90)
     assert len(ax.lines) == len(island.exclusion())
     assert ax.get_legend_handles_labels()[1] == ["Analysis I, 90 % CL for 2 parameters, -Delta ln L > 2.303"]
-    assert result.plot(label="mine").get_legend_handles_labels()[1] == ["mine"]
+    assert dk.plotting.plot_exclusion(result, label="mine").get_legend_handles_labels()[1] == ["mine"]
 
 
 def test_the_shaded_area_is_the_excluded_region_up_to_the_frame(result):
@@ -209,48 +207,3 @@ def test_a_plane_that_is_none_is_refused(plane):
     _, ax = plt.subplots()
     with pytest.raises(ValueError, match=f"plane must name two different axes out of x, y and z, got '{plane}'"):
         dk.plotting.draw_detector(dk.ND280, ax, plane=plane)
-
-
-# --- Limits of others ---
-
-
-@pytest.mark.parametrize("mediator", ["heavy", "light"])
-@pytest.mark.parametrize("plane", PLANES)
-def test_limits_of_others_are_drawn_below_with_each_name_once(plane, mediator):
-    _, ax = plt.subplots()
-    limits = {"m_N": ((0.03, 1), (1e-10, 1e-1)), "m_Zprime": ((2e-3, 5), (1e-8, 1e-1))}[plane[0]]
-    ax.set(xscale="log", yscale="log", xlim=limits[0], ylim=limits[1])
-    assert draw_constraints(ax, plane, mediator) is ax
-    assert (ax.get_xlim(), ax.get_ylim()) == limits
-    assert (ax.get_xlabel(), ax.get_ylabel()) == tuple(map(dk.plotting.axis_label, plane))
-    assert all(drawn.get_zorder() < 1 for drawn in [*ax.lines, *ax.patches, *ax.collections])
-    names = [text.get_text() for text in ax.texts]
-    assert len(names) == len(set(names))
-    published = {limit.name for limit in constraints(plane, mediator)}
-    assert len(published & set(names)) >= min(2, len(published))
-    for text in ax.texts:  # what is written lies inside the axes
-        x, y = text.get_position()
-        assert 0 <= x <= 1
-        assert 0 <= y <= 1
-
-
-def test_names_of_limits_and_regions_of_interest_can_be_left_out():
-    _, (bare, full) = plt.subplots(2)
-    for ax, wanted in ((bare, False), (full, True)):
-        ax.set(xscale="log", yscale="log", xlim=(0.01, 10), ylim=(1e-5, 0.1))
-        draw_constraints(ax, ("m_Zprime", "epsilon"), "heavy", names=wanted, regions=wanted)
-    assert not bare.texts
-    green = [patch for patch in full.patches if to_hex(patch.get_facecolor()) == dk.plotting.COLOURS["green"].lower()]
-    assert len(green) == 1
-    assert not bare.patches
-
-
-def test_a_name_is_written_inside_the_area_that_it_names():
-    _, ax = plt.subplots()
-    ax.set(xscale="log", yscale="log", xlim=(0.01, 10), ylim=(1e-5, 0.1))
-    plane = ("m_Zprime", "epsilon")
-    draw_constraints(ax, plane, "heavy", regions=False)
-    named = {limit.name: limit for limit in constraints(plane, "heavy")}
-    for text in ax.texts:
-        at = (ax.transAxes - ax.transData).transform(text.get_position())
-        assert named[text.get_text()].excludes(*at), text.get_text()

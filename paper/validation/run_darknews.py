@@ -10,8 +10,9 @@ import datetime
 import hashlib
 import importlib.metadata
 import logging
-import os
+import re
 import tempfile
+import tomllib
 from importlib.resources import files
 from pathlib import Path
 
@@ -23,9 +24,10 @@ from DarkNews.const import alphaQED, cw, eQED, t_to_GeV
 
 import darkpkg as dk
 from darkpkg.streams import random_stream
-from paper.validation import ENERGY_RANGE, PARAMETERS, kinematic_variables
+from paper.validation.darknews import ENERGY_RANGE, PARAMETERS, kinematic_variables
+from paper.writing import complete_or_not_at_all
 
-DATA = Path(__file__).parent.parent / "data"
+DATA = Path(__file__).parents[2] / "data"
 SEED = 20220713
 NUCLEI = ("C12", "O16", "Ar40", "Cu63", "Zn64", "Pb208")
 HELICITIES = ("conserving", "flipping")
@@ -146,7 +148,7 @@ def experiment(nucleus: str, folder: Path) -> detector.Detector:
 
     DarkNews interpolates a flux linearly, so each edge of our bins stands twice, 2e-9 GeV apart.
     """
-    flux = dk.load_flux("FHC")
+    flux = dk.T2K["FHC"].flux
     E = np.repeat(flux.edges, 2) + np.tile([-1e-9, 1e-9], len(flux.edges))
     density = np.concatenate([[0.0], np.repeat(flux.density, 2), [0.0]])
     zero = np.zeros_like(E)
@@ -270,65 +272,21 @@ def traps() -> pd.DataFrame:
     return pd.DataFrame({"trap": list(rows), "ratio": [float(f"{value:.9g}") for value in rows.values()]})
 
 
-COLUMNS = {
-    "point": ("", "name of the point"),
-    "nucleus": ("", "element symbol and mass number"),
-    "m_N": ("GeV", "mass of N"),
-    "m_Zprime": ("GeV", "mass of the dark photon"),
-    "alpha_D": ("1", "dark fine-structure constant"),
-    "epsilon": ("1", "kinetic mixing"),
-    "V_muN_sq": ("1", "vertex factor of upscattering, squared"),
-    "V_N_sq": ("1", "vertex factor of the decay, squared"),
-    "width_N": ("GeV", "width of N to nu e+ e-, or to nu and an on-shell dark photon"),
-    "width_Zprime": ("GeV", "width of the dark photon to e+ e-"),
-    "rate_conserving": ("1 / nucleus / POT", "FHC flux times cross section, helicity of the neutrino kept"),
-    "rate_conserving_error": ("1 / nucleus / POT", "its statistical error, an upper bound because of stratification"),
-    "rate_flipping": ("1 / nucleus / POT", "FHC flux times cross section, helicity flipped"),
-    "rate_flipping_error": ("1 / nucleus / POT", "its statistical error, an upper bound because of stratification"),
-    "E_nu": ("GeV", "energy of the neutrino"),
-    "Q2_min": ("GeV^2", "lower limit of the integral, partly approximate"),
-    "sigma_conserving": ("cm^2", "cross section for the helicity of the neutrino, in the centre of mass"),
-    "sigma_flipping": ("cm^2", "cross section for the other helicity"),
-    "Q2": ("GeV^2", "momentum transfer squared"),
-    "dsigma_conserving": ("cm^2 / GeV^2", "differential cross section for the helicity of the neutrino"),
-    "dsigma_flipping": ("cm^2 / GeV^2", "differential cross section for the other helicity"),
-    "mass": ("GeV", "mass of the bare nucleus"),
-    "F": ("1", "magnitude of the charge form factor"),
-    "variable": ("", "kinematic variable"),
-    "low": ("GeV or rad", "lower edge of the bin"),
-    "high": ("GeV or rad", "upper edge of the bin"),
-    "sum_w": ("1 / nucleus / POT", "sum of the weights"),
-    "sum_w_sq": ("1 / nucleus^2 / POT^2", "sum of the squared weights"),
-    "trap": ("", "what was asked for in the way to avoid"),
-    "ratio": ("1", "answer over the right one"),
-}
-
-
-def write(name: str, title: str, table: pd.DataFrame, processing: str) -> None:
-    """Write a table and its manifest, each complete or not at all."""
+def write(name: str, table: pd.DataFrame) -> None:
+    """Write a table, and its checksum and the version of DarkNews into the manifest beside it."""
+    path = DATA / "validation" / f"{name}.csv"
+    about = path.with_suffix(".toml")
+    described = tomllib.loads(about.read_text(encoding="utf-8"))["columns"]
+    if list(table.columns) != list(described):
+        raise ValueError(f"{about.name} describes {', '.join(described)}, got {', '.join(table.columns)}")
     text = table.to_csv(index=False, float_format="%.7g", lineterminator="\n")
-    version = importlib.metadata.version("DarkNews")
-    manifest = [
-        f'title = "{title}"',
-        f'source = "Output of DarkNews {version} (A. M. Abdullahi, J. Hoefken Zink, M. Hostert, D. Massaro, '
-        'S. Pascoli, Comput. Phys. Commun. 297, 109075 (2024))"',
-        'reference = "arXiv:2207.04137"',
-        'doi = "10.1016/j.cpc.2023.109075"',
-        'licence = "MIT, as this package"',
-        'class = "constructed"',
-        f"retrieved = {datetime.date.today()}",
-        f'processing = "{processing}"',
-        f'sha256 = "{hashlib.sha256(text.encode()).hexdigest()}"',
-        "",
-        "[columns]",
-        *(f'{c} = {{ unit = "{COLUMNS[c][0]}", meaning = "{COLUMNS[c][1]}" }}' for c in table.columns),
-    ]
-    for kind, content in (("csv", text), ("toml", "\n".join(manifest) + "\n")):
-        path = DATA / "validation" / f"{name}.{kind}"
-        path.parent.mkdir(exist_ok=True)
-        partial = path.with_name(f".{path.name}.partial")
-        partial.write_text(content, encoding="utf-8")
-        os.replace(partial, path)
+    checksum, version = hashlib.sha256(text.encode()).hexdigest(), importlib.metadata.version("DarkNews")
+    manifest = re.sub(r"(?m)^sha256 = .*$", f'sha256 = "{checksum}"', about.read_text(encoding="utf-8"))
+    manifest = re.sub(r"(?m)^retrieved = .*$", f"retrieved = {datetime.date.today()}", manifest)
+    manifest = re.sub(r"(?m)^(source = .*DarkNews )\S+", rf"\g<1>{version}", manifest)
+    for target, content in ((path, text), (about, manifest)):
+        with complete_or_not_at_all(target) as partial:
+            partial.write_text(content, encoding="utf-8")
 
 
 def main() -> None:
@@ -337,23 +295,17 @@ def main() -> None:
     for name in logging.root.manager.loggerDict:
         if name.startswith(("logger", "prettyprinter")):
             logging.getLogger(name).setLevel(logging.WARNING)
-    by_script = "Written by validation/run_darknews.py"
     point_table, histogram_table = points_and_distributions()
-    tables = [
-        ("points", "Points at which DarkNews was run, with widths and rates", point_table,
-         f"{by_script}: generic model with the couplings given; the two-body width integrates the differential one; "
-         "rates between 0.05 and 9 GeV and above 1.05 times the threshold."),
-        ("cross_sections", "Upscattering cross sections of DarkNews", cross_sections(),
-         f"{by_script}: vegas integral of DarkNews, for each helicity of N."),
-        ("differential", "Differential upscattering cross sections of DarkNews", differential_cross_sections(),
-         f"{by_script}: amplitude of DarkNews, for each helicity of N."),
-        ("form_factors", "Nuclear masses and form factors of DarkNews", form_factors(), f"{by_script}."),
-        ("distributions", "Kinematic distributions of DarkNews events", histogram_table,
-         f"{by_script}: both helicities, thinned at random to 3 percent so that stratification leaves no trace."),
-        ("traps", "Answers of DarkNews where it must not be asked, over the right ones", traps(), f"{by_script}."),
-    ]  # fmt: skip
-    for name, title, table, processing in tables:
-        write(name, title, table, processing)
+    tables = {
+        "points": point_table,
+        "cross_sections": cross_sections(),
+        "differential": differential_cross_sections(),
+        "form_factors": form_factors(),
+        "distributions": histogram_table,
+        "traps": traps(),
+    }
+    for name, table in tables.items():
+        write(name, table)
 
 
 if __name__ == "__main__":

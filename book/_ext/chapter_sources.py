@@ -1,0 +1,105 @@
+"""What the numbers of a chapter depend on: its cells, the modules that they use, the inputs, the pinned packages.
+
+Begin with `chapter_key`. Modules are found by reading sources, not by importing them: those that the cells name,
+those that these name, and so on. Names of ``darkpkg`` itself, such as ``dk.ND280``, lead to the module that has them.
+"""
+
+import ast
+import functools
+import hashlib
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+PACKAGES = ("darkpkg", "paper")
+INPUTS = ("data/**/*", "requirements.txt")
+
+
+def chapter_key(cells: Sequence[str], root: Path) -> str:
+    """Hash all that a chapter's numbers depend on: 16 hexadecimal digits that differ if any of it does."""
+    paths = files_used(cells, root) | {path for pattern in INPUTS for path in root.glob(pattern)}
+    return hash_of_files(paths, root, "{}.{}".format(*sys.version_info[:2]), *cells)[:16]
+
+
+def files_used(cells: Iterable[str], root: Path) -> set[Path]:
+    """Find the sources of both packages that cells of a chapter use, directly or through others.
+
+    A name that no module has, such as ``dk.__version__``, or the package itself handed to a function, leads to every
+    module of the package. A line for the shell that runs a package leads to its command line.
+    """
+    homes, found, waiting = public_names(root), set(), set()
+    lines = "\n".join(cells).splitlines()
+    shell = [line for line in lines if line.startswith(("!", "%"))]
+    waiting |= {f"{package}.__main__" for package in PACKAGES if re.search(rf"\b{package}\b", "\n".join(shell))}
+    waiting |= names_used("\n".join(line for line in lines if line not in shell))
+    while waiting:
+        name = waiting.pop()
+        package, *rest = name.split(".")
+        if rest and package == "darkpkg":
+            rest[:1] = homes.get(rest[0], rest[0]).split(".")
+        for path in module_files(root, [package, *rest]) - found:
+            found.add(path)
+            waiting |= names_used(path.read_text(encoding="utf-8"))
+    return found
+
+
+def module_files(root: Path, parts: list[str]) -> set[Path]:
+    """Find the file of the longest beginning of a dotted name that is a module, or all files if it is a package."""
+    for length in range(len(parts), 0, -1):
+        path = root.joinpath(*parts[:length])
+        if path.with_suffix(".py").is_file():
+            return {path.with_suffix(".py")}
+        if path.is_dir():
+            return set(path.rglob("*.py"))
+    return set()
+
+
+@functools.cache
+def names_used(code: str) -> frozenset[str]:
+    """List the dotted names of both packages in Python source."""
+    tree, names = ast.parse(code), set()
+    short: dict[str, str] = {}  # what the source calls a package
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name in PACKAGES:
+                    short[alias.asname or alias.name] = alias.name
+                else:
+                    names.add(alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    of_package = [node for node in attributes if isinstance(node.value, ast.Name) and node.value.id in short]
+    names |= {f"{short[node.value.id]}.{node.attr}" for node in of_package}
+    with_attribute = {node.value for node in of_package}
+    names |= {
+        short[node.id]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and node.id in short and node not in with_attribute
+    }
+    return frozenset(name for name in names if name.partition(".")[0] in PACKAGES)
+
+
+def public_names(root: Path) -> dict[str, str]:
+    """Read from ``darkpkg/__init__.py`` which module has each public name."""
+    path = root / "darkpkg" / "__init__.py"
+    tree = ast.parse(path.read_text(encoding="utf-8")) if path.is_file() else ast.Module([], [])
+    tables = {
+        node.targets[0].id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    modules, members = (ast.literal_eval(tables[name]) if name in tables else () for name in ("_MODULES", "_MEMBERS"))
+    homes = {module.rpartition(".")[2]: module for module in modules}
+    return homes | {name: module for module in members for name in members[module]}
+
+
+def hash_of_files(paths: Iterable[Path], root: Path, *more: str) -> str:
+    """Hash names (relative to `root`) and contents of files, and further strings."""
+    digest = hashlib.sha256("\0".join(more).encode())
+    for path in sorted(set(paths)):
+        if path.is_file():
+            digest.update(f"\0{path.relative_to(root).as_posix()}\0".encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()

@@ -1,0 +1,93 @@
+"""Beams, detector and analyses together. Begin with `T2K`, or build an `Experiment` of your own."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from darkpkg import datasets
+from darkpkg.experiment import analysis, detector
+from darkpkg.experiment.analysis import Analysis
+from darkpkg.experiment.beam import Beam, Flux
+from darkpkg.experiment.detector import Detector
+from darkpkg.inputs import Frozen, check_kinds
+from darkpkg.units import MeV
+
+__all__ = ["T2K", "T2K_ALL_FLAVOURS", "Experiment"]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What `generate` and `simulate` simulate: neutrinos of some beams in a detector, and what was measured there.
+
+    ``analyses`` by any name; each of their channels names one of ``beams``. Modules of theirs that ``detector`` does
+    not have are an error where events are counted. Raises `ValueError` that names what is missing or there twice.
+
+    >>> T2K.replace(detector=ND280_TRACKER).detector.name
+    'ND280 tracker'
+    """
+
+    name: str
+    beams: tuple[Beam, ...]
+    detector: Detector
+    analyses: Mapping[str, Analysis] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_kinds(name=(self.name, str), detector=(self.detector, Detector), analyses=(self.analyses, Mapping))
+        object.__setattr__(self, "beams", tuple(self.beams))
+        for beam in self.beams:
+            check_kinds(beams=(beam, Beam))
+        names = [beam.name for beam in self.beams]
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"beams of {self.name} must have names of their own, got {names}")
+        object.__setattr__(self, "analyses", Frozen(self.analyses))
+        for name, one in self.analyses.items():
+            check_kinds(**{f"analysis {name}": (one, Analysis)})
+            for channel in one.channels:
+                if channel.beam not in names:
+                    raise ValueError(
+                        f"beam of channel {channel.name} must be one of {', '.join(names)}, got {channel.beam!r}"
+                    )
+
+    def __getitem__(self, beam: str) -> Beam:
+        """The beam of that name. Raises `KeyError` that says which there are."""
+        for one in self.beams:
+            if one.name == beam:
+                return one
+        raise KeyError(f"{self.name} has no beam {beam!r}, only {', '.join(one.name for one in self.beams)}")
+
+    def replace(self, **changes: Any) -> Experiment:
+        """A copy with some fields changed."""
+        return dataclasses.replace(self, **changes)
+
+
+_COLUMNS = {14: "numu", -14: "numubar", 12: "nue", -12: "nuebar"}
+
+
+def _t2k_beam(name: str, flavours: tuple[int, ...]) -> Beam:
+    """T2K's densities are those per 50 MeV and 1e21 POT, also in wider bins."""
+    table = f"flux/nd280_{name.lower()}"
+    datasets.verify(table)
+    path = datasets.path(table)
+    fluxes = {code: Flux.from_file(path, pot=1e21, per=50 * MeV, column=_COLUMNS[code]) for code in flavours}
+    return Beam(name, fluxes)
+
+
+def _t2k(name: str, flavours: Mapping[str, tuple[int, ...]]) -> Experiment:
+    beams = tuple(_t2k_beam(beam, codes) for beam, codes in flavours.items())
+    return Experiment(name, beams, detector.ND280, {"I": analysis.ANALYSIS_I, "II": analysis.ANALYSIS_II})
+
+
+T2K: Experiment
+"""T2K's near detector as in the paper: muon neutrinos in FHC and muon antineutrinos in RHC (public flux of 2016)."""
+
+T2K_ALL_FLAVOURS: Experiment
+"""The same with the wrong sign and with electron neutrinos, of which |V_eN|² makes N."""
+
+__getattr__ = datasets.when_needed(
+    globals(),
+    T2K=lambda: _t2k("T2K", {"FHC": (14,), "RHC": (-14,)}),
+    T2K_ALL_FLAVOURS=lambda: _t2k("T2K, all flavours", {"FHC": (14, -14, 12, -12), "RHC": (-14, 14, -12, 12)}),
+)

@@ -1,0 +1,159 @@
+"""Where events come from: what weights compute with, besides the events themselves.
+
+Begin with `Origin`. Events of another generator need ``Origin(sampling, couplings)``: the masses that they were made
+at, or in between, and the couplings that their weights are for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from darkpkg.experiment.beam import Beam, Flux
+from darkpkg.experiment.detector import Detector
+from darkpkg.experiment.volumes import Volume
+from darkpkg.inputs import Frozen, check_kinds, integer_array, real_array
+from darkpkg.method.sampling import SamplingRange
+from darkpkg.physics.model import DarkParameters
+from darkpkg.physics.nuclei import FORM_FACTORS
+
+__all__ = ["SEQUENCES", "Origin", "Site"]
+
+SEQUENCES = ("random", "sobol")
+"""How points are drawn: independently, or as scrambled Sobol sequences."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """What is needed of the detector that events were placed in.
+
+    ``name`` and names of ``modules``; ``fiducial_modules`` are those with a fiducial volume, in the order of the
+    columns of ``entry`` and ``exit``, and ``volumes`` are these, if known: N is followed anew through them when
+    events are transported. ``targets`` are the numbers of nuclei by PDG code, and ``emphasis`` is how many times more
+    events a module has than in proportion to its nuclei.
+    """
+
+    name: str
+    fiducial_modules: tuple[str, ...]
+    targets: Mapping[int, float]
+    modules: tuple[str, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    emphasis: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_kinds(name=(self.name, str), targets=(self.targets, Mapping), emphasis=(self.emphasis, Mapping))
+        for name in ("modules", "fiducial_modules"):
+            value = getattr(self, name)
+            if isinstance(value, str) or not all(isinstance(module, str) for module in value):
+                raise TypeError(f"{name} of {self.name} must be a tuple of names, got {value!r}")
+            object.__setattr__(self, name, tuple(value))
+        targets = {}
+        for code, number in self.targets.items():
+            real_array(f"number of nuclei {code} in {self.name}", number, "finite and not negative")
+            targets[int(integer_array("PDG code of a nucleus", code))] = float(number)
+        object.__setattr__(self, "targets", Frozen(targets))
+        object.__setattr__(self, "emphasis", Frozen(self.emphasis))
+        object.__setattr__(self, "volumes", tuple(self.volumes))
+        if len(self.volumes) not in (0, len(self.fiducial_modules)):
+            modules = list(self.fiducial_modules)
+            raise ValueError(f"volumes of {self.name} must be one for each of {modules}, got {len(self.volumes)}")
+
+    @classmethod
+    def of(cls, detector: Detector, emphasis: Mapping[str, float] | None = None) -> Site:
+        """The site that a detector is."""
+        volumes = detector.fiducial_volumes
+        counts = {nucleus.pdg_code: detector.number_of_nuclei(symbol) for symbol, nucleus in detector.nuclei.items()}
+        names = tuple(module.name for module in detector.modules)
+        return cls(detector.name, tuple(volumes), counts, names, tuple(volumes.values()), emphasis or {})
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How events were made, as far as weights and estimates depend on it.
+
+    Parameters
+    ----------
+    sampling
+        Region of masses, or fixed masses. Without it no rate can be predicted from the events.
+    couplings
+        Couplings that the weights are for, and the kind of N, Dirac or Majorana; its masses do not matter. The
+        weights of electron neutrinos are those for |V_eN|² = |V_μN|².
+    beams
+        Beams with their fluxes. Without them events are reweighted, but not transported.
+    form_factor
+        Model of the charge form factor.
+    sequence
+        ``"sobol"`` if events of equal ``replicate`` belong to the same Sobol sequence: the spread of replicates then
+        gives the error.
+    detector
+        What is needed of the detector, for events with a vertex.
+    """
+
+    sampling: SamplingRange | None = None
+    couplings: DarkParameters | None = None
+    beams: tuple[Beam, ...] = ()
+    form_factor: str = "fourier-bessel"
+    sequence: str = "random"
+    detector: Site | None = None
+
+    def __post_init__(self) -> None:
+        check_kinds(
+            sampling=(self.sampling, (SamplingRange, type(None))),
+            couplings=(self.couplings, (DarkParameters, type(None))),
+            detector=(self.detector, (Site, type(None))),
+        )
+        object.__setattr__(self, "beams", tuple(self.beams))
+        for beam in self.beams:
+            check_kinds(beams=(beam, Beam))
+        if self.couplings is not None and self.couplings.shape != ():
+            raise ValueError(f"couplings must be a single point, got shape {self.couplings.shape}")
+        for name, known in (("sequence", SEQUENCES), ("form_factor", tuple(FORM_FACTORS))):
+            value = getattr(self, name)
+            if not isinstance(value, str) or value not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")
+
+    def flux(self, beam: str, flavour: int) -> Flux:
+        """The flux of a flavour of one of ``beams``. Raises `ValueError` that names what is not known."""
+        for one in self.beams:
+            if one.name == beam and flavour in one.fluxes:
+                return one.fluxes[flavour]
+        raise ValueError(f"origin of events must hold the flux of beam {beam}, flavour {flavour}")
+
+    def stream(self, beam: str, flavour: int) -> tuple[str | int, ...]:
+        """Name of the random numbers of a flavour: of the main one, or of a muon neutrino, just that of the beam."""
+        main = next((next(iter(one.fluxes)) for one in self.beams if one.name == beam), 14)
+        return (beam,) if flavour == main else (beam, flavour)
+
+    def replace(self, **changes: Any) -> Origin:
+        """A copy with some fields changed."""
+        return dataclasses.replace(self, **changes)
+
+
+def encoded(value: Any) -> Any:
+    """A value of dataclasses, mappings, tuples, arrays, numbers and words in terms of JSON."""
+    if dataclasses.is_dataclass(value):
+        fields = {f.name: encoded(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {"type": type(value).__name__} | fields
+    if isinstance(value, Mapping):
+        return {"type": "dict", "items": [[encoded(key), encoded(item)] for key, item in value.items()]}
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return [encoded(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def decoded(value: Any) -> Any:
+    """The value that `encoded` wrote, checked as any other. Raises `ValueError` or `TypeError` for what is none."""
+    if isinstance(value, list):
+        return tuple(map(decoded, value))
+    if not isinstance(value, dict):
+        return value
+    known = (Origin, SamplingRange, DarkParameters, Beam, Flux, Site, *Volume.__subclasses__())
+    kinds: dict[str, Any] = {"dict": lambda items: dict(items)} | {kind.__name__: kind for kind in known}
+    fields = {name: decoded(item) for name, item in value.items() if name != "type"}
+    if value.get("type") not in kinds:
+        raise ValueError(f"type must be one of {', '.join(kinds)}, got {value.get('type')!r}")
+    return kinds[value["type"]](**fields)

@@ -1,0 +1,129 @@
+"""A chapter is run again when what its numbers depend on changes, and only then."""
+
+import shutil
+
+import chapter_sources
+import pytest
+from chapter_sources import chapter_key, files_used
+from notebook_references import ROOT, chapters_of_the_book
+
+CELLS = {chapter.path.stem: [cell.source for cell in chapter.code_cells] for chapter in chapters_of_the_book()}
+RUN_THE_COMMAND_LINE = {"01_ten_lines", "10_own_experiment"}
+READ_ALL_SOURCES = {"92_architecture"}
+DRAW_LIMITS = {"18_heavy_limit", "19_light_limit", "20_lifetime"}
+
+
+def chapters_that_use(*modules):
+    return {name for name, cells in CELLS.items() if {ROOT / module for module in modules} & files_used(cells, ROOT)}
+
+
+def test_a_word_of_the_command_line_voids_those_chapters_alone_that_run_it():
+    assert chapters_that_use("darkpkg/cli.py", "darkpkg/commands.py") == RUN_THE_COMMAND_LINE | READ_ALL_SOURCES
+
+
+def test_a_colour_of_a_figure_voids_those_chapters_alone_that_draw_it():
+    assert chapters_that_use("paper/figures/limits.py") == DRAW_LIMITS | READ_ALL_SOURCES
+    assert chapters_that_use("paper/constraints/drawing.py") == DRAW_LIMITS | READ_ALL_SOURCES
+
+
+def test_an_amplitude_voids_every_chapter_that_simulates():
+    simulate = {name for name, cells in CELLS.items() if "dk.generate(" in "\n".join(cells)}
+    assert len(simulate) > 10
+    assert simulate <= chapters_that_use("darkpkg/physics/scattering.py")
+    assert simulate <= chapters_that_use("darkpkg/method/loops.py")
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A small package that is built like ours."""
+    files = {
+        "darkpkg/__init__.py": '_MODULES = ("top", "low.formula")\n_MEMBERS = {"low.beam": ("Flux",)}\n',
+        "darkpkg/top.py": "def late():\n    from darkpkg.low import formula\n",
+        "darkpkg/low/formula.py": "import numpy as np\n",
+        "darkpkg/low/beam.py": "from darkpkg.low.formula import f\n",
+        "darkpkg/__main__.py": "import darkpkg.cli\n",
+        "darkpkg/cli.py": "",
+        "paper/figures/one.py": "from darkpkg.low import beam\nimport darkpkg as dk\nx = dk.top.y\n",
+        "paper/figures/two.py": "",
+        "data/a.csv": "1",
+        "requirements.txt": "numpy==2.0",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+LOW = {"low/formula.py", "low/beam.py"}
+EVERYTHING = LOW | {"__init__.py", "__main__.py", "cli.py", "top.py"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "of_darkpkg", "of_paper"),
+    [
+        (["import numpy as np"], set(), set()),
+        (["import darkpkg as dk", "dk.Flux(1)"], LOW, set()),
+        (["import darkpkg as dk", "dk.formula.f"], {"low/formula.py"}, set()),
+        (["import darkpkg as dk", "dk.top.late()"], {"top.py", "low/formula.py"}, set()),
+        (["import darkpkg", "darkpkg.Flux(1)"], LOW, set()),
+        (["from darkpkg import Flux"], LOW, set()),
+        (["from darkpkg.low.formula import f"], {"low/formula.py"}, set()),
+        (["import darkpkg.low.formula as g"], {"low/formula.py"}, set()),
+        (["from darkpkg import low"], LOW, set()),
+        (["import darkpkg as dk", "dk.__version__"], EVERYTHING, set()),
+        (["import darkpkg as dk", "vars(dk)"], EVERYTHING, set()),
+        (["!{sys.executable} -m darkpkg check"], {"__main__.py", "cli.py"}, set()),
+        (["%%time\nimport darkpkg as dk\ndk.Flux"], LOW, set()),
+        (["from paper.figures.one import x"], LOW | {"top.py"}, {"figures/one.py"}),
+        (["from paper.figures import two"], set(), {"figures/two.py"}),
+    ],
+)
+def test_sources_are_found_through_every_form_of_import(project, cells, of_darkpkg, of_paper):
+    found = {path.relative_to(project).as_posix() for path in files_used(cells, project)}
+    assert found == {f"darkpkg/{name}" for name in of_darkpkg} | {f"paper/{name}" for name in of_paper}
+
+
+@pytest.mark.parametrize(
+    ("changed", "matters"),
+    [
+        ("darkpkg/low/formula.py", True),
+        ("darkpkg/low/beam.py", True),
+        ("data/a.csv", True),
+        ("requirements.txt", True),
+        ("darkpkg/cli.py", False),
+        ("paper/figures/two.py", False),
+    ],
+)
+def test_the_key_changes_with_what_the_chapter_uses(project, changed, matters):
+    cells = ["from darkpkg import Flux"]
+    before = chapter_key(cells, project)
+    path = project / changed
+    path.write_text(path.read_text(encoding="utf-8") + "# a word\n", encoding="utf-8")
+    assert (chapter_key(cells, project) != before) == matters
+    assert chapter_key(["from darkpkg import Flux  # here"], project) != chapter_key(cells, project)
+
+
+def test_the_key_is_the_same_in_another_folder(project, tmp_path):
+    copy = shutil.copytree(project, tmp_path / "copy")
+    cells = ["from darkpkg import Flux"]
+    assert chapter_key(cells, copy) == chapter_key(cells, project)
+
+
+def test_hash_sees_contents_names_and_python(tmp_path):
+    first, second = tmp_path / "a.py", tmp_path / "b.py"
+    first.write_text("x = 1")
+    hashes = [chapter_sources.hash_of_files([first], tmp_path, "3.11")]
+    hashes.append(chapter_sources.hash_of_files([first], tmp_path, "3.12"))
+    first.write_text("x = 2")
+    hashes.append(chapter_sources.hash_of_files([first], tmp_path, "3.11"))
+    first.rename(second)
+    hashes.append(chapter_sources.hash_of_files([second], tmp_path, "3.11"))
+    assert len(set(hashes)) == 4
+
+
+def test_hash_ignores_the_order_of_files(tmp_path):
+    paths = [tmp_path / name for name in "abc"]
+    for path in paths:
+        path.write_text(path.name)
+    forwards = chapter_sources.hash_of_files(paths, tmp_path)
+    assert forwards == chapter_sources.hash_of_files(reversed(paths), tmp_path)

@@ -1,0 +1,194 @@
+"""``python -m paper``: its figures and verdicts are those of the modules, and wrong input gets one line."""
+
+import ast
+import inspect
+import re
+import subprocess
+import sys
+import warnings
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+import typer
+from notebook_references import ROOT
+from typer.testing import CliRunner
+
+import darkpkg as dk
+from paper.__main__ import app
+from paper.claims import samples as claim_samples
+from paper.claims import verdicts
+from paper.figures import catalogue, experiment, limits, method, physics
+
+N_EVENTS = 20_000
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+    with mpl.rc_context():
+        yield
+    plt.close("all")
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, list(map(str, arguments)))
+
+
+def refused(*arguments):
+    """The one line that wrong input gets."""
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    lines = [line for line in result.stderr.splitlines() if not re.match("simulating|drawing", line)]
+    assert len(lines) == 1
+    assert lines[0].startswith("darkpkg: ")
+    return lines[0]
+
+
+def events(sampling):
+    return dk.place(dk.generate(sampling, N_EVENTS, seed=5), dk.ND280, seed=5)
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    at_B = events(dk.SamplingRange.at(0.1, 1.25))
+    return dk.write_events(at_B, tmp_path_factory.mktemp("samples") / "at B.parquet")
+
+
+def test_python_m_paper_writes_a_picture_and_its_curves(tmp_path):
+    command = [sys.executable, "-m", "paper", "figure", "2", "-o", "fig 2.pdf", "--curves", "fig 2.csv"]
+    paths = [tmp_path / name for name in ("fig 2.pdf", "fig 2.csv")]
+    command = [str(tmp_path / word) if word.startswith("fig ") else word for word in command]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines() == [f"figure 2 written to {path}" for path in paths]
+    assert result.stderr == "drawing figure 2 (seed 1)\n"
+    assert paths[0].read_bytes().startswith(b"%PDF")
+    assert {*pd.read_csv(paths[1]).panel} == {"flux", "cross section"}
+
+
+def test_size_and_seed_are_those_of_the_samples(tmp_path):
+    path = tmp_path / "fig4.csv"
+    result = run("figure", 4, "-o", path, "--n-events", 4000, "--seed", 3)
+    assert result.exit_code == 0
+    drawn = catalogue.draw(4, catalogue.Samples(4000, seed=3))
+    pd.testing.assert_frame_equal(pd.read_csv(path), drawn.curves)
+
+
+def test_sample_files_take_the_place_of_a_simulation(tmp_path):
+    for mediator in ("heavy", "light"):
+        over_masses = {"heavy": dk.HEAVY, "light": dk.LIGHT}[mediator]
+        dk.write_events(events(over_masses), tmp_path / f"{mediator}.parquet")
+    given = {name: tmp_path / f"{name}.parquet" for name in ("heavy", "light")}
+    options = [text for name, path in given.items() for text in (f"--{name}-sample", path)]
+    assert "would do nothing" in refused("figure", 8, "-o", tmp_path / "fig8.csv", *options, "--n-events", 100)
+    result = run("figure", 8, "-o", tmp_path / "fig8.csv", *options)
+    assert result.exit_code == 0
+    assert "simulating" not in result.stderr
+    expected = catalogue.draw(8, catalogue.Samples(given=given)).curves
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "fig8.csv"), expected)
+
+
+def test_a_sample_that_a_figure_does_not_use_is_refused(sample, tmp_path):
+    line = refused("figure", 4, "-o", tmp_path / "fig4.csv", "--heavy-sample", sample)
+    assert line == "darkpkg: figure 4 does not use the heavy sample; it is made from: at_B"
+    line = refused("figure", 10, "-o", tmp_path / "fig10.csv", "--heavy-sample", sample)
+    assert line == "darkpkg: figure 10 does not use the heavy sample; it is made from: light"
+
+
+def test_a_sample_of_the_wrong_kind_is_refused_before_anything_is_drawn(sample, tmp_path):
+    result = run("figure", 13, "-o", tmp_path / "fig13.csv", "--light-sample", sample)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("darkpkg: the light sample must be over masses with m_Zprime below m_N")
+
+
+def test_the_list_of_samples_is_that_of_the_figures():
+    """What `figure_9` and the functions of its module that it names look up in ``samples``."""
+    for number, function in catalogue.FIGURES.items():
+        (module,) = (m for m in (experiment, limits, method, physics) if m.__name__ == function.__module__)
+        nodes = {n.name: n for n in ast.parse(inspect.getsource(module)).body if isinstance(n, ast.FunctionDef)}
+        reached, new = set(), {function.__name__}
+        while new:
+            reached |= new
+            inside = [node for name in new for node in ast.walk(nodes[name])]
+            new = {node.id for node in inside if isinstance(node, ast.Name)} & {*nodes} - reached
+        used = {
+            node.attr
+            for name in reached
+            for node in ast.walk(nodes[name])
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "samples"
+        }
+        assert used - {"seed"} == {*catalogue.SAMPLES[number]}, number
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["99", "-o", "a.png"], "there is no figure 99 to draw; there are 1, 2, 3"),
+        (["2", "-o", "a.jpg"], "a figure is written to .png, .pdf, .svg, its curves to .csv, got a.jpg"),
+        (["2", "-o", "nowhere/a.png"], "no folder nowhere to write a.png into"),
+        (["2", "-o", "a.png", "--curves", "a.png"], "curves are written to .csv, got a.png"),
+        (["1", "-o", "a.csv"], "this figure is a drawing without curves to write to a.csv"),
+        (["8", "-o", "a.png", "--heavy-sample", "none.parquet"], "none.parquet"),
+        (["4", "-o", "/proc/a.png"], "cannot write a.png into the folder /proc"),
+        (["2", "-o", "a.png", "--n-events", "1000"], "figure 2 simulates nothing here, so that --n-events"),
+        (
+            ["4", "-o", "a.png", "--n-events", "1e12"],
+            "a simulation of 1e+12 events needs 6e+05 GB of memory",
+        ),
+    ],
+)
+def test_what_is_asked_wrongly_is_said_in_one_line(arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert message in refused("figure", *arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- Claims ---
+
+
+def test_claims_are_answered_and_stored_with_what_changed(tmp_path):
+    """A small sample: its numbers are rough, and those of the module."""
+    path = tmp_path / "verdicts.csv"
+    options = "--n-events", 12_000, "--seed", 3
+    first = run("claims", *options)
+    assert first.exit_code == 0, first.stderr
+    assert "note: only" in first.stderr
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dk.FewEventsWarning)
+        table = verdicts.table(claim_samples.simulate(12_000, 3))
+    printed = first.stdout.splitlines()
+    for line, (name, row) in zip(printed, table.iterrows(), strict=False):
+        assert line.startswith(f"{name} ({row.place}): paper {row.paper}, ours {row.ours:.4g}")
+        assert line.endswith(row.verdict)
+    stored = table[verdicts.STORED_COLUMNS].copy()
+    stored.loc["threshold", "verdict"] = "not reproduced"
+    stored.drop(index="lowest_mass").to_csv(path)
+    second = run("claims", *options, "-o", path)
+    assert [line for line in second.stdout.splitlines() if line.startswith("changed")] == [
+        "changed: threshold: not reproduced -> reproduced",
+        f"changed: lowest_mass: not there -> {table.verdict['lowest_mass']}",
+    ]
+    again = pd.read_csv(path).set_index("id")
+    assert list(again.columns) == verdicts.STORED_COLUMNS
+    assert again.verdict.to_dict() == table.verdict.to_dict()
+    pd.testing.assert_series_equal(again.ours, table.ours, rtol=1e-5, check_names=False)  # six digits are stored
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [("verdicts.txt", "verdicts are written to .csv, got verdicts.txt"), ("nowhere/v.csv", "no folder nowhere")],
+)
+def test_verdicts_that_cannot_be_written_are_refused_before_the_work(path, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert message in refused("claims", "-o", path)
+
+
+@pytest.mark.parametrize("command", ["figure", "claims"])
+def test_every_option_has_a_help_text(command):
+    for parameter in typer.main.get_command(app).commands[command].params:
+        assert parameter.help, parameter.name
+    assert run(command, "--help").exit_code == 0
