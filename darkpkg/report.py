@@ -76,6 +76,7 @@ def _without_infinities(value: Any) -> Any:
 
 
 def report(result: dict[str, Any]) -> str:
+    """The answer of one analysis on one point, in lines."""
     verdict = result["status"].replace("excluded", "EXCLUDED") if result["excluded"] else result["status"]
     width = max(16, *(len(name) for name in result["channels"]))
     bias = f", bias of smoothing {result['bias']:.2g}" if result["bias"] else ""

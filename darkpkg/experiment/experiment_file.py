@@ -23,7 +23,7 @@ def load_experiment(path: str | os.PathLike[str]) -> Experiment:
     ----------
     path : path-like
         A TOML file with ``name``, ``detector`` (a CSV file, see `load_detector`), perhaps ``analyses`` (a list of
-        TOML files, see `load_analysis`), and tables ``[[beams]]`` with a ``name`` and tables ``[[beams.fluxes]]``: the
+        TOML files, see `load_analysis`), and tables ``[[beams]]`` with a ``name`` and ``[[beams.fluxes]]``: the
         ``flavour``, a PDG code, the ``file``, and the arguments of `Flux.from_file`, such as ``pot`` and ``per``.
         Names of files are relative to its folder.
 
