@@ -23,6 +23,7 @@ LAYERS = {
         "analysis_file",
         "projection",
         "experiment",
+        "experiment_file",
     ],
     "method": [
         "sampling",
@@ -56,7 +57,7 @@ LAYERS = {
         "check",
         "point_likelihood",
     ],
-    "top": ["simulation", "plotting", "commands", "cli", "__main__"],
+    "top": ["simulation", "plotting", "report", "commands", "cli", "__main__"],
 }
 """Every module, from bottom to top: each may import only what stands before it."""
 
