@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.experiment.analysis import Analysis, Channel
 from darkpkg.experiment.selection import Selection
-from darkpkg.inputs import check_kinds, real_number, real_numbers, tuple_of
+from darkpkg.inputs import check_kinds, real_number, real_numbers, tuple_of, whole_number
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.flights import flight_polygons
 from darkpkg.method.kernels import Kernel
@@ -122,6 +122,7 @@ def coupling_weight(events: Events, parameters: DarkParameters, flavour: int = M
     Majorana, than the simulation.
     """
     check_kinds(events=(events, Events), parameters=(parameters, DarkParameters))
+    flavour = whole_number("flavour", flavour, least=-MUON)
     generated = events.origin.couplings
     if generated is None:
         raise ValueError("origin of events must hold the couplings that their weights are for")
