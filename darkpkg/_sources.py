@@ -14,7 +14,7 @@ PHYSICS = ("units.py", "compiling.py", "physics/*.py", "method/loops.py", "metho
 
 SIMULATION = (
     *PHYSICS,
-    *("streams.py", "simulation.py", "experiment/beam.py", "experiment/detector.py"),
+    *("streams.py", "simulation.py", "experiment/beam.py", "experiment/detector.py", "experiment/volumes.py"),
     *("method/sampling.py", "method/generator.py", "method/placing.py"),
 )
 """All that a sample depends on besides its arguments."""

@@ -15,7 +15,7 @@ from darkpkg import _sources
 from darkpkg.datasets import DataIntegrityError
 from darkpkg.experiment import experiment as experiments
 from darkpkg.experiment.experiment import Experiment
-from darkpkg.inputs import check_kinds
+from darkpkg.inputs import check_kinds, whole_number
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.files import FORMAT, read_events, write_events
 from darkpkg.method.generator import generate
@@ -66,28 +66,25 @@ def simulate(
     >>> simulate(BENCHMARK_B, n_events=1000, seed=1).origin.sampling.m_N
     (0.1, 0.1)
     """
-    check_kinds(masses=(masses, (SamplingRange, DarkParameters)))
     experiment = experiments.T2K if experiment is None else experiment
-    check_kinds(experiment=(experiment, Experiment))
+    check_kinds(masses=(masses, (SamplingRange, DarkParameters)), experiment=(experiment, Experiment))
+    check_kinds(cache=(cache, (str, os.PathLike, type(None))))
     if isinstance(masses, DarkParameters):
         if masses.shape != ():
             raise ValueError(f"masses must be a single point, got shape {masses.shape}")
-        couplings = couplings or BENCHMARK_B.replace(is_majorana=masses.is_majorana)
+        couplings = couplings if couplings is not None else BENCHMARK_B.replace(is_majorana=masses.is_majorana)
         masses = SamplingRange.at(float(masses.m_N), float(masses.m_Zprime))
     how = {
         "sampling": masses,
         "n_events": n_events,
         "seed": seed,
-        "couplings": couplings or BENCHMARK_B,
+        "couplings": couplings if couplings is not None else BENCHMARK_B,
         "hydrogen": hydrogen,
         "form_factor": form_factor,
         "sequence": sequence,
     }
-    where = {
-        "emphasis": emphasis,
-        "vertices": vertices,
-        "towards": _decay_modules(experiment) if vertices != 1 else (),
-    }
+    towards = _decay_modules(experiment) if whole_number("vertices", vertices, 1) > 1 else ()
+    where = {"emphasis": emphasis, "vertices": vertices, "towards": towards}
 
     def sample() -> PlacedEvents:
         events = generate(**how, experiment=experiment, progress=progress)
@@ -120,4 +117,4 @@ def _digest(arguments: Mapping[str, Any], experiment: Experiment) -> str:
     versions = {name: importlib.metadata.version(name) for name in ("numpy", "scipy", "numba", "vegas")}
     about = {"format": FORMAT, "sources": _sources.digest(_sources.SIMULATION), "versions": versions, **arguments}
     about |= {"experiment": experiment.name, "beams": experiment.beams, "detector": experiment.detector}
-    return hashlib.sha256(json.dumps(encoded(about), sort_keys=True).encode()).hexdigest()[:32]
+    return hashlib.sha256(json.dumps(encoded(about), sort_keys=True, default=repr).encode()).hexdigest()[:32]

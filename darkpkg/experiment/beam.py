@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.inputs import Frozen, check_kinds, real_numbers, small_text
+from darkpkg.inputs import Frozen, check_kinds, real_number, real_numbers, small_text
 from darkpkg.units import GeV, cm
 
 __all__ = ["FLAVOURS", "Beam", "Flux"]
@@ -90,14 +90,12 @@ class Flux:
 
         Raises `ValueError` that names the file, the column, the line, the value and the rule.
         """
-        for name, unit in (
-            ("pot", pot),
-            ("energy", energy),
-            ("area", area),
-            *([] if per == "bin" else [("per", per)]),
-        ):
-            if real_numbers(name, unit, positive=True).ndim:
-                raise ValueError(f"{name} must be one number, got {unit!r}")
+        pot, energy, area = (
+            real_number(name, unit, positive=True)
+            for name, unit in (("pot", pot), ("energy", energy), ("area", area))
+        )
+        check_kinds(path=(path, (str, os.PathLike)), points=(points, bool), column=(column, (str, int)))
+        per = per if isinstance(per, str) and per == "bin" else real_number("per", per, positive=True)
         names, lines, table = _table(path)
         if column not in names and not (isinstance(column, int) and -len(names) <= column < len(names)):
             raise ValueError(f"{path}: column must be a name or number of {', '.join(names)}, got {column!r}")
@@ -159,19 +157,17 @@ class Beam:
     def __post_init__(self) -> None:
         check_kinds(name=(self.name, str), fluxes=(self.fluxes, Mapping))
         if not self.name or not self.fluxes:
-            raise ValueError(f"a beam must have a name and a flux, got {self.name!r} and {dict(self.fluxes)}")
+            raise ValueError(f"name and fluxes must not be empty, got {self.name!r} and {dict(self.fluxes)}")
         for flavour, flux in self.fluxes.items():
             if isinstance(flavour, bool) or flavour not in FLAVOURS:
                 raise ValueError(f"fluxes of {self.name} must be of the flavours {FLAVOURS}, got {flavour!r}")
-            check_kinds(**{f"flux of {flavour} in {self.name}": (flux, Flux)})
+            check_kinds(fluxes=(flux, Flux))
         object.__setattr__(self, "fluxes", Frozen({int(code): flux for code, flux in self.fluxes.items()}))
 
     def __getitem__(self, flavour: int) -> Flux:
         """The flux of a flavour. Raises `KeyError` that says which there are."""
         if flavour not in self.fluxes:
-            raise KeyError(
-                f"{self.name} has no flux of flavour {flavour}, only of {', '.join(map(str, self.fluxes))}"
-            )
+            raise KeyError(f"{self.name} has no flux of flavour {flavour}, only of {list(self.fluxes)}")
         return self.fluxes[flavour]
 
     @property

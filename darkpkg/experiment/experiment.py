@@ -12,7 +12,7 @@ from darkpkg.experiment import analysis, detector
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.beam import Beam, Flux
 from darkpkg.experiment.detector import Detector
-from darkpkg.inputs import Frozen, check_kinds
+from darkpkg.inputs import Frozen, check_kinds, tuple_of
 from darkpkg.units import MeV
 
 __all__ = ["T2K", "T2K_ALL_FLAVOURS", "Experiment"]
@@ -36,15 +36,13 @@ class Experiment:
 
     def __post_init__(self) -> None:
         check_kinds(name=(self.name, str), detector=(self.detector, Detector), analyses=(self.analyses, Mapping))
-        object.__setattr__(self, "beams", tuple(self.beams))
-        for beam in self.beams:
-            check_kinds(beams=(beam, Beam))
+        object.__setattr__(self, "beams", tuple_of("beams", self.beams, Beam))
         names = [beam.name for beam in self.beams]
         if not names or len(set(names)) < len(names):
             raise ValueError(f"beams of {self.name} must have names of their own, got {names}")
         object.__setattr__(self, "analyses", Frozen(self.analyses))
-        for name, one in self.analyses.items():
-            check_kinds(**{f"analysis {name}": (one, Analysis)})
+        for one in self.analyses.values():
+            check_kinds(analyses=(one, Analysis))
             for channel in one.channels:
                 if channel.beam not in names:
                     raise ValueError(

@@ -16,7 +16,7 @@ import numpy as np
 from darkpkg.experiment.beam import Beam, Flux
 from darkpkg.experiment.detector import Detector
 from darkpkg.experiment.volumes import Volume
-from darkpkg.inputs import Frozen, check_kinds, integer_array, real_array
+from darkpkg.inputs import Frozen, check_kinds, one_of, real_number, tuple_of, whole_number
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import FORM_FACTORS
@@ -46,18 +46,15 @@ class Site:
 
     def __post_init__(self) -> None:
         check_kinds(name=(self.name, str), targets=(self.targets, Mapping), emphasis=(self.emphasis, Mapping))
-        for name in ("modules", "fiducial_modules"):
-            value = getattr(self, name)
-            if isinstance(value, str) or not all(isinstance(module, str) for module in value):
-                raise TypeError(f"{name} of {self.name} must be a tuple of names, got {value!r}")
-            object.__setattr__(self, name, tuple(value))
+        for name, kind in (("modules", str), ("fiducial_modules", str), ("volumes", Volume)):
+            object.__setattr__(self, name, tuple_of(name, getattr(self, name), kind))
         targets = {}
         for code, number in self.targets.items():
-            real_array(f"number of nuclei {code} in {self.name}", number, "finite and not negative")
-            targets[int(integer_array("PDG code of a nucleus", code))] = float(number)
+            whole_number("PDG code in targets", code)
+            targets[int(code)] = real_number(f"targets of {code}", number, 0.0, 1e100)
         object.__setattr__(self, "targets", Frozen(targets))
-        object.__setattr__(self, "emphasis", Frozen(self.emphasis))
-        object.__setattr__(self, "volumes", tuple(self.volumes))
+        emphasis = {name: real_number(f"emphasis of {name}", x, positive=True) for name, x in self.emphasis.items()}
+        object.__setattr__(self, "emphasis", Frozen(emphasis))
         if len(self.volumes) not in (0, len(self.fiducial_modules)):
             modules = list(self.fiducial_modules)
             raise ValueError(f"volumes of {self.name} must be one for each of {modules}, got {len(self.volumes)}")
@@ -106,15 +103,11 @@ class Origin:
             couplings=(self.couplings, (DarkParameters, type(None))),
             detector=(self.detector, (Site, type(None))),
         )
-        object.__setattr__(self, "beams", tuple(self.beams))
-        for beam in self.beams:
-            check_kinds(beams=(beam, Beam))
+        object.__setattr__(self, "beams", tuple_of("beams", self.beams, Beam))
         if self.couplings is not None and self.couplings.shape != ():
             raise ValueError(f"couplings must be a single point, got shape {self.couplings.shape}")
-        for name, known in (("sequence", SEQUENCES), ("form_factor", tuple(FORM_FACTORS))):
-            value = getattr(self, name)
-            if not isinstance(value, str) or value not in known:
-                raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")
+        one_of("sequence", self.sequence, SEQUENCES)
+        one_of("form_factor", self.form_factor, FORM_FACTORS)
 
     def flux(self, beam: str, flavour: int) -> Flux:
         """The flux of a flavour of one of ``beams``. Raises `ValueError` that names what is not known."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.experiment.detector import Detector
-from darkpkg.inputs import check, check_kinds, real_number, whole_number
+from darkpkg.inputs import check, check_kinds, one_of, real_number, tuple_of, whole_number
 from darkpkg.method.events import Events, PlacedEvents, beams_in
 from darkpkg.method.origin import Site
 from darkpkg.physics.kinematics import momentum
@@ -55,7 +55,9 @@ def place(
     Raises `ValueError` for a target that the detector lacks, or for N without a direction of flight.
     """
     check_kinds(events=(events, Events), detector=(detector, Detector))
-    vertices = whole_number("vertices", vertices, 1)
+    vertices, towards = whole_number("vertices", vertices, 1), tuple_of("towards", towards, str)
+    for name in towards:
+        one_of("towards", name, detector.fiducial_volumes)
     is_sobol = events.origin.sequence == "sobol"
     if vertices > 1 and not is_sobol:
         raise ValueError(
@@ -194,11 +196,6 @@ class _Grids:
 def _chords(detector: Detector, modules: Sequence[str], vertex: Array, direction: Array) -> tuple[Array, Array]:
     """Where the rays enter and leave the fiducial volumes of ``modules``: two arrays (n, modules)."""
     volumes = detector.fiducial_volumes
-    for name in modules:
-        if name not in volumes:
-            raise ValueError(
-                f"{name} must be a module of {detector.name} with a fiducial box, one of {tuple(volumes)}"
-            )
     entry, leave = np.zeros((2, len(vertex), len(modules)))
     for column, name in enumerate(modules):
         entry[:, column], leave[:, column] = volumes[name].chord(vertex, direction)

@@ -94,10 +94,10 @@ def test_fluxes_and_beams_are_values():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        (("", {14: dk.Flux([0, 1], [1])}), ValueError, "a beam must have a name and a flux"),
-        (("mine", {}), ValueError, "a beam must have a name and a flux"),
+        (("", {14: dk.Flux([0, 1], [1])}), ValueError, "name and fluxes must not be empty"),
+        (("mine", {}), ValueError, "name and fluxes must not be empty"),
         (("mine", {16: dk.Flux([0, 1], [1])}), ValueError, r"fluxes of mine must be of the flavours .*, got 16"),
-        (("mine", {14: 1.0}), TypeError, "flux of 14 in mine must be of type Flux, got float"),
+        (("mine", {14: 1.0}), TypeError, "fluxes must be of type Flux, got float"),
         (("mine", [14]), TypeError, "fluxes must be of type Mapping"),
     ],
 )

@@ -339,7 +339,7 @@ class TestNonsense:
     def test_a_foreign_sample_is_named(self, tmp_path):
         pq.write_table(pa.table({"m_N": [0.1]}), tmp_path / "foreign.parquet")
         line = refused("check", *options(), "--sample", tmp_path / "foreign.parquet")
-        assert "foreign.parquet is not a file of 'darkpkg events 3'" in line
+        assert "foreign.parquet is not a file of 'darkpkg events 4'" in line
 
     def test_an_altered_sample_is_refused(self, sample, tmp_path):
         table = pq.read_table(sample)
@@ -553,7 +553,7 @@ class TestScan:
             (("--vary", "m_N=0.1:inf:4"), "--vary needs 0 < LOW < HIGH"),
             (
                 ("--vary", "m_N=0.1:0.2:4", "--set", "epsilon=0.1", "--set", "epsilon=0.2"),
-                "--set must be NAME=VALUE, once for a NAME of m_Zprime, alpha_D, V_muN_sq, V_N_sq, got epsilon=0.2",
+                "--set must be NAME=VALUE, once for a NAME of m_Zprime, alpha_D, V_muN_sq, V_N_sq, V_eN_sq, got epsilon=0.2",
             ),
             (
                 ("--vary", "m_N=1:2:100000000000", "--refine", "0"),
@@ -652,7 +652,7 @@ class TestSystem:
         def no_memory(*_, **__):
             raise MemoryError("Unable to allocate 1. TiB")
 
-        monkeypatch.setattr("darkpkg.commands.generate", no_memory)
+        monkeypatch.setattr("darkpkg.commands.simulate_events", no_memory)
         line = refused("simulate", "-o", tmp_path / "a.parquet", status=1)
         assert line == "darkpkg: not enough memory: Unable to allocate 1. TiB"
 
@@ -660,7 +660,7 @@ class TestSystem:
         def fault(*_, **__):
             raise RuntimeError("this cannot be")
 
-        monkeypatch.setattr("darkpkg.commands.generate", fault)
+        monkeypatch.setattr("darkpkg.commands.simulate_events", fault)
         assert isinstance(run("simulate", "-o", tmp_path / "a.parquet").exception, RuntimeError)
 
 

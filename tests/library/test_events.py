@@ -603,7 +603,7 @@ class TestGate:
             ({"couplings": dk.BENCHMARK_B.replace(m_N=[0.1, 0.2])}, ValueError, r"got shape \(2,\)"),
             ({"sampling": (0.1, 0.2)}, TypeError, "sampling must be of type SamplingRange or NoneType"),
             ({"detector": dk.ND280}, TypeError, "detector must be of type Site or NoneType"),
-            ({"beams": ("FHC",)}, TypeError, "beams must be of type Beam, got str"),
+            ({"beams": ("FHC",)}, TypeError, "beams must be a sequence of Beam, got"),
             ({"sequence": "halton"}, ValueError, "sequence must be one of random, sobol, got 'halton'"),
             ({"form_factor": None}, ValueError, "form_factor must be one of .*, got None"),
         ],
@@ -616,10 +616,10 @@ class TestGate:
         ("changes", "error", "message"),
         [
             ({"targets": [1.0]}, TypeError, "targets must be of type Mapping"),
-            ({"targets": {"Pb": 1.0}}, TypeError, "PDG code of a nucleus must be integers"),
-            ({"targets": {1000822080: np.nan}}, ValueError, "1000822080 in toy must be finite and not negative"),
-            ({"fiducial_modules": "ab"}, TypeError, "fiducial_modules of toy must be a tuple of names, got 'ab'"),
-            ({"modules": (1,)}, TypeError, r"modules of toy must be a tuple of names, got \(1,\)"),
+            ({"targets": {"Pb": 1.0}}, TypeError, "PDG code in targets must be a whole number, got 'Pb'"),
+            ({"targets": {1000822080: np.nan}}, ValueError, "targets of 1000822080 must be a number, got nan"),
+            ({"fiducial_modules": "ab"}, TypeError, "fiducial_modules must be a sequence of str, got 'ab'"),
+            ({"modules": (1,)}, TypeError, "modules must be a sequence of str, got"),
             ({"volumes": (dk.Box((0, 0, 0), (1, 1, 1)),)}, ValueError, "volumes of toy must be one for each of"),
         ],
     )

@@ -215,7 +215,7 @@ def test_several_vertices_of_independent_events_are_refused():
     events = dk.generate(AT_B, 24, seed=1, experiment=ARGON)
     with pytest.raises(ValueError, match="vertices must be 1, got 2: only the replicates of sequence='sobol'"):
         dk.place(events, dk.ND280, seed=1, vertices=2)
-    with pytest.raises(ValueError, match="P0D must be a module of ND280 with a fiducial box"):
+    with pytest.raises(ValueError, match=r"towards must be one of TPC1, FGD1, .*, got 'P0D'"):
         dk.place(events, dk.ND280, seed=1, towards=("P0D",))
 
 
