@@ -37,6 +37,7 @@ LAYERS = {
         "expectation",
         "kernels",
         "smoothing",
+        "mass_kernel",
         "weights",
         "acceptances",
         "kernel_estimate",
