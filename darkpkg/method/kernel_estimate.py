@@ -22,18 +22,15 @@ from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning
 from darkpkg.method.generator import REPLICATES
 from darkpkg.method.kernels import KERNELS, Kernel
 from darkpkg.method.loops import decay_probabilities, kernel_sums
+from darkpkg.method.mass_kernel import check_inside, check_smoothing, edge_coefficients, guessed_level
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import WIDER, Smoothing
 from darkpkg.method.weights import (
-    check_inside,
-    check_smoothing,
     coupling_weight,
     decay_rates,
-    edge_coefficients,
     exposure_weight,
     families_of,
     flight_corners,
-    guessed_level,
     sampling_range,
 )
 from darkpkg.physics.kinematics import momentum

@@ -38,6 +38,7 @@ LAYERS = {
         "expectation",
         "kernels",
         "smoothing",
+        "mass_kernel",
         "weights",
         "acceptances",
         "kernel_estimate",
