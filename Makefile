@@ -71,7 +71,8 @@ lowest newest:
 	    pyproject.toml --output-file $(VENV)/$@.txt
 	@$(UV) sync --quiet --compile-bytecode --python $(VENV)/$@ $(VENV)/$@.txt
 	@$(UV) install --quiet --python $(VENV)/$@ --no-deps --editable .
-	@$(VENV)/$@/bin/python -m pytest -n $(JOBS) --dist loadfile $(FLAGS) tests/library
+# Old packages may warn about new ones below them.
+	@$(VENV)/$@/bin/python -m pytest -n $(JOBS) --dist loadfile -W default::DeprecationWarning $(FLAGS) tests/library
 
 # JupyterLab would open a text notebook as plain text.
 lab: $(READY)  ## open the chapters in JupyterLab (FLAGS=--no-browser on another machine)

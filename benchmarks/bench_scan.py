@@ -110,7 +110,7 @@ def test_plane_of_masses(benchmark, events, one_core):
     m_N, m_Zprime = np.geomspace(0.006, 0.5, 25), np.geomspace(0.6, 10, 25)
     plane = dk.BENCHMARK_B.replace(m_N=m_N[:, None], m_Zprime=m_Zprime)
     reference = timed(dense, events.thinned(MILLION // FEWER), plane) * MILLION / FEWER
-    first = timed(dk.expected_events, events[:], plane, dk.ANALYSIS_I)
+    first = timed(dk.Kernel(events[:]).events, plane, dk.ANALYSIS_I)
     result = benchmark.pedantic(dk.Kernel(events).events, args=(plane, dk.ANALYSIS_I), rounds=5)
     assert result.mean.shape == (25, 25, 2)
     seconds = benchmark.stats.stats.min
@@ -136,7 +136,8 @@ def inner_points():
 def test_bandwidth(benchmark, events, one_core, bandwidth):
     """Cost of a point: about proportional to the area of the kernel."""
     smoothing, points = dk.Smoothing(bandwidth), inner_points()
-    benchmark.pedantic(dk.expected_events, args=(events, points, dk.ANALYSIS_I, smoothing), rounds=5, warmup_rounds=1)
+    kernel = dk.Kernel(events, smoothing)
+    benchmark.pedantic(kernel.events, args=(points, dk.ANALYSIS_I), rounds=5, warmup_rounds=1)
     microseconds = benchmark.stats.stats.min / 200 * 1e6
     benchmark.extra_info["microseconds per point"] = microseconds
     benchmark.extra_info["microseconds per point and unit of area"] = microseconds / (np.pi * np.prod(bandwidth))
@@ -147,10 +148,10 @@ def test_cost_falls_with_the_bandwidth(benchmark, events, one_core):
     """A point of the narrowest kernel against one of the widest, with 64 times the area, in the same run."""
     points, seconds = inner_points(), []
     for bandwidth in BANDWIDTHS:
-        smoothing = dk.Smoothing(bandwidth)
-        seconds.append(min(timed(dk.expected_events, events, points, dk.ANALYSIS_I, smoothing) for _ in range(5)))
-    narrowest = dk.Smoothing(BANDWIDTHS[0])
-    benchmark.pedantic(dk.expected_events, args=(events, points, dk.ANALYSIS_I, narrowest), rounds=5)
+        kernel = dk.Kernel(events, dk.Smoothing(bandwidth))
+        seconds.append(min(timed(kernel.events, points, dk.ANALYSIS_I) for _ in range(5)))
+    narrowest = dk.Kernel(events, dk.Smoothing(BANDWIDTHS[0]))
+    benchmark.pedantic(narrowest.events, args=(points, dk.ANALYSIS_I), rounds=5)
     benchmark.extra_info["microseconds per point, by bandwidth"] = [round(s / 200 * 1e6, 1) for s in seconds]
     benchmark.extra_info["widest over narrowest"] = seconds[-1] / seconds[0]
     assert seconds == sorted(seconds)

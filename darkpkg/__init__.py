@@ -55,6 +55,7 @@ _MEMBERS = {
     "method.generator": ("generate",),
     "method.kernels": ("EPANECHNIKOV", "GAUSSIAN", "UNIFORM"),
     "method.origin": ("Origin", "Site"),
+    "method.mass_kernel": ("OutsideSampleError",),
     "method.placing": ("place",),
     "method.sampling": ("HEAVY", "LIGHT", "SamplingRange"),
     "method.smoothing": ("PAPER_SMOOTHING", "SMOOTHINGS", "Smoothing", "reweight"),
@@ -63,7 +64,6 @@ _MEMBERS = {
     "method.estimators": ("Kernel", "Transport"),
     "method.transport": ("transport",),
     "method.weights": (
-        "OutsideSampleError",
         "coupling_weight",
         "detected_weight",
         "exposure_weight",

@@ -1,4 +1,4 @@
-"""What the commands of the command line do: `check`, `simulate` and `scan`.
+"""What the commands of the command line do: `check`, `check_points`, `simulate` and `scan`.
 
 Each looks at everything that it was given, and whether it can write, before it begins to work.
 """
@@ -6,17 +6,25 @@ Each looks at everything that it was given, and whether it can write, before it 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib.metadata
-import json
+import io
 import math
+import operator
+import os
 import re
 import sys
 import uuid
 import warnings
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from tqdm import tqdm
 
 from darkpkg.experiment import analysis as analyses
 from darkpkg.experiment import detector as detectors
@@ -24,6 +32,7 @@ from darkpkg.experiment import experiment as experiments
 from darkpkg.experiment.analysis import Analysis, check_modules
 from darkpkg.experiment.analysis_file import load_analysis
 from darkpkg.experiment.experiment import Experiment
+from darkpkg.experiment.experiment_file import load_experiment
 from darkpkg.inference.check import Verdict, verdict_without_neutrinos
 from darkpkg.inference.check import check as verdict_on
 from darkpkg.inference.intervals import excluded_intervals
@@ -33,98 +42,216 @@ from darkpkg.inference.scanning import require_scan_memory
 from darkpkg.inference.scanning import scan as scan_slice
 from darkpkg.inference.slices import Slice
 from darkpkg.inference.threshold import exclusion_rule, exclusion_threshold
+from darkpkg.inputs import small_text
 from darkpkg.memory import require_memory
 from darkpkg.method.estimators import Kernel, Transport
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import FEW_EVENTS, FewEventsWarning
 from darkpkg.method.files import read_events, write_events
 from darkpkg.method.sampling import HEAVY, LIGHT, SamplingRange
+from darkpkg.method.weights import sampling_range
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.physics.validity import validity_notes
+from darkpkg.report import as_text, numbers_of, report, row
 from darkpkg.simulation import simulate as simulate_events
-from darkpkg.units import cm
 
-__all__ = ["NO_STATEMENT", "check", "check_output", "check_size", "is_watched", "scan", "simulate"]
+__all__ = [
+    "NO_STATEMENT",
+    "Source",
+    "check",
+    "check_output",
+    "check_points",
+    "check_size",
+    "is_watched",
+    "scan",
+    "simulate",
+]
 
 NO_STATEMENT = 3
 """Exit status of `check` where there is no verdict."""
 
-_ANALYSES = {
-    "I": lambda: analyses.ANALYSIS_I,
-    "II": lambda: analyses.ANALYSIS_II,
-    "both": lambda: analyses.ANALYSIS_I + analyses.ANALYSIS_II,
-}
+OF_A_POINT, OF_ALL_MASSES = 200_000, 1_000_000
+"""Events of a simulation at fixed masses and over masses, unless the option says how many."""
+
+LARGEST_FILE = 10_000_000
+"""Bytes of a file of points; a thousand have a hundred thousand."""
+
+_ANALYSES = {"I": lambda: analyses.ANALYSIS_I, "II": lambda: analyses.ANALYSIS_II}
 """What ``--analysis`` names; only the tables of the one that is named are read."""
+
+_EXPERIMENTS: Mapping[str, Callable[[], Experiment]] = {
+    "T2K": lambda: experiments.T2K,
+    "T2K-tracker": lambda: experiments.T2K.replace(detector=detectors.ND280_TRACKER),
+    "T2K-upgrade": lambda: experiments.T2K.replace(detector=detectors.ND280_UPGRADE),
+    "T2K-all-flavours": lambda: experiments.T2K_ALL_FLAVOURS,
+}
+"""What ``--experiment`` names."""
 
 _BYTES_PER_EVENT = 600
 """Columns of 384 bytes, and copies of many of them while events are placed and written: measured with half a
 million."""
 
 
-def check(
-    numbers: dict[str, float],
-    kind: dict[str, Any],
-    sample: Path | None,
-    analysis: str,
-    n_events: int,
-    seed: int,
-    hydrogen: bool,
-    as_json: bool,
-) -> int:
-    """Print the verdict on one point, from a sample file or a simulation, and return the exit status."""
+@dataclass(frozen=True)
+class Source:
+    """Where events come from: a ``sample`` file, or a simulation."""
+
+    sample: Path | None
+    n_events: int | None
+    seed: int
+    is_majorana: bool
+    hydrogen: bool
+
+    def simulate(self, sampling: SamplingRange, experiment: Experiment, n_events: int) -> PlacedEvents:
+        """A new sample of ``n_events``, or as many as the option says."""
+        n = n_events if self.n_events is None else self.n_events
+        check_size(n)
+        masses = "m_N = {:g} to {:g} GeV, m_Zprime = {:g} to {:g} GeV".format(*sampling.m_N, *sampling.m_Zprime)
+        if sampling.is_fixed:
+            masses = f"m_N = {sampling.m_N[0]:g} GeV, m_Zprime = {sampling.m_Zprime[0]:g} GeV"
+        print(f"simulating {n} events in {experiment.detector.name} at {masses} (seed {self.seed})", file=sys.stderr)
+        couplings = BENCHMARK_B.replace(is_majorana=self.is_majorana)
+        options: dict[str, Any] = {"couplings": couplings, "hydrogen": self.hydrogen, "progress": is_watched()}
+        return simulate_events(sampling, n, self.seed, experiment=experiment, **options)
+
+    def over_masses(self, path: Path, points: DarkParameters) -> Callable[[int], PlacedEvents]:
+        """For the number of a point the sample that holds its masses. Raises `ValueError` if one of them has none."""
+        given = {} if self.sample is None else {sampling_range(e): e for e in [_read(self.sample)]}
+        inside = {r: r.contains(points.m_N, points.m_Zprime) for r in given or (HEAVY, LIGHT)}
+        outside = np.flatnonzero(~np.any(list(inside.values()), axis=0))
+        if len(outside):
+            i = outside[0]
+            known = " or ".join(f"m_N {r.m_N} and m_Zprime {r.m_Zprime}" for r in inside)
+            masses = f"{points.m_N[i]:g} and {points.m_Zprime[i]:g}"  # type: ignore[index]
+            raise ValueError(f"{path}, point {i + 1}: masses must be within {known} in GeV, got {masses}")
+
+        def sample(i: int) -> PlacedEvents:
+            sampling = next(r for r in inside if inside[r][i])
+            if sampling not in given:
+                given[sampling] = self.simulate(sampling, experiments.T2K, OF_ALL_MASSES)
+            return given[sampling]
+
+        return sample
+
+    def refuse_early(self, analyses: list[Analysis]) -> None:
+        """Raise `ValueError` for a beam or a module that the simulated experiment does not have."""
+        for analysis in analyses if self.sample is None else ():
+            experiments.T2K.replace(analyses={analysis.name: analysis})
+            for channel in analysis.channels:
+                check_modules(experiments.T2K.detector, channel.selection)
+
+
+def check(numbers: dict[str, Any], kind: dict[str, Any], source: Source, names: list[str], as_json: bool) -> int:
+    """Print the verdict of each analysis, and of their sum, on one point, and return the exit status."""
     point = DarkParameters(**numbers, **kind)
-    judge = _analysis(analysis)
+    analyses = _each_and_sum(names)
+    source.refuse_early(analyses)
     # An N without any width lives for ever, which is no fault.
     with np.errstate(divide="ignore"), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        if sample:
-            events = _read(sample)
-            verdict, about = verdict_on(Transport(events), point, judge), events.provenance
-        else:
-            about = {"seed": seed, "n_events": n_events}
-            verdict = _simulated_verdict(point, judge, n_events, seed, point.is_majorana, hydrogen)
-        found = _numbers(point, verdict, judge)
-    notes = list(dict.fromkeys([*verdict.notes, *(str(warning.message) for warning in caught)]))
-    result = {
+        verdicts, about = _verdicts(point, analyses, source)
+        found = [numbers_of(point, verdict, analysis) for verdict, analysis in zip(verdicts, analyses, strict=True)]
+    common = {
         "version": importlib.metadata.version("darkpkg"),
         "point": dataclasses.asdict(point),
-        "sample": str(sample) if sample else None,
+        "sample": str(source.sample) if source.sample else None,
         "seed": about.get("seed"),
         "n_events": about.get("n_events"),
-        **found,
-        "notes": notes,
     }
-    print(json.dumps(_without_infinities(result), indent=2, allow_nan=False) if as_json else _report(result))
-    return NO_STATEMENT if verdict.status == "no statement" else 0
+    warned = [str(warning.message) for warning in caught]
+    results = [
+        {**common, **numbers, "notes": list(dict.fromkeys([*verdict.notes, *warned]))}
+        for numbers, verdict in zip(found, verdicts, strict=True)
+    ]
+    print(as_text(results[0] if len(results) == 1 else results) if as_json else "\n\n".join(map(report, results)))
+    return NO_STATEMENT if verdicts[-1].status == "no statement" else 0
 
 
-def _simulated_verdict(
-    point: DarkParameters, analysis: Analysis, n_events: int, seed: int, majorana: bool, hydrogen: bool
-) -> Verdict:
-    experiment = experiments.T2K.replace(analyses={analysis.name: analysis})  # refuses another beam
-    for channel in analysis.channels:
-        check_modules(experiment.detector, channel.selection)
-    targets = experiment.detector.nuclei if hydrogen else experiment.detector.targets
-    unreached = verdict_without_neutrinos(point, analysis, targets.values(), experiment.beams)
-    if unreached is not None:
-        return unreached
+def _verdicts(
+    point: DarkParameters, analyses: list[Analysis], source: Source
+) -> tuple[list[Verdict], Mapping[str, Any]]:
+    """The verdict of each analysis, and what is known of the sample."""
+    if source.sample:
+        events = _read(source.sample)
+        return [verdict_on(Transport(events), point, analysis) for analysis in analyses], events.provenance
+    detector, beams = experiments.T2K.detector, experiments.T2K.beams
+    targets = (detector.nuclei if source.hydrogen else detector.targets).values()
+    early = [verdict_without_neutrinos(point, analysis, targets, beams) for analysis in analyses]
+    about = {"seed": source.seed, "n_events": source.n_events or OF_A_POINT}
+    known = [verdict for verdict in early if verdict is not None]
+    if len(known) == len(early):
+        return known, about
     sampling = SamplingRange.at(float(point.m_N), float(point.m_Zprime))
-    sample = _simulate(sampling, n_events, seed, majorana, hydrogen, experiment)
-    return verdict_on(Transport(sample), point, analysis)
+    events = source.simulate(sampling, experiments.T2K, OF_A_POINT)
+    return [verdict_on(Transport(events), point, analysis) for analysis in analyses], about
 
 
-def simulate(
-    output: Path, mediator: str, n_events: int, seed: int, majorana: bool, hydrogen: bool, tracker: bool
+def check_points(
+    path: Path, kind: dict[str, Any], source: Source, names: list[str], output: Path | None, as_json: bool
 ) -> None:
-    """Write a sample over all masses."""
+    """Write a row for each point of a CSV file and each analysis, from one sample over masses for all of them."""
+    points, analyses = _points(path, kind), _each_and_sum(names)
+    source.refuse_early(analyses)
+    if output:
+        check_output(output)
+        if output.suffix not in (".csv", ".json"):
+            raise ValueError(f"answers are written to .csv or .json, got {output.name}")
+    samples = source.over_masses(path, points)
+    columns = {name: np.broadcast_to(getattr(points, name), points.shape) for name in points.numbers()}
+    rows: list[dict[str, Any]] = []
+    with np.errstate(divide="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FewEventsWarning)  # each row has its number of effective events
+        for i in tqdm(range(points.shape[0]), desc="points", disable=not is_watched()):
+            point = points.replace(**{name: float(numbers[i]) for name, numbers in columns.items()})
+            for analysis in analyses:
+                rows.append({"point": i + 1, **row(point, verdict_on(Transport(samples(i)), point, analysis))})
+    text = (
+        as_text(rows) if as_json or (output and output.suffix == ".json") else pd.DataFrame(rows).to_csv(index=False)
+    )
+    if output is None:
+        print(text.rstrip())
+        return
+    partial = output.with_name(f".{output.name}.{uuid.uuid4().hex}")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, output)
+    finally:
+        partial.unlink(missing_ok=True)
+    total = Counter(found["status"] for found in rows if found["analysis"] == analyses[-1].name)
+    counts = ", ".join(f"{n} {status}" for status, n in sorted(total.items()))
+    print(f"{points.shape[0]} points by {analyses[-1].name}: {counts}; written to {output}")
+
+
+def _points(path: Path, kind: dict[str, Any]) -> DarkParameters:
+    """The points (n,) of a file. Raises `ValueError` that names file, column, value and rule."""
+    try:
+        table = pd.read_csv(io.StringIO(small_text(path, LARGEST_FILE)), skipinitialspace=True)
+        known = [field for field in dataclasses.fields(DarkParameters) if field.name in DarkParameters.numbers()]
+        wanted = [field.name for field in known if field.default is dataclasses.MISSING]
+        if not {*wanted} <= {*table.columns} <= {field.name for field in known} or table.empty:
+            raise ValueError(f"it must have rows and the columns {', '.join(wanted)}, got {', '.join(table.columns)}")
+        return DarkParameters(**{name: table[name].to_numpy() for name in table.columns}, **kind)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path} has no points: {str(error)[:500]}") from error
+
+
+def simulate(output: Path, masses: dict[str, float] | str, experiment: str, source: Source) -> None:
+    """Write a sample over all masses on one side of m_N = m_Zprime, or at fixed ones."""
     if output.suffix != ".parquet":
         raise ValueError(f"a sample is written to .parquet, got {output.name}")
+    sampling = {"heavy": HEAVY, "light": LIGHT}[masses] if isinstance(masses, str) else SamplingRange.at(**masses)
+    where = _experiment(experiment)
     check_output(output)
-    experiment = experiments.T2K
-    if tracker:
-        experiment = experiment.replace(detector=detectors.ND280_TRACKER)
-    events = _simulate({"heavy": HEAVY, "light": LIGHT}[mediator], n_events, seed, majorana, hydrogen, experiment)
+    events = source.simulate(sampling, where, OF_ALL_MASSES)
     print(f"{len(events)} events written to {write_events(events, output)}")
+
+
+def _experiment(name: str) -> Experiment:
+    if name in _EXPERIMENTS:
+        return _EXPERIMENTS[name]()
+    if not Path(name).is_file():
+        raise ValueError(f"experiment must be one of {', '.join(_EXPERIMENTS)}, or a TOML file, got {name!r}")
+    return load_experiment(name)
 
 
 def scan(
@@ -133,14 +260,14 @@ def scan(
     output: Path,
     base: tuple[str, str],
     assign: list[str],
-    analysis: str,
+    names: list[str],
     refine: int,
     cl: float,
     transport: bool,
 ) -> None:
     """Write the scan of a slice and print a summary."""
     exclusion_threshold(cl)
-    judge = _analysis(analysis)
+    judge = _each_and_sum(names)[-1]
     benchmark, decays = base
     point = {"A": BENCHMARK_A, "B": BENCHMARK_B}[benchmark].replace(decays=decays)
     where = _slice(point, vary, assign, refine, len(judge.observed))
@@ -170,6 +297,12 @@ def scan(
 def is_watched() -> bool:
     """Whether somebody looks at a progress bar: none goes into the file of a log."""
     return sys.stderr.isatty()
+
+
+def _each_and_sum(names: list[str]) -> list[Analysis]:
+    """The analyses, and their sum if there are several."""
+    each = [_analysis(name) for name in names]
+    return each if len(each) == 1 else [*each, functools.reduce(operator.add, each)]
 
 
 def _analysis(name: str) -> Analysis:
@@ -204,19 +337,6 @@ def check_output(path: Path) -> None:
 def check_size(n_events: int) -> None:
     """Raise `ValueError` unless a simulation of so many events fits into memory."""
     require_memory(float(n_events) * _BYTES_PER_EVENT, f"a simulation of {n_events:.6g} events")
-
-
-def _simulate(
-    sampling: SamplingRange, n_events: int, seed: int, majorana: bool, hydrogen: bool, experiment: Experiment
-) -> PlacedEvents:
-    check_size(n_events)
-    masses = "m_N = {:g} to {:g} GeV, m_Zprime = {:g} to {:g} GeV".format(*sampling.m_N, *sampling.m_Zprime)
-    if sampling.is_fixed:
-        masses = f"m_N = {sampling.m_N[0]:g} GeV, m_Zprime = {sampling.m_Zprime[0]:g} GeV"
-    print(f"simulating {n_events} events in {experiment.detector.name} at {masses} (seed {seed})", file=sys.stderr)
-    couplings = BENCHMARK_B.replace(is_majorana=majorana)
-    options = {"experiment": experiment, "couplings": couplings, "hydrogen": hydrogen, "progress": is_watched()}
-    return simulate_events(sampling, n_events, seed, **options)
 
 
 def _slice(point: DarkParameters, vary: list[str], assign: list[str], refine: int, bins: int) -> Slice:
@@ -267,11 +387,11 @@ def _assigned(
     return fixed, tied
 
 
-def _number(text: str, part: str) -> float:
+def _number(where: str, text: str) -> float:
     try:
-        return float(part)
+        return float(text)
     except ValueError:
-        raise ValueError(f"{part} must be a number in {text}") from None
+        raise ValueError(f"{text} must be a number in {where}") from None
 
 
 def _summary(result: Scan, cl: float) -> list[str]:
@@ -291,71 +411,3 @@ def _few(result: Scan) -> list[str]:
     if not few:
         return []
     return [f"{few} of {fewest.size} points have fewer than {FEW_EVENTS} effective events in a channel"]
-
-
-def _numbers(point: DarkParameters, verdict: Verdict, analysis: Analysis) -> dict[str, Any]:
-    """What the answer says in numbers, JSON or not."""
-    sums, channels = verdict.expectation.in_channels(analysis), {}
-    for i, channel in enumerate(analysis.channels):
-        channels[channel.name] = {
-            "expected_events": float(sums.mean[i]),
-            "error": float(sums.error[i]),
-            "bias": float(sums.bias[i]),
-            "n_effective": float(sums.n_effective[i]),
-        }
-        if channel.selection.n_bins > 1:
-            channels[channel.name]["bins"] = verdict.expectation.mean[analysis.bins_of(channel.name)].tolist()
-    status = {"excluded": True, "not excluded": False, "no statement": None}
-    return {
-        "analysis": verdict.analysis,
-        "decay_width_GeV": float(point.decay_width()),
-        "proper_decay_length_cm": float(point.proper_decay_length() / cm),
-        "mediator_decay_length_cm": float(point.mediator_decay_length() / cm),
-        "pair_branching_ratio": float(point.pair_branching_ratio()),
-        "selected_upscatterings": float(verdict.upscatterings.mean.sum()),
-        "expected_events": verdict.expected_events,
-        "error": verdict.error,
-        "bias": verdict.bias,
-        "n_effective": verdict.n_effective,
-        "channels": channels,
-        "minus_delta_log_likelihood": verdict.minus_delta_log_likelihood,
-        "threshold": verdict.threshold,
-        "rule": verdict.rule,
-        "status": verdict.status,
-        "reason": verdict.reason,
-        "excluded": status[verdict.status],
-    }
-
-
-def _without_infinities(value: Any) -> Any:
-    """The same with null for numbers that JSON does not have."""
-    if isinstance(value, dict):
-        return {key: _without_infinities(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_infinities(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _report(result: dict[str, Any]) -> str:
-    verdict = result["status"].replace("excluded", "EXCLUDED") if result["excluded"] else result["status"]
-    width = max(16, *(len(name) for name in result["channels"]))
-    bias = f", bias of smoothing {result['bias']:.2g}" if result["bias"] else ""
-    lines = [
-        f"proper decay length   {result['proper_decay_length_cm']:.4g} cm "
-        f"(width {result['decay_width_GeV']:.4g} GeV)",
-        *(f"  of Z'               {length:.4g} cm" for length in [result["mediator_decay_length_cm"]] if length),
-        *(f"decays to e+e-        {100 * share:.3g} %" for share in [result["pair_branching_ratio"]] if share < 1),
-        f"expected events       {result['expected_events']:.4g} ± {result['error']:.2g}{bias}",
-        f"  without a decay     {result['selected_upscatterings']:.4g} selected upscatterings",
-        *(
-            f"  in {name:{width}s} {channel['expected_events']:.4g} ± {channel['error']:.2g}"
-            for name, channel in result["channels"].items()
-        ),
-        f"effective events      {result['n_effective']:.3g}",
-        f"-Delta ln L           {result['minus_delta_log_likelihood']:.4g}",
-        f"rule                  {result['rule']}",
-        f"verdict               {verdict} at 90 % CL by {result['analysis']}",
-        *([f"reason                {result['reason']}"] if result["reason"] else []),
-        *(f"note                  {text}" for text in result["notes"]),
-    ]
-    return "\n".join(lines)

@@ -85,10 +85,10 @@ class Analysis:
             if channel in unnamed[:i]:
                 first = names[unnamed.index(channel)]
                 raise ValueError(f"{self.name} counts the same data twice, as {first} and as {names[i]}")
-        sources = tuple(tuple(real_numbers("shared", source, -1e3, 1e3).tolist()) for source in self.shared)
-        if any(len(source) != len(self.observed) for source in sources):
+        shared = real_numbers("shared", self.shared, -1e3, 1e3)
+        if shared.shape not in ((0,), (len(shared) if shared.ndim else 0, len(self.observed))):
             raise ValueError(f"shared must have {len(self.observed)} bins for each source, got {self.shared}")
-        object.__setattr__(self, "shared", sources)
+        object.__setattr__(self, "shared", tuple(map(tuple, shared.tolist())))
 
     def __add__(self, other: Analysis) -> Analysis:
         """The channels of both; where names collide they get that of their analysis."""

@@ -11,7 +11,7 @@ from darkpkg.experiment import detector as detectors
 from darkpkg.experiment.analysis import Analysis, check_modules
 from darkpkg.experiment.detector import Detector
 from darkpkg.experiment.selection import Selection
-from darkpkg.inputs import check_kinds, real_number, tuple_of
+from darkpkg.inputs import check_kinds, real_number
 
 PHASE_I_POT = 4e21
 """Protons on target that T2K had collected: Section III B of arXiv:2205.12273."""
@@ -109,18 +109,12 @@ def _elsewhere(
     vertex_modules: Sequence[str] | None,
 ) -> Selection:
     """The selection with the modules of another detector, or with those that were asked for."""
-    if decay_modules is not None:
-        decay_modules = tuple_of("decay_modules", decay_modules, str)
-    if vertex_modules is not None:
-        vertex_modules = tuple_of("vertex_modules", vertex_modules, str)
     check_modules(today, selection)
     if detector is not None:
         materials = {today[name].material for name in selection.decay_modules}
         alike = tuple(name for name in detector.fiducial_volumes if detector[name].material in materials)
         if decay_modules is None and not alike:
-            raise ValueError(
-                f"{detector.name} has no fiducial box of {', '.join(sorted(materials))}: name decay_modules"
-            )
+            raise ValueError(f"decay_modules must be named: {detector.name} has none of {sorted(materials)}")
         decay_modules = alike if decay_modules is None else decay_modules
     if vertex_modules is None and (detector is not None or selection.vertex_modules):
         vertex_modules = decay_modules

@@ -28,13 +28,18 @@ Array = NDArray[np.float64]
 __all__ = ["FGD_RESPONSE", "Pairs", "PairResponse", "ResponseMatrix"]
 
 
-class SmearableEvents(Protocol):
-    """Events with the four-momenta (n, 4) of their pairs in GeV, and random numbers ``uniform`` (n, 4) in [0, 1)."""
+class HasPairs(Protocol):
+    """Events with the four-momenta (n, 4) of their pairs in GeV."""
 
     @property
     def p_electron(self) -> Array: ...
     @property
     def p_positron(self) -> Array: ...
+
+
+class SmearableEvents(HasPairs, Protocol):
+    """Such events with random numbers ``uniform`` (n, 4) in [0, 1)."""
+
     @property
     def uniform(self) -> Array: ...
 

@@ -1,6 +1,6 @@
 """What the detector would measure of an e⁺e⁻ pair, the cuts of Eq. (15), and how an event gets into a bin.
 
-Begin with ``Cuts().passes(observables(events))``; a `Selection` is all that an analysis asks of an event.
+Begin with ``Cuts().passes(observables(events))``; a `Selection` is all that an analysis requires of an event.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from darkpkg.experiment.response import PairResponse, SmearableEvents
+from darkpkg.experiment.response import HasPairs, PairResponse, SmearableEvents
 from darkpkg.inputs import check_kinds, real_array, real_number, real_numbers, tuple_of
 from darkpkg.physics.kinematics import invariant_mass, momentum
 from darkpkg.units import GeV
@@ -23,13 +23,6 @@ _LARGEST = 1e75
 """In GeV: squares of squares must stay numbers."""
 
 __all__ = ["Cuts", "Observables", "PairCuts", "Selection", "observables"]
-
-
-class _HasPairs(Protocol):
-    @property
-    def p_electron(self) -> Array: ...
-    @property
-    def p_positron(self) -> Array: ...
 
 
 @runtime_checkable
@@ -65,7 +58,7 @@ class Observables:
         return np.arctan2(pair[:, 2], pair[:, 1])
 
 
-def observables(events: _HasPairs) -> Observables:
+def observables(events: HasPairs) -> Observables:
     """The observables of all pairs as they are; nothing is smeared.
 
     An angle to what is at rest is nan, and passes no cut. Raises `ValueError` for momenta that are not finite or no
@@ -90,7 +83,7 @@ def observables(events: _HasPairs) -> Observables:
     )
 
 
-def _four_momenta(name: str, events: _HasPairs) -> Array:
+def _four_momenta(name: str, events: HasPairs) -> Array:
     if not hasattr(events, name):
         raise TypeError(f"events must have {name}, as those of darkpkg.generate do, got {type(events).__name__}")
     p = real_array(name, getattr(events, name), "finite and below 1e100 in size")

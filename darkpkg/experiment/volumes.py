@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.inputs import real_number, real_numbers
+from darkpkg.inputs import one_of, real_number, real_numbers
 
 Array = NDArray[np.float64]
 Corner = tuple[float, float, float]
@@ -202,8 +202,7 @@ class Cylinder(Volume):
     def __post_init__(self) -> None:
         _check_round(self)
         object.__setattr__(self, "length", real_number("length", self.length, 0.0, _FARTHEST, positive=True))
-        if self.axis not in ("x", "y", "z"):
-            raise ValueError(f"axis must be x, y or z, got {self.axis!r}")
+        one_of("axis", self.axis, ("x", "y", "z"))
         half = np.full(3, self.radius)
         half[self._along] = self.length / 2
         object.__setattr__(self, "low", tuple(np.subtract(self.centre, half).tolist()))

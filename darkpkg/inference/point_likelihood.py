@@ -13,7 +13,7 @@ from darkpkg.experiment.analysis import Analysis
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
 from darkpkg.inputs import Frozen, check_kinds, real_numbers
 from darkpkg.method.estimators import Predicts, check_estimator
-from darkpkg.method.weights import OutsideSampleError
+from darkpkg.method.mass_kernel import OutsideSampleError
 from darkpkg.physics.model import DarkParameters
 
 Array = NDArray[np.float64]

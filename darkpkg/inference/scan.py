@@ -122,7 +122,7 @@ class Scan:
     def to_pandas(self) -> pd.DataFrame:
         """One row for each point that was evaluated.
 
-        Columns are the free parameters by the names of `axes`, the six parameters, ``log_likelihood``,
+        Columns are the free parameters by the names of `axes`, all that are not zero everywhere, ``log_likelihood``,
         ``minus_delta_log_likelihood``, expected events with their error, estimated bias and effective number, and
         ``mean_i``, ``variance_i``, ``bias_i`` and ``bias_variance_i`` of each bin.
         """

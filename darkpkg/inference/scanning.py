@@ -45,7 +45,7 @@ def scan(
     ----------
     estimator
         `Kernel` or `Transport` of a sample, or any object of yours whose ``events(parameters, analysis)`` returns an
-        `Expectation` of finite numbers, (*points, bins).
+        `Expectation` of finite numbers, of the shape of the points + (bins,).
     parameters
         A `Slice`, or points such as `DarkParameters` of any shape; what else your own estimator takes.
     analysis

@@ -20,7 +20,7 @@ from darkpkg.method.kernel_estimate import prepared_samples
 from darkpkg.method.kernels import Inside
 from darkpkg.method.kernels import Kernel as KernelShape
 from darkpkg.method.smoothing import Smoothing
-from darkpkg.method.weights import decay_rates, sampling_range
+from darkpkg.method.weights import decay_rates, families_of, sampling_range
 from darkpkg.physics.model import DarkParameters
 
 Array = NDArray[np.float64]
@@ -89,7 +89,11 @@ def _cross_validated(estimator: Kernel, parameters: DarkParameters, analysis: An
         np.repeat(steps[:, None], 2, axis=1) if per_point else np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2)
     )
     pilot = smoothing.bandwidths(parameters.shape, 2)
-    samples = [sample for _, sample in prepared_samples(estimator.sample, analysis, smoothing, sampling.is_light)]
+    samples = [
+        (sample, np.broadcast_to(parameters.coupling_of(family) / parameters.coupling, parameters.shape))
+        for family in families_of(parameters)
+        for _, sample in prepared_samples(estimator.sample, analysis, smoothing, sampling.is_light, family)
+    ]
     scores = np.empty((*parameters.shape, len(factors)))
     fields = (parameters.m_N, parameters.m_Zprime, *decay_rates(parameters, parameters.proper_decay_length()))
     fields = tuple(np.broadcast_to(field, parameters.shape) for field in fields)
@@ -97,11 +101,11 @@ def _cross_validated(estimator: Kernel, parameters: DarkParameters, analysis: An
         (m_N, m_Zprime, *rates), h = (field[index] for field in fields), pilot[index]
         centre = np.log([m_N, m_Zprime])
         coordinates, b = [], []
-        for sample in samples:
+        for sample, coupling in samples:
             at = np.stack([sample.ln_m_N, sample.ln_m_Zprime], axis=-1)
             near = (np.abs(at - centre) <= 4 * h * smoothing.kernel.reach).all(axis=1)
             coordinates.append(at[near])
-            b.append(sample.base[near] * sample.survival(near, *rates))
+            b.append(coupling[index] * sample.base[near] * sample.survival(near, *rates))
         at, contributions = np.concatenate(coordinates), np.concatenate(b)
         if not contributions.size:
             raise ValueError(f"no event counts near m_N = {m_N:g} GeV, m_Zprime = {m_Zprime:g} GeV")

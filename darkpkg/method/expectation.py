@@ -49,7 +49,8 @@ def _square_over(mean: ArrayLike, variance: ArrayLike) -> Array:
 
 
 class _Analysis(Protocol):
-    channels: tuple[Any, ...]
+    @property
+    def channels(self) -> tuple[Any, ...]: ...
 
     def bins_of(self, channel: str) -> slice: ...
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import warnings
 import weakref
@@ -19,18 +20,17 @@ from darkpkg.experiment.analysis import Analysis, Channel
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning
 from darkpkg.method.generator import REPLICATES
-from darkpkg.method.kernels import KERNELS
+from darkpkg.method.kernels import KERNELS, Kernel
 from darkpkg.method.loops import decay_probabilities, kernel_sums
+from darkpkg.method.mass_kernel import check_inside, check_smoothing, edge_coefficients, guessed_level
+from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import WIDER, Smoothing
 from darkpkg.method.weights import (
-    check_inside,
-    check_smoothing,
     coupling_weight,
     decay_rates,
-    edge_coefficients,
     exposure_weight,
+    families_of,
     flight_corners,
-    guessed_level,
     sampling_range,
 )
 from darkpkg.physics.kinematics import momentum
@@ -95,13 +95,16 @@ _prepared: Remembered[Prepared] = Remembered(most=4)
 
 
 def prepared_samples(
-    events: PlacedEvents, analysis: Analysis, smoothing: Smoothing, with_flights: bool = False
+    events: PlacedEvents, analysis: Analysis, smoothing: Smoothing, with_flights: bool = False, family: int = 14
 ) -> list[tuple[tuple[Channel, ...], Prepared]]:
-    """Groups of channels that are summed in one go, and the events in their bins, prepared; names do not matter."""
+    """Groups of channels that are summed in one go, and the events of one of `FAMILIES` in their bins, prepared.
+
+    The names of channels do not matter.
+    """
     found = []
     for channels in _groups(analysis):
-        key = tuple((c.beam, c.pot, c.selection) for c in channels), smoothing.slope, with_flights
-        prepare = lambda channels=channels: _prepare(events, channels, smoothing, with_flights)  # noqa: E731
+        key = tuple((c.beam, c.pot, c.selection) for c in channels), smoothing.slope, with_flights, family
+        prepare = lambda channels=channels: _prepare(events, channels, smoothing, with_flights, family)  # noqa: E731
         found.append((channels, _prepared.get(events, key, prepare)))
     return found
 
@@ -120,13 +123,14 @@ def _groups(analysis: Analysis) -> list[tuple[Channel, ...]]:
 
 
 def _prepare(
-    events: PlacedEvents, channels: tuple[Channel, ...], smoothing: Smoothing, with_flights: bool
+    events: PlacedEvents, channels: tuple[Channel, ...], smoothing: Smoothing, with_flights: bool, family: int
 ) -> Prepared:
     """Events in the bins of channels that share a selection, each with a beam of its own."""
     selection, sampling = channels[0].selection, sampling_range(events)
     exposure = np.stack([exposure_weight(events, channel) for channel in channels])
     bins = selection.bins(events)
-    base = np.where(bins >= 0, events.weight * selection.efficiency * exposure.sum(axis=0), 0.0)
+    counts = (bins >= 0) & (np.abs(events.flavour) == family)
+    base = np.where(counts, events.weight * selection.efficiency * exposure.sum(axis=0), 0.0)
     chosen = np.flatnonzero(base)
     # Strips of equally many events in m_N, and within each by m_Z′: a point visits the few strips within its reach.
     chosen = chosen[np.argsort(events.m_N[chosen], kind="stable")]
@@ -172,7 +176,6 @@ def kernel_estimate(
     check_inside(sampling, parameters.m_N, parameters.m_Zprime)
     check_smoothing(smoothing)
     shape = np.broadcast_shapes(parameters.shape, np.shape(ctau))
-    factor = np.broadcast_to(coupling_weight(events, parameters), shape).ravel()
     h = smoothing.bandwidths(shape, 2)
     rates = (np.zeros(()), np.asarray(np.inf)) if ctau is None else decay_rates(parameters, ctau)
     # Points of equal masses, lifetime and bandwidth differ only by a factor: each is summed once.
@@ -181,51 +184,65 @@ def kernel_estimate(
     index = np.zeros(1, dtype=np.int64)
     if points.shape[1] != 1:
         points, index = np.unique(points, axis=1, return_inverse=True)
-    m_N, m_Zprime, rate, rate_of_Z, h = *points[:4], points[4:].T
-    centres = np.log(points[:2]).T
-    if sampling.is_fixed:
-        h, c = np.full(h.shape, np.inf), np.tile([1.0, 0.0, 0.0], (len(h), 2, 1))
-    else:
-        c = np.stack([edge_coefficients(sampling, centres, w * h, smoothing) / w**2 for w in (1.0, WIDER)], axis=1)
-        level = guessed_level(sampling, np.stack([m_N, m_Zprime], axis=-1), smoothing)
-        c *= (smoothing.kernel.norm(2) * level / h.prod(axis=-1))[:, None, None]
-    sums = np.empty((len(h), len(analysis.observed), 4))
-    replicates = _replicates(events)
-    compiled = KERNELS.get(smoothing.kernel.name) == smoothing.kernel
-    for channels, sample in prepared_samples(events, analysis, smoothing, bool(np.isfinite(rate_of_Z).any())):
-        own = np.zeros((len(h), len(channels) * channels[0].selection.n_bins * replicates, 4))
-        if compiled:
-            kernel_sums(
-                *centres.T, rate, h, _COMPILED[smoothing.kernel.name], smoothing.kernel.reach, WIDER, c,
-                sample.strip_edges, sample.strip_starts, sample.ln_m_N, sample.ln_m_Zprime, sample.base,
-                sample.column, sample.begin, sample.width, ctau is None, rate_of_Z, sample.corner_starts,
-                sample.corners, own,
-            )  # fmt: skip
-        else:
-            for i in range(len(h)):
-                of_N = None if ctau is None else (rate[i], rate_of_Z[i])
-                own[i] = _sums_by_numpy(sample, centres[i], h[i], c[i], smoothing, of_N, own.shape[1])
-        own = _over_replicates(own, replicates)
-        for channel, bins in zip(channels, np.split(own, len(channels), axis=1), strict=True):
-            sums[:, analysis.bins_of(channel.name)] = bins
-    sums = sums[index.reshape(-1)] * factor[:, None, None] ** np.array([1, 2, 1, 2])
+    h, c = _kernel_at(sampling, points[:2], points[4:].T, smoothing)
+    sums = np.zeros((math.prod(shape), len(analysis.observed), 4))
+    for family in families_of(parameters):
+        factor = np.broadcast_to(coupling_weight(events, parameters, family), shape).ravel()
+        distinct = _family_sums(events, analysis, smoothing, family, points[:4], h, c, ctau is None)
+        sums += distinct[index.reshape(-1)] * factor[:, None, None] ** np.array([1, 2, 1, 2])
     expectation = Expectation(*np.moveaxis(sums, -1, 0).reshape(4, *shape, len(analysis.observed)))
     masses_of = (np.broadcast_to(mass, shape) for mass in (parameters.m_N, parameters.m_Zprime))
     _warn_if_few(expectation.in_channels(analysis), *masses_of)
     return expectation
 
 
+def _kernel_at(sampling: SamplingRange, masses: Array, h: Array, smoothing: Smoothing) -> tuple[Array, Array]:
+    """Bandwidths (p, 2), and coefficients (p, 2, 3) of the kernel with both its widths; no kernel at fixed masses."""
+    if sampling.is_fixed:
+        return np.full(h.shape, np.inf), np.tile([1.0, 0.0, 0.0], (len(h), 2, 1))
+    centres = np.log(masses).T
+    c = np.stack([edge_coefficients(sampling, centres, w * h, smoothing) / w**2 for w in (1.0, WIDER)], axis=1)
+    level = guessed_level(sampling, masses.T, smoothing)
+    return h, c * (smoothing.kernel.norm(2) * level / h.prod(axis=-1))[:, None, None]
+
+
+def _family_sums(
+    events: PlacedEvents, analysis: Analysis, smoothing: Smoothing, family: int, points: Array, h: Array, c: Array,
+    everywhere: bool,
+) -> Array:  # fmt: skip
+    """Σw, Σw², Σd and Σd² of the events of a family at each point, (p, bins, 4): see `kernel_sums`."""
+    (x, y), (rate, rate_of_Z) = np.log(points[:2]), points[2:]
+    sums, kernel, replicates = np.empty((len(h), len(analysis.observed), 4)), smoothing.kernel, _replicates(events)
+    with_flights = bool(np.isfinite(rate_of_Z).any())
+    for channels, sample in prepared_samples(events, analysis, smoothing, with_flights, family):
+        own = np.zeros((len(h), len(channels) * channels[0].selection.n_bins * replicates, 4))
+        if KERNELS.get(kernel.name) == kernel:
+            kernel_sums(
+                x, y, rate, h, _COMPILED[kernel.name], kernel.reach, WIDER, c, sample.strip_edges,
+                sample.strip_starts, sample.ln_m_N, sample.ln_m_Zprime, sample.base, sample.column, sample.begin,
+                sample.width, everywhere, rate_of_Z, sample.corner_starts, sample.corners, own,
+            )  # fmt: skip
+        else:
+            for i in range(len(h)):
+                rates = None if everywhere else (rate[i], rate_of_Z[i])
+                own[i] = _sums_by_numpy(sample, (x[i], y[i]), h[i], c[i], kernel, rates, own.shape[1])
+        own = _over_replicates(own, replicates)
+        for channel, bins in zip(channels, np.split(own, len(channels), axis=1), strict=True):
+            sums[:, analysis.bins_of(channel.name)] = bins
+    return sums
+
+
 def _sums_by_numpy(
-    sample: Prepared, centre: Array, h: Array, c: Array, smoothing: Smoothing, rates: Any, n_columns: int
+    sample: Prepared, centre: tuple[float, float], h: Array, c: Array, kernel: Kernel, rates: Any, n_columns: int
 ) -> Array:
     """What `kernel_sums` adds up at one point, (columns, 4), for a kernel of any profile."""
     u, v = (sample.ln_m_N - centre[0]) / h[0], (sample.ln_m_Zprime - centre[1]) / h[1]
-    near = np.flatnonzero(u**2 + v**2 < (smoothing.kernel.reach * WIDER) ** 2)
+    near = np.flatnonzero(u**2 + v**2 < (kernel.reach * WIDER) ** 2)
     u, v, column = u[near], v[near], sample.column[near]
     factor = sample.base[near] * (1.0 if rates is None else sample.survival(near, *rates))
     r_sq = u**2 + v**2
-    w = factor * smoothing.kernel.profile(r_sq) * (c[0, 0] + c[0, 1] * u + c[0, 2] * v)
-    wider = factor * smoothing.kernel.profile(r_sq / WIDER**2) * (c[1, 0] + (c[1, 1] * u + c[1, 2] * v) / WIDER)
+    w = factor * kernel.profile(r_sq) * (c[0, 0] + c[0, 1] * u + c[0, 2] * v)
+    wider = factor * kernel.profile(r_sq / WIDER**2) * (c[1, 0] + (c[1, 1] * u + c[1, 2] * v) / WIDER)
     parts = (w, w**2, wider - w, (wider - w) ** 2)
     return np.stack([np.bincount(column, part, minlength=n_columns) for part in parts], axis=-1)
 

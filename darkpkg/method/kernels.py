@@ -4,7 +4,7 @@ Begin with `EPANECHNIKOV`, `GAUSSIAN` or `UNIFORM`. A kernel acts on differences
 their distance is linear or logarithmic, is up to the caller. In d dimensions, with a bandwidth h for each,
 
 .. math:: K(\Delta) = \frac{c_d}{h_1\cdots h_d}\,k(r), \qquad r^2 = \sum_j (\Delta_j/h_j)^2, \qquad \int K\,d^d\Delta
-= 1 .
+          = 1 .
 """
 
 from __future__ import annotations

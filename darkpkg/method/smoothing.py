@@ -109,7 +109,7 @@ class Smoothing:
         return replace(self, bandwidth=wide)
 
     def bandwidths(self, shape: tuple[int, ...], dim: int) -> Array:
-        """The bandwidth at each of the points of ``shape``: (*shape, d)."""
+        """The bandwidth at each of the points of ``shape``, as an array of shape ``(*shape, d)``."""
         h = np.asarray(self.bandwidth)
         if h.ndim == 1 and h.shape[0] != dim:
             raise ValueError(f"bandwidth must be one for each of {dim} parameters, got {self.bandwidth}")

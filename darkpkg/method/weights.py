@@ -8,9 +8,7 @@ the decay is detected, and `exposure_weight` counts nuclei and protons. Begin wi
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,11 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.experiment.analysis import Analysis, Channel
 from darkpkg.experiment.selection import Selection
-from darkpkg.inputs import check_kinds, real_number, real_numbers, tuple_of
+from darkpkg.inputs import check_kinds, real_number, real_numbers, tuple_of, whole_number
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.flights import flight_polygons
-from darkpkg.method.kernels import Kernel
 from darkpkg.method.loops import decay_probabilities
+from darkpkg.method.mass_kernel import check_inside, check_smoothing, edge_coefficients, guessed_level
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import SMOOTHING, Smoothing
 from darkpkg.physics.kinematics import momentum
@@ -32,18 +30,16 @@ from darkpkg.units import cm
 Array = NDArray[np.float64]
 
 __all__ = [
-    "OutsideSampleError",
-    "check_inside",
+    "ELECTRON",
+    "MUON",
     "check_placed",
-    "check_smoothing",
     "coupling_weight",
     "decay_rates",
     "detected_weight",
-    "edge_coefficients",
     "exposure_weight",
+    "families_of",
     "flight_corners",
     "flights_at",
-    "guessed_level",
     "kde_weight",
     "kde_weight_of_masses",
     "lifetime_weight",
@@ -55,15 +51,13 @@ __all__ = [
 ]
 
 
-class OutsideSampleError(ValueError):
-    """A mass ``name`` whose ``value`` (GeV) no event of a sample is near: it has them from ``low`` to ``high``."""
+MUON, ELECTRON = 14, 12
+"""PDG codes of the neutrinos that make N by couplings of their own; antineutrinos have the same."""
 
-    def __init__(self, message: str, name: str, value: float, low: float, high: float) -> None:
-        super().__init__(message, name, value, low, high)
-        self.name, self.value, self.low, self.high = name, value, low, high
 
-    def __str__(self) -> str:
-        return str(self.args[0])
+def families_of(parameters: DarkParameters) -> tuple[int, ...]:
+    """Those whose neutrinos make any N at these points."""
+    return (MUON, ELECTRON) if np.any(parameters.V_eN_sq) else (MUON,)
 
 
 def kde_weight(events: Events, parameters: DarkParameters, smoothing: Smoothing = SMOOTHING) -> Array:
@@ -99,14 +93,18 @@ def kde_weight_of_masses(
     return kernel * level / sampling.q(*masses.T)
 
 
-def coupling_weight(events: Events, parameters: DarkParameters) -> Any:
+def coupling_weight(events: Events, parameters: DarkParameters, flavour: int = MUON) -> Any:
     """|V_μN|² α_D ε² over its value at generation, Eq. (26), times the share of N that decay to e⁺e⁻; of θ's shape.
+
+    For upscatterings of electron neutrinos, ``flavour`` ±12, it has |V_eN|² of θ over |V_μN|² at generation: their
+    events are simulated as if both were equal.
 
     Only decays to e⁺e⁻ are simulated: muons and hadrons take the rest (`DarkParameters.pair_branching_ratio`), above
     211 MeV and unless ``parameters.decays`` is ``"paper"``. Raises `ValueError` if θ has another kind of N, Dirac or
     Majorana, than the simulation.
     """
     check_kinds(events=(events, Events), parameters=(parameters, DarkParameters))
+    flavour = whole_number("flavour", flavour, least=-MUON)
     generated = events.origin.couplings
     if generated is None:
         raise ValueError("origin of events must hold the couplings that their weights are for")
@@ -116,7 +114,7 @@ def coupling_weight(events: Events, parameters: DarkParameters) -> Any:
             f"these events are decays of a {kinds[generated.is_majorana]} N and cannot answer for a "
             f"{kinds[parameters.is_majorana]} N: generate them with couplings=parameters"
         )
-    return parameters.coupling * parameters.pair_branching_ratio() / generated.coupling
+    return parameters.coupling_of(flavour) * parameters.pair_branching_ratio() / generated.coupling
 
 
 def selection_weight(events: PlacedEvents, selection: Selection) -> Array:
@@ -273,7 +271,9 @@ def _check_point(parameters: Any) -> None:
 
 def _weight_at(events: PlacedEvents, parameters: DarkParameters, smoothing: Smoothing) -> Array:
     """Weights (n,) at one point for one nucleus and one proton on target."""
-    return events.weight * coupling_weight(events, parameters) * kde_weight(events, parameters, smoothing)
+    muon, electron = (coupling_weight(events, parameters, flavour) for flavour in (MUON, ELECTRON))
+    coupling = np.where(np.abs(events.flavour) == MUON, muon, electron)
+    return events.weight * coupling * kde_weight(events, parameters, smoothing)
 
 
 def _selected_exposures(events: PlacedEvents, analysis: Analysis) -> dict[Selection, Array]:
@@ -292,62 +292,8 @@ def positive_lifetime(ctau: ArrayLike) -> Array:
     return lengths
 
 
-def check_smoothing(smoothing: Smoothing) -> None:
-    """Raise `ValueError` unless distances of masses are those of logarithms."""
-    if not np.all(smoothing.log):
-        raise ValueError(f"log must be True for events, whose masses are smoothed in logarithms, got {smoothing.log}")
-
-
 def sampling_range(events: Events) -> SamplingRange:
     """The region of masses that ``events`` were sampled from."""
     if events.origin.sampling is None:
         raise ValueError("origin of events must hold their sampling, as those of darkpkg.generate do")
     return events.origin.sampling
-
-
-def guessed_level(sampling: SamplingRange, masses: Array, smoothing: Smoothing) -> Array:
-    """The slope g at masses (..., 2)."""
-    return smoothing.level(masses, lambda at: sampling.flattening(at[..., 0], at[..., 1]))
-
-
-def edge_coefficients(sampling: SamplingRange, centres: Array, h: Array, smoothing: Smoothing) -> Array:
-    """`Smoothing.coefficients` in the sampled region, each centre (p, 2) with its bandwidth once: (p, 3).
-
-    The region is convex in the logarithms of the masses, so that a kernel whose corners lie inside does so wholly.
-    """
-    unique, index = np.unique(np.concatenate([centres, h], axis=1), axis=0, return_inverse=True)
-    centres, h = unique[:, :2], unique[:, 2:]
-    box = np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]]) * smoothing.kernel.reach
-    corners = centres[:, None, :] + h[:, None, :] * box
-    cut = ~sampling.contains_logarithms(corners).all(axis=1)
-    c = np.tile([1.0, 0.0, 0.0], (len(centres), 1))
-    c[cut] = _coefficients_at_edges(
-        sampling, smoothing.kernel, smoothing.order, centres[cut].tobytes(), h[cut].tobytes()
-    )
-    return c[index.reshape(-1)]
-
-
-@functools.lru_cache(maxsize=64)
-def _coefficients_at_edges(
-    sampling: SamplingRange, kernel: Kernel, order: int, centres: bytes, h: bytes
-) -> NDArray[np.float64]:
-    """`Smoothing.coefficients`, remembered, as other analyses and samples ask for the same points."""
-    at, widths = (np.frombuffer(numbers).reshape(-1, 2) for numbers in (centres, h))
-    return replace(SMOOTHING, kernel=kernel, order=order).coefficients(at, widths, sampling.contains_logarithms)
-
-
-def check_inside(sampling: SamplingRange, m_N: ArrayLike, m_Zprime: ArrayLike) -> None:
-    """Raise `OutsideSampleError` unless all masses lie in the sampled region."""
-    m_N, m_Zprime = np.asarray(m_N, dtype=float), np.asarray(m_Zprime, dtype=float)
-    for name, values, (low, high) in (("m_N", m_N, sampling.m_N), ("m_Zprime", m_Zprime, sampling.m_Zprime)):
-        outside = (values < low * (1 - 1e-12)) | (values > high * (1 + 1e-12))
-        if outside.any():
-            value = float(np.extract(outside, values)[0])
-            rule = f"{name} = {value:g} GeV lies outside the sampled range, {low:g} to {high:g} GeV"
-            raise OutsideSampleError(rule, name, value, low, high)
-    wrong_side = np.less(m_Zprime, m_N) != sampling.is_light
-    if not sampling.is_fixed and wrong_side.any():
-        edge, value = (float(np.broadcast_to(m, wrong_side.shape)[wrong_side][0]) for m in (m_N, m_Zprime))
-        rule, (low, high) = ("below", (0.0, edge)) if sampling.is_light else ("at least", (edge, np.inf))
-        rule = f"m_Zprime must be {rule} m_N everywhere: the sample is of a {sampling.mediator} mediator"
-        raise OutsideSampleError(rule, "m_Zprime", value, low, high)

@@ -13,11 +13,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from darkpkg import simulation
 from darkpkg.experiment.analysis import ANALYSIS_I
 from darkpkg.experiment.detector import ND280
 from darkpkg.method.events import PlacedEvents
-from darkpkg.method.generator import generate
-from darkpkg.method.placing import place
 from darkpkg.method.sampling import HEAVY, SamplingRange
 from darkpkg.method.transport import transport
 from darkpkg.method.weights import lifetime_weight, selected_weight
@@ -61,7 +60,7 @@ def simulate(n_events: int = N_EVENTS, seed: int = SEED) -> Samples:
     even = dict.fromkeys(names, n_events // len(names))
     A, B = (SamplingRange.at(point.m_N, point.m_Zprime) for point in (BENCHMARK_A, BENCHMARK_B))
     numbers = ((A, even | {"C12": 250_000 * n_events // N_EVENTS}), (B, even), (HEAVY, n_events))
-    return Samples(*(place(generate(sampling, number, seed), ND280, seed) for sampling, number in numbers))
+    return Samples(*(simulation.simulate(sampling, number, seed) for sampling, number in numbers))
 
 
 def once(function: Callable[Concatenate[Samples, P], R]) -> Callable[Concatenate[Samples, P], R]:

@@ -61,7 +61,7 @@ def explained(claim: Claim, answer: Answer) -> str:
     """The reason of a claim with our numbers in it.
 
     They are ``{ours}``, ``{ratio}`` to the printed number, or to one if that is zero or none is printed, and
-    ``{off}``, how far that ratio is from one in per cent.
+    ``{off}``, the distance of that ratio from one in per cent.
     """
     ratio = answer.value / (np.nan_to_num(claim.number) or 1.0)
     return claim.reason.format(ours=answer.value, ratio=ratio, off=100 * abs(ratio - 1))

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from darkpkg import simulation
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.detector import ND280
+from darkpkg.experiment.experiment import T2K
 from darkpkg.experiment.selection import Selection
 from darkpkg.method.events import PlacedEvents
-from darkpkg.method.generator import generate
 from darkpkg.method.placing import place
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.weights import coupling_weight, exposure_weight, lifetime_weight
@@ -45,7 +46,7 @@ def simulate(name: str, n_events: Any, sampling: SamplingRange | None = None, **
     """Events for a benchmark in its detector, numbered in turn by group."""
     point, detector = POINT[name], DETECTORS[name]
     sampling = sampling or SamplingRange.at(point.m_N, point.m_Zprime)
-    placed = place(generate(sampling, n_events, seed=SEED, detector=detector, **options), detector, seed=SEED)
+    placed = simulation.simulate(sampling, n_events, SEED, experiment=T2K.replace(detector=detector), **options)
     return replace(placed, replicate=np.arange(len(placed)) % GROUPS)
 
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from paper.figures.experiment import figure_3, figure_4, figure_5, figure_6, figure_12, figure_13
+from paper.figures.detector import figure_3, figure_4, figure_12
+from paper.figures.experiment import figure_5, figure_6, figure_13
 from paper.figures.frame import PaperFigure, Samples, check_target
 from paper.figures.limits import figure_9, figure_10, figure_11, figure_14, figure_15
 from paper.figures.method import figure_7, figure_8

@@ -1,4 +1,4 @@
-"""Figures of Section III of the paper and of its Appendices B and C: the detector and the two analyses."""
+"""Figures 5, 6 and 13 of the paper: what the two analyses select, and what they see."""
 
 from __future__ import annotations
 
@@ -11,156 +11,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II
-from darkpkg.experiment.detector import ND280
 from darkpkg.experiment.selection import Cuts, observables
 from darkpkg.inference.likelihood import effective_log_likelihood
 from darkpkg.method.estimators import Kernel
 from darkpkg.method.events import PlacedEvents
-from darkpkg.method.expectation import Expectation, FewEventsWarning, Share
+from darkpkg.method.expectation import Expectation, FewEventsWarning
 from darkpkg.method.smoothing import PROGRAM_SMOOTHING
 from darkpkg.method.weights import (
-    detected_weight,
     lifetime_weight,
     produced_weight,
-    selected_weight,
 )
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B
-from darkpkg.physics.nuclei import NUCLEI
-from darkpkg.plotting import COLOURS, axis_label, draw_detector, module_colour
-from darkpkg.streams import random_stream
+from darkpkg.plotting import COLOURS, axis_label
 from darkpkg.units import MeV
+from paper.figures.detector import is_on
 from paper.figures.frame import Curves, PaperFigure, Samples
 
 Array = NDArray[np.float64]
 
-__all__ = ["figure_3", "figure_4", "figure_5", "figure_6", "figure_12", "figure_13"]
-
-_LIFETIMES = {0.1: COLOURS["blue"], 1.0: COLOURS["green"], 10.0: COLOURS["orange"], 100.0: COLOURS["red"]}
-"""Proper decay lengths of Fig. 3, in cm, with their colours."""
-
-_SLICES = {"P0D-water": 36, "TPC1": 16, "TPC2": 16, "TPC3": 16}
-"""Bins along z in a module of Fig. 3; others have 6, so that all are about 5 cm wide."""
-
-_COLOUR_OF = {"lead": COLOURS["grey"], "argon": COLOURS["blue"]}
+__all__ = ["figure_5", "figure_6", "figure_13"]
 
 LOUD = BENCHMARK_A.replace(epsilon=2.5e-3)
 """The point of Fig. 6: benchmark A with so large a kinetic mixing that the signal stands out."""
 
 _ENOUGH = 50
 """Effective events below which the efficiency of Fig. 13 is not drawn."""
-
-
-# --- The detector ---
-
-
-def _is_on(events: PlacedEvents, nucleus: str) -> NDArray[np.bool_]:
-    """Whether each N is produced on a nucleus."""
-    return events.target == NUCLEI[nucleus].pdg_code
-
-
-def figure_3(samples: Samples) -> PaperFigure:
-    """ND280 from the side, and the rate along the beam: of all N at benchmark B, and of those that are detected.
-
-    The latter decay in the fiducial argon and pass the selection of Analysis I, for four proper decay lengths.
-    """
-    events, curves = samples.at_B, Curves()
-    edges = np.unique(
-        np.concatenate(
-            [
-                np.linspace(m.active.low[2], m.active.high[2], _SLICES.get(m.name, 6) + 1)
-                for m in ND280.modules
-            ]
-        ).round(6)
-    )  # fmt: skip
-    figure, (above, ax) = plt.subplots(2, 1, figsize=(9.5, 8.4), sharex=True, height_ratios=(1, 1.15))
-    draw_detector(ND280, above, plane="zy")
-    above.set(xlabel="", ylim=(-120, 120))
-    for module in ND280.modules:
-        low, high = module.active.low[2], module.active.high[2]
-        ax.axvspan(low, high, color=module_colour(module), alpha=0.15, lw=0)
-
-    def draw(name: str, weight: Array, **style: Any) -> None:
-        """Events per cm in each bin of z; no number where there is no module."""
-        z = events.vertex[:, 2]
-        in_bin, squares = (np.histogram(z, edges, weights=w)[0] / np.diff(edges) for w in (weight, weight**2))
-        in_bin = np.where(in_bin > 0, in_bin, np.nan)
-        ax.stairs(in_bin, edges, **style)
-        curves.stairs("rate along z", name, edges, in_bin, np.sqrt(squares / np.diff(edges)))
-
-    produced, selected = (f(events, BENCHMARK_B, ANALYSIS_I) for f in (produced_weight, selected_weight))
-    draw("produced", produced, color="black", lw=1.3, label="produced")
-    for ctau, colour in _LIFETIMES.items():
-        detected, label = (
-            selected * lifetime_weight(events, ctau, modules=ANALYSIS_I.selection.decay_modules),
-            rf"detected, $c\tau^0$ = {ctau:g} cm",
-        )
-        draw(f"detected, ctau = {ctau:g} cm", detected, color=colour, lw=1.5, label=label)
-    ax.set(yscale="log", xlabel="$z$ of the vertex [cm]", ylabel="events / cm", xlim=(-8, 610), ylim=(1e-6, 1e3))
-    ax.legend(ncol=5, loc="lower center", bbox_to_anchor=(0.5, 1.0), columnspacing=1.0, fontsize=9, handlelength=1.3)
-    return PaperFigure(figure, curves.table())
-
-
-def figure_4(samples: Samples) -> PaperFigure:
-    """Probability that N produced on lead or on argon decays in the fiducial argon, against the proper decay length.
-
-    Left as in the paper, right with a logarithmic axis, beside the limit of long lifetimes.
-    """
-    events, curves = samples.at_B, Curves()
-    weight, ctaus = produced_weight(events, BENCHMARK_B, ANALYSIS_I), np.geomspace(1e-3, 1e4, 71)
-    figure, axes = plt.subplots(1, 2, figsize=(9.5, 4))
-    for material, nucleus in (("lead", "Pb208"), ("argon", "Ar40")):
-        chosen = _is_on(events, nucleus)
-        sample, w = events[chosen], weight[chosen]
-        shares = [
-            Share.of(lifetime_weight(sample, ctau, modules=ANALYSIS_I.selection.decay_modules), w) for ctau in ctaus
-        ]
-        mean, error = np.array([(share.mean, share.error) for share in shares]).T
-        long_lived = (
-            Share.of(lifetime_weight(sample, 1e12, modules=ANALYSIS_I.selection.decay_modules), w).mean * 1e12 / ctaus
-        )  # chord over βγcτ⁰
-        for ax in axes:
-            colour = _COLOUR_OF[material]
-            ax.plot(ctaus, mean, color=colour, label=material)
-            ax.fill_between(ctaus, mean - 3 * error, mean + 3 * error, color=colour, alpha=0.3, lw=0)
-            ax.plot(ctaus, long_lived, ":", color=colour, lw=1.2)
-        curves.line("acceptance", material, ctaus, mean, error)
-        curves.line("acceptance", f"{material}, long lifetimes", ctaus, long_lived)
-    chambers = [module for module in ND280.modules if "Ar" in module.composition]
-    ratio = sum(m.fiducial.volume for m in chambers if m.fiducial) / sum(m.active.volume for m in chambers)
-    curves.line("acceptance", "fiducial / active", ctaus[[0, -1]], ratio)
-    for ax in axes:
-        ax.axhline(ratio, ls="--", lw=1, color="black", label="fiducial / active")
-        ax.set(xscale="log", xlabel=r"$c\tau^0$ [cm]", ylabel="geometrical acceptance", xlim=(1e-3, 1e4), ylim=(0, 1))
-    axes[1].set(yscale="log", ylim=(1e-6, 2))
-    axes[0].legend()
-    return PaperFigure(figure, curves.table())
-
-
-def figure_12(samples: Samples, n_dots: int = 2500) -> PaperFigure:
-    """Vertices at benchmark B from above: of selected N, and of those whose decay is detected.
-
-    Dots are drawn with a probability proportional to the weight, so that each stands for the same number of events.
-    """
-    events, curves, rng = samples.at_B, Curves(), random_stream(samples.seed, "figure 12")
-    of_each = {"selected": selected_weight, "detected": detected_weight}
-    figure, axes = plt.subplots(2, 1, figsize=(9.5, 8.2), sharex=True)
-    for ax, (panel, weight_of) in zip(axes, of_each.items(), strict=True):
-        weights = weight_of(events, BENCHMARK_B, ANALYSIS_I)
-        dots = rng.choice(len(events), n_dots, p=weights / weights.sum())
-        lead, argon = (_is_on(events, nucleus)[dots] for nucleus in ("Pb208", "Ar40"))
-        for chosen, colour, name in (
-            (~lead & ~argon, COLOURS["orange"], "other nuclei"),
-            (lead, "black", "lead"),
-            (argon, COLOURS["blue"], "argon"),
-        ):
-            z, x = events.vertex[dots[chosen], 2], events.vertex[dots[chosen], 0]
-            ax.plot(z, x, "o", ms=2.2, mew=0, color=colour, label=name)
-            curves.line(panel, name, z, x)
-        draw_detector(ND280, ax, plane="zx", names=False)
-        ax.set(xlim=(-12, 614), ylim=(-125, 125))
-    axes[0].set_xlabel("")
-    axes[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncol=3, markerscale=4, columnspacing=1)
-    return PaperFigure(figure, curves.table())
 
 
 # --- Analysis I ---
@@ -269,7 +144,7 @@ def _efficiency_map(
     """Efficiency over the mass plane and its error, of N from one material or from all."""
     e, error = np.full((2, m_N.size, m_Zprime.size), np.nan)
     for events, point in ((samples.heavy, BENCHMARK_B), (samples.light, BENCHMARK_A)):
-        sample = events if nucleus is None else events[_is_on(events, nucleus)]
+        sample = events if nucleus is None else events[is_on(events, nucleus)]
         plane = np.meshgrid(m_N, m_Zprime, indexing="ij")
         side = (plane[1] < plane[0]) == point.is_light_mediator
         if side.any():

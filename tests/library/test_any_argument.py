@@ -123,13 +123,15 @@ CALLS = {
     },
     "scattering.total_cross_section": lambda: {"E_nu": 1.0, "parameters": B, "nucleus": NUCLEUS},
     # experiment
-    "Analysis": lambda: fields(A),
+    "Analysis": lambda: fields(A) | {"shared": ((0.1, 0.1),)},
     "Channel": lambda: fields(A.channels[0]),
     "project": lambda: {
         "analysis": A, "pot": 1e21, "detector": dk.ND280, "today": dk.ND280, "decay_modules": CHAMBERS,
         "vertex_modules": CHAMBERS, "target_ratio": 1.0,
     },
     "Box": lambda: {"low": (0.0, 0.0, 0.0), "high": (1.0, 1.0, 1.0)},
+    "Sphere": lambda: {"centre": (0.0, 0.0, 0.0), "radius": 1.0},
+    "Cylinder": lambda: {"centre": (0.0, 0.0, 0.0), "radius": 1.0, "length": 2.0, "axis": "x"},
     "Module": lambda: fields(dk.ND280["TPC1"]),
     "Detector": lambda: fields(dk.ND280),
     "place": lambda: {
@@ -186,7 +188,7 @@ CALLS = {
     "effective_log_likelihood": lambda: {"observed": 3.0, "mean": 2.0, "variance": 0.1},
     "log_likelihood": lambda: {"prediction": dk.Expectation([1.0, 2.0], [0.1, 0.1]), "counts": A},
     "kde_weight": lambda: {"events": placed(), "parameters": B, "smoothing": dk.Smoothing()},
-    "coupling_weight": lambda: {"events": placed(), "parameters": B},
+    "coupling_weight": lambda: {"events": placed(), "parameters": B, "flavour": 14},
     "selection_weight": lambda: {"events": placed(), "selection": A.selection},
     "lifetime_weight": lambda: {
         "events": few(), "ctau": 1.0, "m_N": 0.1, "ctau_Zprime": 0.5, "m_Zprime": 0.03, "modules": CHAMBERS,
@@ -271,8 +273,14 @@ NAN = {"excluded_intervals", "excluded_lifetimes", "scattering.q2_range", "Expec
 """Where nan is a right answer: no error of an end that is not there, no lifetime that is excluded, no momentum
 transfer below threshold, a point that was not evaluated."""
 
-SEVERAL_KINDS = {("Smoothing", "slope"), ("Share", "values"), ("reweight", "observables"), ("project", "pot")}
-"""Arguments that may be a word or numbers, truth values or numbers, a mapping or a number."""
+SEVERAL_KINDS = {
+    ("Smoothing", "slope"),
+    ("Share", "values"),
+    ("reweight", "observables"),
+    ("project", "pot"),
+    ("Analysis", "shared"),
+}
+"""Arguments that may be a word or numbers, truth values or numbers, a mapping or a number, a table or rows."""
 
 
 def inside_unit(t):

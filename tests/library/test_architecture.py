@@ -23,6 +23,7 @@ LAYERS = {
         "analysis_file",
         "projection",
         "experiment",
+        "experiment_file",
     ],
     "method": [
         "sampling",
@@ -37,6 +38,7 @@ LAYERS = {
         "expectation",
         "kernels",
         "smoothing",
+        "mass_kernel",
         "weights",
         "acceptances",
         "kernel_estimate",
@@ -56,7 +58,7 @@ LAYERS = {
         "check",
         "point_likelihood",
     ],
-    "top": ["simulation", "plotting", "commands", "cli", "__main__"],
+    "top": ["simulation", "plotting", "report", "commands", "cli", "__main__"],
 }
 """Every module, from bottom to top: each may import only what stands before it."""
 

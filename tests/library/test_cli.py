@@ -12,6 +12,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -22,6 +23,7 @@ import darkpkg as dk
 from darkpkg import cli
 from darkpkg.cli import app
 from darkpkg.inference.threshold import exclusion_rule
+from darkpkg.report import as_text
 
 N_EVENTS = 20_000
 POINT = {
@@ -85,10 +87,12 @@ class TestAnalyses:
 
     @pytest.mark.parametrize(
         ("name", "analysis"),
-        [("I", dk.ANALYSIS_I), ("II", dk.ANALYSIS_II), ("both", dk.ANALYSIS_I + dk.ANALYSIS_II)],
+        [(("I",), dk.ANALYSIS_I), (("II",), dk.ANALYSIS_II), (("I", "II"), dk.ANALYSIS_I + dk.ANALYSIS_II)],
     )
     def test_each_analysis_judges_with_its_own_channels(self, light, name, analysis):
-        result = json.loads(run("check", *self.POINT, "--sample", light, "--analysis", name, "--json").stdout)
+        names = [text for one in name for text in ("--analysis", one)]
+        answer = json.loads(run("check", *self.POINT, "--sample", light, *names, "--json").stdout)
+        result = answer if len(name) == 1 else answer[-1]
         point = dk.BENCHMARK_A.replace(epsilon=1.655e-4)
         scan = dk.scan(dk.Kernel(dk.read_events(light)), point, analysis)
         assert result["analysis"] == analysis.name
@@ -101,11 +105,21 @@ class TestAnalyses:
                 assert result["channels"][channel.name]["bins"] == pytest.approx(bins.tolist())
 
     def test_the_caveat_of_the_second_one_is_printed(self, light):
-        for name in ("II", "both"):
-            output = run("check", *self.POINT, "--sample", light, "--analysis", name).stdout
+        for names, analysis in ((("II",), "Analysis II"), (("I", "II"), "Analysis I + Analysis II")):
+            words = [text for name in names for text in ("--analysis", name)]
+            output = run("check", *self.POINT, "--sample", light, *words).stdout
             assert "for qualitative comparison only" in output
-            assert f"90 % CL by {'Analysis II' if name == 'II' else 'Analysis I + Analysis II'}" in output
+            assert f"90 % CL by {analysis}\n" in output
         assert "qualitative" not in run("check", *self.POINT, "--sample", light).stdout
+
+    def test_several_analyses_answer_each_and_then_their_sum(self, light):
+        path = dk.datasets.file("analysis/example.toml")
+        names = ("--analysis", "I", "--analysis", path)
+        one, other, both = json.loads(run("check", *self.POINT, "--sample", light, *names, "--json").stdout)
+        assert one == json.loads(run("check", *self.POINT, "--sample", light, "--json").stdout)
+        assert (other["analysis"], both["analysis"]) == ("pairs behind FGD2", "Analysis I + pairs behind FGD2")
+        assert both["expected_events"] == pytest.approx(one["expected_events"] + other["expected_events"])
+        assert len(re.findall("^verdict ", run("check", *self.POINT, "--sample", light, *names).stdout, re.M)) == 3
 
     def test_a_file_of_ones_own_judges_too(self, light):
         path = dk.datasets.file("analysis/example.toml")
@@ -131,7 +145,7 @@ class TestAnalyses:
 
     def test_an_analysis_that_does_not_exist_is_refused(self):
         line = refused("check", *self.POINT, "--analysis", "III")
-        assert line == "darkpkg: analysis must be one of I, II, both, or a YAML file, got 'III'"
+        assert line == "darkpkg: analysis must be one of I, II, or a TOML file, got 'III'"
 
 
 class TestCheck:
@@ -256,6 +270,69 @@ class TestCheck:
         assert "Invalid value for '--n-events'" in run("check", *options(), "--n-events", "1e-3").stderr
 
 
+class TestPoints:
+    """Many points in a file."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def points(tmp_path_factory):
+        rows = [POINT, POINT | {"V_muN_sq": 1e-9}, POINT | {"epsilon": 1e-2}]
+        path = tmp_path_factory.mktemp("points") / "points.csv"
+        pd.DataFrame(rows)[list(reversed(POINT))].to_csv(path, index=False)
+        return path
+
+    def test_each_row_is_the_answer_for_that_point(self, points, sample, tmp_path):
+        output = tmp_path / "answers.csv"
+        result = run("check", "--points", points, "--sample", sample, "-o", output)
+        assert result.stdout == f"3 points by Analysis I: 2 excluded, 1 not excluded; written to {output}\n"
+        answers = pd.read_csv(output, keep_default_na=False)
+        assert [*answers.point] == [1, 2, 3]
+        for _, row in answers.iterrows():
+            numbers = options(**{name: row[name] for name in POINT})
+            single = json.loads(run("check", *numbers, "--sample", sample, "--json").stdout)
+            names = ("analysis", "status", "reason", "expected_events", "error", "n_effective", "threshold")
+            assert {name: row[name] for name in names} == pytest.approx({name: single[name] for name in names})
+        assert list(tmp_path.iterdir()) == [output]
+
+    def test_several_analyses_and_json_have_a_row_each(self, points, sample, tmp_path):
+        both = ("--analysis", "I", "--analysis", "II")
+        printed = run("check", "--points", points, "--sample", sample, *both, "--json").stdout
+        run("check", "--points", points, "--sample", sample, *both, "-o", tmp_path / "answers.json")
+        rows = json.loads((tmp_path / "answers.json").read_text())
+        assert rows == json.loads(printed)
+        assert [(row["point"], row["analysis"]) for row in rows[:3]] == [
+            (1, "Analysis I"), (1, "Analysis II"), (1, "Analysis I + Analysis II")
+        ]  # fmt: skip
+        assert len(rows) == 9
+
+    def test_without_a_sample_one_over_masses_serves_all_points(self, points, tmp_path):
+        result = run("check", "--points", points, "--n-events", 20_000, "-o", tmp_path / "answers.csv")
+        assert (result.exit_code, result.stderr.count("simulating")) == (0, 1)
+        assert "m_N = 0.004 to 1.25 GeV, m_Zprime = 0.004 to 12.5 GeV" in result.stderr
+        assert (pd.read_csv(tmp_path / "answers.csv").expected_events > 0).all()
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("m_N,m_Zprime\n0.1,1.25\n", "it must have rows and the columns m_N, .*, got m_N, m_Zprime"),
+            (",".join(POINT) + "\n", "it must have rows and the columns"),
+            (",".join(POINT) + "\n0.1,1.25,0.4,0.02,x,1\n", "V_muN_sq must be real numbers, got .*'x'"),
+            (",".join(POINT) + "\n0.1,1.25,0.4,0.02,,1\n", "V_muN_sq must be finite, got nan"),
+            (",".join(POINT) + "\n0.1,1.25,0.4,0.02,-1,1\n", "V_muN_sq must be positive, got -1"),
+            (",".join(POINT) + "\n0.1,125,0.4,0.02,1e-8,1\n", "point 1: masses must be within .*, got 0.1 and 125"),
+            ("", "has no points"),
+        ],
+    )
+    def test_a_file_without_sense_is_refused_before_the_simulation(self, tmp_path, text, message):
+        (tmp_path / "points.csv").write_text(text)
+        assert re.search(message, refused("check", "--points", tmp_path / "points.csv"))
+
+    def test_a_point_beside_a_file_and_an_output_of_one_point_are_refused(self, points, tmp_path):
+        assert "--m_N cannot stand beside --points" in refused("check", "--m_N", 0.1, "--points", points)
+        assert "--output is for the answers to --points" in refused("check", *options(), "-o", tmp_path / "a.csv")
+        assert "written to .csv or .json" in refused("check", "--points", points, "-o", tmp_path / "a.txt")
+
+
 class TestDecays:
     def test_muons_and_the_flight_of_the_dark_photon_are_told_and_can_be_left_out(self):
         numbers = options(m_N=0.4, m_Zprime=0.25, epsilon=1e-4, alpha_D=0.25, V_N_sq=1e-6)
@@ -298,9 +375,12 @@ class TestNoStatement:
         def refuse(name):
             raise AssertionError(f"{name} is no JSON")
 
-        result = run("check", *options(epsilon=1e-200), "--n-events", 1000, "--json")
-        assert result.exit_code == 3
-        assert json.loads(result.stdout, parse_constant=refuse)["proper_decay_length_cm"] is None
+        text = as_text({"length": np.inf, "bins": [1.0, float("nan")], "channels": {"FHC": -np.inf}})
+        assert json.loads(text, parse_constant=refuse) == {
+            "length": None,
+            "bins": [1.0, None],
+            "channels": {"FHC": None},
+        }
 
 
 class TestNonsense:
@@ -401,12 +481,48 @@ class TestSimulate:
 
     def test_it_leaves_out_the_p0d_when_asked(self, tmp_path):
         result = run(
-            "simulate", "-o", tmp_path / "light.parquet", "--mediator", "light", "--tracker", "--n-events", 500
+            "simulate",
+            "-o",
+            tmp_path / "light.parquet",
+            "--mediator",
+            "light",
+            "--experiment",
+            "T2K-tracker",
+            "--n-events",
+            500,
         )
         assert result.exit_code == 0
         events = dk.read_events(tmp_path / "light.parquet")
         assert events.detector.name == "ND280 tracker"
         assert set(events.module) <= {"TPC1", "FGD1", "TPC2", "FGD2", "TPC3"}
+
+    def test_it_simulates_fixed_masses_in_an_experiment_of_ones_own(self, tmp_path):
+        (tmp_path / "slab.csv").write_text(
+            "module,width_x,width_y,length_z,z_begin,mass,fiducial_x,fiducial_y,fiducial_z,fiducial_z_begin,Pb\n"
+            "sheet,100,100,5,0,0.5675,90,90,4,0.5,1\n"
+        )
+        (tmp_path / "flux.csv").write_text("low,high,numu\n0,1,1e11\n1,3,2e11\n")
+        (tmp_path / "mine.toml").write_text(
+            'name = "mine"\ndetector = "slab.csv"\n[[beams]]\nname = "one"\n'
+            '[[beams.fluxes]]\nflavour = 14\nfile = "flux.csv"\npot = 1e21\nper = "bin"\n'
+        )
+        masses, path = ("--m_N", 0.1, "--m_Zprime", 1.25), tmp_path / "own.parquet"
+        result = run("simulate", "-o", path, *masses, "--experiment", tmp_path / "mine.toml", "--n-events", 500)
+        assert result.exit_code == 0, result.stderr
+        assert "in slab at m_N = 0.1 GeV, m_Zprime = 1.25 GeV" in result.stderr
+        events = dk.read_events(path)
+        assert {*events.m_N, *events.m_Zprime} == {0.1, 1.25}
+        assert ({*events.module}, {*events.beam}) == ({"sheet"}, {"one"})
+
+    def test_masses_by_half_and_unknown_detectors_are_refused_before_the_simulation(self, tmp_path):
+        path = tmp_path / "own.parquet"
+        for words in (("--m_N", 0.1), ("--m_N", 0.1, "--m_Zprime", 1.25, "--mediator", "light")):
+            assert "masses are fixed by --m_N and --m_Zprime together" in refused("simulate", "-o", path, *words)
+        line = refused("simulate", "-o", path, "--experiment", "MINOS")
+        assert (
+            "experiment must be one of T2K, T2K-tracker, T2K-upgrade, T2K-all-flavours, or a TOML file, got 'MINOS'"
+            in line
+        )
 
     def test_it_samples_the_light_side_when_asked(self, tmp_path):
         result = run("simulate", "-o", tmp_path / "light.parquet", "--mediator", "light", "--n-events", 500)
@@ -452,6 +568,7 @@ class TestHelp:
 
 
 class TestScan:
+    BOTH = ("--analysis", "I", "--analysis", "II")
     PLANE = ("--benchmark", "B", "--vary", "m_N=0.05:0.2:4", "--vary", "V_muN_sq=1e-10:1e-4:7")
 
     @pytest.fixture(scope="class")
@@ -463,7 +580,7 @@ class TestScan:
     @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
     def test_the_file_is_the_scan(self, heavy, tmp_path, suffix):
         path = tmp_path / f"scan{suffix}"
-        result = run("scan", "--sample", heavy, *self.PLANE, "--analysis", "both", "-o", path)
+        result = run("scan", "--sample", heavy, *self.PLANE, *self.BOTH, "-o", path)
         assert result.exit_code == 0, result.stderr
         plane = dk.Slice(dk.BENCHMARK_B, m_N=np.geomspace(0.05, 0.2, 4), V_muN_sq=np.geomspace(1e-10, 1e-4, 7))
         with warnings.catch_warnings():
@@ -480,7 +597,7 @@ class TestScan:
 
     def test_each_note_is_printed_once(self, heavy, tmp_path):
         loud = ("--set", "alpha_D=2", "--set", "V_N_sq=1e-6")
-        result = run("scan", "--sample", heavy, *self.PLANE, *loud, "--analysis", "both", "-o", tmp_path / "scan.csv")
+        result = run("scan", "--sample", heavy, *self.PLANE, *loud, *self.BOTH, "-o", tmp_path / "scan.csv")
         notes = [line[23:] for line in result.stdout.splitlines() if line.startswith("note ")]
         assert len(notes) == len(set(notes))
         begins = ["T2K published", "|V_muN|^2 = ", "alpha_D = 2 is above 1", ""]
@@ -553,7 +670,7 @@ class TestScan:
             (("--vary", "m_N=0.1:inf:4"), "--vary needs 0 < LOW < HIGH"),
             (
                 ("--vary", "m_N=0.1:0.2:4", "--set", "epsilon=0.1", "--set", "epsilon=0.2"),
-                "--set must be NAME=VALUE, once for a NAME of m_Zprime, alpha_D, V_muN_sq, V_N_sq, V_eN_sq, got epsilon=0.2",
+                "once for a NAME of m_Zprime, alpha_D, V_muN_sq, V_N_sq, V_eN_sq, got epsilon=0.2",
             ),
             (
                 ("--vary", "m_N=1:2:100000000000", "--refine", "0"),
@@ -586,6 +703,30 @@ class TestScan:
         line = refused("scan", "--sample", sample, *self.PLANE, "-o", sample)
         assert "another file than that of the sample" in line
         assert sample.read_bytes() == before
+
+
+class TestWordsOfHelp:
+    @pytest.mark.parametrize("command", ["check", "simulate", "scan"])
+    def test_short_and_long_option_give_the_help_with_units_and_an_example(self, command):
+        text = run(command, "-h").stdout
+        assert text == run(command, "--help").stdout
+        assert re.search(rf"Examples?: darkpkg\s+{command} ", text)
+        assert "GeV" in text
+
+    def test_summaries_are_not_cut_off(self):
+        text = run("-h").stdout
+        for name in ("check", "simulate", "scan"):
+            assert re.search(rf"^  {name} .*[.?]$", text, re.M)
+        assert "..." not in text.partition("Commands:")[2]
+
+    def test_version_is_that_of_the_package(self):
+        assert run("--version").stdout == f"darkpkg {dk.__version__}\n"
+
+    def test_shells_can_complete_names(self):
+        environment = os.environ | {"_DARKPKG_COMPLETE": "complete_bash", "COMP_WORDS": "darkpkg ", "COMP_CWORD": "1"}
+        command = [Path(sys.executable).with_name("darkpkg")]
+        result = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert result.stdout.split() == ["check", "simulate", "scan"]
 
 
 class TestSystem:

@@ -223,7 +223,7 @@ class TestDamage:
             file.write_bytes(b"\xff")
         program = """
 import darkpkg as dk
-read = {"ANALYSIS_II", "FGD_RESPONSE", "ND280", "ND280_TRACKER", "ND280_UPGRADE", "NUCLEI"}
+read = {"T2K", "T2K_ALL_FLAVOURS", "ANALYSIS_II", "FGD_RESPONSE", "ND280", "ND280_TRACKER", "ND280_UPGRADE", "NUCLEI"}
 for name in {*dir(dk)} - read:
     getattr(dk, name)
 for name in read:

@@ -356,3 +356,32 @@ def test_proton_form_factors_are_those_of_kelly():
     electric, magnetic = sachs(middle)
     assert electric == pytest.approx(0.76 / (1 + 10.98 + 12.82 + 21.97), rel=1e-12)
     assert magnetic / PROTON_MAGNETIC_MOMENT == pytest.approx(1.12 / (1 + 10.97 + 18.86 + 6.55), rel=1e-12)
+
+
+# --- Without a Fourier-Bessel series ---
+
+
+def test_an_element_without_a_series_is_a_row_with_its_mass_and_has_the_density_of_helm():
+    iron, Q2 = elements()["Fe"].nucleus, np.linspace(0, 2, 50)
+    assert (iron.name, iron.Z, iron.A, iron.default_form_factor) == ("Fe56", 26, 56, "helm")
+    assert iron.mass == pytest.approx(Particle.from_nucleus_info(26, 56).mass / 1e3 - 26 * ELECTRON_MASS, rel=1e-12)
+    np.testing.assert_array_equal(form_factor(Q2, iron), form_factor(Q2, iron, "helm"))
+    assert NUCLEI["Cu63"].default_form_factor == "fourier-bessel"
+    slope = (1 - form_factor(1e-4, iron)) / 1e-4
+    assert slope == pytest.approx(iron.mean_square_radius / 6, rel=1e-2)  # the next order, Q²⟨r²⟩/20
+    # Angeli and Marinova have 3.7377 fm; the rule for c is good to a few per cent.
+    assert np.sqrt(iron.mean_square_radius) * HBARC / fm == pytest.approx(3.7377, rel=0.03)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_end_of_a_density_without_a_series_is_near_the_cut_off_of_one_with(name):
+    known = NUCLEI[name]
+    unknown = Nucleus(name, known.Z, known.A, known.mass)
+    assert unknown.radius == pytest.approx(known.radius, rel=0.15)  # cut-offs are chosen to a fermi
+    assert unknown.mean_square_radius == pytest.approx(known.mean_square_radius, rel=0.12)  # carbon is 10 % off
+
+
+@pytest.mark.parametrize(("Z", "A", "mass"), [(0, 4, 3.7), (3, 2, 2.0), (2, 4, -1.0), (2.5, 4, 3.7)])
+def test_what_is_no_nucleus_is_refused_by_name(Z, A, mass):
+    with pytest.raises((ValueError, TypeError), match=r"(Z|A|mass) of X must be"):
+        Nucleus("X", Z, A, mass)

@@ -215,6 +215,12 @@ def test_importing_the_package_imports_no_other():
     assert packages(modules_after("import darkpkg; dir(darkpkg)") - modules_after("")) == {"darkpkg"}
 
 
+def test_help_of_the_command_line_waits_for_no_library():
+    program = "import sys, darkpkg.cli\ntry: darkpkg.cli.app(['--help'])\nexcept SystemExit: pass"
+    heavy = {"numpy", "scipy", "numba", "pandas", "pyarrow", "matplotlib", "vegas"}
+    assert not heavy & packages(modules_after(program))
+
+
 def test_a_point_is_made_without_compiler_tables_and_figures():
     heavy = {"numba", "pandas", "pyarrow", "matplotlib", "particle", "vegas"}
     assert not heavy & packages(modules_after("import darkpkg; darkpkg.BENCHMARK_A.replace(m_N=0.2)"))

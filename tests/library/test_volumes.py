@@ -185,7 +185,7 @@ def test_a_volume_comes_back_from_the_text_of_a_file(volume):
         (lambda: Sphere((0, 0, 0), -1.0), "radius must be positive and finite, got -1.0"),
         (lambda: Sphere((0, 0), 1.0), r"centre must be a point \(x, y, z\), got \(0, 0\)"),
         (lambda: Cylinder((0, 0, 0), 1.0, 0.0), "length must be positive and finite, got 0.0"),
-        (lambda: Cylinder((0, 0, 0), 1.0, 2.0, "w"), "axis must be x, y or z, got 'w'"),
+        (lambda: Cylinder((0, 0, 0), 1.0, 2.0, "w"), "axis must be one of x, y, z, got 'w'"),
     ],
 )
 def test_what_is_no_volume_is_refused(make, message):

@@ -16,6 +16,7 @@ from scipy.stats import qmc
 from toy_sample import counting, toy_sample
 
 import darkpkg as dk
+from darkpkg.experiment.experiment import T2K_ALL_FLAVOURS
 from darkpkg.method import kernel_estimate
 from darkpkg.method.kernel_estimate import _prepared
 from darkpkg.method.kernels import KERNELS, Gaussian, Uniform
@@ -1013,3 +1014,38 @@ class TestWhatIsRefusedOrSummed:
         ]
         assert rates[0] / rates[1] == pytest.approx(point.pair_branching_ratio(), rel=1e-12)
         assert 0.6 < rates[0] / rates[1] < 0.75
+
+
+@pytest.fixture(scope="module")
+def both():
+    """Events of all flavours that T2K's beams have."""
+    events = dk.generate(dk.SamplingRange.at(0.1, 1.25), 40_000, seed=21, experiment=T2K_ALL_FLAVOURS)
+    return dk.place(events, dk.ND280, seed=22)
+
+
+class TestFlavours:
+    """Electron neutrinos make N with |V_eN|², and muon neutrinos with |V_μN|², in one sample of both."""
+
+    def test_without_a_coupling_to_them_electron_neutrinos_count_nothing(self, both):
+        muons = both[np.abs(both.flavour) == 14]
+        assert 0.2 < len(muons) / len(both) < 0.9
+        one, other = (dk.Kernel(events).events(B, dk.ANALYSIS_I) for events in (both, muons))
+        np.testing.assert_array_equal(one.mean, other.mean)
+        assert dk.detected_weight(both, B, dk.ANALYSIS_I)[np.abs(both.flavour) == 12].max() == 0
+
+    def test_both_families_add_up_each_with_its_coupling(self, both):
+        points = B.replace(V_eN_sq=B.V_muN_sq * np.array([0.0, 0.5, 2.0]), V_muN_sq=B.V_muN_sq * np.array([1, 1, 3]))
+        found = dk.Kernel(both).events(points, dk.ANALYSIS_I)
+        muons, electrons = (np.abs(both.flavour) == code for code in (14, 12))
+        # Electron neutrinos as if they were of the other family: of equal coupling.
+        turned = dataclasses.replace(both[electrons], flavour=np.full(electrons.sum(), 14), beam=both.beam[electrons])
+        of_muons, of_electrons = (dk.Kernel(e).events(B, dk.ANALYSIS_I) for e in (both[muons], turned))
+        assert (of_electrons.mean > 0).all()
+        for i, (muon, electron) in enumerate([(1, 0), (1, 0.5), (3, 2)]):
+            mean = muon * of_muons.mean + electron * of_electrons.mean
+            variance = muon**2 * of_muons.variance + electron**2 * of_electrons.variance
+            np.testing.assert_allclose(found.mean[i], mean, rtol=1e-12)
+            np.testing.assert_allclose(found.variance[i], variance, rtol=1e-12)
+        point = B.replace(V_eN_sq=1e-7)
+        weights = dk.detected_weight(both, point, dk.ANALYSIS_I).sum()
+        assert weights == pytest.approx(dk.Kernel(both).events(point, dk.ANALYSIS_I).total().mean, rel=1e-12)

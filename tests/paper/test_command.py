@@ -22,7 +22,7 @@ import darkpkg as dk
 from paper.__main__ import app
 from paper.claims import samples as claim_samples
 from paper.claims import verdicts
-from paper.figures import catalogue, experiment, limits, method, physics
+from paper.figures import catalogue, detector, experiment, limits, method, physics
 
 N_EVENTS = 20_000
 
@@ -50,7 +50,7 @@ def refused(*arguments):
 
 
 def events(sampling):
-    return dk.place(dk.generate(sampling, N_EVENTS, seed=5), dk.ND280, seed=5)
+    return dk.simulate(sampling, N_EVENTS, seed=5)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_a_sample_of_the_wrong_kind_is_refused_before_anything_is_drawn(sample, 
 def test_the_list_of_samples_is_that_of_the_figures():
     """What `figure_9` and the functions of its module that it names look up in ``samples``."""
     for number, function in catalogue.FIGURES.items():
-        (module,) = (m for m in (experiment, limits, method, physics) if m.__name__ == function.__module__)
+        (module,) = (m for m in (detector, experiment, limits, method, physics) if m.__name__ == function.__module__)
         nodes = {n.name: n for n in ast.parse(inspect.getsource(module)).body if isinstance(n, ast.FunctionDef)}
         reached, new = set(), {function.__name__}
         while new:

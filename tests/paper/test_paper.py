@@ -11,7 +11,7 @@ from darkpkg.units import cm
 
 @pytest.fixture(scope="module")
 def at_B():
-    return dk.place(dk.generate(dk.SamplingRange.at(0.1, 1.25), 200_000, seed=2205), dk.ND280, seed=12273)
+    return dk.simulate(dk.SamplingRange.at(0.1, 1.25), 200_000, seed=2205)
 
 
 @pytest.mark.parametrize(("column", "printed", "half_a_digit"), [("A", 7e-5, 0.5e-5), ("B", 0.54, 0.005)])

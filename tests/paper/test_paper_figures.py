@@ -570,8 +570,8 @@ def test_figure_13_agrees_with_events_transported_to_each_point(drawn, more_samp
 
 def test_samples_are_made_once_and_only_when_asked_for(monkeypatch):
     made = []
-    generate = dk.generate
-    monkeypatch.setattr("paper.figures.frame.generate", lambda *a, **k: made.append(a[0]) or generate(*a, **k))
+    simulate = dk.simulate
+    monkeypatch.setattr("paper.figures.frame.simulate", lambda *a, **k: made.append(a[0]) or simulate(*a, **k))
     samples = Samples(100, seed=1)
     assert made == []
     assert samples.at_B is samples.at_B

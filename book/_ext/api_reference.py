@@ -1,0 +1,46 @@
+"""A Sphinx extension: the reference of the library, made from its docstrings as they stand."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+SETTINGS = {
+    "autodoc_typehints": "none",  # docstrings say kind, shape and unit
+    "autodoc_member_order": "bysource",
+    "napoleon_google_docstring": False,
+}
+
+_MARKUP = re.compile(
+    r"^( *)\.\. math::.*\n(?:(?:\1 +.*)?\n)*"  # with the indented lines below
+    r"|``.+?``|:\w+:`[^`]+`|`[^`]+`",
+    re.M | re.S,
+)
+
+
+def escaped(text: str) -> str:
+    """The same with bars that are bars, as in |V|², instead of marks of substitutions.
+
+    >>> print(escaped("|V|² of `a | b`"))
+    \\|V\\|² of `a | b`
+    """
+    parts, at = [], 0
+    for markup in _MARKUP.finditer(text):
+        parts += [text[at : markup.start()].replace("|", r"\|"), markup[0]]
+        at = markup.end()
+    return "".join([*parts, text[at:].replace("|", r"\|")])
+
+
+def _escape(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    lines[:] = escaped("\n".join(lines) + "\n").split("\n")
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Docstrings are escaped before numpydoc sections are read."""
+    for extension in ("sphinx.ext.autodoc", "sphinx.ext.napoleon"):
+        app.setup_extension(extension)
+    for name, value in SETTINGS.items():
+        app.config[name] = value
+    app.config.nitpick_ignore_regex = [*app.config.nitpick_ignore_regex, ("py:.*", ".*")]
+    app.connect("autodoc-process-docstring", _escape, priority=400)
+    return {"parallel_read_safe": True}

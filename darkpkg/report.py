@@ -1,0 +1,101 @@
+"""Verdicts in words, in JSON and as rows of a table, for the command line. Begin with `report`."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from darkpkg.experiment.analysis import Analysis
+from darkpkg.inference.check import Verdict
+from darkpkg.physics.model import DarkParameters
+from darkpkg.units import cm
+
+__all__ = ["as_text", "numbers_of", "report", "row"]
+
+
+def as_text(value: Any) -> str:
+    """JSON, with null for numbers that it does not have."""
+    return json.dumps(_without_infinities(value), indent=2, allow_nan=False)
+
+
+def row(point: DarkParameters, verdict: Verdict) -> dict[str, Any]:
+    """A row of the table of many points."""
+    names = ("expected_events", "error", "bias", "n_effective", "minus_delta_log_likelihood", "threshold")
+    return {
+        **{name: float(getattr(point, name)) for name in point.numbers()},
+        "analysis": verdict.analysis,
+        "proper_decay_length_cm": float(point.proper_decay_length() / cm),
+        **{name: getattr(verdict, name) for name in names},
+        "status": verdict.status,
+        "reason": verdict.reason,
+    }
+
+
+def numbers_of(point: DarkParameters, verdict: Verdict, analysis: Analysis) -> dict[str, Any]:
+    """What the answer says in numbers, JSON or not."""
+    sums, channels = verdict.expectation.in_channels(analysis), {}
+    for i, channel in enumerate(analysis.channels):
+        channels[channel.name] = {
+            "expected_events": float(sums.mean[i]),
+            "error": float(sums.error[i]),
+            "bias": float(sums.bias[i]),
+            "n_effective": float(sums.n_effective[i]),
+        }
+        if channel.selection.n_bins > 1:
+            channels[channel.name]["bins"] = verdict.expectation.mean[analysis.bins_of(channel.name)].tolist()
+    status = {"excluded": True, "not excluded": False, "no statement": None}
+    return {
+        "analysis": verdict.analysis,
+        "decay_width_GeV": float(point.decay_width()),
+        "proper_decay_length_cm": float(point.proper_decay_length() / cm),
+        "mediator_decay_length_cm": float(point.mediator_decay_length() / cm),
+        "pair_branching_ratio": float(point.pair_branching_ratio()),
+        "selected_upscatterings": float(verdict.upscatterings.mean.sum()),
+        "expected_events": verdict.expected_events,
+        "error": verdict.error,
+        "bias": verdict.bias,
+        "n_effective": verdict.n_effective,
+        "channels": channels,
+        "minus_delta_log_likelihood": verdict.minus_delta_log_likelihood,
+        "threshold": verdict.threshold,
+        "rule": verdict.rule,
+        "status": verdict.status,
+        "reason": verdict.reason,
+        "excluded": status[verdict.status],
+    }
+
+
+def _without_infinities(value: Any) -> Any:
+    """The same with null for numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _without_infinities(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_infinities(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def report(result: dict[str, Any]) -> str:
+    """The answer of one analysis on one point, in lines."""
+    verdict = result["status"].replace("excluded", "EXCLUDED") if result["excluded"] else result["status"]
+    width = max(16, *(len(name) for name in result["channels"]))
+    bias = f", bias of smoothing {result['bias']:.2g}" if result["bias"] else ""
+    lines = [
+        f"proper decay length   {result['proper_decay_length_cm']:.4g} cm "
+        f"(width {result['decay_width_GeV']:.4g} GeV)",
+        *(f"  of Z'               {length:.4g} cm" for length in [result["mediator_decay_length_cm"]] if length),
+        *(f"decays to e+e-        {100 * share:.3g} %" for share in [result["pair_branching_ratio"]] if share < 1),
+        f"expected events       {result['expected_events']:.4g} ± {result['error']:.2g}{bias}",
+        f"  without a decay     {result['selected_upscatterings']:.4g} selected upscatterings",
+        *(
+            f"  in {name:{width}s} {channel['expected_events']:.4g} ± {channel['error']:.2g}"
+            for name, channel in result["channels"].items()
+        ),
+        f"effective events      {result['n_effective']:.3g}",
+        f"-Delta ln L           {result['minus_delta_log_likelihood']:.4g}",
+        f"rule                  {result['rule']}",
+        f"verdict               {verdict} at 90 % CL by {result['analysis']}",
+        *([f"reason                {result['reason']}"] if result["reason"] else []),
+        *(f"note                  {text}" for text in result["notes"]),
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,26 @@
+"""The reference of the library: complete, and in words that Sphinx understands."""
+
+import importlib
+import pkgutil
+
+from api_reference import escaped
+from notebook_references import ROOT
+
+import darkpkg
+
+NOT_FOR_PROGRAMS = {"darkpkg.cli", "darkpkg.commands", "darkpkg.report"}
+"""The command line documents itself."""
+
+
+def test_every_module_that_lists_public_names_has_its_section():
+    pages = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "book" / "reference").glob("*.md"))
+    there = {line.partition(":: ")[2] for line in pages.splitlines() if line.startswith(".. automodule::")}
+    modules = {m.name for m in pkgutil.walk_packages(darkpkg.__path__, "darkpkg.") if "._" not in m.name}
+    public = {name for name in modules if getattr(importlib.import_module(name), "__all__", ())}
+    assert there == public - NOT_FOR_PROGRAMS
+
+
+def test_bars_are_bars_outside_of_code_and_mathematics():
+    assert escaped("|V|² of `a | b` and ``c | d``") == r"\|V\|² of `a | b` and ``c | d``"
+    formula = "Text |x|.\n\n.. math:: |V| = 1\n    + |y|\n\nThen |z|."
+    assert escaped(formula) == "Text \\|x\\|.\n\n.. math:: |V| = 1\n    + |y|\n\nThen \\|z\\|."
