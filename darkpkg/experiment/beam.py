@@ -226,4 +226,6 @@ def _edges_of_points(middles: NDArray[np.float64]) -> NDArray[np.float64]:
     if len(middles) < 2:
         raise ValueError(f"points must be two or more, got {len(middles)}")
     between = (middles[1:] + middles[:-1]) / 2
+    if not 2 * middles[0] >= between[0]:
+        raise ValueError(f"points must be in the middle of bins above zero, got {middles[:2].tolist()} as the first")
     return np.concatenate([[2 * middles[0] - between[0]], between, [2 * middles[-1] - between[-1]]])

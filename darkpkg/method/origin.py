@@ -57,7 +57,7 @@ class Site:
         object.__setattr__(self, "emphasis", Frozen(emphasis))
         if len(self.volumes) not in (0, len(self.fiducial_modules)):
             modules = list(self.fiducial_modules)
-            raise ValueError(f"volumes of {self.name} must be one for each of {modules}, got {len(self.volumes)}")
+            raise ValueError(f"volumes must be one for each of fiducial_modules, {modules}, got {len(self.volumes)}")
 
     @classmethod
     def of(cls, detector: Detector, emphasis: Mapping[str, float] | None = None) -> Site:

@@ -65,7 +65,7 @@ def place(
             "that share a neutrino"
         )
     check("momentum of N", momentum(events.p_N), "above 1e-100 GeV")
-    factors = _emphasis(detector, emphasis or {})
+    factors = _emphasis(detector, {} if emphasis is None else emphasis)
     columns = {name: np.repeat(getattr(events, name), vertices, axis=0) for name in Events.columns()}
     weight, n = columns["weight"] / vertices, len(events) * vertices
     columns["weight"] = weight

@@ -620,7 +620,11 @@ class TestGate:
             ({"targets": {1000822080: np.nan}}, ValueError, "targets of 1000822080 must be a number, got nan"),
             ({"fiducial_modules": "ab"}, TypeError, "fiducial_modules must be a sequence of str, got 'ab'"),
             ({"modules": (1,)}, TypeError, "modules must be a sequence of str, got"),
-            ({"volumes": (dk.Box((0, 0, 0), (1, 1, 1)),)}, ValueError, "volumes of toy must be one for each of"),
+            (
+                {"volumes": (dk.Box((0, 0, 0), (1, 1, 1)),)},
+                ValueError,
+                "volumes must be one for each of fiducial_modules",
+            ),
         ],
     )
     def test_a_site_that_cannot_be_computed_with_is_refused(self, changes, error, message):
