@@ -274,6 +274,8 @@ NAN = {"excluded_intervals", "excluded_lifetimes", "scattering.q2_range", "Expec
 transfer below threshold, a point that was not evaluated."""
 
 SEVERAL_KINDS = {
+    ("Flux.from_file", "column"),
+    ("Flux.from_file", "per"),
     ("Smoothing", "slope"),
     ("Share", "values"),
     ("reweight", "observables"),
