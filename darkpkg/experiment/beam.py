@@ -91,11 +91,11 @@ class Flux:
         Raises `ValueError` that names the file, the column, the line, the value and the rule.
         """
         pot, energy, area = (
-            real_number(name, unit, positive=True)
+            real_number(name, unit, 1e-40, 1e60, positive=True)
             for name, unit in (("pot", pot), ("energy", energy), ("area", area))
         )
         check_kinds(path=(path, (str, os.PathLike)), points=(points, bool), column=(column, (str, int)))
-        per = per if isinstance(per, str) and per == "bin" else real_number("per", per, positive=True)
+        per = per if isinstance(per, str) and per == "bin" else real_number("per", per, 1e-40, 1e60, positive=True)
         names, lines, table = _table(path)
         if column not in names and not (isinstance(column, int) and -len(names) <= column < len(names)):
             raise ValueError(f"{path}: column must be a name or number of {', '.join(names)}, got {column!r}")
