@@ -164,7 +164,7 @@ def panel(figure: int, side: str) -> Panel:
     if found.empty:
         raise KeyError(f"no limit in Fig. {figure} {side}; figures with limits: {sorted({*table.figure})}")
     row = found.iloc[0]
-    fixed = {name: float(row[name]) for name in DarkParameters.numbers() if not np.isnan(row[name])}
+    fixed = {name: float(row[name]) for name in DarkParameters.numbers() if name in row and not np.isnan(row[name])}
     errors = float(row.grid_error_low), float(row.grid_error_high)
     grid_error = None if np.isnan(errors).any() else errors
     return Panel(figure, side, row.x, row.y, fixed, float(row.confidence), float(row["drop"]), grid_error)

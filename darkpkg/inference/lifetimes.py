@@ -182,7 +182,7 @@ def fit_lifetime_bound(
         correlation = covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1])
     except (RuntimeError, np.linalg.LinAlgError):
         raise ValueError(
-            "the fit of Eq. (E1) did not converge: the points do not fall like α / (log10(rate) − β)"
+            "event_rate and ctau must be points that fall like α / (log10(rate) − β): the fit did not converge"
         ) from None
     if relative_error is None:
         covariance *= np.sum(weight * residual**2) / (len(x) - 2)

@@ -192,8 +192,17 @@ def flight_corners(events: PlacedEvents, modules: Sequence[str]) -> tuple[NDArra
 
 
 def exposure_weight(events: PlacedEvents, channel: Channel) -> Array:
-    """Number of target nuclei times protons on target, Eq. (28), for events of the channel's beam, else zero."""
+    """Number of target nuclei times protons on target, Eq. (28), for events of the channel's beam, else zero.
+
+    Raises `ValueError` for a channel whose beam was not simulated: no events would look like no signal.
+    """
     check_kinds(events=(events, PlacedEvents), channel=(channel, Channel))
+    simulated = [beam.name for beam in events.origin.beams]
+    if simulated and channel.beam not in simulated:
+        raise ValueError(
+            f"beam of channel {channel.name} must be one that was simulated, {', '.join(simulated)}, "
+            f"got {channel.beam!r}"
+        )
     nuclei = np.zeros(len(events))
     for code, number in events.detector.targets.items():
         nuclei[events.target == code] = number

@@ -239,8 +239,8 @@ def _check(name: str, value: NDArray[np.float64]) -> None:
     else:
         refuse(value <= 0, "positive")
     refuse(value > LARGEST, f"at most {LARGEST:g}")
-    if name.startswith("m_"):
-        refuse(value < 1 / LARGEST, f"at least {1 / LARGEST:g} GeV")
+    if name.startswith("m_") or name == "epsilon":
+        refuse(value < 1 / LARGEST, f"at least {1 / LARGEST:g}{' GeV' * name.startswith('m_')}")
     if name.startswith("V_"):
         refuse(value > 1, "at most 1, because the mixing matrix is unitary")
 

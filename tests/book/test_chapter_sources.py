@@ -1,5 +1,6 @@
 """A chapter is run again when what its numbers depend on changes, and only then."""
 
+import re
 import shutil
 
 import chapter_sources
@@ -27,7 +28,7 @@ def test_a_colour_of_a_figure_voids_those_chapters_alone_that_draw_it():
 
 
 def test_an_amplitude_voids_every_chapter_that_simulates():
-    simulate = {name for name, cells in CELLS.items() if "dk.generate(" in "\n".join(cells)}
+    simulate = {name for name, cells in CELLS.items() if re.search(r"\bdk\.(generate|simulate)\(", "\n".join(cells))}
     assert len(simulate) > 10
     assert simulate <= chapters_that_use("darkpkg/physics/scattering.py")
     assert simulate <= chapters_that_use("darkpkg/method/loops.py")

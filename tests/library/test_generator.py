@@ -852,7 +852,7 @@ def test_a_range_that_cannot_be_sampled_is_refused(m_N, m_Zprime, message):
 
 @pytest.mark.parametrize(("m_N", "m_Zprime", "message"), [
     (0.2, 1e-3, "m_Zprime must be above 2 m_e"), (1e-3, 0.1, "m_N must be above 2 m_e"),
-    (0.0, 0.1, "m_N must be sampled"), (0.1, np.nan, "m_Zprime must be sampled"),
+    (0.0, 0.1, "m_N must be sampled"), (0.1, np.nan, "m_Zprime must be a number, got nan"),
 ])  # fmt: skip
 def test_fixed_masses_that_cannot_be_sampled_are_refused(m_N, m_Zprime, message):
     with pytest.raises(ValueError, match=message):

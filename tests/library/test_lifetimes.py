@@ -102,7 +102,7 @@ class TestExcludedLifetimes:
         assert loose < tight
 
     def test_what_makes_no_sense_is_refused(self, at_B):
-        with pytest.raises(ValueError, match="event_rate must be positive and finite, got"):
+        with pytest.raises(ValueError, match="event_rate must be at least 1e-30, got"):
             excluded_lifetimes(dk.Kernel(at_B), B, dk.ANALYSIS_I, [10.0, -1.0])[0]
         with pytest.raises(ValueError, match="parameters must be a single point"):
             excluded_lifetimes(dk.Kernel(at_B), B.replace(epsilon=[1e-3, 1e-2]), dk.ANALYSIS_I, 10.0)[0]
@@ -150,7 +150,7 @@ class TestFit:
         ctau = 1.1 / (np.log10(rate) - 0.89)
         ctau[3], ctau[11] = np.nan, 0.0
         assert dk.fit_lifetime_bound(rate, ctau).alpha == pytest.approx(1.1, rel=1e-4)
-        with pytest.raises(ValueError, match="at least three points, got 2"):
+        with pytest.raises(ValueError, match=r"ctau must have at least three points .* got 2"):
             dk.fit_lifetime_bound(rate[:2], ctau[:2])
 
     def test_the_rule_of_the_paper_is_its_third_fit_for_any_mass(self):

@@ -130,7 +130,7 @@ class TestReweight:
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
-            ({"weights": np.ones(3)}, r"weights must have the shape \(50,\), got \(3,\)"),
+            ({"weights": np.ones(3)}, r"weights must have the shape \(50,\) of sample_theta, got \(3,\)"),
             ({"weights": np.full(50, np.nan)}, "weights must be"),
             ({"theta": 1.5}, "theta must lie where density is positive, got"),
             ({"theta": np.zeros((4, 2)), "sample_theta": np.ones((50, 3))}, "theta must have the parameters of"),
