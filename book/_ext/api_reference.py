@@ -33,6 +33,8 @@ def escaped(text: str) -> str:
 
 def _escape(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     lines[:] = escaped("\n".join(lines) + "\n").split("\n")
+    if what in ("data", "attribute", "property"):
+        lines[:0] = ["..", ""]  # or napoleon takes what stands before a colon in the first line for a type
 
 
 def setup(app: Any) -> dict[str, bool]:
