@@ -11,7 +11,6 @@ import importlib.metadata
 import io
 import math
 import operator
-import os
 import re
 import sys
 import uuid
@@ -50,6 +49,7 @@ from darkpkg.method.expectation import FEW_EVENTS, FewEventsWarning
 from darkpkg.method.files import read_events, write_events
 from darkpkg.method.sampling import HEAVY, LIGHT, SamplingRange
 from darkpkg.method.weights import sampling_range
+from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.physics.validity import validity_notes
 from darkpkg.report import as_text, numbers_of, report, row
@@ -211,12 +211,8 @@ def check_points(
     if output is None:
         print(text.rstrip())
         return
-    partial = output.with_name(f".{output.name}.{uuid.uuid4().hex}")
-    try:
+    with complete_or_not_at_all(output) as partial:
         partial.write_text(text, encoding="utf-8")
-        os.replace(partial, output)
-    finally:
-        partial.unlink(missing_ok=True)
     total = Counter(found["status"] for found in rows if found["analysis"] == analyses[-1].name)
     counts = ", ".join(f"{n} {status}" for status, n in sorted(total.items()))
     print(f"{points.shape[0]} points by {analyses[-1].name}: {counts}; written to {output}")

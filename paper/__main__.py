@@ -19,10 +19,10 @@ from darkpkg import plotting
 from darkpkg.cli import Commands, NumberOfEvents, Seed, option, typed
 from darkpkg.commands import check_output, check_size, is_watched
 from darkpkg.method.expectation import FewEventsWarning
+from darkpkg.outputs import complete_or_not_at_all
 from paper.claims import samples as claim_samples
 from paper.claims import verdicts
 from paper.figures import catalogue
-from paper.writing import complete_or_not_at_all
 
 app = typer.Typer(
     cls=Commands,

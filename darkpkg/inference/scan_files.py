@@ -11,7 +11,6 @@ import hashlib
 import importlib.metadata
 import json
 import os
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +32,7 @@ from darkpkg.inference.slices import Slice
 from darkpkg.inputs import check_kinds
 from darkpkg.memory import require_memory
 from darkpkg.method.expectation import Expectation
+from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.physics.model import DarkParameters
 
 Array = NDArray[np.float64]
@@ -105,16 +105,12 @@ def write_scan(scan: Scan, path: str | os.PathLike[str]) -> Path:
     words = json.dumps(json.loads(words) | {"sha256": _digest(words, table)})
     if len(words) > LONGEST_HEADER:
         raise ValueError(f"a scan file must have a header of at most {LONGEST_HEADER} bytes, got {len(words)}")
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
+    with complete_or_not_at_all(path) as partial:
         if path.suffix == ".csv":
             partial.write_text(f"# {words}\n{table.to_csv(index=False)}", encoding="utf-8")
         else:
             columns = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata({"darkpkg": words})
             pq.write_table(columns, partial, compression="zstd")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
     return path
 
 

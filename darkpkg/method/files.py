@@ -9,7 +9,6 @@ import hashlib
 import itertools
 import json
 import os
-import uuid
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,6 +28,7 @@ from darkpkg.memory import require_memory
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.origin import Origin, Site, decoded, encoded
 from darkpkg.method.sampling import SamplingRange
+from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.physics.model import BENCHMARK_B
 
 Array = NDArray[np.float64]
@@ -57,12 +57,8 @@ def write_events(events: Events, path: str | os.PathLike[str]) -> Path:
     }
     columns = {name: getattr(events, name) for name in events.columns()}
     table = _table(events).replace_schema_metadata(header | {"sha256": _digest(header, columns)})
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
+    with complete_or_not_at_all(path) as partial:
         pq.write_table(table, partial, compression="zstd")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
     return path
 
 

@@ -24,11 +24,11 @@ from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.files import read_events
 from darkpkg.method.sampling import HEAVY, LIGHT, SamplingRange
 from darkpkg.method.weights import sampling_range
+from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.simulation import simulate
 from paper.standard_neutrino.decays_in_flight import DecaysInFlight, decays_in_flight
 from paper.standard_neutrino.weak import StandardHeavyNeutrino
-from paper.writing import complete_or_not_at_all
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -23,9 +23,9 @@ from DarkNews import MC, amplitudes, decay_rates, detector, model, nuclear_tools
 from DarkNews.const import alphaQED, cw, eQED, t_to_GeV
 
 import darkpkg as dk
+from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.streams import random_stream
 from paper.validation.darknews import ENERGY_RANGE, PARAMETERS, kinematic_variables
-from paper.writing import complete_or_not_at_all
 
 DATA = Path(__file__).parents[2] / "data"
 SEED = 20220713

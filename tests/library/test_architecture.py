@@ -10,7 +10,7 @@ import darkpkg
 PACKAGE = Path(darkpkg.__file__).parent
 
 LAYERS = {
-    "ground": ["_sources", "units", "datasets", "memory", "inputs", "streams", "compiling"],
+    "ground": ["_sources", "units", "datasets", "memory", "inputs", "outputs", "streams", "compiling"],
     "physics": ["widths", "model", "nuclei", "kinematics", "scattering", "decay", "validity"],
     "experiment": [
         "beam",
@@ -73,6 +73,7 @@ KNOW_NO_PHYSICS = [
     "compiling",
     "inputs",
     "memory",
+    "outputs",
     "streams",
     "units",
     "method.expectation",

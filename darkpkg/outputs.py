@@ -1,4 +1,4 @@
-"""Files that appear complete or not at all."""
+"""What leaves: files that appear complete or not at all. Begin with `complete_or_not_at_all`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+__all__ = ["complete_or_not_at_all"]
 
 
 @contextmanager
