@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import darkpkg as dk
+from darkpkg.experiment.response import FGD_RESPONSE
 
 MILLION = 1_000_000
 FEWER = 500
@@ -38,7 +39,7 @@ def reconstructed(matrix, true, uniform):
 
 def one_by_one(events):
     """Mass of each smeared pair, massless leptons, event by event: how one would write it first."""
-    response, masses = dk.FGD_RESPONSE, []
+    response, masses = FGD_RESPONSE, []
     for i in range(len(events)):
         pair = np.zeros(4)
         u = events.uniform[i]
@@ -58,7 +59,7 @@ def test_smearing(benchmark, events):
     begin = perf_counter()
     one_by_one(few)
     reference = (perf_counter() - begin) * MILLION / FEWER
-    benchmark.pedantic(dk.FGD_RESPONSE.smear, args=(events,), rounds=3)
+    benchmark.pedantic(FGD_RESPONSE.smear, args=(events,), rounds=3)
     benchmark.extra_info["times faster than a loop over events"] = reference / benchmark.stats.stats.min
     assert reference / benchmark.stats.stats.min > 20
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import darkpkg as dk
+from darkpkg.physics import scattering
 
 MILLION = 1_000_000
 
@@ -30,7 +31,7 @@ def test_generation(benchmark):
     lead, energies = dk.NUCLEI["Pb208"], np.linspace(0.5, 2.0, 500)
     begin = perf_counter()
     for energy in energies:
-        dk.scattering.differential_cross_section(energy, 0.01, dk.BENCHMARK_B, lead)
+        scattering.differential_cross_section(energy, 0.01, dk.BENCHMARK_B, lead)
     readable = (perf_counter() - begin) / len(energies)
     benchmark.pedantic(dk.generate, args=(dk.HEAVY, MILLION, 1), rounds=3)
     one = benchmark.stats.stats.min / MILLION

@@ -14,31 +14,9 @@ from darkpkg import _sources as _sources  # before any other module: what stands
 
 __version__ = "0.1.0"
 
-_MODULES = (
-    "datasets",
-    "plotting",
-    "streams",
-    "units",
-    "physics.decay",
-    "physics.kinematics",
-    "physics.model",
-    "physics.nuclei",
-    "physics.scattering",
-    "physics.widths",
-    "experiment.analysis",
-    "experiment.beam",
-    "experiment.detector",
-    "experiment.response",
-    "experiment.selection",
-    "method.generator",
-    "method.sampling",
-)
-"""Modules that are public under their last name."""
-
 _MEMBERS = {
-    "datasets": ("DataIntegrityError",),
     "physics.model": ("BENCHMARK_A", "BENCHMARK_B", "DarkParameters"),
-    "physics.nuclei": ("NUCLEI", "Nucleus", "form_factor"),
+    "physics.nuclei": ("NUCLEI", "Nucleus"),
     "experiment.analysis": ("ANALYSIS_I", "ANALYSIS_II", "Analysis", "Channel"),
     "experiment.analysis_file": ("load_analysis",),
     "experiment.beam": ("Beam", "Flux"),
@@ -47,19 +25,16 @@ _MEMBERS = {
     "experiment.detector_file": ("load_detector",),
     "experiment.experiment": ("T2K", "T2K_ALL_FLAVOURS", "Experiment"),
     "experiment.projection": ("project",),
-    "experiment.response": ("FGD_RESPONSE", "ResponseMatrix"),
-    "experiment.selection": ("Cuts", "Observables", "Selection", "observables"),
-    "method.events": ("Events", "PlacedEvents", "concatenate"),
-    "method.expectation": ("Expectation", "FewEventsWarning", "Share", "effective_number"),
+    "experiment.selection": ("Cuts", "Selection", "observables"),
+    "method.events": ("Events", "concatenate"),
+    "method.expectation": ("Expectation", "FewEventsWarning"),
     "method.files": ("read_events", "write_events"),
     "method.generator": ("generate",),
-    "method.kernels": ("EPANECHNIKOV", "GAUSSIAN", "UNIFORM"),
     "method.origin": ("Origin", "Site"),
     "method.mass_kernel": ("OutsideSampleError",),
     "method.placing": ("place",),
     "method.sampling": ("HEAVY", "LIGHT", "SamplingRange"),
-    "method.smoothing": ("PAPER_SMOOTHING", "SMOOTHINGS", "Smoothing", "reweight"),
-    "method.acceptances": ("decay_acceptance", "selection_efficiency"),
+    "method.smoothing": ("PAPER_SMOOTHING", "Smoothing", "reweight"),
     "method.bandwidth": ("choose_bandwidth",),
     "method.estimators": ("Kernel", "Transport"),
     "method.transport": ("transport",),
@@ -73,9 +48,9 @@ _MEMBERS = {
         "selected_weight",
         "selection_weight",
     ),
-    "inference.check": ("Verdict", "check"),
+    "inference.check": ("check",),
     "inference.intervals": ("excluded_intervals",),
-    "inference.lifetimes": ("excluded_lifetimes", "fit_lifetime_bound"),
+    "inference.lifetimes": ("excluded_lifetimes",),
     "inference.likelihood": ("effective_log_likelihood", "log_likelihood"),
     "inference.point_likelihood": ("PointLikelihood",),
     "inference.scan": ("Scan",),
@@ -87,13 +62,9 @@ _MEMBERS = {
 }
 """Public names by the module that has them."""
 
-_PARTS = ("cli", "experiment", "inference", "method", "physics")
-"""What else can be reached as an attribute of the package, as after an import of it."""
+_HOME = {name: module for module, names in _MEMBERS.items() for name in names}
 
-_MODULE_CALLED = {path.rpartition(".")[2]: path for path in (*_MODULES, *_PARTS)}
-_HOME = {name: path for path, names in _MEMBERS.items() for name in names}
-
-__all__ = sorted({*_MODULE_CALLED, *_HOME} - {*_PARTS})
+__all__ = sorted(_HOME)
 
 
 def __dir__() -> list[str]:
@@ -102,11 +73,7 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str) -> Any:
     """A public name, whose module is imported, and the data in it read, when the name is first used."""
-    if name in _HOME:
-        value = getattr(importlib.import_module(f"darkpkg.{_HOME[name]}"), name)
-    elif name in _MODULE_CALLED:
-        value = importlib.import_module(f"darkpkg.{_MODULE_CALLED[name]}")
-    else:
+    if name not in _HOME:
         raise AttributeError(f"module 'darkpkg' has no attribute {name!r}")
-    globals()[name] = value
+    value = globals()[name] = getattr(importlib.import_module(f"darkpkg.{_HOME[name]}"), name)
     return value

@@ -90,9 +90,8 @@ def public_names(root: Path) -> dict[str, str]:
         for node in tree.body
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
     }
-    modules, members = (ast.literal_eval(tables[name]) if name in tables else () for name in ("_MODULES", "_MEMBERS"))
-    homes = {module.rpartition(".")[2]: module for module in modules}
-    return homes | {name: module for module in members for name in members[module]}
+    members = ast.literal_eval(tables["_MEMBERS"]) if "_MEMBERS" in tables else {}
+    return {name: module for module in members for name in members[module]}
 
 
 def hash_of_files(paths: Iterable[Path], root: Path, *more: str) -> str:

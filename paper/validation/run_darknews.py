@@ -23,7 +23,9 @@ from DarkNews import MC, amplitudes, decay_rates, detector, model, nuclear_tools
 from DarkNews.const import alphaQED, cw, eQED, t_to_GeV
 
 import darkpkg as dk
+from darkpkg import units
 from darkpkg.outputs import complete_or_not_at_all
+from darkpkg.physics import scattering
 from darkpkg.streams import random_stream
 from paper.validation.darknews import ENERGY_RANGE, PARAMETERS, kinematic_variables
 
@@ -123,7 +125,7 @@ def differential_cross_sections() -> pd.DataFrame:
             process = {h: upscattering(theta, nucleus, h) for h in HELICITIES}
             M = process["conserving"].target.mass
             for E in energies(theta)[[1, 5, 9]]:
-                low, high = dk.scattering.q2_range(E, theta.m_N, dk.NUCLEI[nucleus])
+                low, high = scattering.q2_range(E, theta.m_N, dk.NUCLEI[nucleus])
                 s = M**2 + 2 * M * E
                 for Q2 in np.geomspace(1.02 * low, min(0.98 * high, 0.3), 16):
                     mandelstam = [s, -Q2, 2 * M**2 + theta.m_N**2 - s + Q2]
@@ -258,7 +260,7 @@ def traps() -> pd.DataFrame:
     u = 2 * M**2 + theta.m_N**2 - M**2 - 2 * M * E + Q2
     right = amplitudes.upscattering_dxsec_dQ2([M**2 + 2 * M * E, -Q2, u], process)[0]
     low = {E: phase_space.upscattering_Q2min(E, 0.1, nuclear_tools.NuclearTarget("Pb208").mass) for E in (0.15, 1.0)}
-    exact = {E: dk.scattering.q2_range(E, 0.1, dk.NUCLEI["Pb208"])[0] for E in low}
+    exact = {E: scattering.q2_range(E, 0.1, dk.NUCLEI["Pb208"])[0] for E in low}
     rows = {
         "ND280 FHC flux over its RHC flux": fluxes[0] / fluxes[1],
         "squared coupling of electrons in the portal model": (portal.deV / (eQED * theta.epsilon)) ** 2,
@@ -267,7 +269,7 @@ def traps() -> pd.DataFrame:
         "dsigma/dQ2 as UpscatteringProcess.diff_xsec_Q2": float(process.diff_xsec_Q2(E, Q2)[0] / right),
         "Q2_min for m_N = 0.1 GeV on Pb208 at 0.15 GeV": low[0.15] / exact[0.15],
         "Q2_min for m_N = 0.1 GeV on Pb208 at 1 GeV": low[1.0] / exact[1.0],
-        "fine-structure constant": alphaQED / dk.units.ALPHA_EM,
+        "fine-structure constant": alphaQED / units.ALPHA_EM,
     }
     return pd.DataFrame({"trap": list(rows), "ratio": [float(f"{value:.9g}") for value in rows.values()]})
 

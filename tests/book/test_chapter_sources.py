@@ -38,13 +38,13 @@ def test_an_amplitude_voids_every_chapter_that_simulates():
 def project(tmp_path):
     """A small package that is built like ours."""
     files = {
-        "darkpkg/__init__.py": '_MODULES = ("top", "low.formula")\n_MEMBERS = {"low.beam": ("Flux",)}\n',
+        "darkpkg/__init__.py": '_MEMBERS = {"low.beam": ("Flux",)}\n',
         "darkpkg/top.py": "def late():\n    from darkpkg.low import formula\n",
         "darkpkg/low/formula.py": "import numpy as np\n",
         "darkpkg/low/beam.py": "from darkpkg.low.formula import f\n",
         "darkpkg/__main__.py": "import darkpkg.cli\n",
         "darkpkg/cli.py": "",
-        "paper/figures/one.py": "from darkpkg.low import beam\nimport darkpkg as dk\nx = dk.top.y\n",
+        "paper/figures/one.py": "from darkpkg.low import beam\nfrom darkpkg import top\nx = top.y\n",
         "paper/figures/two.py": "",
         "data/a.csv": "1",
         "requirements.txt": "numpy==2.0",
@@ -64,8 +64,8 @@ EVERYTHING = LOW | {"__init__.py", "__main__.py", "cli.py", "top.py"}
     [
         (["import numpy as np"], set(), set()),
         (["import darkpkg as dk", "dk.Flux(1)"], LOW, set()),
-        (["import darkpkg as dk", "dk.formula.f"], {"low/formula.py"}, set()),
-        (["import darkpkg as dk", "dk.top.late()"], {"top.py", "low/formula.py"}, set()),
+        (["from darkpkg.low import formula", "formula.f"], {"low/formula.py"}, set()),
+        (["from darkpkg import top", "top.late()"], {"top.py", "low/formula.py"}, set()),
         (["import darkpkg", "darkpkg.Flux(1)"], LOW, set()),
         (["from darkpkg import Flux"], LOW, set()),
         (["from darkpkg.low.formula import f"], {"low/formula.py"}, set()),

@@ -305,12 +305,13 @@ import importlib.util, sys
 from pathlib import Path
 sys.path = [sys.argv[1], *(path for path in sys.path if not Path(path or ".", "darkpkg").is_dir())]
 import darkpkg as dk
+from darkpkg import datasets
 assert dk.__file__.startswith(sys.argv[1]), dk.__file__
 assert importlib.util.find_spec("paper") is None
 for name in dir(dk):
     getattr(dk, name)
-for name in dk.datasets.names():
-    dk.datasets.read(name)
+for name in datasets.names():
+    datasets.read(name)
 """
     run = subprocess.run([sys.executable, "-c", program, tmp_path / "site"], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr

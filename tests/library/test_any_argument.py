@@ -19,7 +19,10 @@ from any_input import anything
 from hypothesis import given, settings
 
 import darkpkg as dk
+from darkpkg import datasets
+from darkpkg.experiment.response import FGD_RESPONSE
 from darkpkg.inference import lifetimes
+from darkpkg.method.expectation import Share
 from paper.constraints import curves
 from paper.standard_neutrino import weak
 from paper.standard_neutrino.decays_in_flight import decays_in_flight
@@ -139,7 +142,7 @@ CALLS = {
         "towards": CHAMBERS,
     },
     "Flux": lambda: {"edges": [0.0, 1.0, 2.0], "density": [1.0, 1.0]},
-    "Flux.from_file": lambda: {"path": dk.datasets.path("flux/nd280_fhc"), "pot": 1e21, "per": 0.05, "column": "numu",
+    "Flux.from_file": lambda: {"path": datasets.path("flux/nd280_fhc"), "pot": 1e21, "per": 0.05, "column": "numu",
                                "energy": 1.0, "area": 1.0, "points": False},
     "Beam": lambda: {"name": "mine", "fluxes": {14: FLUX}},
     "Experiment": lambda: fields(dk.T2K),
@@ -152,7 +155,7 @@ CALLS = {
     "FGD_RESPONSE.momentum.row": lambda: {"true": [0.5, 0.6, 0.7]},
     "FGD_RESPONSE.smear": lambda: {"events": placed()},
     "Cuts": lambda: fields(dk.Cuts()),
-    "Selection": lambda: fields(dk.Selection(CHAMBERS, 0.1, dk.Cuts(), CHAMBERS, (0.0, 1.0), dk.FGD_RESPONSE)),
+    "Selection": lambda: fields(dk.Selection(CHAMBERS, 0.1, dk.Cuts(), CHAMBERS, (0.0, 1.0), FGD_RESPONSE)),
     "observables": lambda: {"events": placed()},
     # method
     "Events": lambda: fields(bare()),
@@ -336,7 +339,7 @@ def call_of(name):
     if isinstance(entry, tuple):
         return entry[0], entry[1]()
     if name == "Share":
-        return dk.Share.of, entry()
+        return Share.of, entry()
     function = functools.reduce(getattr, name.split("."), dk)
     return function, entry()
 

@@ -14,8 +14,12 @@ from toy_sample import Predicted
 
 import darkpkg as dk
 from darkpkg.inference import lifetimes, threshold
+from darkpkg.inference.lifetimes import fit_lifetime_bound
 from darkpkg.inputs import real_numbers, whole_number
+from darkpkg.method.expectation import Share
+from darkpkg.method.kernels import EPANECHNIKOV, GAUSSIAN, UNIFORM
 from darkpkg.physics import nuclei
+from darkpkg.physics.nuclei import form_factor
 from darkpkg.physics.scattering import (
     differential_cross_section,
     q2_range,
@@ -134,9 +138,9 @@ FUNCTIONS = {
     "ln L of mean": (["mean"], lambda x: dk.effective_log_likelihood(3, x, 0.1), no_nan),
     "ln L of variance": (["variance", "mean"], lambda x: dk.effective_log_likelihood(3, 2.0, x), no_nan),
     "ln L": (["observed", "mean", "variance"], lambda x: dk.effective_log_likelihood(x, x, x), no_nan),
-    "form_factor": (["Q2"], lambda x: dk.form_factor(x, LEAD), within(-1, 1 + 1e-9)),
-    "form_factor helm": (["Q2"], lambda x: dk.form_factor(x, LEAD, "helm"), within(-1, 1 + 1e-9)),
-    "form_factor fermi": (["Q2"], lambda x: dk.form_factor(x, LEAD, "fermi"), within(-1, 1 + 1e-9)),
+    "form_factor": (["Q2"], lambda x: form_factor(x, LEAD), within(-1, 1 + 1e-9)),
+    "form_factor helm": (["Q2"], lambda x: form_factor(x, LEAD, "helm"), within(-1, 1 + 1e-9)),
+    "form_factor fermi": (["Q2"], lambda x: form_factor(x, LEAD, "fermi"), within(-1, 1 + 1e-9)),
     "sachs": (["Q2"], lambda x: nuclei.sachs(x)[1], finite),
     "current_amplitudes": (["Q2"], lambda x: nuclei.current_amplitudes(x, nuclei.PROTON)[0], finite),
     "threshold_energy": (["m_N"], lambda x: threshold_energy(x, LEAD), finite),
@@ -146,11 +150,11 @@ FUNCTIONS = {
     "spectrum Q2": (["Q2"], lambda x: differential_cross_section(1.0, x, B, LEAD), finite),
     "total_cross_section": (["E_nu"], lambda x: total_cross_section(x, B, LEAD), finite),
     "laboratory_helicity": (["E_N"], lambda x: laboratory_helicity(x, 0.15, "e"), within(-1, 1)),
-    "profile": (["r_sq"], dk.EPANECHNIKOV.profile, within(0, 1)),
-    "profile gaussian": (["r_sq"], dk.GAUSSIAN.profile, within(0, 1)),
-    "profile uniform": (["r_sq"], dk.UNIFORM.profile, within(0, 1)),
-    "radius_sq": (["share"], lambda x: dk.EPANECHNIKOV.radius_sq(x, 2), finite),
-    "radius_sq gaussian": (["share"], lambda x: dk.GAUSSIAN.radius_sq(x, 3), finite),
+    "profile": (["r_sq"], EPANECHNIKOV.profile, within(0, 1)),
+    "profile gaussian": (["r_sq"], GAUSSIAN.profile, within(0, 1)),
+    "profile uniform": (["r_sq"], UNIFORM.profile, within(0, 1)),
+    "radius_sq": (["share"], lambda x: EPANECHNIKOV.radius_sq(x, 2), finite),
+    "radius_sq gaussian": (["share"], lambda x: GAUSSIAN.radius_sq(x, 3), finite),
     "Flux": (["energy"], dk.T2K["FHC"].flux, finite),
 }  # fmt: skip
 """A call with one argument replaced, which arguments an error may name, and what a result must be."""
@@ -186,8 +190,8 @@ def builders(value):
         "n_parameters": lambda: threshold.exclusion_rule(0.9, value),
         "predictions": lambda: dk.scan(Predicted(lambda _: dk.Expectation(value, value)), _LINE, _Counts()),
         "log_likelihood": lambda: dk.log_likelihood(dk.Expectation(value, 0.0), _Counts()),
-        "fit": lambda: dk.fit_lifetime_bound(value, [1.0, 2.0, 3.0]),
-        "fit ctau": lambda: dk.fit_lifetime_bound([10.0, 20.0, 30.0], value),
+        "fit": lambda: fit_lifetime_bound(value, [1.0, 2.0, 3.0]),
+        "fit ctau": lambda: fit_lifetime_bound([10.0, 20.0, 30.0], value),
         "max_mass": lambda: dk.Cuts(max_mass=value),
         "efficiency": lambda: dk.Selection(("TPC1",), efficiency=value),
         "mass_edges": lambda: dk.Selection(("TPC1",), mass_edges=value),
@@ -197,12 +201,12 @@ def builders(value):
         "bandwidth": lambda: dk.Smoothing(value),
         "slope": lambda: dk.Smoothing(slope=value),
         "order": lambda: dk.Smoothing(order=value),
-        "difference": lambda: dk.EPANECHNIKOV(value, 0.3),
+        "difference": lambda: EPANECHNIKOV(value, 0.3),
         "edges": lambda: dk.Flux(value, [1.0, 1.0]),
         "density": lambda: dk.Flux([0.0, 1.0, 2.0], value),
         "theta": lambda: dk.reweight(value, *_SAMPLE),
         "weights": lambda: dk.reweight(0.5, _SAMPLE[0], value, *_SAMPLE[2:]),
-        "values": lambda: dk.Share.of(value, np.ones(3)),
+        "values": lambda: Share.of(value, np.ones(3)),
         "m_N": lambda: StandardHeavyNeutrino(value, U_mu_sq=1e-7),
         "U_mu_sq": lambda: StandardHeavyNeutrino(0.1, U_mu_sq=value),
     }  # fmt: skip

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import darkpkg as dk
+from darkpkg import datasets
 from darkpkg.units import GeV, MeV
 
 BINS = """# low, high in MeV; neutrinos per m² and 50 MeV in 1e20 POT
@@ -46,7 +47,7 @@ def test_points_in_the_middle_of_equal_bins_give_these_bins(table):
 
 
 def test_the_file_of_t2k_is_the_flux_of_its_beam():
-    path = dk.datasets.path("flux/nd280_rhc")
+    path = datasets.path("flux/nd280_rhc")
     assert dk.Flux.from_file(path, pot=1e21, per=50 * MeV, column="numubar") == dk.T2K["RHC"][-14]
 
 

@@ -20,9 +20,10 @@ import typer
 from typer.testing import CliRunner
 
 import darkpkg as dk
-from darkpkg import cli
+from darkpkg import cli, datasets
 from darkpkg.cli import app
 from darkpkg.inference.threshold import exclusion_rule
+from darkpkg.method.events import PlacedEvents
 from darkpkg.report import as_text
 
 N_EVENTS = 20_000
@@ -113,7 +114,7 @@ class TestAnalyses:
         assert "qualitative" not in run("check", *self.POINT, "--sample", light).stdout
 
     def test_several_analyses_answer_each_and_then_their_sum(self, light):
-        path = dk.datasets.file("analysis/example.toml")
+        path = datasets.file("analysis/example.toml")
         names = ("--analysis", "I", "--analysis", path)
         one, other, both = json.loads(run("check", *self.POINT, "--sample", light, *names, "--json").stdout)
         assert one == json.loads(run("check", *self.POINT, "--sample", light, "--json").stdout)
@@ -122,7 +123,7 @@ class TestAnalyses:
         assert len(re.findall("^verdict ", run("check", *self.POINT, "--sample", light, *names).stdout, re.M)) == 3
 
     def test_a_file_of_ones_own_judges_too(self, light):
-        path = dk.datasets.file("analysis/example.toml")
+        path = datasets.file("analysis/example.toml")
         output = run("check", *self.POINT, "--sample", light, "--analysis", path).stdout
         assert "by pairs behind FGD2" in output
         assert "antineutrinos" in output
@@ -130,14 +131,14 @@ class TestAnalyses:
 
     def test_names_of_ones_own_may_hold_any_character(self, sample, tmp_path):
         """Braces, too, which Python fills in where it finds them in a text to be formatted."""
-        text = dk.datasets.file("analysis/example.toml").read_text(encoding="utf-8")
+        text = datasets.file("analysis/example.toml").read_text(encoding="utf-8")
         (tmp_path / "own.toml").write_text(text.replace('name = "neutrinos"', 'name = "a {b}"'), encoding="utf-8")
         result = run("check", *options(), "--sample", sample, "--analysis", tmp_path / "own.toml")
         assert result.exit_code == 0
         assert "  in a {b} " in result.stdout
 
     def test_a_module_that_does_not_exist_is_refused_before_the_simulation(self, tmp_path):
-        text = dk.datasets.file("analysis/example.toml").read_text(encoding="utf-8")
+        text = datasets.file("analysis/example.toml").read_text(encoding="utf-8")
         (tmp_path / "own.toml").write_text(text.replace("TPC3", "TPC9"), encoding="utf-8")
         result = run("check", *self.POINT, "--analysis", tmp_path / "own.toml")
         assert result.exit_code == 2
@@ -441,7 +442,7 @@ class TestSimulate:
         assert result.exit_code == 0
         assert result.stdout == f"500 events written to {tmp_path / 'heavy.parquet'}\n"
         events = dk.read_events(tmp_path / "heavy.parquet")
-        assert isinstance(events, dk.PlacedEvents)
+        assert isinstance(events, PlacedEvents)
         expected = dk.simulate(dk.HEAVY, 500, seed=3)
         np.testing.assert_array_equal(events.weight, expected.weight)
         np.testing.assert_array_equal(events.vertex, expected.vertex)

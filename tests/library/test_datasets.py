@@ -223,17 +223,19 @@ class TestDamage:
             file.write_bytes(b"\xff")
         program = """
 import darkpkg as dk
+from darkpkg.datasets import DataIntegrityError
+from darkpkg.physics import decay
 read = {"T2K", "T2K_ALL_FLAVOURS", "ANALYSIS_II", "FGD_RESPONSE", "ND280", "ND280_TRACKER", "ND280_UPGRADE", "NUCLEI"}
 for name in {*dir(dk)} - read:
     getattr(dk, name)
 for name in read:
     try:
         getattr(dk, name)
-    except dk.DataIntegrityError as error:
+    except DataIntegrityError as error:
         assert str(error).count("data/") == 1, error
     else:
         raise AssertionError(name)
-print(dk.BENCHMARK_A.coupling > 0, dk.ANALYSIS_I.observed.sum(), dk.decay.__name__)
+print(dk.BENCHMARK_A.coupling > 0, dk.ANALYSIS_I.observed.sum(), decay.__name__)
 """
         process = self.run(package, program)
         assert (process.returncode, process.stdout) == (0, "True 0.0 darkpkg.physics.decay\n"), process.stderr
@@ -278,7 +280,7 @@ import darkpkg as dk
 for name in ("ANALYSIS_I", "ANALYSIS_II", "FGD_RESPONSE", "ND280", "ND280_TRACKER", "ND280_UPGRADE", "NUCLEI"):
     try:
         getattr(dk, name)
-    except dk.DataIntegrityError as error:
+    except DataIntegrityError as error:
         print(name, str(error).split(" was altered")[0])
 """
         process = self.run(package, program)

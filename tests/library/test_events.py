@@ -24,6 +24,7 @@ from toy_sample import counting, toy_sample
 import darkpkg as dk
 from darkpkg.datasets import DataIntegrityError
 from darkpkg.method import files
+from darkpkg.method.events import PlacedEvents
 
 N_EVENTS = 500
 
@@ -334,7 +335,7 @@ class TestAtomicWrite:
 
 
 class TestColumns:
-    @pytest.mark.parametrize("name", list(dk.PlacedEvents.columns()))
+    @pytest.mark.parametrize("name", list(PlacedEvents.columns()))
     def test_columns_are_frozen(self, placed, name):
         with pytest.raises(ValueError, match="read-only"):
             getattr(placed, name)[0] = getattr(placed, name)[1]
@@ -358,7 +359,7 @@ class TestColumns:
             dataclasses.replace(placed, m_N=placed.m_N[:3])
 
     def test_columns_have_units_and_meanings(self):
-        about = dk.PlacedEvents.columns()
+        about = PlacedEvents.columns()
         assert set(about) > set(dk.Events.columns())
         assert all(column["meaning"] for column in about.values())
         assert {name for name, column in about.items() if not column["unit"]} == {
@@ -384,7 +385,7 @@ class TestSelection:
     )
     def test_every_column_is_sliced_like_an_array(self, placed, selection):
         some = placed[selection]
-        assert isinstance(some, dk.PlacedEvents)
+        assert isinstance(some, PlacedEvents)
         for name in placed.columns():
             np.testing.assert_array_equal(getattr(some, name), getattr(placed, name)[selection])
         assert some.provenance == placed.provenance
@@ -453,7 +454,7 @@ def by_hand(n=3, **changes):
         "exit": np.ones((n, 2)),
         "uniform": np.zeros((n, 4)),
     }
-    return dk.PlacedEvents(**(columns | changes))
+    return PlacedEvents(**(columns | changes))
 
 
 def one_changed(name, value):
@@ -649,7 +650,7 @@ class TestGate:
             by_hand(provenance=about)
 
     @settings(max_examples=1000)
-    @given(st.sampled_from([*dk.PlacedEvents.columns(), "provenance", "origin"]), anything(3))
+    @given(st.sampled_from([*PlacedEvents.columns(), "provenance", "origin"]), anything(3))
     def test_any_column_is_right_or_refused_by_name(self, name, value):
         plain = by_hand()
         try:
@@ -673,7 +674,7 @@ class TestFilesByHand:
         """Write the file anew with its columns or header changed, and a checksum that fits."""
         table = pq.read_table(path)
         header = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
-        kind = {"PlacedEvents": dk.PlacedEvents, "Events": dk.Events}[header["kind"]]
+        kind = {"PlacedEvents": PlacedEvents, "Events": dk.Events}[header["kind"]]
         columns = {name: np.array(files._read(table, name, about)) for name, about in kind.columns().items()}
         change(columns, header)
         made = object.__new__(kind)
@@ -744,8 +745,8 @@ class TestFilesByHand:
             sizes = {(): (n,), None: (n, 1)}
             return np.zeros(sizes.get(about["components"], (n, len(about["components"] or ()))))
 
-        zeros = {name: columns(about) for name, about in dk.PlacedEvents.columns().items()}
-        events = dk.PlacedEvents(
+        zeros = {name: columns(about) for name, about in PlacedEvents.columns().items()}
+        events = PlacedEvents(
             **zeros
             | {
                 "weight": np.arange(n),

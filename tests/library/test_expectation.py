@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import darkpkg as dk
-from darkpkg.method.expectation import FEW_EVENTS, Expectation, Share
+from darkpkg.method.expectation import FEW_EVENTS, Expectation, Share, effective_number
 
 
 @pytest.fixture
@@ -69,9 +69,9 @@ def test_a_bias_counts_where_it_is_beyond_two_of_its_errors():
 
 def test_a_share_needs_a_value_for_each_weight():
     with pytest.raises(ValueError, match=r"of one shape \(n,\), got \(2,\) and \(3,\)"):
-        dk.Share.of([1, 0], np.ones(3))
+        Share.of([1, 0], np.ones(3))
     with pytest.raises(ValueError, match="weights must be a number, got nan"):
-        dk.Share.of([1, 0], [1.0, np.nan])
+        Share.of([1, 0], [1.0, np.nan])
 
 
 def test_what_was_not_evaluated_has_no_effective_number():
@@ -108,6 +108,6 @@ def test_arrays_print_one_after_the_other_and_tables_have_a_row_for_each(expecta
 
 
 def test_the_effective_number_is_that_of_equal_weights():
-    assert dk.effective_number([3.0, 3.0, 3.0]) == pytest.approx(3)
-    np.testing.assert_allclose(dk.effective_number([[1.0, 0.0], [1.0, 3.0]]), [1.0, 1.6])
-    assert dk.effective_number(np.zeros(4)) == dk.effective_number([]) == 0
+    assert effective_number([3.0, 3.0, 3.0]) == pytest.approx(3)
+    np.testing.assert_allclose(effective_number([[1.0, 0.0], [1.0, 3.0]]), [1.0, 1.6])
+    assert effective_number(np.zeros(4)) == effective_number([]) == 0

@@ -12,6 +12,7 @@ import pytest
 
 import darkpkg as dk
 from darkpkg.method.events import Events
+from darkpkg.physics import kinematics
 
 BETA_GAMMA = 8.0
 LEAD, CARBON, ARGON = (dk.NUCLEI[name].pdg_code for name in ("Pb208", "C12", "Ar40"))
@@ -142,8 +143,8 @@ def test_sampled_decays_weighted_as_events_are_agree_with_the_lifetime_weight(si
     """The decay is drawn where it happens: a point in space, which lies in a chamber or not."""
     sample = simulated[simulated.target == code]
     rng = np.random.default_rng(5)
-    decay_length = dk.kinematics.momentum(sample.p_N) / sample.m_N
-    along = sample.p_N[:, 1:] / dk.kinematics.momentum(sample.p_N)[:, None]
+    decay_length = kinematics.momentum(sample.p_N) / sample.m_N
+    along = sample.p_N[:, 1:] / kinematics.momentum(sample.p_N)[:, None]
     pulls = []
     for ctau in (0.3, 1.0, 3.0, 10.0, 100.0, 1000.0):
         probability = dk.lifetime_weight(sample, ctau, modules=tuple(CHAMBERS))
@@ -168,7 +169,7 @@ def test_for_the_shortest_lifetimes_argon_keeps_its_fiducial_share_and_lead_noth
     assert abs(weight[argon].mean() - share) < 4 * error
     # Between the last lead and the first fiducial volume there are 16 cm, for the fastest N 120 decay lengths.
     lead = simulated.target == LEAD
-    fastest = (dk.kinematics.momentum(simulated.p_N) / simulated.m_N)[lead].max()
+    fastest = (kinematics.momentum(simulated.p_N) / simulated.m_N)[lead].max()
     assert 0 <= weight[lead].max() < np.exp(-16 / (fastest * ctau))
 
 

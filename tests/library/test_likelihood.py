@@ -11,6 +11,7 @@ from scipy import stats
 from toy_sample import B, counting, toy_sample
 
 import darkpkg as dk
+from darkpkg.datasets import DataIntegrityError
 from darkpkg.inference.likelihood import effective_log_likelihood, log_likelihood, profiled_log_likelihood
 from darkpkg.method.expectation import Expectation
 
@@ -283,7 +284,7 @@ class TestOwnLikelihood:
         np.testing.assert_allclose(own.log_excess_error(), default.log_excess_error(), rtol=1e-2)
         path = dk.write_scan(own, tmp_path / "own.csv")
         np.testing.assert_array_equal(dk.read_scan(path, self.poisson).log_excess(), own.log_excess())
-        with pytest.raises(dk.DataIntegrityError, match="log_likelihood does not follow from the others"):
+        with pytest.raises(DataIntegrityError, match="log_likelihood does not follow from the others"):
             dk.read_scan(path)
 
     @pytest.mark.parametrize("wrong", [lambda *_: np.nan, lambda signal, _: signal.mean])

@@ -8,6 +8,7 @@ import sbnd
 
 import darkpkg as dk
 from darkpkg.experiment.volumes import Sphere
+from darkpkg.method.expectation import Share
 from darkpkg.physics.nuclei import Element, Nucleus
 from darkpkg.physics.scattering import threshold_energy, total_cross_section
 
@@ -57,7 +58,7 @@ def test_sbnd_detects_what_its_argon_makes_as_often_as_drawn_lives_end_in_it():
     weight = dk.selected_weight(placed, theta, sbnd.SEARCH)
     flight = np.random.default_rng(7).exponential(size=(len(placed), 1)) * float(theta.proper_decay_length())
     ends = placed.vertex + flight * placed.p_N[:, 1:] / theta.m_N
-    drawn = dk.Share.of(sbnd.ACTIVE.contains(ends), weight)
+    drawn = Share.of(sbnd.ACTIVE.contains(ends), weight)
     found = dk.Kernel(placed).events(theta, sbnd.SEARCH).total().mean / weight.sum()
     assert abs(found - drawn.mean) < 4 * drawn.error
 

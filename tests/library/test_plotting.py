@@ -1,6 +1,7 @@
 """The style of the figures, their labels, and the numbers behind an exclusion curve."""
 
 import dataclasses
+import importlib
 from types import SimpleNamespace
 
 import matplotlib as mpl
@@ -10,6 +11,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 import darkpkg as dk
+from darkpkg import plotting
 
 
 @pytest.fixture(autouse=True)
@@ -49,23 +51,23 @@ def result():
     ],
 )
 def test_axis_labels_have_symbol_and_unit(name, label):
-    assert dk.plotting.axis_label(name) == label
+    assert plotting.axis_label(name) == label
 
 
 def test_every_parameter_has_a_label_that_can_be_drawn():
     figure, ax = plt.subplots()
     for name in dk.DarkParameters.numbers():
-        ax.set_xlabel(dk.plotting.axis_label(name))
+        ax.set_xlabel(plotting.axis_label(name))
         figure.canvas.draw()
 
 
 def test_an_unknown_parameter_has_no_label():
     with pytest.raises(KeyError, match="m_X"):
-        dk.plotting.axis_label("m_X")
+        plotting.axis_label("m_X")
 
 
 def test_the_drawn_curve_is_the_exclusion_curve(result):
-    ax = dk.plotting.plot_exclusion(result, cl=0.95)
+    ax = plotting.plot_exclusion(result, cl=0.95)
     curves = result.exclusion(0.95)
     assert len(ax.lines) == len(curves) == 1
     np.testing.assert_array_equal(ax.lines[0].get_xydata(), curves[0])
@@ -74,16 +76,16 @@ def test_the_drawn_curve_is_the_exclusion_curve(result):
 
 
 def test_axes_are_logarithmic_and_labelled(result):
-    ax = dk.plotting.plot_exclusion(result)
+    ax = plotting.plot_exclusion(result)
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
-    assert ax.get_xlabel() == dk.plotting.axis_label("m_N")
-    assert ax.get_ylabel() == dk.plotting.axis_label("V_muN_sq")
+    assert ax.get_xlabel() == plotting.axis_label("m_N")
+    assert ax.get_ylabel() == plotting.axis_label("V_muN_sq")
     assert ax.get_title() == ""
 
 
 def test_a_scan_is_drawn_into_given_axes_and_style(result):
     _, ax = plt.subplots()
-    assert dk.plotting.plot_exclusion(result, ax, cl=0.95, color="#D55E00", linestyle="--") is ax
+    assert plotting.plot_exclusion(result, ax, cl=0.95, color="#D55E00", linestyle="--") is ax
     assert to_hex(ax.lines[0].get_color()).upper() == "#D55E00"
     assert ax.lines[0].get_linestyle() == "--"
     np.testing.assert_array_equal(ax.lines[0].get_xydata(), result.exclusion(0.95)[0])
@@ -92,10 +94,10 @@ def test_a_scan_is_drawn_into_given_axes_and_style(result):
 def test_the_legend_names_analysis_and_confidence_level_once(result):
     island = scan_of(5.0 * np.cos(2 * np.log(PLANE.m_N * PLANE.V_muN_sq)) ** 2)
     assert len(island.exclusion()) > 1
-    ax = dk.plotting.plot_exclusion(island, cl=0.90)
+    ax = plotting.plot_exclusion(island, cl=0.90)
     assert len(ax.lines) == len(island.exclusion())
     assert ax.get_legend_handles_labels()[1] == ["Analysis I, 90 % CL for 2 parameters, -Delta ln L > 2.303"]
-    assert dk.plotting.plot_exclusion(result, label="mine").get_legend_handles_labels()[1] == ["mine"]
+    assert plotting.plot_exclusion(result, label="mine").get_legend_handles_labels()[1] == ["mine"]
 
 
 def test_the_shaded_area_is_the_excluded_region_up_to_the_frame(result):
@@ -103,7 +105,7 @@ def test_the_shaded_area_is_the_excluded_region_up_to_the_frame(result):
     island = scan_of(5.0 * np.cos(2 * np.log(PLANE.m_N * PLANE.V_muN_sq)) ** 2)
     for found in (result, island):
         _, ax = plt.subplots()
-        dk.plotting.shade_excluded(found, ax)
+        plotting.shade_excluded(found, ax)
         x, y = (axis.ravel() for axis in np.meshgrid(*found.axes.values(), indexing="ij"))
         inside = x[:, None] * 0 > 1
         for patch in ax.patches:
@@ -119,27 +121,27 @@ def test_the_shaded_area_is_the_excluded_region_up_to_the_frame(result):
 
 
 def test_the_style_holds_for_all_further_figures():
-    dk.plotting.use_style()
+    plotting.use_style()
     assert mpl.rcParams["axes.grid"]
     assert mpl.rcParams["xtick.direction"] == "in"
     cycle = mpl.rcParams["axes.prop_cycle"].by_key()["color"]
-    assert cycle == list(dk.plotting.COLOURS.values())
+    assert cycle == list(plotting.COLOURS.values())
     _, ax = plt.subplots()
     (line,) = ax.plot([1, 2])
-    assert line.get_color() == dk.plotting.COLOURS["blue"]
+    assert line.get_color() == plotting.COLOURS["blue"]
 
 
 def test_importing_the_figures_does_not_change_the_style_of_others():
     with mpl.rc_context():
         mpl.rcdefaults()
         before = dict(mpl.rcParams)
-        _ = dk.plotting
+        importlib.reload(plotting)
         assert dict(mpl.rcParams) == before
 
 
 def test_colours_differ_in_brightness_or_hue_for_everybody():
     """In sRGB the closest pair of the published palette, blue and sky, is 0.26 apart."""
-    rgb = np.array([mpl.colors.to_rgb(colour) for colour in dk.plotting.COLOURS.values()])
+    rgb = np.array([mpl.colors.to_rgb(colour) for colour in plotting.COLOURS.values()])
     distance = np.linalg.norm(rgb[:, None] - rgb, axis=-1)[~np.eye(len(rgb), dtype=bool)]
     assert distance.min() > 0.25
 
@@ -155,7 +157,7 @@ def corners(patch):
 @pytest.mark.parametrize(("plane", "axes"), [("zx", (2, 0)), ("zy", (2, 1)), ("xy", (0, 1))])
 def test_modules_and_fiducial_volumes_are_drawn_to_scale_where_they_are(plane, axes):
     _, ax = plt.subplots()
-    assert dk.plotting.draw_detector(dk.ND280, ax, plane=plane) is ax
+    assert plotting.draw_detector(dk.ND280, ax, plane=plane) is ax
     boxes = [module.active for module in dk.ND280.modules]
     for drawn, expected in (
         ([p for p in ax.patches if p.get_linestyle() == "solid" and not p.get_fill()], boxes),
@@ -175,8 +177,8 @@ def test_modules_and_fiducial_volumes_are_drawn_to_scale_where_they_are(plane, a
 
 def test_names_are_written_into_their_modules_or_left_out():
     _, (named, bare) = plt.subplots(2)
-    dk.plotting.draw_detector(dk.ND280, named)
-    dk.plotting.draw_detector(dk.ND280, bare, names=False)
+    plotting.draw_detector(dk.ND280, named)
+    plotting.draw_detector(dk.ND280, bare, names=False)
     assert [text.get_text() for text in named.texts] == [module.name for module in dk.ND280.modules]
     for text, module in zip(named.texts, dk.ND280.modules, strict=True):
         assert text.xy == (pytest.approx((module.active.low[2] + module.active.high[2]) / 2), module.active.high[0])
@@ -186,7 +188,7 @@ def test_names_are_written_into_their_modules_or_left_out():
 
 def test_a_name_lies_flat_in_a_module_that_is_wider_than_high():
     _, ax = plt.subplots()
-    dk.plotting.draw_detector(dk.ND280_UPGRADE, ax, plane="zy")
+    plotting.draw_detector(dk.ND280_UPGRADE, ax, plane="zy")
     turned = {text.get_text(): text.get_rotation() for text in ax.texts}
     assert (turned["SuperFGD"], turned["HATPC-top"], turned["TPC1"]) == (0, 0, 90)
     (flat,) = (text for text in ax.texts if text.get_text() == "HATPC-top")
@@ -194,16 +196,16 @@ def test_a_name_lies_flat_in_a_module_that_is_wider_than_high():
 
 
 def test_lead_argon_and_scintillator_have_colours_of_their_own():
-    colour = {module.name: dk.plotting.module_colour(module) for module in dk.ND280.modules}
-    assert colour["P0D-ECAL1"] == colour["P0D-ECAL2"] == dk.plotting.COLOURS["grey"]
-    assert colour["TPC1"] == colour["TPC2"] == colour["TPC3"] == dk.plotting.COLOURS["sky"]
-    assert colour["FGD1"] == colour["FGD2"] == colour["P0D-water"] == dk.plotting.COLOURS["green"]
+    colour = {module.name: plotting.module_colour(module) for module in dk.ND280.modules}
+    assert colour["P0D-ECAL1"] == colour["P0D-ECAL2"] == plotting.COLOURS["grey"]
+    assert colour["TPC1"] == colour["TPC2"] == colour["TPC3"] == plotting.COLOURS["sky"]
+    assert colour["FGD1"] == colour["FGD2"] == colour["P0D-water"] == plotting.COLOURS["green"]
     brass = dk.Module("brass", dk.Box((0, 0, 0), (1, 1, 1)), 1.0, {"Cu": 0.64, "Zn": 0.36})
-    assert dk.plotting.module_colour(brass) == dk.plotting.COLOURS["purple"]
+    assert plotting.module_colour(brass) == plotting.COLOURS["purple"]
 
 
 @pytest.mark.parametrize("plane", ["z", "zz", "zxy", "ab"])
 def test_a_plane_that_is_none_is_refused(plane):
     _, ax = plt.subplots()
     with pytest.raises(ValueError, match=f"plane must name two different axes out of x, y and z, got '{plane}'"):
-        dk.plotting.draw_detector(dk.ND280, ax, plane=plane)
+        plotting.draw_detector(dk.ND280, ax, plane=plane)

@@ -13,6 +13,7 @@ from scipy import stats
 import darkpkg as dk
 from darkpkg import datasets
 from darkpkg.experiment.response import FGD_RESPONSE, ResponseMatrix
+from darkpkg.physics import kinematics
 from darkpkg.units import ELECTRON_MASS, MeV
 
 MATRICES = {"momentum": FGD_RESPONSE.momentum, "angle": FGD_RESPONSE.angle}
@@ -113,7 +114,7 @@ def test_rows_that_are_no_distributions_are_refused():
 def test_smeared_leptons_keep_their_mass_and_azimuth(pairs):
     smeared = FGD_RESPONSE.smear(pairs)
     for before, after in zip((pairs.p_electron, pairs.p_positron), smeared, strict=True):
-        np.testing.assert_allclose(dk.kinematics.dot(after, after), ELECTRON_MASS**2, atol=1e-12)  # E² of a few GeV²
+        np.testing.assert_allclose(kinematics.dot(after, after), ELECTRON_MASS**2, atol=1e-12)  # E² of a few GeV²
         turn = np.arctan2(after[:, 2], after[:, 1]) - np.arctan2(before[:, 2], before[:, 1])
         across = np.hypot(after[:, 1], after[:, 2]) > 1e-9
         np.testing.assert_allclose(np.cos(turn[across]), 1, atol=1e-9)

@@ -13,6 +13,7 @@ from pyarrow import csv
 from toy_sample import Predicted
 
 import darkpkg as dk
+from darkpkg.datasets import DataIntegrityError
 from darkpkg.inference.scan_files import _digest
 
 B = dk.BENCHMARK_B
@@ -99,7 +100,7 @@ def test_a_changed_number_is_seen(scan, tmp_path, suffix):
         pq.write_table(
             pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(table.schema.metadata), path
         )
-    with pytest.raises(dk.DataIntegrityError, match="was altered"):
+    with pytest.raises(DataIntegrityError, match="was altered"):
         dk.read_scan(path)
 
 
@@ -115,7 +116,7 @@ def test_a_changed_number_is_seen(scan, tmp_path, suffix):
 def test_foreign_files_are_refused(tmp_path, name, content, message):
     path = tmp_path / name
     path.write_text(content)
-    with pytest.raises(dk.DataIntegrityError, match=message):
+    with pytest.raises(DataIntegrityError, match=message):
         dk.read_scan(path)
 
 
@@ -162,14 +163,14 @@ def test_a_likelihood_that_does_not_follow_from_the_others_is_refused(scan, tmp_
     again = dk.read_scan(sealed(tmp_path / "again.csv", header, table))
     np.testing.assert_array_equal(again.log_likelihood, scan.log_likelihood)
     header["analysis"]["background"] = [0.9, 0.015]
-    with pytest.raises(dk.DataIntegrityError, match="its log_likelihood does not follow from the others"):
+    with pytest.raises(DataIntegrityError, match="its log_likelihood does not follow from the others"):
         dk.read_scan(sealed(tmp_path / "changed.csv", header, table))
 
 
 def test_a_grid_beyond_memory_is_refused(scan, tmp_path):
     header, table = header_and_table(scan, tmp_path)
     header["axes"] = {name: np.geomspace(1e-3, 1, 90_001).tolist() for name in header["axes"]}
-    with pytest.raises(dk.DataIntegrityError, match="GB of memory"):
+    with pytest.raises(DataIntegrityError, match="GB of memory"):
         dk.read_scan(sealed(tmp_path / "changed.csv", header, table))
 
 
@@ -183,7 +184,7 @@ def test_the_checksum_covers_header_names_and_the_last_bit(scan, tmp_path):
     assert whole != _digest(words, renamed)
     path = dk.write_scan(scan, tmp_path / "scan.csv")
     path.write_text(path.read_text().replace('"caveat": ""', '"caveat": "!"', 1))
-    with pytest.raises(dk.DataIntegrityError, match="was altered"):
+    with pytest.raises(DataIntegrityError, match="was altered"):
         dk.read_scan(path)
 
 
@@ -196,7 +197,7 @@ def test_deep_nesting_and_endless_headers_are_refused(scan, tmp_path, suffix):
         else:
             table = pa.table({"m_N": [1.0]}).replace_schema_metadata({"darkpkg": words})
             pq.write_table(table, path)
-        with pytest.raises(dk.DataIntegrityError, match="is no readable scan"):
+        with pytest.raises(DataIntegrityError, match="is no readable scan"):
             dk.read_scan(path)
 
 
@@ -212,7 +213,7 @@ def test_damaged_bytes_are_one_sentence_or_change_nothing(scan, tmp_path):
         path.write_bytes(content)
         try:
             np.testing.assert_array_equal(dk.read_scan(path).expectation.mean, scan.expectation.mean)
-        except dk.DataIntegrityError as error:
+        except DataIntegrityError as error:
             refused.append(str(error))
     assert len(refused) > 30
     assert not any("\n" in text for text in refused)

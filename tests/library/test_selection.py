@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import darkpkg as dk
+from darkpkg.experiment.response import FGD_RESPONSE
 from darkpkg.experiment.selection import Cuts, Observables, Selection, observables
 from darkpkg.method.events import Events
 from darkpkg.physics.kinematics import rotate_z_to, spherical
@@ -192,8 +193,8 @@ def test_vertices_are_asked_for_in_the_fiducial_box(placed):
 
 
 def test_cuts_and_bins_see_the_reconstructed_pair(placed):
-    selection = Selection(("FGD1",), cuts=Cuts(max_mass=0.05), mass_edges=(0, 0.02, 0.1), response=dk.FGD_RESPONSE)
-    seen = observables(dk.FGD_RESPONSE.smear(placed))
+    selection = Selection(("FGD1",), cuts=Cuts(max_mass=0.05), mass_edges=(0, 0.02, 0.1), response=FGD_RESPONSE)
+    seen = observables(FGD_RESPONSE.smear(placed))
     expected = np.where(selection.cuts.passes(seen), np.minimum(np.digitize(seen.mass, [0.02]), 1), -1)
     np.testing.assert_array_equal(selection.bins(placed), expected)
     assert (expected != dataclasses.replace(selection, response=None).bins(placed)).mean() > 0.05

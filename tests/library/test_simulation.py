@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 
 import darkpkg as dk
+from darkpkg.datasets import DataIntegrityError
 from darkpkg.method.files import OtherSourcesWarning
+from darkpkg.physics import scattering
 from darkpkg.units import GeV, m
 
 DATA = Path(__file__).parent / "data"
@@ -82,7 +84,7 @@ def test_a_detector_of_ones_own_in_a_beam_of_ones_own_has_its_rate():
     mine = dk.Experiment("mine", (dk.Beam("booster", {14: flux}),), block, {"count": count})
     events = dk.simulate(B, 20_000, seed=7, experiment=mine, sequence="sobol")
     found = dk.Kernel(events).upscatterings(B, count).total()
-    sigma = float(dk.scattering.total_cross_section(1.0, B, dk.NUCLEI["Ar40"]))
+    sigma = float(scattering.total_cross_section(1.0, B, dk.NUCLEI["Ar40"]))
     expected = 1e21 * flux.cumulative[-1] * sigma * block.number_of_nuclei("Ar")
     assert abs(float(found.mean) - expected) < 4 * float(found.error)
     assert float(found.error) < 0.003 * float(found.mean)
@@ -254,7 +256,7 @@ def test_an_altered_file_of_version_3_is_refused(tmp_path):
     content = path.read_bytes()
     path.write_bytes(content.replace(b'\\"seed\\": 7', b'\\"seed\\": 6').replace(b'"seed": 7', b'"seed": 6'))
     if path.read_bytes() != content:
-        with pytest.raises(dk.DataIntegrityError):
+        with pytest.raises(DataIntegrityError):
             dk.read_events(path)
 
 

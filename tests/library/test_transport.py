@@ -11,7 +11,9 @@ from scipy.stats import chi2
 import darkpkg as dk
 from darkpkg.method.generator import Integrand
 from darkpkg.method.integrand import target
+from darkpkg.method.kernels import EPANECHNIKOV, UNIFORM
 from darkpkg.method.transport import NEIGHBOURHOOD
+from darkpkg.physics import kinematics
 
 B, A = dk.BENCHMARK_B, dk.BENCHMARK_A
 
@@ -84,7 +86,7 @@ def test_edges_of_the_plane_are_no_worse_than_its_middle(heavy, m_N, m_Zprime):
 def test_all_neighbourhoods_agree(heavy):
     means, errors = [], []
     for h in ((0.2, 0.5), (0.5, 1.5), (1.2, 2.5)):
-        for kernel in (dk.EPANECHNIKOV, dk.UNIFORM):
+        for kernel in (EPANECHNIKOV, UNIFORM):
             moved = dk.transport(heavy, B, dk.Smoothing(h, kernel, order=0, slope=None))
             found = dk.Kernel(moved).upscatterings(B, dk.ANALYSIS_I).total()
             means.append(found.mean)
@@ -125,7 +127,7 @@ def test_weights_change_by_the_kernel_and_the_ratio_of_the_integrands(form_facto
 
 def test_the_path_of_n_is_followed_in_its_new_direction(heavy):
     moved = dk.transport(heavy, B.replace(m_N=0.4))
-    direction = moved.p_N[:, 1:] / dk.kinematics.momentum(moved.p_N)[:, None]
+    direction = moved.p_N[:, 1:] / kinematics.momentum(moved.p_N)[:, None]
     for name, box in dk.ND280.fiducial_volumes.items():
         (column,) = moved.columns_of((name,))
         enter, leave = box.chord(moved.vertex, direction)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import darkpkg as dk
+from darkpkg.physics import scattering
 
 POINTS = {"A": dk.BENCHMARK_A, "B": dk.BENCHMARK_B}
 FIDUCIAL = dk.Box((-87.5, -87.5, 344.0), (87.5, 87.5, 373.0))
@@ -21,7 +22,7 @@ def made_in_the_first_fgd(point, beam, pot):
     energy, width = (flux.edges[1:] + flux.edges[:-1]) / 2, np.diff(flux.edges)
     grams = 1.1e6 * (175 * 175 * 29) / (186 * 186 * 30)
     nuclei = {"C12": 0.88 * grams / 12.011 * 6.02214076e23, "O16": 0.04 * grams / 15.999 * 6.02214076e23}
-    sigma = {name: dk.scattering.total_cross_section(energy, point, dk.NUCLEI[name]) for name in nuclei}
+    sigma = {name: scattering.total_cross_section(energy, point, dk.NUCLEI[name]) for name in nuclei}
     return pot * sum(number * (flux.density * sigma[name] * width).sum() for name, number in nuclei.items())
 
 

@@ -17,9 +17,11 @@ from toy_sample import counting, toy_sample
 
 import darkpkg as dk
 from darkpkg.experiment.experiment import T2K_ALL_FLAVOURS
+from darkpkg.experiment.response import FGD_RESPONSE
 from darkpkg.method import kernel_estimate
+from darkpkg.method.acceptances import decay_acceptance, selection_efficiency
 from darkpkg.method.kernel_estimate import _prepared
-from darkpkg.method.kernels import KERNELS, Gaussian, Uniform
+from darkpkg.method.kernels import GAUSSIAN, KERNELS, UNIFORM, Gaussian, Uniform
 from darkpkg.method.sampling import DENSITIES
 from darkpkg.method.smoothing import SMOOTHING
 from darkpkg.method.weights import sampling_range
@@ -265,8 +267,8 @@ class TestLifetimeWeight:
     def test_a_lifetime_that_is_not_positive_is_refused(self, fixed, ctau):
         for function in (
             lambda: dk.lifetime_weight(fixed, ctau, modules=dk.ANALYSIS_I.selection.decay_modules),
-            lambda: dk.decay_acceptance(fixed, dk.ANALYSIS_I, ctau),
-            lambda: dk.selection_efficiency(fixed, dk.ANALYSIS_I, ctau),
+            lambda: decay_acceptance(fixed, dk.ANALYSIS_I, ctau),
+            lambda: selection_efficiency(fixed, dk.ANALYSIS_I, ctau),
         ):
             with pytest.raises(ValueError, match=f"ctau must be (positive|a number), got {ctau}"):
                 function()
@@ -700,7 +702,7 @@ class TestSeveralAnalyses:
         """Analysis II by hand: vertex, response, mass, overflow, lifetime, exposure."""
         A = dk.BENCHMARK_A
         result = dk.Kernel(light).events(A, dk.ANALYSIS_II)
-        mass = dk.observables(dk.FGD_RESPONSE.smear(light)).mass
+        mass = dk.observables(FGD_RESPONSE.smear(light)).mass
         inside = dk.ND280["FGD1"].fiducial.contains(light.vertex)
         weight = 0.1 * light.weight * dk.coupling_weight(light, A) * inside
         flights = {"ctau": A.proper_decay_length(), "ctau_Zprime": A.mediator_decay_length()}
@@ -744,7 +746,7 @@ class TestSeveralAnalyses:
         at_once = dk.Kernel(light).events_at_lifetime(A, 1e-12, dk.ANALYSIS_I).mean
         np.testing.assert_allclose(at_once, expected, rtol=1e-9)
         argon = light[light.target == dk.NUCLEI["Ar40"].pdg_code]
-        share = dk.decay_acceptance(argon, dk.ANALYSIS_I, 1e-12)
+        share = decay_acceptance(argon, dk.ANALYSIS_I, 1e-12)
         chambers = [dk.ND280[name] for name in ("TPC1", "TPC2", "TPC3")]
         volumes = sum(c.fiducial.volume for c in chambers) / sum(c.active.volume for c in chambers)
         assert abs(share.mean - volumes) < 4 * share.error
@@ -762,7 +764,7 @@ class TestShares:
                 if ctau is None
                 else w * dk.lifetime_weight(lead, ctau, modules=dk.ANALYSIS_I.selection.decay_modules)
             )
-            share = dk.selection_efficiency(lead, dk.ANALYSIS_I, ctau)
+            share = selection_efficiency(lead, dk.ANALYSIS_I, ctau)
             assert share.mean == pytest.approx(np.average(passes, weights=decays), rel=1e-12)
             # Its error by the jackknife over 40 blocks, known to 11 %.
             blocks = [np.arange(len(lead)) % 40 != k for k in range(40)]
@@ -772,8 +774,8 @@ class TestShares:
     def test_acceptance_and_efficiency_make_the_expected_events(self, fixed):
         B_now = B.proper_decay_length()
         made = dk.Kernel(fixed).upscatterings(B, dk.ANALYSIS_I.with_selection(cuts=None, efficiency=1.0)).mean.sum()
-        acceptance = dk.decay_acceptance(fixed, dk.ANALYSIS_I, B_now).mean
-        efficiency = dk.selection_efficiency(fixed, dk.ANALYSIS_I, B_now).mean
+        acceptance = decay_acceptance(fixed, dk.ANALYSIS_I, B_now).mean
+        efficiency = selection_efficiency(fixed, dk.ANALYSIS_I, B_now).mean
         events = dk.Kernel(fixed).events(B, dk.ANALYSIS_I).mean.sum()
         assert 0.1 * made * acceptance * efficiency == pytest.approx(events, rel=1e-10)
 
@@ -783,12 +785,12 @@ class TestShares:
     def test_efficiency_is_selected_over_produced_whatever_bins_and_channels_there_are(self, light, analysis):
         A, flat = dk.BENCHMARK_A, 0.1
         produced, selected = (f(light, A, analysis).sum() for f in (dk.produced_weight, dk.selected_weight))
-        found = dk.selection_efficiency(light, analysis).mean
+        found = selection_efficiency(light, analysis).mean
         assert found == pytest.approx(selected / flat / produced, rel=1e-12)
 
     def test_a_share_of_nothing_is_refused(self, fixed):
         with pytest.raises(ValueError, match="weights of a share must be positive together, got 0 events"):
-            dk.selection_efficiency(fixed[np.arange(0)], dk.ANALYSIS_I)
+            selection_efficiency(fixed[np.arange(0)], dk.ANALYSIS_I)
 
     def test_a_straight_beam_through_slabs_is_a_deterministic_integral(self):
         """N along the beam from vertices all over the first lead: the decay law averaged over the slab."""
@@ -951,12 +953,12 @@ class TestWhatIsRefusedOrSummed:
                 np.testing.assert_allclose(*values, rtol=1e-9, atol=1e-11 * abs(values[1]).max())
 
         point = B.replace(m_N=[0.05, 0.1, 0.1], V_N_sq=[1e-6, 1e-4, 1e-2])
-        for own, known in ((Own(), dk.GAUSSIAN), (Disguised(), dk.UNIFORM)):
+        for own, known in ((Own(), GAUSSIAN), (Disguised(), UNIFORM)):
             one, other = (dk.Kernel(sampled, dk.Smoothing((0.2, 0.5), kernel)) for kernel in (own, known))
             same(one.events(point, dk.ANALYSIS_I), other.events(point, dk.ANALYSIS_I))
             same(one.upscatterings(point, dk.ANALYSIS_I), other.upscatterings(point, dk.ANALYSIS_I))
         flying = dk.BENCHMARK_A.replace(epsilon=1e-6)
-        one, other = (dk.Kernel(light, dk.Smoothing((0.3, 0.5), kernel)) for kernel in (Own(), dk.GAUSSIAN))
+        one, other = (dk.Kernel(light, dk.Smoothing((0.3, 0.5), kernel)) for kernel in (Own(), GAUSSIAN))
         same(one.events(flying, dk.ANALYSIS_I), other.events(flying, dk.ANALYSIS_I))
 
     def test_distances_of_masses_must_be_those_of_logarithms(self, sampled):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 import darkpkg as dk
+from darkpkg.method.events import PlacedEvents
 
 B = dk.BENCHMARK_B
 N_EVENTS = 20_000
@@ -16,7 +17,7 @@ def toy_sample():
     p_N, half = np.array([1.0, 0.0, 0.0, math.sqrt(1 - 0.1**2)]), np.array([0.5, 0.0, 0.0, 0.4999])
     repeat = np.ones((N_EVENTS, 1))
     code = dk.NUCLEI["Pb208"].pdg_code
-    return dk.PlacedEvents(
+    return PlacedEvents(
         weight=np.full(N_EVENTS, 1e-49 / N_EVENTS),
         m_N=np.full(N_EVENTS, 0.1),
         m_Zprime=np.full(N_EVENTS, 1.25),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-import darkpkg as dk
+from darkpkg import plotting
 from paper.constraints.curves import PLANES, Constraint, constraints
 from paper.constraints.drawing import draw_constraints
 
@@ -29,7 +29,7 @@ def test_limits_of_others_are_drawn_below_with_each_name_once(plane, mediator):
     ax.set(xscale="log", yscale="log", xlim=limits[0], ylim=limits[1])
     assert draw_constraints(ax, plane, mediator) is ax
     assert (ax.get_xlim(), ax.get_ylim()) == limits
-    assert (ax.get_xlabel(), ax.get_ylabel()) == tuple(map(dk.plotting.axis_label, plane))
+    assert (ax.get_xlabel(), ax.get_ylabel()) == tuple(map(plotting.axis_label, plane))
     assert all(drawn.get_zorder() < 1 for drawn in [*ax.lines, *ax.patches, *ax.collections])
     names = [text.get_text() for text in ax.texts]
     assert len(names) == len(set(names))
@@ -47,7 +47,7 @@ def test_names_of_limits_and_regions_of_interest_can_be_left_out():
         ax.set(xscale="log", yscale="log", xlim=(0.01, 10), ylim=(1e-5, 0.1))
         draw_constraints(ax, ("m_Zprime", "epsilon"), "heavy", names=wanted, regions=wanted)
     assert not bare.texts
-    green = [patch for patch in full.patches if to_hex(patch.get_facecolor()) == dk.plotting.COLOURS["green"].lower()]
+    green = [patch for patch in full.patches if to_hex(patch.get_facecolor()) == plotting.COLOURS["green"].lower()]
     assert len(green) == 1
     assert not bare.patches
 
@@ -79,7 +79,7 @@ def test_planes_without_published_limits_show_those_of_ones_own():
     ax.set(xscale="log", yscale="log", xlim=(0.01, 1), ylim=(1e-3, 1))
     mine = Constraint("mine", (), [0.02, 0.2, 0.9], [1e-2, 2e-2, 1e-2], [np.inf] * 3)
     draw_constraints(ax, ("m_N", "alpha_D"), "heavy", more=[mine])
-    assert ax.get_ylabel() == dk.plotting.axis_label("alpha_D")
+    assert ax.get_ylabel() == plotting.axis_label("alpha_D")
     assert [text.get_text() for text in ax.texts] == ["mine"]
     with pytest.raises(TypeError, match="more must be Constraints, got 'mine'"):
         draw_constraints(ax, PLANES[0], "heavy", more=["mine"])

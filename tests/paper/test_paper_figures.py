@@ -13,8 +13,12 @@ import pandas as pd
 import pytest
 
 import darkpkg as dk
-from darkpkg import datasets
+from darkpkg import datasets, plotting
+from darkpkg.inference.lifetimes import fit_lifetime_bound
+from darkpkg.method.acceptances import decay_acceptance, selection_efficiency
+from darkpkg.method.expectation import Share
 from darkpkg.method.smoothing import PROGRAM_SMOOTHING
+from darkpkg.physics import nuclei, scattering
 from paper.figures import limits
 from paper.figures.catalogue import FIGURES, draw
 from paper.figures.experiment import LOUD, upper_limit_of_zero
@@ -166,9 +170,9 @@ NO_CUTS = dk.Cuts(0, np.inf, np.inf, -2, -2)
 
 @pytest.mark.parametrize("element", ["lead", "carbon"])
 def test_figure_2_shows_cross_sections_of_the_package(drawn, element):
-    nucleus = dk.nuclei.elements()[{"lead": "Pb", "carbon": "C"}[element]].nucleus
+    nucleus = nuclei.elements()[{"lead": "Pb", "carbon": "C"}[element]].nucleus
     energy, own = values_of(drawn[2], "cross section", f"benchmark B on {element}")
-    np.testing.assert_allclose(own, dk.scattering.total_cross_section(energy, B, nucleus) / nucleus.A, rtol=1e-12)
+    np.testing.assert_allclose(own, scattering.total_cross_section(energy, B, nucleus) / nucleus.A, rtol=1e-12)
     _, other = values_of(drawn[2], "cross section", f"g_D = 1 on {element}")
     np.testing.assert_allclose(own, 0.4 * 4 * np.pi * other, rtol=1e-12)  # g_D² = 4π α_D, and α_D = 0.4
     assert (other[-100:] > 0).all()
@@ -215,12 +219,12 @@ def test_figure_3_adds_up_to_the_expected_events(drawn, samples, ctau):
 def test_figure_4_is_the_acceptance(drawn, samples, material, nucleus):
     sample, own = on(samples.at_B, nucleus), curve(drawn[4], "acceptance", material)
     for row in own.iloc[[0, 10, 40, 60, 70]].itertuples():
-        share = dk.decay_acceptance(sample, I, row.x)
+        share = decay_acceptance(sample, I, row.x)
         assert row.y == pytest.approx(share.mean, rel=1e-9)
         assert row.y_error == pytest.approx(share.error, rel=1e-9)
     ctau, limit = values_of(drawn[4], "acceptance", f"{material}, long lifetimes")
     far = 1e7
-    np.testing.assert_allclose(limit * ctau, dk.decay_acceptance(sample, I, far).mean * far, rtol=1e-4)
+    np.testing.assert_allclose(limit * ctau, decay_acceptance(sample, I, far).mean * far, rtol=1e-4)
 
 
 def test_figure_4_has_the_share_of_the_gas_that_is_fiducial(drawn):
@@ -256,10 +260,10 @@ def test_shares_of_figure_5_are_the_efficiencies_of_single_cuts(drawn, samples, 
     def kept(cuts):
         if name == "standard, in flight":
             pairs = samples.standard
-            return dk.Share.of(cuts.passes(dk.observables(pairs)), pairs.weight).mean
+            return Share.of(cuts.passes(dk.observables(pairs)), pairs.weight).mean
         sample = samples.at_A if name == "light, A" else samples.at_B
         ctau = float(B.proper_decay_length()) if name == "B, decays in a chamber" else None
-        return dk.selection_efficiency(sample, I.with_selection(cuts=cuts), ctau).mean
+        return selection_efficiency(sample, I.with_selection(cuts=cuts), ctau).mean
 
     edges = [1, len(own) // 4, len(own) // 2, 3 * len(own) // 4, len(own) - 1]
     beyond = [kept(one_cut(variable, own.x.iloc[edge])) for edge in edges]
@@ -280,10 +284,10 @@ def test_areas_and_errors_of_figure_5_are_those_of_shares(drawn, samples):
         for variable in CUT_OF:
             own, values = curve(drawn[5], variable, name), getattr(observed, variable)
             low, high = own.x.min(), own.x_high.max()
-            assert own.y.sum() == pytest.approx(dk.Share.of((values >= low) & (values <= high), weight).mean)
+            assert own.y.sum() == pytest.approx(Share.of((values >= low) & (values <= high), weight).mean)
             for row in own.iloc[[20, 49]].itertuples():
                 if row.y > 0:
-                    share = dk.Share.of((values >= row.x) & (values < row.x_high), weight)
+                    share = Share.of((values >= row.x) & (values < row.x_high), weight)
                     assert row.y_error == pytest.approx(share.error, rel=1e-9)
         assert curve(drawn[5], "cos_opening", name).y.sum() == pytest.approx(1)
 
@@ -407,7 +411,7 @@ def test_edges_of_exclusion_are_where_the_likelihood_falls_by_the_threshold(
     name, analysis = LIMITS[number][label]
     plane, events = planes["heavy" if number in (9, 14) else "light", kind], sample_of(samples, name)
     mass, coupling = plane.axes
-    x, y = values_of(drawn[number], " against ".join(dk.plotting.axis_label(n) for n in (coupling, mass)), label)
+    x, y = values_of(drawn[number], " against ".join(plotting.axis_label(n) for n in (coupling, mass)), label)
     # Curves are interpolated along one axis or the other: here along the couplings, at the masses of the plane.
     masses, couplings = plane.axes.values()
     crosses = np.isclose(x[:, None], masses, rtol=1e-9).any(axis=1)
@@ -471,7 +475,7 @@ def test_fits_of_figure_11_are_eq_E1_with_the_smallest_squares(drawn, m_N):
     name = f"$m_N$ = {1e3 * m_N:g} MeV"
     rate, shortest = values_of(drawn[11], "shortest lifetimes", name)
     rates_of_fit, fitted = values_of(drawn[11], "shortest lifetimes", f"{name}, fit")
-    bound = dk.fit_lifetime_bound(rate, shortest)
+    bound = fit_lifetime_bound(rate, shortest)
     np.testing.assert_allclose(fitted, bound(rates_of_fit), rtol=1e-9)
 
     def squares(alpha, beta):
@@ -545,7 +549,7 @@ def test_figure_13_is_the_share_of_the_weights_that_pass(drawn, more_samples, pa
             flights = point.proper_decay_length(), m_N
             flight = {"ctau_Zprime": point.mediator_decay_length(), "m_Zprime": m_Zprime}
             weight *= dk.lifetime_weight(of[name], *flights, **flight, modules=I.selection.decay_modules)
-        share = dk.Share.of(passes[name], weight) if weight.any() else None
+        share = Share.of(passes[name], weight) if weight.any() else None
         if share is None or share.n_effective <= 50:
             assert (m_N, m_Zprime) not in own.index
         else:
@@ -559,7 +563,7 @@ def test_figure_13_agrees_with_events_transported_to_each_point(drawn, more_samp
     for row in curve(drawn[13], "all N produced", "efficiency").itertuples():
         name, point = ("light", A) if row.y < row.x else ("heavy", B)
         at_point = dk.transport(getattr(more_samples, name), point.replace(m_N=row.x, m_Zprime=row.y))
-        share = dk.selection_efficiency(at_point, I)
+        share = selection_efficiency(at_point, I)
         pulls.append((row.z - share.mean) / np.hypot(row.z_error, share.error))
     assert len(pulls) >= 10
     assert np.abs(pulls).max() < 4

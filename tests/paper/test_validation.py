@@ -6,7 +6,9 @@ from scipy.stats import chi2, kstest
 
 import darkpkg as dk
 from darkpkg import datasets
+from darkpkg.physics import scattering
 from darkpkg.physics.kinematics import boost
+from darkpkg.physics.nuclei import form_factor
 from darkpkg.physics.scattering import heavy_neutrino_momentum, polarisation_axis
 from paper.validation import darknews as validation
 
@@ -63,7 +65,7 @@ def test_both_use_the_same_nuclei():
         nucleus = dk.NUCLEI[name]
         assert rows["mass"].to_numpy() == pytest.approx(nucleus.mass, rel=1e-5)
         # Seven digits in the table; near a diffraction minimum they are seven digits of the terms that cancel.
-        assert rows["F"].to_numpy() == pytest.approx(np.abs(dk.form_factor(rows["Q2"], nucleus)), rel=1e-5, abs=1e-8)
+        assert rows["F"].to_numpy() == pytest.approx(np.abs(form_factor(rows["Q2"], nucleus)), rel=1e-5, abs=1e-8)
 
 
 @pytest.mark.parametrize("point", HEAVY)
@@ -95,7 +97,7 @@ def test_cross_sections_agree_for_every_nucleus(point):
     direct = 0
     for name, rows in table[table["point"] == point].groupby("nucleus"):
         nucleus = dk.NUCLEI[name]
-        ours, theirs = dk.scattering.total_cross_section(rows["E_nu"], theta, nucleus), both_helicities(rows, "sigma")
+        ours, theirs = scattering.total_cross_section(rows["E_nu"], theta, nucleus), both_helicities(rows, "sigma")
         extra = below_range(rows, theta, nucleus)
         fair = np.abs(extra) < 5e-4 * ours
         direct += fair.sum()
@@ -113,9 +115,9 @@ def test_differential_cross_sections_agree(point):
     table = datasets.read("validation/differential")
     for name, rows in table[table["point"] == point].groupby("nucleus"):
         nucleus = dk.NUCLEI[name]
-        ours = dk.scattering.differential_cross_section(rows["E_nu"], rows["Q2"], theta, nucleus)
+        ours = scattering.differential_cross_section(rows["E_nu"], rows["Q2"], theta, nucleus)
         ours = ours * (1 + validation.dirac_nucleus_excess(rows["E_nu"], rows["Q2"], theta.m_N, nucleus))
-        clear = np.abs(dk.form_factor(rows["Q2"], nucleus)) > 1e-3
+        clear = np.abs(form_factor(rows["Q2"], nucleus)) > 1e-3
         assert clear.sum() > 20
         assert both_helicities(rows, "dsigma")[clear] / ours[clear] == pytest.approx(1, rel=3e-5)
 
@@ -128,7 +130,7 @@ def test_share_of_flipped_helicity_follows_from_the_polarisation_axis(point):
     for name, rows in table[table["point"] == point].groupby("nucleus"):
         nucleus = dk.NUCLEI[name]
         E_nu, Q2 = rows["E_nu"].to_numpy(), rows["Q2"].to_numpy()
-        low, _ = dk.scattering.q2_range(E_nu, m_N, nucleus)
+        low, _ = scattering.q2_range(E_nu, m_N, nucleus)
         p_N = heavy_neutrino_momentum(E_nu, Q2 - low, m_N, 0.3, nucleus.mass)
         spin = np.stack(polarisation_axis(E_nu, p_N, m_N, nucleus.mass))
         zero = np.zeros_like(E_nu)
