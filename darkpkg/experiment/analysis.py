@@ -128,7 +128,7 @@ class Analysis:
         >>> asimov = ANALYSIS_I.with_observed(ANALYSIS_I.background)
         """
         counts = np.broadcast_to(real_numbers("counts", counts, 0.0, 1e60), self.observed.shape)
-        channels = (replace(c, observed=counts[self.bins_of(c.name)]) for c in self.channels)
+        channels = (replace(c, observed=tuple(counts[self.bins_of(c.name)].tolist())) for c in self.channels)
         return replace(self, channels=tuple(channels))
 
     @property

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -160,7 +161,8 @@ class Beam:
             if isinstance(flavour, bool) or flavour not in FLAVOURS:
                 raise ValueError(f"fluxes of {self.name} must be of the flavours {FLAVOURS}, got {flavour!r}")
             check_kinds(fluxes=(flux, Flux))
-        object.__setattr__(self, "fluxes", Frozen({int(code): flux for code, flux in self.fluxes.items()}))
+        by_code: Any = {int(code): flux for code, flux in self.fluxes.items()}
+        object.__setattr__(self, "fluxes", Frozen(by_code))
 
     def __getitem__(self, flavour: int) -> Flux:
         """The flux of a flavour. Raises `KeyError` that says which there are."""
@@ -172,7 +174,7 @@ class Beam:
     def flux(self) -> Flux:
         """The flux of all flavours together."""
         edges = np.unique(np.concatenate([flux.edges for flux in self.fluxes.values()]))
-        return Flux(edges, sum(flux(edges[:-1]) for flux in self.fluxes.values()))
+        return Flux(edges, np.sum([flux(edges[:-1]) for flux in self.fluxes.values()], axis=0))
 
 
 def _table(path: str | os.PathLike[str]) -> tuple[list[str], list[int], list[list[str]]]:

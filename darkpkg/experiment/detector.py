@@ -187,9 +187,14 @@ def _module(row: Mapping[str, Any]) -> Module:
         if column not in ("module", "fiducial_mass", *_FIDUCIAL) or column in fiducial
     }
     centre = numbers.get("x_centre", 0.0), numbers.get("y_centre", 0.0)
-    active, *inner = (Box.centred(*(numbers[column] for column in box), centre) for box in (_BOX, fiducial) if box)
-    composition = {symbol: numbers[symbol] for symbol in elements() if numbers.get(symbol)}
-    return Module(name, active, numbers["mass"] * tonne, Frozen(composition), *inner)
+    active, *inner = (_box([numbers[column] for column in box], centre) for box in (_BOX, fiducial) if box)
+    shares: Any = Frozen({symbol: numbers[symbol] for symbol in elements() if numbers.get(symbol)})
+    return Module(name, active, numbers["mass"] * tonne, shares, *inner)
+
+
+def _box(numbers: Sequence[float], centre: tuple[float, float]) -> Box:
+    width_x, width_y, length_z, z_begin = numbers
+    return Box.centred(width_x, width_y, length_z, z_begin, centre)
 
 
 def _from_data(name: str, table: str) -> Detector:

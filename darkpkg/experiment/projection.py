@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -78,8 +79,8 @@ def project(
         masses = _fiducial_mass(detector or today, selection), _fiducial_mass(today, channel.selection)
         ratio = target_ratio or masses[0] / masses[1]
         background = exposure[channel.beam] / channel.pot * ratio * np.array(channel.background)
-        counts = {"background": background, "observed": np.floor(background)}
-        channels.append(replace(channel, pot=exposure[channel.beam], selection=selection, **counts))
+        changes: dict[str, Any] = {"background": background, "observed": np.floor(background)}
+        channels.append(replace(channel, pot=exposure[channel.beam], selection=selection, **changes))
     return replace(analysis, name=f"{analysis.name}, {sum(exposure.values()):.3g} POT", channels=tuple(channels))
 
 
@@ -111,7 +112,7 @@ def _elsewhere(
             raise ValueError(f"decay_modules must be named: {detector.name} has none of {sorted(materials)}")
     if vertex_modules is None and (detector is not None or selection.vertex_modules):
         vertex_modules = decay_modules
-    modules = {"decay_modules": decay_modules, "vertex_modules": vertex_modules}
+    modules: dict[str, Any] = {"decay_modules": decay_modules, "vertex_modules": vertex_modules}
     return replace(selection, **{key: names for key, names in modules.items() if names is not None})
 
 
