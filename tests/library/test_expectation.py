@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import darkpkg as dk
-from darkpkg.method.expectation import FEW_EVENTS, Expectation, Share, effective_number
+from darkpkg.method.expectation import FEW_EVENTS, Expectation, Share
 
 
 @pytest.fixture
@@ -107,7 +107,6 @@ def test_arrays_print_one_after_the_other_and_tables_have_a_row_for_each(expecta
     assert len(expectation.total().to_pandas()) == 2
 
 
-def test_the_effective_number_is_that_of_equal_weights():
-    assert effective_number([3.0, 3.0, 3.0]) == pytest.approx(3)
-    np.testing.assert_allclose(effective_number([[1.0, 0.0], [1.0, 3.0]]), [1.0, 1.6])
-    assert effective_number(np.zeros(4)) == effective_number([]) == 0
+def test_the_effective_number_of_a_share_is_that_of_equal_weights():
+    for weights, n in (([3.0, 3.0, 3.0], 3), ([1.0, 0.0], 1), ([1.0, 3.0], 1.6), ([1e-200, 1e-200], 2)):
+        assert Share.of(np.ones(len(weights)), np.array(weights)).n_effective == pytest.approx(n)
