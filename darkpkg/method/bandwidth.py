@@ -46,12 +46,7 @@ def choose_bandwidth(
     TypeError, OutsideSampleError
         As `Kernel.events`.
     """
-    check_kinds(
-        estimator=(estimator, Kernel),
-        parameters=(parameters, DarkParameters),
-        analysis=(analysis, Analysis),
-        per_point=(per_point, bool),
-    )
+    check_kinds(estimator=(estimator, Kernel), per_point=(per_point, bool))
     pilot = estimator.smoothing.scaled(2.0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FewEventsWarning)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,7 +18,7 @@ from darkpkg.experiment.analysis import Analysis
 from darkpkg.inputs import check_kinds
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import Expectation
-from darkpkg.method.kernel_estimate import kernel_estimate, remembered
+from darkpkg.method.kernel_estimate import Remembered, kernel_estimate
 from darkpkg.method.smoothing import SMOOTHING, Smoothing
 from darkpkg.method.transport import NEIGHBOURHOOD, transport
 from darkpkg.method.weights import check_placed, positive_lifetime, sampling_range
@@ -46,8 +46,16 @@ class Estimator(Predicts, Protocol):
         """As `events`, with a free proper decay length ``ctau`` (cm) of N that broadcasts against θ's shape."""
 
 
+@dataclass(frozen=True, eq=False)
 class _OfSample(ABC):
-    """The three predictions of a sample, by one sum."""
+    """The three predictions of a sample, by one sum; further fields say how to smooth."""
+
+    sample: PlacedEvents = field(repr=False)
+
+    def __post_init__(self) -> None:
+        check_placed("sample", self.sample)
+        for one in fields(self)[1:]:
+            check_kinds(**{one.name: (getattr(self, one.name), Smoothing)})
 
     def events(self, parameters: DarkParameters, analysis: Analysis) -> Expectation:
         """Expected signal in each bin of ``analysis``."""
@@ -88,18 +96,13 @@ class Kernel(_OfSample):
     4.70 ± 0.08
     """
 
-    sample: PlacedEvents = field(repr=False)
     smoothing: Smoothing = SMOOTHING
-
-    def __post_init__(self) -> None:
-        check_placed("sample", self.sample)
-        check_kinds(smoothing=(self.smoothing, Smoothing))
 
     def _sum(self, parameters: DarkParameters, ctau: Array | None, analysis: Analysis) -> Expectation:
         return kernel_estimate(self.sample, parameters, analysis, self.smoothing, ctau)
 
 
-_transported = remembered(most=2)(transport)
+_transported = Remembered(transport, most=2)
 """The last masses, for which couplings and lifetimes cost next to nothing."""
 
 
@@ -118,20 +121,15 @@ class Transport(_OfSample):
     `Kernel`; events that do not tell from which point of phase space they came cannot be transported.
     """
 
-    sample: PlacedEvents = field(repr=False)
     neighbourhood: Smoothing = NEIGHBOURHOOD
-
-    def __post_init__(self) -> None:
-        check_placed("sample", self.sample)
-        check_kinds(neighbourhood=(self.neighbourhood, Smoothing))
 
     def samples(self, parameters: DarkParameters) -> Iterator[tuple[NDArray[np.int64], DarkParameters, PlacedEvents]]:
         """For each pair of masses: indices of the flattened points that have it, these points, and their events."""
-        fields = {n: np.broadcast_to(getattr(parameters, n), parameters.shape).ravel() for n in parameters.numbers()}
-        pairs, index = np.unique([fields["m_N"], fields["m_Zprime"]], axis=1, return_inverse=True)
+        flat = {n: np.broadcast_to(getattr(parameters, n), parameters.shape).ravel() for n in parameters.numbers()}
+        pairs, index = np.unique([flat["m_N"], flat["m_Zprime"]], axis=1, return_inverse=True)
         for i, (m_N, m_Zprime) in enumerate(pairs.T.tolist()):
             here = np.flatnonzero(index.ravel() == i)
-            points = parameters.replace(**{name: numbers[here] for name, numbers in fields.items()})
+            points = parameters.replace(**{name: numbers[here] for name, numbers in flat.items()})
             yield here, points, self._sample_at(m_N, m_Zprime, parameters.is_majorana)
 
     def _sample_at(self, m_N: float, m_Zprime: float, is_majorana: bool) -> PlacedEvents:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,12 +32,9 @@ class FewEventsWarning(UserWarning):
     ``near`` has the parameters of that point by name.
     """
 
-    def __init__(self, message: str, n_effective: float, near: Mapping[str, float], n_few: int) -> None:
-        super().__init__(message, n_effective, near, n_few)
-        self.n_effective, self.near, self.n_few = n_effective, near, n_few
-
-    def __str__(self) -> str:
-        return str(self.args[0])
+    n_effective: float
+    near: Mapping[str, float]
+    n_few: int
 
 
 def warn_of_few(n_effective: Array, parameters: Mapping[str, Array], stacklevel: int, unit: str = "") -> None:
@@ -54,14 +51,9 @@ def warn_of_few(n_effective: Array, parameters: Mapping[str, Array], stacklevel:
         f"only {fewest:.1f} effective events near {', '.join(f'{name} = {x:g}{unit}' for name, x in near.items())} "
         f"({few.sum()} of {few.size} points have fewer than {FEW_EVENTS}): simulate more or widen the bandwidth"
     )
-    warnings.warn(FewEventsWarning(message, fewest, near, int(few.sum())), stacklevel=stacklevel + 1)
-
-
-class _Analysis(Protocol):
-    @property
-    def channels(self) -> tuple[Any, ...]: ...
-
-    def bins_of(self, channel: str) -> slice: ...
+    warning = FewEventsWarning(message)
+    warning.n_effective, warning.near, warning.n_few = fewest, near, int(few.sum())
+    warnings.warn(warning, stacklevel=stacklevel + 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +109,7 @@ class Expectation:
         certain = np.maximum(np.abs(self.bias) - 2 * self.bias_error, 0.0)
         return (self.n_effective >= n_effective) & (certain <= bias * np.abs(self.mean))
 
-    def in_channels(self, analysis: _Analysis) -> Expectation:
+    def in_channels(self, analysis: Any) -> Expectation:
         """Sums over the bins of each channel of ``analysis``: shape θ.shape + (channels,)."""
         begins = [analysis.bins_of(channel.name).start for channel in analysis.channels]
         return self._map(lambda values: np.add.reduceat(values, begins, axis=-1))
@@ -145,9 +137,6 @@ class Expectation:
         return np.array2string(words, separator=", ", threshold=50, formatter={"all": str})
 
     __repr__ = __str__
-
-    def _repr_markdown_(self) -> str:
-        return str(self) if np.ndim(self.mean) == 0 else f"```\n{self}\n```"
 
     def _map(self, sums: Callable[[Array], Array]) -> Expectation:
         return Expectation(*(sums(getattr(self, field.name)) for field in fields(self)))

@@ -39,29 +39,24 @@ from darkpkg.physics.model import DarkParameters
 
 Array = NDArray[np.float64]
 
-__all__ = ["Prepared", "kernel_estimate", "prepared", "remembered"]
+__all__ = ["Prepared", "Remembered", "kernel_estimate", "prepared"]
 
 _COMPILED: dict[Kernel, int] = {EPANECHNIKOV: 0, UNIFORM: 1, GAUSSIAN: 2}
 """Kernels that the loop has in it; any other is summed by numpy."""
 
 
-def remembered(most: int) -> Callable[[Callable[..., Any]], Any]:
-    """Make a function remember its last few results for each sample, its first argument, as long as that lives."""
+class Remembered:
+    """A function that remembers its last few results for each sample, its first argument, as long as that lives."""
 
-    def decorated(function: Callable[..., Any]) -> Any:
-        caches: weakref.WeakKeyDictionary[Events, Any] = weakref.WeakKeyDictionary()
+    def __init__(self, function: Callable[..., Any], most: int) -> None:
+        self._function, self._most = function, most
+        self.caches: weakref.WeakKeyDictionary[Events, Any] = weakref.WeakKeyDictionary()
 
-        @functools.wraps(function)
-        def of(sample: Events, *arguments: Any) -> Any:
-            if sample not in caches:
-                alive = weakref.ref(sample)
-                caches[sample] = functools.lru_cache(most)(lambda *others: function(alive(), *others))
-            return caches[sample](*arguments)
-
-        of.caches = caches  # type: ignore[attr-defined]
-        return of
-
-    return decorated
+    def __call__(self, sample: Events, *arguments: Any) -> Any:
+        """The result for this sample and further arguments, which can be hashed."""
+        alive = weakref.ref(sample)
+        forgetful = functools.lru_cache(self._most)(lambda *others: self._function(alive(), *others))
+        return self.caches.setdefault(sample, forgetful)(*arguments)
 
 
 @dataclass(frozen=True)
@@ -79,14 +74,12 @@ class Prepared:
     strip_starts: NDArray[np.int64]
 
 
-@remembered(most=4)  # as many selections as two analyses have with two kinds of flight each
-def prepared(
-    events: PlacedEvents,
-    selection: Selection,
-    exposures: tuple[tuple[str, float], ...],
-    slope: Any,
-    flavours: tuple[int, ...],
-    flies: bool,
+Flavours = tuple[int, ...]
+Exposures = tuple[tuple[str, float], ...]
+
+
+def _prepare(
+    events: PlacedEvents, selection: Selection, exposures: Exposures, slope: Any, flavours: Flavours, flies: bool
 ) -> Prepared:
     """Events that ``selection`` takes, for each of some beams with their protons on target."""
     sampling, bins, flavour = sampling_range(events), selection.bins(events), np.abs(events.flavour)
@@ -97,7 +90,7 @@ def prepared(
     order = np.argsort(events.m_N[row], kind="stable")
     starts = np.linspace(0, len(row), int(np.sqrt(len(row))) + 2).astype(np.int64)
     strip = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-    edges = events.m_N[row[order[np.minimum(starts[:-1], len(row) - 1)]]] if len(row) else np.ones(len(starts) - 1)
+    edges = np.append(events.m_N[row[order]], np.inf)[starts[:-1]]
     order = order[np.lexsort((events.m_Zprime[row[order]], strip))]
     channel, row = channel[order], row[order]
     masses = np.stack([events.m_N[row], events.m_Zprime[row]], axis=-1)
@@ -112,6 +105,10 @@ def prepared(
         strip_edges=np.log(edges),
         strip_starts=starts,
     )
+
+
+prepared = Remembered(_prepare, most=4)
+"""As many selections as two analyses have with two kinds of flight each."""
 
 
 def _replicates(events: Events) -> int:
@@ -172,7 +169,7 @@ def _sums(
     points: Array,
     analysis: Analysis,
     smoothing: Smoothing,
-    flavours: tuple[int, ...],
+    flavours: Flavours,
     everywhere: bool,
 ) -> Array:
     """Σw, Σw², Σd and Σd² at ``points`` (6, p) of masses, decay rates and bandwidths: (p, flavours, bins, 4)."""

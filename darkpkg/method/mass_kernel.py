@@ -19,12 +19,9 @@ __all__ = ["OutsideSampleError", "check_inside", "mass_coefficients", "mass_leve
 class OutsideSampleError(ValueError):
     """A mass ``name`` whose ``value`` (GeV) no event of a sample is near: it has them from ``low`` to ``high``."""
 
-    def __init__(self, message: str, name: str, value: float, low: float, high: float) -> None:
-        super().__init__(message, name, value, low, high)
+    def __init__(self, message: str, name: str = "", value: float = np.nan, low: float = 0, high: float = np.inf):
+        super().__init__(message)
         self.name, self.value, self.low, self.high = name, value, low, high
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 def check_inside(sampling: SamplingRange, m_N: ArrayLike, m_Zprime: ArrayLike) -> None:

@@ -16,7 +16,7 @@ Semiparametric Models (2004), chapter 4, with the design density known. It knows
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -30,7 +30,7 @@ from darkpkg.method.kernels import EPANECHNIKOV, Inside, Kernel
 
 Array = NDArray[np.float64]
 
-__all__ = ["PAPER_SMOOTHING", "PROGRAM_SMOOTHING", "SMOOTHING", "SMOOTHINGS", "Smoothing", "reweight"]
+__all__ = ["PAPER_SMOOTHING", "SMOOTHING", "Smoothing", "reweight"]
 
 WIDER = float(np.sqrt(2.0))
 """The second bandwidth, in units of the first, that shows the bias: it has twice the bias of the first, so that the
@@ -174,17 +174,6 @@ SMOOTHING = Smoothing()
 PAPER_SMOOTHING = Smoothing(0.005, order=0, slope=None)
 """The settings that the text of the paper gives: δ = 0.005 in logarithmic distance, and q at each event."""
 
-PROGRAM_SMOOTHING = Smoothing(0.1 * np.log(10), order=0, slope=None)
-"""The bandwidth of the public program behind the paper, 0.1 in decimal logarithms; its norm is 0.929 of the right
-one, which is left right here."""
-
-SMOOTHINGS: Mapping[str, Smoothing] = {
-    "recommended": SMOOTHING,
-    "paper": PAPER_SMOOTHING,
-    "program": PROGRAM_SMOOTHING,
-}
-"""Settings by name."""
-
 
 def reweight(
     theta: ArrayLike,
@@ -206,8 +195,7 @@ def reweight(
         (n,) weights, normalised so that the mean weight of events at one θ is the rate there.
     observables
         What to sum: (n,) or (n, m) factors of the weights, for instance 1 in the bin of a histogram that an event
-        falls into and 0 elsewhere, or probabilities. A function ``observables(theta, index)`` gives them for the
-        events ``index`` at the point ``theta``, where they depend on it. None counts.
+        falls into and 0 elsewhere, or probabilities. None counts.
     kernel
         How to smooth. Mind the bandwidth: the default is that of the dark-neutrino sample.
     density
@@ -254,7 +242,7 @@ def reweight(
     weights = real_array("weights", weights)
     if weights.shape != sample.shape[:1]:
         raise ValueError(f"weights must have the shape {sample.shape[:1]} of sample_theta, got {weights.shape}")
-    observed = _observed(observables, len(sample), single)
+    observed = _observed(observables, len(sample))
     flat = points.reshape(-1, sample.shape[1])
     x, centres = kernel.coordinates(sample), kernel.coordinates(flat)
     region = _Region(kernel, density, single)
@@ -268,10 +256,10 @@ def reweight(
     h = kernel.bandwidths(points.shape[:-1], flat.shape[1]).reshape(flat.shape)
     c = np.stack([kernel.coefficients(centres, width, region.contains) for width in (h, WIDER * h)], axis=1)
     sums = [
-        moments(base[near, None] * observed(at, near), both).sum(axis=1)
-        for at, (near, both) in zip(flat, neighbours(kernel.kernel, x, centres, h, c), strict=True)
+        moments(base[near, None] * observed[near], both).sum(axis=1)
+        for near, both in neighbours(kernel.kernel, x, centres, h, c)
     ]
-    stacked = np.stack(sums) if sums else np.empty((0, 4, 1))
+    stacked = np.reshape(sums, (len(flat), 4, observed.shape[1]))
     level = kernel.level(flat, region.density)[:, None, None]
     stacked = stacked * level ** np.array([1, 2, 1, 2])[:, None]
     result = Expectation(*np.moveaxis(stacked, 1, 0).reshape(4, *points.shape[:-1], stacked.shape[-1]))
@@ -298,17 +286,11 @@ class _Region:
         return self.density(self.smoothing.parameters(coordinates)) > 0
 
 
-def _observed(observables: Any, n: int, single: bool) -> Callable[[Array, NDArray[np.int64]], Array]:
-    """The factors (k, m) of the weights of k events at a point; truth values count as ones and zeros."""
-
-    def of_function(at: Array, near: NDArray[np.int64]) -> Array:
-        return np.asarray(observables(at[0] if single else at, near), dtype=float).reshape(len(near), -1)
-
-    if callable(observables):
-        return of_function
+def _observed(observables: Any, n: int) -> Array:
+    """Factors of the weights (n, m); truth values count as ones and zeros."""
     if isinstance(observables, np.ndarray) and observables.dtype == bool:
         observables = observables.astype(int)
     factors = np.ones(n) if observables is None else real_array("observables", observables)
     if factors.ndim not in (1, 2) or len(factors) != n:
         raise ValueError(f"observables must have the shape ({n},) or ({n}, m), got {factors.shape}")
-    return lambda _, near: factors[near].reshape(len(near), -1)
+    return factors.reshape(n, -1)

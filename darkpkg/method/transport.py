@@ -22,17 +22,15 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from darkpkg.experiment.beam import Flux
 from darkpkg.inputs import check_kinds
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.generator import Integrand
-from darkpkg.method.integrand import DECAY_AXES, Target, laboratory_momenta, target
+from darkpkg.method.integrand import DECAY_AXES, laboratory_momenta, target
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import Smoothing
 from darkpkg.method.weights import coupling_weight, kde_weight, sampling_range
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
-from darkpkg.physics.nuclei import Nucleus
 
 Array = NDArray[np.float64]
 AnyEvents = TypeVar("AnyEvents", bound=Events)
@@ -132,10 +130,8 @@ def _at_masses_of(parameters: DarkParameters, events: Events) -> tuple[Array, li
     return ratio, momenta
 
 
-@functools.cache
-def _target(flux: Flux, nucleus: Nucleus, form_factor: str) -> Target:
-    """The tables of a flux and nucleus, kept, as a plane needs them at each of its masses."""
-    return target(flux, nucleus, form_factor)
+_target = functools.cache(target)
+"""The tables of a flux and nucleus, kept, as a plane needs them at each of its masses."""
 
 
 def _paths(events: PlacedEvents, p_N: Array) -> dict[str, Array]:

@@ -47,11 +47,6 @@ MUON, ELECTRON = 14, 12
 """PDG codes of the neutrinos that make N by couplings of their own; antineutrinos have the same."""
 
 
-def families_of(parameters: DarkParameters) -> tuple[int, ...]:
-    """Those whose neutrinos make any N at these points."""
-    return (MUON, ELECTRON) if np.any(parameters.V_eN_sq) else (MUON,)
-
-
 def kde_weight(events: Events, parameters: DarkParameters, smoothing: Smoothing = SMOOTHING) -> Array:
     r"""K(d(θ, θ_i), δ) / q, Eq. (25): weights at one point θ.
 
@@ -173,10 +168,9 @@ def lifetime_weight(
     ctau = float(positive_lifetime(real_number("ctau", ctau)))
     flight = real_number("ctau_Zprime", ctau_Zprime, 0.0)
     rate = _decay_rate(events.m_N if m_N is None else real_number("m_N", m_N, positive=True), ctau)
-    if not flight > 0:
-        return Paths.of(events, modules, flies=False).decays(rate)
     own = events.m_Zprime if m_Zprime is None else real_number("m_Zprime", m_Zprime, positive=True)
-    return Paths.of(events, modules, flies=True).decays(rate, _decay_rate(own, flight))
+    rate_of_Z = _decay_rate(own, flight) if flight > 0 else None
+    return Paths.of(events, modules, flight > 0).decays(rate, rate_of_Z)
 
 
 LARGEST_RATE = 1e100 / cm

@@ -10,6 +10,7 @@ ORDER = [
     "miniboone",
     "formulas",
     "cross_validation",
+    "smoothings",
     "standard_neutrino.flux",
     "standard_neutrino.weak",
     "standard_neutrino.decays_in_flight",
