@@ -9,6 +9,7 @@ ORDER = [
     "curves",
     "miniboone",
     "formulas",
+    "lifetime_bound",
     "standard_neutrino.flux",
     "standard_neutrino.weak",
     "standard_neutrino.decays_in_flight",
