@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from darkpkg.inference.likelihood import Likelihood, log_likelihood
+from darkpkg.inference import likelihood as likelihoods
+from darkpkg.inference.likelihood import Likelihood
 from darkpkg.inference.slices import Slice
 from darkpkg.inference.threshold import FAR, exclusion_threshold, nearest_limit, scale_error
 from darkpkg.inputs import real_numbers
 from darkpkg.method.expectation import Expectation
 
 if TYPE_CHECKING:
-    import contourpy
     import pandas as pd
 
 Array = NDArray[np.float64]
@@ -47,7 +47,7 @@ class Scan:
     grid: Slice | None = None
     levels: int = 0
     provenance: Mapping[str, Any] = field(default_factory=dict)
-    likelihood: Likelihood = log_likelihood
+    likelihood: Likelihood = likelihoods.log_likelihood
 
     @property
     def minus_delta_log_likelihood(self) -> Array:
@@ -162,17 +162,17 @@ class Scan:
         Outlines (n, 2) are closed curves as in `exclusion`, continued along the frame. If all is excluded, the frame
         is the one outline; if nothing is, the list is empty.
         """
-        polygons, offsets = self._contours(cl, n_parameters, sigma).filled(0.0, np.inf)
+        filled = self._contours(cl, n_parameters, sigma).filled(0.0, np.inf)
         return [
             [np.exp(points[begin:end, ::-1]) for begin, end in itertools.pairwise(offset)]
-            for points, offset in zip(polygons, offsets, strict=True)
+            for points, offset in zip(*filled, strict=True)
         ]
 
     def allowed_islands(self, cl: float = 0.90, n_parameters: int = 2) -> list[Array]:
         """Closed curves (n, 2) around each allowed region of a plane that is excluded all around."""
-        return [hole for _, *holes in self.excluded_polygons(cl, n_parameters) for hole in holes]
+        return [hole for outlines in self.excluded_polygons(cl, n_parameters) for hole in outlines[1:]]
 
-    def _contours(self, cl: float, n_parameters: int, sigma: float) -> contourpy.ContourGenerator:
+    def _contours(self, cl: float, n_parameters: int, sigma: float) -> Any:
         import contourpy
 
         if len(self.axes) != 2:

@@ -202,6 +202,7 @@ def _opened(path: Path, file: BinaryIO) -> tuple[str, int, Callable[[], Any]]:
 
 
 def _scan(header: dict[str, Any], table: pd.DataFrame, likelihood: Likelihood) -> Scan:
+    points: DarkParameters
     grid, about, levels = Slice(lambda *_: points, **header["axes"]), header["analysis"], header["levels"]
     shared = tuple(map(tuple, about.get("shared", ())))  # which files of before there were such errors have not
     counts = Counts(**about | {name: np.array(about[name]) for name in _COUNTS} | {"shared": shared})
@@ -221,9 +222,10 @@ def _scan(header: dict[str, Any], table: pd.DataFrame, likelihood: Likelihood) -
 
     bins = range(len(counts.observed))
     signal = Expectation(*(np.stack([column(f"{kind}_{i}") for i in bins], axis=-1) for kind in _SUMS))
-    # Files of before there was a choice were written with that of the paper.
+    values: dict[str, Any] = {name: everywhere(name) for name in DarkParameters.numbers() if name in table}
+    # Files of before there was a choice of decays were written with that of the paper.
     kind = {"is_majorana": header["is_majorana"], "decays": header.get("decays", "paper")}
-    points = DarkParameters(**{name: everywhere(name) for name in DarkParameters.numbers() if name in table}, **kind)
+    points = DarkParameters(**values, **kind)
     lnL, without = column("log_likelihood"), float(header["no_signal"])
     return Scan(points, counts, signal, lnL, without, grid, levels, header["provenance"], likelihood)
 

@@ -70,7 +70,7 @@ def nearest_limit(
     """
     index = np.arange(len(signal.mean))
 
-    def above(log_scale: Array, index: Array) -> Array:
+    def above(log_scale: Array, index: NDArray[Any]) -> Array:
         """ln L of the point with its signal scaled, over the lowest that is allowed; finite, for the root finder."""
         lnL = likelihood(_scaled(signal, log_scale, index.astype(np.int64)), analysis)
         return np.maximum(lnL - lowest, -1e300)
@@ -93,7 +93,7 @@ def nearest_limit(
     return np.clip(np.maximum(-upper, lower), -FAR, FAR), np.clip(nearest, -FAR, FAR)
 
 
-def roots(function: Callable[..., Array], low: Array, high: Array, *arguments: Array) -> Array:
+def roots(function: Callable[..., Array], low: Array, high: Array, *arguments: NDArray[Any]) -> Array:
     """Where ``function`` of x and ``arguments`` is zero, to 1e-9, between ``low`` and ``high`` of different signs."""
     if not low.size:
         return low
