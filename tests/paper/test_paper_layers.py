@@ -11,6 +11,7 @@ ORDER = [
     "formulas",
     "cross_validation",
     "smoothings",
+    "lifetime_bound",
     "standard_neutrino.flux",
     "standard_neutrino.weak",
     "standard_neutrino.decays_in_flight",
