@@ -114,7 +114,6 @@ CALLS = {
     "kinematics.invariant_mass": lambda: {"p": np.ones((3, 4))},
     "widths.pair_ratio": lambda: {"s": 0.5, "channel": "hadrons"},
     "widths.total_ratio": lambda: {"s": 0.5},
-    "widths.current_integrals": lambda: {"m_N": 0.1, "m_Zprime": 1.25, "epsilon": 0.01},
     "weak.kaon_helicity": (weak.kaon_helicity, lambda: {"m_N": 0.15, "lepton": "e"}),
     "weak.laboratory_helicity": (
         weak.laboratory_helicity, lambda: {"E_N": 2.0, "m_N": 0.15, "lepton": "e", "kaon_angle": 0.01},
