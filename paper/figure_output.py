@@ -20,13 +20,16 @@ from matplotlib.collections import PathCollection, QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 from matplotlib.patches import StepPatch
+from matplotlib.text import Text
+from matplotlib.transforms import Transform
 
-__all__ = ["CSV", "NARROW", "PDF", "figure_bundle", "figure_data", "load_ipython_extension"]
+__all__ = ["CSV", "NARROW", "PDF", "figure_bundle", "figure_data", "load_ipython_extension", "smallest_text"]
 
 SVG, PNG, PDF, CSV = "image/svg+xml", "image/png", "application/pdf", "text/csv"
 NARROW = "application/vnd.narrow+svg"
 
 LARGEST_SVG = 250_000  # characters: what is larger, by thousands of points, is a picture of dots
+PAGE_WIDTH = 8.2  # inches of a figure at most, on a wide screen
 NARROW_WIDTH = 4.2  # inches; on a phone that is shown at 0.85 of its size, so that 10 points are 8.5
 
 
@@ -38,8 +41,10 @@ def load_ipython_extension(shell: Any) -> None:
     shell.display_formatter.mimebundle_formatter.for_type(Figure, figure_bundle)
 
 
-def figure_bundle(figure: Figure, include: Any = None, exclude: Any = None) -> dict[str, str]:
-    """Draw a figure in all formats: content by MIME type.
+def figure_bundle(
+    figure: Figure, include: Any = None, exclude: Any = None
+) -> tuple[dict[str, str], dict[str, dict[str, float]]]:
+    """Draw a figure in all formats: content by MIME type, and as metadata the size of its `smallest_text`.
 
     A drawing with panels side by side has a second one with its panels below one another. Files that would be large
     as SVG are PNG of double resolution.
@@ -53,7 +58,14 @@ def figure_bundle(figure: Figure, include: Any = None, exclude: Any = None) -> d
     with _stacked(figure) as stacked:
         if stacked:
             bundle[NARROW] = _drawn(figure, "svg").decode()
-    return bundle
+    return bundle, {PDF: {"smallest_text": smallest_text(figure)}}
+
+
+def smallest_text(figure: Figure) -> float:
+    """Size of the smallest text as it stands on the page, in points: a wide figure is shown smaller than drawn."""
+    scale = min(1.0, PAGE_WIDTH / figure.get_tightbbox().width)
+    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    return round(scale * min((text.get_fontsize() for text in texts), default=np.inf), 2)
 
 
 def figure_data(figure: Figure) -> str:
@@ -80,7 +92,7 @@ def _series(axes: Axes) -> Iterator[tuple[str, str, tuple[Any, ...]]]:
     """Kind, label and columns of all that is drawn in data coordinates."""
     labels = _labels(axes)
     for line in axes.lines:
-        if line.get_transform() == axes.transData:
+        if _in_data_coordinates(line.get_transform(), axes):
             yield "line", labels(line), line.get_data(orig=False)
     for collection in axes.collections:
         if isinstance(collection, QuadMesh):
@@ -90,15 +102,20 @@ def _series(axes: Axes) -> Iterator[tuple[str, str, tuple[Any, ...]]]:
                 yield "cells", labels(collection), (x, y, np.ma.filled(collection.get_array(), np.nan))
         elif isinstance(collection, PathCollection):
             yield "points", labels(collection), np.ma.filled(collection.get_offsets(), np.nan).T
-        elif collection.get_transform() == axes.transData:
+        elif _in_data_coordinates(collection.get_transform(), axes):
             for path in collection.get_paths():
                 yield "outline", labels(collection), path.vertices.T
     for patch in axes.patches:
         if isinstance(patch, StepPatch):
             values, edges, _ = patch.get_data()
             yield "steps", labels(patch), (edges, [*values, values[-1]])
-        elif patch.get_data_transform() == axes.transData:
+        elif _in_data_coordinates(patch.get_data_transform(), axes):
             yield "patch", labels(patch), patch.get_patch_transform().transform(patch.get_path().vertices).T
+
+
+def _in_data_coordinates(transform: Transform, axes: Axes) -> bool:
+    """Tell whether both coordinates are data; a line across the panel has one that is not."""
+    return all(transform.contains_branch_seperately(axes.transData))
 
 
 def _labels(axes: Axes) -> Any:

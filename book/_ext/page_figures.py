@@ -6,7 +6,6 @@ are written, `write_files` puts the files beside them.
 """
 
 import base64
-import html
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,32 +32,32 @@ def setup(app: Sphinx) -> dict[str, bool]:
 
 
 def figures_of(env: BuildEnvironment, docname: str) -> Iterator[tuple[str, NotebookNode]]:
-    """Yield name and formats of each figure of a chapter, as it was last run."""
+    """Yield name and output of each figure of a chapter, as it was last run."""
     run = getattr(env, "chapter_runs", {}).get(docname)
     for cell in nbformat.read(run, as_version=4).cells if run else ():
         name = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
-        formats = [output.data for output in cell.get("outputs", ()) if PDF in output.get("data", {})]
-        if name and formats:
-            yield name, formats[0]
+        drawn = [output for output in cell.get("outputs", ()) if PDF in output.get("data", {})]
+        if name and drawn:
+            yield name, drawn[0]
 
 
 def add_files(app: Sphinx, doctree: nodes.document) -> None:
     """Put links to the files of a figure below it, and let a narrow screen have its narrow drawing."""
     docname = app.env.docname
-    figures = {nodes.fully_normalize_name(name): (name, formats) for name, formats in figures_of(app.env, docname)}
+    figures = {nodes.fully_normalize_name(name): (name, output) for name, output in figures_of(app.env, docname)}
     up = "../" * docname.count("/")
     source = Path(app.env.doc2path(docname))
     for figure in doctree.findall(nodes.figure):
-        for name, formats in (figures[name] for name in figure["names"] if name in figures):
+        for name, output in (figures[name] for name in figure["names"] if name in figures):
             base = f"{up}{FOLDER}/{name}"
-            kinds = [FILES[kind] for kind in (PDF, CSV) if kind in formats]
+            kinds = [FILES[kind] for kind in (PDF, CSV) if kind in output.data]
             links = [f'<a href="{base}.{kind}" download>{kind.upper()}</a>' for kind in kinds]
             line = line_of(name, source.read_text(encoding="utf-8"))
             links.append(f'<a href="{up}_sources/{docname}{source.suffix}">Source, line {line}</a>')
-            label = html.escape(f"Files of the figure {name}")
-            below = f'<p class="figure-files" role="group" aria-label="{label}">{" ".join(links)}</p>'
+            size = output.metadata[PDF]["smallest_text"]
+            below = f'<p class="figure-files" data-smallest-text="{size:g}">{" ".join(links)}</p>'
             figure.append(nodes.raw("", below, format="html"))
-            if NARROW in formats:
+            if NARROW in output.data:
                 drawing = f'<picture><source media="{NARROW_SCREEN}" srcset="{base}.{FILES[NARROW]}">'
                 figure.insert(1, nodes.raw("", "</picture>", format="html"))
                 figure.insert(0, nodes.raw("", drawing, format="html"))
@@ -88,7 +87,7 @@ def write_files(app: Sphinx, exception: Exception | None) -> None:
     folder = Path(app.outdir) / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     for docname in getattr(app.env, "chapter_runs", {}):
-        for name, formats in figures_of(app.env, docname):
-            for kind in FILES.keys() & formats.keys():
-                content = base64.b64decode(formats[kind]) if kind == PDF else formats[kind].encode()
+        for name, output in figures_of(app.env, docname):
+            for kind in FILES.keys() & output.data.keys():
+                content = base64.b64decode(output.data[kind]) if kind == PDF else output.data[kind].encode()
                 (folder / f"{name}.{FILES[kind]}").write_bytes(content)

@@ -4,8 +4,9 @@
     make check-pages PAGES="01_ten_lines"   # some
 
 Without a browser: every internal link leads somewhere, every picture has an alternative text, no data frame is shown
-as such, no output has more than `LONGEST` printed lines, no markup is shown as text. In headless Chromium, if it, node
-and npm are there: what axe-core finds in both themes, requests that leave the book, widths and weights; see
+as such, no output has more than `LONGEST` printed lines, no markup is shown as text, text in figures has at least
+`SMALLEST` points. In headless Chromium, if it and
+node and npm are there: what axe-core finds in both themes, requests that leave the book, widths and weights; see
 ``pages.mjs``.
 """
 
@@ -23,7 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
 MODULES = ROOT / "_build" / "checks"
 PACKAGES = ("axe-core@4.14.1", "puppeteer-core@24.43.1")  # of npm; the browser is the one that is there
-LONGEST = 12
+LONGEST = 12  # lines
+SMALLEST = 8.0  # points, of text in a figure
 
 
 class Page(HTMLParser):
@@ -35,6 +37,7 @@ class Page(HTMLParser):
         self.links: list[str] = []
         self.pictures: list[dict[str, str]] = []
         self.data_frames = 0
+        self.texts: list[float] = []
         self.outputs: list[str] = []
         self._printing = False
 
@@ -47,6 +50,8 @@ class Page(HTMLParser):
         if tag == "img":
             self.pictures.append(attributes)
         classes = attributes.get("class", "").split()
+        if "data-smallest-text" in attributes:
+            self.texts.append(float(attributes["data-smallest-text"]))
         self.data_frames += "dataframe" in classes
         if tag == "div" and {"output", "stream"} <= set(classes):
             self.outputs.append("")
@@ -82,6 +87,8 @@ def problems(path: Path) -> Iterator[str]:
         text = picture.get("alt", "").strip()
         if not text or text.endswith((".png", ".svg")):
             yield f"shows {Path(picture.get('src', '')).name} without an alternative text"
+    if page.texts and min(page.texts) < SMALLEST:
+        yield f"has text of {min(page.texts):g} points in a figure, less than {SMALLEST:g}"
     if page.data_frames:
         yield f"shows {page.data_frames} data frames that are no tables"
     for output in page.outputs:
@@ -99,6 +106,11 @@ def leads_somewhere(page: Path, target: str, name: str) -> bool:
     if not path.is_file():
         return False
     return not name or path.suffix != ".html" or name in parsed(path).names or name in ("", "top")
+
+
+def only_leads_on(path: Path) -> bool:
+    """Tell whether a page has nothing but another page to open."""
+    return 'http-equiv="refresh"' in path.read_text(encoding="utf-8").lower()
 
 
 def in_browser(pages: list[Path]) -> bool:
@@ -119,7 +131,7 @@ def in_browser(pages: list[Path]) -> bool:
 
 def main(names: list[str]) -> int:
     """Check the pages named, or all; 1 if anything is wrong."""
-    built = sorted(path for path in HTML.rglob("*.html") if "_static" not in path.parts)
+    built = sorted(path for path in HTML.rglob("*.html") if "_static" not in path.parts and not only_leads_on(path))
     pages = [path for path in built if path.stem in names or not names]
     if not pages:
         print("there are no such pages in _build/html: run `make book` first")

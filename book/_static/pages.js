@@ -1,3 +1,8 @@
+// The label of a folded cell is what stands on it, also for those who hear the page.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const summary of document.querySelectorAll("details.hide > summary")) summary.removeAttribute("aria-label");
+});
+
 // Hints and answers are open on paper; folded drawing code stays away.
 window.addEventListener("beforeprint", () => {
   for (const fold of document.querySelectorAll(".bd-content details")) {
