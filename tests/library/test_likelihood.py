@@ -288,7 +288,7 @@ class TestSharedErrors:
         assert again.analysis.shared == analysis.shared
 
     def test_several_analyses_in_one_check_add_up_unless_they_share_an_error(self):
-        """Two searches of one beam: apart, ln L is a sum; an error that they have in common lets both move at once."""
+        """Two searches of one beam: apart, ln L is a sum; an error in common lets both move at once."""
         kernel = dk.Kernel(toy_sample())
         one = self.with_shared(0.5)
         channel = dataclasses.replace(one.channels[0], pot=2e21)
