@@ -114,7 +114,6 @@ CALLS = {
     "kinematics.invariant_mass": lambda: {"p": np.ones((3, 4))},
     "widths.pair_ratio": lambda: {"s": 0.5, "channel": "hadrons"},
     "widths.total_ratio": lambda: {"s": 0.5},
-    "widths.current_integrals": lambda: {"m_N": 0.1, "m_Zprime": 1.25, "epsilon": 0.01},
     "weak.kaon_helicity": (weak.kaon_helicity, lambda: {"m_N": 0.15, "lepton": "e"}),
     "weak.laboratory_helicity": (
         weak.laboratory_helicity, lambda: {"E_N": 2.0, "m_N": 0.15, "lepton": "e", "kaon_angle": 0.01},
@@ -178,7 +177,6 @@ CALLS = {
     "HEAVY.contains": lambda: {"m_N": [0.1, 0.2, 0.3], "m_Zprime": [1.0, 2.0, 0.1]},
     "HEAVY.q": lambda: {"m_N": [0.1, 0.2, 0.3], "m_Zprime": [1.0, 2.0, 0.1]},
     "Expectation": lambda: fields(dk.Expectation([1.0, 2.0, 3.0], np.ones(3), np.ones(3), np.ones(3))),
-    "effective_number": lambda: {"weights": THETA[:3]},
     "Share": lambda: {"values": THETA[:3], "weights": np.ones(3)},
     "Smoothing": lambda: fields(dk.Smoothing()),
     "reweight": lambda: {
@@ -206,7 +204,7 @@ CALLS = {
     "Kernel.events_at_lifetime": (
         dk.Kernel(few()).events_at_lifetime, lambda: {"parameters": B, "ctau": 1.0, "analysis": A},
     ),
-    "choose_bandwidth": lambda: kernel() | {"rule": "asymptotic", "per_point": False},
+    "choose_bandwidth": lambda: kernel() | {"per_point": False},
     "selection_efficiency": lambda: {"events": few(), "analysis": A, "ctau": 1.0, "ctau_Zprime": 0.1},
     "decay_acceptance": lambda: {"events": few(), "analysis": A, "ctau": 1.0, "ctau_Zprime": 0.1},
     "transport": lambda: {"events": placed(), "parameters": B, "neighbourhood": dk.Smoothing(0.5, order=0)},

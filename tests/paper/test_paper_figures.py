@@ -16,7 +16,6 @@ import darkpkg as dk
 from darkpkg import datasets, plotting
 from darkpkg.method.acceptances import decay_acceptance, selection_efficiency
 from darkpkg.method.expectation import Share
-from darkpkg.method.smoothing import PROGRAM_SMOOTHING
 from darkpkg.physics import nuclei, scattering
 from paper.figures import limits
 from paper.figures.catalogue import FIGURES, draw
@@ -25,6 +24,7 @@ from paper.figures.frame import COLUMNS, Curves, PaperFigure, Samples
 from paper.figures.limits import EVENT_RATES, LIFETIME_MASSES, scan_plane
 from paper.figures.method import figure_7, weights_in_turn
 from paper.lifetime_bound import fit_lifetime_bound
+from paper.smoothings import PROGRAM_SMOOTHING
 
 A, B, I, II = dk.BENCHMARK_A, dk.BENCHMARK_B, dk.ANALYSIS_I, dk.ANALYSIS_II
 N_EVENTS = 20_000

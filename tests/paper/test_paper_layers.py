@@ -9,6 +9,8 @@ ORDER = [
     "curves",
     "miniboone",
     "formulas",
+    "cross_validation",
+    "smoothings",
     "lifetime_bound",
     "standard_neutrino.flux",
     "standard_neutrino.weak",
