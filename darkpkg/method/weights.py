@@ -74,7 +74,7 @@ def kde_weight(events: Events, parameters: DarkParameters, smoothing: Smoothing 
         If θ lies outside the sampled region; it names parameter, value and range.
     """
     check_kinds(events=(events, Events), smoothing=(smoothing, Smoothing))
-    _check_point(parameters)
+    check_point(parameters)
     sampling = sampling_range(events)
     check_inside(sampling, parameters.m_N, parameters.m_Zprime)
     if sampling.is_fixed:
@@ -103,11 +103,11 @@ def coupling_weight(events: Events, parameters: DarkParameters, flavour: int = M
     generated = events.origin.couplings
     if generated is None:
         raise ValueError("origin of events must hold the couplings that their weights are for")
-    if generated.is_majorana != parameters.is_majorana:
-        kinds = {True: "Majorana", False: "Dirac"}
+    kind, other = ("Majorana" if one.is_majorana else "Dirac" for one in (generated, parameters))
+    if kind != other:
         raise ValueError(
-            f"these events are decays of a {kinds[generated.is_majorana]} N and cannot answer for a "
-            f"{kinds[parameters.is_majorana]} N: generate them with couplings=parameters"
+            f"these events are decays of a {kind} N and cannot answer for a {other} N: generate them with "
+            "couplings=parameters"
         )
     return parameters.coupling_of(flavour) * parameters.pair_branching_ratio() / generated.coupling
 
@@ -296,16 +296,16 @@ def detected_weight(
     return _weight(events, parameters, analysis, smoothing, chance)
 
 
+Chance = Callable[[Selection], Array]
+"""The probability of each event (n,) to get through a selection."""
+
+
 def _weight(
-    events: PlacedEvents,
-    parameters: DarkParameters,
-    analysis: Analysis,
-    smoothing: Smoothing,
-    chance: Callable[[Selection], Array],
+    events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, smoothing: Smoothing, chance: Chance
 ) -> Array:
     """Weights (n,) at one point, with the ``chance`` of each event to get through a selection."""
     check_placed("events", events)
-    _check_point(parameters)
+    check_point(parameters)
     check_kinds(analysis=(analysis, Analysis), smoothing=(smoothing, Smoothing))
     chance = functools.cache(chance)
     exposures = sum(exposure_weight(events, one) * chance(one.selection) for one in analysis.channels)
@@ -330,7 +330,7 @@ def check_placed(name: str, events: Any) -> None:
         raise TypeError(f"{name} must be placed in a detector first: darkpkg.place(events, darkpkg.ND280, seed=…)")
 
 
-def _check_point(parameters: Any) -> None:
+def check_point(parameters: Any) -> None:
     """Raise unless these are parameters, and a single point."""
     check_kinds(parameters=(parameters, DarkParameters))
     if parameters.shape != ():
