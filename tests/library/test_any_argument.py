@@ -21,8 +21,8 @@ from hypothesis import given, settings
 import darkpkg as dk
 from darkpkg import datasets
 from darkpkg.experiment.response import FGD_RESPONSE
-from darkpkg.inference import lifetimes
 from darkpkg.method.expectation import Share
+from paper import lifetime_bound
 from paper.constraints import curves
 from paper.standard_neutrino import weak
 from paper.standard_neutrino.decays_in_flight import decays_in_flight
@@ -114,7 +114,6 @@ CALLS = {
     "kinematics.invariant_mass": lambda: {"p": np.ones((3, 4))},
     "widths.pair_ratio": lambda: {"s": 0.5, "channel": "hadrons"},
     "widths.total_ratio": lambda: {"s": 0.5},
-    "widths.current_integrals": lambda: {"m_N": 0.1, "m_Zprime": 1.25, "epsilon": 0.01},
     "weak.kaon_helicity": (weak.kaon_helicity, lambda: {"m_N": 0.15, "lepton": "e"}),
     "weak.laboratory_helicity": (
         weak.laboratory_helicity, lambda: {"E_N": 2.0, "m_N": 0.15, "lepton": "e", "kaon_angle": 0.01},
@@ -129,7 +128,7 @@ CALLS = {
     "Analysis": lambda: fields(A) | {"shared": ((0.1, 0.1),)},
     "Channel": lambda: fields(A.channels[0]),
     "project": lambda: {
-        "analysis": A, "pot": 1e21, "detector": dk.ND280, "today": dk.ND280, "decay_modules": CHAMBERS,
+        "analysis": A, "pot": 1e21, "detector": dk.ND280, "decay_modules": CHAMBERS,
         "vertex_modules": CHAMBERS, "target_ratio": 1.0,
     },
     "Box": lambda: {"low": (0.0, 0.0, 0.0), "high": (1.0, 1.0, 1.0)},
@@ -240,7 +239,7 @@ CALLS = {
         "event_rate": [10.0, 20.0, 30.0], "ctau": [11.0, 2.75, 1.9], "relative_error": [0.1, 0.1, 0.1],
     },
     "exclusion_threshold": lambda: {"cl": 0.9, "n_parameters": 2},
-    "rule of the paper": (lifetimes.approximate_minimum_lifetime, lambda: {"event_rate": 50.0, "m_N": 0.1}),
+    "rule of the paper": (lifetime_bound.approximate_minimum_lifetime, lambda: {"event_rate": 50.0, "m_N": 0.1}),
     "constraints.constraints": (curves.constraints, lambda: {"plane": ("m_N", "V_muN_sq"), "mediator": "heavy"}),
     "constraints.region_of_interest": (curves.region_of_interest, lambda: {"plane": PLANE, "mediator": "heavy"}),
     "constraints.Constraint": (curves.Constraint, lambda: fields(curves.constraints(PLANE, "heavy")[0])),
