@@ -129,7 +129,7 @@ def check(
         notes.append(f"{few}, all over which the verdict is the same")
     elif not firm:
         notes.append(f"the verdict changes within {between}: simulate more")
-    notes += _flights_from_elsewhere(estimator, parameters)
+    notes += _flights_from_elsewhere(estimator, sample, parameters)
     return _verdict(parameters, analysis, likelihood, cl, signal, upscatterings, status, reason, notes)
 
 
@@ -194,9 +194,9 @@ FAR = 1 * cm
 """A dark photon that flies so far on average also comes from other modules."""
 
 
-def _flights_from_elsewhere(estimator: Any, parameters: DarkParameters) -> list[str]:
+def _flights_from_elsewhere(estimator: Any, sample: Any, parameters: DarkParameters) -> list[str]:
     """A note where Z′ would fly into the chambers from modules that the sample leaves out."""
-    length, sample = float(parameters.mediator_decay_length()), getattr(estimator, "sample", None)
+    length = float(parameters.mediator_decay_length())
     if not length > 0 or sample is None or sample.detector.name != detector.ND280_TRACKER.name:
         return []
     if isinstance(estimator, Transport):

@@ -34,13 +34,7 @@ from darkpkg.method.expectation import Expectation
 
 Array = NDArray[np.float64]
 
-__all__ = [
-    "Likelihood",
-    "effective_log_likelihood",
-    "log_likelihood",
-    "profiled_log_likelihood",
-]
-
+__all__ = ["Likelihood", "effective_log_likelihood", "log_likelihood", "profiled_log_likelihood"]
 
 _LARGEST = 1e60
 """Counts beyond this are none, and their products would be infinite."""
