@@ -144,8 +144,17 @@ def verdict_without_neutrinos(
 ) -> Verdict | None:
     """The verdict on one point that needs no sample, as no neutrino can make this N; None if some can.
 
-    ``targets`` are the nuclei that N may be made on, ``beams`` those of the experiment. Raises `ValueError` unless
-    ``parameters`` are a single point.
+    Parameters
+    ----------
+    parameters, analysis, likelihood, cl
+        As in `check`.
+    targets, beams
+        The nuclei that N may be made on, and the beams of the experiment.
+
+    Raises
+    ------
+    ValueError
+        Unless ``parameters`` are a single point.
     """
     if parameters.shape != ():
         raise ValueError(f"parameters must be a single point, of shape (), got shape {parameters.shape}")

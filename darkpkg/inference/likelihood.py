@@ -98,6 +98,8 @@ def profiled_log_likelihood(prediction: Expectation, counts: Any) -> Array:
     with the total expectation t, each bin's own relative ``systematic`` η and statistical error σ of the simulation,
     and the sources V that are ``shared``. Factors e^u keep expectations positive. The problem is convex; with u = Σw
     its solution is w + t e^{Σw} = k, by Newton's method, and Σ need not have an inverse.
+
+    Parameters, shapes and errors are those of `log_likelihood`.
     """
     t = _total(prediction, counts)
     k, V = np.asarray(counts.observed, dtype=float), np.asarray(getattr(counts, "shared", ()), dtype=float)
@@ -129,10 +131,24 @@ _NEWTON_STEPS = 300
 
 
 def effective_log_likelihood(observed: ArrayLike, mean: ArrayLike, variance: ArrayLike) -> Any:
-    """ln L_eff of ``observed`` counts for an expectation with ``mean`` and ``variance``; all broadcast.
+    """ln L_eff of counts in one bin, for an expectation that is not known for certain.
 
-    Without variance it is the Poisson; with a mean of zero only zero counts are possible. Raises `ValueError` for
-    input that is negative or not finite.
+    Without variance it is the Poisson; with a mean of zero only zero counts are possible.
+
+    Parameters
+    ----------
+    observed, mean, variance
+        The counts, and mean and variance of their expectation; they broadcast.
+
+    Returns
+    -------
+    float or array
+        Of the shape of all together.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For input that is no number, negative or not finite, and shapes that do not fit together.
 
     >>> effective_log_likelihood(0, 2.3, 0.0)
     -2.3
