@@ -164,14 +164,15 @@ def effective_log_likelihood(observed: ArrayLike, mean: ArrayLike, variance: Arr
     if not np.all(v < _LARGEST**4):
         raise ValueError(f"variance must be below {_LARGEST**4:g} times the mean, got {float(np.max(v)):g} times")
     a = np.divide(v, mu + v, out=np.zeros(mu.shape), where=possible)
+    with_k, without = _stirling_remainder(np.stack([a / (1 + k * a), a]))
     value = (
         -mu * _log1p_ratio(v)
         - (k + 1) * np.log1p(v)
         + xlogy(k, mu + (k + 1) * v)
         + k * (_log1p_ratio(k * a) - 1)
         - np.log1p(k * a) / 2
-        + _stirling_remainder(a / (1 + k * a))
-        - _stirling_remainder(a)
+        + with_k
+        - without
         - gammaln(k + 1)
     )
     return value[()]
@@ -188,16 +189,14 @@ def _stirling_remainder(a: Array) -> Array:
     From z = 9 on, four terms of its asymptotic series are exact to 1e-12. Below, eight steps of S(z) = S(z+1) + (z+½)
     ln(1+1/z) − 1 lead there.
     """
-    a = np.asarray(a)
     near = a > 1 / 9
-    t = a[near]
+    far, t = a.copy(), a[near]
     steps = np.zeros(t.shape)
-    for _ in range(8):
+    for _ in range(8 if t.size else 0):
         steps += _log1p_ratio(t) + np.log1p(t) / 2 - 1
         t = t / (1 + t)
-    far = a.copy()
     far[near] = t
     square = far * far
-    remainder = np.array(far * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square / 1680))))
+    remainder = far * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square / 1680)))
     remainder[near] += steps
-    return remainder
+    return np.asarray(remainder)
