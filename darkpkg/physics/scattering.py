@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.compiling import Four, Number, Three, within_compiled
+from darkpkg.formulas import Four, Number, Three, within_compiled
 from darkpkg.inputs import broadcast, check_kinds, real_numbers
 from darkpkg.physics.kinematics import boost, minkowski
 from darkpkg.physics.model import DarkParameters
