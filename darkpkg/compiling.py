@@ -12,35 +12,20 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import numba
 from numba.core.caching import FunctionCache
 from numba.extending import register_jitable
-from numpy.typing import NDArray
 
-from darkpkg import _sources
+from darkpkg import _sources, formulas
 
 _KEPT = 3
 """Folders of machine code that stay, the newest: who goes back to the sources before need not compile again."""
 
 
-Number: TypeAlias = Any
-"""A number or an array: what functions work with that are compiled for numbers, and called with either."""
-
-Four: TypeAlias = tuple[Number, Number, Number, Number] | NDArray[Any]
-"""A four-vector of such."""
-
-Three: TypeAlias = tuple[Number, Number, Number]
-"""A three-vector of such."""
-
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _config: Any = numba.config  # its attributes are made when numba is imported
-
-
-def within_compiled(function: _Function) -> _Function:
-    """The same function, for numbers and arrays, which compiled functions may call."""
-    return register_jitable(function)
 
 
 def compiled(**options: Any) -> Callable[[_Function], _Function]:
@@ -51,6 +36,8 @@ def compiled(**options: Any) -> Callable[[_Function], _Function]:
     """
 
     def decorate(function: _Function) -> _Function:
+        while formulas.to_be_compiled:
+            register_jitable(formulas.to_be_compiled.pop())
         dispatcher = numba.njit(error_model="numpy", **options)(function)
         folder = _cache_folder()
         if folder is not None and not _config.DISABLE_JIT:

@@ -51,6 +51,16 @@ class Pairs(NamedTuple):
     p_positron: Array
 
 
+def momenta_of(events: HasPairs, name: str) -> Array:
+    """Four-momenta (n, 4) of electrons or positrons, ``name`` p_electron or p_positron."""
+    if not hasattr(events, name):
+        raise TypeError(f"events must have {name}, as those of darkpkg.generate do, got {type(events).__name__}")
+    p = real_array(name, getattr(events, name), "finite and below 1e100 in size")
+    if p.ndim != 2 or p.shape[1] != 4:
+        raise ValueError(f"{name} must have the shape (n, 4), got {p.shape}")
+    return p
+
+
 @dataclass(frozen=True, eq=False)
 class ResponseMatrix:
     """Probability of each bin of the reconstructed value, for each bin of the true value.
@@ -140,11 +150,12 @@ class PairResponse:
 
         The same events always give the same pairs, so that a prediction changes smoothly with the parameters.
         """
-        for name in ("p_electron", "p_positron", "uniform"):
-            if not hasattr(events, name):
-                raise TypeError(f"events must have {name}, as those of darkpkg.place do, got {type(events).__name__}")
-        electrons, positrons = events.uniform[:, :2], events.uniform[:, 2:]
-        return Pairs(self._smear(events.p_electron, electrons), self._smear(events.p_positron, positrons))
+        if not hasattr(events, "uniform"):
+            raise TypeError(f"events must have uniform, as those of darkpkg.place do, got {type(events).__name__}")
+        return Pairs(
+            self._smear(momenta_of(events, "p_electron"), events.uniform[:, :2]),
+            self._smear(momenta_of(events, "p_positron"), events.uniform[:, 2:]),
+        )
 
     def _smear(self, p: Array, uniform: Array) -> Array:
         length, across = momentum(p), np.hypot(p[:, 1], p[:, 2])

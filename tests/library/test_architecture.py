@@ -10,7 +10,7 @@ import darkpkg
 PACKAGE = Path(darkpkg.__file__).parent
 
 LAYERS = {
-    "ground": ["_sources", "units", "datasets", "memory", "inputs", "outputs", "streams", "compiling"],
+    "ground": ["_sources", "units", "datasets", "memory", "inputs", "outputs", "streams", "formulas", "compiling"],
     "physics": ["widths", "model", "nuclei", "kinematics", "scattering", "decay", "validity"],
     "experiment": [
         "beam",
@@ -69,6 +69,7 @@ ON_DEMAND = {("cli", "commands"), ("cli", "datasets")}
 KNOW_NO_PHYSICS = [
     "_sources",
     "compiling",
+    "formulas",
     "inputs",
     "memory",
     "outputs",
