@@ -221,7 +221,7 @@ def test_projections_that_are_not_defined_are_refused():
 
 def written(tmp_path, **changes):
     """The example with some of its text replaced, in a file."""
-    text = datasets.file("analysis/example.toml").read_text(encoding="utf-8")
+    text = datasets.path("analysis/example.toml").read_text(encoding="utf-8")
     for old, new in changes.values():
         assert old in text
         text = text.replace(old, new)
@@ -231,7 +231,7 @@ def written(tmp_path, **changes):
 
 
 def test_the_example_is_an_analysis():
-    mine = load_analysis(datasets.file("analysis/example.toml"))
+    mine = load_analysis(datasets.path("analysis/example.toml"))
     cuts = Cuts(min_energy=0.3, min_cos_beam=0.98)
     assert mine.selection == Selection(("TPC3",), 0.2, cuts, ("FGD2",))
     assert [(c.name, c.beam, c.pot) for c in mine.channels] == [
