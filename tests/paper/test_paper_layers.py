@@ -6,6 +6,7 @@ import pytest
 from notebook_references import ROOT
 
 ORDER = [
+    "drawing",
     "curves",
     "miniboone",
     "formulas",
@@ -92,7 +93,7 @@ def test_imports_run_one_way(module):
 def test_parts_of_the_paper_stand_alone(part):
     own = {module for module in ORDER if module.startswith(f"{part}.")}
     for module in own:
-        assert modules_of_the_paper(imported(source(module))) <= own | {"miniboone", "formulas"}, module
+        assert modules_of_the_paper(imported(source(module))) <= own | {"drawing", "miniboone", "formulas"}, module
 
 
 def test_no_module_is_long():
