@@ -3,7 +3,6 @@ from darkpkg.experiment.analysis import ANALYSIS_I as ANALYSIS_I
 from darkpkg.experiment.analysis import ANALYSIS_II as ANALYSIS_II
 from darkpkg.experiment.analysis import Analysis as Analysis
 from darkpkg.experiment.analysis import Channel as Channel
-from darkpkg.experiment.analysis_file import load_analysis as load_analysis
 from darkpkg.experiment.beam import Beam as Beam
 from darkpkg.experiment.beam import Flux as Flux
 from darkpkg.experiment.detector import ND280 as ND280
@@ -11,10 +10,11 @@ from darkpkg.experiment.detector import ND280_TRACKER as ND280_TRACKER
 from darkpkg.experiment.detector import ND280_UPGRADE as ND280_UPGRADE
 from darkpkg.experiment.detector import Detector as Detector
 from darkpkg.experiment.detector import Module as Module
-from darkpkg.experiment.detector_file import load_detector as load_detector
 from darkpkg.experiment.experiment import T2K as T2K
 from darkpkg.experiment.experiment import T2K_ALL_FLAVOURS as T2K_ALL_FLAVOURS
 from darkpkg.experiment.experiment import Experiment as Experiment
+from darkpkg.experiment.files import load_analysis as load_analysis
+from darkpkg.experiment.files import load_detector as load_detector
 from darkpkg.experiment.projection import project as project
 from darkpkg.experiment.selection import Cuts as Cuts
 from darkpkg.experiment.selection import Selection as Selection

@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 import darkpkg as dk
 from darkpkg.experiment.analysis import check_modules
-from darkpkg.experiment.experiment_file import load_experiment
+from darkpkg.experiment.files import load_experiment
 from darkpkg.inference.check import Verdict, verdict_without_neutrinos
 from darkpkg.inference.scan_files import scan_path
 from darkpkg.inference.scanning import require_scan_memory
