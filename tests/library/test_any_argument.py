@@ -237,9 +237,9 @@ CALLS = {
     "read_scan": lambda: {"path": Path("none.parquet")},
     "write_scan": (lambda scan: dk.write_scan(scan, NOWHERE / "x.csv"), lambda: {"scan": line()}),
     "excluded_lifetimes": lambda: with_likelihood(kernel(few)) | {"event_rate": 50.0, "n_parameters": 2},
-    "fit_lifetime_bound": lambda: {
+    "fit_lifetime_bound": (lifetime_bound.fit_lifetime_bound, lambda: {
         "event_rate": [10.0, 20.0, 30.0], "ctau": [11.0, 2.75, 1.9], "relative_error": [0.1, 0.1, 0.1],
-    },
+    }),
     "exclusion_threshold": lambda: {"cl": 0.9, "n_parameters": 2},
     "rule of the paper": (lifetime_bound.approximate_minimum_lifetime, lambda: {"event_rate": 50.0, "m_N": 0.1}),
     "constraints.constraints": (curves.constraints, lambda: {"plane": ("m_N", "V_muN_sq"), "mediator": "heavy"}),

@@ -1,5 +1,6 @@
 """What users see: the names, their docstrings, and the examples in these."""
 
+import dataclasses
 import doctest
 import importlib
 import inspect
@@ -89,7 +90,7 @@ NAMES = [
 MODULES = sorted(
     module.name for module in pkgutil.walk_packages(dk.__path__, "darkpkg.") if not module.name.endswith("__main__")
 )
-EXAMPLE_NAMES = {"np": np, "darkpkg": dk} | {name: getattr(dk, name) for name in NAMES}
+EXAMPLE_NAMES = {"np": np, "dataclasses": dataclasses, "darkpkg": dk} | {name: getattr(dk, name) for name in NAMES}
 
 
 def public_members(module):
