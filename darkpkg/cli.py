@@ -112,7 +112,13 @@ Seed = Annotated[int | None, option("seed", "seed of the simulation, such as 7; 
 Majorana = Annotated[bool, _flag("majorana", "N is its own antiparticle")]
 Hydrogen = Annotated[bool | None, _flag("hydrogen", "scatter on hydrogen too")]
 NumberOfEvents = Annotated[
-    int | None, typer.Option("--n-events", help="events to simulate, such as 1e6", parser=_integer, metavar="INTEGER")
+    int | None,
+    typer.Option(
+        "--n-events",
+        help="events to simulate; by default 1e6, and 2e5 at fixed masses",
+        parser=_integer,
+        metavar="INTEGER",
+    ),
 ]
 Decays = Annotated[
     Literal["all", "paper"],

@@ -118,6 +118,14 @@ class Source:
         options: dict[str, Any] = {"hydrogen": bool(self.hydrogen), "progress": is_watched()}
         return dk.simulate(sampling, n, seed, experiment=experiment, couplings=couplings, **options)
 
+    def judges(self, names: list[str] | None) -> list[dk.Analysis]:
+        """The analyses, and their sum if there are several; by default those of an own experiment, or I."""
+        in_file = not self.sample and self.experiment not in (None, *_EXPERIMENTS)
+        own = dict(self.simulated.analyses) if in_file else {}
+        wanted = names or list(own) or ["I"]
+        each = [own.get(name) or _named("analysis", name, _ANALYSES, dk.load_analysis) for name in wanted]
+        return each if len(each) == 1 else [*each, functools.reduce(operator.add, each)]
+
     def refuse_early(self, points: dk.DarkParameters, judges: list[dk.Analysis]) -> None:
         """Raise `ValueError` for a beam, a module or a neutrino that the simulated experiment does not have."""
         if self.sample:
@@ -152,7 +160,7 @@ def _require_flavours(points: dk.DarkParameters, beams: Sequence[dk.Beam]) -> No
 
 def check(numbers: Mapping[str, Any], source: Source, names: list[str] | None, as_json: bool) -> int:
     """Print the verdict of each analysis, and of their sum, on one point, and return the exit status."""
-    point, judges = dk.DarkParameters(**numbers), _each_and_sum(names)
+    point, judges = dk.DarkParameters(**numbers), source.judges(names)
     source.refuse_early(point, judges)
     # An N without any width lives for ever, which is no fault.
     with np.errstate(divide="ignore"), warnings.catch_warnings(record=True) as caught:
@@ -179,7 +187,7 @@ def check_points(
     path: Path, kind: Mapping[str, Any], source: Source, names: list[str] | None, output: Path | None, as_json: bool
 ) -> None:
     """Write a row for each point of a CSV file and each analysis, from one sample over masses for all of them."""
-    points, judges = _points(path, kind), _each_and_sum(names)
+    points, judges = _points(path, kind), source.judges(names)
     source.refuse_early(points, judges)
     if output:
         require_writable(output, ".csv", ".json")
@@ -247,7 +255,8 @@ def scan(
 ) -> None:
     """Write the scan of a slice and print a summary."""
     dk.exclusion_threshold(cl)
-    judge = _each_and_sum(names)[-1]
+    source = Source(sample, None, None, None, False, None)
+    judge = source.judges(names)[-1]
     require_scan_memory(where.shape, len(judge.observed), refine)
     require_writable(scan_path(output))
     if output.exists() and sample.exists() and output.samefile(sample):
@@ -255,7 +264,7 @@ def scan(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warnings.simplefilter("ignore", dk.FewEventsWarning)  # the summary counts all such points at once
-        events = Source(sample, None, None, None, False, None).events(dk.HEAVY)
+        events = source.events(dk.HEAVY)
         _require_flavours(where.parameters, events.origin.beams)
         estimator = dk.Transport(events) if transport else dk.Kernel(events)
         result = dk.scan(estimator, where, judge, refine=refine, cl=cl, progress=is_watched())
@@ -281,12 +290,6 @@ def is_watched() -> bool:
 def check_size(n_events: int) -> None:
     """Raise `ValueError` unless a simulation of so many events fits into memory."""
     require_memory(float(n_events) * _BYTES_PER_EVENT, f"a simulation of {n_events:.6g} events")
-
-
-def _each_and_sum(names: list[str] | None) -> list[dk.Analysis]:
-    """The analyses, and their sum if there are several."""
-    each = [_named("analysis", name, _ANALYSES, dk.load_analysis) for name in names or ["I"]]
-    return each if len(each) == 1 else [*each, functools.reduce(operator.add, each)]
 
 
 def _named(what: str, name: str, known: Mapping[str, Callable[[], _Named]], load: Callable[[str], _Named]) -> _Named:
