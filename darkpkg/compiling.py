@@ -5,10 +5,9 @@ from __future__ import annotations
 import functools
 import itertools
 import os
-import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -90,20 +89,18 @@ def _cache_folder() -> Path | None:
     return None
 
 
-def _places() -> Iterator[Path]:
-    if _config.CACHE_DIR:
-        yield Path(_config.CACHE_DIR)
-    yield _sources.PACKAGE / "__pycache__"
+def _places() -> list[Path]:
     of_user = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    places = [_config.CACHE_DIR, _sources.PACKAGE / "__pycache__"]
     if os.path.isabs(of_user):  # as it is not for a user without a home
-        yield Path(of_user) / "darkpkg"
+        places.append(Path(of_user) / "darkpkg")
+    return [Path(place) for place in places if place]
 
 
 def _remove_old(place: Path) -> None:
     """Remove all but the newest folders of machine code; others may be at work in them, and then compile again."""
-    ours = [path for path in place.iterdir() if re.fullmatch("darkpkg-[0-9a-f]{16}", path.name)]
-    by_age = sorted(ours, key=lambda path: path.stat().st_mtime, reverse=True)
-    for old in by_age[_KEPT:]:
+    ours = place.glob("darkpkg-" + 16 * "[0-9a-f]")
+    for old in sorted(ours, key=lambda path: path.stat().st_mtime)[:-_KEPT]:
         shutil.rmtree(old, ignore_errors=True)
 
 

@@ -20,7 +20,7 @@ from darkpkg.method.events import PlacedEvents
 from darkpkg.method.files import FORMAT, read_events, write_events
 from darkpkg.method.generator import generate
 from darkpkg.method.origin import encoded
-from darkpkg.method.placing import place
+from darkpkg.method.placing import factors_of_modules, place
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
 
@@ -84,6 +84,7 @@ def simulate(
         "sequence": sequence,
     }
     towards = _decay_modules(experiment) if whole_number("vertices", vertices, 1) > 1 else ()
+    factors_of_modules(experiment.detector, emphasis)  # raises before any work
     where = {"emphasis": emphasis, "vertices": vertices, "towards": towards}
 
     def sample() -> PlacedEvents:

@@ -77,14 +77,14 @@ class ResponseMatrix:
     simulated: Array
 
     def __post_init__(self) -> None:
-        rows, reconstructed = max(np.size(self.low), 1), max(np.size(self.edges), 2) - 1
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, real_array(field.name, getattr(self, field.name)))
+        rows, reconstructed = max(self.low.size, 1), max(self.edges.size, 2) - 1
         shapes = {"edges": (reconstructed + 1,), "probability": (rows, reconstructed)}
         for field in dataclasses.fields(self):
-            array = real_array(field.name, getattr(self, field.name), "finite")
-            object.__setattr__(self, field.name, array)
-            shape = shapes.get(field.name, (rows,))
-            if array.shape != shape:
-                raise ValueError(f"{field.name} must have the shape {shape} of the bins, got {array.shape}")
+            shape, found = shapes.get(field.name, (rows,)), getattr(self, field.name).shape
+            if found != shape:
+                raise ValueError(f"{field.name} must have the shape {shape} of the bins, got {found}")
         # Rows are normalised when they are read; what is left is rounding.
         if not np.all(self.probability >= 0) or not np.allclose(self.probability.sum(axis=1), 1, rtol=0, atol=1e-9):
             raise ValueError(f"rows must be distributions, got sums {self.probability.sum(axis=1)}")

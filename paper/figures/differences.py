@@ -12,9 +12,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from darkpkg.plotting import COLOURS
 from paper.differences.comparison import OF_I
 from paper.differences.jackknife import error, events_in
+from paper.drawing import COLOURS
 
 Array = NDArray[np.float64]
 

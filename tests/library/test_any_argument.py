@@ -6,8 +6,10 @@ A thousand examples each. Right is what the same numbers give as plain doubles; 
 
 import dataclasses
 import functools
+import importlib
 import inspect
 import itertools
+import pkgutil
 import re
 import types
 from collections.abc import Mapping
@@ -338,8 +340,20 @@ def call_of(name):
         return entry[0], entry[1]()
     if name == "Share":
         return Share.of, entry()
-    function = functools.reduce(getattr, name.split("."), dk)
-    return function, entry()
+    first, *rest = name.split(".")
+    return functools.reduce(getattr, rest, home(first)), entry()
+
+
+@functools.cache
+def home(name):
+    """A public name, a module, or what a module lists."""
+    modules = [module.name for module in pkgutil.walk_packages(dk.__path__, "darkpkg.")]
+    if name in dk.__all__:
+        return getattr(dk, name)
+    if [path for path in modules if path.endswith(f".{name}")]:
+        return importlib.import_module(next(path for path in modules if path.endswith(f".{name}")))
+    listed = (importlib.import_module(path) for path in modules if not path.endswith("__main__"))
+    return getattr(next(module for module in listed if name in getattr(module, "__all__", ())), name)
 
 
 def outcome(function, arguments):
