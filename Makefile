@@ -38,7 +38,7 @@ book test test-library lowest newest accept: export OPENBLAS_NUM_THREADS := 1
 book test test-library lowest newest accept: export NUMBA_NUM_THREADS    := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env book test test-library lowest newest lab lint format accept benchmark validate pins clean
+.PHONY: help env book check-pages lesson test test-library lowest newest lab lint format accept benchmark validate pins clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -52,6 +52,13 @@ book: $(READY)  ## run the chapters and build the book; any warning is an error
 	@$(VENV)/bin/jupyter-book build . -W -n --keep-going
 	@touch $(BUILT)
 	@echo "Open in a browser: $(CURDIR)/_build/html/index.html"
+
+# Without Chromium, node and npm what needs no browser is checked, and said.
+check-pages: $(READY)  ## check the built pages: links, weight, accessibility in both themes (PAGES="01_ten_lines")
+	@$(RUN) book/checks/check_pages.py $(PAGES)
+
+lesson: $(READY)  ## write the exercises without solutions as notebooks, _build/lesson (CHAPTERS="13_kernel")
+	@$(RUN) book/lesson.py $(CHAPTERS)
 
 test: $(READY)  ## run the tests, and the chapters against their stored numbers
 	@$(RUN) -m pytest -n $(JOBS) --dist loadfile

@@ -15,6 +15,7 @@ from matplotlib.path import Path
 from darkpkg.experiment.detector import Detector, Module
 from darkpkg.experiment.volumes import Cylinder, Sphere, Volume
 from darkpkg.inference.scan import Scan
+from darkpkg.inference.threshold import exclusion_rule
 from darkpkg.physics.model import DarkParameters
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def plot_exclusion(scan: Scan, ax: Axes | None = None, cl: float = 0.90, **style
     if ax is None:
         _, ax = plt.subplots()
     first, second = scan.axes
-    label = style.pop("label", f"{scan.analysis.name}, {scan.rule(cl)}")
+    label = style.pop("label", f"{scan.analysis.name}, {exclusion_rule(cl)}")
     for curve in scan.exclusion(cl):
         ax.loglog(curve[:, 0], curve[:, 1], label=label, **style)
         label = None

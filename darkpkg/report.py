@@ -6,8 +6,11 @@ import json
 import math
 from typing import Any
 
+import numpy as np
+
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.inference.check import Verdict
+from darkpkg.method.expectation import Expectation
 from darkpkg.physics.model import DarkParameters
 from darkpkg.units import cm
 
@@ -21,30 +24,22 @@ def as_text(value: Any) -> str:
 
 def row(point: DarkParameters, verdict: Verdict) -> dict[str, Any]:
     """A row of the table of many points."""
-    names = ("expected_events", "error", "bias", "n_effective", "minus_delta_log_likelihood", "threshold")
     return {
         **{name: float(getattr(point, name)) for name in point.numbers()},
         "analysis": verdict.analysis,
         "proper_decay_length_cm": float(point.proper_decay_length() / cm),
-        **{name: getattr(verdict, name) for name in names},
-        "status": verdict.status,
-        "reason": verdict.reason,
+        **_sums(verdict.expected_events),
+        **{name: getattr(verdict, name) for name in ("minus_delta_log_likelihood", "threshold", "status", "reason")},
     }
 
 
 def numbers_of(point: DarkParameters, verdict: Verdict, analysis: Analysis) -> dict[str, Any]:
     """What the answer says in numbers, JSON or not."""
-    sums, channels = verdict.expectation.in_channels(analysis), {}
+    sums, channels = _sums(verdict.expectation.in_channels(analysis)), {}
     for i, channel in enumerate(analysis.channels):
-        channels[channel.name] = {
-            "expected_events": float(sums.mean[i]),
-            "error": float(sums.error[i]),
-            "bias": float(sums.bias[i]),
-            "n_effective": float(sums.n_effective[i]),
-        }
+        channels[channel.name] = {name: numbers[i] for name, numbers in sums.items()}
         if channel.selection.n_bins > 1:
             channels[channel.name]["bins"] = verdict.expectation.mean[analysis.bins_of(channel.name)].tolist()
-    status = {"excluded": True, "not excluded": False, "no statement": None}
     return {
         "analysis": verdict.analysis,
         "decay_width_GeV": float(point.decay_width()),
@@ -52,18 +47,18 @@ def numbers_of(point: DarkParameters, verdict: Verdict, analysis: Analysis) -> d
         "mediator_decay_length_cm": float(point.mediator_decay_length() / cm),
         "pair_branching_ratio": float(point.pair_branching_ratio()),
         "selected_upscatterings": float(verdict.upscatterings.mean.sum()),
-        "expected_events": verdict.expected_events,
-        "error": verdict.error,
-        "bias": verdict.bias,
-        "n_effective": verdict.n_effective,
+        **_sums(verdict.expected_events),
         "channels": channels,
-        "minus_delta_log_likelihood": verdict.minus_delta_log_likelihood,
-        "threshold": verdict.threshold,
-        "rule": verdict.rule,
-        "status": verdict.status,
+        **{name: getattr(verdict, name) for name in ("minus_delta_log_likelihood", "threshold", "rule", "status")},
         "reason": verdict.reason,
-        "excluded": status[verdict.status],
+        "excluded": {"excluded": True, "not excluded": False}.get(verdict.status),
     }
+
+
+def _sums(signal: Expectation) -> dict[str, Any]:
+    """Numbers, or lists of them, of an expectation."""
+    names = {"expected_events": "mean", "error": "error", "bias": "bias", "n_effective": "n_effective"}
+    return {name: np.asarray(getattr(signal, field)).tolist() for name, field in names.items()}
 
 
 def _without_infinities(value: Any) -> Any:

@@ -13,12 +13,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 PACKAGES = ("darkpkg", "paper")
+FIGURE_OUTPUT = "paper.figure_output"
+"""Loaded into the kernel of each chapter."""
+
 INPUTS = ("data/**/*", "requirements.txt")
 
 
 def chapter_key(cells: Sequence[str], root: Path) -> str:
     """Hash all that a chapter's numbers depend on: 16 hexadecimal digits that differ if any of it does."""
-    paths = files_used(cells, root) | {path for pattern in INPUTS for path in root.glob(pattern)}
+    paths = files_used(cells, root) | {root.joinpath(*FIGURE_OUTPUT.split(".")).with_suffix(".py")}
+    paths |= {path for pattern in INPUTS for path in root.glob(pattern)}
     return hash_of_files(paths, root, "{}.{}".format(*sys.version_info[:2]), *cells)[:16]
 
 

@@ -7,8 +7,9 @@ Sphinx calls `setup`; the rest happens at four moments of a build:
 - before pages are read, `changed_chapters` has those read again whose numbers may have changed, and `run_chapters`
   executes those of them that were not run in this state, as many side by side as it may use cores;
 - before pages are written, `copy_mathjax` puts MathJax beside them;
-- when they are written, `refuse_outside_assets` fails the build if a page would load a script,
-  a style or a font from somewhere else, and `refuse_raw_roles` if one shows markup that was not understood.
+- when they are written, `drop_second_icons` makes them lighter, `refuse_outside_assets` fails the build if a page
+  would load a script, a style or a font from somewhere else, and `refuse_raw_roles` if one shows markup that was not
+  understood.
 """
 
 import math
@@ -18,13 +19,14 @@ import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import suppress
+from copy import deepcopy
 from html.parser import HTMLParser
 from importlib import metadata
 from multiprocessing import get_context
 from pathlib import Path
 
 import nbformat
-from chapter_sources import chapter_key, hash_of_files
+from chapter_sources import FIGURE_OUTPUT, chapter_key, hash_of_files
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.utils import single_nb_execution
@@ -35,6 +37,8 @@ from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
+
+from paper.figure_output import CSV, NARROW, PDF
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +58,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("builder-inited", copy_mathjax)
     app.connect("env-get-outdated", changed_chapters)
     app.connect("env-before-read-docs", run_chapters)
+    app.connect("build-finished", drop_second_icons)
     app.connect("build-finished", refuse_outside_assets)
     app.connect("build-finished", refuse_raw_roles)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -126,7 +131,8 @@ def run_chapters(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
     failures: list[str] = []
 
     def fill(notebook: NotebookNode, path: Path) -> None:
-        cache.cache_notebook_bundle(CacheBundleIn(notebook, str(path)), check_validity=False, overwrite=True)
+        bundle = CacheBundleIn(for_sphinx(notebook), str(path))
+        cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
     waiting = {}
     for name in names:
@@ -148,6 +154,7 @@ def run_chapters(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
                 cwd=str(path.parent),
                 timeout=env.mystnb_config.execution_timeout,
                 allow_errors=False,
+                extra_arguments=[f"--ext={FIGURE_OUTPUT}"],
             ): path
             for path in longest_first
         }
@@ -161,6 +168,16 @@ def run_chapters(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
             fill(result.nb, path)
     if failures:
         raise ExtensionError("\n".join(failures))
+
+
+def for_sphinx(notebook: NotebookNode) -> NotebookNode:
+    """Copy an executed chapter without the formats of figures that Sphinx does not show."""
+    copy = deepcopy(notebook)
+    for cell in copy.cells:
+        for output in cell.get("outputs", ()):
+            for kind in (PDF, CSV, NARROW):
+                output.get("data", {}).pop(kind, None)
+    return copy
 
 
 def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
@@ -186,6 +203,13 @@ def copy_mathjax(app: Sphinx) -> None:
         options = {"dirs_exist_ok": True} if copy is shutil.copytree else {}
         (target / part).parent.mkdir(parents=True, exist_ok=True)
         copy(source / part, target / part, **options)
+
+
+def drop_second_icons(app: Sphinx, exception: Exception | None) -> None:
+    """Empty the theme's scripts of icons, two thirds of a page's weight: the icons are in its fonts as well."""
+    if exception is None and app.builder.format == "html":
+        for script in Path(app.outdir, "_static", "vendor", "fontawesome").glob("*/js/*.js"):
+            script.write_text("", encoding="utf-8")
 
 
 def refuse_outside_assets(app: Sphinx, exception: Exception | None) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import elementwise
 
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
-from darkpkg.inference.scanning import prediction, scan
+from darkpkg.inference.scanning import prediction, scan, values_of
 from darkpkg.inference.slices import Slice
-from darkpkg.inference.threshold import exclusion_rule, exclusion_threshold, nearest_limit, scale_error
+from darkpkg.inference.threshold import exclusion_rule, exclusion_threshold, log_likelihood_error, roots
 from darkpkg.inputs import check_kinds
 from darkpkg.method.estimators import Predicts
 
@@ -47,11 +48,26 @@ def excluded_intervals(
 ) -> list[Interval]:
     """Where ``analysis`` excludes one parameter, with both ends of each interval by root finding.
 
-    ``along`` has one free parameter. Its values are where to look first: an interval that lies between two of them,
-    and does not show in the slope towards them, is missed. The rest is as in `scan`; ``cl`` and ``n_parameters`` are
-    those of `exclusion_rule`, two parameters as in the paper's contours. Ends are exact to 1e-8. The list is empty
-    where nothing is excluded, and holds one interval from the first to the last value, with errors of nan, where all
-    is.
+    Parameters
+    ----------
+    estimator, analysis, likelihood
+        As in `scan`.
+    along
+        A slice with one free parameter. Its values are where to look first: an interval between two of them that does
+        not show in the slope towards them is missed.
+    cl, n_parameters
+        The `exclusion_rule`; two parameters as in the paper's contours.
+
+    Returns
+    -------
+    list of Interval
+        In the unit of the parameter, with ends exact to 1e-8 of themselves. It is empty where nothing is excluded;
+        where all is, there is one from the first to the last value, with errors of nan.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For ``along`` that is no slice along one parameter, and what `scan` refuses.
 
     >>> column = Slice(BENCHMARK_B, V_muN_sq=np.geomspace(1e-12, 1, 13))
     >>> excluded_intervals(Transport(sample), column, ANALYSIS_I)               # doctest: +SKIP
@@ -62,25 +78,23 @@ def excluded_intervals(
         raise ValueError(f"a limit on one parameter needs a Slice along one, got {list(along.axes)}")
     coarse = scan(estimator, along, analysis, likelihood=likelihood, refine=3, cl=cl, n_parameters=n_parameters)
     (values,) = (axis[coarse.evaluated] for axis in coarse.axes.values())
-    height = coarse.log_excess(cl, n_parameters)[coarse.evaluated]
     lowest = coarse.best - exclusion_threshold(cl, n_parameters)
 
-    def excess(log_value: Array) -> Array:
+    def above(log_value: Array) -> Array:
+        """ln L over the lowest that is allowed; finite, for the root finder."""
         signal = prediction(estimator, along.at(np.exp(log_value)), analysis)
-        return nearest_limit(signal, analysis, likelihood, lowest, coarse.no_signal)[0]
+        return np.maximum(values_of(likelihood, signal, analysis) - lowest, -1e300)
 
-    x, excluded = np.log(values), height > 0
+    x, excluded = np.log(values), coarse.log_likelihood[coarse.evaluated] < lowest
     edges = np.flatnonzero(excluded[1:] != excluded[:-1])
-    roots, errors = np.empty(0), np.empty(0)
+    log_ends = ends_errors = roots(above, x[edges], x[edges + 1])
     if edges.size:
-        roots = elementwise.find_root(excess, (x[edges], x[edges + 1]), tolerances={"xatol": 1e-9}).x
         step = 1e-3
-        slope = (excess(roots + step) - excess(roots - step)) / (2 * step)
-        signal = prediction(estimator, along.at(np.exp(roots)), analysis)
-        of_rate = scale_error(signal, analysis, likelihood, np.zeros(len(roots)))
-        errors = np.exp(roots) * of_rate / np.abs(slope)
-    ends = np.concatenate([values[:1], np.exp(roots), values[-1:]])
-    errors = np.concatenate([[np.nan], errors, [np.nan]])
-    parts = range(0 if excluded[0] else 1, len(ends) - 1, 2)
+        slope = (above(log_ends + step) - above(log_ends - step)) / (2 * step)
+        signal = prediction(estimator, along.at(np.exp(log_ends)), analysis)
+        ends_errors = np.exp(log_ends) * log_likelihood_error(signal, analysis, likelihood) / np.abs(slope)
+    ends = np.concatenate([values[:1], np.exp(log_ends), values[-1:]]).tolist()
+    errors = [math.nan, *ends_errors.tolist(), math.nan]
+    parts = list(itertools.pairwise(zip(ends, errors, strict=True)))[0 if excluded[0] else 1 :: 2]
     rule = exclusion_rule(cl, n_parameters)
-    return [Interval(*map(float, (ends[i], ends[i + 1], errors[i], errors[i + 1])), rule) for i in parts]
+    return [Interval(low, high, error, high_error, rule) for (low, error), (high, high_error) in parts]

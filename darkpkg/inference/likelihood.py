@@ -23,22 +23,21 @@ Where bins share systematic errors, `profiled_log_likelihood` has a parameter fo
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, xlogy
 
-from darkpkg.inputs import real_numbers
+from darkpkg.inputs import broadcast, check_kinds, real_numbers
+from darkpkg.method.expectation import Expectation
 
 Array = NDArray[np.float64]
 
 __all__ = [
     "Likelihood",
     "effective_log_likelihood",
-    "has_independent_bins",
     "log_likelihood",
-    "log_likelihoods",
     "profiled_log_likelihood",
 ]
 
@@ -46,64 +45,56 @@ __all__ = [
 _LARGEST = 1e60
 """Counts beyond this are none, and their products would be infinite."""
 
-
-_PREDICTION, _COUNTS = ("mean", "variance"), ("observed", "background", "systematic")
-
-
-class _Counts(Protocol):
-    observed: Array
-    background: Array
-    systematic: Array
-
-
-class _Prediction(Protocol):
-    mean: Array
-    variance: Array
-
-
 Likelihood = Callable[[Any, Any], Array]
 """ln L of each point from its expectation, (..., bins), and an analysis; −inf where the data are impossible."""
 
 
-def log_likelihood(prediction: _Prediction, counts: _Counts) -> Array:
+def log_likelihood(prediction: Expectation, counts: Any) -> Array:
     """ln L of Eqs. (29) and (30), summed over the bins (last axis) of ``prediction``.
 
     Each bin has `effective_log_likelihood`, unless the analysis has errors that bins share: then it is
-    `profiled_log_likelihood`. It is −inf where a bin has data but no expectation, neither background nor signal.
-    """
-    if has_independent_bins(log_likelihood, counts):
-        return log_likelihoods(prediction, counts).sum(axis=-1)
-    return profiled_log_likelihood(prediction, counts)
+    `profiled_log_likelihood`. It is −inf where a bin has data but no expectation, neither background nor signal. A
+    mean below zero, which a local-linear kernel can give to a bin with few events at an edge, counts as zero, with
+    its variance.
 
+    Parameters
+    ----------
+    prediction
+        Signal in each bin, (..., bins).
+    counts
+        An `Analysis`, or what has ``observed`` numbers, ``background`` and relative ``systematic`` error of each bin,
+        and perhaps ``shared`` errors.
 
-def has_independent_bins(likelihood: Likelihood, counts: _Counts) -> bool:
-    """Whether ln L is the sum of `log_likelihoods`."""
-    return likelihood is log_likelihood and not len(getattr(counts, "shared", ()))
+    Returns
+    -------
+    array
+        Of the shape of the points, (...).
 
-
-def log_likelihoods(prediction: _Prediction, counts: _Counts) -> Array:
-    """ln L of Eqs. (29) and (30) in each bin (last axis) of ``prediction``.
-
-    ``counts`` has the observed numbers, background and relative systematic uncertainty of each bin. A mean below
-    zero, which a local-linear kernel can give to a bin with few events at an edge, counts as zero, with its variance.
-    Raises `ValueError` for predictions that are not finite or have another number of bins.
+    Raises
+    ------
+    TypeError
+        What is no expectation, or has no counts.
+    ValueError
+        Predictions that are not finite or have another number of bins.
     """
     total = _total(prediction, counts)
+    if len(getattr(counts, "shared", ())):
+        return profiled_log_likelihood(prediction, counts)
     variance = prediction.variance + (counts.systematic * total) ** 2
-    return np.asarray(effective_log_likelihood(counts.observed, total, variance))
+    return np.asarray(effective_log_likelihood(counts.observed, total, variance)).sum(axis=-1)
 
 
-def _total(prediction: _Prediction, counts: _Counts) -> Array:
-    for name, value, fields in (("prediction", prediction, _PREDICTION), ("counts", counts, _COUNTS)):
-        if not all(hasattr(value, field) for field in fields) or isinstance(value, np.ndarray):
-            raise TypeError(f"{name} must have {', '.join(fields)}, got {type(value).__name__}")
+def _total(prediction: Expectation, counts: Any) -> Array:
+    check_kinds(prediction=(prediction, Expectation))
+    if not all(hasattr(counts, field) for field in ("observed", "background", "systematic")):
+        raise TypeError(f"counts must have observed, background, systematic, got {type(counts).__name__}")
     mean = real_numbers("mean", prediction.mean, -_LARGEST, _LARGEST)
     if mean.shape[-1:] != np.shape(counts.observed):
         raise ValueError(f"prediction must have {len(counts.observed)} bins, got an array of shape {mean.shape}")
-    return np.maximum(prediction.mean, 0.0) + counts.background
+    return np.maximum(mean, 0.0) + counts.background
 
 
-def profiled_log_likelihood(prediction: _Prediction, counts: _Counts) -> Array:
+def profiled_log_likelihood(prediction: Expectation, counts: Any) -> Array:
     r"""ln L of Poisson counts, at the best values of all systematic parameters, each with its Gaussian constraint.
 
     .. math:: \ln L = \max_u \Bigl[\sum_b \ln\mathrm{Poisson}(k_b;\, t_b e^{u_b})
@@ -152,13 +143,11 @@ def effective_log_likelihood(observed: ArrayLike, mean: ArrayLike, variance: Arr
     >>> effective_log_likelihood(0, 2.3, 0.0)
     -2.3
     """
-    k, mu = (real_numbers(name, a, 0.0, _LARGEST) for name, a in (("observed", observed), ("mean", mean)))
-    variance = real_numbers("variance", variance, 0.0, _LARGEST**2)
-    try:
-        k, mu, variance = np.broadcast_arrays(k, mu, variance)
-    except ValueError:
-        shapes = f"{k.shape}, {mu.shape} and {variance.shape}"
-        raise ValueError(f"observed, mean and variance must broadcast, got shapes {shapes}") from None
+    k, mu, variance = broadcast(
+        observed=real_numbers("observed", observed, 0.0, _LARGEST),
+        mean=real_numbers("mean", mean, 0.0, _LARGEST),
+        variance=real_numbers("variance", variance, 0.0, _LARGEST**2),
+    )
     possible = mu > 0
     with np.errstate(over="ignore"):
         v = np.divide(variance, mu, out=np.zeros(mu.shape), where=possible)

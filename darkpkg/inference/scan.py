@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import contourpy
 import numpy as np
 from numpy.typing import NDArray
 
-from darkpkg.inference.likelihood import Likelihood, log_likelihood
+from darkpkg.inference import likelihood as likelihoods
+from darkpkg.inference.likelihood import Likelihood
 from darkpkg.inference.slices import Slice
-from darkpkg.inference.threshold import FAR, exclusion_rule, exclusion_threshold, nearest_limit, scale_error
+from darkpkg.inference.threshold import FAR, exclusion_threshold, nearest_limit, scale_error
 from darkpkg.inputs import real_numbers
 from darkpkg.method.expectation import Expectation
 
@@ -47,8 +47,7 @@ class Scan:
     grid: Slice | None = None
     levels: int = 0
     provenance: Mapping[str, Any] = field(default_factory=dict)
-    likelihood: Likelihood = log_likelihood
-    _heights: dict[tuple[float, int], Array] = field(default_factory=dict, init=False, repr=False)
+    likelihood: Likelihood = likelihoods.log_likelihood
 
     @property
     def minus_delta_log_likelihood(self) -> Array:
@@ -60,10 +59,6 @@ class Scan:
         """The largest ln L of all points, or that without any signal if it is larger."""
         finite = self.log_likelihood[np.isfinite(self.log_likelihood)]
         return max(float(np.max(finite, initial=-np.inf)), self.no_signal)
-
-    def rule(self, cl: float = 0.90, n_parameters: int = 2) -> str:
-        """The `exclusion_rule` of `excluded`, `exclusion` and the others with the same arguments."""
-        return exclusion_rule(cl, n_parameters)
 
     def excluded(self, cl: float = 0.90, n_parameters: int = 2) -> NDArray[np.bool_]:
         """Whether each point is excluded at confidence level ``cl``, by the χ² of ``n_parameters``.
@@ -80,8 +75,8 @@ class Scan:
 
     @property
     def axes(self) -> dict[str, Array]:
-        """The parameters that vary, by name in the order of the axes of the scan, each with its values."""
-        return dict(self.grid.axes) if self.grid is not None else _axes(self.parameters)
+        """The free parameters of the `Slice`, if there is one, each with its values."""
+        return dict(self.grid.axes) if self.grid is not None else {}
 
     def log_excess(self, cl: float = 0.90, n_parameters: int = 2) -> Array:
         r"""By how much the rate lies beyond the limit: ln(rate / largest rate that is allowed), at each point.
@@ -91,14 +86,7 @@ class Scan:
         best of the scan, reaches the threshold. Where no signal at all is excluded too, it is the distance to the
         nearer of both limits. Cut at ±40.
         """
-        if (cl, n_parameters) not in self._heights:
-            best = self.best - exclusion_threshold(cl, n_parameters)
-            height = self._everywhere(
-                nearest_limit(self.known, self.analysis, self.likelihood, best, self.no_signal)[0]
-            )
-            height.flags.writeable = False
-            self._heights[cl, n_parameters] = height
-        return self._heights[cl, n_parameters]
+        return self._everywhere(self._nearest_limit(cl, n_parameters)[0])
 
     def log_excess_error(self, cl: float = 0.90, n_parameters: int = 2) -> Array:
         r"""Error of `log_excess`: how well the simulation knows the limit, as a relative error of the rate there.
@@ -112,11 +100,11 @@ class Scan:
         bin it is the relative error of the rate. In a spectrum, bins without background have more power than events.
         Bins count as independent, and the best point as known. Zero where there is no signal at all.
         """
-        best = self.best - exclusion_threshold(cl, n_parameters)
-        _, log_scale = self._nearest_limit(best)
+        _, log_scale = self._nearest_limit(cl, n_parameters)
         return self._everywhere(scale_error(self.known, self.analysis, self.likelihood, log_scale))
 
-    def _nearest_limit(self, lowest: float) -> tuple[Array, Array]:
+    def _nearest_limit(self, cl: float, n_parameters: int) -> tuple[Array, Array]:
+        lowest = self.best - exclusion_threshold(cl, n_parameters)
         return nearest_limit(self.known, self.analysis, self.likelihood, lowest, self.no_signal)
 
     def to_pandas(self) -> pd.DataFrame:
@@ -130,32 +118,28 @@ class Scan:
 
         if not hasattr(self.parameters, "numbers"):
             raise TypeError(f"only scans over DarkParameters have a table, got {type(self.parameters).__name__}")
-        known, total = self.evaluated, self.expectation.total()
-        columns: dict[str, Array] = {}
-        for name in self.parameters.numbers():
-            values = np.broadcast_to(getattr(self.parameters, name), known.shape)
-            if values.any():  # what is zero everywhere is left out
-                columns[name] = values[known]
-        for name in ("log_likelihood", "minus_delta_log_likelihood"):
-            columns[name] = getattr(self, name)[known]
-        columns["expected_events"] = total.mean[known]
-        for name in ("error", "bias", "n_effective"):
-            columns[name] = getattr(total, name)[known]
-        for kind in ("mean", "variance", "bias", "bias_variance"):
-            columns |= {f"{kind}_{i}": bins for i, bins in enumerate(getattr(self.expectation, kind)[known].T)}
-        axes = dict(self.grid.axes) if self.grid is not None else {}
-        taken = {*axes} & ({*columns} - {*self.parameters.numbers()})
+        known, signal = self.evaluated, self.known
+        total, names = signal.total(), self.parameters.numbers()
+        points = {name: np.broadcast_to(getattr(self.parameters, name), known.shape) for name in names}
+        results = {
+            "log_likelihood": self.log_likelihood[known],
+            "minus_delta_log_likelihood": self.minus_delta_log_likelihood[known],
+            "expected_events": total.mean,
+            **{name: getattr(total, name) for name in ("error", "bias", "n_effective")},
+            **{f"{kind}_{i}": bins for kind, values in vars(signal).items() for i, bins in enumerate(values.T)},
+        }
+        taken = sorted({*self.axes} & {*results})
         if taken:
-            raise ValueError(f"free parameters must not be called like a column of results, got {sorted(taken)}")
-        free = dict(zip(axes, np.meshgrid(*axes.values(), indexing="ij"), strict=True)) if axes else {}
-        columns = {name: values[known] for name, values in free.items()} | columns
-        return pd.DataFrame({name: np.asarray(values, dtype=float) for name, values in columns.items()})
+            raise ValueError(f"free parameters must not be called like a column of results, got {taken}")
+        free = dict(zip(self.axes, np.meshgrid(*self.axes.values(), indexing="ij"), strict=True))
+        # What is zero everywhere is left out.
+        columns = {name: values[known] for name, values in (free | points).items() if values.any()}
+        return pd.DataFrame({name: np.asarray(values, dtype=float) for name, values in (columns | results).items()})
 
     @property
     def known(self) -> Expectation:
         """The expectation at the points that were evaluated, (p, bins)."""
-        known, e = self.evaluated, self.expectation
-        return Expectation(*(values[known] for values in (e.mean, e.variance, e.bias, e.bias_variance)))
+        return Expectation(*(values[self.evaluated] for values in vars(self.expectation).values()))
 
     def _everywhere(self, at_known: Array) -> Array:
         values = np.full(self.log_likelihood.shape, np.nan)
@@ -178,19 +162,21 @@ class Scan:
         Outlines (n, 2) are closed curves as in `exclusion`, continued along the frame. If all is excluded, the frame
         is the one outline; if nothing is, the list is empty.
         """
-        polygons, offsets = self._contours(cl, n_parameters, sigma).filled(0.0, np.inf)
+        filled = self._contours(cl, n_parameters, sigma).filled(0.0, np.inf)
         return [
             [np.exp(points[begin:end, ::-1]) for begin, end in itertools.pairwise(offset)]
-            for points, offset in zip(polygons, offsets, strict=True)
+            for points, offset in zip(*filled, strict=True)
         ]
 
     def allowed_islands(self, cl: float = 0.90, n_parameters: int = 2) -> list[Array]:
         """Closed curves (n, 2) around each allowed region of a plane that is excluded all around."""
-        return [hole for _, *holes in self.excluded_polygons(cl, n_parameters) for hole in holes]
+        return [hole for outlines in self.excluded_polygons(cl, n_parameters) for hole in outlines[1:]]
 
-    def _contours(self, cl: float, n_parameters: int, sigma: float) -> contourpy.ContourGenerator:
+    def _contours(self, cl: float, n_parameters: int, sigma: float) -> Any:
+        import contourpy
+
         if len(self.axes) != 2:
-            raise ValueError(f"exclusion curves need a plane of two parameters, but {list(self.axes)} vary")
+            raise ValueError(f"exclusion curves need the plane of a Slice, two parameters, got {list(self.axes)}")
         x, y = self.axes.values()
         height = self.log_excess(cl, n_parameters).reshape(len(x), len(y))
         if real_numbers("sigma", sigma, -FAR, FAR).any():
@@ -215,21 +201,3 @@ def _halved(values: Array, axis: int) -> Array:
     finer = np.empty((2 * len(values) - 1, *values.shape[1:]))
     finer[::2], finer[1::2] = values, (values[1:] + values[:-1]) / 2
     return np.moveaxis(finer, 0, axis)
-
-
-def _axes(parameters: Any) -> dict[str, Array]:
-    varied = {
-        name: np.broadcast_to(getattr(parameters, name), parameters.shape)
-        for name in parameters.numbers()
-        if np.ndim(getattr(parameters, name)) and np.unique(getattr(parameters, name)).size > 1
-    }
-    axes: dict[int, tuple[str, Array]] = {}
-    for name, values in varied.items():
-        along = [axis for axis in range(values.ndim) if np.any(np.diff(values, axis=axis))]
-        if len(along) != 1 or along[0] in axes:
-            raise ValueError(
-                f"each axis of a plane must vary one parameter, but {name} varies along axes {along}: "
-                "a darkpkg.Slice says which is free and which is tied to it"
-            )
-        axes[along[0]] = name, np.moveaxis(values, along[0], 0).reshape(values.shape[along[0]], -1)[:, 0]
-    return dict(axes[axis] for axis in sorted(axes))

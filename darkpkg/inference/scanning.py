@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter
-from tqdm import tqdm
 
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
 from darkpkg.inference.scan import Scan
 from darkpkg.inference.slices import Slice
 from darkpkg.inference.threshold import exclusion_rule, no_signal
-from darkpkg.inputs import check_kinds, whole_number
+from darkpkg.inputs import check, check_kinds, whole_number
 from darkpkg.memory import require_memory
 from darkpkg.method.estimators import Predicts, check_estimator
 from darkpkg.method.expectation import Expectation
@@ -72,29 +71,20 @@ def scan(
     check_kinds(likelihood=(likelihood, Callable), progress=(progress, bool))
     if not hasattr(analysis, "observed"):
         raise TypeError(f"analysis must be an Analysis, or have observed counts, got {analysis!r}")
-    refine, n_bins = whole_number("refine", refine), len(analysis.observed)
-    about = {"estimator": repr(estimator), "likelihood": _name(likelihood), "rule": exclusion_rule(cl, n_parameters)}
+    refine, grid = whole_number("refine", refine), parameters if isinstance(parameters, Slice) else None
+    if refine and grid is None:
+        raise ValueError(f"refine needs a Slice, to know the points between, got {refine} for single points")
+    require_scan_memory(getattr(parameters, "shape", ()), len(analysis.observed), refine)
+    name = getattr(likelihood, "__qualname__", None) or type(likelihood).__qualname__
+    about = {"estimator": repr(estimator), "likelihood": name, "rule": exclusion_rule(cl, n_parameters)}
     if hasattr(estimator, "sample"):
         about["sample"] = dict(estimator.sample.provenance)
-    if isinstance(parameters, Slice):
-        require_scan_memory(parameters.shape, n_bins, refine)
-        steps = _Steps(estimator, parameters, analysis, likelihood, progress)
-        for _ in range(refine):
-            steps.refine(cl, n_parameters)
-        result = steps.scan(about)
-    elif refine:
-        raise ValueError(f"refine needs a Slice, to know the points between, got {refine} for single points")
-    else:
-        require_scan_memory(getattr(parameters, "shape", ()), n_bins)
-        signal = prediction(estimator, parameters, analysis)
-        lnL, without = (values_of(likelihood, each, analysis) for each in (signal, no_signal(analysis)))
-        result = Scan(parameters, analysis, signal, lnL, float(without), None, 0, about, likelihood)
+    scanner = _Scanner(estimator, analysis, likelihood, progress, about)
+    result = scanner.at(parameters) if grid is None else scanner.over(grid)
+    for _ in range(refine):
+        result = scanner.refined(result, cl, n_parameters)
     _refuse_impossible_data(result)
     return result
-
-
-def _name(likelihood: Likelihood) -> str:
-    return getattr(likelihood, "__qualname__", None) or type(likelihood).__qualname__
 
 
 def require_scan_memory(shape: Iterable[float], n_bins: int, refine: int = 0) -> None:
@@ -112,107 +102,103 @@ def prediction(
 ) -> Expectation:
     """What the estimator predicts, if it fits the points and bins; nan would count as a point left out."""
     found = estimator.events(parameters, analysis)
-    if not isinstance(found, Expectation):
-        raise TypeError(f"a prediction must be an Expectation, got {type(found).__name__}")
-    for name in ("mean", "variance", "bias", "bias_variance"):
-        values = np.asarray(getattr(found, name))
-        wanted = (*(values.shape[:-1] if shape is None else shape), len(analysis.observed))
-        if values.shape != wanted:
+    check_kinds(prediction=(found, Expectation))
+    wanted = (*(np.shape(found.mean)[:-1] if shape is None else shape), len(analysis.observed))
+    for name, values in vars(found).items():
+        if np.shape(values) != wanted:
             raise ValueError(
-                f"{name} of a prediction must have the shape of points and bins {wanted}, got {values.shape}"
+                f"{name} of a prediction must have the shape of points and bins {wanted}, got {np.shape(values)}"
             )
-        if not np.all(np.isfinite(values)):
-            bad = float(values[~np.isfinite(values)][0])
-            raise ValueError(f"{name} of a prediction must be finite, got {bad}")
+        check(f"{name} of a prediction", np.asarray(values), "finite")
     return found
 
 
 def values_of(likelihood: Likelihood, signal: Expectation, analysis: Any) -> Array:
     """ln L of the points, if there is one for each; nan would count as a point left out."""
-    lnL = np.asarray(likelihood(signal, analysis))
-    if lnL.shape != np.shape(signal.mean)[:-1] or np.isnan(lnL).any():
-        shape = np.shape(signal.mean)[:-1]
+    lnL, shape = np.asarray(likelihood(signal, analysis)), np.shape(signal.mean)[:-1]
+    if lnL.shape != shape or np.isnan(lnL).any():
         raise ValueError(f"likelihood must be one number for each of the points {shape}, got {lnL!r}")
-    return lnL[()]
+    return lnL
 
 
 def _refuse_impossible_data(scan: Scan) -> None:
     """Data that no point can make leave nothing to compare: every point would be allowed, or none."""
-    analysis, signal = scan.analysis, scan.known.mean.reshape(-1, len(scan.analysis.observed))
-    if not len(signal):
+    if np.isfinite(scan.best):
         return
-    background = np.asarray(analysis.background) > 0
-    never = (np.asarray(analysis.observed) > 0) & ~background & ~(signal > 0).any(axis=0)
-    if never.any():
-        i = int(np.flatnonzero(never)[0])
+    observed, channels = scan.analysis.observed, getattr(scan.analysis, "channels", ())
+    bins = [f"bin {i} of channel {c.name}" for c in channels for i in range(len(c.observed))]
+    made = (np.asarray(scan.analysis.background) > 0) | (scan.known.mean > 0).any(axis=0)
+    for i in np.flatnonzero((observed > 0) & ~made):
         raise ValueError(
-            f"{_bin_name(analysis, i)} has {analysis.observed[i]:g} observed events, but no background, and no "
+            f"{bins[i] if bins else f'bin {i}'} has {observed[i]:g} observed events, but no background, and no "
             "signal at any point: nothing can have made them"
         )
-    if not np.isfinite(scan.best):
-        raise ValueError("each point has a bin with data that neither background nor its signal can have made")
+    raise ValueError("each point has a bin with data that neither background nor its signal can have made")
 
 
-def _bin_name(analysis: Any, i: int) -> str:
-    for channel in getattr(analysis, "channels", ()):
-        bins = analysis.bins_of(channel.name)
-        if bins.start <= i < bins.stop:
-            return f"bin {i - bins.start} of channel {channel.name}"
-    return f"bin {i}"
+@dataclass(frozen=True)
+class _Scanner:
+    """What makes a scan of some points."""
 
+    estimator: Predicts
+    analysis: Any
+    likelihood: Likelihood
+    progress: bool
+    about: Mapping[str, Any]
 
-class _Steps:
-    """A scan in the making: values at the points evaluated so far, nan elsewhere."""
+    def at(self, points: Any) -> Scan:
+        """The scan of points of any shape."""
+        return self._scan(points, prediction(self.estimator, points, self.analysis))
 
-    def __init__(
-        self, estimator: Predicts, grid: Slice, analysis: Any, likelihood: Likelihood, progress: bool
-    ) -> None:
-        self._estimator, self._analysis, self._likelihood, self._progress = estimator, analysis, likelihood, progress
-        self._without = float(values_of(likelihood, no_signal(analysis), analysis))
-        self._grid, self._levels = grid, 0
-        self._values = np.full((*grid.shape, 4, len(analysis.observed)), np.nan)
-        self._evaluate(np.ones(grid.shape, dtype=bool))
+    def over(self, grid: Slice) -> Scan:
+        """The scan of all points of a grid."""
+        nothing = np.full((4, *grid.shape, len(self.analysis.observed)), np.nan)
+        return self._with(grid, 0, nothing, np.ones(grid.shape, dtype=bool))
 
-    def refine(self, cl: float, n_parameters: int) -> None:
-        """Halve the grid, and evaluate the new points of cells where the edge may pass."""
-        cells = _near_edge(self.scan({}).log_excess(cl, n_parameters))
-        coarse, self._grid, self._levels = self._values, self._grid.halved(), self._levels + 1
-        self._values = np.full((*self._grid.shape, *coarse.shape[-2:]), np.nan)
-        every_second = tuple(slice(None, None, 2) for _ in self._grid.shape)
-        self._values[every_second] = coarse
-        wanted = np.zeros(self._grid.shape, dtype=bool)
-        for cell in np.argwhere(cells):
-            wanted[tuple(slice(2 * i, 2 * i + 3) for i in cell)] = True
-        self._evaluate(wanted & np.isnan(self._values[..., 0, 0]))
+    def refined(self, coarse: Scan, cl: float, n_parameters: int) -> Scan:
+        """The same with its grid halved, and evaluated in the cells where the edge may pass."""
+        from scipy.ndimage import maximum_filter
 
-    def _evaluate(self, wanted: NDArray[np.bool_]) -> None:
+        assert coarse.grid is not None
+        grid = coarse.grid.halved()
+        values = np.full((4, *grid.shape, len(self.analysis.observed)), np.nan)
+        every_second = tuple(slice(None, None, 2) for _ in grid.shape)
+        values[:, *every_second] = list(vars(coarse.expectation).values())
+        wanted = np.zeros(grid.shape, dtype=bool)
+        wanted[tuple(slice(1, None, 2) for _ in grid.shape)] = _near_edge(coarse.log_excess(cl, n_parameters))
+        wanted = maximum_filter(wanted, size=3)  # a cell, from its middle
+        return self._with(grid, coarse.levels + 1, values, wanted & np.isnan(values[0, ..., 0]))
+
+    def _with(self, grid: Slice, levels: int, values: Array, wanted: NDArray[np.bool_]) -> Scan:
+        """The scan of a grid where some ``values``, (4, points, bins), are there, and others are ``wanted``."""
+        from tqdm import tqdm
+
         index = np.argwhere(wanted)
         # Points in the order of the grid, in a few portions if someone watches.
-        portions = np.array_split(index, min(16, len(index))) if self._progress and len(index) else [index]
-        with tqdm(total=len(index), unit=" points", desc="scanning", disable=not self._progress, leave=False) as bar:
+        portions = np.array_split(index, min(16, len(index))) if self.progress and len(index) else [index]
+        with tqdm(total=len(index), unit=" points", desc="scanning", disable=not self.progress, leave=False) as bar:
             for portion in filter(len, portions):
-                values = (axis[i] for axis, i in zip(self._grid.axes.values(), portion.T, strict=True))
-                found = prediction(self._estimator, self._grid.at(*values), self._analysis, (len(portion),))
-                stacked = (found.mean, found.variance, found.bias, found.bias_variance)
-                self._values[tuple(portion.T)] = np.stack(stacked, axis=-2)
+                free = (axis[i] for axis, i in zip(grid.axes.values(), portion.T, strict=True))
+                found = prediction(self.estimator, grid.at(*free), self.analysis, (len(portion),))
+                values[:, *portion.T] = list(vars(found).values())
                 bar.update(len(portion))
+        return self._scan(grid.parameters, Expectation(*values), grid, levels)
 
-    def scan(self, provenance: Mapping[str, Any]) -> Scan:
-        signal = Expectation(*np.moveaxis(self._values, -2, 0))
-        lnL = np.full(self._grid.shape, np.nan)
+    def _scan(self, points: Any, signal: Expectation, grid: Slice | None = None, levels: int = 0) -> Scan:
+        """ln L where a signal was predicted, nan elsewhere."""
         known = ~np.isnan(signal.mean[..., 0])
-        at_known = Expectation(signal.mean[known], signal.variance[known], signal.bias[known])
-        lnL[known] = values_of(self._likelihood, at_known, self._analysis)
-        return Scan(
-            self._grid.parameters, self._analysis, signal, lnL, self._without, self._grid, self._levels,
-            dict(provenance), self._likelihood,
-        )  # fmt: skip
+        lnL = np.full(known.shape, np.nan)
+        at_known = Expectation(*(values[known] for values in vars(signal).values()))
+        lnL[known] = values_of(self.likelihood, at_known, self.analysis)
+        without = float(values_of(self.likelihood, no_signal(self.analysis), self.analysis))
+        return Scan(points, self.analysis, signal, lnL, without, grid, levels, self.about, self.likelihood)
 
 
 def _near_edge(height: Array) -> NDArray[np.bool_]:
     """Cells of a grid that the edge crosses, or reaches if heights go on as steeply as in the cells beside."""
-    corners = [height[tuple(slice(int(i), n - 1 + int(i)) for i, n in zip(corner, height.shape, strict=True))]
-               for corner in np.ndindex((2,) * height.ndim)]  # fmt: skip
-    low, high = np.min(corners, axis=0), np.max(corners, axis=0)
+    from scipy.ndimage import maximum_filter, minimum_filter
+
+    cells = tuple(slice(1, None) for _ in height.shape)
+    low, high = (corners(height, size=2)[cells] for corners in (minimum_filter, maximum_filter))
     reach = maximum_filter(high - low, size=3, mode="nearest")
-    return (low - reach <= 0) & (high + reach >= 0)
+    return np.asarray((low - reach <= 0) & (high + reach >= 0))

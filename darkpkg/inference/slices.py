@@ -5,13 +5,14 @@ Begin with `Slice`. It knows nothing of physics.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.inputs import Frozen, real_numbers
+from darkpkg.inputs import Frozen, one_of, real_numbers
 
 Array = NDArray[np.float64]
 
@@ -29,7 +30,10 @@ class Slice:
     axes
         Name and values of each free parameter: at least two, positive and increasing, as distances are logarithmic.
 
-    Raises `ValueError` or `TypeError` that names parameter, value and rule.
+    Raises
+    ------
+    ValueError, TypeError
+        With parameter, value and rule.
 
     >>> from darkpkg import BENCHMARK_B as B
     >>> plane = Slice(B, m_N=np.geomspace(0.005, 1, 60), V_muN_sq=np.geomspace(1e-10, 1e-2, 60))
@@ -47,25 +51,12 @@ class Slice:
                 raise TypeError(f"base must be a point such as BENCHMARK_B, or a function, got {type(base).__name__}")
             if base.shape:
                 raise ValueError(f"base must be a single point, got one of shape {base.shape}")
-            known = list(base.numbers())
             for name in axes:
-                if name not in known:
-                    raise ValueError(f"{name} must be one of {', '.join(known)}, or be tied to them by a function")
+                one_of(name, name, base.numbers())
         self._base = base
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if "<" in getattr(self._base, "__qualname__", ""):  # a lambda, or made within a function
-            raise TypeError(
-                f"a slice along a function can be pickled if the function can, got {self._base!r}: "
-                "define it with def at the top of a module"
-            )
-        return _slice, (self._base, dict(self.axes))
-
-    def __copy__(self) -> Slice:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Slice:
-        return self  # nothing in it can be changed
+        return functools.partial(Slice, self._base, **self.axes), ()
 
     def __repr__(self) -> str:
         ranges = ", ".join(f"{name}: {v[0]:g} to {v[-1]:g} ({len(v)})" for name, v in self.axes.items())
@@ -92,17 +83,13 @@ class Slice:
         return Slice(self._base, **{name: _with_middles(values) for name, values in self.axes.items()})
 
 
-def _slice(base: Any, axes: Mapping[str, Array]) -> Slice:
-    return Slice(base, **axes)
-
-
 def _axis(name: str, values: ArrayLike) -> Array:
     array = real_numbers(name, values, positive=True).copy()
     if array.ndim != 1 or len(array) < 2:
         raise ValueError(f"{name} must have at least two values along one axis, got shape {array.shape}")
-    falls = np.diff(array) <= 0
-    if falls.any():
-        i = int(falls.argmax())
+    falls = np.flatnonzero(np.diff(array) <= 0)
+    if len(falls):
+        i = falls[0]
         raise ValueError(f"{name} must increase, got {array[i]:g} followed by {array[i + 1]:g}")
     array.flags.writeable = False
     return array

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import elementwise
 from scipy.special import gammaincinv
 
-from darkpkg.inference.likelihood import Likelihood, has_independent_bins, log_likelihoods
+from darkpkg.inference.likelihood import Likelihood
 from darkpkg.inputs import real_number, whole_number
 from darkpkg.method.expectation import Expectation
 
 Array = NDArray[np.float64]
 
-__all__ = ["FAR", "exclusion_rule", "exclusion_threshold", "nearest_limit", "no_signal", "scale_error"]
+__all__ = [
+    "FAR",
+    "exclusion_rule",
+    "exclusion_threshold",
+    "log_likelihood_error",
+    "nearest_limit",
+    "no_signal",
+    "roots",
+    "scale_error",
+]
 
 FAR = 40.0
 """Distances to the limit are cut here, e⁴⁰ above or below it."""
@@ -59,69 +68,79 @@ def nearest_limit(
 
     ln L below ``lowest`` is excluded, and it is ``without`` where there is no signal.
     """
-    n = len(signal.mean)
+    index = np.arange(len(signal.mean))
 
-    def above(log_scale: Array, index: Array) -> Array:
+    def above(log_scale: Array, index: NDArray[Any]) -> Array:
         """ln L of the point with its signal scaled, over the lowest that is allowed; finite, for the root finder."""
         lnL = likelihood(_scaled(signal, log_scale, index.astype(np.int64)), analysis)
         return np.maximum(lnL - lowest, -1e300)
 
-    index = np.arange(n)
-    allowed = np.full(n, -FAR)  # a scale that is allowed
-    lower, never = np.full(n, -np.inf), np.zeros(n, dtype=bool)
-    if without <= lowest:
-        steps = np.linspace(-FAR, FAR, 321)
-        heights = np.stack([above(np.full(n, s), index) for s in steps])
-        allowed = steps[heights.argmax(axis=0)]
-        never = heights.max(axis=0) <= 0
-        lower = elementwise.find_root(above, (np.full(n, -FAR), allowed), args=(index,)).x
-        lower = np.where(never, FAR, lower)
-    beyond = np.full(n, FAR)
-    reaches = (above(beyond, index) < 0) & ~never
-    upper = np.where(reaches, FAR, np.inf)
-    if reaches.any():
-        upper[reaches] = elementwise.find_root(
-            above, (allowed[reaches], beyond[reaches]), args=(index[reaches],), tolerances={"xatol": 1e-6}
-        ).x
-    height = np.clip(np.fmax(-upper, lower), -FAR, FAR)
-    return height, np.clip(np.where(lower > -upper, lower, upper), -FAR, FAR)
+    # A scale that is allowed: next to no signal, or where ln L is highest if that is excluded.
+    steps = np.linspace(-FAR, FAR, 321) if without <= lowest else np.array([-FAR])
+    heights = np.stack([above(np.full(len(index), step), index) for step in steps])
+    allowed, possible = steps[heights.argmax(axis=0)], heights.max(axis=0) > 0
+
+    def end(far: float) -> Array:
+        """Where the limit is reached between the scale that is allowed and ``far``; infinite where it is not."""
+        beyond = np.full(len(index), far)
+        ends = np.where(possible, np.copysign(np.inf, far), FAR)
+        reached = np.flatnonzero(possible & (above(beyond, index) < 0))
+        ends[reached] = roots(above, allowed[reached], beyond[reached], reached)
+        return ends
+
+    lower, upper = end(-FAR), end(FAR)
+    nearest = np.where(lower > -upper, lower, upper)
+    return np.clip(np.maximum(-upper, lower), -FAR, FAR), np.clip(nearest, -FAR, FAR)
+
+
+def roots(function: Callable[..., Array], low: Array, high: Array, *arguments: NDArray[Any]) -> Array:
+    """Where ``function`` of x and ``arguments`` is zero, to 1e-9, between ``low`` and ``high`` of different signs."""
+    if not low.size:
+        return low
+    from scipy.optimize import elementwise  # here: its import takes longer than a verdict
+
+    found = elementwise.find_root(function, (low, high), args=arguments, tolerances={"xatol": 1e-9})
+    return np.asarray(found.x)
 
 
 def scale_error(signal: Expectation, analysis: Any, likelihood: Likelihood, log_scale: Array) -> Array:
     """`Scan.log_excess_error` for points (p, bins) whose signals reach the limit at ``log_scale``."""
-    scaled = _scaled(signal, log_scale)
-    possible = np.isfinite(likelihood(scaled, analysis))
-    if not possible.all():  # no scale of these signals can make the data
-        errors = np.zeros(len(log_scale))
-        some = _scaled(signal, np.zeros(possible.sum()), possible)
-        errors[possible] = scale_error(some, analysis, likelihood, log_scale[possible])
-        return errors
-    slope, step = _slopes(scaled, analysis, likelihood), 1e-3
+    scaled, step = _scaled(signal, log_scale), 1e-3
     higher, lower = (likelihood(_scaled(scaled, np.full(len(log_scale), s)), analysis) for s in (step, -step))
-    total = (higher - lower) / (2 * step)
-    error = np.sqrt((slope**2 * scaled.variance).sum(axis=-1) + (slope * scaled.bias).sum(axis=-1) ** 2)
-    return np.divide(error, np.abs(total), out=np.zeros(len(error)), where=total != 0)
+    with np.errstate(invalid="ignore"):  # −∞ less −∞
+        slope = np.abs(higher - lower) / (2 * step)
+    error = log_likelihood_error(scaled, analysis, likelihood)
+    return np.divide(error, slope, out=np.zeros(len(error)), where=slope > 0)
+
+
+def log_likelihood_error(signal: Expectation, analysis: Any, likelihood: Likelihood) -> Array:
+    """Error of ln L of points (p, bins) by the simulation; zero where their signals cannot make the data.
+
+    Statistical errors of bins are independent, and their biases add up.
+    """
+    with np.errstate(invalid="ignore"):  # −∞ less −∞
+        slope = _slopes(signal, analysis, likelihood)
+    error = np.sqrt((slope**2 * signal.variance).sum(axis=-1) + (slope * signal.bias).sum(axis=-1) ** 2)
+    return np.where(np.isfinite(error), error, 0.0)
 
 
 def _slopes(signal: Expectation, analysis: Any, likelihood: Likelihood) -> Array:
     """∂ ln L/∂μ of each bin (p, bins), over the error or bias of its mean; more events bring their variance."""
     shift = np.maximum(signal.error, np.abs(signal.bias))
     ratio = np.divide(shift, signal.mean, out=np.zeros(shift.shape), where=signal.mean > 0)
-    factors = [np.maximum(1 + half * ratio, 0.0) for half in (0.5, -0.5)]
 
     def in_bins(factor: Array) -> Array:
-        if has_independent_bins(likelihood, analysis):
-            return log_likelihoods(Expectation(factor * signal.mean, factor * signal.variance), analysis)
-        alone = [np.where(one, factor, 1.0) for one in np.eye(shift.shape[-1], dtype=bool)]
+        """ln L with one bin after the other times its factor."""
+        alone = (np.where(one, factor, 1.0) for one in np.eye(shift.shape[-1], dtype=bool))
         found = [likelihood(Expectation(f * signal.mean, f * signal.variance), analysis) for f in alone]
         return np.stack(found, axis=-1)
 
-    up, down = map(in_bins, factors)
-    return np.divide(up - down, shift, out=np.zeros(shift.shape), where=shift > 0)
+    difference = in_bins(1 + ratio / 2) - in_bins(np.maximum(1 - ratio / 2, 0.0))
+    return np.divide(difference, shift, out=np.zeros(shift.shape), where=shift > 0)
 
 
 def _scaled(signal: Expectation, log_scale: Array, index: Any = slice(None)) -> Expectation:
     """The signal at the points of ``index``, all by default, times a scale each."""
     scale = np.exp(log_scale)[..., None]
-    parts = (signal.mean, signal.variance, signal.bias, signal.bias_variance)
-    return Expectation(*(scale**power * part[index] for power, part in zip((1, 2, 1, 2), parts, strict=True)))
+    parts = zip((1, 2, 1, 2), vars(signal).values(), strict=True)
+    return Expectation(*(scale**power * part[index] for power, part in parts))

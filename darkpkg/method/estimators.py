@@ -6,8 +6,9 @@ Everything that predicts takes one of them, or an object of your own with the me
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,7 +22,7 @@ from darkpkg.method.kernel_estimate import Remembered, kernel_estimate
 from darkpkg.method.smoothing import SMOOTHING, Smoothing
 from darkpkg.method.transport import NEIGHBOURHOOD, transport
 from darkpkg.method.weights import check_placed, positive_lifetime, sampling_range
-from darkpkg.physics.model import DarkParameters
+from darkpkg.physics.model import BENCHMARK_B, DarkParameters
 
 Array = NDArray[np.float64]
 
@@ -36,7 +37,7 @@ class Predicts(Protocol):
 
 
 class Estimator(Predicts, Protocol):
-    """What can be asked of a sample. Each method returns arrays of θ's shape + (bins,)."""
+    """What a sample predicts. Each method returns arrays of θ's shape + (bins,)."""
 
     def upscatterings(self, parameters: Any, analysis: Any, /) -> Expectation:
         """As `events`, wherever N decays: selection and efficiency only."""
@@ -46,7 +47,38 @@ class Estimator(Predicts, Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Kernel:
+class _OfSample(ABC):
+    """The three predictions of a sample, by one sum; further fields say how to smooth."""
+
+    sample: PlacedEvents = field(repr=False)
+
+    def __post_init__(self) -> None:
+        check_placed("sample", self.sample)
+        for one in fields(self)[1:]:
+            check_kinds(**{one.name: (getattr(self, one.name), Smoothing)})
+
+    def events(self, parameters: DarkParameters, analysis: Analysis) -> Expectation:
+        """Expected signal in each bin of ``analysis``."""
+        _check_points(parameters, analysis)
+        return self._sum(parameters, np.asarray(parameters.proper_decay_length()), analysis)
+
+    def upscatterings(self, parameters: DarkParameters, analysis: Analysis) -> Expectation:
+        """As `events`, wherever N decays: selection and efficiency only."""
+        _check_points(parameters, analysis)
+        return self._sum(parameters, None, analysis)
+
+    def events_at_lifetime(self, parameters: DarkParameters, ctau: ArrayLike, analysis: Analysis) -> Expectation:
+        """As `events`, with a free proper decay length ``ctau`` (cm) of N that broadcasts against θ's shape."""
+        _check_points(parameters, analysis)
+        return self._sum(parameters, positive_lifetime(ctau), analysis)
+
+    @abstractmethod
+    def _sum(self, parameters: DarkParameters, ctau: Array | None, analysis: Analysis) -> Expectation:
+        """The prediction for proper decay lengths in cm, or wherever N decays."""
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel(_OfSample):
     """A sample smoothed over the masses by a kernel, Eq. (24): fast, with a bias that each `Expectation` estimates.
 
     Parameters
@@ -64,38 +96,18 @@ class Kernel:
     4.70 ± 0.08
     """
 
-    sample: PlacedEvents = field(repr=False)
     smoothing: Smoothing = SMOOTHING
-
-    def __post_init__(self) -> None:
-        check_placed("sample", self.sample)
-        check_kinds(smoothing=(self.smoothing, Smoothing))
-
-    def events(self, parameters: DarkParameters, analysis: Analysis) -> Expectation:
-        """Expected signal in each bin of ``analysis``."""
-        _check_points(parameters, analysis)
-        return self._sum(parameters, np.asarray(parameters.proper_decay_length()), analysis)
-
-    def upscatterings(self, parameters: DarkParameters, analysis: Analysis) -> Expectation:
-        """As `events`, wherever N decays: selection and efficiency only."""
-        _check_points(parameters, analysis)
-        return self._sum(parameters, None, analysis)
-
-    def events_at_lifetime(self, parameters: DarkParameters, ctau: ArrayLike, analysis: Analysis) -> Expectation:
-        """As `events`, with a free proper decay length ``ctau`` (cm) of N that broadcasts against θ's shape."""
-        _check_points(parameters, analysis)
-        return self._sum(parameters, positive_lifetime(ctau), analysis)
 
     def _sum(self, parameters: DarkParameters, ctau: Array | None, analysis: Analysis) -> Expectation:
         return kernel_estimate(self.sample, parameters, analysis, self.smoothing, ctau)
 
 
-_transported: Remembered[PlacedEvents] = Remembered(most=2)
+_transported = Remembered(transport, most=2)
 """The last masses, for which couplings and lifetimes cost next to nothing."""
 
 
 @dataclass(frozen=True, eq=False)
-class Transport:
+class Transport(_OfSample):
     """A sample whose events are transported to the masses of each point: no bias, a smaller error, and more work.
 
     Parameters
@@ -109,53 +121,34 @@ class Transport:
     `Kernel`; events that do not tell from which point of phase space they came cannot be transported.
     """
 
-    sample: PlacedEvents = field(repr=False)
     neighbourhood: Smoothing = NEIGHBOURHOOD
-
-    def __post_init__(self) -> None:
-        check_placed("sample", self.sample)
-        check_kinds(neighbourhood=(self.neighbourhood, Smoothing))
-
-    def events(self, parameters: DarkParameters, analysis: Analysis) -> Expectation:
-        """Expected signal in each bin of ``analysis``."""
-        return self._at_each(parameters, analysis, lambda at, points, _: at.events(points, analysis))
-
-    def upscatterings(self, parameters: DarkParameters, analysis: Analysis) -> Expectation:
-        """As `events`, wherever N decays: selection and efficiency only."""
-        return self._at_each(parameters, analysis, lambda at, points, _: at.upscatterings(points, analysis))
-
-    def events_at_lifetime(self, parameters: DarkParameters, ctau: ArrayLike, analysis: Analysis) -> Expectation:
-        """As `events`, with a free proper decay length ``ctau`` (cm) of N that broadcasts against θ's shape."""
-        _check_points(parameters, analysis)
-        lengths = positive_lifetime(ctau)
-        shape = np.broadcast_shapes(parameters.shape, lengths.shape)
-        spread = parameters.replace(m_N=np.broadcast_to(parameters.m_N, shape)) if shape else parameters
-        flat = np.broadcast_to(lengths, shape).ravel()
-        return self._at_each(spread, analysis, lambda at, p, here: at.events_at_lifetime(p, flat[here], analysis))
 
     def samples(self, parameters: DarkParameters) -> Iterator[tuple[NDArray[np.int64], DarkParameters, PlacedEvents]]:
         """For each pair of masses: indices of the flattened points that have it, these points, and their events."""
-        fields = {n: np.broadcast_to(getattr(parameters, n), parameters.shape).ravel() for n in parameters.numbers()}
-        masses = np.stack([fields["m_N"], fields["m_Zprime"]])
-        unique, index = np.unique(masses, axis=1, return_inverse=True)
-        for i in range(unique.shape[1]):
-            here = np.flatnonzero(index.reshape(-1) == i)
-            points = parameters.replace(**{name: numbers[here] for name, numbers in fields.items()})
-            yield here, points, self._transported(points.replace(**{n: a[here[0]] for n, a in fields.items()}))
+        flat = {n: np.broadcast_to(getattr(parameters, n), parameters.shape).ravel() for n in parameters.numbers()}
+        pairs, index = np.unique([flat["m_N"], flat["m_Zprime"]], axis=1, return_inverse=True)
+        for i, (m_N, m_Zprime) in enumerate(pairs.T.tolist()):
+            here = np.flatnonzero(index.ravel() == i)
+            points = parameters.replace(**{name: numbers[here] for name, numbers in flat.items()})
+            yield here, points, self._sample_at(m_N, m_Zprime, parameters.is_majorana)
 
-    def _transported(self, point: DarkParameters) -> PlacedEvents:
+    def _sample_at(self, m_N: float, m_Zprime: float, is_majorana: bool) -> PlacedEvents:
         if sampling_range(self.sample).is_fixed:
             return self.sample
-        key = float(point.m_N), float(point.m_Zprime), point.is_majorana, point.decays, self.neighbourhood
-        return _transported.get(self.sample, key, lambda: transport(self.sample, point, self.neighbourhood))
+        point = BENCHMARK_B.replace(m_N=m_N, m_Zprime=m_Zprime, is_majorana=is_majorana)
+        return _transported(self.sample, point, self.neighbourhood)
 
-    def _at_each(self, parameters: DarkParameters, analysis: Analysis, predict: Callable[..., Any]) -> Expectation:
-        _check_points(parameters, analysis)
-        values = np.empty((math.prod(parameters.shape), 4, len(analysis.observed)))
-        for here, points, sample in self.samples(parameters):
-            found = predict(Kernel(sample), points, here)
-            values[here] = np.stack([found.mean, found.variance, found.bias, found.bias_variance], axis=1)
-        return Expectation(*np.moveaxis(values, 1, 0).reshape(4, *parameters.shape, len(analysis.observed)))
+    def _sum(self, parameters: DarkParameters, ctau: Array | None, analysis: Analysis) -> Expectation:
+        shape, bins = parameters.shape, len(analysis.observed)
+        if ctau is not None:
+            shape = np.broadcast_shapes(shape, ctau.shape)
+            ctau = np.broadcast_to(ctau, shape).ravel()
+        spread = parameters.replace(m_N=np.broadcast_to(parameters.m_N, shape))
+        sums = np.empty((4, math.prod(shape), bins))
+        for here, points, sample in self.samples(spread):
+            own = kernel_estimate(sample, points, analysis, SMOOTHING, None if ctau is None else ctau[here])
+            sums[:, here] = own.mean, own.variance, own.bias, own.bias_variance
+        return Expectation(*sums.reshape(4, *shape, bins))
 
 
 def check_estimator(estimator: Any, *methods: str) -> None:

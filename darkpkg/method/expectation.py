@@ -5,9 +5,10 @@ It knows nothing of physics: sums of weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,40 +20,40 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-__all__ = ["Expectation", "FEW_EVENTS", "FewEventsWarning", "Share", "effective_number"]
+__all__ = ["FEW_EVENTS", "Expectation", "FewEventsWarning", "Share", "warn_of_few"]
 
 FEW_EVENTS = 10
 """Below so many effective events a prediction comes with a warning."""
 
 
 class FewEventsWarning(UserWarning):
-    """A prediction rests on few simulated events."""
+    """A prediction rests on few simulated events: at the worst of ``n_few`` points on ``n_effective`` of them.
 
-
-def effective_number(weights: ArrayLike) -> Any:
-    """(Σw)²/Σw² along the last axis: so many unweighted events would know the sum as well. Zero without any weight.
-
-    >>> effective_number([1, 1, 2])
-    2.666...
+    ``near`` has the parameters of that point by name.
     """
-    w = real_numbers("weights", weights, -1e300, 1e300)
-    if not w.ndim:
-        raise ValueError(f"weights must be numbers along an axis, got {weights}")
-    w = w / np.maximum(np.abs(w).max(axis=-1, keepdims=True, initial=0.0), 1e-300)  # whose squares are numbers
-    return _square_over(w.sum(axis=-1), (w**2).sum(axis=-1))[()]
+
+    n_effective: float
+    near: Mapping[str, float]
+    n_few: int
 
 
-def _square_over(mean: ArrayLike, variance: ArrayLike) -> Array:
-    """mean²/variance, zero without variance, nan where the mean is."""
-    out = np.zeros(np.shape(mean))
-    return np.divide(np.square(mean), variance, out=out, where=~(np.asarray(variance) <= 0))
+def warn_of_few(n_effective: Array, parameters: Mapping[str, Array], stacklevel: int, unit: str = "") -> None:
+    """Warn (`FewEventsWarning`) if there are fewer than `FEW_EVENTS` at any of the points.
 
-
-class _Analysis(Protocol):
-    @property
-    def channels(self) -> tuple[Any, ...]: ...
-
-    def bins_of(self, channel: str) -> slice: ...
+    ``n_effective`` and each of the ``parameters``, in ``unit``, have the shape of the points.
+    """
+    few = n_effective < FEW_EVENTS
+    if not few.any():
+        return
+    worst = np.unravel_index(np.argmin(n_effective), few.shape)
+    fewest, near = float(n_effective[worst]), {name: float(values[worst]) for name, values in parameters.items()}
+    message = (
+        f"only {fewest:.1f} effective events near {', '.join(f'{name} = {x:g}{unit}' for name, x in near.items())} "
+        f"({few.sum()} of {few.size} points have fewer than {FEW_EVENTS}): simulate more or widen the bandwidth"
+    )
+    warning = FewEventsWarning(message)
+    warning.n_effective, warning.near, warning.n_few = fewest, near, int(few.sum())
+    warnings.warn(warning, stacklevel=stacklevel + 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +87,8 @@ class Expectation:
 
         Zero without variance, nan where the mean is.
         """
-        return _square_over(self.mean, self.variance)
+        none = np.zeros(np.shape(self.mean))
+        return np.divide(np.square(self.mean), self.variance, out=none, where=~(np.asarray(self.variance) <= 0))
 
     @property
     def error(self) -> Array:
@@ -107,7 +109,7 @@ class Expectation:
         certain = np.maximum(np.abs(self.bias) - 2 * self.bias_error, 0.0)
         return (self.n_effective >= n_effective) & (certain <= bias * np.abs(self.mean))
 
-    def in_channels(self, analysis: _Analysis) -> Expectation:
+    def in_channels(self, analysis: Any) -> Expectation:
         """Sums over the bins of each channel of ``analysis``: shape θ.shape + (channels,)."""
         begins = [analysis.bins_of(channel.name).start for channel in analysis.channels]
         return self._map(lambda values: np.add.reduceat(values, begins, axis=-1))
@@ -131,13 +133,10 @@ class Expectation:
     def __str__(self) -> str:
         if np.ndim(self.mean) == 0:
             return _with_error(float(self.mean), float(self.error))
-        words = np.frompyfunc(lambda mean, error: _with_error(mean, error), 2, 1)(self.mean, self.error)
+        words: Any = np.frompyfunc(_with_error, 2, 1)(self.mean, self.error)
         return np.array2string(words, separator=", ", threshold=50, formatter={"all": str})
 
     __repr__ = __str__
-
-    def _repr_markdown_(self) -> str:
-        return str(self) if np.ndim(self.mean) == 0 else f"```\n{self}\n```"
 
     def _map(self, sums: Callable[[Array], Array]) -> Expectation:
         return Expectation(*(sums(getattr(self, field.name)) for field in fields(self)))
@@ -172,7 +171,20 @@ class Share:
     def of(cls, values: ArrayLike, weights: Array) -> Share:
         """The mean of ``values`` with ``weights``; its error is that of a ratio of two sums over the same events.
 
-        Raises `ValueError` if no event has a weight, or if there is not one value for each.
+        Parameters
+        ----------
+        values
+            (n,) numbers, or truth values that count as ones and zeros.
+        weights
+            (n,) weights of the events.
+
+        Raises
+        ------
+        ValueError
+            If no event has a weight, or if there is not one value for each.
+
+        >>> Share.of(np.array([True, False]), np.array([3.0, 1.0])).mean
+        0.75
         """
         if isinstance(values, np.ndarray) and values.dtype == bool:
             values = values.astype(int)
@@ -187,4 +199,5 @@ class Share:
             )
         mean = float(weights @ values) / total
         error = float(np.sqrt(((weights * (values - mean)) ** 2).sum())) / total
-        return cls(mean, error, float(effective_number(weights)))
+        of_one = weights / np.abs(weights).max()  # whose squares are numbers
+        return cls(mean, error, float(of_one.sum() ** 2 / (of_one**2).sum()))

@@ -34,7 +34,7 @@ from darkpkg.method.integrand import (
 from darkpkg.method.origin import Origin
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
-from darkpkg.physics.nuclei import Nucleus
+from darkpkg.physics.nuclei import Nucleus, elements
 from darkpkg.physics.scattering import threshold_energy
 from darkpkg.streams import random_stream
 
@@ -120,8 +120,10 @@ def generate(
         hydrogen=(hydrogen, bool),
     )
     random_stream(seed)  # refuses a seed that is none before any work is done
-    origin = Origin(sampling, couplings, experiment.beams, form_factor, sequence)
     targets = experiment.detector.nuclei if hydrogen else experiment.detector.targets
+    known = [element.nucleus for element in elements().values()]
+    own = tuple(nucleus for nucleus in targets.values() if nucleus not in known)
+    origin = Origin(sampling, couplings, experiment.beams, form_factor, sequence, nuclei=own)
     _check_reach(sampling, experiment, targets)
     _check_number(experiment, targets, n_events)
     sources = [

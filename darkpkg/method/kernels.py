@@ -27,14 +27,11 @@ Array = NDArray[np.float64]
 __all__ = ["EPANECHNIKOV", "GAUSSIAN", "KERNELS", "UNIFORM", "Epanechnikov", "Gaussian", "Kernel", "Uniform"]
 
 
-def unit_ball(dim: int) -> float:
-    """Volume of the unit ball in ``dim`` dimensions.
+Inside = Callable[[Array], NDArray[np.bool_]]
+"""Whether each of the points (n, d) belongs to a region."""
 
-    >>> unit_ball(2)
-    3.14159...
-    """
-    dim = _dimensions(dim)
-    return math.pi ** (dim / 2) / math.gamma(dim / 2 + 1)
+_LARGEST = 1e60
+"""No bandwidth may be larger, and none smaller than the inverse: the product of a few must stay a number."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ class Kernel(ABC):
     """A radial kernel of integral one in any number of dimensions.
 
     ``reach`` is the radius, in bandwidths, beyond which it is zero. Kinds are subclasses that say how K falls with
-    the radius.
+    the radius: `profile`, `norm`, `second_moment` and `radius_sq`.
     """
 
     name: ClassVar[str]
@@ -65,11 +62,29 @@ class Kernel(ABC):
         """r² within which a ``share`` of the kernel lies."""
 
     def roughness(self, dim: int) -> float:
-        """∫K² for unit bandwidths: the variance of an estimate is proportional to it."""
-        return _roughness(self, dim)
+        """∫K² for unit bandwidths, to 1e-3: the variance of an estimate is proportional to it."""
+        even = (np.arange(4096) + 0.5) / 4096
+        return float(self.norm(dim) * self.profile(self.radius_sq(even, dim)).mean())
 
     def __call__(self, difference: ArrayLike, bandwidth: ArrayLike) -> Array:
         """K for differences (..., d) and a bandwidth, one for all dimensions or one for each.
+
+        Parameters
+        ----------
+        difference
+            (..., d), in units of the parameters.
+        bandwidth
+            One number or (d,), in the same units.
+
+        Returns
+        -------
+        ndarray
+            K of shape (...), per unit of each parameter.
+
+        Raises
+        ------
+        ValueError
+            For a bandwidth that is not positive, numbers that are nan, and shapes that do not fit.
 
         >>> EPANECHNIKOV(np.zeros(2), 0.1)
         63.66...
@@ -81,21 +96,20 @@ class Kernel(ABC):
         h = real_numbers("bandwidth", bandwidth, 1 / _LARGEST, _LARGEST)
         if h.shape not in ((), (dim,)):
             raise ValueError(f"bandwidth must be one number or {dim} as difference, got an array of shape {h.shape}")
-        h = np.broadcast_to(h, dim)
         with np.errstate(over="ignore"):  # far beyond the reach of the kernel
             r_sq = ((difference / h) ** 2).sum(axis=-1)
-        return self.norm(dim) / h.prod() * self.profile(r_sq)
+        return self.norm(dim) / np.broadcast_to(h, dim).prod() * self.profile(r_sq)
 
     def points(self, dim: int = 2, n: int = 16384) -> Array:
         """n points (n, d) that fill space with the density of the kernel, for unit bandwidths.
 
         In two dimensions a sunflower, the golden angle between neighbours, in others a Sobol sequence of directions.
         """
+        i = np.arange(n)
         if dim == 1:
-            side = 2 * (np.arange(n) + 0.5) / n - 1
+            side = 2 * (i + 0.5) / n - 1
             return (np.sign(side) * np.sqrt(self.radius_sq(abs(side), dim)))[:, None]
         if dim == 2:
-            i = np.arange(n)
             radius, angle = np.sqrt(self.radius_sq((i + 0.5) / n, dim)), np.pi * (3 - np.sqrt(5)) * i
             return radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
         from scipy.stats import qmc  # here: its import takes longer than most calculations
@@ -105,19 +119,22 @@ class Kernel(ABC):
         radius = np.sqrt(self.radius_sq(u[:, 0], dim))
         return direction * (radius / np.linalg.norm(direction, axis=1))[:, None]
 
-    def mass_inside(self, centre: ArrayLike, bandwidth: ArrayLike, inside: Inside) -> Array:
-        """Share of the kernel around each ``centre`` (..., d) that lies where ``inside`` holds.
-
-        To 1e-3 in one and two dimensions. Dividing by it renormalises a kernel that an edge of the sampled region
-        cuts.
-        """
-        return self.moments_inside(centre, bandwidth, inside)[..., 0, 0]
-
     def moments_inside(self, centre: ArrayLike, bandwidth: ArrayLike, inside: Inside) -> Array:
-        """Moments ∫K (1, Δ/h)(1, Δ/h)ᵀ over the part of the kernel where ``inside`` holds: (..., 1 + d, 1 + d).
+        """Moments ∫K (1, Δ/h)(1, Δ/h)ᵀ over the part of the kernel where ``inside`` holds.
 
-        ``bandwidth`` is one number, one for each dimension, or one for each centre and dimension. ``inside`` takes
-        points (n, d) and says which belong to the region.
+        Parameters
+        ----------
+        centre
+            (..., d), in units of the parameters.
+        bandwidth
+            One number, one for each dimension, or one for each centre and dimension.
+        inside
+            Whether each of the points (n, d) belongs to the region.
+
+        Returns
+        -------
+        ndarray
+            (..., 1 + d, 1 + d), to 1e-3 in one and two dimensions. The first, [..., 0, 0], is the mass inside.
         """
         centre = np.asarray(centre, dtype=float)
         dim = centre.shape[-1]
@@ -131,103 +148,76 @@ class Kernel(ABC):
         return moments.reshape(*centre.shape[:-1], 1 + dim, 1 + dim)
 
 
-_LARGEST = 1e60
-"""No bandwidth may be larger, and none smaller than the inverse: the product of a few must stay a number."""
-
-
-@functools.cache
-def _roughness(kernel: Kernel, dim: int) -> float:
-    """`Kernel.roughness`, found once: the mean of the profile over even shares of the kernel."""
-    share = (np.arange(4096) + 0.5) / 4096
-    return float(kernel.norm(dim) * kernel.profile(kernel.radius_sq(share, dim)).mean())
-
-
 @functools.cache
 def _points(kernel: Kernel, dim: int) -> Array:
     """The points of `Kernel.points`, made once: a few thousand suffice along a line."""
     return kernel.points(dim, 4096 if dim == 1 else 16384)
 
 
-def _dimensions(dim: int) -> int:
-    dim = whole_number("dim", dim, least=1)
-    if dim > 100:
-        raise ValueError(f"dim must be at most 100, got {dim}")
-    return dim
+class _Power(Kernel):
+    """k = (1 − r²)^power within r = 1, under which r² has a beta distribution."""
+
+    power: ClassVar[int]
+
+    def profile(self, r_sq: ArrayLike) -> Array:
+        r_sq = real_numbers("r_sq", r_sq, 0.0)
+        return np.where(r_sq < 1, (1 - np.minimum(r_sq, 1.0)) ** self.power, 0.0)
+
+    def norm(self, dim: int) -> float:
+        half = _dimensions(dim) / 2
+        return math.gamma(half + self.power + 1) / (math.pi**half * math.factorial(self.power))
+
+    def second_moment(self, dim: int) -> float:
+        return 1 / (_dimensions(dim) + 2 * self.power + 2)
+
+    def radius_sq(self, share: ArrayLike, dim: int) -> Array:
+        share = real_numbers("share", share, 0.0, 1.0)
+        if _dimensions(dim) == 2:
+            return 1 - (1 - share) ** (1 / (self.power + 1))
+        return betaincinv(dim / 2, self.power + 1, share)
 
 
-def _r_sq(r_sq: ArrayLike) -> Array:
-    return real_numbers("r_sq", r_sq, 0.0)
-
-
-def _share(share: ArrayLike) -> Array:
-    return real_numbers("share", share, 0.0, 1.0)
-
-
-Inside = Callable[[Array], NDArray[np.bool_]]
-"""Whether each of the points (n, d) belongs to a region."""
-
-
-class Epanechnikov(Kernel):
+class Epanechnikov(_Power):
     r"""k = 1 − r² within r = 1; in two dimensions c = 2/π.
 
     Among all kernels it has the smallest mean squared error: V. A. Epanechnikov, Theory Probab. Appl. 14 (1969) 153.
     """
 
-    name = "epanechnikov"
-
-    def profile(self, r_sq: ArrayLike) -> Array:
-        return np.maximum(1 - _r_sq(r_sq), 0.0)
-
-    def norm(self, dim: int) -> float:
-        return (dim + 2) / (2 * unit_ball(dim))
-
-    def second_moment(self, dim: int) -> float:
-        return 1 / (_dimensions(dim) + 4)
-
-    def radius_sq(self, share: ArrayLike, dim: int) -> Array:
-        if _dimensions(dim) == 2:
-            return 1 - np.sqrt(1 - _share(share))
-        return betaincinv(dim / 2, 2, _share(share))
+    name, power = "epanechnikov", 1
 
 
-class Uniform(Kernel):
+class Uniform(_Power):
     """k = 1 within r = 1: a plain average over neighbours."""
 
-    name = "uniform"
-
-    def profile(self, r_sq: ArrayLike) -> Array:
-        return np.where(_r_sq(r_sq) < 1, 1.0, 0.0)
-
-    def norm(self, dim: int) -> float:
-        return 1 / unit_ball(dim)
-
-    def second_moment(self, dim: int) -> float:
-        return 1 / (_dimensions(dim) + 2)
-
-    def radius_sq(self, share: ArrayLike, dim: int) -> Array:
-        return _share(share) ** (2 / _dimensions(dim))
+    name, power = "uniform", 0
 
 
 class Gaussian(Kernel):
-    r"""k = exp(−r²/2), cut at r = 6, where in two dimensions 1.5e-8 of it is left."""
+    """k = exp(−r²/2), cut at r = 6, where in two dimensions 1.5e-8 of it is left; r² has a χ² distribution."""
 
     name = "gaussian"
     reach = 6.0
 
     def profile(self, r_sq: ArrayLike) -> Array:
-        r_sq = _r_sq(r_sq)
+        r_sq = real_numbers("r_sq", r_sq, 0.0)
         return np.where(r_sq < self.reach**2, np.exp(-r_sq / 2), 0.0)
 
     def norm(self, dim: int) -> float:
-        return (2 * math.pi) ** (-_dimensions(dim) / 2) / gammainc(dim / 2, self.reach**2 / 2)
+        return (2 * math.pi) ** (-_dimensions(dim) / 2) / self._kept(dim)
 
     def second_moment(self, dim: int) -> float:
-        dim = _dimensions(dim)
-        return float(gammainc(dim / 2 + 1, self.reach**2 / 2) / gammainc(dim / 2, self.reach**2 / 2))
+        return self._kept(_dimensions(dim) + 2) / self._kept(dim)
 
     def radius_sq(self, share: ArrayLike, dim: int) -> Array:
-        dim = _dimensions(dim)
-        return 2 * gammaincinv(dim / 2, _share(share) * gammainc(dim / 2, self.reach**2 / 2))
+        return 2 * gammaincinv(_dimensions(dim) / 2, real_numbers("share", share, 0.0, 1.0) * self._kept(dim))
+
+    def _kept(self, dim: int) -> float:
+        """Share of a Gaussian that the cut leaves."""
+        return float(gammainc(dim / 2, self.reach**2 / 2))
+
+
+def _dimensions(dim: int) -> int:
+    return whole_number("dim", dim, 1, 100)
 
 
 EPANECHNIKOV, GAUSSIAN, UNIFORM = Epanechnikov(), Gaussian(), Uniform()

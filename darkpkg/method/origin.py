@@ -19,7 +19,7 @@ from darkpkg.experiment.volumes import Volume
 from darkpkg.inputs import Frozen, check_kinds, one_of, real_number, tuple_of, whole_number
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.physics.model import DarkParameters
-from darkpkg.physics.nuclei import FORM_FACTORS
+from darkpkg.physics.nuclei import FORM_FACTORS, Nucleus, elements
 
 __all__ = ["SEQUENCES", "Origin", "Site"]
 
@@ -88,6 +88,8 @@ class Origin:
         gives the error.
     detector
         What is needed of the detector, for events with a vertex.
+    nuclei
+        Nuclei that the events upscattered on, where they are not those of the table of elements.
     """
 
     sampling: SamplingRange | None = None
@@ -96,6 +98,7 @@ class Origin:
     form_factor: str = "fourier-bessel"
     sequence: str = "random"
     detector: Site | None = None
+    nuclei: tuple[Nucleus, ...] = ()
 
     def __post_init__(self) -> None:
         check_kinds(
@@ -104,6 +107,7 @@ class Origin:
             detector=(self.detector, (Site, type(None))),
         )
         object.__setattr__(self, "beams", tuple_of("beams", self.beams, Beam))
+        object.__setattr__(self, "nuclei", tuple_of("nuclei", self.nuclei, Nucleus))
         if self.couplings is not None and self.couplings.shape != ():
             raise ValueError(f"couplings must be a single point, got shape {self.couplings.shape}")
         one_of("sequence", self.sequence, SEQUENCES)
@@ -115,6 +119,13 @@ class Origin:
             if one.name == beam and flavour in one.fluxes:
                 return one.fluxes[flavour]
         raise ValueError(f"origin of events must hold the flux of beam {beam}, flavour {flavour}")
+
+    def nucleus(self, code: int) -> Nucleus:
+        """The nucleus with this PDG code, of ``nuclei`` or of the table of elements. Raises `ValueError` else."""
+        for one in (*self.nuclei, *(element.nucleus for element in elements().values())):
+            if one.pdg_code == code:
+                return one
+        raise ValueError(f"origin of events must hold the nucleus {code}")
 
     def stream(self, beam: str, flavour: int) -> tuple[str | int, ...]:
         """Name of the random numbers of a flavour: of the main one, or of a muon neutrino, just that of the beam."""
@@ -144,7 +155,7 @@ def decoded(value: Any) -> Any:
         return tuple(map(decoded, value))
     if not isinstance(value, dict):
         return value
-    known = (Origin, SamplingRange, DarkParameters, Beam, Flux, Site, *Volume.__subclasses__())
+    known = (Origin, SamplingRange, DarkParameters, Beam, Flux, Site, Nucleus, *Volume.__subclasses__())
     kinds: dict[str, Any] = {"dict": lambda items: dict(items)} | {kind.__name__: kind for kind in known}
     fields = {name: decoded(item) for name, item in value.items() if name != "type"}
     if value.get("type") not in kinds:

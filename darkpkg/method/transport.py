@@ -1,6 +1,6 @@
-r"""Move simulated events to other masses, exactly: an estimate at θ from its neighbours that no kernel bends.
+r"""Transport simulated events to other masses, exactly: an estimate at θ from its neighbours without a bias.
 
-Begin with `transport`. Every event remembers the point u of the unit hypercube that it was made from. The same point
+Begin with `transport`. Every event has the point u of the unit hypercube that it was made from. The same point
 at the masses θ is another event, with momenta of its own, and the ratio of the two integrands is how much more often
 it occurs. So each event of the sample is an unbiased estimate of the rate at θ, whatever masses it was simulated
 with,
@@ -17,41 +17,33 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from darkpkg.experiment.beam import Flux
 from darkpkg.inputs import check_kinds
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.generator import Integrand
-from darkpkg.method.integrand import DECAY_AXES, Target, laboratory_momenta, target
+from darkpkg.method.integrand import DECAY_AXES, laboratory_momenta, target
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import Smoothing
-from darkpkg.method.weights import coupling_weight, kde_weight_of_masses, sampling_range
+from darkpkg.method.weights import coupling_weight, kde_weight, sampling_range
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
-from darkpkg.physics.nuclei import Nucleus, elements
 
 Array = NDArray[np.float64]
+AnyEvents = TypeVar("AnyEvents", bound=Events)
 
 __all__ = ["NEIGHBOURHOOD", "transport"]
 
 NEIGHBOURHOOD = Smoothing((0.5, 1.5), order=0, slope=None)
-"""Which events are moved, by default. As the estimate has no bias, its width is a matter of variance alone: wider is
-more events with more unequal weights."""
+"""Which events are transported, by default. As the estimate has no bias, its width is a matter of variance alone:
+wider is more events with more unequal weights."""
 
 
-AnyEvents = TypeVar("AnyEvents", bound=Events)
-
-
-def transport(
-    events: AnyEvents,
-    parameters: DarkParameters,
-    neighbourhood: Smoothing = NEIGHBOURHOOD,
-) -> AnyEvents:
-    """The events around θ, moved to the masses of θ: a sample as `generate` makes it at fixed masses.
+def transport(events: AnyEvents, parameters: DarkParameters, neighbourhood: Smoothing = NEIGHBOURHOOD) -> AnyEvents:
+    """The events around θ, transported to the masses of θ: a sample as `generate` makes it at fixed masses.
 
     Parameters
     ----------
@@ -68,93 +60,84 @@ def transport(
         At fixed masses, for `darkpkg.Kernel` and all other functions. The vertex stays, and the path of N through
         the fiducial volumes is followed anew in its new direction; ``provenance["moved"]`` says from where.
 
-    Raises `ValueError` if θ lies outside the sampled region or the events do not remember how they were made.
+    Raises
+    ------
+    OutsideSampleError
+        If θ lies outside the sampled region.
+    ValueError
+        If the events lack the point of the hypercube that they were made from, or their origin the flux, nucleus or
+        volumes that momenta and paths are made of anew.
     """
     check_kinds(
         events=(events, Events), parameters=(parameters, DarkParameters), neighbourhood=(neighbourhood, Smoothing)
     )
+    near = _neighbours(events, parameters, neighbourhood)
+    weight = near.weight * kde_weight(near, parameters, neighbourhood)
+    counts = np.flatnonzero(weight)
+    near, weight = near[counts], weight[counts]
+    factor, momenta = _at_masses_of(parameters, near)
+    changes: dict[str, Any] = dict(zip(("p_N", "p_electron", "p_positron"), momenta, strict=True))
+    changes |= {name: np.full(len(near), float(getattr(parameters, name))) for name in ("m_N", "m_Zprime")}
+    if isinstance(near, PlacedEvents):
+        changes |= _paths(near, momenta[0])
+    sampling = sampling_range(near)
+    moved = {"m_N": sampling.m_N, "m_Zprime": sampling.m_Zprime, "bandwidth": neighbourhood.bandwidth}
+    return dataclasses.replace(
+        near,
+        **changes,
+        weight=weight * factor,
+        origin=near.origin.replace(sampling=SamplingRange.at(float(parameters.m_N), float(parameters.m_Zprime))),
+        provenance={**near.provenance, "moved": moved},
+    )
+
+
+def _neighbours(events: AnyEvents, parameters: DarkParameters, neighbourhood: Smoothing) -> AnyEvents:
+    """Events in the box around the kernel, or all of a sample at fixed masses: the others weigh nothing."""
     sampling = sampling_range(events)
     if parameters.shape != ():
         raise ValueError(f"parameters must be a single point, got shape {parameters.shape}")
     if not np.isfinite(events.point).all():
         raise ValueError("events must remember the point that made them, as those of darkpkg.generate do")
     coupling_weight(events, parameters)  # refuses another kind of N
-    _check_remembered(events)
-    near = _within_reach(events, parameters, neighbourhood)
-    masses = np.stack([events.m_N[near], events.m_Zprime[near]], axis=-1)
-    weight = events.weight[near] * kde_weight_of_masses(sampling, masses, parameters, neighbourhood)
-    counts = np.flatnonzero(weight)
-    near, masses, weight = near[counts], masses[counts], weight[counts]
-    m_N, m_Zprime = (np.full(len(near), float(mass)) for mass in (parameters.m_N, parameters.m_Zprime))
-    momenta = [np.empty((len(near), 4)) for _ in range(3)]
-    columns = dict(zip(("p_N", "p_electron", "p_positron"), momenta, strict=True))
-    columns |= {"weight": weight, "m_N": m_N, "m_Zprime": m_Zprime}
-    # What stays; the rest is made anew.
-    point, beam, target, flavour = (getattr(events, name)[near] for name in ("point", "beam", "target", "flavour"))
-    nuclei = _nuclei()
-    for name, code, neutrino in sorted(set(zip(beam.tolist(), target.tolist(), flavour.tolist(), strict=True))):
-        own = np.flatnonzero((beam == name) & (target == code) & (flavour == neutrino))
-        about = _target(events.origin.flux(name, neutrino), nuclei[code], events.origin.form_factor)
-        integrand = Integrand(about, sampling, parameters)
-        u = np.ascontiguousarray(point[own, :DECAY_AXES])
-        before, _ = integrand.at_masses(u, *masses[own].T.copy())
-        after, variables = integrand.at_masses(u, m_N[own], m_Zprime[own])
-        weight[own] *= np.divide(after, before, out=np.zeros(len(own)), where=before > 0)
-        laboratory = [np.empty((len(own), 4)) for _ in momenta]
-        laboratory_momenta(variables, point[own, DECAY_AXES:], about, *laboratory)
-        for all_of_them, ours in zip(momenta, laboratory, strict=True):
-            all_of_them[own] = ours
-    columns |= {"point": point, "beam": beam, "target": target, "flavour": flavour}
-    if isinstance(events, PlacedEvents):
-        columns["vertex"] = events.vertex[near]
-        columns |= _paths(events, columns["vertex"], momenta[0])
-    columns |= {name: getattr(events, name)[near] for name in events.columns() if name not in columns}
-    at = SamplingRange.at(float(parameters.m_N), float(parameters.m_Zprime))
-    moved = {"m_N": sampling.m_N, "m_Zprime": sampling.m_Zprime, "bandwidth": neighbourhood.bandwidth}
-    return dataclasses.replace(
-        events,
-        **columns,
-        origin=events.origin.replace(sampling=at),
-        provenance={**events.provenance, "moved": moved},
-    )
-
-
-def _check_remembered(events: Events) -> None:
-    """Raise `ValueError` unless all is known that momenta and paths are made of anew."""
-    for code in np.unique(events.target).tolist():
-        if code not in _nuclei():
-            raise ValueError(f"target must be a nucleus of darkpkg, one of {sorted(_nuclei())}, got {code}")
-    if isinstance(events, PlacedEvents) and not events.detector.volumes:
-        raise ValueError("origin of events must hold the volumes of their detector, as those of darkpkg.place do")
-
-
-@functools.cache
-def _nuclei() -> dict[int, Nucleus]:
-    return {element.nucleus.pdg_code: element.nucleus for element in elements().values()}
-
-
-@functools.cache
-def _target(flux: Flux, nucleus: Nucleus, form_factor: str) -> Target:
-    """The tables of a flux and nucleus, kept, as a plane asks for them at each of its masses."""
-    return target(flux, nucleus, form_factor)
-
-
-def _within_reach(events: Events, parameters: DarkParameters, neighbourhood: Smoothing) -> NDArray[np.int64]:
-    """Events in the box around the kernel, or all of a sample at fixed masses: the others weigh nothing."""
-    if sampling_range(events).is_fixed:
-        return np.arange(len(events))
-    reach = np.exp(neighbourhood.kernel.reach * neighbourhood.bandwidths((), 2))
+    if sampling.is_fixed:
+        return events[:]
     inside = np.ones(len(events), dtype=bool)
-    for mass, centre, factor in (
-        (events.m_N, parameters.m_N, reach[0]),
-        (events.m_Zprime, parameters.m_Zprime, reach[1]),
-    ):
-        inside &= (mass >= centre / factor) & (mass <= centre * factor)
-    return np.flatnonzero(inside)
+    reach = np.exp(neighbourhood.kernel.reach * neighbourhood.bandwidths((), 2))
+    for name, factor in zip(("m_N", "m_Zprime"), reach, strict=True):
+        masses, centre = getattr(events, name), getattr(parameters, name)
+        inside &= (masses >= centre / factor) & (masses <= centre * factor)
+    return events[inside]
 
 
-def _paths(events: PlacedEvents, vertex: Array, p_N: Array) -> dict[str, Array]:
+def _at_masses_of(parameters: DarkParameters, events: Events) -> tuple[Array, list[Array]]:
+    """The ratio of the integrands (n,) and the momenta (n, 4) of N, electron and positron at the masses of θ."""
+    ratio, momenta = np.empty(len(events)), [np.empty((len(events), 4)) for _ in range(3)]
+    origin = events.origin
+    channels = zip(events.beam.tolist(), events.target.tolist(), events.flavour.tolist(), strict=True)
+    for beam, code, flavour in sorted(set(channels)):
+        own = np.flatnonzero((events.beam == beam) & (events.target == code) & (events.flavour == flavour))
+        about = _target(origin.flux(beam, flavour), origin.nucleus(code), origin.form_factor)
+        integrand = Integrand(about, sampling_range(events), parameters)
+        u = np.ascontiguousarray(events.point[own, :DECAY_AXES])
+        before, _ = integrand.at_masses(u, events.m_N[own], events.m_Zprime[own])
+        masses = (np.full(len(own), float(mass)) for mass in (parameters.m_N, parameters.m_Zprime))
+        after, variables = integrand.at_masses(u, *masses)
+        ratio[own] = np.divide(after, before, out=np.zeros(len(own)), where=before > 0)
+        laboratory = [np.empty((len(own), 4)) for _ in momenta]
+        laboratory_momenta(variables, events.point[own, DECAY_AXES:], about, *laboratory)
+        for whole, part in zip(momenta, laboratory, strict=True):
+            whole[own] = part
+    return ratio, momenta
+
+
+_target = functools.cache(target)
+"""The tables of a flux and nucleus, kept, as a plane needs them at each of its masses."""
+
+
+def _paths(events: PlacedEvents, p_N: Array) -> dict[str, Array]:
     """Where N with momenta ``p_N`` enters and leaves each fiducial volume of ``events``, from its vertex."""
+    if not events.detector.volumes:
+        raise ValueError("origin of events must hold the volumes of their detector, as those of darkpkg.place do")
     direction = p_N[:, 1:] / momentum(p_N)[:, None]
-    chords = [volume.chord(vertex, direction) for volume in events.detector.volumes]
-    return {"entry": np.stack([a for a, _ in chords], axis=1), "exit": np.stack([b for _, b in chords], axis=1)}
+    chords = np.array([volume.chord(events.vertex, direction) for volume in events.detector.volumes])
+    return {"entry": chords[:, 0].T, "exit": chords[:, 1].T}

@@ -8,7 +8,9 @@ the decay is detected, and `exposure_weight` counts nuclei and protons. Begin wi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,9 +22,9 @@ from darkpkg.inputs import check_kinds, real_number, real_numbers, tuple_of, who
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.flights import flight_polygons
 from darkpkg.method.loops import decay_probabilities
-from darkpkg.method.mass_kernel import check_inside, check_smoothing, edge_coefficients, guessed_level
+from darkpkg.method.mass_kernel import check_inside, mass_coefficients, mass_level
 from darkpkg.method.sampling import SamplingRange
-from darkpkg.method.smoothing import SMOOTHING, Smoothing
+from darkpkg.method.smoothing import SMOOTHING, Smoothing, kernel_weight
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
 from darkpkg.units import cm
@@ -30,22 +32,12 @@ from darkpkg.units import cm
 Array = NDArray[np.float64]
 
 __all__ = [
-    "ELECTRON",
-    "MUON",
-    "check_placed",
     "coupling_weight",
-    "decay_rates",
     "detected_weight",
     "exposure_weight",
-    "families_of",
-    "flight_corners",
-    "flights_at",
     "kde_weight",
-    "kde_weight_of_masses",
     "lifetime_weight",
-    "positive_lifetime",
     "produced_weight",
-    "sampling_range",
     "selected_weight",
     "selection_weight",
 ]
@@ -55,42 +47,45 @@ MUON, ELECTRON = 14, 12
 """PDG codes of the neutrinos that make N by couplings of their own; antineutrinos have the same."""
 
 
-def families_of(parameters: DarkParameters) -> tuple[int, ...]:
-    """Those whose neutrinos make any N at these points."""
-    return (MUON, ELECTRON) if np.any(parameters.V_eN_sq) else (MUON,)
-
-
 def kde_weight(events: Events, parameters: DarkParameters, smoothing: Smoothing = SMOOTHING) -> Array:
-    r"""K(d(θ, θ_i), δ) / q, Eq. (25): (n,) weights at one point θ.
+    r"""K(d(θ, θ_i), δ) / q, Eq. (25): weights at one point θ.
 
     The distance d is logarithmic, in (ln m_N, ln m_Z′). Beyond Eq. (25) the weight has the factors that `Smoothing`
-    asks for: a slope g(θ)/g(θ_i), which for ``"density"`` turns q(θ_i) into q(θ), and the coefficients that make up
-    for the part of the kernel that an edge of the sampled region cuts. It is one for a sample at fixed masses.
+    wants: a slope g(θ)/g(θ_i), which for ``"density"`` turns q(θ_i) into q(θ), and the coefficients that make up for
+    the part of the kernel that an edge of the sampled region cuts. It is one for a sample at fixed masses.
 
-    Raises `ValueError` that names parameter, value and range if θ lies outside the sampled region.
+    Parameters
+    ----------
+    events
+        A sample over masses, or at fixed ones.
+    parameters
+        One point, whose masses count.
+    smoothing
+        Bandwidth, kernel, order and slope.
+
+    Returns
+    -------
+    ndarray
+        (n,), in 1/GeV⁴ for a sample over masses.
+
+    Raises
+    ------
+    OutsideSampleError
+        If θ lies outside the sampled region; it names parameter, value and range.
     """
     check_kinds(events=(events, Events), smoothing=(smoothing, Smoothing))
     _check_point(parameters)
-    return kde_weight_of_masses(
-        sampling_range(events), np.stack([events.m_N, events.m_Zprime], axis=-1), parameters, smoothing
-    )
-
-
-def kde_weight_of_masses(
-    sampling: SamplingRange, masses: Array, parameters: DarkParameters, smoothing: Smoothing
-) -> Array:
-    """`kde_weight` of events with ``masses`` (n, 2) out of a sample over ``sampling``."""
-    point = np.array([float(parameters.m_N), float(parameters.m_Zprime)])
-    check_inside(sampling, *point)
-    check_smoothing(smoothing)
+    sampling = sampling_range(events)
+    check_inside(sampling, parameters.m_N, parameters.m_Zprime)
     if sampling.is_fixed:
-        return np.ones(len(masses))
-    difference = np.log(masses / point)
+        return np.ones(len(events))
+    point = np.array([float(parameters.m_N), float(parameters.m_Zprime)])
+    masses = np.stack([events.m_N, events.m_Zprime], axis=-1)
     h = smoothing.bandwidths((), 2)
-    c_0, *c = edge_coefficients(sampling, np.log(point)[None], h[None], smoothing)[0]
-    level = guessed_level(sampling, point, smoothing) / guessed_level(sampling, masses, smoothing)
-    kernel = smoothing.kernel(difference, h) * (c_0 + difference / h @ np.array(c))
-    return kernel * level / sampling.q(*masses.T)
+    c = mass_coefficients(sampling, point[None], h[None], smoothing)[0, 0]
+    kernel = kernel_weight(smoothing.kernel, np.log(masses / point), h, c)
+    slope = mass_level(sampling, point, smoothing) / mass_level(sampling, masses, smoothing)
+    return kernel * slope / sampling.q(*masses.T)
 
 
 def coupling_weight(events: Events, parameters: DarkParameters, flavour: int = MUON) -> Any:
@@ -132,39 +127,50 @@ def lifetime_weight(
     ctau_Zprime: float = 0.0,
     m_Zprime: float | None = None,
 ) -> Array:
-    r"""Probability that the pair appears inside the fiducial volumes of ``modules``, Eq. (27): (n,), for a cτ⁰ in cm.
+    r"""Probability that the pair appears inside the fiducial volumes of ``modules``, Eq. (27).
 
     .. math:: w = \sum_j \left(e^{-a_j/\beta\gamma c\tau^0} - e^{-b_j/\beta\gamma c\tau^0}\right), \qquad
               \beta\gamma = |\vec p_N|/m_N,
 
     with the distances a_j, b_j at which N enters and leaves box j. If N decays to an on-shell Z′ with the proper
-    decay length ``ctau_Zprime`` (cm), the pair appears where Z′ decays, at the end of a second flight along the
-    momentum of Z′,
+    decay length ``ctau_Zprime``, the pair appears where Z′ decays, at the end of a second flight along the momentum
+    of Z′,
 
     .. math:: w = \sum_j \int\!\!\int_{\text{end in box } j} e^{-x/\lambda_N-y/\lambda_{Z'}}\,
               \frac{dx\,dy}{\lambda_N\lambda_{Z'}} ,
 
-    exactly, over the polygon of lengths x and y. ``m_N`` and ``m_Zprime`` default to the masses of each event. For a
-    prediction at θ they are θ's: the decay length in the laboratory goes like 1/m, and a kernel would smear it.
+    exactly, over the polygon of lengths x and y.
+
+    Parameters
+    ----------
+    events
+        n events in a detector.
+    ctau, ctau_Zprime
+        Proper decay lengths in cm of N and of Z′, which decays at once by default.
+    m_N, m_Zprime
+        Masses in GeV, by default those of each event. For a prediction at θ they are θ's: the decay length in the
+        laboratory goes like 1/m, and a kernel would smear it.
+    modules
+        Names of modules with a fiducial volume.
+
+    Returns
+    -------
+    ndarray
+        (n,), from zero to one.
+
+    Raises
+    ------
+    ValueError
+        For lengths or masses that are not positive, and modules that the detector does not have.
     """
     check_kinds(events=(events, PlacedEvents))
     modules = tuple_of("modules", modules, str)
     ctau = float(positive_lifetime(real_number("ctau", ctau)))
     flight = real_number("ctau_Zprime", ctau_Zprime, 0.0)
     rate = _decay_rate(events.m_N if m_N is None else real_number("m_N", m_N, positive=True), ctau)
-    if flight > 0:
-        own = events.m_Zprime if m_Zprime is None else real_number("m_Zprime", m_Zprime, positive=True)
-        rates = rate, _decay_rate(own, flight)
-        probability = np.empty(len(events))
-        decay_probabilities(
-            *(np.broadcast_to(r, len(events)) for r in rates), *flight_corners(events, modules), probability
-        )
-        return probability
-    columns = events.columns_of(modules)
-    rate = rate / momentum(events.p_N)
-    entry = rate[:, None] * events.entry[:, columns]
-    depth = rate[:, None] * events.exit[:, columns] - entry
-    return (np.exp(-entry) * -np.expm1(-depth)).sum(axis=-1)
+    own = events.m_Zprime if m_Zprime is None else real_number("m_Zprime", m_Zprime, positive=True)
+    rate_of_Z = _decay_rate(own, flight) if flight > 0 else None
+    return Paths.of(events, modules, flight > 0).decays(rate, rate_of_Z)
 
 
 LARGEST_RATE = 1e100 / cm
@@ -184,11 +190,42 @@ def decay_rates(parameters: DarkParameters, ctau: ArrayLike) -> tuple[Array, Arr
     return _decay_rate(parameters.m_N, ctau), of_Z
 
 
-def flight_corners(events: PlacedEvents, modules: Sequence[str]) -> tuple[NDArray[np.int64], Array]:
-    """Polygons of the flights of N and Z′ that end in the fiducial volumes of ``modules``: see `flight_polygons`."""
-    volumes = [events.detector.volumes[column] for column in events.columns_of(modules)]
-    p_Z = events.p_electron + events.p_positron
-    return flight_polygons(events.vertex, events.p_N[:, 1:], p_Z[:, 1:], volumes)
+@dataclass(frozen=True)
+class Paths:
+    """Where n events cross k fiducial volumes, as lengths over the momentum of what flies, in cm/GeV.
+
+    ``begin`` and ``width`` (n, k) are those of N. ``starts`` and ``corners`` are the polygons of the flights of N and
+    Z′ one after the other, see `flight_polygons`; without a flight of Z′ they are empty.
+    """
+
+    begin: Array
+    width: Array
+    starts: NDArray[np.int64]
+    corners: Array
+
+    @classmethod
+    def of(cls, events: PlacedEvents, modules: Sequence[str], flies: bool, rows: Any = slice(None)) -> Paths:
+        """Those of some ``rows`` of the events through ``modules``, also of Z′ if it ``flies``."""
+        columns, p_N = events.columns_of(modules), events.p_N[rows]
+        inverse = 1 / momentum(p_N)[:, None]
+        entry, leave = events.entry[rows][:, columns], events.exit[rows][:, columns]
+        starts, corners = np.zeros((0, 1), dtype=np.int64), np.zeros((0, 2))
+        if flies:
+            p_Z = events.p_electron[rows] + events.p_positron[rows]
+            volumes = [events.detector.volumes[column] for column in columns]
+            starts, corners = flight_polygons(events.vertex[rows], p_N[:, 1:], p_Z[:, 1:], volumes)
+        return cls(entry * inverse, (leave - entry) * inverse, starts, corners)
+
+    def decays(self, rate: ArrayLike, rate_of_Z: ArrayLike | None = None, rows: Any = slice(None)) -> Array:
+        """Probability (n,) that the pair appears in a volume, for `decay_rates` of each event or of all."""
+        if rate_of_Z is None:
+            each = np.asarray(rate)[..., None]
+            return (np.exp(-each * self.begin[rows]) * -np.expm1(-each * self.width[rows])).sum(axis=-1)
+        starts = self.starts[rows]
+        probability = np.empty(len(starts))
+        rates = (np.full(len(starts), one) for one in (rate, rate_of_Z))
+        decay_probabilities(*rates, starts, self.corners, probability)
+        return probability
 
 
 def exposure_weight(events: PlacedEvents, channel: Channel) -> Array:
@@ -197,16 +234,26 @@ def exposure_weight(events: PlacedEvents, channel: Channel) -> Array:
     Raises `ValueError` for a channel whose beam was not simulated: no events would look like no signal.
     """
     check_kinds(events=(events, PlacedEvents), channel=(channel, Channel))
+    check_simulated(events, channel)
+    return exposure(events, channel.beam, channel.pot)
+
+
+def check_simulated(events: Events, channel: Channel) -> None:
+    """Raise `ValueError` for a channel whose beam was not simulated."""
     simulated = [beam.name for beam in events.origin.beams]
     if simulated and channel.beam not in simulated:
         raise ValueError(
             f"beam of channel {channel.name} must be one that was simulated, {', '.join(simulated)}, "
             f"got {channel.beam!r}"
         )
+
+
+def exposure(events: PlacedEvents, beam: str, pot: float) -> Array:
+    """Nuclei of the kind of each event times ``pot``, zero for events of another beam: (n,)."""
     nuclei = np.zeros(len(events))
     for code, number in events.detector.targets.items():
         nuclei[events.target == code] = number
-    return np.where(events.beam == channel.beam, nuclei * channel.pot, 0.0)
+    return np.where(events.beam == beam, nuclei * pot, 0.0)
 
 
 def produced_weight(
@@ -216,11 +263,12 @@ def produced_weight(
 
     Where several channels have the same beam, an event counts in each, as in the sum of their expectations.
 
-    Raises `ValueError` if θ is not a single point, and as `kde_weight` and `coupling_weight` do.
+    Raises
+    ------
+    ValueError
+        If θ is not a single point, and as `kde_weight` and `coupling_weight` do.
     """
-    _check_types(events, parameters, analysis, smoothing)
-    exposure = sum(exposure_weight(events, channel) for channel in analysis.channels)
-    return _weight_at(events, parameters, smoothing) * exposure
+    return _weight(events, parameters, analysis, smoothing, lambda selection: np.ones(len(events)))
 
 
 def selected_weight(
@@ -230,8 +278,7 @@ def selected_weight(
 
     Their sum is that of `Kernel.upscatterings` over all bins.
     """
-    _check_types(events, parameters, analysis, smoothing)
-    return _weight_at(events, parameters, smoothing) * sum(_selected_exposures(events, analysis).values())
+    return _weight(events, parameters, analysis, smoothing, lambda selection: selection_weight(events, selection))
 
 
 def detected_weight(
@@ -241,12 +288,30 @@ def detected_weight(
 
     Lifetime and boost are those at θ. Their sum is that of `Kernel.events` over all bins.
     """
-    _check_types(events, parameters, analysis, smoothing)
-    weight = _weight_at(events, parameters, smoothing)
-    return weight * sum(
-        exposure * lifetime_weight(events, **flights_at(parameters), modules=selection.decay_modules)
-        for selection, exposure in _selected_exposures(events, analysis).items()
-    )
+
+    def chance(selection: Selection) -> Array:
+        decays = lifetime_weight(events, **flights_at(parameters), modules=selection.decay_modules)
+        return selection_weight(events, selection) * decays
+
+    return _weight(events, parameters, analysis, smoothing, chance)
+
+
+def _weight(
+    events: PlacedEvents,
+    parameters: DarkParameters,
+    analysis: Analysis,
+    smoothing: Smoothing,
+    chance: Callable[[Selection], Array],
+) -> Array:
+    """Weights (n,) at one point, with the ``chance`` of each event to get through a selection."""
+    check_placed("events", events)
+    _check_point(parameters)
+    check_kinds(analysis=(analysis, Analysis), smoothing=(smoothing, Smoothing))
+    chance = functools.cache(chance)
+    exposures = sum(exposure_weight(events, one) * chance(one.selection) for one in analysis.channels)
+    muon, electron = (coupling_weight(events, parameters, flavour) for flavour in (MUON, ELECTRON))
+    coupling = np.where(np.abs(events.flavour) == MUON, muon, electron)
+    return events.weight * coupling * kde_weight(events, parameters, smoothing) * exposures
 
 
 def flights_at(parameters: DarkParameters) -> dict[str, float]:
@@ -257,12 +322,6 @@ def flights_at(parameters: DarkParameters) -> dict[str, float]:
         "ctau_Zprime": float(parameters.mediator_decay_length()),
         "m_Zprime": float(parameters.m_Zprime),
     }
-
-
-def _check_types(events: Any, parameters: Any, analysis: Any, smoothing: Any) -> None:
-    check_placed("events", events)
-    _check_point(parameters)
-    check_kinds(analysis=(analysis, Analysis), smoothing=(smoothing, Smoothing))
 
 
 def check_placed(name: str, events: Any) -> None:
@@ -276,21 +335,6 @@ def _check_point(parameters: Any) -> None:
     check_kinds(parameters=(parameters, DarkParameters))
     if parameters.shape != ():
         raise ValueError(f"parameters must be a single point, got shape {parameters.shape}")
-
-
-def _weight_at(events: PlacedEvents, parameters: DarkParameters, smoothing: Smoothing) -> Array:
-    """Weights (n,) at one point for one nucleus and one proton on target."""
-    muon, electron = (coupling_weight(events, parameters, flavour) for flavour in (MUON, ELECTRON))
-    coupling = np.where(np.abs(events.flavour) == MUON, muon, electron)
-    return events.weight * coupling * kde_weight(events, parameters, smoothing)
-
-
-def _selected_exposures(events: PlacedEvents, analysis: Analysis) -> dict[Selection, Array]:
-    """Exposure times efficiency (n,) of what each selection of ``analysis`` takes, over its channels."""
-    exposures: dict[Selection, Array] = {}
-    for channel in analysis.channels:
-        exposures[channel.selection] = exposures.get(channel.selection, 0.0) + exposure_weight(events, channel)
-    return {selection: exposure * selection_weight(events, selection) for selection, exposure in exposures.items()}
 
 
 def positive_lifetime(ctau: ArrayLike) -> Array:

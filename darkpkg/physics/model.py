@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy  # which imports its parts where they are used
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import hyp2f1
 
 from darkpkg.inputs import one_of, real_array
 from darkpkg.physics.widths import CHANNELS, current_integrals, pair_ratio, total_ratio
@@ -24,12 +24,15 @@ DECAYS = ("all", "paper")
 """What N and Z′ decay to: everything that the electromagnetic current reaches, or e⁺e⁻ alone as the paper has it."""
 
 
-def _number(unit: str, symbol: str, meaning: str, **options: Any) -> Any:
-    return dataclasses.field(metadata={"unit": unit, "symbol": symbol, "meaning": meaning}, **options)
-
-
 LARGEST = 1e30
 """No number may be larger, and no mass in GeV smaller than its inverse: powers of them must stay numbers."""
+
+_TINY = float(np.nextafter(0.0, 1.0))
+
+
+def _number(unit: str, symbol: str, meaning: str, least: float, most: float = LARGEST, **options: Any) -> Any:
+    about = {"unit": unit, "symbol": symbol, "meaning": meaning, "least": least, "most": most}
+    return dataclasses.field(metadata=about, **options)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,18 +57,20 @@ class DarkParameters:
     0.5391...
     """
 
-    m_N: float | NDArray[np.float64] = _number("GeV", r"m_N", "mass of the heavy neutrino N")
-    m_Zprime: float | NDArray[np.float64] = _number("GeV", r"m_{Z'}", "mass of the dark photon Z′")
-    alpha_D: float | NDArray[np.float64] = _number("", r"\alpha_D", "dark fine-structure constant, g_D² / 4π")
-    epsilon: float | NDArray[np.float64] = _number("", r"\varepsilon", "kinetic mixing of dark photon and photon")
+    m_N: float | NDArray[np.float64] = _number("GeV", r"m_N", "mass of the heavy neutrino N", 1 / LARGEST)
+    m_Zprime: float | NDArray[np.float64] = _number("GeV", r"m_{Z'}", "mass of the dark photon Z′", 1 / LARGEST)
+    alpha_D: float | NDArray[np.float64] = _number("", r"\alpha_D", "dark fine-structure constant, g_D² / 4π", _TINY)
+    epsilon: float | NDArray[np.float64] = _number(
+        "", r"\varepsilon", "kinetic mixing of dark photon and photon", 1 / LARGEST
+    )
     V_muN_sq: float | NDArray[np.float64] = _number(
-        "", r"|V_{\mu N}|^2", "vertex factor of ν_μ → N upscattering, squared"
+        "", r"|V_{\mu N}|^2", "vertex factor of ν_μ → N upscattering, squared", _TINY, 1.0
     )
     V_N_sq: float | NDArray[np.float64] = _number(
-        "", r"|V_N|^2", "vertex factor of the decay of N, summed over daughter neutrinos"
+        "", r"|V_N|^2", "vertex factor of the decay of N, summed over daughter neutrinos", _TINY, 1.0
     )
     V_eN_sq: float | NDArray[np.float64] = _number(
-        "", r"|V_{eN}|^2", "vertex factor of ν_e → N upscattering, squared; zero by default", default=0.0
+        "", r"|V_{eN}|^2", "vertex factor of ν_e → N upscattering, squared; zero by default", 0.0, 1.0, default=0.0
     )
     is_majorana: bool = False
     decays: str = "all"
@@ -75,25 +80,20 @@ class DarkParameters:
         if not isinstance(self.is_majorana, bool | np.bool_):
             raise TypeError(f"is_majorana must be True or False, got {self.is_majorana!r}")
         object.__setattr__(self, "is_majorana", bool(self.is_majorana))
-        for name, value in self._items():
-            array = real_array(name, value, None).copy()
-            _check(name, array)
-            array.flags.writeable = False
+        for name, about in self.numbers().items():
+            array = _within(name, getattr(self, name), about["unit"], about["least"], about["most"])
             object.__setattr__(self, name, array if array.ndim else float(array))
         _ = self.shape
 
     @classmethod
-    def numbers(cls) -> dict[str, Mapping[str, str]]:
-        """Unit, symbol and meaning of the numbers of a point, by the name of their field."""
+    def numbers(cls) -> dict[str, Mapping[str, Any]]:
+        """Unit, symbol, meaning, least and largest value of the numbers of a point, by the name of their field."""
         return {field.name: field.metadata for field in dataclasses.fields(cls) if field.metadata}
-
-    def _items(self) -> list[tuple[str, Any]]:
-        return [(name, getattr(self, name)) for name in self.numbers()]
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape that all these fields broadcast to; ``()`` for a single point."""
-        shapes = {name: np.shape(value) for name, value in self._items()}
+        shapes = {name: np.shape(getattr(self, name)) for name in self.numbers()}
         try:
             return np.broadcast_shapes(*shapes.values())
         except ValueError:
@@ -103,15 +103,15 @@ class DarkParameters:
         """A copy with some fields changed."""
         return dataclasses.replace(self, **changes)
 
+    def _key(self) -> tuple[Any, ...]:
+        numbers = (np.add(getattr(self, name), 0.0) for name in self.numbers())  # −0 is 0
+        return self.is_majorana, self.decays, *((array.shape, array.tobytes()) for array in numbers)
+
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, DarkParameters):
-            return NotImplemented
-        same = all(np.array_equal(a, getattr(other, name)) for name, a in self._items())
-        return same and (self.is_majorana, self.decays) == (other.is_majorana, other.decays)
+        return self._key() == other._key() if isinstance(other, DarkParameters) else NotImplemented
 
     def __hash__(self) -> int:
-        numbers = tuple((name, np.asarray(value).tobytes()) for name, value in self._items())
-        return hash((self.is_majorana, self.decays, numbers))
+        return hash(self._key())
 
     @property
     def is_light_mediator(self) -> bool | NDArray[np.bool_]:
@@ -121,7 +121,7 @@ class DarkParameters:
     @property
     def coupling(self) -> float | NDArray[np.float64]:
         r"""|V_μN|² α_D ε², the factor by which couplings scale the upscattering cross section (Eq. (26))."""
-        return self.V_muN_sq * self.alpha_D * self.epsilon**2
+        return self.coupling_of(14)
 
     def coupling_of(self, flavour: int) -> float | NDArray[np.float64]:
         """`coupling` of the neutrino with this PDG code: ±14 has |V_μN|² and ±12 |V_eN|².
@@ -228,21 +228,20 @@ def _decay_length(width: ArrayLike) -> Any:
         return np.divide(HBARC, width, out=np.full(np.shape(width), np.inf), where=np.greater(width, 0))[()]
 
 
-def _check(name: str, value: NDArray[np.float64]) -> None:
-    def refuse(bad: NDArray[np.bool_], rule: str) -> None:
-        if np.any(bad):
-            raise ValueError(f"{name} must be {rule}, got {float(np.extract(bad, value)[0])!r}")
-
-    refuse(~np.isfinite(value), "finite")
-    if name == "V_eN_sq":
-        refuse(value < 0, "zero or more")
-    else:
-        refuse(value <= 0, "positive")
-    refuse(value > LARGEST, f"at most {LARGEST:g}")
-    if name.startswith("m_") or name == "epsilon":
-        refuse(value < 1 / LARGEST, f"at least {1 / LARGEST:g}{' GeV' * name.startswith('m_')}")
-    if name.startswith("V_"):
-        refuse(value > 1, "at most 1, because the mixing matrix is unitary")
+def _within(name: str, value: Any, unit: str, least: float, most: float) -> NDArray[np.float64]:
+    """A read-only copy of numbers from ``least`` to ``most``."""
+    array = real_array(name, value, None).copy()
+    array.flags.writeable = False
+    if array.size and not least <= array.min() <= array.max() <= most:
+        for rule, obeyed in (
+            ("finite", np.isfinite(array)),
+            ("positive" if least else "zero or more", array > 0 if least else array >= 0),
+            (f"at least {least:g} {unit}".rstrip(), array >= least),
+            (f"at most {most:g}", array <= most),
+        ):
+            if not obeyed.all():
+                raise ValueError(f"{name} must be {rule}, got {float(array[~obeyed][0])!r}")
+    return array
 
 
 def _propagator_enhancement(x: ArrayLike) -> Any:
@@ -251,7 +250,7 @@ def _propagator_enhancement(x: ArrayLike) -> Any:
     The closed form cancels four leading orders at small x. Its Taylor series, :math:`12\sum_k x^k/((k+3)(k+4))`, is
     the hypergeometric function ₂F₁(1, 3; 5; x), which is accurate everywhere: L(0) = 1, L(1) = 4.
     """
-    return hyp2f1(1, 3, 5, x)
+    return scipy.special.hyp2f1(1, 3, 5, x)
 
 
 BENCHMARK_A = DarkParameters(

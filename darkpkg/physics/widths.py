@@ -7,25 +7,27 @@ pair times the sum of the `pair_ratio` of electrons, muons and hadrons,
           \Bigl(1+\frac{2m_\ell^2}{s}\Bigr)\sqrt{1-\frac{4m_\ell^2}{s}} + R(s)\Bigr],
 
 with the measured ratio R of hadrons to muons (``data/decays/r_ratio``). N reaches each of them through the same
-propagator, be it on its mass shell or off, see `current_integrals`. Begin with `DarkParameters.decay_width`, which
-calls these functions; they take arrays that broadcast, energies in GeV.
+propagator, be it on its mass shell or off. Begin with `DarkParameters.decay_width`, which calls these functions.
+Energies are in GeV.
 """
 
 from __future__ import annotations
 
-from functools import cache
+import cmath
+import math
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
-from darkpkg.inputs import broadcast, one_of, real_numbers
+from darkpkg.inputs import one_of, real_numbers
 from darkpkg.units import ALPHA_EM, CHARGED_PION_MASS, ELECTRON_MASS, MUON_MASS, GeV
 
 Array = NDArray[np.float64]
 
-__all__ = ["CHANNELS", "current_integrals", "pair_ratio", "total_ratio"]
+__all__ = ["CHANNELS", "pair_ratio", "total_ratio"]
 
 CHANNELS = {"electrons": 2 * ELECTRON_MASS, "muons": 2 * MUON_MASS, "hadrons": 2 * CHARGED_PION_MASS}
 """What Z′ decays to, and the mass in GeV from which on."""
@@ -33,9 +35,19 @@ CHANNELS = {"electrons": 2 * ELECTRON_MASS, "muons": 2 * MUON_MASS, "hadrons": 2
 SMALLEST_MIXING = 1e-15
 """Kinetic mixing below which the width of Z′ is smaller than the spacing of floating-point masses."""
 
-_NODES, _WEIGHTS = (values / 2 for values in np.polynomial.legendre.leggauss(12))
-_PANELS = np.arange(24) + 0.5
-_CHUNK = 1 << 11
+_FAR = 8.0
+"""Beyond this factor from all that N reaches, the propagator is smooth enough for fixed nodes, and the closed forms
+would lose digits."""
+
+
+def _panels(number: int, nodes: int) -> tuple[Array, Array]:
+    """Nodes and weights of Gauss in equal panels from 0 to 1."""
+    x, weights = np.polynomial.legendre.leggauss(nodes)
+    return ((np.arange(number)[:, None] + (x + 1) / 2) / number).ravel(), np.tile(weights, number) / (2 * number)
+
+
+_U, _U_WEIGHTS = _panels(6, 16)
+_THREE, _THREE_WEIGHTS = _panels(1, 3)
 
 
 def pair_ratio(s: ArrayLike, channel: str) -> Any:
@@ -47,19 +59,22 @@ def pair_ratio(s: ArrayLike, channel: str) -> Any:
     >>> [round(float(pair_ratio(0.25**2, channel)), 3) for channel in CHANNELS]
     [1.0, 0.725, 0.0]
     """
-    s, threshold = real_numbers("s", s), CHANNELS[one_of("channel", channel, CHANNELS)] ** 2
-    beta = np.sqrt(np.clip(1 - threshold / np.maximum(s, threshold), 0.0, 1.0))
-    if channel != "hadrons":
-        return (beta * (3 - beta**2) / 2)[()]  # (1 + 2m²/s) β
-    energy, ratio = _hadrons()
-    first = np.sqrt(1 - threshold / energy[0] ** 2)
-    below = ratio[0] * (beta / first) ** 3
-    return np.where(s < energy[0] ** 2, below, np.interp(np.sqrt(np.maximum(s, 0.0)), energy, ratio))[()]
+    return _ratio(real_numbers("s", s), one_of("channel", channel, CHANNELS))[()]
 
 
 def total_ratio(s: ArrayLike) -> Any:
     """Sum of `pair_ratio` over all channels."""
     return sum(pair_ratio(s, channel) for channel in CHANNELS)
+
+
+def _ratio(s: Any, channel: str) -> Any:
+    threshold = CHANNELS[channel] ** 2
+    beta = np.sqrt(np.maximum(1 - threshold / np.maximum(s, threshold), 0.0))
+    if channel != "hadrons":
+        return beta * (3 - beta**2) / 2  # (1 + 2m²/s) β
+    energy, ratio, _ = _hadrons()
+    below = ratio[0] * (beta / np.sqrt(1 - threshold / energy[0] ** 2)) ** 3
+    return np.where(s < energy[0] ** 2, below, np.interp(np.sqrt(np.maximum(s, 0.0)), energy, ratio))
 
 
 def current_integrals(m_N: ArrayLike, m_Zprime: ArrayLike, epsilon: ArrayLike) -> dict[str, Any]:
@@ -71,99 +86,92 @@ def current_integrals(m_N: ArrayLike, m_Zprime: ArrayLike, epsilon: ArrayLike) -
 
     with r_f the `pair_ratio` and s_f the threshold. For :math:`m_{Z'}\gg m_N` and massless electrons that is Eq. (9),
     for :math:`m_{Z'}<m_N` Eq. (10) times the branching ratio of Z′; the width of Z′ joins the two. Accurate
-    to 1e-5, for hadrons to 1e-3.
+    to 1e-10, for hadrons to 1e-3. The arguments are those of a point, numbers or arrays that broadcast.
     """
-    given = {"m_N": m_N, "m_Zprime": m_Zprime, "epsilon": epsilon}
-    fields = broadcast(**{name: real_numbers(name, x, 1e-30, 1e30) for name, x in given.items()})
-    shape = fields[0].shape
-    points, index = np.unique(np.stack([field.ravel() for field in fields]), axis=1, return_inverse=True)
-    # The integral falls with the fourth power of m_Z′: beyond this it is no number any more.
-    open_, found = (points[0] > min(CHANNELS.values())) & (points[1] < 1e50 * points[0]), {}
-    parts = [_integrals(*some) for some in np.array_split(points[:, open_], 1 + open_.sum() // _CHUNK, axis=1)]
-    for channel in CHANNELS:
-        values = np.zeros(points.shape[1])
-        values[open_] = np.concatenate([part[channel] for part in parts])
-        found[channel] = values[index.reshape(shape)][()]
-    return found
+    with np.errstate(over="ignore"):  # where the integral falls with a power that is no number any more
+        found = np.frompyfunc(_integrals, 3, len(CHANNELS))(m_N, m_Zprime, epsilon)
+    return {channel: np.asarray(values, dtype=float)[()] for channel, values in zip(CHANNELS, found, strict=True)}
 
 
-def _integrals(m_N: Array, m_Zprime: Array, epsilon: Array) -> dict[str, Array]:
-    """`current_integrals` at points (n,)."""
-    mixing = np.maximum(epsilon, SMALLEST_MIXING)
-    x = m_Zprime / m_N  # all masses in units of m_N from here on
-    width = mixing**2 * ALPHA_EM / 3 * total_ratio(m_Zprime**2) * x**2  # m_Z′ Γ_Z′
-    pole = _Pole(x, (x - 1) * (x + 1), np.maximum(width, np.finfo(float).tiny))
-    found = {f: pole.integral(m_N, f) for f in ("electrons", "muons")}
-    found["hadrons"] = _hadronic(pole, m_N)
+@lru_cache(maxsize=1 << 16)
+def _integrals(m_N: float, m_Zprime: float, epsilon: float) -> tuple[float, ...]:
+    """`current_integrals` of one point, in the order of `CHANNELS`; squared masses in units of m_N² from here on."""
+    mixing = max(epsilon, SMALLEST_MIXING)
+    ratio = sum(float(_ratio(m_Zprime**2, channel)) for channel, lowest in CHANNELS.items() if m_Zprime > lowest)
+    width = mixing**2 * ALPHA_EM / 3 * ratio * (m_Zprime / m_N) ** 2
+    # From 1 to the pole: the difference of nearly equal masses is exact.
+    above = complex((m_Zprime - m_N) / m_N * (m_Zprime / m_N + 1), max(width, 1e-100))
     # On its mass shell Z′ is made whatever its mixing, off it is not.
-    scale = np.where(m_Zprime < m_N, mixing, epsilon) ** 2
-    return {f: scale * integral for f, integral in found.items()}
+    scale = (mixing if m_Zprime < m_N else epsilon) ** 2
+    found = []
+    for channel, threshold in CHANNELS.items():
+        lowest = (threshold / m_N) ** 2
+        near = lowest / _FAR < abs(1 + above) < _FAR
+        if lowest >= 1:
+            found.append(0.0)
+        elif channel == "hadrons":
+            found.append(scale * _hadronic(lowest, above, m_N, near))
+        else:
+            found.append(scale * (_leptonic_near if near else _leptonic_far)(lowest, above))
+    return tuple(found)
 
 
-class _Pole:
-    """The propagator of Z′ in units of m_N: mass x, x² − 1, and x times the width, each (n,)."""
-
-    def __init__(self, x: Array, above: Array, width: Array) -> None:
-        self.x, self.above, self.width = x, above, width
-
-    def integral(self, m_N: Array, channel: str, flat: bool = False) -> Array:
-        """∫ (1−y)²(1+2y) r(s) / ((y−x²)² + width²) dy from the threshold up; with r = 1 if ``flat``."""
-        lowest = np.minimum((CHANNELS[channel] / m_N) ** 2, 1.0)
-        middle = np.clip(np.minimum(self.x**2, 1.0) / 2, lowest, 1.0)
-
-        def ratio(y: Array) -> Any:
-            return 1.0 if flat else pair_ratio(y * m_N[:, None] ** 2, channel)
-
-        # Up to the middle in √ln(y/lowest), which takes the root at threshold away.
-        reach = np.log(middle / lowest)[:, None]
-        u = (np.arange(4)[:, None] + 0.5 + _NODES).ravel() / 4
-        weights = np.tile(_WEIGHTS, 4) / 4
-        y = lowest[:, None] * np.exp(reach * u**2)
-        total = (weights * 2 * u * reach * y * self._shape(1 - y, y) * ratio(y) / self._distance_sq(y)).sum(axis=1)
-        # From there in t, in which the pole has a width of one.
-        x_sq, width = (self.x**2)[:, None], self.width[:, None]
-        begin, end = np.arcsinh((middle - self.x**2) / self.width), np.arcsinh(-self.above / self.width)
-        step = ((end - begin) / _PANELS.size)[:, None]
-        t = begin[:, None] + step * (_PANELS[:, None] + _NODES).ravel()
-        offset = width * np.sinh(t)
-        kernel = self._shape(np.maximum(-self.above[:, None] - offset, 0.0), x_sq + offset) / (width * np.cosh(t))
-        total += (step * np.tile(_WEIGHTS, _PANELS.size) * kernel * ratio(x_sq + offset)).sum(axis=1)
-        return np.where(lowest < 1, total, 0.0)
-
-    def between(self, y: Array) -> Array:
-        """The integrand with r = 1 at y (n, k)."""
-        return self._shape(1 - y, y) / self._distance_sq(y)
-
-    @staticmethod
-    def _shape(below_end: Array, y: Array) -> Array:
-        return below_end**2 * (1 + 2 * y)
-
-    def _distance_sq(self, y: Array) -> Array:
-        return (y - self.x[:, None] ** 2) ** 2 + self.width[:, None] ** 2
+def _leptonic_far(lowest: float, above: complex) -> float:
+    """By nodes in √ln(y/lowest), which takes the root at threshold away."""
+    reach = -math.log(lowest)
+    y = lowest * np.exp(reach * _U**2)
+    beta = np.sqrt(1 - lowest / y)
+    return _sum(y, _U_WEIGHTS * 2 * reach * _U * y * beta * (3 - beta**2) / 2, above)
 
 
-def _hadronic(pole: _Pole, m_N: Array) -> Array:
+def _leptonic_near(lowest: float, above: complex) -> float:
+    r"""In closed form. With :math:`b = \sqrt{1 - y_0/z}`, and β the velocity at the end,
+
+    .. math:: \int_{y_0}^1\frac{r\,dy}{y-z} = \frac{y_0}{z}\beta + 2\,\mathrm{artanh}\,\beta
+              - b\,(3-b^2)\,\mathrm{artanh}\frac{\beta}{b} .
+    """
+    pole, root = 1 + above, math.sqrt(lowest)
+    beta, b = math.sqrt(1 - lowest), cmath.sqrt(1 - lowest / pole)
+    at_end = math.log((1 + beta) / root)
+    if pole.real < lowest:
+        at_pole = cmath.atanh(beta / b)
+    else:  # the same, with all digits where β and b are both close to one
+        at_pole = cmath.log((b + beta) / root) + cmath.log(pole / above) / 2
+    transform = lowest / pole * beta + 2 * at_end - b * (3 - b**2) * at_pole
+    return _near(above, beta**3, beta * (2 + lowest) / 4 - 3 / 4 * lowest**2 * at_end, transform)
+
+
+def _hadronic(lowest: float, above: complex, m_N: float, near: bool) -> float:
     """R at the pole, or at the end, times the integral without it, and the rest from table entry to table entry."""
-    total, chosen = np.zeros(m_N.shape), np.flatnonzero(m_N > CHANNELS["hadrons"])
-    if not chosen.size:
-        return total
-    m_N, pole = m_N[chosen], _Pole(pole.x[chosen], pole.above[chosen], pole.width[chosen])
-    reference = np.atleast_1d(pair_ratio(np.minimum(pole.x, 1.0) ** 2 * m_N**2, "hadrons"))[:, None]
-    energy = _hadrons()[0]
-    start = np.linspace(CHANNELS["hadrons"], energy[0], 4, endpoint=False)
-    edges = np.minimum(np.concatenate([start, energy, [max(energy[-1], m_N.max())]]), m_N[:, None]) ** 2
-    nodes, weights = (values / 2 for values in np.polynomial.legendre.leggauss(3))
-    size = np.diff(edges, axis=1)[:, :, None]
-    s = (edges[:, :-1, None] + size * (nodes + 0.5)).reshape(len(m_N), -1)
-    y_weights = (size * weights).reshape(len(m_N), -1) / m_N[:, None] ** 2
-    difference = pair_ratio(s, "hadrons") - reference
-    rest = (y_weights * difference * pole.between(s / m_N[:, None] ** 2)).sum(axis=1)
-    total[chosen] = reference[:, 0] * pole.integral(m_N, "hadrons", flat=True) + rest
-    return total
+    edges = np.minimum(_hadrons()[2], m_N) ** 2
+    size = np.diff(edges)[:, None]
+    s = edges[:-1, None] + size * _THREE
+    at_pole, known = 0.0, 0.0
+    if near:
+        pole = 1 + above
+        at_pole = float(_ratio(min(pole.real, 1.0) * m_N**2, "hadrons"))
+        known = at_pole * _near(above, 1 - lowest, (1 - lowest**2) / 2, cmath.log(above / (pole - lowest)))
+    weights = size * _THREE_WEIGHTS * (_ratio(s, "hadrons") - at_pole)
+    return known + _sum(s / m_N**2, weights / m_N**2, above)
+
+
+def _sum(y: Array, weights: Array, above: complex) -> float:
+    """∫(1−y)²(1+2y) r/|y−z|² dy from nodes y and r dy there."""
+    return float((weights * (1 - y) ** 2 * (1 + 2 * y) / ((1 - y + above.real) ** 2 + above.imag**2)).sum())
+
+
+def _near(above: complex, area: float, moment: float, transform: complex) -> float:
+    """The same from ∫r dy, ∫r y dy and ∫r/(y−z) dy, by division of polynomials."""
+    beyond, width = above.real, above.imag
+    by_real = 6 * beyond * (1 + beyond) - 2 * width**2
+    by_imaginary = beyond**2 * (3 + 2 * beyond) - (6 * beyond + 3) * width**2
+    return 2 * moment + (4 * beyond + 1) * area + by_real * transform.real + by_imaginary * transform.imag / width
 
 
 @cache
-def _hadrons() -> tuple[Array, Array]:
-    """Energies in GeV and the ratio R there."""
+def _hadrons() -> tuple[Array, Array, Array]:
+    """Energies in GeV and the ratio R there, and edges between which R is smooth, from the threshold on."""
     table = datasets.read("decays/r_ratio")
-    return table["sqrt_s"].to_numpy() * GeV, table["R"].to_numpy()
+    energy = table["sqrt_s"].to_numpy() * GeV
+    start = np.linspace(CHANNELS["hadrons"], energy[0], 4, endpoint=False)
+    return energy, table["R"].to_numpy(), np.concatenate([start, energy, [np.inf]])

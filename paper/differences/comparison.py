@@ -19,12 +19,13 @@ from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.kernels import UNIFORM
 from darkpkg.method.sampling import HEAVY, LIGHT, SamplingRange
-from darkpkg.method.smoothing import SMOOTHINGS, Smoothing
+from darkpkg.method.smoothing import Smoothing
 from darkpkg.method.transport import transport
 from darkpkg.physics.nuclei import PROTON
 from paper.choices import DETECTORS, FORM_FACTORS, LIGHT_ONLY, OURS, PROGRAM, Choice, choices, together
 from paper.differences.counting import POINT, count, shares, simulate
 from paper.differences.jackknife import allowed, events_in, ratio
+from paper.smoothings import SMOOTHINGS
 
 Array = NDArray[np.float64]
 

@@ -16,7 +16,6 @@ from darkpkg.inference.likelihood import effective_log_likelihood
 from darkpkg.method.estimators import Kernel
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import Expectation, FewEventsWarning
-from darkpkg.method.smoothing import PROGRAM_SMOOTHING
 from darkpkg.method.weights import (
     lifetime_weight,
     produced_weight,
@@ -26,6 +25,7 @@ from darkpkg.plotting import COLOURS, axis_label
 from darkpkg.units import MeV
 from paper.figures.detector import is_on
 from paper.figures.frame import Curves, PaperFigure, Samples
+from paper.smoothings import PROGRAM_SMOOTHING
 
 Array = NDArray[np.float64]
 

@@ -19,7 +19,7 @@ from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II, Analysis, Chann
 from darkpkg.experiment.detector import ND280_UPGRADE
 from darkpkg.experiment.projection import project
 from darkpkg.experiment.selection import Selection
-from darkpkg.inference.lifetimes import LifetimeBound, excluded_lifetimes, fit_lifetime_bound
+from darkpkg.inference.lifetimes import excluded_lifetimes
 from darkpkg.inference.scan import Scan
 from darkpkg.inference.scanning import scan
 from darkpkg.inference.slices import Slice
@@ -31,6 +31,7 @@ from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.plotting import COLOURS, axis_label, shade_excluded
 from paper.constraints.drawing import draw_constraints
 from paper.figures.frame import Curves, PaperFigure, Samples
+from paper.lifetime_bound import LifetimeBound, fit_lifetime_bound
 
 Array = NDArray[np.float64]
 

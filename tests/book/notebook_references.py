@@ -31,6 +31,8 @@ from nbval.plugin import IPyNbCell, IPyNbFile, coalesce_streams, find_metadata_t
 from offline_assets import kept_run
 from printed_numbers import agree
 
+from paper.figure_output import CSV, NARROW, PDF
+
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCES = ROOT / "tests" / "book" / "references"
 CHECKED = "nbval-check-output"
@@ -150,7 +152,8 @@ class ChapterFile(IPyNbFile):
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        self.skip_compare = (*self.skip_compare, "text/html", "text/latex", "image/svg+xml")
+        shown = ("text/html", "text/latex", "text/markdown", "image/svg+xml", PDF, CSV, NARROW)
+        self.skip_compare = (*self.skip_compare, *shown)
 
     executed: dict[str, list[NotebookNode]] | None = None
 

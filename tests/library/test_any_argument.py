@@ -21,8 +21,8 @@ from hypothesis import given, settings
 import darkpkg as dk
 from darkpkg import datasets
 from darkpkg.experiment.response import FGD_RESPONSE
-from darkpkg.inference import lifetimes
 from darkpkg.method.expectation import Share
+from paper import lifetime_bound
 from paper.constraints import curves
 from paper.standard_neutrino import weak
 from paper.standard_neutrino.decays_in_flight import decays_in_flight
@@ -114,7 +114,6 @@ CALLS = {
     "kinematics.invariant_mass": lambda: {"p": np.ones((3, 4))},
     "widths.pair_ratio": lambda: {"s": 0.5, "channel": "hadrons"},
     "widths.total_ratio": lambda: {"s": 0.5},
-    "widths.current_integrals": lambda: {"m_N": 0.1, "m_Zprime": 1.25, "epsilon": 0.01},
     "weak.kaon_helicity": (weak.kaon_helicity, lambda: {"m_N": 0.15, "lepton": "e"}),
     "weak.laboratory_helicity": (
         weak.laboratory_helicity, lambda: {"E_N": 2.0, "m_N": 0.15, "lepton": "e", "kaon_angle": 0.01},
@@ -178,7 +177,6 @@ CALLS = {
     "HEAVY.contains": lambda: {"m_N": [0.1, 0.2, 0.3], "m_Zprime": [1.0, 2.0, 0.1]},
     "HEAVY.q": lambda: {"m_N": [0.1, 0.2, 0.3], "m_Zprime": [1.0, 2.0, 0.1]},
     "Expectation": lambda: fields(dk.Expectation([1.0, 2.0, 3.0], np.ones(3), np.ones(3), np.ones(3))),
-    "effective_number": lambda: {"weights": THETA[:3]},
     "Share": lambda: {"values": THETA[:3], "weights": np.ones(3)},
     "Smoothing": lambda: fields(dk.Smoothing()),
     "reweight": lambda: {
@@ -206,7 +204,7 @@ CALLS = {
     "Kernel.events_at_lifetime": (
         dk.Kernel(few()).events_at_lifetime, lambda: {"parameters": B, "ctau": 1.0, "analysis": A},
     ),
-    "choose_bandwidth": lambda: kernel() | {"rule": "asymptotic", "per_point": False},
+    "choose_bandwidth": lambda: kernel() | {"per_point": False},
     "selection_efficiency": lambda: {"events": few(), "analysis": A, "ctau": 1.0, "ctau_Zprime": 0.1},
     "decay_acceptance": lambda: {"events": few(), "analysis": A, "ctau": 1.0, "ctau_Zprime": 0.1},
     "transport": lambda: {"events": placed(), "parameters": B, "neighbourhood": dk.Smoothing(0.5, order=0)},
@@ -241,7 +239,7 @@ CALLS = {
         "event_rate": [10.0, 20.0, 30.0], "ctau": [11.0, 2.75, 1.9], "relative_error": [0.1, 0.1, 0.1],
     },
     "exclusion_threshold": lambda: {"cl": 0.9, "n_parameters": 2},
-    "rule of the paper": (lifetimes.approximate_minimum_lifetime, lambda: {"event_rate": 50.0, "m_N": 0.1}),
+    "rule of the paper": (lifetime_bound.approximate_minimum_lifetime, lambda: {"event_rate": 50.0, "m_N": 0.1}),
     "constraints.constraints": (curves.constraints, lambda: {"plane": ("m_N", "V_muN_sq"), "mediator": "heavy"}),
     "constraints.region_of_interest": (curves.region_of_interest, lambda: {"plane": PLANE, "mediator": "heavy"}),
     "constraints.Constraint": (curves.Constraint, lambda: fields(curves.constraints(PLANE, "heavy")[0])),

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from toy_sample import Predicted
 
 import darkpkg as dk
-from darkpkg.inference import lifetimes, threshold
-from darkpkg.inference.lifetimes import fit_lifetime_bound
+from darkpkg.inference import threshold
 from darkpkg.inputs import real_numbers, whole_number
 from darkpkg.method.expectation import Share
 from darkpkg.method.kernels import EPANECHNIKOV, GAUSSIAN, UNIFORM
@@ -26,7 +25,9 @@ from darkpkg.physics.scattering import (
     threshold_energy,
     total_cross_section,
 )
+from paper import lifetime_bound
 from paper.constraints.curves import constraints
+from paper.lifetime_bound import fit_lifetime_bound
 from paper.standard_neutrino.weak import StandardHeavyNeutrino, laboratory_helicity
 
 B, LEAD = dk.BENCHMARK_B, dk.NUCLEI["Pb208"]
@@ -131,9 +132,9 @@ FUNCTIONS = {
     "exclusion_threshold": (["cl"], lambda x: threshold.exclusion_threshold(x), finite),
     "Constraint.excludes": (["x", "y"], lambda x: LIMIT.excludes(0.01, x), finite),
     "Constraint.excludes x": (["x"], lambda x: LIMIT.excludes(x, 1e-3), finite),
-    "LifetimeBound": (["event_rate"], lifetimes.LifetimeBound(1.1, 0.9, 0, 0, 0, 0), no_nan),
-    "rule of the paper": (["event_rate"], lambda x: lifetimes.approximate_minimum_lifetime(x, 0.1), no_nan),
-    "rule of the paper, m_N": (["m_N"], lambda x: lifetimes.approximate_minimum_lifetime(50.0, x), no_nan),
+    "LifetimeBound": (["event_rate"], lifetime_bound.LifetimeBound(1.1, 0.9, 0, 0, 0, 0), no_nan),
+    "rule of the paper": (["event_rate"], lambda x: lifetime_bound.approximate_minimum_lifetime(x, 0.1), no_nan),
+    "rule of the paper, m_N": (["m_N"], lambda x: lifetime_bound.approximate_minimum_lifetime(50.0, x), no_nan),
     "ln L of k": (["observed"], lambda x: dk.effective_log_likelihood(x, 2.0, 0.1), no_nan),
     "ln L of mean": (["mean"], lambda x: dk.effective_log_likelihood(3, x, 0.1), no_nan),
     "ln L of variance": (["variance", "mean"], lambda x: dk.effective_log_likelihood(3, 2.0, x), no_nan),

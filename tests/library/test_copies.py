@@ -48,10 +48,8 @@ def test_a_slice_has_the_same_points(copied, base):
         again.axes["m_N"][0] = 1.0
 
 
-def test_a_slice_along_a_function_without_a_name_says_why_it_cannot_be_pickled():
+def test_a_slice_along_a_function_without_a_name_can_be_copied():
     plane = dk.Slice(lambda m_N: B.replace(m_N=m_N), m_N=[0.05, 0.1])
-    with pytest.raises(TypeError, match="a slice along a function can be pickled if the function can, got <function"):
-        pickle.dumps(plane)
     assert copy.deepcopy(plane).parameters == copy.copy(plane).parameters == plane.parameters
 
 

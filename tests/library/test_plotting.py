@@ -22,21 +22,22 @@ def drawn_nowhere():
     plt.close("all")
 
 
-PLANE = dk.BENCHMARK_B.replace(m_N=np.geomspace(0.05, 0.5, 12)[:, None], V_muN_sq=np.geomspace(1e-9, 1e-5, 15))
+PLANE = dk.Slice(dk.BENCHMARK_B, m_N=np.geomspace(0.05, 0.5, 12), V_muN_sq=np.geomspace(1e-9, 1e-5, 15))
+POINTS = PLANE.parameters
 
 
 def scan_of(rate):
     """A plane with a signal known exactly, and nothing seen: −Δ ln L is the signal. No Monte Carlo needed."""
     exact = dk.ANALYSIS_I.channels
     analysis = dk.Analysis("Analysis I", tuple(dataclasses.replace(channel, systematic=0.0) for channel in exact))
-    signal = dk.Expectation(rate[..., None] * [0.9, 0.1], np.zeros((*rate.shape, 2)))
+    signal = dk.Expectation(rate.reshape(-1, 1) * [0.9, 0.1], np.zeros((rate.size, 2)))
     return dk.scan(SimpleNamespace(events=lambda *_: signal), PLANE, analysis)
 
 
 @pytest.fixture(scope="module")
 def result():
     """One excluded corner."""
-    return scan_of(1e7 * PLANE.V_muN_sq * PLANE.m_N)
+    return scan_of(1e7 * POINTS.V_muN_sq * POINTS.m_N)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ def test_a_scan_is_drawn_into_given_axes_and_style(result):
 
 
 def test_the_legend_names_analysis_and_confidence_level_once(result):
-    island = scan_of(5.0 * np.cos(2 * np.log(PLANE.m_N * PLANE.V_muN_sq)) ** 2)
+    island = scan_of(5.0 * np.cos(2 * np.log(POINTS.m_N * POINTS.V_muN_sq)) ** 2)
     assert len(island.exclusion()) > 1
     ax = plotting.plot_exclusion(island, cl=0.90)
     assert len(ax.lines) == len(island.exclusion())
@@ -102,7 +103,7 @@ def test_the_legend_names_analysis_and_confidence_level_once(result):
 
 def test_the_shaded_area_is_the_excluded_region_up_to_the_frame(result):
     """A point is shaded if it lies in the patch, with holes left open; exclusion is that of the grid points."""
-    island = scan_of(5.0 * np.cos(2 * np.log(PLANE.m_N * PLANE.V_muN_sq)) ** 2)
+    island = scan_of(5.0 * np.cos(2 * np.log(POINTS.m_N * POINTS.V_muN_sq)) ** 2)
     for found in (result, island):
         _, ax = plt.subplots()
         plotting.shade_excluded(found, ax)

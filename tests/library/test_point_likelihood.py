@@ -6,6 +6,8 @@ import multiprocessing
 import warnings
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
+import dynesty
+import emcee
 import numpy as np
 import pytest
 from iminuit import Minuit
@@ -44,7 +46,7 @@ def test_it_is_the_likelihood_of_a_scan(lnL, toy):
 
 
 def test_a_likelihood_of_ones_own_and_an_estimator_of_ones_own_are_taken():
-    own = Predicted(lambda p: dk.Expectation(np.atleast_1d(p.epsilon * 1e3), np.zeros(1)))
+    own = Predicted(lambda p: dk.Expectation(1e3 * p.epsilon[..., None], np.zeros((*p.shape, 1))))
     found = dk.PointLikelihood(own, counting(), B, {"epsilon": (1e-5, 1)}, lambda signal, _: -signal.mean[..., 0])
     assert found.of_vector([2e-3]) == -2.0
 
@@ -60,6 +62,23 @@ def test_outside_of_bounds_and_sample_a_vector_has_no_likelihood_and_a_point_is_
     assert (error.name, error.value, error.low, error.high) == ("m_N", 0.3, 0.05, 0.2)
     again = copy.copy(error)  # as it comes back from another process
     assert (str(again), again.value) == (str(error), 0.3)
+
+
+def test_many_vectors_at_once_have_the_same_likelihood(over_masses):
+    vectors = np.array([[0.1, 1e-7], [0.6, 1e-7], [0.12, 1e-6], [0.3, 1e-7], [0.1, 1.0]])
+    together = over_masses.of_vector(vectors)
+    assert np.isfinite(together).tolist() == [True, False, True, False, False]
+    # Sums over the same events, in the same order.
+    np.testing.assert_allclose(together, [over_masses.of_vector(x) for x in vectors], rtol=1e-12)
+    np.testing.assert_array_equal(over_masses.at(vectors).m_N, vectors[:, 0])
+    assert over_masses.of_vector(np.empty((0, 2))).shape == (0,)
+    np.testing.assert_array_equal(over_masses.from_unit_cube([[0.0, 1.0]]), [[0.01, 1e-4]])
+
+
+def test_a_likelihood_that_is_no_number_is_refused(toy):
+    wrong = dk.PointLikelihood(dk.Kernel(toy), counting(), B, {"epsilon": (1e-5, 1)}, lambda *_: np.nan)
+    with pytest.raises(ValueError, match="likelihood must be one number for each of the points"):
+        wrong.of_vector([1e-3])
 
 
 def test_what_is_no_vector_and_no_bounds_is_refused(lnL, toy):
@@ -110,34 +129,61 @@ def test_a_minimiser_finds_the_rate_that_was_counted(lnL):
     assert at_best == pytest.approx(3.5, rel=2e-3)
 
 
-def test_a_random_walk_samples_the_posterior(lnL):
-    """An affine-invariant sampler of twenty lines, that of emcee (J. Goodman and J. Weare, 2010), over a unit cube.
+@pytest.fixture(scope="module")
+def one():
+    """One parameter, the rate, with a prior even in its logarithm: the posterior is a gamma distribution, cut."""
+    exact = Predicted(lambda p: dk.Expectation(1e7 * p.V_muN_sq[..., None], np.zeros((*p.shape, 1))))
+    return dk.PointLikelihood(exact, counting(observed=4.0, background=0.5), B, {"V_muN_sq": (1e-10, 1e-4)})
 
-    With a prior even in ln V the posterior of the rate μ is that of a gamma distribution, cut by the bounds.
-    """
-    one = dk.PointLikelihood(lnL.estimator, lnL.analysis, B, {"V_muN_sq": (1e-10, 1e-6)})
-    rng = np.random.default_rng(2)
-    walkers = rng.uniform(0.2, 0.9, (20, 1))
+
+@pytest.fixture(scope="module")
+def posterior(one):
+    """Mean and width of the posterior over the unit interval, and the logarithm of its integral."""
+    u = (np.arange(2000) + 0.5) / 2000
+    L = np.exp(one.of_vector(one.from_unit_cube(u[:, None])))
+    mean = np.average(u, weights=L)
+    return mean, np.sqrt(np.average((u - mean) ** 2, weights=L)), np.log(L.mean())
+
+
+def test_emcee_samples_the_posterior(one, posterior):
+    mean, width, _ = posterior
 
     def height(u):
-        return one.of_vector(one.from_unit_cube(u)) if 0 <= u[0] <= 1 else -np.inf
+        within = ((u >= 0) & (u <= 1)).all(axis=-1)
+        heights = np.full(len(u), -np.inf)
+        heights[within] = one.of_vector(one.from_unit_cube(u[within]))
+        return heights
 
-    heights, chain = np.array([height(u) for u in walkers]), []
-    for _ in range(300):
-        for half in (slice(0, 10), slice(10, 20)):
-            z = (1 + rng.random(10)) ** 2 / 2
-            partners = walkers[10:] if half.start == 0 else walkers[:10]
-            there = (partner := partners[rng.integers(10, size=10)]) + z[:, None] * (walkers[half] - partner)
-            new = np.array([height(u) for u in there])
-            accepted = np.log(rng.random(10)) < new - heights[half]  # in one dimension z⁰ = 1
-            walkers[half] = np.where(accepted[:, None], there, walkers[half])
-            heights[half] = np.where(accepted, new, heights[half])
-        chain.append(walkers.copy())
-    u = np.array(chain)[50:].ravel()
-    grid = np.linspace(0, 1, 2001)[:, None]
-    weight = np.exp([height(x) for x in grid])
-    mean = np.average(grid[:, 0], weights=weight)
-    width = np.sqrt(np.average((grid[:, 0] - mean) ** 2, weights=weight))
+    sampler = emcee.EnsembleSampler(20, 1, height, vectorize=True)
+    start = np.random.default_rng(2).uniform(0.2, 0.9, (20, 1))
+    sampler.run_mcmc(emcee.State(start, random_state=np.random.RandomState(3).get_state()), 300)
+    u = sampler.get_chain(discard=50, flat=True).ravel()
     # 5,000 correlated draws, of some 30 independent ones each: σ/√170 = 0.08 σ.
     assert abs(u.mean() - mean) < 0.3 * width
     assert u.std() == pytest.approx(width, rel=0.3)
+
+
+def test_dynesty_samples_the_posterior_and_finds_its_integral(one, posterior):
+    mean, width, log_integral = posterior
+    sampler = dynesty.NestedSampler(one.of_vector, one.from_unit_cube, 1, nlive=50, rstate=np.random.default_rng(4))
+    sampler.run_nested(dlogz=0.2, print_progress=False)
+    found = sampler.results
+    assert abs(found.logz[-1] - log_integral) < 4 * found.logzerr[-1]
+    u = found.samples_equal(rstate=np.random.default_rng(5))
+    low, high = np.log(one.bounds["V_muN_sq"])
+    u = (np.log(u).ravel() - low) / (high - low)
+    # As many independent draws as living points, at least: σ/√50 = 0.14 σ.
+    assert abs(u.mean() - mean) < 0.5 * width
+    assert u.std() == pytest.approx(width, rel=0.4)
+
+
+@pytest.mark.parametrize("estimator", [dk.Kernel, dk.Transport])
+def test_shared_errors_count_in_it(toy, estimator):
+    """A parameter that all bins share, at its best value, leaves ln L higher wherever the data do not fit."""
+    free = counting(observed=4.0, background=0.5)
+    shared = dataclasses.replace(free, shared=((0.3,),))
+    without, with_them = (dk.PointLikelihood(estimator(toy), a, B, BOUNDS) for a in (free, shared))
+    x = [[1e-9, 1e-3], [1e-6, 1e-2]]
+    assert (with_them.of_vector(x) > without.of_vector(x)).all()
+    signal = estimator(toy).events(with_them.at(x), shared)
+    np.testing.assert_array_equal(with_them.of_vector(x), dk.log_likelihood(signal, shared))

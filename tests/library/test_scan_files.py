@@ -107,7 +107,7 @@ def test_a_changed_number_is_seen(scan, tmp_path, suffix):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.csv", "m_N,epsilon\n1,2\n", "is not a file of 'darkpkg scan 1': its first line is 'm_N,epsilon'"),
+        ("a.csv", "m_N,epsilon\n1,2\n", "is not a file of 'darkpkg scan 1': its format is 'None'"),
         ("a.csv", '# {"format": "other"}\nm_N\n1\n', "its format is 'other'"),
         ("a.csv", '# {"format": \n', "is no readable scan, perhaps truncated"),
         ("a.parquet", "PAR1", "is no readable scan, perhaps truncated"),

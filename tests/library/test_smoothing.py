@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import darkpkg as dk
-from darkpkg.method.bandwidth import asymptotic_factor, cross_validation_scores
+from darkpkg.method.bandwidth import asymptotic_factor
 from darkpkg.method.kernels import EPANECHNIKOV, KERNELS, UNIFORM
-from darkpkg.method.smoothing import SMOOTHINGS, Smoothing, reweight
+from darkpkg.method.smoothing import Smoothing, reweight
 from darkpkg.streams import random_stream
 
 LINEAR = {"log": False}
@@ -86,8 +86,8 @@ class TestReweight:
             found = reweight(at, theta, np.ones(len(theta)), None, Smoothing(width, kernel, order, **LINEAR), inside)
             assert np.abs((found.mean[:, 0] - 1) / found.error[:, 0]).max() < 4.5
 
-    def test_observables_are_summed_side_by_side_and_may_depend_on_the_point(self):
-        """Decay times of particles whose lifetime is the parameter: a histogram, and a probability by formula."""
+    def test_observables_are_summed_side_by_side(self):
+        """Decay times of particles whose lifetime is the parameter: a histogram."""
         rng = random_stream(5, "decays")
         tau = rng.uniform(1, 3, 400_000)
         time = rng.exponential(tau)
@@ -97,10 +97,6 @@ class TestReweight:
         found = reweight(2.0, tau, np.ones(len(tau)), bins, kernel, density)
         exact = -np.diff(np.exp(-edges / 2.0))
         np.testing.assert_allclose(found.mean, exact, atol=4 * found.error.max())
-        by_formula = reweight(
-            2.0, tau, np.ones(len(tau)), lambda t, i: np.full(len(i), np.exp(-1.0 / t)), kernel, density
-        )
-        assert by_formula.mean[0] == pytest.approx(np.exp(-0.5), abs=4 * by_formula.error[0])
 
     @given(st.floats(0.5, 2.0), st.integers(1, 4))
     def test_weights_scale_and_samples_add(self, factor, seed):
@@ -124,7 +120,7 @@ class TestReweight:
 
     def test_few_events_come_with_a_warning(self):
         theta, weight = rates(100, lambda t: 1 + t)
-        with pytest.warns(dk.FewEventsWarning, match="fewer than 10 effective events at 1 of 2 points"):
+        with pytest.warns(dk.FewEventsWarning, match=r"only .* near theta = 0 \(1 of 2 points have fewer than 10\)"):
             reweight(np.array([0.5, 0.0]), theta, weight, None, Smoothing(0.12, order=0, **LINEAR), box(0, 1))
 
     @pytest.mark.parametrize(
@@ -135,7 +131,7 @@ class TestReweight:
             ({"theta": 1.5}, "theta must lie where density is positive, got"),
             ({"theta": np.zeros((4, 2)), "sample_theta": np.ones((50, 3))}, "theta must have the parameters of"),
             ({"density": box(0.6, 1)}, "density must be positive at every event, got 0.0"),
-            ({"kernel": Smoothing((0.1, 0.2), **LINEAR)}, "bandwidth must be one for each of 1 parameters"),
+            ({"kernel": Smoothing((0.1, 0.2), **LINEAR)}, "bandwidth must be one, one for each of 1 parameters"),
             ({"kernel": Smoothing(0.1, slope=(1.0, 2.0), **LINEAR)}, "slope must have a power for each of 1"),
             ({"kernel": Smoothing(0.1), "theta": -0.5, "density": box(-1, 1)}, "a logarithm needs positive"),
         ],
@@ -153,7 +149,7 @@ class TestReweight:
             reweight(**(call | changes))
 
     def test_a_density_must_be_given(self):
-        with pytest.raises(TypeError, match="density must be given"):
+        with pytest.raises(TypeError, match="density must be of type Callable, got NoneType"):
             reweight(0.5, np.ones(3), np.ones(3))
 
 
@@ -164,20 +160,12 @@ class TestSmoothing:
             Smoothing(bandwidth)
 
     def test_orders_slopes_and_kernels_that_do_not_exist_are_refused(self):
-        with pytest.raises(ValueError, match="order must be 0, local constant, or 1, local linear, got 2"):
+        with pytest.raises(ValueError, match="order must be at most 1, got 2"):
             Smoothing(order=2)
-        with pytest.raises(
-            ValueError, match="slope must be 'density', None or a power of each parameter, got 'steep'"
-        ):
+        with pytest.raises(ValueError, match="slope must be one of density, got 'steep'"):
             Smoothing(slope="steep")
-        with pytest.raises(TypeError, match="kernel must be one of"):
+        with pytest.raises(TypeError, match="kernel must be of type Kernel, got str"):
             Smoothing(kernel="epanechnikov")
-
-    def test_settings_of_the_paper_are_there_by_name(self):
-        assert SMOOTHINGS["paper"] == Smoothing(0.005, order=0, slope=None)
-        assert SMOOTHINGS["program"] == Smoothing(0.1 * np.log(10), order=0, slope=None)
-        assert SMOOTHINGS["recommended"] == Smoothing()
-        assert len({hash(one) for one in SMOOTHINGS.values()}) == 2  # bandwidths do not enter
 
     @given(st.floats(0.1, 10))
     def test_scaling_scales_every_bandwidth_and_nothing_else(self, factor):
@@ -225,42 +213,6 @@ class TestBandwidth:
         assert own.shape == (3, 1)
         assert own.min() <= shared <= own.max()
 
-    def test_cross_validation_scores_are_integrated_squared_errors(self):
-        """Their differences between bandwidths, averaged over samples, against the errors themselves."""
-        bandwidths = np.array([[0.03], [0.06], [0.12], [0.24]])
-        inside = lambda t: ((t >= 0) & (t <= 1)).all(axis=-1)  # noqa: E731
-        at = 0.25 + 0.5 * (np.arange(20) + 0.5) / 20
-        scores, errors = [], []
-
-        def rate(t):
-            return 1 + np.sin(6 * t)
-
-        for seed in range(40):
-            theta, weight = rates(4000, rate, seed=seed)
-            window = lambda t: (np.abs(t - 0.5) < 0.25).all(axis=-1)  # noqa: E731
-            scores.append(
-                cross_validation_scores(theta[:, None], weight / 4000, bandwidths, EPANECHNIKOV, inside, window)
-            )
-            estimates = [
-                reweight(at, theta, weight, None, Smoothing(h[0], order=0, **LINEAR), box(0, 1)).mean[:, 0]
-                for h in bandwidths
-            ]
-            errors.append([((estimate - rate(at)) ** 2).mean() * 0.5 for estimate in estimates])
-        difference = np.diff(scores, axis=1) - np.diff(errors, axis=1)
-        error = difference.std(axis=0) / np.sqrt(len(difference))
-        assert np.abs(difference.mean(axis=0) / error).max() < 4
-        assert np.argmin(np.mean(scores, axis=0)) == np.argmin(np.mean(errors, axis=0))
-
-    def test_a_mesh_without_end_is_refused(self):
-        with pytest.raises(ValueError, match="bandwidths must be wide enough for a mesh"):
-            cross_validation_scores(
-                np.random.default_rng(1).random((9, 3)),
-                np.ones(9),
-                np.full((1, 3), 1e-4),
-                EPANECHNIKOV,
-                lambda t: t > 0,
-            )
-
 
 def test_smoothings_differ_by_each_of_their_settings():
     base = Smoothing(0.1)
@@ -274,6 +226,7 @@ def test_smoothings_differ_by_each_of_their_settings():
         Smoothing(np.full((3, 1), 0.1)),
     ]
     assert all(base != other for other in others)
+    assert len({base, Smoothing(0.1), *others}) == 1 + len(others)
 
 
 def test_the_variance_of_the_bias_estimate_is_taken_off_its_square():

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import math
 import os
+import pickle
 import subprocess
 import sys
 import warnings
@@ -20,7 +21,7 @@ from darkpkg.experiment.experiment import T2K_ALL_FLAVOURS
 from darkpkg.experiment.response import FGD_RESPONSE
 from darkpkg.method import kernel_estimate
 from darkpkg.method.acceptances import decay_acceptance, selection_efficiency
-from darkpkg.method.kernel_estimate import _prepared
+from darkpkg.method.kernel_estimate import prepared
 from darkpkg.method.kernels import GAUSSIAN, KERNELS, UNIFORM, Gaussian, Uniform
 from darkpkg.method.sampling import DENSITIES
 from darkpkg.method.smoothing import SMOOTHING
@@ -394,7 +395,7 @@ class TestSum:
             point = B.replace(m_N=plane.m_N[index[1]], m_Zprime=plane.m_Zprime[index[0], 0])
             alone = dk.Kernel(sampled, WIDE.scaled(factor[index])).upscatterings(point, dk.ANALYSIS_I)
             np.testing.assert_allclose(together.mean[index], alone.mean, rtol=1e-13)
-        with pytest.raises(ValueError, match=r"bandwidth must have the shape of the points, \(3,\)"):
+        with pytest.raises(ValueError, match=r"bandwidth must .* have the shape of the points, \(3,\)"):
             dk.Kernel(sampled, WIDE.scaled(factor)).upscatterings(
                 B.replace(m_N=np.array([0.05, 0.1, 0.4])), dk.ANALYSIS_I
             )
@@ -491,9 +492,9 @@ class TestSum:
         """In a sum channels have longer names: the same sample serves."""
         events = fixed[:]
         first = dk.Kernel(events).events(B, dk.ANALYSIS_I)
-        prepared = len(_prepared._results[events])
+        before = prepared.caches[events].cache_info().currsize
         both = dk.Kernel(events).events(B, dk.ANALYSIS_I + dk.ANALYSIS_II)
-        assert len(_prepared._results[events]) == prepared + 1  # that of Analysis II
+        assert prepared.caches[events].cache_info().currsize == before + 1  # that of Analysis II
         np.testing.assert_array_equal(both.mean[:2], first.mean)
 
     def test_two_analyses_of_one_sample_do_not_mix(self, fixed):
@@ -652,6 +653,10 @@ class TestFewEvents:
         (message,) = (str(warning.message) for warning in caught)
         assert f"only {result.n_effective.min():.1f} effective events" in message
         assert "m_Zprime = 1.25 GeV (1 of 1 points have fewer than 10)" in message
+        warning = pickle.loads(pickle.dumps(caught[0].message))  # noqa: S301
+        assert (warning.near, warning.n_few) == ({"m_N": 0.1, "m_Zprime": 1.25}, 1)
+        assert warning.n_effective == result.n_effective.min()
+        assert str(warning) == message
 
     @pytest.mark.parametrize("n", [9, 11])
     def test_fewer_than_ten_equal_events_are_few(self, n):
@@ -840,18 +845,15 @@ class TestChooseBandwidth:
     PLANE = B.replace(m_N=np.array([0.03, 0.1, 0.3]), m_Zprime=np.array([0.3, 1.25, 2.0]))
 
     @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
-    @pytest.mark.parametrize("rule", ["asymptotic", "cross-validation"])
-    def test_the_best_of_one_for_all_and_of_one_for_each_point(self, sampled, rule):
+    def test_the_best_of_one_for_all_and_of_one_for_each_point(self, sampled):
         start = dk.Smoothing((0.2, 0.6))
-        for_all = dk.choose_bandwidth(dk.Kernel(sampled, start), self.PLANE, dk.ANALYSIS_I, rule=rule)
-        for_each = dk.choose_bandwidth(
-            dk.Kernel(sampled, start), self.PLANE, dk.ANALYSIS_I, rule=rule, per_point=True
-        )
+        for_all = dk.choose_bandwidth(dk.Kernel(sampled, start), self.PLANE, dk.ANALYSIS_I)
+        for_each = dk.choose_bandwidth(dk.Kernel(sampled, start), self.PLANE, dk.ANALYSIS_I, per_point=True)
         assert np.shape(for_all.bandwidth) == (2,)
         assert np.shape(for_each.bandwidth) == (3, 2)
         for chosen in (for_all, for_each):
             ratio = np.asarray(chosen.bandwidth) / start.bandwidth
-            assert ((ratio >= 0.249) & (ratio <= 8.01)).all()
+            assert ((ratio >= 0.499) & (ratio <= 8.01)).all()
             assert dk.Kernel(sampled, chosen).events(self.PLANE, dk.ANALYSIS_I).mean.shape == (3, 2)
 
     @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
@@ -865,58 +867,10 @@ class TestChooseBandwidth:
         # A factor 8^(-1/6) = 0.71 with noise in the bias of the small sample.
         assert 0.5 < widths[1] / widths[0] < 0.95
 
-    @pytest.mark.parametrize(("best", "factor"), [(0, 0.25), (-1, 2.0)])
-    @pytest.mark.parametrize("per_point", [False, True])
-    def test_cross_validation_tries_a_quarter_to_twice_the_bandwidth(
-        self, sampled, monkeypatch, best, factor, per_point
-    ):
-        def scores(coordinates, contributions, bandwidths, *_):
-            found = np.ones(len(bandwidths))
-            found[best] = 0.0
-            return found
-
-        monkeypatch.setattr("darkpkg.method.bandwidth.cross_validation_scores", scores)
-        kernel, rule = dk.Kernel(sampled, WIDE), "cross-validation"
-        chosen = dk.choose_bandwidth(kernel, self.PLANE, dk.ANALYSIS_I, rule=rule, per_point=per_point)
-        expected = factor * np.array(WIDE.bandwidth)
-        np.testing.assert_allclose(chosen.bandwidth, np.tile(expected, (3, 1)) if per_point else expected)
-
-    def test_cross_validation_looks_at_what_is_detected_at_the_point(self, sampled, monkeypatch):
-        """Contributions to the rate with its slope divided out: θ's lifetime and boost, the masses of the events."""
-        given = []
-
-        def scores(coordinates, contributions, bandwidths, *_):
-            given.append((coordinates, contributions))
-            return np.arange(len(bandwidths))
-
-        monkeypatch.setattr("darkpkg.method.bandwidth.cross_validation_scores", scores)
-        dk.choose_bandwidth(dk.Kernel(sampled, WIDE), B, dk.ANALYSIS_I, rule="cross-validation")
-        ((coordinates, contributions),) = given
-        exposure = sum(dk.exposure_weight(sampled, channel) for channel in dk.ANALYSIS_I.channels)
-        chance = dk.lifetime_weight(
-            sampled, float(B.proper_decay_length()), B.m_N, modules=dk.ANALYSIS_I.selection.decay_modules
-        )
-        # Divided by q and by its slope, which is 1/q.
-        weight = sampled.weight * exposure * dk.selection_weight(sampled, dk.ANALYSIS_I.selection) * chance
-        of_mass = dict(zip(np.log(sampled.m_N), weight, strict=True))
-        expected = np.array([of_mass[x] for x in coordinates[:, 0]])
-        shares = contributions / contributions.sum(), expected / expected.sum()
-        np.testing.assert_allclose(*shares, rtol=1e-9, atol=1e-30)
-
     def test_the_asymptotic_rule_begins_at_twice_the_bandwidth(self, sampled, monkeypatch):
         monkeypatch.setattr("darkpkg.method.bandwidth.asymptotic_factor", lambda *_, **__: 1.0)
         chosen = dk.choose_bandwidth(dk.Kernel(sampled, WIDE), self.PLANE, dk.ANALYSIS_I)
         np.testing.assert_allclose(chosen.bandwidth, 2 * np.array(WIDE.bandwidth))
-
-    def test_rules_and_samples_that_do_not_exist_are_refused(self, sampled, fixed):
-        with pytest.raises(ValueError, match="rule must be one of asymptotic, cross-validation, got 'silverman'"):
-            dk.choose_bandwidth(dk.Kernel(sampled), B, dk.ANALYSIS_I, rule="silverman")
-        with pytest.raises(ValueError, match="at fixed masses nothing is smoothed"):
-            dk.choose_bandwidth(dk.Kernel(fixed), B, dk.ANALYSIS_I, rule="cross-validation")
-        with pytest.raises(ValueError, match="bandwidth must be one for all points"):
-            dk.choose_bandwidth(
-                dk.Kernel(sampled, WIDE.scaled(np.ones(3))), self.PLANE, dk.ANALYSIS_I, rule="cross-validation"
-            )
 
 
 # Weights that cancel, decays that never happen, and a small sample: few effective events by construction.
@@ -1003,7 +957,7 @@ class TestWhatIsRefusedOrSummed:
         for efficiency in np.linspace(0.1, 0.9, 20):
             analysis = dk.ANALYSIS_I.with_selection(efficiency=float(efficiency))
             kept.append(dk.Kernel(sample).events(B, analysis).mean / efficiency)
-        assert len(_prepared._results[sample]) == 4
+        assert prepared.caches[sample].cache_info().currsize == 4
         np.testing.assert_allclose(kept, np.tile(kept[0], (20, 1)), rtol=1e-12)
 
     def test_only_decays_to_electrons_are_counted(self):

@@ -14,10 +14,8 @@ import pytest
 
 import darkpkg as dk
 from darkpkg import datasets, plotting
-from darkpkg.inference.lifetimes import fit_lifetime_bound
 from darkpkg.method.acceptances import decay_acceptance, selection_efficiency
 from darkpkg.method.expectation import Share
-from darkpkg.method.smoothing import PROGRAM_SMOOTHING
 from darkpkg.physics import nuclei, scattering
 from paper.figures import limits
 from paper.figures.catalogue import FIGURES, draw
@@ -25,6 +23,8 @@ from paper.figures.experiment import LOUD, upper_limit_of_zero
 from paper.figures.frame import COLUMNS, Curves, PaperFigure, Samples
 from paper.figures.limits import EVENT_RATES, LIFETIME_MASSES, scan_plane
 from paper.figures.method import figure_7, weights_in_turn
+from paper.lifetime_bound import fit_lifetime_bound
+from paper.smoothings import PROGRAM_SMOOTHING
 
 A, B, I, II = dk.BENCHMARK_A, dk.BENCHMARK_B, dk.ANALYSIS_I, dk.ANALYSIS_II
 N_EVENTS = 20_000

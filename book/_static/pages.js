@@ -1,0 +1,12 @@
+// The label of a folded cell is what stands on it, also for those who hear the page.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const summary of document.querySelectorAll("details.hide > summary")) summary.removeAttribute("aria-label");
+});
+
+// Hints and answers are open on paper; folded drawing code stays away.
+window.addEventListener("beforeprint", () => {
+  for (const fold of document.querySelectorAll(".bd-content details")) {
+    const drawing = fold.querySelector("summary")?.textContent.includes("source");
+    if (!drawing) fold.open = true;
+  }
+});

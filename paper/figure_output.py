@@ -1,0 +1,176 @@
+"""What a figure leaves in a chapter that the book runs: an SVG, a PDF, its data, and a narrow drawing for phones.
+
+The book loads this as an IPython extension into the kernel of each chapter; `figure_bundle` makes the output, and
+``book/_ext/page_figures.py`` puts it on the page. Elsewhere a chapter's figures are what matplotlib makes of them.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection, QuadMesh
+from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
+from matplotlib.patches import StepPatch
+from matplotlib.text import Text
+from matplotlib.transforms import Transform
+
+__all__ = ["CSV", "NARROW", "PDF", "figure_bundle", "figure_data", "load_ipython_extension", "smallest_text"]
+
+SVG, PNG, PDF, CSV = "image/svg+xml", "image/png", "application/pdf", "text/csv"
+NARROW = "application/vnd.narrow+svg"
+
+LARGEST_SVG = 250_000  # characters: what is larger, by thousands of points, is a picture of dots
+PAGE_WIDTH = 8.2  # inches of a figure at most, on a wide screen
+NARROW_WIDTH = 4.2  # inches; on a phone that is shown at 0.85 of its size, so that 10 points are 8.5
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Have all figures of a kernel shown by `figure_bundle`, instead of as PNG."""
+    from matplotlib_inline.config import InlineBackend
+
+    InlineBackend.instance(parent=shell).figure_formats = set()
+    shell.display_formatter.mimebundle_formatter.for_type(Figure, figure_bundle)
+
+
+def figure_bundle(
+    figure: Figure, include: Any = None, exclude: Any = None
+) -> tuple[dict[str, str], dict[str, dict[str, float]]]:
+    """Draw a figure in all formats: content by MIME type, and as metadata the size of its `smallest_text`.
+
+    A drawing with panels side by side has a second one with its panels below one another. Files that would be large
+    as SVG are PNG of double resolution.
+    """
+    bundle = {PDF: base64.b64encode(_drawn(figure, "pdf")).decode(), CSV: figure_data(figure)}
+    svg = _drawn(figure, "svg").decode()
+    if len(svg) <= LARGEST_SVG:
+        bundle[SVG] = svg
+    else:
+        bundle[PNG] = base64.b64encode(_drawn(figure, "png", dpi=192)).decode()
+    with _stacked(figure) as stacked:
+        if stacked:
+            bundle[NARROW] = _drawn(figure, "svg").decode()
+    return bundle, {PDF: {"smallest_text": smallest_text(figure)}}
+
+
+def smallest_text(figure: Figure) -> float:
+    """Size of the smallest text as it stands on the page, in points: a wide figure is shown smaller than drawn."""
+    scale = min(1.0, PAGE_WIDTH / figure.get_tightbbox().width)
+    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    return round(scale * min((text.get_fontsize() for text in texts), default=np.inf), 2)
+
+
+def figure_data(figure: Figure) -> str:
+    """Write what a figure draws, as CSV: panel, kind and label of what is drawn, x, y, and z of coloured cells.
+
+    Lines that start with ``#`` name the axes of each panel. Outlines and error bars are points of their paths.
+    """
+    text = io.StringIO()
+    tables = []
+    panels = [axes for axes in figure.axes if not hasattr(axes, "_colorbar")]
+    for panel, axes in enumerate(panels, 1):
+        text.write(f"# panel {panel}: x = {axes.get_xlabel()}, y = {axes.get_ylabel()}\n")
+        for kind, label, columns in _series(axes):
+            x, y, *z = (np.ravel(column) for column in columns)
+            tables.append(
+                pd.DataFrame({"panel": panel, "kind": kind, "label": label, "x": x, "y": y, "z": z[0] if z else None})
+            )
+    if tables:
+        pd.concat([table.astype({"z": float}) for table in tables]).to_csv(text, index=False, float_format="%.6g")
+    return text.getvalue()
+
+
+def _series(axes: Axes) -> Iterator[tuple[str, str, tuple[Any, ...]]]:
+    """Kind, label and columns of all that is drawn in data coordinates."""
+    labels = _labels(axes)
+    for line in axes.lines:
+        if _in_data_coordinates(line.get_transform(), axes):
+            yield "line", labels(line), line.get_data(orig=False)
+    for collection in axes.collections:
+        if isinstance(collection, QuadMesh):
+            corners = collection.get_coordinates()
+            x, y = np.moveaxis((corners[1:, 1:] + corners[1:, :-1] + corners[:-1, 1:] + corners[:-1, :-1]) / 4, -1, 0)
+            if np.size(collection.get_array()) == x.size:
+                yield "cells", labels(collection), (x, y, np.ma.filled(collection.get_array(), np.nan))
+        elif isinstance(collection, PathCollection):
+            yield "points", labels(collection), np.ma.filled(collection.get_offsets(), np.nan).T
+        elif _in_data_coordinates(collection.get_transform(), axes):
+            for path in collection.get_paths():
+                yield "outline", labels(collection), path.vertices.T
+    for patch in axes.patches:
+        if isinstance(patch, StepPatch):
+            values, edges, _ = patch.get_data()
+            yield "steps", labels(patch), (edges, [*values, values[-1]])
+        elif _in_data_coordinates(patch.get_data_transform(), axes):
+            yield "patch", labels(patch), patch.get_patch_transform().transform(patch.get_path().vertices).T
+
+
+def _in_data_coordinates(transform: Transform, axes: Axes) -> bool:
+    """Tell whether both coordinates are data; a line across the panel has one that is not."""
+    return all(transform.contains_branch_seperately(axes.transData))
+
+
+def _labels(axes: Axes) -> Any:
+    """Find the label that a legend would show, which may be that of a group."""
+    groups = {}
+    for container in axes.containers:
+        for artist in container:
+            for one in artist if isinstance(artist, tuple) else (artist,):
+                groups[one] = container.get_label()
+
+    def label(artist: Any) -> str:
+        own = str(groups.get(artist) or artist.get_label())
+        return "" if own.startswith("_") else own
+
+    return label
+
+
+def _drawn(figure: Figure, form: str, **options: Any) -> bytes:
+    """A file of the figure; the same figure gives the same bytes."""
+    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(form)
+    file = io.BytesIO()
+    with mpl.rc_context({"svg.hashsalt": "figure"}):
+        figure.savefig(file, format=form, bbox_inches="tight", metadata=metadata, **options)
+    return file.getvalue()
+
+
+@contextmanager
+def _stacked(figure: Figure) -> Iterator[bool]:
+    """Put panels that stand side by side below one another, for a while; False if there are none."""
+    panels = [axes for axes in figure.axes if axes.get_subplotspec() is not None]
+    before = {axes: axes.get_subplotspec() for axes in panels}
+    places = sorted({(spec.colspan.start, spec.rowspan.start) for spec in before.values()})
+    if len({column for column, _ in places}) < 2 or len({spec.get_gridspec() for spec in before.values()}) > 1:
+        yield False
+        return
+    size = figure.get_size_inches()
+    frames = {spec.colspan.start: axes.get_position() for axes, spec in before.items()}
+    shape = np.mean([axes.get_position().height * size[1] for axes in panels]) / (
+        np.mean([frame.width for frame in frames.values()]) * size[0]
+    )
+    height = NARROW_WIDTH * min(max(0.8 * shape, 0.4), 0.9) + 0.5
+    grid = GridSpec(len(places), 1, figure=figure)
+    hidden = [(axes, axes.yaxis.get_tick_params().get("labelleft", True), axes.get_ylabel()) for axes in panels]
+    by_row = {spec.rowspan.start: axes.get_ylabel() for axes, spec in reversed(before.items()) if axes.get_ylabel()}
+    for axes, spec in before.items():
+        axes.set_subplotspec(grid[places.index((spec.colspan.start, spec.rowspan.start)), 0])
+        if axes.get_shared_y_axes().joined(axes, panels[0]) and axes.yaxis.get_ticks_position() != "right":
+            axes.tick_params(labelleft=True)
+            axes.set_ylabel(axes.get_ylabel() or by_row.get(spec.rowspan.start, ""))
+    figure.set_size_inches(NARROW_WIDTH, height * len(places))
+    try:
+        yield True
+    finally:
+        figure.set_size_inches(size)
+        for axes, labelleft, label in hidden:
+            axes.set_subplotspec(before[axes])
+            axes.tick_params(labelleft=labelleft)
+            axes.set_ylabel(label)

@@ -1,0 +1,158 @@
+"""Tables of the book's pages: captioned, numbered, with units in the head, and values with their errors.
+
+Begin with `table`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["Table", "table"]
+
+_MISSING = "–"
+_SUPERSCRIPTS = str.maketrans("+-−0123456789", "⁺⁻⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as a page shows it: `head` and the rows of `cells` are text, `numeric` says which columns are numbers.
+
+    A notebook displays it: the book as a numbered table, JupyterLab as HTML. Its plain text has the same numbers;
+    the tests compare that.
+    """
+
+    name: str
+    caption: str
+    head: tuple[str, ...]
+    cells: tuple[tuple[str, ...], ...]
+    numeric: tuple[bool, ...]
+
+    def __str__(self) -> str:
+        """Write head and rows in columns, without the caption."""
+        rows = [self.head, *self.cells]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join(
+            "  ".join(
+                cell.rjust(width) if number else cell.ljust(width)
+                for cell, width, number in zip(row, widths, self.numeric, strict=True)
+            ).rstrip()
+            for row in rows
+        )
+
+    def markdown(self) -> str:
+        """Write it in MyST Markdown, with the name for `numref`."""
+        marks = ["--:" if number else ":--" for number in self.numeric]
+        rows = [self.head, marks, *([_typeset(cell) for cell in row] for row in self.cells)]
+        lines = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows]
+        return "\n".join([f":::{{table}} {self.caption}", f":name: {self.name}", "", *lines, ":::", ""])
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        frame = pd.DataFrame(self.cells, columns=self.head)
+        return {"text/plain": str(self), "text/markdown": self.markdown(), "text/html": frame.to_html(index=False)}
+
+
+def table(
+    columns: Any,
+    *,
+    name: str,
+    caption: str,
+    units: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+    formats: Mapping[str, str] | None = None,
+) -> Table:
+    """Make a table for a page.
+
+    Parameters
+    ----------
+    columns
+        Anything that `pandas.DataFrame` takes: a mapping of heads to values, a list of rows, a data frame (without
+        its index). Heads may hold mathematics, ``"$m_N$"``.
+    name, caption
+        The label that `numref` refers to, and what the table shows, in one line of MyST.
+    units
+        Unit by head, written behind it.
+    errors
+        Head of the column with the errors by head of the column with the values: both become one, ``4.70 ± 0.05``.
+    formats
+        Format by head, such as ``".2f"``; it holds for value and error. Without one an error has two significant
+        digits and its value as many decimals, and a number without error has four significant digits.
+
+    Returns
+    -------
+    Table
+        To be the last line of a cell, or an argument of ``display``. Missing values are dashes.
+
+    Raises
+    ------
+    ValueError
+        if there is no row, a head is empty, or `units`, `errors` or `formats` names a column that is not there.
+
+    Examples
+    --------
+    >>> rates = {"masses": ["A", "B"], "rate": [4.7012, 0.31], "±": [0.0512, 0.02]}
+    >>> print(table(rates, name="tab-rates", caption="Rates.", units={"rate": "pb"}, errors={"rate": "±"}))
+    masses      rate [pb]
+    A       4.701 ± 0.051
+    B       0.310 ± 0.020
+    """
+    frame = pd.DataFrame(columns)
+    units, errors, formats = units or {}, errors or {}, formats or {}
+    _check(frame, {"units": units, "errors": {**errors, **dict.fromkeys(errors.values(), "")}, "formats": formats})
+    shown = [head for head in frame if head not in errors.values()]
+    text = [
+        _column(frame[head], frame[errors[head]] if head in errors else None, formats.get(head, "")) for head in shown
+    ]
+    return Table(
+        name,
+        caption,
+        tuple(f"{head} [{units[head]}]" if head in units else str(head) for head in shown),
+        tuple(zip(*text, strict=True)),
+        tuple(bool(pd.api.types.is_numeric_dtype(frame[head]) and frame[head].dtype != bool) for head in shown),
+    )
+
+
+def _check(frame: pd.DataFrame, named: Mapping[str, Mapping[str, str]]) -> None:
+    if frame.empty:
+        raise ValueError("columns must have at least one row, got none")
+    if not all(str(head).strip() for head in frame):
+        raise ValueError(f"every column must have a head, got {list(frame)}")
+    for argument, heads in named.items():
+        if unknown := set(heads) - set(frame):
+            raise ValueError(f"{argument} must name columns of the table, {list(frame)}, got {sorted(unknown)}")
+
+
+def _column(values: pd.Series, errors: pd.Series | None, form: str) -> list[str]:
+    if errors is None:
+        return [_text(value, form) for value in values]
+    return [_with_error(value, error, form) for value, error in zip(values, errors, strict=True)]
+
+
+def _text(value: Any, form: str) -> str:
+    if pd.isna(value):
+        return _MISSING
+    if isinstance(value, (bool, np.bool_)):
+        return "yes" if value else "no"
+    if not form:
+        form = ".4g" if isinstance(value, (float, np.floating)) else ""
+    return format(value, form)
+
+
+def _with_error(value: float, error: float, form: str) -> str:
+    if pd.isna(value) or pd.isna(error):
+        return _text(value, form)
+    if not form:
+        decimals = 1 - int(np.floor(np.log10(error))) if error > 0 else 3
+        form = f".{max(decimals, 0)}f" if abs(value) < 1e6 and decimals < 8 else ".2e"
+    return f"{format(value, form)} ± {format(error, form)}"
+
+
+def _typeset(cell: str) -> str:
+    """A cell for readers: powers of ten as such, and minus signs."""
+    cell = re.sub(r"(?<=\d)e([+-]\d+)", lambda power: f" × 10{str(int(power[1])).translate(_SUPERSCRIPTS)}", cell)
+    return re.sub(r"(?<![\w.–-])-(?=\d)", "−", cell)

@@ -1,0 +1,238 @@
+"""How far each page is from what all pages shall be: numbers for each, and the allowances of pages not yet there.
+
+    .venv/bin/python tests/book/page_measures.py               # all pages
+    .venv/bin/python tests/book/page_measures.py 13_kernel     # one, with what was found
+
+The script lowers the allowances in `unconverted.toml` to what is measured now, and never raises one. `MEASURES` lists
+what is measured, `Page` reads a page, and `test_page_measures.py` holds both against each other.
+"""
+
+import ast
+import csv
+import math
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from nbformat import NotebookNode
+from notebook_references import ROOT, Chapter, chapters_of_the_book
+from prose_numbers import numbers_in_prose, prose_of
+
+CLAIMS = ROOT / "data" / "paper" / "claims.csv"
+ALLOWANCES = ROOT / "tests" / "book" / "unconverted.toml"
+
+FOLDED = {"hide-input", "hide-cell"}
+REMOVED = {"remove-cell", "remove-input"}
+SOLUTION = re.compile(r"^[`:]{3,}\{solution-(start|end)\}", re.M)
+PIPE_TABLE = re.compile(r"^(?:(?P<captioned>[`:]{3,}\{table\}.*\n(?::.*\n)*\n*))?\|.*\n\|[-:| ]+\|$", re.M)
+FIGURE = re.compile(r"^[`:]{3,}\{(?:figure|image)\}.*\n(?P<options>(?::.*\n)*)", re.M)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A source of the book, by its path: a chapter with cells, or prose alone."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """What the page is called in lists."""
+        return self.path.stem
+
+    @cached_property
+    def text(self) -> str:
+        """The source; of the table of claims the reasons, without the fields that are filled with our numbers."""
+        text = self.path.read_text(encoding="utf-8")
+        if self.path == CLAIMS:
+            return "\n".join(re.sub(r"\{[^}]*\}", "", row["reason"]) for row in csv.DictReader(text.splitlines()))
+        return text
+
+    @cached_property
+    def cells(self) -> list[NotebookNode]:
+        """The cells, in order; none if the page is prose alone."""
+        return Chapter(self.path).notebook.cells if self.path.parent.name == "notebooks" else []
+
+    @cached_property
+    def in_solutions(self) -> set[int]:
+        """Numbers of the code cells that stand in a solution."""
+        inside, found = False, set()
+        for number, cell in enumerate(self.cells):
+            if cell.cell_type == "code" and inside:
+                found.add(number)
+            for mark in SOLUTION.findall(cell.source) if cell.cell_type == "markdown" else ():
+                inside = mark == "start"
+        return found
+
+    def code(self, *, folded: bool | None = None, removed: bool = False) -> Iterator[tuple[int, NotebookNode]]:
+        """Yield code cells outside of solutions: folded ones, visible ones or both, or else removed ones."""
+        for number, cell in enumerate(self.cells):
+            tags = set(cell.metadata.get("tags", []))
+            if cell.cell_type != "code" or number in self.in_solutions or bool(tags & REMOVED) != removed:
+                continue
+            if folded is None or bool(tags & FOLDED) == folded:
+                yield number, cell
+
+
+def all_pages() -> list[Page]:
+    """List the chapters, and the pages of prose."""
+    prose = sorted(set((ROOT / "book").glob("*.md")))
+    return [*(Page(chapter.path) for chapter in chapters_of_the_book()), *map(Page, [*prose, CLAIMS])]
+
+
+def code_lines(source: str) -> list[str]:
+    """List the lines that are neither blank nor comment."""
+    return [line for line in source.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+
+
+def parsed(source: str) -> ast.Module:
+    """Read the Python of a cell, whose lines for the shell count as nothing."""
+    return ast.parse(re.sub(r"^(\s*)[!%].*", r"\1pass", source, flags=re.M))
+
+
+def calls(source: str, name: str) -> Iterator[ast.Call]:
+    """Yield the calls of a function or method of that name."""
+    for node in ast.walk(parsed(source)):
+        if isinstance(node, ast.Call) and name == getattr(node.func, "id", getattr(node.func, "attr", None)):
+            yield node
+
+
+def longest_print(page: Page) -> int:
+    """Count the lines of the longest text that a checked cell prints."""
+    removed = {cell.source for _, cell in page.code(removed=True)}
+    reference = Chapter(page.path).read_reference() if page.cells else {}
+    shown = [output for source, outputs in reference.items() if source not in removed for output in outputs]
+    return max((len(output["stdout"].rstrip("\n").splitlines()) for output in shown if "stdout" in output), default=0)
+
+
+def printing_code(page: Page) -> float:
+    """Share of the visible lines of code that only print."""
+    visible = [cell.source for _, cell in page.code(folded=False)]
+    printing = sum(len({line for call in calls(source, "print") for line in lines_of(call)}) for source in visible)
+    return printing / max(sum(len(code_lines(source)) for source in visible), 1)
+
+
+def lines_of(node: ast.AST) -> range:
+    """Numbers of the lines that an expression covers."""
+    return range(node.lineno, node.end_lineno + 1)
+
+
+def hidden_code(page: Page) -> float:
+    """Share of the lines of code on the page, solutions aside, that are folded."""
+    lines = {folded: [code_lines(c.source) for _, c in page.code(folded=folded)] for folded in (True, False)}
+    hidden, shown = (sum(map(len, lines[folded])) for folded in (True, False))
+    return hidden / max(hidden + shown, 1)
+
+
+def uses_of_to_string(page: Page) -> int:
+    """Count the data frames that are printed as text."""
+    return sum(len(list(calls(cell.source, "to_string"))) for cell in page.cells if cell.cell_type == "code")
+
+
+def more_than_glue(page: Page) -> int:
+    """Count the statements of removed cells that do more than glue numbers."""
+    statements = [statement for _, cell in page.code(removed=True) for statement in parsed(cell.source).body]
+    return sum(not only_glues(statement) for statement in statements)
+
+
+def only_glues(statement: ast.stmt) -> bool:
+    """Tell whether a statement is ``glue(...)``, its import, or a loop over such."""
+    if isinstance(statement, ast.ImportFrom):
+        return [alias.name for alias in statement.names] == ["glue"]
+    if isinstance(statement, ast.For):
+        return all(map(only_glues, statement.body))
+    call = getattr(statement, "value", None)
+    return isinstance(call, ast.Call) and getattr(call.func, "id", "") == "glue"
+
+
+def figures_without_text(page: Page) -> int:
+    """Count the figures, of cells and of prose, that say nothing to those who cannot see them."""
+    metadata = [cell.metadata.get("mystnb", {}) for _, cell in page.code()]
+    drawn = [not str(one.get("image", {}).get("alt", "")).strip() for one in metadata if "figure" in one]
+    prose = [":alt:" not in found["options"] for found in FIGURE.finditer(page.text)]
+    return sum(drawn) + sum(prose)
+
+
+def tables_without_caption(page: Page) -> int:
+    """Count the tables in Markdown that stand in no ``{table}``."""
+    return sum(not found["captioned"] for found in PIPE_TABLE.finditer(page.text))
+
+
+def folded_answers(page: Page) -> int:
+    """Count the folded cells under "On your own" or "Exercises" that belong to no solution."""
+    under, found = False, 0
+    for number, cell in enumerate(page.cells):
+        if cell.cell_type == "markdown":
+            heads = re.findall(r"^#+ (.*)", cell.source, re.M)
+            under = any(word in heads[-1] for word in ("On your own", "Exercises")) if heads else under
+        elif under and number not in page.in_solutions:
+            found += "hide-cell" in cell.metadata.get("tags", [])
+    return found
+
+
+def numbers(page: Page) -> int:
+    """Count the numbers and number words in prose that are neither computed nor reviewed."""
+    return len(numbers_in_prose(prose_of(page.text), page.name))
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is measured on a page, and the most that a page shall have."""
+
+    measured: Callable[[Page], float]
+    most: float
+
+
+MEASURES = {
+    "longest_print": Measure(longest_print, 12),
+    "printing_code": Measure(printing_code, 0.03),
+    "hidden_code": Measure(hidden_code, 0.25),
+    "to_string": Measure(uses_of_to_string, 0),
+    "more_than_glue": Measure(more_than_glue, 0),
+    "figures_without_text": Measure(figures_without_text, 0),
+    "tables_without_caption": Measure(tables_without_caption, 0),
+    "folded_answers": Measure(folded_answers, 0),
+    "numbers_in_prose": Measure(numbers, 0),
+}
+
+
+def measured(page: Page, name: str) -> float:
+    """Measure one thing on a page; shares in hundredths, rounded up."""
+    value = MEASURES[name].measured(page)
+    return math.ceil(100 * value) / 100 if isinstance(value, float) else value
+
+
+def read_allowances() -> dict[str, dict[str, float]]:
+    """Read what pages that are not converted yet may have: by page, by measure."""
+    return tomllib.loads(ALLOWANCES.read_text(encoding="utf-8")) if ALLOWANCES.exists() else {}
+
+
+def lowered(page: Page, allowed: dict[str, float]) -> dict[str, float]:
+    """Lower the allowances of a page to what it has now."""
+    now = {name: measured(page, name) for name in allowed}
+    return {name: min(now[name], allowed[name]) for name in allowed if now[name] > MEASURES[name].most}
+
+
+def main(names: list[str]) -> None:
+    """Lower all allowances; show what was found on the pages that are named."""
+    before = read_allowances()
+    pages = {page.name: page for page in all_pages()}
+    after = {name: lowered(page, before.get(name, {})) for name, page in pages.items()}
+    head = "# What pages that are not converted yet may have. Numbers here only shrink: see page_measures.py.\n"
+    sections = [
+        f"\n[{name}]\n" + "".join(f"{measure} = {value:g}\n" for measure, value in allowed.items())
+        for name, allowed in after.items()
+        if allowed
+    ]
+    ALLOWANCES.write_text(head + "".join(sections), encoding="utf-8")
+    for name in names:
+        for measure in MEASURES:
+            print(f"{name} {measure}: {measured(pages[name], measure):g} (at most {MEASURES[measure].most:g})")
+        print(*numbers_in_prose(prose_of(pages[name].text), name), sep="\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,108 @@
+"""What a figure leaves in a chapter that the book runs."""
+
+import base64
+import io
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from paper.figure_output import LARGEST_SVG, NARROW, NARROW_WIDTH, PDF, figure_bundle, figure_data, smallest_text
+
+
+@pytest.fixture
+def two_panels():
+    """Two panels that share their vertical axis."""
+    with mpl.rc_context({"figure.constrained_layout.use": True}):
+        figure = Figure(figsize=(8.0, 3.0))
+    left, right = figure.subplots(1, 2, sharey=True)
+    left.plot([1, 2], [3, 4], label="a line")
+    right.errorbar([1, 2], [3, 4], [0.5, 0.5], label="measured", fmt="o")
+    left.set_ylabel("height")
+    return figure
+
+
+def size(svg):
+    """Width and height of an SVG, in points."""
+    head = svg[svg.index("<svg") :].partition(">")[0]
+    return [float(head.partition(f' {side}="')[2].partition("pt")[0]) for side in ("width", "height")]
+
+
+def test_panels_side_by_side_are_stacked_on_a_narrow_screen(two_panels):
+    bundle, _ = figure_bundle(two_panels)
+    wide, narrow = size(bundle["image/svg+xml"]), size(bundle[NARROW])
+    assert wide[0] > 2 * wide[1]
+    assert narrow[0] < 1.1 * 72 * NARROW_WIDTH
+    assert narrow[1] > 1.2 * narrow[0]
+
+
+def test_a_figure_is_as_it_was_after_it_was_stacked(two_panels):
+    before = [(axes.get_subplotspec(), axes.get_ylabel()) for axes in two_panels.axes]
+    figure_bundle(two_panels)
+    assert [(axes.get_subplotspec(), axes.get_ylabel()) for axes in two_panels.axes] == before
+    assert list(two_panels.get_size_inches()) == [8.0, 3.0]
+
+
+def test_a_single_panel_has_no_narrow_drawing():
+    figure = Figure()
+    figure.subplots().plot([1, 2])
+    bundle, _ = figure_bundle(figure)
+    assert NARROW not in bundle
+    assert base64.b64decode(bundle[PDF]).startswith(b"%PDF")
+
+
+def test_thousands_of_points_are_a_picture_of_double_resolution():
+    figure = Figure(figsize=(6.0, 4.0))
+    figure.subplots().plot(*np.random.default_rng(1).normal(size=(2, 20_000)), ".")
+    bundle, _ = figure_bundle(figure)
+    assert "image/svg+xml" not in bundle
+    png = base64.b64decode(bundle["image/png"])
+    assert int.from_bytes(png[16:20], "big") > 1.6 * 96 * 6.0
+    assert len(png) < LARGEST_SVG
+
+
+def test_the_same_figure_has_the_same_bytes():
+    def drawn():
+        figure = Figure()
+        figure.subplots().plot([1, 2])
+        return figure_bundle(figure)
+
+    assert drawn() == drawn()
+
+
+def test_its_data_are_those_drawn(two_panels):
+    text = figure_data(two_panels)
+    assert text.startswith("# panel 1: x = , y = height\n")
+    data = pd.read_csv(io.StringIO(text), comment="#")
+    line = data[data.label == "a line"]
+    assert line[["panel", "x", "y"]].to_numpy().tolist() == [[1, 1, 3], [1, 2, 4]]
+    measured = data[data.label == "measured"]
+    assert set(measured.kind) == {"line", "outline"}
+    assert measured[measured.kind == "outline"].y.tolist() == [2.5, 3.5, 3.5, 4.5]
+
+
+def test_coloured_cells_have_their_values():
+    figure = Figure()
+    figure.subplots().pcolormesh([0, 1, 2], [0, 2], [[5.0, 7.0]])
+    data = pd.read_csv(io.StringIO(figure_data(figure)), comment="#")
+    assert data[["x", "y", "z"]].to_numpy().tolist() == [[0.5, 1, 5], [1.5, 1, 7]]
+
+
+def test_lines_across_the_panel_are_no_data():
+    figure = Figure()
+    axes = figure.subplots()
+    axes.axhline(1.0)
+    axes.axvspan(0, 1)
+    assert "line" not in figure_data(figure)
+
+
+def test_text_in_a_figure_wider_than_the_page_is_shown_smaller():
+    sizes = []
+    for width in (6.0, 16.0):
+        figure = Figure(figsize=(width, 3.0))
+        figure.subplots().set_xlabel("x", fontsize=12)
+        sizes.append(smallest_text(figure))
+    assert sizes[0] == 10.0
+    assert sizes[1] == pytest.approx(10.0 * 8.2 / figure.get_tightbbox().width, abs=0.01)  # rounded to 0.01

@@ -1,0 +1,134 @@
+"""Every page is what pages shall be, or has an allowance that only shrinks; the measures measure what they say."""
+
+import notebook_references
+import page_measures
+import pytest
+from page_measures import MEASURES, Page, all_pages, measured, read_allowances
+from prose_numbers import numbers_in_prose, prose_of
+
+ALLOWED = read_allowances()
+PAGES = all_pages()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_keeps_to_what_pages_may_have(page: Page):
+    """If this fails: `python tests/book/page_measures.py PAGE` shows what was found."""
+    found = {name: measured(page, name) for name in MEASURES}
+    most = {name: ALLOWED.get(page.name, {}).get(name, measure.most) for name, measure in MEASURES.items()}
+    assert {name: value for name, value in found.items() if value > most[name]} == {}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_page_has_an_allowance_that_it_does_not_need(page: Page):
+    """If this fails: `python tests/book/page_measures.py` lowers the allowances."""
+    needless = [name for name in ALLOWED.get(page.name, ()) if measured(page, name) <= MEASURES[name].most]
+    assert needless == []
+
+
+def test_every_allowance_belongs_to_a_page_and_exceeds_what_all_may_have():
+    assert set(ALLOWED) <= {page.name for page in PAGES}
+    for allowances in ALLOWED.values():
+        assert all(value > MEASURES[name].most for name, value in allowances.items())
+
+
+HEADER = (
+    "---\njupytext:\n  text_representation:\n    format_name: myst\n"
+    "kernelspec:\n  display_name: Python 3\n  name: python3\n---\n\n# Page\n\n"
+)
+
+
+@pytest.fixture
+def page(tmp_path, monkeypatch):
+    """A chapter of a few cells; what its checked cells print is stored."""
+    monkeypatch.setattr(notebook_references, "REFERENCES", tmp_path)
+
+    def made(text, stored=None):
+        path = tmp_path / "notebooks" / "chapter.md"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(HEADER + text, encoding="utf-8")
+        notebook_references.Chapter(path).write_reference(
+            {cell: [{"stdout": out}] for cell, out in (stored or {}).items()}
+        )
+        return Page(path)
+
+    return made
+
+
+def cell(source, *lines):
+    """A code cell with options."""
+    return "\n".join(["```{code-cell} ipython3", *lines, source, "```", "", ""])
+
+
+def test_the_longest_print_is_counted_unless_it_is_removed(page):
+    printing = {"print(a)": "1\n2\n3\n", "print(b)": "1\n" * 20}
+    text = cell("print(a)", ":tags: [nbval-check-output]") + cell("print(b)", ":tags: [remove-cell]")
+    assert page_measures.longest_print(page(text, printing)) == 3
+
+
+def test_code_that_prints_is_counted_in_lines_that_are_visible(page):
+    text = cell("a = 1\nprint(\n    a\n)") + cell("print(2)", ":tags: [hide-input]")
+    assert page_measures.printing_code(page(text)) == 3 / 4
+
+
+def test_folded_code_counts_as_hidden_unless_it_is_a_solution(page):
+    solution = "```{solution-start} ex-1\n```\n\n" + cell("c = 3", ":tags: [hide-cell]") + "```{solution-end}\n```\n"
+    text = cell("a = 1\n# why\n\n!ls") + cell("b = 2", ":tags: [hide-input]") + solution
+    assert page_measures.hidden_code(page(text)) == 1 / 3
+
+
+def test_a_removed_cell_may_glue_and_do_nothing_else(page):
+    glue = cell('from myst_nb import glue\nglue("a", a)\nfor x in xs:\n    glue(x, x)', ":tags: [remove-cell]")
+    more = cell("a = 1\nb = glue_all(a)", ":tags: [remove-cell]")
+    assert page_measures.more_than_glue(page(glue)) == 0
+    assert page_measures.more_than_glue(page(glue + more)) == 2
+
+
+def test_a_figure_needs_words_for_those_who_cannot_see_it(page):
+    bare = "---\nmystnb:\n  figure:\n    name: fig-a\n"
+    text = cell("plot()", bare + "---") + cell("plot(1)", bare + "  image:\n    alt: A line that falls.\n---")
+    figure = "```{figure} a.png\n:name: fig-b\n```\n\n```{figure} b.png\n:alt: A curve.\n```\n"
+    assert page_measures.figures_without_text(page(text + figure)) == 2
+
+
+def test_a_table_needs_a_caption(page):
+    table = "| a | b |\n|---|---|\n| 1 | 2 |\n"
+    assert page_measures.tables_without_caption(page(table)) == 1
+    assert page_measures.tables_without_caption(page(f":::{{table}} Caption\n:name: tab-a\n\n{table}:::\n")) == 0
+
+
+def test_an_answer_belongs_into_a_solution(page):
+    text = "## Exercises\n\n" + cell("a", ":tags: [hide-cell]")
+    assert page_measures.folded_answers(page(text)) == 1
+
+
+def test_data_frames_as_text_are_found(page):
+    assert page_measures.uses_of_to_string(page(cell("print(frame.to_string(index=False))"))) == 1
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "about 17 times as many", "a rate of 0.3", "10²⁰ protons", "three times the error", "a third of the events",
+        "at twice the time", "by a few per cent", "a million events", "from 130 to 150", "as *n* = 5", "−2.9",
+    ],
+)  # fmt: skip
+def test_a_number_in_prose_is_found(prose):
+    assert numbers_in_prose(prose_of(f"Text with {prose} in it.\n"), "no page")
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "{glue:text}`ratio` times as many", "{math}`m = 5`", "$m = 5$", "the code `x = 5`", "in 2022", "a third idea",
+        "P(9) and Fig. P9", "Table P1", "Eqs. (23) to (28)", "excluded at 90 % confidence", "the two masses",
+        "ND280 and FGD1", "{cite:t}`Abe:2019`", "Python 3.11 to 3.14", "it takes 20 minutes", "[link](page-3.html)",
+        "the first half",
+    ],
+)  # fmt: skip
+def test_what_is_no_number_of_physics_is_let_through(prose):
+    assert numbers_in_prose(prose_of(f"Text with {prose} in it.\n"), "no page") == []
+
+
+def test_code_and_mathematics_are_no_prose():
+    text = HEADER + cell("x = 17") + "```{math}\n:label: eq-5\nx = 17\n```\n\n    \n```\nmake 17\n```\n\nWords.\n"
+    assert prose_of(text).split() == ["#", "Page", "Words."]
