@@ -69,7 +69,7 @@ def count(
 
 def _smooth(sums: Array, here: Masses, analysis: Analysis, reading: Reading) -> None:
     """Multiply and distribute the sums of each channel as their kernel does."""
-    by_channel = smoothing(here.m_N, here.m_Zprime, analysis, reading)
+    by_channel = smoothing(here.m_N, here.m_Zprime, here.around, analysis, reading)
     for channel, smoothed in zip(analysis.channels, by_channel, strict=True):
         bins = analysis.bins_of(channel.name)
         sums[..., bins] = sums[..., bins].sum(axis=-1, keepdims=True) * smoothed.factor * smoothed.shape
@@ -135,7 +135,9 @@ def _chances(
 ) -> Array:
     """Probabilities to decay in ``modules``: (lifetimes, n)."""
     if theta.mediator_decay_length() > 0:
-        return np.stack([lifetime_weight(events, **(flights_at(theta) | {"ctau": c}), modules=modules) for c in lifetimes])
+        return np.stack(
+            [lifetime_weight(events, **(flights_at(theta) | {"ctau": c}), modules=modules) for c in lifetimes]
+        )
     columns, signs = events.columns_of(modules), reading.signs(events, modules)
     per_length = float(theta.m_N) / momentum(events.p_N)
     chances = np.zeros((len(lifetimes), len(events)))

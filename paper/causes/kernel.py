@@ -4,8 +4,8 @@ Begin with `smoothing`. On average their estimate at θ is
 
 .. math:: 0.929\,\frac{2}{\pi}\int_{r<1} (1-r^2)\, f(\theta e^{h r})\, d^2r
 
-over the part of the disc that was sampled, with h = 0.1 ln 10. The rate f at ten points of the disc is that of the same
-events, transported to these masses.
+over the part of the disc that was sampled, with h = 0.1 ln 10. The rate f at ten points of the disc is that of the
+same events, transported to these masses.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Array = NDArray[np.float64]
 
 __all__ = ["Smoothed", "disc", "gain", "inside", "smoothing"]
 
-N_EVENTS, SEED = 1 << 12, 2206
+SEED = 2206
 """Of the samples over masses."""
 
 _REACH = 1.1 * authors.KERNEL_RADIUS
@@ -87,25 +87,25 @@ def gain(log_rate: Array, points: Array, m_N: float, m_Zprime: float) -> float:
 
 
 @lru_cache(maxsize=4)
-def _region(m_N: float, m_Zprime: float) -> PlacedEvents:
+def _region(m_N: float, m_Zprime: float, n_events: int) -> PlacedEvents:
     """Events around these masses, in ND280."""
     kind = "light" if m_Zprime < m_N else "heavy"
     reach = np.array([np.exp(-_REACH), np.exp(_REACH)])
     sampling = SamplingRange(tuple(m_N * reach), tuple(m_Zprime * reach), kind)
-    events = generate(sampling, N_EVENTS, SEED, experiment=T2K, sequence="sobol")
+    events = generate(sampling, n_events, SEED, experiment=T2K, sequence="sobol")
     return place(events, ND280, SEED, emphasis={"FGD1": 10.0})
 
 
 @lru_cache(maxsize=16)
-def _moved(m_N: float, m_Zprime: float, x: float, y: float) -> PlacedEvents | None:
+def _moved(m_N: float, m_Zprime: float, n_events: int, x: float, y: float) -> PlacedEvents | None:
     """The same events at masses e^(h x), e^(h y) times larger; None beyond the line m_N = m_Z′."""
     h = authors.KERNEL_RADIUS
     theta = BENCHMARK_B.replace(m_N=m_N * np.exp(h * x), m_Zprime=m_Zprime * np.exp(h * y))
-    region = _region(m_N, m_Zprime)
+    region = _region(m_N, m_Zprime, n_events)
     if not region.origin.sampling.contains(theta.m_N, theta.m_Zprime):
         return None
     moved = transport(region, theta, _EVERYWHERE)
-    # All events count alike at all points; the quadrature over such a wide kernel is good to 1 per cent only.
+    # All events count alike at all points; integrals over so wide a kernel are good to 1 per cent only.
     level = float(kde_weight(region[[0]], theta, _EVERYWHERE)[0])
     return replace(moved, weight=moved.weight / level)
 
@@ -120,9 +120,16 @@ def _spectrum(events: PlacedEvents, channel: Channel, selection: Selection, read
     return np.bincount(bins[bins >= 0], weight[bins >= 0], len(channel.observed))
 
 
-def smoothing(m_N: float, m_Zprime: float, analysis: Analysis, reading: Reading) -> tuple[Smoothed, ...]:
-    """What becomes of the rate of each channel at masses in GeV; the decay lengths are those of the point."""
-    return _smoothing(m_N, m_Zprime, analysis, replace(Reading(), **{f: getattr(reading, f) for f in _SELECTED_BY}))
+def smoothing(
+    m_N: float, m_Zprime: float, n_events: int, analysis: Analysis, reading: Reading
+) -> tuple[Smoothed, ...]:
+    """What becomes of the rate of each channel at masses in GeV, from ``n_events``.
+
+    Decay lengths are those of the point: the kernel smooths what is selected.
+    """
+    return _smoothing(
+        m_N, m_Zprime, n_events, analysis, replace(Reading(), **{f: getattr(reading, f) for f in _SELECTED_BY})
+    )
 
 
 _SELECTED_BY = ("cuts", "decay", "overflow")
@@ -130,11 +137,13 @@ _SELECTED_BY = ("cuts", "decay", "overflow")
 
 
 @cache
-def _smoothing(m_N: float, m_Zprime: float, analysis: Analysis, reading: Reading) -> tuple[Smoothed, ...]:
+def _smoothing(
+    m_N: float, m_Zprime: float, n_events: int, analysis: Analysis, reading: Reading
+) -> tuple[Smoothed, ...]:
     points, weights = disc()
     points = np.concatenate([[[0.0, 0.0]], points])
     found = []
-    moved = [_moved(m_N, m_Zprime, *point) for point in points]
+    moved = [_moved(m_N, m_Zprime, n_events, *point) for point in points]
     for channel in analysis.channels:
         own = channel.selection
         selection = own if own.cuts is None else Selection(own.decay_modules, cuts=reading.cuts)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from paper.causes import authors
 
 Array = NDArray[np.float64]
 
-__all__ = ["DENSITIES", "DETECTORS", "SEED", "Masses", "at"]
+__all__ = ["DENSITIES", "DETECTORS", "SEED", "Masses", "at", "benchmark_A", "benchmark_B"]
 
 SEED = 2205
 """Of all samples."""
@@ -46,13 +46,15 @@ class Masses:
     """Events at m_N and m_Z′ in GeV: ``n_events`` of each density with ``vertices`` vertices each, from Sobol
     sequences.
 
-    The same N are placed in either detector, with the same random numbers: comparisons are paired.
+    The same N are placed in either detector, with the same random numbers: comparisons are paired. ``around`` is the
+    number of events over masses around these, for `paper.causes.kernel`.
     """
 
     m_N: float
     m_Zprime: float
     n_events: int | Mapping[str, int] = 1 << 14
     vertices: int = 4
+    around: int = 1 << 12
     seed: int = SEED
 
     @cached_property
@@ -86,7 +88,7 @@ class Masses:
         return {name: np.repeat(square / total, self.vertices) for name, square in squares.items()}
 
 
-@cache
+@lru_cache(maxsize=4)
 def _placed(here: Masses, detector: str) -> dict[str, PlacedEvents]:
     how = {"vertices": here.vertices, "towards": TOWARDS}
     return {name: place(events, DETECTORS[detector], here.seed, **how) for name, events in here.generated.items()}
@@ -96,7 +98,18 @@ EVEN = {"C12": 4096, "O16": 1024, "Ar40": 4096, "Cu63": 1024, "Zn64": 1024, "Pb2
 """Events on each nucleus where decays count: N that decay soon are detected from argon and from the FGDs."""
 
 
-@cache
+def benchmark_B() -> Masses:
+    """Events at B as many on each nucleus, for rates, acceptances and decays."""
+    return Masses(0.1, 1.25, dict.fromkeys(EVEN, 8192), around=1 << 14)
+
+
+def benchmark_A() -> Masses:
+    """Events at A, mostly on carbon and argon: those from an FGD or a chamber count."""
+    few = dict.fromkeys(EVEN, 256)
+    return Masses(0.1, 0.03, few | {"C12": 1 << 15, "O16": 1 << 12, "Ar40": 1 << 15}, vertices=2, around=1 << 14)
+
+
+@lru_cache(maxsize=2)
 def at(m_N: float, m_Zprime: float, size: int = 1) -> Masses:
-    """`Masses`, made once: ``size`` times as many as `EVEN`."""
+    """`Masses` with ``size`` times as many events as `EVEN`; the latest are kept."""
     return Masses(m_N, m_Zprime, {name: size * number for name, number in EVEN.items()})
