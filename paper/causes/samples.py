@@ -106,7 +106,7 @@ def benchmark_B() -> Masses:
 def benchmark_A() -> Masses:
     """Events at A, mostly on carbon and argon: those from an FGD or a chamber count."""
     few = dict.fromkeys(EVEN, 256)
-    return Masses(0.1, 0.03, few | {"C12": 1 << 15, "O16": 1 << 12, "Ar40": 1 << 15}, vertices=2, around=1 << 14)
+    return Masses(0.1, 0.03, few | {"C12": 1 << 16, "O16": 1 << 13, "Ar40": 1 << 15}, vertices=2, around=1 << 15)
 
 
 @lru_cache(maxsize=2)

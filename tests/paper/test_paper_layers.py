@@ -6,6 +6,8 @@ import pytest
 from notebook_references import ROOT
 
 ORDER = [
+    "tables",
+    "figure_output",
     "curves",
     "miniboone",
     "formulas",
