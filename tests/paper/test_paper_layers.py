@@ -57,7 +57,7 @@ ORDER = [
 PARTS = {"constraints": (), "validation": (), "causes": (), "claims": ("causes.",)}
 """Folders, and what of other folders they need; figures draw limits of others, standard neutrinos, causes."""
 
-SINGLE = {"miniboone", "formulas", "curves", "lifetime_bound"}
+SINGLE = {"drawing", "miniboone", "formulas", "curves", "lifetime_bound"}
 """Modules that all parts may use."""
 
 
