@@ -78,7 +78,8 @@ def check(
     Parameters
     ----------
     estimator
-        `Transport` of a sample over masses, or at the masses of the point; `Kernel`, or another `Estimator`.
+        `Transport` of a sample over masses, or at the masses of the point;
+        `~darkpkg.method.estimators.Kernel`, or another `Estimator`.
     parameters
         One point, of shape ().
     analysis

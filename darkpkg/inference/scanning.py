@@ -43,8 +43,9 @@ def scan(
     Parameters
     ----------
     estimator
-        `Kernel` or `Transport` of a sample, or any object of yours whose ``events(parameters, analysis)`` returns an
-        `Expectation` of finite numbers, of the shape of the points + (bins,).
+        `~darkpkg.method.estimators.Kernel` or `Transport` of a sample, or any object of yours whose
+        ``events(parameters, analysis)`` returns an `Expectation` of finite numbers, of the shape of the points +
+        (bins,).
     parameters
         A `Slice`, or points such as `DarkParameters` of any shape; what else your own estimator takes.
     analysis
