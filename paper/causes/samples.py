@@ -94,7 +94,7 @@ def _placed(here: Masses, detector: str) -> dict[str, PlacedEvents]:
     return {name: place(events, DETECTORS[detector], here.seed, **how) for name, events in here.generated.items()}
 
 
-EVEN = {"C12": 4096, "O16": 1024, "Ar40": 4096, "Cu63": 1024, "Zn64": 1024, "Pb208": 2048}
+EVEN = {"C12": 2048, "O16": 512, "Ar40": 2048, "Cu63": 512, "Zn64": 512, "Pb208": 1024}
 """Events on each nucleus where decays count: N that decay soon are detected from argon and from the FGDs."""
 
 
