@@ -79,7 +79,7 @@ def check(
     ----------
     estimator
         `Transport` of a sample over masses, or at the masses of the point;
-        `~darkpkg.method.estimators.Kernel`, or another `Estimator`.
+        `darkpkg.method.estimators.Kernel`, or another `Estimator`.
     parameters
         One point, of shape ().
     analysis

@@ -38,7 +38,7 @@ class PointLikelihood:
     Parameters
     ----------
     estimator
-        `~darkpkg.method.estimators.Kernel` or `Transport` of a sample, or your own.
+        `darkpkg.method.estimators.Kernel` or `Transport` of a sample, or your own.
     analysis
         One, or a sum of several.
     base

@@ -43,7 +43,7 @@ def scan(
     Parameters
     ----------
     estimator
-        `~darkpkg.method.estimators.Kernel` or `Transport` of a sample, or any object of yours whose
+        `darkpkg.method.estimators.Kernel` or `Transport` of a sample, or any object of yours whose
         ``events(parameters, analysis)`` returns an `Expectation` of finite numbers, of the shape of the points +
         (bins,).
     parameters

@@ -540,7 +540,7 @@ def test_a_text_where_a_number_should_be_is_refused(tmp_path):
     changed = datasets.read("detector/nd280").astype({"mass": object})
     changed.loc[0, "mass"] = "heavy"
     changed.to_csv(path, index=False)
-    with pytest.raises(ValueError, match="mass of P0D-ECAL1 must be a number, got 'heavy'"):
+    with pytest.raises(ValueError, match="mass of P0D-ECAL1 must be real numbers, got <U5 in 'heavy'"):
         load_detector(path)
 
 
@@ -705,9 +705,9 @@ def test_a_corner_that_is_none_is_refused(corner):
 
 @pytest.mark.parametrize("mass", ["1", None, 1j, [1.0]])
 def test_a_mass_that_is_no_number_is_refused(mass):
-    with pytest.raises((TypeError, ValueError), match=r"mass of m must be (a|one) number"):
+    with pytest.raises((TypeError, ValueError), match=r"mass of m must be (one number|real numbers)"):
         Module("m", SOURCE, mass, {"C": 1.0})
-    with pytest.raises((TypeError, ValueError), match=r"C of m must be (a|one) number"):
+    with pytest.raises((TypeError, ValueError), match=r"C of m must be (one number|real numbers)"):
         Module("m", SOURCE, 1.0, {"C": mass})
     with pytest.raises(ValueError, match="mass fractions of m must add up to 1"):
         Module("m", SOURCE, 1.0, {"C": 0.995})
@@ -768,5 +768,5 @@ def test_every_event_has_a_vertex_in_a_module_whatever_the_order_of_beams(events
 @pytest.mark.parametrize("p", [[1.0, 0.0, 0.0, 0.0], [1.0, 0.0, 1e-200, 0.0]])
 def test_an_n_without_a_direction_is_refused(events, p):
     strange = dataclasses.replace(events[np.arange(2)], p_N=np.array([[1.0, 0.0, 0.0, 0.5], p]))
-    with pytest.raises(ValueError, match=r"momentum of N must be above 1e-100 GeV, but 1 of 2 .* at 1"):
+    with pytest.raises(ValueError, match=r"momentum of N must be above 1e-100 GeV, got 0.0 at 1"):
         place(strange, ND280, seed=1)

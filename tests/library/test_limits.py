@@ -44,7 +44,7 @@ class TestThreshold:
 
     @pytest.mark.parametrize("cl", ["0.9", None, [0.9], 0.9 + 0j])
     def test_a_confidence_level_that_is_no_number_is_refused(self, cl):
-        with pytest.raises((TypeError, ValueError), match=r"cl must be (a|one) number, got"):
+        with pytest.raises((TypeError, ValueError), match=r"cl must be (one number|real numbers), got"):
             exclusion_threshold(cl)
 
     @pytest.mark.parametrize(("n", "error"), [(0, ValueError), (-1, ValueError), (1.0, TypeError), (None, TypeError)])
@@ -283,7 +283,7 @@ class TestPredictions:
             return np.where(a * b > 50, bad, a * b)
 
         with pytest.raises(
-            ValueError, match=f"mean of a prediction must be finite, but 3 of 81 numbers are not: {bad} at"
+            ValueError, match=f"mean of a prediction must be finite, got {bad} at"
         ):
             Poisson(broken).scan()
 

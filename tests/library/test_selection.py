@@ -253,8 +253,8 @@ def test_cosines_of_parallel_momenta_do_not_exceed_one():
 @pytest.mark.parametrize(
     ("electron", "positron", "message"),
     [
-        ([1, 0, 0, np.nan], [1, 0, 0, 1], "p_electron must be finite and below 1e100 in size, but 1 of 4"),
-        ([1, 0, 0, 1], [1, 0, 0, np.inf], "p_positron must be finite and below 1e100 in size, but 1 of 4"),
+        ([1, 0, 0, np.nan], [1, 0, 0, 1], "p_electron must be finite and below 1e100 in size, got (nan|inf) at"),
+        ([1, 0, 0, 1], [1, 0, 0, np.inf], "p_positron must be finite and below 1e100 in size, got (nan|inf) at"),
         ([1, 0, 0], [1, 0, 0], r"p_electron must have the shape \(n, 4\), got \(1, 3\)"),
     ],
 )
@@ -278,7 +278,7 @@ def test_a_mass_at_an_edge_counts_in_the_bin_above():
 def test_cuts_and_efficiencies_that_are_no_numbers_are_refused(value):
     with pytest.raises((TypeError, ValueError), match="max_t must be"):
         Cuts(max_t=value)
-    with pytest.raises((TypeError, ValueError), match=r"efficiency must be (a|one) number"):
+    with pytest.raises((TypeError, ValueError), match=r"efficiency must be (one number|real numbers)"):
         Selection(("TPC1",), efficiency=value)
 
 
