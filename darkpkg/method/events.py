@@ -168,7 +168,7 @@ class Events:
                 raise ValueError(f"{name} must be an integer, at least {least}, got {value!r}")
         if self.origin.sequence == "sobol":
             raise ValueError("events of Sobol sequences must not be thinned: simulate fewer")
-        groups, index, before = np.unique(_channel(self), return_inverse=True, return_counts=True)
+        groups, index, before = np.unique(_source(self), return_inverse=True, return_counts=True)
         kept = slice(int(start), None, int(every))
         after = np.bincount(index[kept], minlength=len(groups))
         if (after == 0).any():
@@ -290,23 +290,26 @@ def concatenate(samples: Sequence[AnyEvents]) -> AnyEvents:
         provenance[name] = _seeds(name, [sample.provenance for sample in samples])
     columns = {name: np.concatenate([getattr(s, name) for s in samples]) for name in samples[0].columns()}
     whole = samples[0]._with(columns, provenance)
-    _, channel, total = np.unique(_channel(whole), return_inverse=True, return_counts=True)
+    _, channel, total = np.unique(_source(whole), return_inverse=True, return_counts=True)
     number = np.repeat(np.arange(len(samples)), [len(sample) for sample in samples])
     pair = number * len(total) + channel
     share = np.bincount(pair, minlength=len(samples) * len(total)) / np.tile(total, len(samples))
     return whole._with(columns | {"weight": columns["weight"] * share[pair]}, provenance)
 
 
-def beams_in(events: Events) -> list[str]:
-    """Names of the beams of the events."""
-    return list(dict.fromkeys(events.beam.tolist()))
+def by_source(events: Events) -> list[tuple[tuple[str, int, int], NDArray[np.int64]]]:
+    """Beam, flavour and target of the events of each source, and their rows."""
+    _, first, index = np.unique(_source(events), return_index=True, return_inverse=True)
+    kinds = zip(*(getattr(events, name)[first].tolist() for name in ("beam", "flavour", "target")), strict=True)
+    return [(kind, np.flatnonzero(index == i)) for i, kind in enumerate(kinds)]
 
 
-def _channel(events: Events) -> NDArray[np.int64]:
+def _source(events: Events) -> NDArray[np.int64]:
     """One number for each kind of beam, flavour and nucleus."""
-    beams = beams_in(events)
-    beam = np.select([events.beam == beam for beam in beams], range(len(beams))) if beams else np.zeros(0, dtype=int)
-    return (beam.astype(np.int64) * 100 + events.flavour) * 10_000_000_000 + events.target
+    number = np.zeros(len(events), dtype=np.int64)
+    for i, beam in enumerate(dict.fromkeys(events.beam.tolist())):
+        number[events.beam == beam] = i
+    return (number * 100 + events.flavour) * 10_000_000_000 + events.target
 
 
 def _check_whole(number: int, sample: Events) -> None:
