@@ -29,9 +29,8 @@ from darkpkg.experiment import analysis as analyses
 from darkpkg.experiment import detector as detectors
 from darkpkg.experiment import experiment as experiments
 from darkpkg.experiment.analysis import Analysis, check_modules
-from darkpkg.experiment.analysis_file import load_analysis
 from darkpkg.experiment.experiment import Experiment
-from darkpkg.experiment.experiment_file import load_experiment
+from darkpkg.experiment.files import load_analysis, load_experiment
 from darkpkg.inference.check import Verdict, verdict_without_neutrinos
 from darkpkg.inference.check import check as verdict_on
 from darkpkg.inference.intervals import excluded_intervals

@@ -7,8 +7,7 @@ reads an experiment of your own.
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,8 @@ __all__ = ["ANALYSIS_I", "ANALYSIS_II", "Analysis", "Channel", "check_modules"]
 class Channel:
     """A histogram of counts in one beam; a counting experiment has one bin.
 
-    ``pot`` is the exposure in protons on target, ``background`` and ``observed`` hold one number for each bin,
+    ``pot`` is the exposure in protons on target, ``background`` and ``observed`` hold one number for each bin (one
+    number stands for one bin),
     ``systematic`` is the relative uncertainty of the total expectation, and ``selection`` says how an event gets in.
     """
 
@@ -50,6 +50,7 @@ class Channel:
         bins = self.selection.n_bins
         for name in ("background", "observed"):
             counts = real_numbers(f"{name} of channel {self.name}", getattr(self, name), 0.0, np.finfo(float).max)
+            counts = np.atleast_1d(counts)
             if counts.shape != (bins,):
                 raise ValueError(f"{name} of channel {self.name} must have {bins} bins, got {counts.shape}")
             object.__setattr__(self, name, tuple(counts.tolist()))
@@ -80,7 +81,7 @@ class Analysis:
             raise ValueError(f"channels of {self.name} must be at least one channel, got none")
         if len(set(names)) < len(names):
             raise ValueError(f"channels of {self.name} need names of their own, got {names}")
-        unnamed = [dataclasses.replace(channel, name="") for channel in self.channels]
+        unnamed = [replace(channel, name="") for channel in self.channels]
         for i, channel in enumerate(unnamed):
             if channel in unnamed[:i]:
                 first = names[unnamed.index(channel)]
@@ -96,7 +97,7 @@ class Analysis:
             return NotImplemented
         taken = {channel.name for channel in self.channels} & {channel.name for channel in other.channels}
         channels = tuple(
-            dataclasses.replace(c, name=f"{analysis.name} {c.name}") if taken else c
+            replace(c, name=f"{analysis.name} {c.name}") if taken else c
             for analysis in (self, other)
             for c in analysis.channels
         )
@@ -118,12 +119,8 @@ class Analysis:
         >>> ANALYSIS_I.with_selection(efficiency=0.2).selection.efficiency
         0.2
         """
-        return dataclasses.replace(
-            self,
-            channels=tuple(
-                dataclasses.replace(c, selection=dataclasses.replace(c.selection, **changes)) for c in self.channels
-            ),
-        )
+        channels = (replace(c, selection=replace(c.selection, **changes)) for c in self.channels)
+        return replace(self, channels=tuple(channels))
 
     def with_observed(self, counts: ArrayLike) -> Analysis:
         """The same with other observed counts, one for each bin of each channel in order, or one number for all.
@@ -131,10 +128,8 @@ class Analysis:
         >>> asimov = ANALYSIS_I.with_observed(ANALYSIS_I.background)
         """
         counts = np.broadcast_to(real_numbers("counts", counts, 0.0, 1e60), self.observed.shape)
-        channels = (
-            dataclasses.replace(c, observed=tuple(counts[self.bins_of(c.name)].tolist())) for c in self.channels
-        )
-        return dataclasses.replace(self, channels=tuple(channels))
+        channels = (replace(c, observed=tuple(counts[self.bins_of(c.name)].tolist())) for c in self.channels)
+        return replace(self, channels=tuple(channels))
 
     @property
     def background(self) -> Array:
@@ -153,11 +148,10 @@ class Analysis:
 
     def bins_of(self, channel: str) -> slice:
         """Where the bins of a channel stand among all bins. Raises `KeyError` that says which channels there are."""
-        begin = 0
-        for candidate in self.channels:
-            if candidate.name == channel:
-                return slice(begin, begin + len(candidate.observed))
-            begin += len(candidate.observed)
+        ends = np.cumsum([len(one.observed) for one in self.channels]).tolist()
+        for one, end in zip(self.channels, ends, strict=True):
+            if one.name == channel:
+                return slice(end - len(one.observed), end)
         raise KeyError(f"{self.name} has no channel {channel!r}, only {', '.join(c.name for c in self.channels)}")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.inputs import Frozen, check_kinds, real_number, real_numbers, small_text
 from darkpkg.units import GeV, cm
+
+Array = NDArray[np.float64]
 
 __all__ = ["FLAVOURS", "Beam", "Flux"]
 
@@ -39,8 +41,8 @@ class Flux:
     [0.0, 2e-09, 4e-09]
     """
 
-    edges: NDArray[np.float64]
-    density: NDArray[np.float64]
+    edges: Array
+    density: Array
 
     def __post_init__(self) -> None:
         edges = real_numbers("edges", self.edges, 0.0, _LARGEST).copy()
@@ -90,28 +92,25 @@ class Flux:
 
         Raises `ValueError` that names the file, the column, the line, the value and the rule.
         """
-        pot, energy, area = (
-            real_number(name, unit, 1e-40, 1e60, positive=True)
-            for name, unit in (("pot", pot), ("energy", energy), ("area", area))
-        )
+        units = {"pot": pot, "energy": energy, "area": area} | ({} if per == "bin" else {"per": per})
+        value = {name: real_number(name, unit, 1e-40, 1e60, positive=True) for name, unit in units.items()}
         check_kinds(path=(path, (str, os.PathLike)), points=(points, bool), column=(column, (str, int)))
-        per = per if isinstance(per, str) and per == "bin" else real_number("per", per, 1e-40, 1e60, positive=True)
-        names, lines, table = _table(path)
+        names, lines, words = _table(path)
         if column not in names and not (isinstance(column, int) and -len(names) <= column < len(names)):
             raise ValueError(f"{path}: column must be a name or number of {', '.join(names)}, got {column!r}")
         at = names.index(column) if isinstance(column, str) else column % len(names)
         if at < (1 if points else 2):
             raise ValueError(f"{path}: column of values must come after the energies, got {names[at]}")
-        edges = _edges_of_points(table[:, 0]) if points else _edges_of_bins(path, names, lines, table)
-        wrong = np.flatnonzero(~(table[:, at] >= 0))
-        if len(wrong):
-            value = table[wrong[0], at]
-            raise ValueError(f"{path}, line {lines[wrong[0]]}, column {names[at]}: must be zero or more, got {value}")
+        table = np.array([[_number(word) for word in row] for row in words])
+        for i, wrong, rule in _rules(names, table, at, points):
+            for row in np.flatnonzero(wrong)[:1]:
+                raise ValueError(f"{path}, line {lines[row]}, column {names[i]}: must be {rule}, got {words[row][i]}")
+        edges = value["energy"] * (_edges_of_points(table[:, 0]) if points else np.append(table[:, 0], table[-1, 1]))
         last = int(np.max(np.flatnonzero(table[:, at]), initial=0)) + 1
-        width = np.diff(edges) * energy if per == "bin" else per
-        density = table[:, at] / width / pot / area
+        width = np.diff(edges) if per == "bin" else value["per"]
+        density = table[:, at] / width / value["pot"] / value["area"]
         try:
-            return cls(edges[: last + 1] * energy, density[:last])
+            return cls(edges[: last + 1], density[:last])
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
 
@@ -128,14 +127,14 @@ class Flux:
         """16 hexadecimal digits that differ if any number does."""
         return hashlib.sha256(self.edges.tobytes() + self.density.tobytes()).hexdigest()[:16]
 
-    def __call__(self, energy: ArrayLike) -> NDArray[np.float64]:
+    def __call__(self, energy: ArrayLike) -> Array:
         """Density at ``energy`` (GeV) in neutrinos / cm² / GeV / POT; zero outside the table."""
         energy = real_numbers("energy", energy)
         padded = np.concatenate([[0.0], self.density, [0.0]])
         return padded[np.searchsorted(self.edges, energy, side="right")]
 
     @property
-    def cumulative(self) -> NDArray[np.float64]:
+    def cumulative(self) -> Array:
         """Flux below each edge (n+1,) in neutrinos / cm² / POT; its last entry is the total."""
         return np.concatenate([[0.0], np.cumsum(self.density * np.diff(self.edges))])
 
@@ -162,7 +161,8 @@ class Beam:
             if isinstance(flavour, bool) or flavour not in FLAVOURS:
                 raise ValueError(f"fluxes of {self.name} must be of the flavours {FLAVOURS}, got {flavour!r}")
             check_kinds(fluxes=(flux, Flux))
-        object.__setattr__(self, "fluxes", Frozen({int(code): flux for code, flux in self.fluxes.items()}))
+        by_code: Any = {int(code): flux for code, flux in self.fluxes.items()}
+        object.__setattr__(self, "fluxes", Frozen(by_code))
 
     def __getitem__(self, flavour: int) -> Flux:
         """The flux of a flavour. Raises `KeyError` that says which there are."""
@@ -174,54 +174,51 @@ class Beam:
     def flux(self) -> Flux:
         """The flux of all flavours together."""
         edges = np.unique(np.concatenate([flux.edges for flux in self.fluxes.values()]))
-        return Flux(edges, sum(flux(edges[:-1]) for flux in self.fluxes.values()))
+        return Flux(edges, np.sum([flux(edges[:-1]) for flux in self.fluxes.values()], axis=0))
 
 
-def _table(path: str | os.PathLike[str]) -> tuple[list[str], list[int], NDArray[np.float64]]:
-    """Names of the columns, the number of each row's line, and the numbers of a text table."""
+def _table(path: str | os.PathLike[str]) -> tuple[list[str], list[int], list[list[str]]]:
+    """Names of the columns of a text table, and the number of each row's line and its words."""
     names: list[str] = []
     lines: list[int] = []
-    rows: list[list[float]] = []
+    rows: list[list[str]] = []
     for number, line in enumerate(small_text(path, 10_000_000).splitlines(), start=1):
         words = re.split(r"\s*[,;]\s*|\s+", line.partition("#")[0].strip())
         if words == [""]:
             continue
-        if not names and not _is_number(words[0]):
+        if not names and np.isnan(_number(words[0])):
             names = words
             continue
         names = names or [str(i) for i in range(len(words))]
         if len(words) != len(names):
             raise ValueError(f"{path}, line {number}: must have {len(names)} columns, got {len(words)}")
-        for name, word in zip(names, words, strict=True):
-            if not _is_number(word):
-                raise ValueError(f"{path}, line {number}, column {name}: must be a finite number, got {word!r}")
         lines.append(number)
-        rows.append([float(word) for word in words])
-    if len(rows) < 1 or len(names) < 2:
+        rows.append(words)
+    if not rows or len(names) < 2:
         raise ValueError(f"{path}: must hold a table of energies and fluxes, got {len(rows)} rows of numbers")
-    return names, lines, np.array(rows)
+    return names, lines, rows
 
 
-def _is_number(word: str) -> bool:
+def _number(word: str) -> float:
+    """The number that a word is, nan if it is none."""
     try:
-        return bool(np.isfinite(float(word)))
+        return float(word)
     except ValueError:
-        return False
+        return np.nan
 
 
-def _edges_of_bins(path: Any, names: list[str], lines: list[int], table: NDArray[np.float64]) -> NDArray[np.float64]:
-    low, high = table[:, 0], table[:, 1]
-    for column, wrong, rule in (
-        (1, ~(high > low), f"must be above {names[0]}"),
-        (0, np.append(False, np.abs(low[1:] - high[:-1]) > 1e-9 * high[:-1]), f"must be the {names[1]} before it"),
-    ):
-        if wrong.any():
-            row = int(np.flatnonzero(wrong)[0])
-            raise ValueError(f"{path}, line {lines[row]}, column {names[column]}: {rule}, got {table[row, column]}")
-    return np.append(low, high[-1])
+def _rules(names: list[str], table: Array, at: int, points: bool) -> Iterator[tuple[int, NDArray[np.bool_], str]]:
+    """Columns, the rows that are wrong there, and what they must be."""
+    for column in range(len(names)):
+        yield column, ~np.isfinite(table[:, column]), "a finite number"
+    if not points:
+        low, high = table[:, 0], table[:, 1]
+        yield 1, high <= low, f"above {names[0]}"
+        yield 0, np.append(False, np.abs(low[1:] - high[:-1]) > 1e-9 * high[:-1]), f"the {names[1]} before it"
+    yield at, table[:, at] < 0, "zero or more"
 
 
-def _edges_of_points(middles: NDArray[np.float64]) -> NDArray[np.float64]:
+def _edges_of_points(middles: Array) -> Array:
     """Bins around their middles, which must be two or more."""
     if len(middles) < 2:
         raise ValueError(f"points must be two or more, got {len(middles)}")

@@ -6,21 +6,20 @@ in cm, masses in grams; the beam runs along the z axis.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
 from darkpkg import datasets
 from darkpkg.experiment.volumes import Box, Volume
 from darkpkg.inputs import Frozen, check_kinds, one_of, real_number, tuple_of
 from darkpkg.physics.nuclei import Element, Nucleus, Proton, elements
-from darkpkg.units import cm, tonne
+from darkpkg.units import tonne
 
-Array = NDArray[np.float64]
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["ND280", "ND280_UPGRADE", "Detector", "Module"]
 
@@ -50,14 +49,10 @@ class Module:
         for key in self.composition:
             if not isinstance(key, Element):
                 one_of(f"composition of {self.name}", key, elements())
-        for what, number in (("mass", self.mass), *self.shares.items()):
-            real_number(f"{what} of {self.name}", number)
-        object.__setattr__(self, "mass", float(self.mass))
-        total = sum(self.composition.values())
+        object.__setattr__(self, "mass", real_number(f"mass of {self.name}", self.mass, positive=True))
+        total = sum(real_number(f"{symbol} of {self.name}", share) for symbol, share in self.shares.items())
         if len(self.shares) < len(self.composition) or not abs(total - 1) <= 1e-9 or min(self.shares.values()) < 0:
             raise ValueError(f"mass fractions of {self.name} must add up to 1, got {total:g}: {self.shares}")
-        if not 0 < self.mass < np.inf:
-            raise ValueError(f"mass of {self.name} must be positive, got {self.mass}")
         if self.fiducial and not self.active.holds(self.fiducial):
             raise ValueError(f"fiducial volume of {self.name} must lie in its active one, got {self.fiducial}")
         if self.density > LARGEST_DENSITY:
@@ -109,11 +104,11 @@ class Detector:
     def __post_init__(self) -> None:
         check_kinds(name=(self.name, str))
         object.__setattr__(self, "modules", tuple_of("modules", self.modules, Module))
-        names = [module.name for module in self.modules]
-        if not names:
+        if not self.modules:
             raise ValueError(f"modules of {self.name} must be at least one module, got none")
-        for name, times in Counter(names).items():
-            if times > 1:
+        names = [module.name for module in self.modules]
+        for i, name in enumerate(names):
+            if name in names[:i]:
                 raise ValueError(f"modules of {self.name} need names of their own, but {name} is there twice")
         known: dict[str, Element] = {}
         for module in self.modules:
@@ -121,11 +116,10 @@ class Detector:
                 if known.setdefault(symbol, element) != element:
                     raise ValueError(f"{symbol} must be one element in {self.name}, but is another in {module.name}")
         low, high = (np.array([getattr(m.active, end) for m in self.modules]) for end in ("low", "high"))
-        for i, first in enumerate(self.modules):
-            near = np.flatnonzero(np.all((low[i] < high[i + 1 :]) & (low[i + 1 :] < high[i]), axis=1))
-            for second in (self.modules[i + 1 + j] for j in near):
-                if first.active.overlaps(second.active):
-                    raise ValueError(f"modules {first.name} and {second.name} of {self.name} overlap")
+        near = np.all((low[:, None] < high) & (low < high[:, None]), axis=2)
+        for i, j in np.argwhere(np.triu(near, 1)):
+            if self.modules[i].active.overlaps(self.modules[j].active):
+                raise ValueError(f"modules {names[i]} and {names[j]} of {self.name} overlap")
 
     @classmethod
     def from_table(cls, name: str, table: pd.DataFrame) -> Detector:
@@ -139,7 +133,7 @@ class Detector:
         unknown = [column for column in table if column not in (*_COLUMNS, *_OPTIONAL, *elements())]
         if missing or unknown:
             raise ValueError(f"table of {name} lacks the columns {missing} and has unknown ones {unknown}")
-        return cls(name, tuple(_module(row) for _, row in table.iterrows()))
+        return cls(name, tuple(map(_module, table.to_dict("records"))))
 
     def only(self, modules: Sequence[str], name: str | None = None) -> Detector:
         """The detector of just these modules, where they are. Raises `KeyError` for one that is not there."""
@@ -173,47 +167,38 @@ class Detector:
         return sum(module.number_of_nuclei(element) for module in self.modules)
 
 
-_COLUMNS = ("module", "width_x", "width_y", "length_z", "z_begin", "mass")
+_BOX = ("width_x", "width_y", "length_z", "z_begin")
 _FIDUCIAL = ("fiducial_x", "fiducial_y", "fiducial_z", "fiducial_z_begin")
-_COLUMNS = (*_COLUMNS, *_FIDUCIAL)
+_COLUMNS = ("module", *_BOX, "mass", *_FIDUCIAL)
 _OPTIONAL = ("x_centre", "y_centre", "fiducial_mass")
 
 
-def _module(row: pd.Series) -> Module:
-    if pd.isna(row.module):
-        raise ValueError(f"each module must have a name, got {row.module!r} at z_begin = {row.z_begin}")
-    numbers = {column: row[column] for column in row.index if column != "module"}
-    for column, value in numbers.items():
-        if not isinstance(value, float | int | np.number):
-            raise ValueError(f"{column} of {row.module} must be a number, got {value!r}")
-        if not np.isfinite(value) and not column.startswith("fiducial"):
-            raise ValueError(f"{column} of {row.module} must be a number, got {value}")
-        if np.isinf(value):
-            raise ValueError(f"{column} of {row.module} must be finite or empty, got {value}")
-        if column.startswith(("width", "length")) and value <= 0:
-            raise ValueError(f"{column} of {row.module} must be positive, got {value}")
-    composition: dict[str | Element, float] = {s: float(row[s]) for s in elements() if row.get(s, 0.0) != 0}
-    centre = row.get("x_centre", 0.0) * cm, row.get("y_centre", 0.0) * cm
-    active = Box.centred(row.width_x * cm, row.width_y * cm, row.length_z * cm, row.z_begin * cm, centre)
-    fiducial, present = None, np.isfinite([float(row[column]) for column in _FIDUCIAL])
-    if present.any() and not present.all():
-        raise ValueError(f"{row.module} must have all of {', '.join(_FIDUCIAL)} or none, got {present.sum()} of four")
-    if present.all():
-        size = row.fiducial_x * cm, row.fiducial_y * cm, row.fiducial_z * cm
-        fiducial = Box.centred(*size, row.fiducial_z_begin * cm, centre)
-    return Module(str(row.module), active, float(row.mass) * tonne, Frozen(composition), fiducial)
+def _module(row: Mapping[str, Any]) -> Module:
+    name = row["module"]
+    if not isinstance(name, str):
+        raise ValueError(f"each module must have a name, got {name!r} at z_begin = {row['z_begin']}")
+    fiducial = [column for column in _FIDUCIAL if row[column] == row[column]]  # not empty, which is nan
+    if len(fiducial) not in (0, len(_FIDUCIAL)):
+        raise ValueError(f"{name} must have all of {', '.join(_FIDUCIAL)} or none, got {len(fiducial)} of four")
+    sizes = (*_BOX[:3], *fiducial[:3])
+    numbers = {
+        column: real_number(f"{column} of {name}", row[column], -1e15, 1e15, positive=column in sizes)
+        for column in row
+        if column not in ("module", "fiducial_mass", *_FIDUCIAL) or column in fiducial
+    }
+    centre = numbers.get("x_centre", 0.0), numbers.get("y_centre", 0.0)
+    active, *inner = (_box([numbers[column] for column in box], centre) for box in (_BOX, fiducial) if box)
+    shares: Any = Frozen({symbol: numbers[symbol] for symbol in elements() if numbers.get(symbol)})
+    return Module(name, active, numbers["mass"] * tonne, shares, *inner)
 
 
-def _nd280() -> Detector:
-    return Detector.from_table("ND280", datasets.read("detector/nd280"))
+def _box(numbers: Sequence[float], centre: tuple[float, float]) -> Box:
+    width_x, width_y, length_z, z_begin = numbers
+    return Box.centred(width_x, width_y, length_z, z_begin, centre)
 
 
-def _nd280_tracker() -> Detector:
-    return _nd280().only(("TPC1", "FGD1", "TPC2", "FGD2", "TPC3"), "ND280 tracker")
-
-
-def _nd280_upgrade() -> Detector:
-    return Detector.from_table("upgraded ND280", datasets.read("detector/nd280_upgrade"))
+def _from_data(name: str, table: str) -> Detector:
+    return Detector.from_table(name, datasets.read(f"detector/{table}"))
 
 
 ND280: Detector
@@ -227,6 +212,13 @@ centimetres or more comes from the P∅D into the chambers: then take `ND280`.""
 ND280_UPGRADE: Detector
 """ND280 with two argon chambers above and below a Super-FGD in the place of the P∅D: T2K, arXiv:1901.03750."""
 
+_TRACKER = ("TPC1", "FGD1", "TPC2", "FGD2", "TPC3")
+
 __getattr__ = datasets.when_needed(
-    globals(), ND280=_nd280, ND280_TRACKER=_nd280_tracker, ND280_UPGRADE=_nd280_upgrade
+    globals(),
+    ND280=lambda: _from_data("ND280", "nd280"),
+    ND280_TRACKER=lambda: Detector.from_table("ND280", datasets.read("detector/nd280")).only(
+        _TRACKER, "ND280 tracker"
+    ),
+    ND280_UPGRADE=lambda: Detector.from_table("upgraded ND280", datasets.read("detector/nd280_upgrade")),
 )

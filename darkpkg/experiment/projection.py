@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -25,12 +26,11 @@ def project(
     pot: float | Mapping[str, float] | None = None,
     *,
     detector: Detector | None = None,
-    today: Detector | None = None,
     decay_modules: Sequence[str] | None = None,
     vertex_modules: Sequence[str] | None = None,
     target_ratio: float | None = None,
 ) -> Analysis:
-    """The analysis with more data, perhaps in another detector than that of ``today``, and what it would count.
+    """The analysis with more data, perhaps in another detector than `ND280`, and what it would count.
 
     Signal and background scale alike: both with the exposure and with the size of the detector, the signal because
     it is computed from events placed there, the background by ``target_ratio``.
@@ -41,7 +41,7 @@ def project(
         Exposure in protons on target: one number is shared among the beams as in ``analysis``; a mapping gives one
         to each beam. The default is `PHASE_I_POT`, and `UPGRADE_POT` with another detector.
     detector
-        Another detector, such as `ND280_UPGRADE`; by default the one of ``today``, which is `ND280` by default.
+        Another detector, such as `ND280_UPGRADE`.
     decay_modules
         Where decays are looked for. By default where ``analysis`` does, in another detector in all fiducial boxes of
         the same material: argon for Analysis I, plastic for Analysis II. Channels with selections of their own must
@@ -51,6 +51,7 @@ def project(
         or in another detector: the paper looks at upscattering in argon only. An empty tuple admits any vertex.
     target_ratio
         Background per proton over that of today. By default the ratio of the fiducial masses of the decay modules.
+
     Returns
     -------
     Analysis
@@ -63,65 +64,56 @@ def project(
     >>> project(ANALYSIS_I, detector=ND280_UPGRADE).selection.decay_modules
     ('HATPC-top', 'HATPC-bottom', 'TPC1', 'TPC2', 'TPC3')
     """
-    today = detectors.ND280 if today is None else today
-    check_kinds(analysis=(analysis, Analysis), detector=(detector, (Detector, type(None))), today=(today, Detector))
+    today = detectors.ND280
+    check_kinds(analysis=(analysis, Analysis), detector=(detector, (Detector, type(None))))
     if target_ratio is not None:
         target_ratio = real_number("target_ratio", target_ratio, positive=True)
-    if pot is None:
-        pot = PHASE_I_POT if detector is None else UPGRADE_POT
     if decay_modules is not None or vertex_modules is not None:
         _ = analysis.selection  # one for all channels, or there is no saying which of them is meant
-    share = _shared(analysis, pot)
+    exposure = _exposures(analysis, pot if pot is not None else UPGRADE_POT if detector else PHASE_I_POT)
     channels = []
     for channel in analysis.channels:
-        selection = _elsewhere(channel.selection, detector, today, decay_modules, vertex_modules)
-        ratio = target_ratio
-        if ratio is None:
-            ratio = _fiducial_mass(detector or today, selection) / _fiducial_mass(today, channel.selection)
-        background = share[channel.beam] / channel.pot * ratio * np.array(channel.background)
-        changes = {"pot": share[channel.beam], "selection": selection, "background": tuple(background.tolist())}
-        channels.append(dataclasses.replace(channel, **changes, observed=tuple(np.floor(background).tolist())))
-    name = f"{analysis.name}, {sum(share.values()):.3g} POT"
-    return Analysis(name, tuple(channels), analysis.caveat, analysis.shared)
+        check_modules(today, channel.selection)
+        selection = _elsewhere(channel.selection, detector, decay_modules, vertex_modules)
+        check_modules(detector or today, selection)
+        masses = _fiducial_mass(detector or today, selection), _fiducial_mass(today, channel.selection)
+        ratio = target_ratio or masses[0] / masses[1]
+        background = exposure[channel.beam] / channel.pot * ratio * np.array(channel.background)
+        changes: dict[str, Any] = {"background": background, "observed": np.floor(background)}
+        channels.append(replace(channel, pot=exposure[channel.beam], selection=selection, **changes))
+    return replace(analysis, name=f"{analysis.name}, {sum(exposure.values()):.3g} POT", channels=tuple(channels))
 
 
-def _shared(analysis: Analysis, pot: float | Mapping[str, float]) -> Mapping[str, float]:
+def _exposures(analysis: Analysis, pot: float | Mapping[str, float]) -> Mapping[str, float]:
     """Exposure of each beam."""
-    now: dict[str, float] = {}
+    now = {channel.beam: channel.pot for channel in analysis.channels}
+    if isinstance(pot, Mapping):
+        if set(pot) != set(now):
+            raise ValueError(f"pot must be given for the beams {list(now)}, got {list(pot)}")
+        return {beam: real_number(f"pot in {beam}", exposure, positive=True) for beam, exposure in pot.items()}
     for channel in analysis.channels:
-        if now.setdefault(channel.beam, channel.pot) != channel.pot and not isinstance(pot, Mapping):
+        if channel.pot != now[channel.beam]:
             raise ValueError(f"channels of {analysis.name} differ in exposure in {channel.beam}: give pot by beam")
-    if not isinstance(pot, Mapping):
-        pot = real_number("pot", pot, 1e-60, 1e60)
-    share = pot if isinstance(pot, Mapping) else {beam: pot * own / sum(now.values()) for beam, own in now.items()}
-    for beam, exposure in share.items():
-        real_number(f"pot in {beam}", exposure, positive=True)
-    if set(share) != set(now):
-        raise ValueError(f"pot must be given for the beams {list(now)}, got {list(share)}")
-    return share
+    pot = real_number("pot", pot, 1e-60, 1e60)
+    return {beam: pot * own / sum(now.values()) for beam, own in now.items()}
 
 
 def _elsewhere(
     selection: Selection,
     detector: Detector | None,
-    today: Detector,
     decay_modules: Sequence[str] | None,
     vertex_modules: Sequence[str] | None,
 ) -> Selection:
-    """The selection with the modules of another detector, or with those that were asked for."""
-    check_modules(today, selection)
-    if detector is not None:
-        materials = {today[name].material for name in selection.decay_modules}
-        alike = tuple(name for name in detector.fiducial_volumes if detector[name].material in materials)
-        if decay_modules is None and not alike:
+    """The selection with the modules of another detector, or with those that are given."""
+    if detector is not None and decay_modules is None:
+        materials = {detectors.ND280[name].material for name in selection.decay_modules}
+        decay_modules = [name for name in detector.fiducial_volumes if detector[name].material in materials]
+        if not decay_modules:
             raise ValueError(f"decay_modules must be named: {detector.name} has none of {sorted(materials)}")
-        decay_modules = alike if decay_modules is None else decay_modules
     if vertex_modules is None and (detector is not None or selection.vertex_modules):
         vertex_modules = decay_modules
-    modules = {"decay_modules": decay_modules, "vertex_modules": vertex_modules}
-    elsewhere = dataclasses.replace(selection, **{key: v for key, v in modules.items() if v is not None})
-    check_modules(detector or today, elsewhere)
-    return elsewhere
+    modules: dict[str, Any] = {"decay_modules": decay_modules, "vertex_modules": vertex_modules}
+    return replace(selection, **{key: names for key, names in modules.items() if names is not None})
 
 
 def _fiducial_mass(detector: Detector, selection: Selection) -> float:

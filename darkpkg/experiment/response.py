@@ -67,16 +67,14 @@ class ResponseMatrix:
     simulated: Array
 
     def __post_init__(self) -> None:
+        rows, reconstructed = max(np.size(self.low), 1), max(np.size(self.edges), 2) - 1
+        shapes = {"edges": (reconstructed + 1,), "probability": (rows, reconstructed)}
         for field in dataclasses.fields(self):
             array = real_array(field.name, getattr(self, field.name), "finite")
             object.__setattr__(self, field.name, array)
-        shape = (self.low.size, self.edges.size - 1)
-        vectors = {"low": self.low, "high": self.high, "edges": self.edges, "simulated": self.simulated}
-        for name, array in vectors.items():
-            if array.ndim != 1 or array.size < 1 + (name == "edges") or (name != "edges" and array.size != shape[0]):
-                raise ValueError(f"{name} must be a row of numbers, one for each true bin, got shape {array.shape}")
-        if self.probability.shape != shape:
-            raise ValueError(f"probability must have the shape {shape} of the bins, got {self.probability.shape}")
+            shape = shapes.get(field.name, (rows,))
+            if array.shape != shape:
+                raise ValueError(f"{field.name} must have the shape {shape} of the bins, got {array.shape}")
         # Rows are normalised when they are read; what is left is rounding.
         if not np.all(self.probability >= 0) or not np.allclose(self.probability.sum(axis=1), 1, rtol=0, atol=1e-9):
             raise ValueError(f"rows must be distributions, got sums {self.probability.sum(axis=1)}")
@@ -145,10 +143,8 @@ class PairResponse:
         for name in ("p_electron", "p_positron", "uniform"):
             if not hasattr(events, name):
                 raise TypeError(f"events must have {name}, as those of darkpkg.place do, got {type(events).__name__}")
-        return Pairs(
-            self._smear(events.p_electron, events.uniform[:, :2]),
-            self._smear(events.p_positron, events.uniform[:, 2:]),
-        )
+        electrons, positrons = events.uniform[:, :2], events.uniform[:, 2:]
+        return Pairs(self._smear(events.p_electron, electrons), self._smear(events.p_positron, positrons))
 
     def _smear(self, p: Array, uniform: Array) -> Array:
         length, across = momentum(p), np.hypot(p[:, 1], p[:, 2])

@@ -1,12 +1,13 @@
 """Shapes of the parts of a detector: `Box`, `Sphere` and `Cylinder`. Lengths are in cm.
 
-A shape of your own is a frozen dataclass that derives from `Volume` and has its abstract methods: nothing else in the
-library looks at the kind of a volume. It must be convex, so that a ray crosses it once.
+Each is a product of intervals, discs and balls, which `Volume` makes everything of. A shape of your own is a frozen
+dataclass that derives from `Volume` and has its ``low``, ``high`` and ``parts``, or methods in the place of those of
+`Volume`: nothing else in the library looks at the kind of a volume. It must be convex, so that a ray crosses it once.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,43 +29,148 @@ FACES = 32
 lie up to 0.2 % of the radius inside the circle and its corners 0.3 % outside, which cancels among events."""
 
 
-class Volume(ABC):
-    """A convex part of space, between the corners ``low`` and ``high`` (x, y, z) in cm."""
+@dataclass(frozen=True)
+class Interval:
+    """All from ``low`` to ``high`` (cm) along one axis, whose column the functions take."""
+
+    axes: list[int]
+    low: float
+    high: float
+
+    @property
+    def size(self) -> float:
+        return self.high - self.low
+
+    def contains(self, point: Array) -> NDArray[np.bool_]:
+        return ((point >= self.low) & (point <= self.high))[..., 0]
+
+    def uniform(self, random: Array) -> Array:
+        return self.low + random * self.size
+
+    def crossing(self, origin: Array, direction: Array) -> tuple[Array, Array]:
+        """Where lines enter and leave. Parallel to the ends and in one is 0/0, which fmin and fmax pass over."""
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            to_low, to_high = ((end - origin[:, 0]) / direction[:, 0] for end in (self.low, self.high))
+        return np.minimum(to_low, to_high), np.maximum(to_low, to_high)
+
+    def nearest(self, point: Array) -> Array:
+        return np.clip(point, self.low, self.high)
+
+    def half_planes(self, vertex: Array, p_N: Array, p_Z: Array) -> Array:
+        low = np.stack([p_N, p_Z, vertex - self.low], axis=-1)
+        high = np.stack([-p_N, -p_Z, -(vertex - self.high)], axis=-1)
+        return np.concatenate([low, high], axis=1)
+
+
+@dataclass(frozen=True)
+class Ball:
+    """All within ``radius`` (cm) of ``centre`` in two or three axes, whose columns the functions take."""
+
+    axes: list[int]
+    centre: Array
+    radius: float
+
+    @property
+    def size(self) -> float:
+        return math.pi * self.radius**2 if len(self.axes) == 2 else 4 / 3 * math.pi * self.radius**3
+
+    def contains(self, point: Array) -> NDArray[np.bool_]:
+        return np.less_equal(np.linalg.norm(point - self.centre, axis=-1), self.radius)
+
+    def uniform(self, random: Array) -> Array:
+        distance = self.radius * random[:, 0] ** (1 / len(self.axes))
+        cos_theta = 2 * random[:, 1] - 1 if len(self.axes) == 3 else np.zeros(len(random))
+        return self.centre + _polar(distance, cos_theta, random[:, -1])[:, : len(self.axes)]
+
+    def crossing(self, origin: Array, direction: Array) -> tuple[Array, Array]:
+        """Where lines enter and leave; everywhere or nowhere if they rest."""
+        offset, speed_sq = origin - self.centre, (direction**2).sum(axis=1)
+        rests = speed_sq == 0
+        middle = -(offset * direction).sum(axis=1) / np.where(rests, 1.0, speed_sq)
+        inside = self.radius**2 - ((offset + middle[:, None] * direction) ** 2).sum(axis=1)
+        half = np.sqrt(np.maximum(inside, 0.0) / np.where(rests, 1.0, speed_sq))
+        half = np.where(rests & (inside >= 0), np.inf, half)
+        return middle - half, middle + half
+
+    def nearest(self, point: Array) -> Array:
+        offset = point - self.centre
+        return self.centre + offset * min(1.0, self.radius / max(float(np.linalg.norm(offset)), 1e-300))
+
+    def half_planes(self, vertex: Array, p_N: Array, p_Z: Array) -> Array:
+        offset, radius = vertex - self.centre, np.full(len(vertex), self.radius)
+        if len(self.axes) == 3:  # the plane of the two flights, if they span one, cuts a disc out of the ball
+            along = _unit(p_N)
+            aside, beside = _without(p_Z, along), _without(offset, along)
+            aside = _unit(np.where(_norm(aside) > 1e-9 * _norm(p_Z), aside, beside))
+            in_plane = np.stack([along, aside], axis=2)
+            above_sq = (offset**2).sum(axis=1)
+            offset, p_N, p_Z = ((vector[:, None] @ in_plane)[:, 0] for vector in (offset, p_N, p_Z))
+            above_sq -= (offset**2).sum(axis=1)
+            # Where the plane misses the ball, no point is that far inside.
+            radius = np.sqrt(np.maximum(self.radius**2 - above_sq, 0.0))
+            radius = np.where(above_sq < self.radius**2, radius, -self.radius)
+        angles = 2 * np.pi * np.arange(FACES) / FACES
+        outwards = np.array([np.cos(angles), np.sin(angles)])
+        of_equal_area = np.sqrt(np.pi / (FACES * np.tan(np.pi / FACES)))
+        inside = radius[:, None] * of_equal_area - offset @ outwards
+        return np.stack([-(p_N @ outwards), -(p_Z @ outwards), inside], axis=-1)
+
+
+class Volume:
+    """A convex part of space between the corners ``low`` and ``high`` (x, y, z) in cm, the product of its parts."""
 
     low: Corner
     high: Corner
 
     @property
-    @abstractmethod
+    def parts(self) -> tuple[Interval | Ball, ...]:
+        """Intervals, discs and balls, with each of the axes 0 to 2 in one of them."""
+        raise NotImplementedError
+
+    @property
     def volume(self) -> float:
         """Volume in cm³."""
+        return math.prod(part.size for part in self.parts)
 
-    @abstractmethod
     def contains(self, point: ArrayLike) -> NDArray[np.bool_]:
         """Whether each point (..., 3) lies in the volume or on its surface."""
+        point = np.asarray(point)
+        return np.all([part.contains(point[..., part.axes]) for part in self.parts], axis=0)
 
-    @abstractmethod
     def uniform(self, random: Array) -> Array:
         """Points (n, 3) that fill the volume evenly, from uniform numbers (n, 3) in [0, 1)."""
+        points = np.empty(np.shape(random))
+        for part in self.parts:
+            points[..., part.axes] = part.uniform(random[..., part.axes])
+        return points
 
-    @abstractmethod
     def chord(self, origin: Array, direction: Array) -> tuple[Array, Array]:
         """Distances (n,) at which rays enter and leave the volume; both zero where a ray misses it.
 
         ``origin`` and ``direction`` (n, 3), directions of length one. A ray begins at its origin: nothing behind it
         counts, and one that begins inside enters at zero.
         """
+        enter, leave = np.zeros(len(origin)), np.full(len(origin), np.inf)
+        for part in self.parts:
+            begin, end = part.crossing(origin[:, part.axes], direction[:, part.axes])
+            enter, leave = np.fmax(enter, begin), np.fmin(leave, end)
+        missed = leave <= enter
+        return np.where(missed, 0.0, enter), np.where(missed, 0.0, leave)
 
-    @abstractmethod
     def nearest(self, point: Array) -> Array:
         """The point (3,) of the volume that is nearest to ``point``."""
+        found = np.empty(3)
+        for part in self.parts:
+            found[part.axes] = part.nearest(point[part.axes])
+        return found
 
-    @abstractmethod
     def half_planes(self, vertex: Array, p_N: Array, p_Z: Array) -> Array:
         """(n, k, 3) numbers a, b, c: vertex + x·p_N + y·p_Z lies inside where a x + b y + c ≥ 0 for all k.
 
         For two flights one after the other, along p_N and p_Z (n, 3). A curved surface is approximated by planes.
         """
+        flights = (vertex, p_N, p_Z)
+        return np.concatenate([part.half_planes(*(v[:, part.axes] for v in flights)) for part in self.parts], axis=1)
 
     def overlaps(self, other: Volume) -> bool:
         """Whether the two share more than a surface; round volumes that share less than about 1e-6 of their size may
@@ -124,27 +230,8 @@ class Box(Volume):
         )
 
     @property
-    def volume(self) -> float:
-        return float(np.prod(np.subtract(self.high, self.low)))
-
-    def contains(self, point: ArrayLike) -> NDArray[np.bool_]:
-        return np.all(np.greater_equal(point, self.low) & np.less_equal(point, self.high), axis=-1)
-
-    def uniform(self, random: Array) -> Array:
-        return np.array(self.low) + random * np.subtract(self.high, self.low)
-
-    def chord(self, origin: Array, direction: Array) -> tuple[Array, Array]:
-        enter, leave = np.zeros(len(origin)), np.full(len(origin), np.inf)
-        for axis in range(3):
-            begin, end = _between(self.low[axis], self.high[axis], origin[:, axis], direction[:, axis])
-            enter, leave = np.fmax(enter, begin), np.fmin(leave, end)
-        return _ahead(enter, leave)
-
-    def nearest(self, point: Array) -> Array:
-        return np.clip(point, self.low, self.high)
-
-    def half_planes(self, vertex: Array, p_N: Array, p_Z: Array) -> Array:
-        return np.concatenate([_slab(vertex, p_N, p_Z, axis, self.low, self.high) for axis in range(3)], axis=1)
+    def parts(self) -> tuple[Interval, ...]:
+        return tuple(Interval([axis], self.low[axis], self.high[axis]) for axis in range(3))
 
 
 @dataclass(frozen=True)
@@ -155,39 +242,11 @@ class Sphere(Volume):
     radius: float
 
     def __post_init__(self) -> None:
-        _check_round(self)
-        low, high = np.subtract(self.centre, self.radius), np.add(self.centre, self.radius)
-        object.__setattr__(self, "low", tuple(low.tolist()))
-        object.__setattr__(self, "high", tuple(high.tolist()))
+        _set_round(self, np.full(3, np.nan))
 
     @property
-    def volume(self) -> float:
-        return 4 / 3 * np.pi * self.radius**3
-
-    def contains(self, point: ArrayLike) -> NDArray[np.bool_]:
-        return np.linalg.norm(np.subtract(point, self.centre), axis=-1) <= self.radius
-
-    def uniform(self, random: Array) -> Array:
-        cos_theta = 2 * random[:, 1] - 1
-        return self.centre + _polar(self.radius * np.cbrt(random[:, 0]), cos_theta, random[:, 2])
-
-    def chord(self, origin: Array, direction: Array) -> tuple[Array, Array]:
-        return _ahead(*_within(origin - self.centre, direction, self.radius))
-
-    def nearest(self, point: Array) -> Array:
-        return self.centre + _shortened(point - self.centre, self.radius)
-
-    def half_planes(self, vertex: Array, p_N: Array, p_Z: Array) -> Array:
-        # The plane of the two flights, if they span one, cuts a disc out of the sphere.
-        offset = vertex - self.centre
-        along = _unit(p_N)
-        aside, beside = _without(p_Z, along), _without(offset, along)
-        aside = _unit(np.where(_norm(aside) > 1e-9 * _norm(p_Z), aside, beside))
-        u, v, w = (np.stack([(a * along).sum(axis=1), (a * aside).sum(axis=1)], axis=1) for a in (offset, p_N, p_Z))
-        above_sq = (offset**2).sum(axis=1) - (u**2).sum(axis=1)
-        # Where the plane misses the sphere, no point is that far inside.
-        radius = np.sqrt(np.maximum(self.radius**2 - above_sq, 0.0))
-        return _round(u, v, w, np.where(above_sq < self.radius**2, radius, -self.radius))
+    def parts(self) -> tuple[Ball]:
+        return (Ball([0, 1, 2], np.array(self.centre), self.radius),)
 
 
 @dataclass(frozen=True)
@@ -200,53 +259,16 @@ class Cylinder(Volume):
     axis: str = "z"
 
     def __post_init__(self) -> None:
-        _check_round(self)
-        object.__setattr__(self, "length", real_number("length", self.length, 0.0, _FARTHEST, positive=True))
         one_of("axis", self.axis, ("x", "y", "z"))
-        half = np.full(3, self.radius)
-        half[self._along] = self.length / 2
-        object.__setattr__(self, "low", tuple(np.subtract(self.centre, half).tolist()))
-        object.__setattr__(self, "high", tuple(np.add(self.centre, half).tolist()))
+        object.__setattr__(self, "length", real_number("length", self.length, 0.0, _FARTHEST, positive=True))
+        _set_round(self, np.where(np.array(list("xyz")) == self.axis, self.length / 2, np.nan))
 
     @property
-    def _along(self) -> int:
-        return "xyz".index(self.axis)
-
-    @property
-    def _across(self) -> list[int]:
-        return [axis for axis in range(3) if axis != self._along]
-
-    @property
-    def volume(self) -> float:
-        return float(np.pi * self.radius**2 * self.length)
-
-    def contains(self, point: ArrayLike) -> NDArray[np.bool_]:
-        offset = np.subtract(point, self.centre)
-        across = np.hypot(*np.moveaxis(offset[..., self._across], -1, 0))
-        return (across <= self.radius) & (np.abs(offset[..., self._along]) <= self.length / 2)
-
-    def uniform(self, random: Array) -> Array:
-        points = np.empty(random.shape)
-        disc = _polar(self.radius * np.sqrt(random[:, 0]), np.zeros(len(random)), random[:, 1])
-        points[:, self._across], points[:, self._along] = disc[:, :2], (random[:, 2] - 0.5) * self.length
-        return self.centre + points
-
-    def chord(self, origin: Array, direction: Array) -> tuple[Array, Array]:
-        along, across = self._along, self._across
-        enter, leave = _between(self.low[along], self.high[along], origin[:, along], direction[:, along])
-        begin, end = _within((origin - self.centre)[:, across], direction[:, across], self.radius)
-        return _ahead(np.fmax(enter, begin), np.fmin(leave, end))
-
-    def nearest(self, point: Array) -> Array:
-        offset = point - self.centre
-        offset[self._across] = _shortened(offset[self._across], self.radius)
-        offset[self._along] = np.clip(offset[self._along], -self.length / 2, self.length / 2)
-        return self.centre + offset
-
-    def half_planes(self, vertex: Array, p_N: Array, p_Z: Array) -> Array:
-        ends = _slab(vertex, p_N, p_Z, self._along, self.low, self.high)
-        vectors = (vector[:, self._across] for vector in (vertex - self.centre, p_N, p_Z))
-        return np.concatenate([ends, _round(*vectors, np.full(len(vertex), self.radius))], axis=1)
+    def parts(self) -> tuple[Interval | Ball, ...]:
+        along = "xyz".index(self.axis)
+        across = [axis for axis in range(3) if axis != along]
+        disc = Ball(across, np.take(self.centre, across), self.radius)
+        return Interval([along], self.low[along], self.high[along]), disc
 
 
 def _corner(name: str, value: Any) -> Corner:
@@ -256,9 +278,14 @@ def _corner(name: str, value: Any) -> Corner:
     return tuple(corner.tolist())
 
 
-def _check_round(volume: Sphere | Cylinder) -> None:
-    object.__setattr__(volume, "centre", _corner("centre", volume.centre))
-    object.__setattr__(volume, "radius", real_number("radius", volume.radius, 0.0, _FARTHEST, positive=True))
+def _set_round(volume: Sphere | Cylinder, half: Array) -> None:
+    """Check centre and radius, and set the corners: half of the size along each axis, nan where it is the radius."""
+    centre = _corner("centre", volume.centre)
+    radius = real_number("radius", volume.radius, 0.0, _FARTHEST, positive=True)
+    half = np.where(np.isnan(half), radius, half)
+    low, high = tuple(np.subtract(centre, half).tolist()), tuple(np.add(centre, half).tolist())
+    for name, value in {"centre": centre, "radius": radius, "low": low, "high": high}.items():
+        object.__setattr__(volume, name, value)
 
 
 def _polar(radius: Array, cos_theta: Array, turns: Array) -> Array:
@@ -279,49 +306,3 @@ def _unit(vectors: Array) -> Array:
 def _without(vectors: Array, unit: Array) -> Array:
     """The part of vectors that is perpendicular to unit vectors."""
     return vectors - (vectors * unit).sum(axis=1)[:, None] * unit
-
-
-def _shortened(offset: Array, radius: float) -> Array:
-    length = float(np.linalg.norm(offset))
-    return offset * (radius / length) if length > radius else offset
-
-
-def _between(low: float, high: float, origin: Array, direction: Array) -> tuple[Array, Array]:
-    """Where rays cross two planes. A ray parallel to them and in one gives 0/0, which fmin and fmax pass over."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        to_low, to_high = (low - origin) / direction, (high - origin) / direction
-    return np.minimum(to_low, to_high), np.maximum(to_low, to_high)
-
-
-def _within(offset: Array, direction: Array, radius: float) -> tuple[Array, Array]:
-    """Where lines from ``offset`` to a centre are within ``radius`` of it; everywhere or nowhere if they rest."""
-    speed_sq = (direction**2).sum(axis=1)
-    rests = speed_sq == 0
-    middle = -(offset * direction).sum(axis=1) / np.where(rests, 1.0, speed_sq)
-    inside = radius**2 - ((offset + middle[:, None] * direction) ** 2).sum(axis=1)
-    half = np.sqrt(np.maximum(inside, 0.0) / np.where(rests, 1.0, speed_sq))
-    half = np.where(rests & (inside >= 0), np.inf, half)
-    return middle - half, middle + half
-
-
-def _ahead(enter: Array, leave: Array) -> tuple[Array, Array]:
-    """What of a line lies ahead of its origin, and zeros where nothing does."""
-    enter = np.fmax(enter, 0.0)
-    missed = leave <= enter
-    return np.where(missed, 0.0, enter), np.where(missed, 0.0, leave)
-
-
-def _slab(vertex: Array, p_N: Array, p_Z: Array, axis: int, low: Corner, high: Corner) -> Array:
-    """Half planes (n, 2, 3) of the two faces across ``axis``."""
-    sides = ((1.0, low[axis]), (-1.0, high[axis]))
-    columns = [[side * p_N[:, axis], side * p_Z[:, axis], side * (vertex[:, axis] - face)] for side, face in sides]
-    return np.moveaxis(np.array(columns), 2, 0)
-
-
-def _round(offset: Array, p_N: Array, p_Z: Array, radius: Array) -> Array:
-    """Half planes (n, `FACES`, 3) of discs, from vectors (n, 2) in their plane and ``radius`` (n,)."""
-    angles = 2 * np.pi * np.arange(FACES) / FACES
-    outwards = np.array([np.cos(angles), np.sin(angles)])
-    of_equal_area = np.sqrt(np.pi / (FACES * np.tan(np.pi / FACES)))
-    inside = radius[:, None] * of_equal_area - offset @ outwards
-    return np.stack([-(p_N @ outwards), -(p_Z @ outwards), inside], axis=-1)

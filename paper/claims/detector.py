@@ -9,7 +9,7 @@ import numpy as np
 
 from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II
 from darkpkg.experiment.detector import ND280, Module
-from darkpkg.experiment.detector_file import ARGON_DENSITY
+from darkpkg.experiment.files import ARGON_DENSITY
 from darkpkg.method.acceptances import decay_acceptance, selection_efficiency
 from darkpkg.physics.model import BENCHMARK_B
 from darkpkg.physics.nuclei import NUCLEI

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from darkpkg import datasets
 from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II, Analysis, Channel
-from darkpkg.experiment.analysis_file import load_analysis
 from darkpkg.experiment.detector import ND280_UPGRADE
+from darkpkg.experiment.files import load_analysis
 from darkpkg.experiment.projection import project
 from darkpkg.experiment.response import FGD_RESPONSE
 from darkpkg.experiment.selection import Cuts, Selection
+from darkpkg.inference.likelihood import log_likelihood
+from darkpkg.method.expectation import Expectation
 
 FHC, RHC = ANALYSIS_I.channels
 
@@ -256,9 +258,27 @@ def test_a_spectrum_is_a_list_of_counts(tmp_path):
     np.testing.assert_array_equal(mine.observed, [1, 2, 0, 0])
 
 
+def test_a_file_may_state_errors_that_bins_share(tmp_path):
+    """10 % in both channels, and 5 % in the first: data of the analysis, and the likelihood takes them."""
+    mine = load_analysis(
+        written(tmp_path, change=("[selection]\n", "shared = [[0.1, 0.1], [0.05, 0]]\n\n[selection]\n"))
+    )
+    alone = load_analysis(datasets.file("analysis/example.toml"))
+    assert mine == dataclasses.replace(alone, shared=((0.1, 0.1), (0.05, 0.0)))
+    assert mine != alone
+    signal = Expectation(np.array([9.0, 4.0]), np.zeros(2))
+    assert log_likelihood(signal, alone) < log_likelihood(signal, mine)  # more may be an error
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
+        (
+            "[selection]\n",
+            "shared = [[0.1]]\n[selection]\n",
+            r"the whole file: shared must have 2 bins for each source, got \[\[0.1\]\]",
+        ),
+        ("[selection]\n", "shared = [[0.1, 'x']]\n[selection]\n", "the whole file: shared must be real numbers"),
         ("pot = 1.2e21", "pot = -1", r"channels\[0\]: pot of channel neutrinos must be positive and finite, got -1"),
         (
             "pot = 1.2e21",

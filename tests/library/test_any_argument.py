@@ -128,7 +128,7 @@ CALLS = {
     "Analysis": lambda: fields(A) | {"shared": ((0.1, 0.1),)},
     "Channel": lambda: fields(A.channels[0]),
     "project": lambda: {
-        "analysis": A, "pot": 1e21, "detector": dk.ND280, "today": dk.ND280, "decay_modules": CHAMBERS,
+        "analysis": A, "pot": 1e21, "detector": dk.ND280, "decay_modules": CHAMBERS,
         "vertex_modules": CHAMBERS, "target_ratio": 1.0,
     },
     "Box": lambda: {"low": (0.0, 0.0, 0.0), "high": (1.0, 1.0, 1.0)},

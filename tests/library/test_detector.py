@@ -13,7 +13,7 @@ from scipy import stats
 
 from darkpkg import datasets
 from darkpkg.experiment.detector import ND280, ND280_TRACKER, ND280_UPGRADE, Detector, Module
-from darkpkg.experiment.detector_file import load_detector
+from darkpkg.experiment.files import load_detector
 from darkpkg.experiment.volumes import Box
 from darkpkg.method.events import Events
 from darkpkg.method.placing import place
@@ -182,7 +182,7 @@ def test_negative_fractions_and_masses_are_refused():
     with pytest.raises(ValueError, match="mass fractions of m"):
         Module("m", box, 1.0, {"C": 1.5, "H": -0.5})
     for mass in (0.0, -1.0):
-        with pytest.raises(ValueError, match=f"mass of m must be positive, got {mass}"):
+        with pytest.raises(ValueError, match=f"mass of m must be positive and finite, got {mass}"):
             Module("m", box, mass, {"C": 1.0})
 
 
@@ -498,12 +498,12 @@ def test_a_detector_from_a_file_is_the_one_from_the_table(tmp_path):
     ("changes", "message"),
     [
         ({"TPC1": {"mass": 0.006}}, "argon of TPC1 must weigh 0.00178 g/cm³, a gas, or 1.4 g/cm³"),
-        ({"TPC1": {"mass": -1.0}}, "mass of TPC1 must be positive, got -1000000"),
+        ({"TPC1": {"mass": -1.0}}, "mass of TPC1 must be positive and finite, got -1000000"),
         ({"TPC2": {"z_begin": 372.5}}, "modules FGD1 and TPC2 of mine overlap"),
         ({"TPC3": {"fiducial_z_begin": 523.0}}, "fiducial volume of TPC3 must lie in its active one"),
         ({"FGD1": {"fiducial_x": 190.0}}, "fiducial volume of FGD1 must lie in its active one"),
         ({"TPC1": {"Ar": 0.9}}, "mass fractions of TPC1 must add up to 1, got 0.9"),
-        ({"TPC1": {"length_z": np.nan}}, "length_z of TPC1 must be a number, got nan"),
+        ({"TPC1": {"length_z": np.nan}}, "length_z of TPC1 must be positive and finite, got nan"),
         ({"TPC1": {"module": "TPC2"}}, "TPC2 is there twice"),
         ({"TPC1": {"Ar": 0.999, "H": 0.001, "mass": 0.016}}, "argon of TPC1 must weigh"),
         ({"FGD1": {"mass": 0.1}}, "FGD1 must weigh 0.35 to 2.1 g/cm³, as dense as its material, got 100000 g in"),
@@ -515,7 +515,7 @@ def test_a_detector_from_a_file_is_the_one_from_the_table(tmp_path):
         ),
         ({"FGD2": {"fiducial_mass": 0.29}}, "fiducial_mass of FGD2 must be that of its box"),
         ({"FGD1": {"mass": 1100.0}}, "density of FGD1 must be below 23 g/cm³, got 1059"),
-        ({"FGD1": {"fiducial_x": np.inf}}, "fiducial_x of FGD1 must be finite or empty, got inf"),
+        ({"FGD1": {"fiducial_x": np.inf}}, "fiducial_x of FGD1 must be positive and finite, got inf"),
     ],
 )
 def test_a_table_that_is_no_detector_is_refused_with_file_value_and_rule(tmp_path, changes, message):
@@ -582,7 +582,7 @@ def test_the_fiducial_z_that_table_two_prints_for_this_chamber_is_refused(chambe
     [
         ({"fiducial_x": np.nan}, "TPC1 must have all of fiducial_x, .* or none, got 3 of four"),
         ({"fiducial_y": np.nan}, "TPC1 must have all of fiducial_x, .* or none, got 3 of four"),
-        ({"width_x": -5.0}, "width_x of TPC1 must be positive, got -5"),
+        ({"width_x": -5.0}, "width_x of TPC1 must be positive and finite, got -5"),
         ({"module": None}, "each module must have a name, got nan at z_begin = 251"),
     ],
 )

@@ -31,9 +31,10 @@ def by_adaptive_quadrature(m_N, m_Zprime, epsilon, channel):
 
     around = m_Zprime**2 + width * np.array([-1e4, -1e3, -100, -10, -1, 0, 1, 10, 100, 1e3, 1e4])
     lowest = CHANNELS[channel] ** 2
-    breaks = sorted({x for x in (*R_TABLE.sqrt_s**2, *around) if lowest < x < m_N**2})
+    towards_threshold = lowest * np.array([2, 10, 100, 1000])
+    breaks = sorted({x for x in (*R_TABLE.sqrt_s**2, *around, *towards_threshold) if lowest < x < m_N**2})
     edges = [lowest, *breaks, m_N**2]
-    parts = [quad(integrand, a, b, limit=300)[0] for a, b in itertools.pairwise(edges)]
+    parts = [quad(integrand, a, b, limit=300, epsabs=1e-11, epsrel=1e-9)[0] for a, b in itertools.pairwise(edges)]
     return epsilon**2 * m_N**2 * sum(parts)
 
 
