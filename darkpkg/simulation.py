@@ -20,11 +20,11 @@ from darkpkg.experiment import experiment as experiments
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.detector import Detector
 from darkpkg.experiment.experiment import Experiment
-from darkpkg.inputs import check_kinds, whole_number
+from darkpkg.inputs import check_kinds, one_of, whole_number
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.files import FORMAT, read_events, write_events
 from darkpkg.method.generator import generate
-from darkpkg.method.origin import encoded
+from darkpkg.method.origin import SEQUENCES, encoded
 from darkpkg.method.placing import place
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.weights import detected_weight
@@ -102,8 +102,11 @@ def simulate(
             raise ValueError(f"masses must be a single point, got shape {masses.shape}")
         couplings = couplings if couplings is not None else BENCHMARK_B.replace(is_majorana=masses.is_majorana)
         masses = SamplingRange.at(float(masses.m_N), float(masses.m_Zprime))
-    sequence = sequence or ("random" if point is None else "sobol")
-    vertices = vertices or (4 if point is not None and sequence == "sobol" else 1)
+    if sequence is None:
+        sequence = "random" if point is None else "sobol"
+    one_of("sequence", sequence, SEQUENCES)
+    if vertices is None:
+        vertices = 4 if point is not None and sequence == "sobol" else 1
     how = {
         "sampling": masses,
         "n_events": n_events,
