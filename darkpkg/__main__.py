@@ -1,5 +1,5 @@
 """``python -m darkpkg`` is the command line."""
 
-from darkpkg.cli import app
+from darkpkg.cli import main
 
-app(prog_name="darkpkg")
+main()

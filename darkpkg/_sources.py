@@ -9,7 +9,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 
 
-PHYSICS = ("units.py", "compiling.py", "physics/*.py", "method/loops.py", "method/integrand.py")
+PHYSICS = ("units.py", "formulas.py", "compiling.py", "physics/*.py", "method/loops.py", "method/integrand.py")
 """All that machine code is made of: compiled functions, and the constants in them."""
 
 SIMULATION = (
@@ -20,28 +20,26 @@ SIMULATION = (
 """All that a sample depends on besides its arguments."""
 
 
-def _states() -> dict[Path, tuple[int, int]]:
-    """Time of the last change and size of each of these source files."""
-    states = ((path, path.stat()) for pattern in PHYSICS for path in PACKAGE.glob(pattern))
-    return {path: (state.st_mtime_ns, state.st_size) for path, state in states}
-
-
-_AT_IMPORT = _states()
-
-
-def unchanged() -> bool:
-    """Are the files still those of which the modules in memory were, or will be, made?"""
-    try:
-        return _states() == _AT_IMPORT
-    except OSError:  # a file went away between its listing and its state
-        return False
-
-
-@functools.cache
-def digest(patterns: tuple[str, ...] = PHYSICS) -> str:
-    """One key of the sources of physics, or of others: 16 hexadecimal digits that differ if any of them does."""
+def _digest(patterns: tuple[str, ...]) -> str:
     parts = hashlib.sha256()
     for path in sorted(path for pattern in patterns for path in PACKAGE.glob(pattern)):
         source = path.read_bytes()
         parts.update(f"{path.relative_to(PACKAGE).as_posix()} {len(source)} ".encode() + source)
     return parts.hexdigest()[:16]
+
+
+@functools.cache
+def digest(patterns: tuple[str, ...] = PHYSICS) -> str:
+    """One key of the sources of physics, or of others: 16 hexadecimal digits that differ if any of them does."""
+    return _digest(patterns)
+
+
+_AT_IMPORT = digest()
+
+
+def unchanged() -> bool:
+    """Are the files still those of which the modules in memory were, or will be, made?"""
+    try:
+        return _digest(PHYSICS) == _AT_IMPORT
+    except OSError:  # a file went away between its listing and its reading
+        return False

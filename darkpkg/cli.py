@@ -6,44 +6,47 @@ wait for the library.
 
 from __future__ import annotations
 
-import codecs
 import errno
-import importlib.metadata
 import os
+import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
 
-_BROKEN_PIPE, _INTERRUPTED, _WRONG_INPUT, _FAILED = 141, 130, 2, 1
-"""Exit statuses; the first two are those of a process that the signals PIPE and INT end."""
-
 _FAILURES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What no other name of a file would have avoided."""
-
-_PLAIN = {"±": "+-", "′": "'", "−": "-", "·": "*", "…": "...", "∅": "0"}
-"""For terminals that have no such signs; all others become question marks."""
 
 
 class Commands(TyperGroup):
     """All commands: what goes wrong in one of them is said in one line on stderr, with an exit status."""
 
     def main(self, *args: Any, **options: Any) -> Any:
-        _let_streams_take_any_text()
-        return super().main(*args, **options)
+        """Run the command of ``args``, by default those of the program, and leave Python with its exit status."""
+        for stream in filter(None, (sys.stdout, sys.stderr)):  # either may have been closed by the caller
+            stream.reconfigure(errors="namereplace")
+        try:
+            try:
+                return super().main(*args, **options)
+            finally:
+                _write_out()
+        except (MemoryError, OSError, ValueError) as error:
+            no_memory = isinstance(error, MemoryError)
+            text = " ".join(f"{'not enough memory: ' if no_memory else ''}{error}".split())
+            print(f"darkpkg: {text}", file=sys.stderr)
+            sys.exit(1 if no_memory or getattr(error, "errno", None) in _FAILURES else 2)
 
-    def make_context(self, *args: Any, **options: Any) -> Any:
-        with _errors_in_one_line():
-            return super().make_context(*args, **options)
 
-    def invoke(self, ctx: Any) -> Any:
-        with _errors_in_one_line():
-            return super().invoke(ctx)
+def _write_out() -> None:
+    """Write what was printed, or drop what cannot be written: at its end Python would try once more, and complain."""
+    if sys.stdout:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise
 
 
 app = typer.Typer(
@@ -58,62 +61,15 @@ app = typer.Typer(
 )
 
 
-def _let_streams_take_any_text() -> None:
-    codecs.register_error("darkpkg", _in_plain_signs)
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by the caller
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-        getattr(sys, name).reconfigure(errors="darkpkg")
-
-
-def _in_plain_signs(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    return "".join(_PLAIN.get(sign, "?") for sign in error.object[error.start : error.end]), error.end
-
-
-@contextmanager
-def _errors_in_one_line() -> Iterator[None]:
-    """What went wrong, in one line on stderr, with its exit status; what was printed before is written out."""
-    try:
-        try:
-            yield
-        finally:
-            sys.stdout.flush()
-    except (typer.Exit, typer.Abort):
-        raise
-    except KeyboardInterrupt:
-        _leave(_INTERRUPTED, "interrupted")
-    except BrokenPipeError:
-        _leave(_BROKEN_PIPE)
-    except MemoryError as error:
-        _leave(_FAILED, f"not enough memory: {error}")
-    except OSError as error:
-        _leave(_FAILED if error.errno in _FAILURES else _WRONG_INPUT, str(error))
-    except (ValueError, RuntimeError) as error:
-        from darkpkg.datasets import DataIntegrityError
-
-        if not isinstance(error, ValueError | DataIntegrityError):
-            raise
-        _leave(_WRONG_INPUT, str(error))
-
-
-def _leave(status: int, text: str = "") -> None:
-    with suppress(OSError):
-        if text:
-            print(f"darkpkg: {' '.join(text.split())}", file=sys.stderr)
-        sys.stderr.flush()
-    # What the streams could not write they would try to write once more at the end, and complain.
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            with suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    raise typer.Exit(status) from None
+def main() -> None:
+    """The program, which a pipe that nobody reads ends as it does any other."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    app(prog_name="darkpkg")
 
 
 def option(name: str, text: str, metavar: str | None = None) -> Any:
+    """An option of this very name, which keeps its capitals and underscores."""
     return typer.Option(f"--{name}", help=text, metavar=metavar)
 
 
@@ -132,35 +88,10 @@ def _integer(text: str) -> int:
         return int(number)
 
 
-def typed(ctx: typer.Context, *names: str) -> list[str]:
-    """Those of the options that stand on the command line."""
-    typed = [name for name in names if getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE"]
-    return [f"--{name.replace('_', '-')}" for name in typed]
-
-
-class Mediator(StrEnum):
-    """The side of m_N = m_Zprime on which masses are sampled."""
-
-    heavy = "heavy"
-    light = "light"
-
-
-class Benchmark(StrEnum):
-    """The columns of Table I."""
-
-    A = "A"
-    B = "B"
-
-
-class Decays(StrEnum):
-    """What Z' decays to."""
-
-    all = "all"
-    paper = "paper"
-
-
 def _version(wanted: bool) -> None:
     if wanted:
+        import importlib.metadata  # takes as long as all the rest
+
         print(f"darkpkg {importlib.metadata.version('darkpkg')}")
         raise typer.Exit
 
@@ -174,49 +105,65 @@ def _program(
     pass
 
 
+NAMES = "m_N, m_Zprime (GeV), alpha_D, epsilon, V_muN_sq, V_N_sq"
 Mass = Annotated[float | None, option("m_N", "mass of the heavy neutrino N in GeV, such as 0.1", "GEV")]
 MediatorMass = Annotated[float | None, option("m_Zprime", "mass of the dark photon Z' in GeV, such as 1.25", "GEV")]
-Seed = Annotated[int, option("seed", "seed of the simulation, such as 7")]
+Seed = Annotated[int | None, option("seed", "seed of the simulation, such as 7; 1 by default")]
 Majorana = Annotated[bool, _flag("majorana", "N is its own antiparticle")]
-Hydrogen = Annotated[bool, _flag("hydrogen", "scatter on hydrogen too")]
+Hydrogen = Annotated[bool | None, _flag("hydrogen", "scatter on hydrogen too")]
 NumberOfEvents = Annotated[
-    int | None, typer.Option("--n-events", help="events to simulate, such as 1e6", parser=_integer, metavar="INTEGER")
+    int | None,
+    typer.Option(
+        "--n-events",
+        help="events to simulate; by default 1e6, and 2e5 at fixed masses",
+        parser=_integer,
+        metavar="INTEGER",
+    ),
 ]
-DecaysName = Annotated[
-    Decays, option("decays", "all: e, mu and hadrons, and Z' flies; paper: massless e alone, and Z' decays at once")
+Decays = Annotated[
+    Literal["all", "paper"],
+    option("decays", "all: e, mu and hadrons, and Z' flies; paper: massless e alone, and Z' decays at once"),
 ]
-AnalysisNames = Annotated[
+Analyses = Annotated[
     list[str] | None,
     option("analysis", "I (argon chambers; default), II (photons in FGD1) or a TOML file; may be repeated", "NAME"),
 ]
 ExperimentName = Annotated[
-    str, option("experiment", "T2K, T2K-tracker (no P0D), T2K-upgrade, T2K-all-flavours, or a TOML file", "NAME")
+    str | None,
+    option(
+        "experiment",
+        "T2K (default), T2K-tracker (no P0D), T2K-upgrade, T2K-all-flavours (wrong sign, electron neutrinos), or a "
+        "TOML file",
+        "NAME",
+    ),
 ]
-NAMES = "m_N, m_Zprime (GeV), alpha_D, epsilon, V_muN_sq, V_N_sq"
 
 
 @app.command(short_help="Is a point excluded, or each point of a file?")
 def check(
-    ctx: typer.Context,
     m_N: Mass = None,
     m_Zprime: MediatorMass = None,
     alpha_D: Annotated[float | None, option("alpha_D", "dark fine-structure constant, such as 0.4")] = None,
     epsilon: Annotated[float | None, option("epsilon", "kinetic mixing, such as 0.02")] = None,
     V_muN_sq: Annotated[float | None, option("V_muN_sq", "|V_muN|^2, factor of production, such as 2e-7")] = None,
     V_N_sq: Annotated[float | None, option("V_N_sq", "|V_N|^2, factor of decay, such as 1")] = None,
+    V_eN_sq: Annotated[
+        float | None, option("V_eN_sq", "|V_eN|^2, production by electron neutrinos, such as 2e-7; 0 by default")
+    ] = None,
     points: Annotated[
-        Path | None, option("points", f"CSV file of many points, with the columns {NAMES}", "FILE")
+        Path | None, option("points", f"CSV file of many points: columns {NAMES}, perhaps V_eN_sq", "FILE")
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="file for the answers to --points: .csv or .json")
     ] = None,
     sample: Annotated[Path | None, option("sample", "sample file; without it, simulate", "FILE")] = None,
-    analysis: AnalysisNames = None,
+    experiment: ExperimentName = None,
+    analysis: Analyses = None,
     n_events: NumberOfEvents = None,
-    seed: Seed = 1,
+    seed: Seed = None,
     majorana: Majorana = False,
-    hydrogen: Hydrogen = False,
-    decays: DecaysName = Decays.all,
+    hydrogen: Hydrogen = None,
+    decays: Decays = "all",
     as_json: Annotated[bool, option("json", "print JSON")] = False,
 ) -> None:
     """Lifetime, expected events and exclusion of one point, or of each point of a file.
@@ -234,43 +181,44 @@ def check(
     """
     numbers = {
         "m_N": m_N, "m_Zprime": m_Zprime, "alpha_D": alpha_D, "epsilon": epsilon, "V_muN_sq": V_muN_sq,
-        "V_N_sq": V_N_sq,
+        "V_N_sq": V_N_sq, "V_eN_sq": V_eN_sq,
     }  # fmt: skip
-    given = {name: number for name, number in numbers.items() if number is not None}
-    useless = typed(ctx, "n_events", "seed", "hydrogen") if sample else []
+    simulation = {"experiment": experiment, "n-events": n_events, "seed": seed, "hydrogen": hydrogen}
+    given = {name: value for name, value in numbers.items() if value is not None}
+    missing = [name for name in numbers if name not in (*given, "V_eN_sq")]
+    useless = [name for name, value in simulation.items() if sample and value is not None]
     if useless:
-        raise ValueError(f"{', '.join(useless)} cannot stand beside --sample: that file was simulated before")
+        raise ValueError(f"--{useless[0]} cannot stand beside --sample: that file was simulated before")
     if points and given:
         raise ValueError(f"--{next(iter(given))} cannot stand beside --points, whose file has all numbers")
+    if missing and not points:
+        raise ValueError(f"Missing option '--{missing[0]}', or --points for the points of a file")
     if output and not points:
         raise ValueError("--output is for the answers to --points; one point is printed")
-    if not points and len(given) < len(numbers):
-        missing = next(name for name in numbers if name not in given)
-        raise ValueError(f"Missing option '--{missing}', or --points for the points of a file")
     from darkpkg import commands
 
-    kind = {"is_majorana": majorana, "decays": decays.value}
-    source = commands.Source(sample, n_events, seed, majorana, hydrogen)
+    source = commands.Source(sample, experiment, n_events, seed, majorana, hydrogen)
+    kind = {"is_majorana": majorana, "decays": decays}
     if points:
-        commands.check_points(points, kind, source, analysis or ["I"], output, as_json)
+        commands.check_points(points, kind, source, analysis, output, as_json)
     else:
-        raise typer.Exit(commands.check(given, kind, source, analysis or ["I"], as_json))
+        raise typer.Exit(commands.check({**given, **kind}, source, analysis, as_json))
 
 
 @app.command(short_help="Write a sample, over all masses or at fixed ones.")
 def simulate(
     output: Annotated[Path, typer.Option("--output", "-o", help="file to write, .parquet")],
     mediator: Annotated[
-        Mediator | None,
+        Literal["heavy", "light"] | None,
         option("mediator", "all masses, of a dark photon heavier (default) or lighter than N"),
     ] = None,
     m_N: Mass = None,
     m_Zprime: MediatorMass = None,
-    experiment: ExperimentName = "T2K",
+    experiment: ExperimentName = None,
     n_events: NumberOfEvents = None,
-    seed: Seed = 1,
+    seed: Seed = None,
     majorana: Majorana = False,
-    hydrogen: Hydrogen = False,
+    hydrogen: Hydrogen = None,
 ) -> None:
     """Simulate the whole plane of masses, or one pair of them, in a detector, and write the sample to a file.
 
@@ -278,14 +226,13 @@ def simulate(
 
     darkpkg simulate --m_N 0.1 --m_Zprime 1.25 --n-events 1e5 -o at_B.parquet
     """
-    fixed = {"m_N": m_N, "m_Zprime": m_Zprime}
-    given = {name: mass for name, mass in fixed.items() if mass is not None}
-    if len(given) == 1 or (given and mediator):
+    fixed = [mass for mass in (m_N, m_Zprime) if mass is not None]
+    if len(fixed) == 1 or (fixed and mediator):
         raise ValueError("masses are fixed by --m_N and --m_Zprime together, or sampled as --mediator says")
     from darkpkg import commands
 
-    source = commands.Source(None, n_events, seed, majorana, hydrogen)
-    commands.simulate(output, given or (mediator or Mediator.heavy).value, experiment, source)
+    source = commands.Source(None, experiment, n_events, seed, majorana, hydrogen)
+    commands.simulate(output, fixed or mediator or "heavy", source)
 
 
 @app.command(short_help="Limits over a slice of the parameter space, from a sample.")
@@ -296,18 +243,20 @@ def scan(
         option("vary", f"free parameter, logarithmic steps, once or twice; NAME is of {NAMES}", "NAME=LOW:HIGH:N"),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="file to write, .parquet or .csv")],
-    benchmark: Annotated[Benchmark, option("benchmark", "values of all other parameters: A, light, or B, heavy")],
+    benchmark: Annotated[
+        Literal["A", "B"], option("benchmark", "values of all other parameters: A, light, or B, heavy")
+    ],
     assign: Annotated[
         list[str] | None,
         option("set", "another value of a parameter, or FACTOR*OTHER with a free parameter OTHER", "NAME=VALUE"),
     ] = None,
-    analysis: AnalysisNames = None,
+    analysis: Analyses = None,
     refine: Annotated[int, typer.Option(help="how often to halve the grid near the edge of exclusion", min=0)] = 1,
     cl: Annotated[float, option("cl", "confidence level of the edge, for 2 parameters, such as 0.9")] = 0.90,
     transport: Annotated[
         bool, _flag("transport", "transport events to each pair of masses: slower, and no bias")
     ] = False,
-    decays: DecaysName = Decays.all,
+    decays: Decays = "all",
 ) -> None:
     """Likelihood, expected events and exclusion over a slice with one or two free parameters.
 
@@ -318,13 +267,11 @@ def scan(
     """
     from darkpkg import commands
 
-    base = benchmark.value, decays.value
-    commands.scan(sample, vary, output, base, assign or [], analysis or ["I"], refine, cl, transport)
+    where = commands.slice_of(benchmark, decays, vary, assign or [])
+    commands.scan(sample, where, output, analysis, refine, cl, transport)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, hidden=True)
 def figure() -> None:
     """The figures of the paper stand beside the library: python -m paper figure, in a checkout of the book."""
-    raise ValueError(
-        "the figures of the paper are drawn by the book: python -m paper figure 4 -o fig4.pdf, in its folder"
-    )
+    raise ValueError("the book draws the figures of the paper: python -m paper figure 4 -o fig4.pdf, in its folder")

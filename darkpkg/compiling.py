@@ -5,42 +5,26 @@ from __future__ import annotations
 import functools
 import itertools
 import os
-import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import numba
 from numba.core.caching import FunctionCache
 from numba.extending import register_jitable
-from numpy.typing import NDArray
 
-from darkpkg import _sources
+from darkpkg import _sources, formulas
 
 _KEPT = 3
 """Folders of machine code that stay, the newest: who goes back to the sources before need not compile again."""
 
 
-Number: TypeAlias = Any
-"""A number or an array: what functions work with that are compiled for numbers, and called with either."""
-
-Four: TypeAlias = tuple[Number, Number, Number, Number] | NDArray[Any]
-"""A four-vector of such."""
-
-Three: TypeAlias = tuple[Number, Number, Number]
-"""A three-vector of such."""
-
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _config: Any = numba.config  # its attributes are made when numba is imported
-
-
-def within_compiled(function: _Function) -> _Function:
-    """The same function, for numbers and arrays, which compiled functions may call."""
-    return register_jitable(function)
 
 
 def compiled(**options: Any) -> Callable[[_Function], _Function]:
@@ -51,6 +35,8 @@ def compiled(**options: Any) -> Callable[[_Function], _Function]:
     """
 
     def decorate(function: _Function) -> _Function:
+        while formulas.to_be_compiled:
+            register_jitable(formulas.to_be_compiled.pop())
         dispatcher = numba.njit(error_model="numpy", **options)(function)
         folder = _cache_folder()
         if folder is not None and not _config.DISABLE_JIT:
@@ -103,20 +89,18 @@ def _cache_folder() -> Path | None:
     return None
 
 
-def _places() -> Iterator[Path]:
-    if _config.CACHE_DIR:
-        yield Path(_config.CACHE_DIR)
-    yield _sources.PACKAGE / "__pycache__"
+def _places() -> list[Path]:
     of_user = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    places = [_config.CACHE_DIR, _sources.PACKAGE / "__pycache__"]
     if os.path.isabs(of_user):  # as it is not for a user without a home
-        yield Path(of_user) / "darkpkg"
+        places.append(Path(of_user) / "darkpkg")
+    return [Path(place) for place in places if place]
 
 
 def _remove_old(place: Path) -> None:
     """Remove all but the newest folders of machine code; others may be at work in them, and then compile again."""
-    ours = [path for path in place.iterdir() if re.fullmatch("darkpkg-[0-9a-f]{16}", path.name)]
-    by_age = sorted(ours, key=lambda path: path.stat().st_mtime, reverse=True)
-    for old in by_age[_KEPT:]:
+    ours = place.glob("darkpkg-" + 16 * "[0-9a-f]")
+    for old in sorted(ours, key=lambda path: path.stat().st_mtime)[:-_KEPT]:
         shutil.rmtree(old, ignore_errors=True)
 
 

@@ -24,7 +24,6 @@ __all__ = [
     "broadcast",
     "check",
     "check_kinds",
-    "complex_array",
     "frozen",
     "integer_array",
     "one_of",
@@ -47,7 +46,7 @@ RULES: Mapping[str, Callable[[Array], NDArray[np.bool_]]] = {
     "in [0, 1] or nan": lambda v: np.isnan(v) | ((v >= 0) & (v <= 1)),
     "not negative": lambda v: v >= 0,
 }
-"""What a number may be, by the words of the error. Each is an interval, with or without nan."""
+"""What a number may be, by the words of the error."""
 
 _DEEPEST = 30
 
@@ -58,22 +57,11 @@ def real_array(name: str, value: Any, rule: str | None = "finite") -> Array:
     Raises `TypeError` for what is no real number (complex, boolean, text, objects), and `ValueError` for masked or
     ragged values, or numbers against the rule; both name the argument.
     """
-    array = _plain(name, value)
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must be real numbers, got {array.dtype} in {_short(value)}")
     with np.errstate(over="ignore"):  # a longer double that does not fit becomes infinite, and is refused as such
-        array = array.astype(np.float64, copy=False)
+        array = _numbers(name, value, "real numbers").astype(np.float64, copy=False)
     if rule is not None:
         check(name, array, rule)
     return array
-
-
-def complex_array(name: str, value: Any, rule: str = "finite") -> NDArray[np.complex128]:
-    """As `real_array`, for complex numbers, whose real and imaginary parts are each as ``rule`` wants them."""
-    array = _plain(name, value)
-    parts = (array.real, array.imag) if array.dtype.kind == "c" else (array, np.zeros(array.shape))
-    real, imaginary = (real_array(name, part, rule) for part in parts)
-    return real + 1j * imaginary
 
 
 def real_numbers(
@@ -88,19 +76,16 @@ def real_numbers(
     """``values`` as an array of floats, of the same shape: real numbers, not nan, from ``low`` to ``high``.
 
     With ``positive`` they are above zero, and finite; with ``nan`` some may be nan, where that says something.
-    Complex numbers, texts, dates, truth values and masked numbers are refused: turned into floats they would lose
-    what makes them what they are.
+    Errors as those of `real_array`.
 
     >>> real_numbers("m_N", [1, 2], positive=True)
     array([1., 2.])
     """
-    array = real_array(name, values, None)
-    if positive:
-        _refuse(name, array, ~((array > 0) & (array < np.inf)), "positive and finite")
+    array = real_array(name, values, "positive and finite" if positive else None)
     if not nan:
-        _refuse(name, array, np.isnan(array), "a number")
-    _refuse(name, array, array < low, f"at least {low:g}" if low else "zero or more")
-    _refuse(name, array, array > high, f"at most {high:g}" if high < np.finfo(float).max else "finite")
+        _require(~np.isnan(array), name, array, "a number")
+    _require(~(array < low), name, array, f"at least {low:g}" if low else "zero or more")
+    _require(~(array > high), name, array, f"at most {high:g}" if high < np.finfo(float).max else "finite")
     return array
 
 
@@ -108,10 +93,7 @@ def real_number(
     name: str, value: Any, low: float = -np.inf, high: float = np.inf, *, positive: bool = False
 ) -> float:
     """As `real_numbers`, for what must be one number instead of an array of them."""
-    number = _plain(name, value)
-    if number.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must be a number, got {_short(value)}")
-    number = real_numbers(name, number, low, high, positive=positive)
+    number = real_numbers(name, value, low, high, positive=positive)
     if number.shape != ():
         raise ValueError(f"{name} must be one number, got {_short(value)}")
     return float(number)
@@ -144,16 +126,15 @@ def broadcast(**arrays: Array) -> tuple[Array, ...]:
 def small_text(path: str | os.PathLike[str], most: int) -> str:
     """The text of an ordinary file of at most ``most`` bytes; a pipe or a device could go on for ever."""
     path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"no file at path {path}")
-    if not path.is_file():
+    if path.exists() and not path.is_file():
         raise ValueError(f"path must be that of an ordinary file, got {path}")
-    with path.open("rb") as file:
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise ValueError(f"{path} must be a file of at most {most} bytes, got {path.stat().st_size}")
     try:
-        return content.decode("utf-8")
+        size = path.stat().st_size
+        if size > most:
+            raise ValueError(f"{path} must be a file of at most {most} bytes, got {size}")
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no file at path {path}") from None
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} must be a text in UTF-8, got another byte at {error.start}") from None
 
@@ -176,39 +157,22 @@ def one_of(name: str, value: Any, known: Iterable[str]) -> str:
 
 def tuple_of(name: str, values: Any, kind: type[Kind]) -> tuple[Kind, ...]:
     """``values`` as a tuple, each of which must be of the kind; a text is no sequence of texts."""
-    values = _plain(name, values) if isinstance(values, np.ndarray) else values
-    single = (
-        isinstance(values, str | bytes | Mapping)
-        or not isinstance(values, Iterable)
-        or getattr(values, "ndim", 1) != 1
-    )
-    for value in [values] if single else values:
-        if single or not isinstance(value, kind):
-            raise TypeError(f"{name} must be a sequence of {kind.__name__}, got {_short(value)}")
-    return tuple(values)
-
-
-def _refuse(name: str, array: Array, bad: NDArray[np.bool_], rule: str) -> None:
-    if np.any(bad):
-        raise ValueError(f"{name} must be {rule}, got {float(np.extract(bad, array)[0])!r}")
+    try:
+        items = None if isinstance(values, str | bytes | Mapping) else tuple(values)
+    except TypeError:
+        items = None
+    if items is None or not all(isinstance(item, kind) for item in items):
+        raise TypeError(f"{name} must be a sequence of {kind.__name__}, got {_short(values)}")
+    return items
 
 
 def integer_array(name: str, value: Any) -> NDArray[np.int64]:
     """As `real_array`, for integers; floating-point numbers must be whole."""
-    array = _plain(name, value)
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must be integers, got {array.dtype} in {_short(value)}")
-    if array.dtype.kind == "i":
-        return array.astype(np.int64, copy=False)
-    if array.dtype.kind == "f":
-        array = array.astype(np.result_type(array, np.float64), copy=False)
-    fits = np.isfinite(array) & (np.abs(array) < 2.0**63)
-    whole = np.where(fits, array, 0).astype(np.int64)
-    wrong = np.flatnonzero(~(fits & (whole == array)).ravel())
-    if len(wrong):
-        value = array.ravel()[wrong[0]]
-        raise ValueError(f"{name} must be integers, but {len(wrong)} of {array.size} are not: {value} at {wrong[0]}")
-    return whole
+    array = _numbers(name, value, "integers")
+    if array.dtype.kind != "i":
+        wide = array.astype(np.result_type(array, np.float64))
+        _require((np.abs(wide) < 2.0**63) & (wide == np.trunc(wide)), name, array, "integers")
+    return array.astype(np.int64, copy=False)
 
 
 def text_array(name: str, value: Any) -> NDArray[np.str_]:
@@ -217,26 +181,30 @@ def text_array(name: str, value: Any) -> NDArray[np.str_]:
     if array.dtype.kind == "U":
         return array
     words = array.ravel().tolist()
-    if (array.size and array.dtype.kind not in "OT") or not all(isinstance(word, str) for word in words):
-        wrong = next((word for word in words if not isinstance(word, str)), words[0])
-        raise TypeError(f"{name} must be text, got {array.dtype} with {wrong!r}")
+    wrong = [word for word in words if not isinstance(word, str) or array.dtype.kind not in "OT"]
+    if wrong:
+        raise TypeError(f"{name} must be text, got {array.dtype} with {wrong[0]!r}")
     return np.array(words, dtype=str).reshape(array.shape)
 
 
 def check(name: str, array: NDArray[Any], rule: str) -> None:
-    """Raise `ValueError` that names the first number against ``rule`` of `RULES`, and how many there are."""
-    obeys = RULES[rule]
-    # The rule is an interval, so that the extremes decide. Where nan is against it, they are nan if any number is.
-    lowest, highest = (np.fmin, np.fmax) if obeys(np.array(np.nan)) else (np.minimum, np.maximum)
-    if not array.size or obeys(np.array([f.reduce(array, axis=None) for f in (lowest, highest)])).all():
+    """Raise `ValueError` that names the first number against ``rule`` of `RULES`, and where it stands."""
+    _require(RULES[rule](array), name, array, rule)
+
+
+def _require(good: NDArray[np.bool_], name: str, array: NDArray[Any], rule: str) -> None:
+    if np.all(good):
         return
-    wrong = np.flatnonzero(~obeys(array).ravel())
-    first = array.ravel()[wrong[0]]
-    if array.ndim == 0:
-        raise ValueError(f"{name} must be {rule}, got {first}")
-    at = np.unravel_index(wrong[0], array.shape)
-    where = at[0] if array.ndim == 1 else tuple(map(int, at))
-    raise ValueError(f"{name} must be {rule}, but {len(wrong)} of {array.size} numbers are not: {first} at {where}")
+    at = tuple(int(i) for i in np.argwhere(~good)[0])
+    where = f" at {at[0] if len(at) == 1 else at}" if at else ""
+    raise ValueError(f"{name} must be {rule}, got {array[at]}{where}")
+
+
+def _numbers(name: str, value: Any, what: str) -> NDArray[Any]:
+    array = _plain(name, value)
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must be {what}, got {array.dtype} in {_short(value)}")
+    return array
 
 
 def _plain(name: str, value: Any) -> NDArray[Any]:

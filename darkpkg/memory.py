@@ -15,9 +15,19 @@ _GROUP = Path("/sys/fs/cgroup")
 
 
 def require_memory(needed: float, what: str) -> None:
-    """Raise `ValueError` that says how much memory ``what`` needs and how much there is, unless ``needed`` bytes fit.
+    """Refuse what does not fit into memory. Where the system does not tell how much is free, everything fits.
 
-    Where the system does not tell how much memory is free, everything is taken to fit.
+    Parameters
+    ----------
+    needed : float
+        Bytes.
+    what : str
+        What needs them, for the error.
+
+    Raises
+    ------
+    ValueError
+        That says how much memory it needs and how much there is.
 
     >>> require_memory(8e3, "a table of 1000 numbers")
     """

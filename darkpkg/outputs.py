@@ -8,15 +8,52 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["complete_or_not_at_all"]
+__all__ = ["complete_or_not_at_all", "require_writable"]
 
 
 @contextmanager
 def complete_or_not_at_all(path: Path) -> Iterator[Path]:
-    """A temporary name, which becomes ``path`` once it is written."""
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    """A temporary name, which becomes ``path`` once it is written: a context manager.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write. One that is there stays as it is if writing fails.
+    """
+    partial = _beside(path)
     try:
         yield partial
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def require_writable(path: Path, *suffixes: str) -> None:
+    """Find out before any work whether a file can be written: a temporary one beside it is tried.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write.
+    *suffixes : str
+        What its name may end in; anything by default.
+
+    Raises
+    ------
+    ValueError
+        For another suffix, for a folder, or if no file of this name can be written.
+    """
+    if suffixes and path.suffix not in suffixes:
+        raise ValueError(f"the name of this file must end in {' or '.join(suffixes)}, got {path.name}")
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder, and must be the name of a file")
+    trial = _beside(path)
+    try:
+        trial.touch(exist_ok=False)
+        trial.unlink()
+    except OSError as error:
+        raise ValueError(f"cannot write {path.name} into the folder {path.parent}: {error.strerror}") from None
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex}")

@@ -1,19 +1,16 @@
-"""The look of all figures, in one place, and the drawings that chapters share.
+"""Drawings of what a scan found. Begin with `plot_exclusion`; `axis_label` writes symbol and unit of a parameter.
 
-Begin with `use_style`; `axis_label` writes symbol and unit of a parameter. No physics is computed here.
+No physics is computed here, and no style is set: the axes are yours.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
-from matplotlib.patches import Ellipse, Patch, PathPatch, Rectangle
+from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from darkpkg.experiment.detector import Detector, Module
-from darkpkg.experiment.volumes import Cylinder, Sphere, Volume
 from darkpkg.inference.scan import Scan
 from darkpkg.inference.threshold import exclusion_rule
 from darkpkg.physics.model import DarkParameters
@@ -21,61 +18,16 @@ from darkpkg.physics.model import DarkParameters
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = [
-    "COLOURS",
-    "axis_label",
-    "draw_detector",
-    "module_colour",
-    "plot_exclusion",
-    "shade_excluded",
-    "use_style",
-]
-
-COLOURS = {
-    "blue": "#0072B2",
-    "orange": "#E69F00",
-    "green": "#009E73",
-    "red": "#D55E00",
-    "purple": "#CC79A7",
-    "sky": "#56B4E9",
-    "grey": "#6E6E6E",
-}
-"""Colours that colour-blind readers can tell apart: M. Okabe and K. Ito, Color Universal Design (2008)."""
-
-_MATERIALS = {"Pb": "grey", "Ar": "sky", "C": "green"}
-
-_STYLE = {
-    "figure.figsize": (6.0, 4.0),
-    "figure.dpi": 110,
-    "savefig.dpi": 200,
-    "figure.constrained_layout.use": True,
-    "figure.facecolor": "white",
-    "axes.prop_cycle": mpl.cycler(color=list(COLOURS.values())),
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#E6E6E6",
-    "grid.linewidth": 0.6,
-    "axes.labelsize": 11,
-    "font.size": 10,
-    "legend.frameon": False,
-    "lines.linewidth": 1.8,
-    "mathtext.fontset": "cm",
-    "xtick.direction": "in",
-    "ytick.direction": "in",
-    "xtick.top": True,
-    "ytick.right": True,
-    "xtick.minor.visible": True,
-    "ytick.minor.visible": True,
-}
-
-
-def use_style() -> None:
-    """Draw all further figures in the style of the book."""
-    mpl.rcParams.update(_STYLE)
+__all__ = ["axis_label", "plot_exclusion", "shade_excluded"]
 
 
 def axis_label(name: str) -> str:
-    """Symbol and unit of a field of `DarkParameters`.
+    """Symbol and unit of a field of `DarkParameters`, for an axis.
+
+    Raises
+    ------
+    KeyError
+        If there is no such field.
 
     >>> axis_label("m_N")
     '$m_N$ [GeV]'
@@ -85,7 +37,24 @@ def axis_label(name: str) -> str:
 
 
 def plot_exclusion(scan: Scan, ax: Axes | None = None, cl: float = 0.90, **style: Any) -> Axes:
-    """Draw the edges of the excluded region of a plane, the first parameter of the scan along x."""
+    """Draw the edges of the excluded region of a plane, the first parameter of the scan along x.
+
+    Parameters
+    ----------
+    scan : Scan
+        Of two free parameters.
+    ax : Axes, optional
+        Where to draw; a new figure by default. Both axes become logarithmic, with symbols and units.
+    cl : float
+        Confidence level of the edges.
+    **style
+        As for matplotlib's ``plot``; the ``label`` is that of analysis and rule by default.
+
+    Returns
+    -------
+    Axes
+        Those drawn in.
+    """
     if ax is None:
         _, ax = plt.subplots()
     first, second = scan.axes
@@ -98,67 +67,25 @@ def plot_exclusion(scan: Scan, ax: Axes | None = None, cl: float = 0.90, **style
 
 
 def shade_excluded(scan: Scan, ax: Axes, cl: float = 0.90, **style: Any) -> Axes:
-    """Fill the excluded region of a plane up to the frame, and all of it where everything is excluded."""
+    """Fill the excluded region of a plane up to the frame, and all of it where everything is excluded.
+
+    Parameters
+    ----------
+    scan : Scan
+        Of two free parameters.
+    ax : Axes
+        Where to draw.
+    cl : float
+        Confidence level of the edges.
+    **style
+        As for matplotlib's ``PathPatch``, such as ``color`` and ``alpha``.
+
+    Returns
+    -------
+    Axes
+        Those drawn in.
+    """
     for outlines in scan.excluded_polygons(cl):
         path = Path.make_compound_path(*(Path(outline, closed=True) for outline in outlines))
         ax.add_patch(PathPatch(path, **style))
     return ax
-
-
-def module_colour(module: Module) -> str:
-    """Colour of what a module mostly is by mass: lead grey, argon sky, carbon green, anything else purple."""
-    return COLOURS[_MATERIALS.get(module.material, "purple")]
-
-
-def draw_detector(
-    detector: Detector, ax: Axes, plane: str = "zx", names: bool = True, alpha: float = 0.25, zorder: float = 0
-) -> Axes:
-    """Draw the modules of a detector to scale, in cm, seen onto a plane.
-
-    Parameters
-    ----------
-    plane
-        The two axes of the drawing, the horizontal one first: ``"zx"`` from above, ``"zy"`` from the side, ``"xy"``
-        from the front.
-    names
-        Whether to write the name of each module into it.
-    alpha, zorder
-        Opacity of the colours (`module_colour`) and place below or above what else is drawn.
-
-    Fiducial volumes have dashed edges. Returns ``ax``, with labels and
-    limits. Raises `ValueError` for a plane that does not name two different axes.
-    """
-    if len(plane) != 2 or len(set(plane)) != 2 or not set(plane) <= set("xyz"):
-        raise ValueError(f"plane must name two different axes out of x, y and z, got {plane!r}")
-    for module in detector.modules:
-        colour = module_colour(module)
-        ax.add_patch(_outline(module.active, plane, fc=colour, ec="none", alpha=alpha, zorder=zorder))
-        ax.add_patch(_outline(module.active, plane, fill=False, ec=colour, lw=0.9, zorder=zorder))
-        if module.fiducial is not None:
-            dashed = {"fill": False, "ec": colour, "lw": 0.9, "ls": "--", "zorder": zorder}
-            ax.add_patch(_outline(module.fiducial, plane, **dashed))
-        if names:
-            (left, bottom), (width, height) = _frame(module.active, plane)
-            upright = width < height
-            ax.annotate(
-                module.name, (left + width / 2, bottom + height if upright else bottom + height / 2),
-                xytext=(0, -4 if upright else 0), textcoords="offset points",
-                rotation=90 if upright else 0, ha="center", va="top" if upright else "center", size=8,
-            )  # fmt: skip
-    ax.autoscale_view()
-    ax.set(xlabel=f"${plane[0]}$ [cm]", ylabel=f"${plane[1]}$ [cm]", aspect="equal")
-    return ax
-
-
-def _frame(volume: Volume, plane: str) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Lower left corner and size of the shadow of a volume on a plane."""
-    (x, y), (right, top) = ([corner["xyz".index(axis)] for axis in plane] for corner in (volume.low, volume.high))
-    return (x, y), (right - x, top - y)
-
-
-def _outline(volume: Volume, plane: str, **style: Any) -> Patch:
-    """The shadow of a volume on a plane."""
-    (x, y), (width, height) = _frame(volume, plane)
-    if isinstance(volume, Sphere) or (isinstance(volume, Cylinder) and volume.axis not in plane):
-        return Ellipse((x + width / 2, y + height / 2), width, height, **style)
-    return Rectangle((x, y), width, height, **style)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,8 @@ __all__ = ["as_text", "numbers_of", "report", "row"]
 
 def as_text(value: Any) -> str:
     """JSON, with null for numbers that it does not have."""
-    return json.dumps(_without_infinities(value), indent=2, allow_nan=False)
+    without_infinities = json.loads(json.dumps(value), parse_constant=lambda _: None)
+    return json.dumps(without_infinities, indent=2, allow_nan=False)
 
 
 def row(point: DarkParameters, verdict: Verdict) -> dict[str, Any]:
@@ -59,15 +59,6 @@ def _sums(signal: Expectation) -> dict[str, Any]:
     """Numbers, or lists of them, of an expectation."""
     names = {"expected_events": "mean", "error": "error", "bias": "bias", "n_effective": "n_effective"}
     return {name: np.asarray(getattr(signal, field)).tolist() for name, field in names.items()}
-
-
-def _without_infinities(value: Any) -> Any:
-    """The same with null for numbers that JSON does not have."""
-    if isinstance(value, dict):
-        return {key: _without_infinities(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_infinities(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def report(result: dict[str, Any]) -> str:

@@ -25,7 +25,7 @@ from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.files import FORMAT, read_events, write_events
 from darkpkg.method.generator import generate
 from darkpkg.method.origin import SEQUENCES, encoded
-from darkpkg.method.placing import place
+from darkpkg.method.placing import factors_of_modules, place
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.weights import detected_weight
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
@@ -118,6 +118,7 @@ def simulate(
     }
     analyses = [analysis for analysis in experiment.analyses.values() if _fits(analysis, experiment.detector)]
     towards = _decay_modules(experiment) if whole_number("vertices", vertices, 1) > 1 else ()
+    factors_of_modules(experiment.detector, emphasis)  # raises before any work
     where: dict[str, Any] = {"emphasis": emphasis, "vertices": vertices, "towards": towards}
     aim = (point, analyses) if point is not None and sequence == "sobol" else None
 

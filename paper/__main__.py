@@ -15,11 +15,11 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from darkpkg import plotting
-from darkpkg.cli import Commands, NumberOfEvents, Seed, option, typed
-from darkpkg.commands import check_output, check_size, is_watched
+from darkpkg.cli import Commands, NumberOfEvents, Seed, option
+from darkpkg.commands import check_size, is_watched
 from darkpkg.method.expectation import FewEventsWarning
-from darkpkg.outputs import complete_or_not_at_all
+from darkpkg.outputs import complete_or_not_at_all, require_writable
+from paper import drawing
 from paper.claims import samples as claim_samples
 from paper.claims import verdicts
 from paper.figures import catalogue
@@ -45,6 +45,12 @@ def _few_events_noted() -> Iterator[None]:
         print(f"note: {few[0]}{f'; {len(few) - 1} more such notes' if few[1:] else ''}", file=sys.stderr)
 
 
+def _typed(ctx: typer.Context, *names: str) -> list[str]:
+    """Those of the options that stand on the command line."""
+    typed = [name for name in names if getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE"]
+    return [f"--{name.replace('_', '-')}" for name in typed]
+
+
 @app.command()
 def figure(
     ctx: typer.Context,
@@ -63,7 +69,7 @@ def figure(
     catalogue.check_number(number)
     targets = [catalogue.check_target(path) for path in (output, curves) if path is not None]
     for path in targets:
-        check_output(path)
+        require_writable(path)
     if curves is not None and curves.suffix != ".csv":
         raise ValueError(f"curves are written to .csv, got {curves.name}")
     files = {"heavy": heavy_sample, "light": light_sample}
@@ -72,11 +78,11 @@ def figure(
     catalogue.check_samples(number, samples)
     if not set(catalogue.SAMPLES[number]) <= set(given):
         check_size(n_events)
-    elif useless := typed(ctx, "n_events", "seed"):
+    elif useless := _typed(ctx, "n_events", "seed"):
         raise ValueError(f"figure {number} simulates nothing here, so that {', '.join(useless)} would do nothing")
     print(f"drawing figure {number} (seed {seed})", file=sys.stderr)
     with _few_events_noted():
-        plotting.use_style()
+        drawing.use_style()
         drawn = catalogue.draw(number, samples)
         for path in targets:
             print(f"figure {number} written to {drawn.save(path)}")
@@ -95,9 +101,7 @@ def claims(
     """
     before = pd.Series(dtype=str)
     if output is not None:
-        if output.suffix != ".csv":
-            raise ValueError(f"verdicts are written to .csv, got {output.name}")
-        check_output(output)
+        require_writable(output, ".csv")
         before = pd.read_csv(output).set_index("id").verdict if output.exists() else before
     check_size(n_events)
     print(f"simulating three samples of {n_events} events (seed {seed})", file=sys.stderr)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.inputs import complex_array, real_numbers, tuple_of, whole_number
+from darkpkg.inputs import real_array, real_numbers, tuple_of, whole_number
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import Nucleus, current_amplitudes
 from darkpkg.physics.scattering import (
@@ -68,7 +68,10 @@ def vertex_factors(
 
     Raises `ValueError` if ``mixing`` is not unitary.
     """
-    U = complex_array("mixing", mixing, "finite and below 1e100 in size")
+    real, imaginary = (
+        real_array("mixing", part(mixing), "finite and below 1e100 in size") for part in (np.real, np.imag)
+    )
+    U = real + 1j * imaginary
     if U.ndim != 2 or U.shape[0] != U.shape[1] or not np.allclose(U.conj().T @ U, np.eye(len(U)), atol=1e-9):
         raise ValueError(
             f"mixing must be a unitary square matrix, got U†U with {U.shape} entries off by more than 1e-9"

@@ -86,16 +86,10 @@ def names_used(code: str) -> frozenset[str]:
 
 
 def public_names(root: Path) -> dict[str, str]:
-    """Read from ``darkpkg/__init__.py`` which module has each public name."""
-    path = root / "darkpkg" / "__init__.py"
-    tree = ast.parse(path.read_text(encoding="utf-8")) if path.is_file() else ast.Module([], [])
-    tables = {
-        node.targets[0].id: node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-    }
-    members = ast.literal_eval(tables["_MEMBERS"]) if "_MEMBERS" in tables else {}
-    return {name: module for module in members for name in members[module]}
+    """Read from ``darkpkg/__init__.pyi`` which module has each public name."""
+    tree = ast.parse((root / "darkpkg" / "__init__.pyi").read_text(encoding="utf-8"))
+    parts = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    return {alias.name: part.module.removeprefix("darkpkg.") for part in parts for alias in part.names}
 
 
 def hash_of_files(paths: Iterable[Path], root: Path, *more: str) -> str:

@@ -64,7 +64,7 @@ class Analysis:
     every source one relative error of the total expectation for each bin, in order, which all move together. The
     eigenvectors of a relative covariance times the roots of their eigenvalues are such sources.
 
-    >>> dataclasses.replace(ANALYSIS_I, shared=((0.1, 0.1),)).shared           # 10 % of flux in FHC and RHC alike
+    >>> replace(ANALYSIS_I, shared=((0.1, 0.1),)).shared           # 10 % of flux in FHC and RHC alike
     ((0.1, 0.1),)
     """
 

@@ -92,7 +92,8 @@ class Flux:
 
         Raises `ValueError` that names the file, the column, the line, the value and the rule.
         """
-        units = {"pot": pot, "energy": energy, "area": area} | ({} if per == "bin" else {"per": per})
+        counts = isinstance(per, str) and per == "bin"
+        units = {"pot": pot, "energy": energy, "area": area} | ({} if counts else {"per": per})
         value = {name: real_number(name, unit, 1e-40, 1e60, positive=True) for name, unit in units.items()}
         check_kinds(path=(path, (str, os.PathLike)), points=(points, bool), column=(column, (str, int)))
         names, lines, words = _table(path)
@@ -107,7 +108,7 @@ class Flux:
                 raise ValueError(f"{path}, line {lines[row]}, column {names[i]}: must be {rule}, got {words[row][i]}")
         edges = value["energy"] * (_edges_of_points(table[:, 0]) if points else np.append(table[:, 0], table[-1, 1]))
         last = int(np.max(np.flatnonzero(table[:, at]), initial=0)) + 1
-        width = np.diff(edges) if per == "bin" else value["per"]
+        width = np.diff(edges) if counts else value["per"]
         density = table[:, at] / width / value["pot"] / value["area"]
         try:
             return cls(edges[: last + 1], density[:last])

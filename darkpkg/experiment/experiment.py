@@ -12,7 +12,7 @@ from darkpkg.experiment import analysis, detector
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.beam import Beam, Flux
 from darkpkg.experiment.detector import Detector
-from darkpkg.inputs import Frozen, check_kinds, tuple_of
+from darkpkg.inputs import Frozen, check_kinds, one_of, tuple_of
 from darkpkg.units import MeV
 
 __all__ = ["T2K", "T2K_ALL_FLAVOURS", "Experiment"]
@@ -44,10 +44,7 @@ class Experiment:
         for one in self.analyses.values():
             check_kinds(analyses=(one, Analysis))
             for channel in one.channels:
-                if channel.beam not in names:
-                    raise ValueError(
-                        f"beam of channel {channel.name} must be one of {', '.join(names)}, got {channel.beam!r}"
-                    )
+                one_of(f"beam of channel {channel.name}", channel.beam, names)
 
     def __getitem__(self, beam: str) -> Beam:
         """The beam of that name. Raises `KeyError` that says which there are."""
@@ -64,18 +61,15 @@ class Experiment:
 _COLUMNS = {14: "numu", -14: "numubar", 12: "nue", -12: "nuebar"}
 
 
-def _t2k_beam(name: str, flavours: tuple[int, ...]) -> Beam:
-    """T2K's densities are those per 50 MeV and 1e21 POT, also in wider bins."""
-    table = f"flux/nd280_{name.lower()}"
-    datasets.verify(table)
-    path = datasets.path(table)
-    fluxes = {code: Flux.from_file(path, pot=1e21, per=50 * MeV, column=_COLUMNS[code]) for code in flavours}
-    return Beam(name, fluxes)
-
-
 def _t2k(name: str, flavours: Mapping[str, tuple[int, ...]]) -> Experiment:
-    beams = tuple(_t2k_beam(beam, codes) for beam, codes in flavours.items())
-    return Experiment(name, beams, detector.ND280, {"I": analysis.ANALYSIS_I, "II": analysis.ANALYSIS_II})
+    """T2K's densities are those per 50 MeV and 1e21 POT, also in wider bins."""
+    beams = []
+    for beam, codes in flavours.items():
+        datasets.verify(f"flux/nd280_{beam.lower()}")
+        path = datasets.path(f"flux/nd280_{beam.lower()}")
+        column = {code: Flux.from_file(path, pot=1e21, per=50 * MeV, column=_COLUMNS[code]) for code in codes}
+        beams.append(Beam(beam, column))
+    return Experiment(name, tuple(beams), detector.ND280, {"I": analysis.ANALYSIS_I, "II": analysis.ANALYSIS_II})
 
 
 T2K: Experiment

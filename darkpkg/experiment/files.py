@@ -97,7 +97,7 @@ def load_analysis(path: str | os.PathLike[str]) -> Analysis:
     Examples
     --------
     >>> from darkpkg import datasets
-    >>> load_analysis(datasets.file("analysis/example.toml")).observed
+    >>> load_analysis(datasets.path("analysis/example.toml")).observed
     array([1., 0.])
     """
     return _read("analysis", path, _analysis)

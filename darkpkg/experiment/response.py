@@ -51,6 +51,16 @@ class Pairs(NamedTuple):
     p_positron: Array
 
 
+def momenta_of(events: HasPairs, name: str) -> Array:
+    """Four-momenta (n, 4) of electrons or positrons, ``name`` p_electron or p_positron."""
+    if not hasattr(events, name):
+        raise TypeError(f"events must have {name}, as those of darkpkg.generate do, got {type(events).__name__}")
+    p = real_array(name, getattr(events, name), "finite and below 1e100 in size")
+    if p.ndim != 2 or p.shape[1] != 4:
+        raise ValueError(f"{name} must have the shape (n, 4), got {p.shape}")
+    return p
+
+
 @dataclass(frozen=True, eq=False)
 class ResponseMatrix:
     """Probability of each bin of the reconstructed value, for each bin of the true value.
@@ -67,14 +77,14 @@ class ResponseMatrix:
     simulated: Array
 
     def __post_init__(self) -> None:
-        rows, reconstructed = max(np.size(self.low), 1), max(np.size(self.edges), 2) - 1
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, real_array(field.name, getattr(self, field.name)))
+        rows, reconstructed = max(self.low.size, 1), max(self.edges.size, 2) - 1
         shapes = {"edges": (reconstructed + 1,), "probability": (rows, reconstructed)}
         for field in dataclasses.fields(self):
-            array = real_array(field.name, getattr(self, field.name), "finite")
-            object.__setattr__(self, field.name, array)
-            shape = shapes.get(field.name, (rows,))
-            if array.shape != shape:
-                raise ValueError(f"{field.name} must have the shape {shape} of the bins, got {array.shape}")
+            shape, found = shapes.get(field.name, (rows,)), getattr(self, field.name).shape
+            if found != shape:
+                raise ValueError(f"{field.name} must have the shape {shape} of the bins, got {found}")
         # Rows are normalised when they are read; what is left is rounding.
         if not np.all(self.probability >= 0) or not np.allclose(self.probability.sum(axis=1), 1, rtol=0, atol=1e-9):
             raise ValueError(f"rows must be distributions, got sums {self.probability.sum(axis=1)}")
@@ -140,11 +150,12 @@ class PairResponse:
 
         The same events always give the same pairs, so that a prediction changes smoothly with the parameters.
         """
-        for name in ("p_electron", "p_positron", "uniform"):
-            if not hasattr(events, name):
-                raise TypeError(f"events must have {name}, as those of darkpkg.place do, got {type(events).__name__}")
-        electrons, positrons = events.uniform[:, :2], events.uniform[:, 2:]
-        return Pairs(self._smear(events.p_electron, electrons), self._smear(events.p_positron, positrons))
+        if not hasattr(events, "uniform"):
+            raise TypeError(f"events must have uniform, as those of darkpkg.place do, got {type(events).__name__}")
+        return Pairs(
+            self._smear(momenta_of(events, "p_electron"), events.uniform[:, :2]),
+            self._smear(momenta_of(events, "p_positron"), events.uniform[:, 2:]),
+        )
 
     def _smear(self, p: Array, uniform: Array) -> Array:
         length, across = momentum(p), np.hypot(p[:, 1], p[:, 2])

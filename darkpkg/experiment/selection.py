@@ -12,8 +12,8 @@ from typing import Any, Protocol, Self, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from darkpkg.experiment.response import HasPairs, PairResponse, SmearableEvents
-from darkpkg.inputs import check_kinds, real_array, real_number, real_numbers, tuple_of
+from darkpkg.experiment.response import HasPairs, PairResponse, SmearableEvents, momenta_of
+from darkpkg.inputs import check_kinds, real_number, real_numbers, tuple_of
 from darkpkg.physics.kinematics import invariant_mass, momentum
 from darkpkg.units import GeV
 
@@ -64,10 +64,10 @@ def observables(events: HasPairs) -> Observables:
     An angle to what is at rest is nan, and passes no cut. Raises `ValueError` for momenta that are not finite or no
     four-vectors (n, 4).
     """
-    electron, positron = _four_momenta("p_electron", events), _four_momenta("p_positron", events)
-    if electron.shape != positron.shape:
+    electron, positron = (momenta_of(events, name) for name in ("p_electron", "p_positron"))
+    if len(electron) != len(positron):
         raise ValueError(
-            f"p_electron and p_positron must be of the same length, got {electron.shape} and {positron.shape}"
+            f"p_electron and p_positron must be of the same length, got {len(electron)}, {len(positron)}"
         )
     pair = electron + positron
     across_sq = pair[:, 1] ** 2 + pair[:, 2] ** 2
@@ -81,15 +81,6 @@ def observables(events: HasPairs) -> Observables:
         electron=electron,
         positron=positron,
     )
-
-
-def _four_momenta(name: str, events: HasPairs) -> Array:
-    if not hasattr(events, name):
-        raise TypeError(f"events must have {name}, as those of darkpkg.generate do, got {type(events).__name__}")
-    p = real_array(name, getattr(events, name), "finite and below 1e100 in size")
-    if p.ndim != 2 or p.shape[1] != 4:
-        raise ValueError(f"{name} must have the shape (n, 4), got {p.shape}")
-    return p
 
 
 def _cosine(product: Array, lengths: Array) -> Array:
@@ -188,18 +179,13 @@ class Selection:
             chosen = np.flatnonzero(events.starts_in(self.vertex_modules))
             events = events[chosen]
         seen = observables(self.response.smear(events) if self.response else events)
-        passed = self._passed(seen)
-        bin_of = np.zeros(len(passed), dtype=np.int64)
-        if self.mass_edges:
-            bin_of = np.minimum(np.searchsorted(self.mass_edges, seen.mass, side="right") - 1, self.n_bins - 1)
-        bins[chosen] = np.where(passed, bin_of, -1)
-        return bins
-
-    def _passed(self, seen: Observables) -> NDArray[np.bool_]:
         passed = np.ones(len(seen.mass), dtype=bool) if self.cuts is None else np.asarray(self.cuts.passes(seen))
         if passed.dtype != bool or passed.shape != seen.mass.shape:
+            found = f"{passed.dtype} of shape {passed.shape}"
             raise ValueError(
-                f"passes of cuts must give a truth value for each of {len(seen.mass)} events, "
-                f"got {passed.dtype} of shape {passed.shape}"
+                f"passes of cuts must give a truth value for each of {len(seen.mass)} events, got {found}"
             )
-        return passed
+        edges = self.mass_edges or (-np.inf,)
+        bin_of = np.minimum(np.searchsorted(edges, seen.mass, side="right") - 1, self.n_bins - 1)
+        bins[chosen] = np.where(passed, bin_of, -1)
+        return bins

@@ -78,7 +78,8 @@ def check(
     Parameters
     ----------
     estimator
-        `Transport` of a sample over masses, or at the masses of the point; `Kernel`, or another `Estimator`.
+        `Transport` of a sample over masses, or at the masses of the point;
+        `~darkpkg.method.estimators.Kernel`, or another `Estimator`.
     parameters
         One point, of shape ().
     analysis
@@ -129,7 +130,7 @@ def check(
         notes.append(f"{few}, all over which the verdict is the same")
     elif not firm:
         notes.append(f"the verdict changes within {between}: simulate more")
-    notes += _flights_from_elsewhere(estimator, parameters)
+    notes += _flights_from_elsewhere(estimator, sample, parameters)
     return _verdict(parameters, analysis, likelihood, cl, signal, upscatterings, status, reason, notes)
 
 
@@ -144,8 +145,17 @@ def verdict_without_neutrinos(
 ) -> Verdict | None:
     """The verdict on one point that needs no sample, as no neutrino can make this N; None if some can.
 
-    ``targets`` are the nuclei that N may be made on, ``beams`` those of the experiment. Raises `ValueError` unless
-    ``parameters`` are a single point.
+    Parameters
+    ----------
+    parameters, analysis, likelihood, cl
+        As in `check`.
+    targets, beams
+        The nuclei that N may be made on, and the beams of the experiment.
+
+    Raises
+    ------
+    ValueError
+        Unless ``parameters`` are a single point.
     """
     if parameters.shape != ():
         raise ValueError(f"parameters must be a single point, of shape (), got shape {parameters.shape}")
@@ -194,9 +204,9 @@ FAR = 1 * cm
 """A dark photon that flies so far on average also comes from other modules."""
 
 
-def _flights_from_elsewhere(estimator: Any, parameters: DarkParameters) -> list[str]:
+def _flights_from_elsewhere(estimator: Any, sample: Any, parameters: DarkParameters) -> list[str]:
     """A note where Z′ would fly into the chambers from modules that the sample leaves out."""
-    length, sample = float(parameters.mediator_decay_length()), getattr(estimator, "sample", None)
+    length = float(parameters.mediator_decay_length())
     if not length > 0 or sample is None or sample.detector.name != detector.ND280_TRACKER.name:
         return []
     if isinstance(estimator, Transport):

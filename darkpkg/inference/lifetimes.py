@@ -44,7 +44,7 @@ def excluded_lifetimes(
     Parameters
     ----------
     estimator
-        `Kernel` or `Transport` of a sample, or any other `Estimator`.
+        `~darkpkg.method.estimators.Kernel` or `Transport` of a sample, or any other `Estimator`.
     parameters
         One point: its masses matter, and its couplings are scaled to the ``event_rate``.
     analysis

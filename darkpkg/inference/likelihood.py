@@ -34,13 +34,7 @@ from darkpkg.method.expectation import Expectation
 
 Array = NDArray[np.float64]
 
-__all__ = [
-    "Likelihood",
-    "effective_log_likelihood",
-    "log_likelihood",
-    "profiled_log_likelihood",
-]
-
+__all__ = ["Likelihood", "effective_log_likelihood", "log_likelihood", "profiled_log_likelihood"]
 
 _LARGEST = 1e60
 """Counts beyond this are none, and their products would be infinite."""
@@ -104,6 +98,8 @@ def profiled_log_likelihood(prediction: Expectation, counts: Any) -> Array:
     with the total expectation t, each bin's own relative ``systematic`` η and statistical error σ of the simulation,
     and the sources V that are ``shared``. Factors e^u keep expectations positive. The problem is convex; with u = Σw
     its solution is w + t e^{Σw} = k, by Newton's method, and Σ need not have an inverse.
+
+    Parameters, shapes and errors are those of `log_likelihood`.
     """
     t = _total(prediction, counts)
     k, V = np.asarray(counts.observed, dtype=float), np.asarray(getattr(counts, "shared", ()), dtype=float)
@@ -135,10 +131,24 @@ _NEWTON_STEPS = 300
 
 
 def effective_log_likelihood(observed: ArrayLike, mean: ArrayLike, variance: ArrayLike) -> Any:
-    """ln L_eff of ``observed`` counts for an expectation with ``mean`` and ``variance``; all broadcast.
+    """ln L_eff of counts in one bin, for an expectation that is not known for certain.
 
-    Without variance it is the Poisson; with a mean of zero only zero counts are possible. Raises `ValueError` for
-    input that is negative or not finite.
+    Without variance it is the Poisson; with a mean of zero only zero counts are possible.
+
+    Parameters
+    ----------
+    observed, mean, variance
+        The counts, and mean and variance of their expectation; they broadcast.
+
+    Returns
+    -------
+    float or array
+        Of the shape of all together.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For input that is no number, negative or not finite, and shapes that do not fit together.
 
     >>> effective_log_likelihood(0, 2.3, 0.0)
     -2.3
@@ -154,14 +164,15 @@ def effective_log_likelihood(observed: ArrayLike, mean: ArrayLike, variance: Arr
     if not np.all(v < _LARGEST**4):
         raise ValueError(f"variance must be below {_LARGEST**4:g} times the mean, got {float(np.max(v)):g} times")
     a = np.divide(v, mu + v, out=np.zeros(mu.shape), where=possible)
+    with_k, without = _stirling_remainder(np.stack([a / (1 + k * a), a]))
     value = (
         -mu * _log1p_ratio(v)
         - (k + 1) * np.log1p(v)
         + xlogy(k, mu + (k + 1) * v)
         + k * (_log1p_ratio(k * a) - 1)
         - np.log1p(k * a) / 2
-        + _stirling_remainder(a / (1 + k * a))
-        - _stirling_remainder(a)
+        + with_k
+        - without
         - gammaln(k + 1)
     )
     return value[()]
@@ -178,16 +189,14 @@ def _stirling_remainder(a: Array) -> Array:
     From z = 9 on, four terms of its asymptotic series are exact to 1e-12. Below, eight steps of S(z) = S(z+1) + (z+½)
     ln(1+1/z) − 1 lead there.
     """
-    a = np.asarray(a)
     near = a > 1 / 9
-    t = a[near]
+    far, t = a.copy(), a[near]
     steps = np.zeros(t.shape)
-    for _ in range(8):
+    for _ in range(8 if t.size else 0):
         steps += _log1p_ratio(t) + np.log1p(t) / 2 - 1
         t = t / (1 + t)
-    far = a.copy()
     far[near] = t
     square = far * far
-    remainder = np.array(far * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square / 1680))))
+    remainder = far * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square / 1680)))
     remainder[near] += steps
-    return remainder
+    return np.asarray(remainder)

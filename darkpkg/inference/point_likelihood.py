@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
 from darkpkg.inference.scanning import values_of
+from darkpkg.inference.slices import increasing
 from darkpkg.inputs import Frozen, check_kinds, one_of, real_numbers
 from darkpkg.method.estimators import Predicts, check_estimator
 from darkpkg.method.mass_kernel import OutsideSampleError
@@ -37,7 +38,7 @@ class PointLikelihood:
     Parameters
     ----------
     estimator
-        `Kernel` or `Transport` of a sample, or your own.
+        `~darkpkg.method.estimators.Kernel` or `Transport` of a sample, or your own.
     analysis
         One, or a sum of several.
     base
@@ -99,11 +100,12 @@ class PointLikelihood:
         check_kinds(bounds=(self.bounds, Mapping), likelihood=(self.likelihood, Callable))
         if self.base.shape != ():
             raise ValueError(f"base must be a single point, got shape {self.base.shape}")
+        frozen = {}
         for name, ends in self.bounds.items():
-            low_high = real_numbers(f"bounds of {one_of('bounds', name, self.base.numbers())}", ends, positive=True)
-            if low_high.shape != (2,) or not low_high[0] < low_high[1]:
+            low, *others = increasing(f"bounds of {one_of('bounds', name, self.base.numbers())}", ends).tolist()
+            if len(others) != 1:
                 raise ValueError(f"bounds of {name} must be a lower and a higher value, got {ends}")
-        frozen = {name: (float(low), float(high)) for name, (low, high) in self.bounds.items()}
+            frozen[name] = low, others[0]
         object.__setattr__(self, "bounds", Frozen(frozen))
 
     def __call__(self, theta: DarkParameters) -> Array:

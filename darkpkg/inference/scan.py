@@ -33,10 +33,29 @@ __all__ = ["Scan", "filled_between"]
 class Scan:
     """The likelihood over a set of points of the parameter space.
 
-    ``expectation`` is the signal, ``log_likelihood`` has the shape of ``parameters``, and ``no_signal`` is ln L
-    without any signal, both by ``likelihood``. Points are compared with the best of them, or with no signal if that
-    is better. ``grid`` is the `Slice` if the points are one. After ``levels`` refinements it has been halved as
-    often, and only points near the edge were evaluated: elsewhere ``expectation`` and ``log_likelihood`` are nan.
+    Points are compared with the best of them, or with no signal if that is better.
+
+    Parameters
+    ----------
+    parameters
+        The points, of any shape.
+    analysis
+        The counts that they are compared with.
+    expectation
+        The signal, of the points' shape + (bins,).
+    log_likelihood
+        ln L of each point, of the points' shape.
+    no_signal
+        ln L without any signal.
+    grid
+        The `Slice` if the points are one.
+    levels
+        How often the grid was halved: then only points near the edge were evaluated, and elsewhere ``expectation``
+        and ``log_likelihood`` are nan.
+    provenance
+        What made it.
+    likelihood
+        What gave ln L of an expectation and the analysis.
     """
 
     parameters: Any
@@ -113,6 +132,11 @@ class Scan:
         Columns are the free parameters by the names of `axes`, all that are not zero everywhere, ``log_likelihood``,
         ``minus_delta_log_likelihood``, expected events with their error, estimated bias and effective number, and
         ``mean_i``, ``variance_i``, ``bias_i`` and ``bias_variance_i`` of each bin.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If points are not `DarkParameters`, or a free parameter has the name of another column.
         """
         import pandas as pd  # here: its import takes longer than most calculations
 
@@ -153,6 +177,11 @@ class Scan:
         ``sigma`` the curve is that of `log_excess` so many of its errors (`log_excess_error`) higher, so that ±1 is
         the band that the simulation leaves open. Curves end at the frame, and there is none where all is excluded or
         nothing: `excluded_polygons` tells these apart.
+
+        Raises
+        ------
+        ValueError
+            If the points are not a `Slice` along two parameters.
         """
         return [np.exp(line[:, ::-1]) for line in self._contours(cl, n_parameters, sigma).lines(0.0)]
 

@@ -74,6 +74,13 @@ class Counts:
 def write_scan(scan: Scan, path: str | os.PathLike[str]) -> Path:
     """Write a scan of a `Slice` to a ``.parquet`` or ``.csv`` file, by a temporary name.
 
+    Parameters
+    ----------
+    scan
+        Of `DarkParameters`.
+    path
+        Its ending says which kind of file it is.
+
     Returns
     -------
     Path

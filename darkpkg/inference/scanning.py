@@ -43,8 +43,9 @@ def scan(
     Parameters
     ----------
     estimator
-        `Kernel` or `Transport` of a sample, or any object of yours whose ``events(parameters, analysis)`` returns an
-        `Expectation` of finite numbers, of the shape of the points + (bins,).
+        `~darkpkg.method.estimators.Kernel` or `Transport` of a sample, or any object of yours whose
+        ``events(parameters, analysis)`` returns an `Expectation` of finite numbers, of the shape of the points +
+        (bins,).
     parameters
         A `Slice`, or points such as `DarkParameters` of any shape; what else your own estimator takes.
     analysis
@@ -60,9 +61,16 @@ def scan(
     progress
         Show a progress bar.
 
-    Raises `ValueError` before any work if the grid does not fit into memory; and if a bin has data, but neither
-    background nor signal at any point, because then no point is better than another. If only some points can make the
-    data of a bin, the others are excluded: their ln L is −inf.
+    Returns
+    -------
+    Scan
+        With arrays of the points' shape. If only some points can make the data of a bin, the others have ln L = −inf.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Before any work, if something is of the wrong kind or does not fit into memory; and if a bin has data, but
+        neither background nor signal at any point, because then no point is better than another.
 
     >>> plane = Slice(BENCHMARK_B, m_N=np.geomspace(0.05, 0.2, 5), V_muN_sq=np.geomspace(1e-9, 1e-5, 9))
     >>> scan(Transport(sample), plane, ANALYSIS_I, refine=2).exclusion(cl=0.90)          # doctest: +SKIP
@@ -88,9 +96,19 @@ def scan(
 
 
 def require_scan_memory(shape: Iterable[float], n_bins: int, refine: int = 0) -> None:
-    """Raise `ValueError` unless a scan of that shape, refined so often, fits into memory.
+    """Whether a scan fits into memory.
 
     It has four sums in each bin three times: as they are predicted, as they are kept, and once more in between.
+
+    Parameters
+    ----------
+    shape, n_bins, refine
+        Of the grid, of the analysis, and how often the grid is halved.
+
+    Raises
+    ------
+    ValueError
+        If it does not.
     """
     n_points = math.prod(2.0 ** min(refine, 99) * (n - 1) + 1 for n in shape)
     times = f", refined {refine} times," if refine else ""
@@ -100,7 +118,18 @@ def require_scan_memory(shape: Iterable[float], n_bins: int, refine: int = 0) ->
 def prediction(
     estimator: Predicts, parameters: Any, analysis: Any, shape: tuple[int, ...] | None = None
 ) -> Expectation:
-    """What the estimator predicts, if it fits the points and bins; nan would count as a point left out."""
+    """What the estimator predicts, if it fits the points and bins.
+
+    Returns
+    -------
+    Expectation
+        Of the points' ``shape`` + (bins,).
+
+    Raises
+    ------
+    TypeError, ValueError
+        For another kind or shape, and for nan, which would count as a point left out.
+    """
     found = estimator.events(parameters, analysis)
     check_kinds(prediction=(found, Expectation))
     wanted = (*(np.shape(found.mean)[:-1] if shape is None else shape), len(analysis.observed))
@@ -114,7 +143,13 @@ def prediction(
 
 
 def values_of(likelihood: Likelihood, signal: Expectation, analysis: Any) -> Array:
-    """ln L of the points, if there is one for each; nan would count as a point left out."""
+    """ln L of the points of a ``signal`` (..., bins), if there is one for each: of shape (...).
+
+    Raises
+    ------
+    ValueError
+        If there is not, and for nan, which would count as a point left out.
+    """
     lnL, shape = np.asarray(likelihood(signal, analysis)), np.shape(signal.mean)[:-1]
     if lnL.shape != shape or np.isnan(lnL).any():
         raise ValueError(f"likelihood must be one number for each of the points {shape}, got {lnL!r}")

@@ -16,7 +16,7 @@ from darkpkg.inputs import Frozen, one_of, real_numbers
 
 Array = NDArray[np.float64]
 
-__all__ = ["Slice"]
+__all__ = ["Slice", "increasing"]
 
 
 class Slice:
@@ -45,7 +45,7 @@ class Slice:
     def __init__(self, base: Any, /, **axes: ArrayLike) -> None:
         if not 1 <= len(axes) <= 2:
             raise ValueError(f"a slice has one or two free parameters, got {list(axes)}")
-        self.axes: Mapping[str, Array] = Frozen({name: _axis(name, axes[name]) for name in axes})
+        self.axes: Mapping[str, Array] = Frozen({name: increasing(name, axes[name]) for name in axes})
         if not callable(base):
             if not hasattr(base, "numbers"):
                 raise TypeError(f"base must be a point such as BENCHMARK_B, or a function, got {type(base).__name__}")
@@ -83,7 +83,8 @@ class Slice:
         return Slice(self._base, **{name: _with_middles(values) for name, values in self.axes.items()})
 
 
-def _axis(name: str, values: ArrayLike) -> Array:
+def increasing(name: str, values: ArrayLike) -> Array:
+    """A copy of ``values`` that nobody can change: two or more along one axis, positive and increasing."""
     array = real_numbers(name, values, positive=True).copy()
     if array.ndim != 1 or len(array) < 2:
         raise ValueError(f"{name} must have at least two values along one axis, got shape {array.shape}")

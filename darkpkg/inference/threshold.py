@@ -36,6 +36,18 @@ def exclusion_threshold(cl: float, n_parameters: int = 2) -> float:
     The paper's 2.3 is 90 % for two parameters, the default of everything that excludes. The 1.353 of one parameter is
     no limit of 90 %: for a counting experiment its coverage falls to 81 %.
 
+    Parameters
+    ----------
+    cl
+        Between 0 and 1.
+    n_parameters
+        Degrees of freedom of χ², at least one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a level or number that is none.
+
     >>> exclusion_threshold(0.90)
     2.302...
     """
@@ -64,9 +76,22 @@ def no_signal(analysis: Any) -> Expectation:
 def nearest_limit(
     signal: Expectation, analysis: Any, likelihood: Likelihood, lowest: float, without: float
 ) -> tuple[Array, Array]:
-    """`Scan.log_excess` for points (p, bins), and the logarithm of the scale of their signals at the limit.
+    """How far points are from the limit: `Scan.log_excess`.
 
-    ln L below ``lowest`` is excluded, and it is ``without`` where there is no signal.
+    Parameters
+    ----------
+    signal
+        Of points, (p, bins).
+    analysis, likelihood
+        Counts, and what gives ln L of a signal and them.
+    lowest, without
+        ln L below which a point is excluded, and ln L without any signal.
+
+    Returns
+    -------
+    height, log_scale
+        ln(rate / largest rate that is allowed) of each point, (p,), and the logarithm of the scale of its signal at
+        the limit.
     """
     index = np.arange(len(signal.mean))
 
@@ -94,7 +119,15 @@ def nearest_limit(
 
 
 def roots(function: Callable[..., Array], low: Array, high: Array, *arguments: NDArray[Any]) -> Array:
-    """Where ``function`` of x and ``arguments`` is zero, to 1e-9, between ``low`` and ``high`` of different signs."""
+    """Zeros of a function of x and ``arguments``, to 1e-9.
+
+    Parameters
+    ----------
+    function
+        Of arrays of one shape (m,), m being any number of those that are looked for.
+    low, high
+        Values of x, (n,), at which it has different signs.
+    """
     if not low.size:
         return low
     from scipy.optimize import elementwise  # here: its import takes longer than a verdict

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,35 +23,45 @@ def selection_efficiency(
 ) -> Share:
     """Share of N that the selection of ``analysis`` takes, without its flat efficiency.
 
-    That is the share whose pair passes the cuts and, where the selection asks for them, whose vertex lies in its
-    modules. N are counted as they are made in the exposure of the analysis; with ``ctau`` (cm), only so far as the
-    pair appears in its decay volumes, an on-shell Z′ having the proper decay length ``ctau_Zprime`` (cm). Slice the
-    events for one material: ``events[events.target == …]``. The masses are those of the events, so that a sample at
-    fixed masses is needed for one point.
+    That is the share whose pair passes the cuts and, where the selection wants them, whose vertex lies in its
+    modules. N are counted as they are produced in the exposure of the analysis; with ``ctau``, only so far as the
+    pair appears in its decay volumes. The masses are those of the events, so that a sample at fixed masses is needed
+    for one point.
+
+    Parameters
+    ----------
+    events
+        A sample in a detector, or a part of it: for one material ``events[events.target == …]``.
+    analysis
+        Its channels say what is selected, and in which exposure.
+    ctau, ctau_Zprime
+        Proper decay lengths in cm of N, and of an on-shell Z′.
+
+    Raises
+    ------
+    ValueError
+        If no event counts, and as `lifetime_weight` does.
     """
-    made, decaying = _made_and_decaying(events, analysis, np.inf if ctau is None else ctau, ctau_Zprime)
+    produced, decays = _produced_and_decaying(events, analysis, np.inf if ctau is None else ctau, ctau_Zprime)
     selected = np.concatenate([channel.selection.bins(events) >= 0 for channel in analysis.channels])
-    return Share.of(selected, made if ctau is None else made * decaying)
+    return Share.of(selected, produced if ctau is None else produced * decays)
 
 
 def decay_acceptance(events: PlacedEvents, analysis: Analysis, ctau: float, *, ctau_Zprime: float = 0.0) -> Share:
-    """Share of N, as made in the exposure of ``analysis``, whose pair appears in its decay volumes, for cτ⁰ in cm.
+    """Share of N, as produced in the exposure of ``analysis``, whose pair appears in its decay volumes.
 
-    ``ctau_Zprime`` (cm) is that of an on-shell Z′. The geometrical acceptance of Fig. 4, before any cut.
+    The geometrical acceptance of Fig. 4, before any cut; arguments and errors as of `selection_efficiency`.
     """
-    made, decaying = _made_and_decaying(events, analysis, ctau, ctau_Zprime)
-    return Share.of(decaying, made)
+    produced, decays = _produced_and_decaying(events, analysis, ctau, ctau_Zprime)
+    return Share.of(decays, produced)
 
 
-def _made_and_decaying(
+def _produced_and_decaying(
     events: PlacedEvents, analysis: Analysis, ctau: float, ctau_Zprime: float
 ) -> tuple[Array, Array]:
     """Weight, and probability to decay in the decay volumes, of each event in each channel, one after the other."""
     check_kinds(events=(events, PlacedEvents), analysis=(analysis, Analysis))
-    chances = {
-        volumes: lifetime_weight(events, ctau, ctau_Zprime=ctau_Zprime, modules=volumes)
-        for volumes in {channel.selection.decay_modules for channel in analysis.channels}
-    }
-    made = [events.weight * exposure_weight(events, channel) for channel in analysis.channels]
-    decaying = [chances[channel.selection.decay_modules] for channel in analysis.channels]
-    return np.concatenate(made), np.concatenate(decaying)
+    chance = functools.cache(lambda modules: lifetime_weight(events, ctau, ctau_Zprime=ctau_Zprime, modules=modules))
+    produced = [events.weight * exposure_weight(events, channel) for channel in analysis.channels]
+    decays = [chance(channel.selection.decay_modules) for channel in analysis.channels]
+    return np.concatenate(produced), np.concatenate(decays)

@@ -58,7 +58,30 @@ class _OfSample(ABC):
             check_kinds(**{one.name: (getattr(self, one.name), Smoothing)})
 
     def events(self, parameters: DarkParameters, analysis: Analysis) -> Expectation:
-        """Expected signal in each bin of ``analysis``."""
+        """Expected signal in each bin of ``analysis``.
+
+        Parameters
+        ----------
+        parameters
+            Points θ of any shape.
+        analysis
+            Its channels say what is selected, and in which exposure.
+
+        Returns
+        -------
+        Expectation
+            Of θ's shape + (bins,).
+
+        Raises
+        ------
+        OutsideSampleError
+            If a mass lies outside the sampled region.
+
+        Warns
+        -----
+        FewEventsWarning
+            Where fewer than 10 effective events remain in a channel.
+        """
         _check_points(parameters, analysis)
         return self._sum(parameters, np.asarray(parameters.proper_decay_length()), analysis)
 
@@ -89,8 +112,7 @@ class Kernel(_OfSample):
         Bandwidth and kind of average. Kernels of `darkpkg.method.kernels` are summed by compiled code, others of
         your own, subclasses of its ``Kernel``, by numpy, which is slower.
 
-    The methods raise `OutsideSampleError` outside the sampled region, and warn (`FewEventsWarning`) where fewer than
-    10 effective events remain. Points that differ by the couplings of production only are summed once.
+    Points that differ by the couplings of production only are summed once.
 
     >>> Kernel(sample).events(BENCHMARK_B, ANALYSIS_I).total()                  # doctest: +SKIP
     4.70 ± 0.08
@@ -117,8 +139,8 @@ class Transport(_OfSample):
     neighbourhood
         Which events are transported: see `transport`.
 
-    Each pair of masses costs a `transport`, some tenths of a second for a million events. Raises and warns as
-    `Kernel`; events that do not tell from which point of phase space they came cannot be transported.
+    Each pair of masses costs a `transport`, some tenths of a second for a million events. Events without the point of
+    phase space that they came from cannot be transported.
     """
 
     neighbourhood: Smoothing = NEIGHBOURHOOD

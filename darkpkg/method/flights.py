@@ -1,14 +1,20 @@
-"""Flights of N and of Z′ one after the other that end in a volume. Begin with `flight_polygons`."""
+"""Flights of N, and of Z′ after it, that end in a volume, and how probable they are. Begin with `Paths`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.experiment.volumes import Volume
-from darkpkg.method.loops import SPARE_CORNERS, clipped_rectangles
+from darkpkg.method.events import PlacedEvents
+from darkpkg.method.loops import SPARE_CORNERS, clipped_rectangles, decay_probabilities
+from darkpkg.physics.kinematics import momentum
+from darkpkg.physics.model import DarkParameters
+from darkpkg.units import cm
 
 Array = NDArray[np.float64]
 
@@ -59,3 +65,58 @@ def _together(planes: Sequence[Array]) -> Array:
     for j, own in enumerate(planes):
         together[:, j, : own.shape[1]] = own
     return together
+
+
+LARGEST_RATE = 1e100 / cm
+"""In GeV: what decays faster decays where it is made, and this leaves room for products of rates."""
+
+
+def decay_rate(mass: ArrayLike, ctau: ArrayLike) -> Array:
+    """m/cτ⁰ in GeV/cm: over the momentum, the probability to decay per length."""
+    with np.errstate(over="ignore", divide="ignore"):
+        return np.minimum(np.divide(mass, ctau), LARGEST_RATE)
+
+
+def decay_rates(parameters: DarkParameters, ctau: ArrayLike) -> tuple[Array, Array]:
+    """`decay_rate` of N and of an on-shell Z′, infinite where none flies."""
+    flight = np.asarray(parameters.mediator_decay_length())
+    of_Z = np.where(flight > 0, decay_rate(parameters.m_Zprime, flight), np.inf)
+    return decay_rate(parameters.m_N, ctau), of_Z
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where n events cross k fiducial volumes, as lengths over the momentum of what flies, in cm/GeV.
+
+    ``begin`` and ``width`` (n, k) are those of N. ``starts`` and ``corners`` are the polygons of the flights of N and
+    Z′ one after the other, see `flight_polygons`; without a flight of Z′ they are empty.
+    """
+
+    begin: Array
+    width: Array
+    starts: NDArray[np.int64]
+    corners: Array
+
+    @classmethod
+    def of(cls, events: PlacedEvents, modules: Sequence[str], flies: bool, rows: Any = slice(None)) -> Paths:
+        """Those of some ``rows`` of the events through ``modules``, also of Z′ if it ``flies``."""
+        columns, p_N = events.columns_of(modules), events.p_N[rows]
+        inverse = 1 / momentum(p_N)[:, None]
+        entry, leave = events.entry[rows][:, columns], events.exit[rows][:, columns]
+        starts, corners = np.zeros((0, 1), dtype=np.int64), np.zeros((0, 2))
+        if flies:
+            p_Z = events.p_electron[rows] + events.p_positron[rows]
+            volumes = [events.detector.volumes[column] for column in columns]
+            starts, corners = flight_polygons(events.vertex[rows], p_N[:, 1:], p_Z[:, 1:], volumes)
+        return cls(entry * inverse, (leave - entry) * inverse, starts, corners)
+
+    def decays(self, rate: ArrayLike, rate_of_Z: ArrayLike | None = None, rows: Any = slice(None)) -> Array:
+        """Probability (n,) that the pair appears in a volume, for `decay_rates` of each event or of all."""
+        if rate_of_Z is None:
+            each = np.asarray(rate)[..., None]
+            return (np.exp(-each * self.begin[rows]) * -np.expm1(-each * self.width[rows])).sum(axis=-1)
+        starts = self.starts[rows]
+        probability = np.empty(len(starts))
+        rates = (np.full(len(starts), one) for one in (rate, rate_of_Z))
+        decay_probabilities(*rates, starts, self.corners, probability)
+        return probability

@@ -19,22 +19,14 @@ from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.selection import Selection
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.expectation import Expectation, warn_of_few
+from darkpkg.method.flights import Paths, decay_rates
 from darkpkg.method.generator import REPLICATES
 from darkpkg.method.kernels import EPANECHNIKOV, GAUSSIAN, UNIFORM, Kernel
 from darkpkg.method.loops import kernel_sums
 from darkpkg.method.mass_kernel import check_inside, mass_coefficients, mass_level
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import WIDER, Smoothing, moments, neighbours
-from darkpkg.method.weights import (
-    ELECTRON,
-    MUON,
-    Paths,
-    check_simulated,
-    coupling_weight,
-    decay_rates,
-    exposure,
-    sampling_range,
-)
+from darkpkg.method.weights import ELECTRON, MUON, check_simulated, coupling_weight, exposure, sampling_range
 from darkpkg.physics.model import DarkParameters
 
 Array = NDArray[np.float64]
@@ -165,16 +157,11 @@ def kernel_estimate(
 
 
 def _sums(
-    events: PlacedEvents,
-    points: Array,
-    analysis: Analysis,
-    smoothing: Smoothing,
-    flavours: Flavours,
-    everywhere: bool,
+    events: PlacedEvents, at: Array, analysis: Analysis, smoothing: Smoothing, flavours: Flavours, everywhere: bool
 ) -> Array:
-    """Σw, Σw², Σd and Σd² at ``points`` (6, p) of masses, decay rates and bandwidths: (p, flavours, bins, 4)."""
-    n, flies, replicates = points.shape[1], bool(np.isfinite(points[3]).any()), _replicates(events)
-    kernel = _kernel_at(sampling_range(events), points, smoothing)
+    """Σw, Σw², Σd and Σd² for masses, decay rates and bandwidths ``at`` points (6, p): (p, flavours, bins, 4)."""
+    n, flies, replicates = at.shape[1], bool(np.isfinite(at[3]).any()), _replicates(events)
+    kernel = _kernel_at(sampling_range(events), at, smoothing)
     sums = np.empty((n, len(flavours), len(analysis.observed), 4))
     for selection in dict.fromkeys(channel.selection for channel in analysis.channels):
         channels = [channel for channel in analysis.channels if channel.selection == selection]
@@ -184,7 +171,7 @@ def _sums(
         sample = prepared(events, selection, exposures, smoothing.slope, flavours, flies)
         bins = np.r_[tuple(analysis.bins_of(channel.name) for channel in channels)]
         own = np.zeros((n, len(flavours) * len(bins) * replicates, 4))
-        _add(own, sample, points, *kernel, everywhere)
+        _add(own, sample, at, *kernel, everywhere)
         own = own.reshape(n, len(flavours), len(bins), replicates, 4)
         sums[:, :, bins] = own.sum(axis=3)
         if replicates > 1:
@@ -214,8 +201,8 @@ def _add(sums: Array, sample: Prepared, points: Array, kernel: Kernel, h: Array,
             paths.starts, paths.corners, sums,
         )  # fmt: skip
         return
-    around = neighbours(kernel, sample.ln_masses.T, np.log(points[:2]).T, h, c)
-    for own, (near, both), flights in zip(sums, around, points[2:4].T, strict=True):
-        chance = 1.0 if everywhere else paths.decays(flights[0], None if flights[1] == np.inf else flights[1], near)
+    around = neighbours(kernel, sample.ln_masses.T, np.stack([x, y], axis=-1), h, c)
+    for own, (near, both), of_N, of_Z in zip(sums, around, rate, rate_of_Z, strict=True):
+        chance = 1.0 if everywhere else paths.decays(of_N, of_Z if np.isfinite(of_Z) else None, near)
         for part, total in zip(moments((sample.base[near] * chance)[:, None], both), own.T, strict=True):
             total += np.bincount(sample.column[near], part[:, 0], len(total))

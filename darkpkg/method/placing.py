@@ -66,7 +66,7 @@ def place(
             "that share a neutrino"
         )
     check("momentum of N", momentum(events.p_N), "above 1e-100 GeV")
-    factors = _emphasis(detector, {} if emphasis is None else emphasis)
+    factors = factors_of_modules(detector, emphasis)
     columns = {name: np.repeat(getattr(events, name), vertices, axis=0) for name in Events.columns()}
     columns["weight"] = weight = columns["weight"] / vertices
     direction = columns["p_N"][:, 1:] / momentum(columns["p_N"])[:, None]
@@ -172,8 +172,9 @@ def _chords(detector: Detector, modules: Sequence[str], vertex: Array, direction
     return entry, leave
 
 
-def _emphasis(detector: Detector, emphasis: Mapping[str, float]) -> Array:
-    """The factor of each module, one by default."""
+def factors_of_modules(detector: Detector, emphasis: Mapping[str, float] | None) -> Array:
+    """The factor of each module that ``emphasis`` of `place` says, one by default."""
+    emphasis = {} if emphasis is None else emphasis
     check_kinds(emphasis=(emphasis, Mapping))
     names = [module.name for module in detector.modules]
     unknown = [name for name in emphasis if name not in names]

@@ -28,7 +28,7 @@ from darkpkg.method.generator import Integrand
 from darkpkg.method.integrand import DECAY_AXES, laboratory_momenta, target
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import Smoothing
-from darkpkg.method.weights import coupling_weight, kde_weight, sampling_range
+from darkpkg.method.weights import check_point, coupling_weight, kde_weight, sampling_range
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
 
@@ -68,9 +68,7 @@ def transport(events: AnyEvents, parameters: DarkParameters, neighbourhood: Smoo
         If the events lack the point of the hypercube that they were made from, or their origin the flux, nucleus or
         volumes that momenta and paths are made of anew.
     """
-    check_kinds(
-        events=(events, Events), parameters=(parameters, DarkParameters), neighbourhood=(neighbourhood, Smoothing)
-    )
+    check_kinds(events=(events, Events), neighbourhood=(neighbourhood, Smoothing))
     near = _neighbours(events, parameters, neighbourhood)
     weight = near.weight * kde_weight(near, parameters, neighbourhood)
     counts = np.flatnonzero(weight)
@@ -93,13 +91,11 @@ def transport(events: AnyEvents, parameters: DarkParameters, neighbourhood: Smoo
 
 def _neighbours(events: AnyEvents, parameters: DarkParameters, neighbourhood: Smoothing) -> AnyEvents:
     """Events in the box around the kernel, or all of a sample at fixed masses: the others weigh nothing."""
-    sampling = sampling_range(events)
-    if parameters.shape != ():
-        raise ValueError(f"parameters must be a single point, got shape {parameters.shape}")
+    check_point(parameters)
     if not np.isfinite(events.point).all():
         raise ValueError("events must remember the point that made them, as those of darkpkg.generate do")
     coupling_weight(events, parameters)  # refuses another kind of N
-    if sampling.is_fixed:
+    if sampling_range(events).is_fixed:
         return events[:]
     inside = np.ones(len(events), dtype=bool)
     reach = np.exp(neighbourhood.kernel.reach * neighbourhood.bandwidths((), 2))

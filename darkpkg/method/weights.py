@@ -9,8 +9,7 @@ the decay is detected, and `exposure_weight` counts nuclei and protons. Begin wi
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,14 +19,11 @@ from darkpkg.experiment.analysis import Analysis, Channel
 from darkpkg.experiment.selection import Selection
 from darkpkg.inputs import check_kinds, real_number, real_numbers, tuple_of, whole_number
 from darkpkg.method.events import Events, PlacedEvents
-from darkpkg.method.flights import flight_polygons
-from darkpkg.method.loops import decay_probabilities
+from darkpkg.method.flights import Paths, decay_rate
 from darkpkg.method.mass_kernel import check_inside, mass_coefficients, mass_level
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import SMOOTHING, Smoothing, kernel_weight
-from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
-from darkpkg.units import cm
 
 Array = NDArray[np.float64]
 
@@ -74,7 +70,7 @@ def kde_weight(events: Events, parameters: DarkParameters, smoothing: Smoothing 
         If θ lies outside the sampled region; it names parameter, value and range.
     """
     check_kinds(events=(events, Events), smoothing=(smoothing, Smoothing))
-    _check_point(parameters)
+    check_point(parameters)
     sampling = sampling_range(events)
     check_inside(sampling, parameters.m_N, parameters.m_Zprime)
     if sampling.is_fixed:
@@ -89,31 +85,53 @@ def kde_weight(events: Events, parameters: DarkParameters, smoothing: Smoothing 
 
 
 def coupling_weight(events: Events, parameters: DarkParameters, flavour: int = MUON) -> Any:
-    """|V_μN|² α_D ε² over its value at generation, Eq. (26), times the share of N that decay to e⁺e⁻; of θ's shape.
-
-    For upscatterings of electron neutrinos, ``flavour`` ±12, it has |V_eN|² of θ over |V_μN|² at generation: their
-    events are simulated as if both were equal.
+    """|V_μN|² α_D ε² over its value at generation, Eq. (26), times the share of N that decay to e⁺e⁻.
 
     Only decays to e⁺e⁻ are simulated: muons and hadrons take the rest (`DarkParameters.pair_branching_ratio`), above
-    211 MeV and unless ``parameters.decays`` is ``"paper"``. Raises `ValueError` if θ has another kind of N, Dirac or
-    Majorana, than the simulation.
+    211 MeV and unless ``parameters.decays`` is ``"paper"``.
+
+    Parameters
+    ----------
+    events
+        Their origin has the couplings at generation.
+    parameters
+        Points of any shape.
+    flavour
+        PDG code of the neutrino. For ±12 the weight has |V_eN|² of θ over |V_μN|² at generation: events of electron
+        neutrinos are simulated as if both were equal.
+
+    Returns
+    -------
+    float or ndarray
+        Of θ's shape.
+
+    Raises
+    ------
+    ValueError
+        If θ has another kind of N, Dirac or Majorana, than the simulation.
     """
     check_kinds(events=(events, Events), parameters=(parameters, DarkParameters))
     flavour = whole_number("flavour", flavour, least=-MUON)
     generated = events.origin.couplings
     if generated is None:
         raise ValueError("origin of events must hold the couplings that their weights are for")
-    if generated.is_majorana != parameters.is_majorana:
-        kinds = {True: "Majorana", False: "Dirac"}
+    kind, other = ("Majorana" if one.is_majorana else "Dirac" for one in (generated, parameters))
+    if kind != other:
         raise ValueError(
-            f"these events are decays of a {kinds[generated.is_majorana]} N and cannot answer for a "
-            f"{kinds[parameters.is_majorana]} N: generate them with couplings=parameters"
+            f"these events are decays of a {kind} N and cannot answer for a {other} N: generate them with "
+            "couplings=parameters"
         )
     return parameters.coupling_of(flavour) * parameters.pair_branching_ratio() / generated.coupling
 
 
 def selection_weight(events: PlacedEvents, selection: Selection) -> Array:
-    """Efficiency of the selection for events that it puts into some bin, zero for the others: (n,)."""
+    """Efficiency of the selection for events that it puts into some bin, zero for the others: (n,).
+
+    Raises
+    ------
+    TypeError, ValueError
+        For events without a vertex, and modules that their detector does not have.
+    """
     check_kinds(events=(events, PlacedEvents), selection=(selection, Selection))
     return np.where(selection.bins(events) >= 0, selection.efficiency, 0.0)
 
@@ -167,71 +185,19 @@ def lifetime_weight(
     modules = tuple_of("modules", modules, str)
     ctau = float(positive_lifetime(real_number("ctau", ctau)))
     flight = real_number("ctau_Zprime", ctau_Zprime, 0.0)
-    rate = _decay_rate(events.m_N if m_N is None else real_number("m_N", m_N, positive=True), ctau)
+    rate = decay_rate(events.m_N if m_N is None else real_number("m_N", m_N, positive=True), ctau)
     own = events.m_Zprime if m_Zprime is None else real_number("m_Zprime", m_Zprime, positive=True)
-    rate_of_Z = _decay_rate(own, flight) if flight > 0 else None
+    rate_of_Z = decay_rate(own, flight) if flight > 0 else None
     return Paths.of(events, modules, flight > 0).decays(rate, rate_of_Z)
 
 
-LARGEST_RATE = 1e100 / cm
-"""In GeV: what decays faster decays where it is made, and this leaves room for products of rates."""
-
-
-def _decay_rate(mass: ArrayLike, ctau: ArrayLike) -> Array:
-    """m/cτ⁰ in GeV/cm: over the momentum, the probability to decay per length."""
-    with np.errstate(over="ignore", divide="ignore"):
-        return np.minimum(np.divide(mass, ctau), LARGEST_RATE)
-
-
-def decay_rates(parameters: DarkParameters, ctau: ArrayLike) -> tuple[Array, Array]:
-    """`_decay_rate` of N and of an on-shell Z′, infinite where none flies."""
-    flight = np.asarray(parameters.mediator_decay_length())
-    of_Z = np.where(flight > 0, _decay_rate(parameters.m_Zprime, flight), np.inf)
-    return _decay_rate(parameters.m_N, ctau), of_Z
-
-
-@dataclass(frozen=True)
-class Paths:
-    """Where n events cross k fiducial volumes, as lengths over the momentum of what flies, in cm/GeV.
-
-    ``begin`` and ``width`` (n, k) are those of N. ``starts`` and ``corners`` are the polygons of the flights of N and
-    Z′ one after the other, see `flight_polygons`; without a flight of Z′ they are empty.
-    """
-
-    begin: Array
-    width: Array
-    starts: NDArray[np.int64]
-    corners: Array
-
-    @classmethod
-    def of(cls, events: PlacedEvents, modules: Sequence[str], flies: bool, rows: Any = slice(None)) -> Paths:
-        """Those of some ``rows`` of the events through ``modules``, also of Z′ if it ``flies``."""
-        columns, p_N = events.columns_of(modules), events.p_N[rows]
-        inverse = 1 / momentum(p_N)[:, None]
-        entry, leave = events.entry[rows][:, columns], events.exit[rows][:, columns]
-        starts, corners = np.zeros((0, 1), dtype=np.int64), np.zeros((0, 2))
-        if flies:
-            p_Z = events.p_electron[rows] + events.p_positron[rows]
-            volumes = [events.detector.volumes[column] for column in columns]
-            starts, corners = flight_polygons(events.vertex[rows], p_N[:, 1:], p_Z[:, 1:], volumes)
-        return cls(entry * inverse, (leave - entry) * inverse, starts, corners)
-
-    def decays(self, rate: ArrayLike, rate_of_Z: ArrayLike | None = None, rows: Any = slice(None)) -> Array:
-        """Probability (n,) that the pair appears in a volume, for `decay_rates` of each event or of all."""
-        if rate_of_Z is None:
-            each = np.asarray(rate)[..., None]
-            return (np.exp(-each * self.begin[rows]) * -np.expm1(-each * self.width[rows])).sum(axis=-1)
-        starts = self.starts[rows]
-        probability = np.empty(len(starts))
-        rates = (np.full(len(starts), one) for one in (rate, rate_of_Z))
-        decay_probabilities(*rates, starts, self.corners, probability)
-        return probability
-
-
 def exposure_weight(events: PlacedEvents, channel: Channel) -> Array:
-    """Number of target nuclei times protons on target, Eq. (28), for events of the channel's beam, else zero.
+    """Number of target nuclei times protons on target, Eq. (28), for events of the channel's beam, else zero: (n,).
 
-    Raises `ValueError` for a channel whose beam was not simulated: no events would look like no signal.
+    Raises
+    ------
+    ValueError
+        For a channel whose beam was not simulated: no events would look like no signal.
     """
     check_kinds(events=(events, PlacedEvents), channel=(channel, Channel))
     check_simulated(events, channel)
@@ -263,6 +229,22 @@ def produced_weight(
 
     Where several channels have the same beam, an event counts in each, as in the sum of their expectations.
 
+    Parameters
+    ----------
+    events
+        A sample in a detector.
+    parameters
+        One point θ.
+    analysis
+        Its channels have beams and protons on target.
+    smoothing
+        As in `kde_weight`.
+
+    Returns
+    -------
+    ndarray
+        (n,) numbers of events.
+
     Raises
     ------
     ValueError
@@ -276,7 +258,7 @@ def selected_weight(
 ) -> Array:
     """`produced_weight` of what each channel selects, with its efficiency, wherever N decays: (n,).
 
-    Their sum is that of `Kernel.upscatterings` over all bins.
+    Their sum is that of `Kernel.upscatterings` over all bins; arguments and errors are those of `produced_weight`.
     """
     return _weight(events, parameters, analysis, smoothing, lambda selection: selection_weight(events, selection))
 
@@ -286,7 +268,11 @@ def detected_weight(
 ) -> Array:
     """`selected_weight` times the probability of a decay in the decay volumes of each channel: (n,).
 
-    Lifetime and boost are those at θ. Their sum is that of `Kernel.events` over all bins.
+    Lifetime and boost are those at θ. Their sum is that of `Kernel.events` over all bins; arguments and errors are
+    those of `produced_weight`.
+
+    >>> detected_weight(sample, BENCHMARK_B, ANALYSIS_I).sum()                 # doctest: +SKIP
+    4.70...
     """
 
     def chance(selection: Selection) -> Array:
@@ -297,15 +283,11 @@ def detected_weight(
 
 
 def _weight(
-    events: PlacedEvents,
-    parameters: DarkParameters,
-    analysis: Analysis,
-    smoothing: Smoothing,
-    chance: Callable[[Selection], Array],
+    events: PlacedEvents, parameters: DarkParameters, analysis: Analysis, smoothing: Smoothing, chance: Any
 ) -> Array:
-    """Weights (n,) at one point, with the ``chance`` of each event to get through a selection."""
+    """Weights (n,) at one point, with the ``chance`` of each event, a function of the selection, to get through."""
     check_placed("events", events)
-    _check_point(parameters)
+    check_point(parameters)
     check_kinds(analysis=(analysis, Analysis), smoothing=(smoothing, Smoothing))
     chance = functools.cache(chance)
     exposures = sum(exposure_weight(events, one) * chance(one.selection) for one in analysis.channels)
@@ -330,7 +312,7 @@ def check_placed(name: str, events: Any) -> None:
         raise TypeError(f"{name} must be placed in a detector first: darkpkg.place(events, darkpkg.ND280, seed=…)")
 
 
-def _check_point(parameters: Any) -> None:
+def check_point(parameters: Any) -> None:
     """Raise unless these are parameters, and a single point."""
     check_kinds(parameters=(parameters, DarkParameters))
     if parameters.shape != ():

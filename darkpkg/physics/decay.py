@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.compiling import Four, Number, within_compiled
+from darkpkg.formulas import Four, Number, within_compiled
 from darkpkg.inputs import broadcast, real_numbers
 from darkpkg.physics.kinematics import boost, spherical
 from darkpkg.units import ELECTRON_MASS

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from darkpkg.compiling import Four, Number, Three, within_compiled
+from darkpkg.formulas import Four, Number, Three, within_compiled
 from darkpkg.inputs import real_array
 
 Array = NDArray[np.float64]

@@ -12,8 +12,8 @@ from functools import cache
 from types import MappingProxyType
 
 import numpy as np
+import scipy  # which imports its parts where they are used
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import spherical_in, spherical_jn
 
 from darkpkg import datasets
 from darkpkg.inputs import check_kinds, one_of, real_number, real_numbers, whole_number
@@ -205,14 +205,14 @@ def _symmetrised_fermi(Q2: NDArray[np.float64], nucleus: Nucleus) -> NDArray[np.
     x, y = Q * c, np.maximum(Q * skin, 1e-10)
     falling = 2 * y * np.exp(-y) / -np.expm1(-2 * y)
     near = np.minimum(y, 1.0)
-    surface = np.where(y < 1, spherical_in(1, near) / np.sinh(near), (1 / np.tanh(y) - 1 / y) / y)
-    surface = surface * spherical_jn(0, x)
+    surface = np.where(y < 1, scipy.special.spherical_in(1, near) / np.sinh(near), (1 / np.tanh(y) - 1 / y) / y)
+    surface = surface * scipy.special.spherical_jn(0, x)
     return 3 / (c**2 + skin**2) * falling * (c**2 * _j1_over_x(x) + skin**2 * surface)
 
 
 def _j1_over_x(x: NDArray[np.float64]) -> NDArray[np.float64]:
     x = np.maximum(x, 1e-10)
-    return spherical_jn(1, x) / x
+    return scipy.special.spherical_jn(1, x) / x
 
 
 FORM_FACTORS: Mapping[str, Callable[[NDArray[np.float64], Nucleus], NDArray[np.float64]]] = {
@@ -278,10 +278,9 @@ def _bessel_transforms(x: NDArray[np.float64], n: NDArray[np.int64]) -> NDArray[
     n_pi = n * np.pi
     near_origin = x < np.pi / 2
     x_far = np.where(near_origin, np.pi, x)
-    by_pole = spherical_jn(0, np.abs(x_far - n_pi)) / (x_far * (x_far + n_pi))
-    by_origin = (
-        (-1.0) ** n * spherical_jn(0, np.where(near_origin, x, 0.0)) / (np.minimum(x, np.pi / 2) ** 2 - n_pi**2)
-    )
+    by_pole = scipy.special.spherical_jn(0, np.abs(x_far - n_pi)) / (x_far * (x_far + n_pi))
+    j_0 = scipy.special.spherical_jn(0, np.where(near_origin, x, 0.0))
+    by_origin = (-1.0) ** n * j_0 / (np.minimum(x, np.pi / 2) ** 2 - n_pi**2)
     return np.where(near_origin, by_origin, by_pole)
 
 
@@ -289,20 +288,16 @@ def _bessel_transforms(x: NDArray[np.float64], n: NDArray[np.int64]) -> NDArray[
 def _nuclei() -> Mapping[str, Nucleus]:
     table = datasets.read("nuclei/elements")
     Z_of = dict(zip(table.element, table.Z, strict=True))
-    rows: dict[str, tuple[float, ...]] = {}
-    for name, *row in datasets.read("nuclei/fourier_bessel").itertuples(index=False):
-        rows[name] = tuple(row)
-    for name, mass in table[table.mass.notna()][["isotope", "mass"]].itertuples(index=False):
-        rows[name] = (mass, np.nan)
-    return MappingProxyType({name: _nucleus(name, Z_of, *row) for name, row in rows.items()})
-
-
-def _nucleus(name: str, Z_of: Mapping[str, int], mass: float, radius: float, *coefficients: float) -> Nucleus:
-    symbol = name.rstrip("0123456789")
-    Z, A = int(Z_of[symbol]), int(name.removeprefix(symbol))
-    # Of the atom the electrons go; their binding (below 1e-5 of the mass) is left.
-    bare = mass * MeV - Z * ELECTRON_MASS
-    return Nucleus(name, Z, A, bare, radius * fm, tuple(np.trim_zeros(coefficients, "b")))
+    series = {name: row for name, *row in datasets.read("nuclei/fourier_bessel").itertuples(index=False)}
+    without = {row.isotope: [row.mass, np.nan] for row in table[table.mass.notna()].itertuples(index=False)}
+    found = {}
+    for name, (mass, radius, *coefficients) in (series | without).items():
+        symbol = name.rstrip("0123456789")
+        Z, A = int(Z_of[symbol]), int(name.removeprefix(symbol))
+        # Of the atom the electrons go; their binding (below 1e-5 of the mass) is left.
+        bare = mass * MeV - Z * ELECTRON_MASS
+        found[name] = Nucleus(name, Z, A, bare, radius * fm, tuple(np.trim_zeros(coefficients, "b")))
+    return MappingProxyType(found)
 
 
 NUCLEI: Mapping[str, Nucleus]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.compiling import Four, Number, Three, within_compiled
+from darkpkg.formulas import Four, Number, Three, within_compiled
 from darkpkg.inputs import broadcast, check_kinds, real_numbers
 from darkpkg.physics.kinematics import boost, minkowski
 from darkpkg.physics.model import DarkParameters
@@ -46,14 +46,10 @@ def _energy(E_nu: ArrayLike) -> Array:
     return real_numbers("E_nu", E_nu, SMALLEST_ENERGY, LARGEST_ENERGY)
 
 
-def _mass(m_N: ArrayLike) -> Array:
-    return real_numbers("m_N", m_N, 0.0, LARGEST_ENERGY)
-
-
 def threshold_energy(m_N: ArrayLike, nucleus: Nucleus) -> Any:
     """Smallest neutrino energy in GeV that makes an N of mass ``m_N``: E = m_N + m_N²/(2M)."""
     check_kinds(nucleus=(nucleus, Nucleus))
-    m_N = _mass(m_N)
+    m_N = real_numbers("m_N", m_N, 0.0, LARGEST_ENERGY)
     return (m_N + m_N**2 / (2 * nucleus.mass))[()]
 
 
@@ -66,7 +62,7 @@ def q2_range(E_nu: ArrayLike, m_N: ArrayLike, nucleus: Nucleus) -> tuple[Any, An
     >>> q2_range(1.0, 0.01, NUCLEI["Pb208"])[0]             # close to (m_N² / 2E)²
     2.5001...e-09
     """
-    E_nu, m_N = broadcast(E_nu=_energy(E_nu), m_N=_mass(m_N))
+    E_nu, m_N = broadcast(E_nu=_energy(E_nu), m_N=real_numbers("m_N", m_N, 0.0, LARGEST_ENERGY))
     threshold = threshold_energy(m_N, nucleus)
     reachable = E_nu >= threshold
     limits = q2_limits(np.where(reachable, E_nu, np.maximum(threshold, 1e-9)), m_N, nucleus.mass)
@@ -129,13 +125,14 @@ def total_cross_section(
     for edge, next_edge in itertools.pairwise(edges):
         begin, end = np.clip(edge, lowest, highest), np.clip(next_edge, lowest, highest)
         reached = begin < end
-        if not np.any(reached):
-            continue
-        half_width = (end - begin)[reached][..., None] / 2
-        Q2 = (begin[reached][..., None] + half_width * (nodes + 1)) ** 2
-        E, m, mediator = (a[reached][..., None] for a in (E_nu, m_N, m_Zprime))
-        value = elastic_cross_section(E, Q2, m, mediator, nucleus.mass, *current_amplitudes(Q2, nucleus, form_factor))
-        total[reached] += (half_width * weights * 2 * np.sqrt(Q2) * value).sum(axis=-1)
+        if np.any(reached):
+            start, half_width = begin[reached, None], (end - begin)[reached, None] / 2
+            Q2 = (start + half_width * (nodes + 1)) ** 2
+            masses = m_N[reached, None], m_Zprime[reached, None], nucleus.mass
+            value = elastic_cross_section(
+                E_nu[reached, None], Q2, *masses, *current_amplitudes(Q2, nucleus, form_factor)
+            )
+            total[reached] += (half_width * weights * 2 * np.sqrt(Q2) * value).sum(axis=-1)
     return (coupling * total)[()]
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from darkpkg.plotting import COLOURS, axis_label
+from darkpkg.plotting import axis_label
 from paper.constraints.curves import PLANES, Constraint, Region, constraints, region_of_interest
+from paper.drawing import COLOURS
 
 _EXCLUDED = "#E2E2E2"
 

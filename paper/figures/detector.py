@@ -20,8 +20,8 @@ from darkpkg.method.weights import (
 )
 from darkpkg.physics.model import BENCHMARK_B
 from darkpkg.physics.nuclei import NUCLEI
-from darkpkg.plotting import COLOURS, draw_detector, module_colour
 from darkpkg.streams import random_stream
+from paper.drawing import COLOURS, draw_detector, module_colour
 from paper.figures.frame import Curves, PaperFigure, Samples
 
 Array = NDArray[np.float64]

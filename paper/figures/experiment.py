@@ -21,8 +21,9 @@ from darkpkg.method.weights import (
     produced_weight,
 )
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B
-from darkpkg.plotting import COLOURS, axis_label
+from darkpkg.plotting import axis_label
 from darkpkg.units import MeV
+from paper.drawing import COLOURS
 from paper.figures.detector import is_on
 from paper.figures.frame import Curves, PaperFigure, Samples
 from paper.smoothings import PROGRAM_SMOOTHING

@@ -28,8 +28,9 @@ from darkpkg.method.estimators import Kernel, Transport
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import Expectation, FewEventsWarning
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
-from darkpkg.plotting import COLOURS, axis_label, shade_excluded
+from darkpkg.plotting import axis_label, shade_excluded
 from paper.constraints.drawing import draw_constraints
+from paper.drawing import COLOURS
 from paper.figures.frame import Curves, PaperFigure, Samples
 from paper.lifetime_bound import LifetimeBound, fit_lifetime_bound
 

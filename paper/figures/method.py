@@ -21,8 +21,8 @@ from darkpkg.method.weights import (
     selection_weight,
 )
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
-from darkpkg.plotting import COLOURS
 from darkpkg.streams import random_stream
+from paper.drawing import COLOURS
 from paper.figures.frame import Curves, PaperFigure, Samples
 
 Array = NDArray[np.float64]

@@ -11,7 +11,7 @@ from darkpkg.experiment import experiment as experiments
 from darkpkg.physics.model import BENCHMARK_B
 from darkpkg.physics.nuclei import elements
 from darkpkg.physics.scattering import total_cross_section
-from darkpkg.plotting import COLOURS
+from paper.drawing import COLOURS
 from paper.figures.frame import Curves, PaperFigure, Samples
 from paper.miniboone import miniboone_flux
 

@@ -38,7 +38,8 @@ def test_an_amplitude_voids_every_chapter_that_simulates():
 def project(tmp_path):
     """A small package that is built like ours."""
     files = {
-        "darkpkg/__init__.py": '_MEMBERS = {"low.beam": ("Flux",)}\n',
+        "darkpkg/__init__.py": "",
+        "darkpkg/__init__.pyi": "from darkpkg.low.beam import Flux as Flux\n",
         "darkpkg/top.py": "def late():\n    from darkpkg.low import formula\n",
         "darkpkg/low/formula.py": "import numpy as np\n",
         "darkpkg/low/beam.py": "from darkpkg.low.formula import f\n",

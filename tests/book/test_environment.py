@@ -279,7 +279,11 @@ def test_wheel_has_every_module_and_the_inputs_that_they_read(wheels):
     left_out = {name for name in inputs if name.startswith(ONLY_IN_THE_PAPER)}
     assert {name.partition("/")[0] for name in left_out} == {name.partition("/")[0] for name in ONLY_IN_THE_PAPER}
     wanted = {f"darkpkg/_data/{name}" for name in inputs - left_out}
-    modules = {*(ROOT / "darkpkg").rglob("*.py"), ROOT / "darkpkg" / "py.typed"}
+    modules = {
+        *(ROOT / "darkpkg").rglob("*.py"),
+        *(ROOT / "darkpkg").glob("py.typed"),
+        *(ROOT / "darkpkg").glob("*.pyi"),
+    }
     wanted |= {path.relative_to(ROOT).as_posix() for path in modules}
     assert {name for name in wheels["standard"] if ".dist-info/" not in name} == wanted
 

@@ -223,7 +223,7 @@ def test_projections_that_are_not_defined_are_refused():
 
 def written(tmp_path, **changes):
     """The example with some of its text replaced, in a file."""
-    text = datasets.file("analysis/example.toml").read_text(encoding="utf-8")
+    text = datasets.path("analysis/example.toml").read_text(encoding="utf-8")
     for old, new in changes.values():
         assert old in text
         text = text.replace(old, new)
@@ -233,7 +233,7 @@ def written(tmp_path, **changes):
 
 
 def test_the_example_is_an_analysis():
-    mine = load_analysis(datasets.file("analysis/example.toml"))
+    mine = load_analysis(datasets.path("analysis/example.toml"))
     cuts = Cuts(min_energy=0.3, min_cos_beam=0.98)
     assert mine.selection == Selection(("TPC3",), 0.2, cuts, ("FGD2",))
     assert [(c.name, c.beam, c.pot) for c in mine.channels] == [
@@ -263,7 +263,7 @@ def test_a_file_may_state_errors_that_bins_share(tmp_path):
     mine = load_analysis(
         written(tmp_path, change=("[selection]\n", "shared = [[0.1, 0.1], [0.05, 0]]\n\n[selection]\n"))
     )
-    alone = load_analysis(datasets.file("analysis/example.toml"))
+    alone = load_analysis(datasets.path("analysis/example.toml"))
     assert mine == dataclasses.replace(alone, shared=((0.1, 0.1), (0.05, 0.0)))
     assert mine != alone
     signal = Expectation(np.array([9.0, 4.0]), np.zeros(2))
@@ -285,8 +285,8 @@ def test_a_file_may_state_errors_that_bins_share(tmp_path):
             "pot = inf",
             "pot of channel neutrinos must be positive and finite, got inf",
         ),
-        ("pot = 1.2e21", "pot = true", "pot of channel neutrinos must be a number, got True"),
-        ("pot = 1.2e21", f"pot = 1{'0' * 400}", "pot of channel neutrinos must be a number, got 1000"),
+        ("pot = 1.2e21", "pot = true", "pot of channel neutrinos must be real numbers, got bool in True"),
+        ("pot = 1.2e21", f"pot = 1{'0' * 400}", "pot of channel neutrinos must be real numbers, got object in 1000"),
         ("pot = 1.2e21", "pot = [1e21, 1e21]", "pot of channel neutrinos must be one number"),
         ('beam = "RHC"', "beam = 2", r"channels\[1\]: beam must be of type str, got int 2"),
         ("efficiency = 0.2", "efficiency = 20", r"selection: efficiency must be in \(0, 1\], got 20"),

@@ -6,8 +6,10 @@ A thousand examples each. Right is what the same numbers give as plain doubles; 
 
 import dataclasses
 import functools
+import importlib
 import inspect
 import itertools
+import pkgutil
 import re
 import types
 from collections.abc import Mapping
@@ -235,9 +237,9 @@ CALLS = {
     "read_scan": lambda: {"path": Path("none.parquet")},
     "write_scan": (lambda scan: dk.write_scan(scan, NOWHERE / "x.csv"), lambda: {"scan": line()}),
     "excluded_lifetimes": lambda: with_likelihood(kernel(few)) | {"event_rate": 50.0, "n_parameters": 2},
-    "fit_lifetime_bound": lambda: {
+    "fit_lifetime_bound": (lifetime_bound.fit_lifetime_bound, lambda: {
         "event_rate": [10.0, 20.0, 30.0], "ctau": [11.0, 2.75, 1.9], "relative_error": [0.1, 0.1, 0.1],
-    },
+    }),
     "exclusion_threshold": lambda: {"cl": 0.9, "n_parameters": 2},
     "rule of the paper": (lifetime_bound.approximate_minimum_lifetime, lambda: {"event_rate": 50.0, "m_N": 0.1}),
     "constraints.constraints": (curves.constraints, lambda: {"plane": ("m_N", "V_muN_sq"), "mediator": "heavy"}),
@@ -338,8 +340,20 @@ def call_of(name):
         return entry[0], entry[1]()
     if name == "Share":
         return Share.of, entry()
-    function = functools.reduce(getattr, name.split("."), dk)
-    return function, entry()
+    first, *rest = name.split(".")
+    return functools.reduce(getattr, rest, home(first)), entry()
+
+
+@functools.cache
+def home(name):
+    """A public name, a module, or what a module lists."""
+    modules = [module.name for module in pkgutil.walk_packages(dk.__path__, "darkpkg.")]
+    if name in dk.__all__:
+        return getattr(dk, name)
+    if [path for path in modules if path.endswith(f".{name}")]:
+        return importlib.import_module(next(path for path in modules if path.endswith(f".{name}")))
+    listed = (importlib.import_module(path) for path in modules if not path.endswith("__main__"))
+    return getattr(next(module for module in listed if name in getattr(module, "__all__", ())), name)
 
 
 def outcome(function, arguments):

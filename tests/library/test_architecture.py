@@ -10,7 +10,7 @@ import darkpkg
 PACKAGE = Path(darkpkg.__file__).parent
 
 LAYERS = {
-    "ground": ["_sources", "units", "datasets", "memory", "inputs", "outputs", "streams", "compiling"],
+    "ground": ["_sources", "units", "datasets", "memory", "inputs", "outputs", "streams", "formulas", "compiling"],
     "physics": ["widths", "model", "nuclei", "kinematics", "scattering", "decay", "validity"],
     "experiment": [
         "beam",
@@ -63,12 +63,16 @@ LAYERS = {
 DRAW = {"plotting"}
 """Modules that need matplotlib."""
 
-ON_DEMAND = {("cli", "commands"), ("cli", "datasets")}
+ON_DEMAND = {("cli", "commands")}
 """Imports within a function, so that a word of help waits for nothing."""
+
+USERS = {"commands"}
+"""Modules that use the library as its users do, by its public names; nothing of it imports them."""
 
 KNOW_NO_PHYSICS = [
     "_sources",
     "compiling",
+    "formulas",
     "inputs",
     "memory",
     "outputs",
@@ -97,7 +101,7 @@ def syntax_tree(module):
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def modules_named(node):
+def modules_named(node, user=False):
     """Modules of this package, without its name, that an import statement names."""
     if isinstance(node, ast.Import):
         names = [alias.name for alias in node.names]
@@ -107,7 +111,7 @@ def modules_named(node):
     else:
         return set()
     within = [name.removeprefix("darkpkg.") for name in names if name.startswith("darkpkg.")]
-    assert "darkpkg" not in names, f"line {node.lineno}: the top of the package is for users"
+    assert user or "darkpkg" not in names, f"line {node.lineno}: the top of the package is for users"
     return {max((m for m in ORDER if f"{name}.".startswith(f"{m}.")), key=len, default=name) for name in within}
 
 
@@ -116,8 +120,9 @@ def imports(module):
     tree = syntax_tree(module)
     functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)]
     late = {node for function in functions for node in ast.walk(function)}
-    at_once = {name for node in ast.walk(tree) if node not in late for name in modules_named(node)}
-    return at_once, {name for node in late for name in modules_named(node)} - at_once
+    user = module in USERS
+    at_once = {name for node in ast.walk(tree) if node not in late for name in modules_named(node, user)}
+    return at_once, {name for node in late for name in modules_named(node, user)} - at_once
 
 
 def attributes(tree):

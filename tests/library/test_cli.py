@@ -20,7 +20,7 @@ import typer
 from typer.testing import CliRunner
 
 import darkpkg as dk
-from darkpkg import cli, datasets
+from darkpkg import datasets
 from darkpkg.cli import app
 from darkpkg.inference.threshold import exclusion_rule
 from darkpkg.method.events import PlacedEvents
@@ -82,8 +82,8 @@ class TestAnalyses:
 
     @pytest.fixture(scope="module")
     @staticmethod
-    def light(tmp_path_factory):
-        events = dk.simulate(dk.SamplingRange.at(0.1, 0.03), 60_000, seed=5)
+    def light(simulated, tmp_path_factory):
+        events = simulated(dk.SamplingRange.at(0.1, 0.03), 60_000, seed=5)
         return dk.write_events(events, tmp_path_factory.mktemp("samples") / "at A.parquet")
 
     @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ class TestAnalyses:
         assert "qualitative" not in run("check", *self.POINT, "--sample", light).stdout
 
     def test_several_analyses_answer_each_and_then_their_sum(self, light):
-        path = datasets.file("analysis/example.toml")
+        path = datasets.path("analysis/example.toml")
         names = ("--analysis", "I", "--analysis", path)
         one, other, both = json.loads(run("check", *self.POINT, "--sample", light, *names, "--json").stdout)
         assert one == json.loads(run("check", *self.POINT, "--sample", light, "--json").stdout)
@@ -123,7 +123,7 @@ class TestAnalyses:
         assert len(re.findall("^verdict ", run("check", *self.POINT, "--sample", light, *names).stdout, re.M)) == 3
 
     def test_a_file_of_ones_own_judges_too(self, light):
-        path = datasets.file("analysis/example.toml")
+        path = datasets.path("analysis/example.toml")
         output = run("check", *self.POINT, "--sample", light, "--analysis", path).stdout
         assert "by pairs behind FGD2" in output
         assert "antineutrinos" in output
@@ -131,14 +131,14 @@ class TestAnalyses:
 
     def test_names_of_ones_own_may_hold_any_character(self, sample, tmp_path):
         """Braces, too, which Python fills in where it finds them in a text to be formatted."""
-        text = datasets.file("analysis/example.toml").read_text(encoding="utf-8")
+        text = datasets.path("analysis/example.toml").read_text(encoding="utf-8")
         (tmp_path / "own.toml").write_text(text.replace('name = "neutrinos"', 'name = "a {b}"'), encoding="utf-8")
         result = run("check", *options(), "--sample", sample, "--analysis", tmp_path / "own.toml")
         assert result.exit_code == 0
         assert "  in a {b} " in result.stdout
 
     def test_a_module_that_does_not_exist_is_refused_before_the_simulation(self, tmp_path):
-        text = datasets.file("analysis/example.toml").read_text(encoding="utf-8")
+        text = datasets.path("analysis/example.toml").read_text(encoding="utf-8")
         (tmp_path / "own.toml").write_text(text.replace("TPC3", "TPC9"), encoding="utf-8")
         result = run("check", *self.POINT, "--analysis", tmp_path / "own.toml")
         assert result.exit_code == 2
@@ -271,6 +271,28 @@ class TestCheck:
         assert "Invalid value for '--n-events'" in run("check", *options(), "--n-events", "1e-3").stderr
 
 
+class TestElectronNeutrinos:
+    def test_their_coupling_counts_where_the_beams_have_them_and_is_refused_elsewhere(self, sample, tmp_path):
+        """With muon neutrinos alone it would do nothing."""
+        line = refused("check", *options(), "--V_eN_sq", 1e-6)
+        assert line.endswith("V_eN_sq must be zero without electron neutrinos: simulate with T2K-all-flavours")
+        assert refused("check", *options(), "--V_eN_sq", 1e-6, "--sample", sample) == line
+        few = ("--n-events", 2000, "--experiment", "T2K-all-flavours", "--json")
+        without, some = (
+            json.loads(run("check", *options(), "--V_eN_sq", mixing, *few).stdout) for mixing in (0, 1e-6)
+        )
+        assert some["point"]["V_eN_sq"] == 1e-6
+        assert some["selected_upscatterings"] > without["selected_upscatterings"]
+
+    def test_a_scan_may_vary_it(self, tmp_path):
+        events = dk.simulate(dk.BENCHMARK_B, 2000, seed=5, experiment=dk.T2K_ALL_FLAVOURS)
+        path = dk.write_events(events, tmp_path / "all.parquet")
+        line = ("--benchmark", "B", "--vary", "V_eN_sq=1e-10:1e-4:4", "--set", "V_muN_sq=1e-12", "--refine", 0)
+        result = run("scan", "--sample", path, *line, "-o", tmp_path / "line.csv")
+        assert result.exit_code == 0, result.stderr
+        assert (np.diff(dk.read_scan(tmp_path / "line.csv").expectation.total().mean) > 0).all()
+
+
 class TestPoints:
     """Many points in a file."""
 
@@ -315,8 +337,11 @@ class TestPoints:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("m_N,m_Zprime\n0.1,1.25\n", "it must have rows and the columns m_N, .*, got m_N, m_Zprime"),
-            (",".join(POINT) + "\n", "it must have rows and the columns"),
+            (
+                "m_N,m_Zprime\n0.1,1.25\n",
+                "missing 4 required .* arguments: 'alpha_D'",
+            ),
+            (",".join(POINT) + "\n", "has no points: it must have rows"),
             (",".join(POINT) + "\n0.1,1.25,0.4,0.02,x,1\n", "V_muN_sq must be real numbers, got .*'x'"),
             (",".join(POINT) + "\n0.1,1.25,0.4,0.02,,1\n", "V_muN_sq must be finite, got nan"),
             (",".join(POINT) + "\n0.1,1.25,0.4,0.02,-1,1\n", "V_muN_sq must be positive, got -1"),
@@ -331,7 +356,9 @@ class TestPoints:
     def test_a_point_beside_a_file_and_an_output_of_one_point_are_refused(self, points, tmp_path):
         assert "--m_N cannot stand beside --points" in refused("check", "--m_N", 0.1, "--points", points)
         assert "--output is for the answers to --points" in refused("check", *options(), "-o", tmp_path / "a.csv")
-        assert "written to .csv or .json" in refused("check", "--points", points, "-o", tmp_path / "a.txt")
+        assert "must end in .csv or .json, got a.txt" in refused(
+            "check", "--points", points, "-o", tmp_path / "a.txt"
+        )
 
 
 class TestDecays:
@@ -456,7 +483,7 @@ class TestSimulate:
     @pytest.mark.parametrize(
         ("name", "message"),
         [
-            ("out.csv", "a sample is written to .parquet, got out.csv"),
+            ("out.csv", "the name of this file must end in .parquet, got out.csv"),
             ("folder.parquet", "folder.parquet is a folder, and must be the name of a file"),
             ("/proc/out.parquet", "cannot write out.parquet into the folder /proc: "),
             (f"{'a' * 300}.parquet", "File name too long"),
@@ -534,7 +561,8 @@ class TestSimulate:
     def test_a_missing_folder_is_refused_before_the_simulation(self, tmp_path):
         result = run("simulate", "-o", tmp_path / "nowhere" / "heavy.parquet")
         assert result.exit_code == 2
-        assert result.stderr == f"darkpkg: no folder {tmp_path / 'nowhere'} to write heavy.parquet into\n"
+        where = f"cannot write heavy.parquet into the folder {tmp_path / 'nowhere'}"
+        assert result.stderr == f"darkpkg: {where}: No such file or directory\n"
 
     def test_a_missing_output_is_named(self):
         result = run("simulate")
@@ -574,8 +602,8 @@ class TestScan:
 
     @pytest.fixture(scope="class")
     @staticmethod
-    def heavy(tmp_path_factory):
-        events = dk.simulate(dk.HEAVY, 60_000, seed=5)
+    def heavy(simulated, tmp_path_factory):
+        events = simulated(dk.HEAVY, 60_000, seed=5)
         return dk.write_events(events, tmp_path_factory.mktemp("samples") / "heavy.parquet")
 
     @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
@@ -656,26 +684,29 @@ class TestScan:
         ("arguments", "message"),
         [
             (("--vary", "m_N=0.1"), "--vary must be NAME=LOW:HIGH:N"),
-            (("--vary", "m_N=0.2:0.1:4"), "--vary needs 0 < LOW < HIGH and N > 1, got m_N=0.2:0.1:4"),
-            (("--vary", "m_N=a:0.1:4"), "a must be a number in m_N=a:0.1:4"),
-            (("--vary", "mass=0.1:0.2:4"), "mass must be one of m_N"),
+            (("--vary", "m_N=0.2:0.1:4"), "with 0 < LOW < HIGH and 1 < N <= 1000000, got m_N=0.2:0.1:4"),
+            (("--vary", "m_N=a:0.1:4"), "NAME=LOW:HIGH:N, such as m_N=0.005:1:60, once for a NAME"),
+            (("--vary", "mass=0.1:0.2:4"), "once for a NAME of m_N, m_Zprime, alpha_D"),
             (
                 ("--vary", "m_N=0.1:0.2:4", "--set", "m_N=0.1"),
-                "--set must be NAME=VALUE, once for a NAME of m_Z",
+                "with OTHER of m_N, once for a NAME of m_Z",
             ),
-            (("--vary", "m_N=0.1:0.2:4", "--set", "epsilon=1*nothing"), "1*nothing must be a number"),
+            (
+                ("--vary", "m_N=0.1:0.2:4", "--set", "epsilon=1*nothing"),
+                "--set must be NAME=NUMBER or NAME=FACTOR*OTHER with OTHER of m_N",
+            ),
             (
                 ("--vary", "m_N=0.1:0.2:4", "--vary", "m_N=0.1:0.3:4"),
-                "--vary must name each parameter once, got m_N",
+                "once for a NAME of m_Zprime, alpha_D",
             ),
-            (("--vary", "m_N=0.1:inf:4"), "--vary needs 0 < LOW < HIGH"),
+            (("--vary", "m_N=0.1:inf:4"), "with 0 < LOW < HIGH"),
             (
                 ("--vary", "m_N=0.1:0.2:4", "--set", "epsilon=0.1", "--set", "epsilon=0.2"),
                 "once for a NAME of m_Zprime, alpha_D, V_muN_sq, V_N_sq, V_eN_sq, got epsilon=0.2",
             ),
             (
                 ("--vary", "m_N=1:2:100000000000", "--refine", "0"),
-                "a scan of 1e+11 points with 2 bins needs",
+                "1 < N <= 1000000, got m_N=1:2:100000000000",
             ),
             (
                 ("--vary", "m_N=0.1:0.2:300000", "--vary", "epsilon=0.1:0.2:300000"),
@@ -694,7 +725,7 @@ class TestScan:
         assert "must end in .parquet or .csv" in refused(
             "scan", "--sample", sample, *self.PLANE, "-o", tmp_path / "a.txt"
         )
-        assert "no folder" in refused("scan", "--sample", sample, *self.PLANE, "-o", tmp_path / "none" / "a.csv")
+        assert "No such file" in refused("scan", "--sample", sample, *self.PLANE, "-o", tmp_path / "none" / "a.csv")
         assert "outside the sampled range" in refused(
             "scan", "--sample", sample, *self.PLANE, "-o", tmp_path / "a.csv"
         )
@@ -745,10 +776,10 @@ class TestSystem:
         assert process.stderr.readline().startswith("simulating 5000000 events")
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=60)
-        assert (process.returncode, output, errors) == (130, "", "darkpkg: interrupted\n")
+        assert (process.returncode, output, errors) == (130, "", "")
         assert list(tmp_path.iterdir()) == []
 
-    @pytest.mark.parametrize("arguments", [("--help",), ("check", "--help"), ("check", *options(m_N=100))])
+    @pytest.mark.parametrize("arguments", [("check", "--help"), ("check", *options(m_N=100))])
     def test_a_device_without_room_is_an_error_of_one_line(self, arguments):
         with open("/dev/full", "w", encoding="utf-8") as full:
             process = self.start(*arguments, stdout=full)
@@ -759,7 +790,7 @@ class TestSystem:
     def test_a_pipe_that_nobody_reads_ends_without_a_word(self, arguments):
         process = self.start(*arguments)
         process.stdout.close()
-        assert (process.wait(timeout=60), process.stderr.read()) == (141, "")
+        assert (process.wait(timeout=60), process.stderr.read()) == (-signal.SIGPIPE, "")  # 141 for a shell
         process.stderr.close()
 
     def test_streams_that_are_closed_are_no_traceback(self, tmp_path):
@@ -767,13 +798,11 @@ class TestSystem:
         assert subprocess.run(command, shell=True, check=False).returncode == 3
         assert (tmp_path / "errors").read_text(encoding="utf-8") == ""
 
-    def test_a_terminal_of_ascii_gets_plain_signs(self, sample):
-        environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    def test_a_terminal_of_ascii_gets_names_of_signs(self, sample):
         arguments = ("check", *options(), "--sample", sample)
-        output, errors = self.start(*arguments, env=environment).communicate(timeout=60)
-        assert errors == ""
-        assert output == run(*arguments).stdout.replace("±", "+-")
-        assert "+-" in output
+        ascii = CliRunner(charset="ascii").invoke(app, list(map(str, arguments)))
+        assert (ascii.exit_code, ascii.stderr) == (0, "")
+        assert ascii.stdout == run(*arguments).stdout.replace("±", r"\N{PLUS-MINUS SIGN}")
 
     def test_a_file_that_cannot_be_read_is_an_error_of_one_line(self, tmp_path):
         assert "no events file at path" in refused("check", *options(), "--sample", tmp_path)
@@ -794,7 +823,7 @@ class TestSystem:
         def no_memory(*_, **__):
             raise MemoryError("Unable to allocate 1. TiB")
 
-        monkeypatch.setattr("darkpkg.commands.simulate_events", no_memory)
+        monkeypatch.setattr("darkpkg.simulate", no_memory)
         line = refused("simulate", "-o", tmp_path / "a.parquet", status=1)
         assert line == "darkpkg: not enough memory: Unable to allocate 1. TiB"
 
@@ -802,23 +831,5 @@ class TestSystem:
         def fault(*_, **__):
             raise RuntimeError("this cannot be")
 
-        monkeypatch.setattr("darkpkg.commands.simulate_events", fault)
+        monkeypatch.setattr("darkpkg.simulate", fault)
         assert isinstance(run("simulate", "-o", tmp_path / "a.parquet").exception, RuntimeError)
-
-
-def test_help_and_wrong_options_do_not_wait_for_the_library(tmp_path):
-    """The module alone, whatever `import darkpkg` does: of libraries it needs typer."""
-    program = tmp_path / "program.py"
-    program.write_text(
-        "import importlib.util, sys\n"
-        f"spec = importlib.util.spec_from_file_location('cli', {str(Path(cli.__file__))!r})\n"
-        "cli = sys.modules['cli'] = importlib.util.module_from_spec(spec)\n"
-        "spec.loader.exec_module(cli)\n"
-        "from typer.testing import CliRunner\n"
-        "for words in (['--help'], ['check', '--help'], ['check', '--m_N', 'heavy'], ['scan']):\n"
-        "    assert 'Usage' in CliRunner().invoke(cli.app, words).output\n"
-        "print(sorted({'numpy', 'pandas', 'pyarrow', 'numba', 'darkpkg'} & set(sys.modules)))\n",
-        encoding="utf-8",
-    )
-    result = subprocess.run([sys.executable, program], capture_output=True, text=True, check=True)
-    assert result.stdout == "[]\n"

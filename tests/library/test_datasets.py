@@ -53,8 +53,9 @@ def test_every_manifest_says_where_the_numbers_come_from(name):
     for field in ("title", "source", "reference", "processing"):
         assert len(getattr(about, field)) > 5, field
     assert about.doi.startswith("10.")
-    assert about.kind in datasets.KINDS
+    assert about.kind in ("copied", "digitised", "constructed")
     assert len(about.licence) > 2
+    assert type(about.retrieved) is datetime.date
     assert about.retrieved >= datetime.date(2020, 1, 1)
     assert "/" in about.doi
 
@@ -146,9 +147,6 @@ def test_a_table_without_manifest_is_refused(copied_data):
         pytest.param(lambda text: text.replace("source =", "origin ="), id="unknown field"),
         pytest.param(lambda text: text.replace('doi = "10.1103/PhysRevD.87.012001"\n', ""), id="missing field"),
         pytest.param(lambda text: text.replace('unit = "GeV", ', "", 1), id="column without unit"),
-        pytest.param(lambda text: text.replace('licence = "not stated"', 'licence = ""'), id="no licence"),
-        pytest.param(lambda text: text.replace('class = "copied"', 'class = "found"'), id="unknown class"),
-        pytest.param(lambda text: text.replace("retrieved = 2026-11-22", 'retrieved = "lately"'), id="no date"),
         pytest.param(lambda text: text.partition("[columns]")[0], id="no columns"),
         pytest.param(lambda text: text.partition("[columns]")[0] + "columns = 3", id="no table of columns"),
         pytest.param(lambda text: text + "= =", id="no TOML"),
@@ -225,7 +223,7 @@ class TestDamage:
 import darkpkg as dk
 from darkpkg.datasets import DataIntegrityError
 from darkpkg.physics import decay
-read = {"T2K", "T2K_ALL_FLAVOURS", "ANALYSIS_II", "FGD_RESPONSE", "ND280", "ND280_TRACKER", "ND280_UPGRADE", "NUCLEI"}
+read = {"T2K", "T2K_ALL_FLAVOURS", "ANALYSIS_II", "ND280", "ND280_TRACKER", "ND280_UPGRADE", "NUCLEI"}
 for name in {*dir(dk)} - read:
     getattr(dk, name)
 for name in read:
@@ -250,7 +248,7 @@ print(dk.BENCHMARK_A.coupling > 0, dk.ANALYSIS_I.observed.sum(), decay.__name__)
     def test_an_analysis_of_the_command_line_needs_no_table_of_another(self, package):
         for file in (package / "data").glob("*/fgd1*.csv"):
             file.write_bytes(b"\xff")
-        process = self.run(package, "from darkpkg import commands; print(commands._analysis('I').name)")
+        process = self.run(package, "from darkpkg import commands; print(commands._ANALYSES['I']().name)")
         assert (process.returncode, process.stdout) == (0, "Analysis I\n"), process.stderr
 
     def test_a_command_that_needs_a_damaged_table_names_it_in_one_line(self, package):
@@ -277,9 +275,11 @@ print(dk.BENCHMARK_A.coupling > 0, dk.ANALYSIS_I.observed.sum(), decay.__name__)
             file.write("0\n")
         program = """
 import darkpkg as dk
+from darkpkg.datasets import DataIntegrityError
+from darkpkg.experiment import response
 for name in ("ANALYSIS_I", "ANALYSIS_II", "FGD_RESPONSE", "ND280", "ND280_TRACKER", "ND280_UPGRADE", "NUCLEI"):
     try:
-        getattr(dk, name)
+        getattr(response if name == "FGD_RESPONSE" else dk, name)
     except DataIntegrityError as error:
         print(name, str(error).split(" was altered")[0])
 """

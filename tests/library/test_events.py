@@ -470,16 +470,13 @@ class TestGate:
     @pytest.mark.parametrize("name", ["p_N", "p_electron", "p_positron", "weight", "m_N", "vertex", "entry", "exit"])
     @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
     def test_what_is_not_finite_is_refused_with_column_number_and_value(self, name, value):
-        total = getattr(by_hand(), name).size
-        with pytest.raises(
-            ValueError, match=rf"^{name} must be .*finite.*, but 1 of {total} numbers are not: {value} at"
-        ):
+        with pytest.raises(ValueError, match=rf"^{name} must be .*finite.*, got {value} at"):
             by_hand(**one_changed(name, value))
 
     @pytest.mark.parametrize(
         ("name", "value", "message"),
         [
-            ("m_N", 0.0, "m_N must be positive and finite, but 1 of 3 numbers are not: 0.0 at 1"),
+            ("m_N", 0.0, "m_N must be positive and finite, got 0.0 at 1"),
             ("m_Zprime", -1.0, "m_Zprime must be positive and finite"),
             (
                 "p_N",
@@ -494,13 +491,13 @@ class TestGate:
             ("target", 82, "target must be the PDG code of a nucleus, 100ZZZAAA0, but 1 of 3 do not: 82 at 1"),
             ("target", 1000060120, r"target must be in toy, \[1000822080\], but 1 of 3 do not: 1000060120"),
             ("module", "c", "module must be one of a, b, but 1 of 3 do not: 'c' at 1"),
-            ("entry", -1.0, r"entry must be finite and not negative, but 1 of 6 numbers are not: -1.0 at \(1, 1\)"),
+            ("entry", -1.0, r"entry must be finite and not negative, got -1.0 at \(1, 1\)"),
             ("entry", 2.0, "exit must be no nearer than entry, but 1 of 3 do not"),
-            ("uniform", 1.0, r"uniform must be in \[0, 1\), but 1 of 12 numbers are not: 1.0"),
+            ("uniform", 1.0, r"uniform must be in \[0, 1\), got 1.0"),
             ("uniform", -0.1, r"uniform must be in \[0, 1\)"),
-            ("uniform", np.nan, r"uniform must be in \[0, 1\), .*: nan at \(1, 3\)"),
+            ("uniform", np.nan, r"uniform must be in \[0, 1\), got nan at \(1, 3\)"),
             ("replicate", -1, "replicate must be not negative"),
-            ("point", 1.5, r"point must be in \[0, 1\] or nan, but 1 of 24 numbers are not: 1.5"),
+            ("point", 1.5, r"point must be in \[0, 1\] or nan, got 1.5"),
         ],
     )
     def test_what_no_event_can_be_is_refused_by_name(self, name, value, message):

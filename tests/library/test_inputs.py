@@ -38,10 +38,9 @@ def test_a_rule_takes_its_numbers_and_names_the_first_of_those_against_it(rule):
     check("x", np.empty(0), rule)
     for bad in BAD[rule]:
         for numbers in ([GOOD[rule][0], bad, bad], [bad, bad, GOOD[rule][-1]]):
-            with pytest.raises(ValueError, match=r"^x must be .*, but 2 of 3 numbers are not: ") as error:
+            with pytest.raises(ValueError) as error:  # noqa: PT011
                 check("x", np.array(numbers), rule)
-            assert str(error.value).endswith(f": {bad} at {numbers.index(bad)}")
-            assert rule in str(error.value)
+            assert str(error.value) == f"x must be {rule}, got {bad} at {numbers.index(bad)}"
 
 
 @settings(max_examples=1000)

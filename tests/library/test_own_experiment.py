@@ -63,14 +63,30 @@ def test_sbnd_detects_what_its_argon_makes_as_often_as_drawn_lives_end_in_it():
     assert abs(found - drawn.mean) < 4 * drawn.error
 
 
-def test_iron_and_an_element_of_ones_own_in_a_sphere_scatter_as_the_integral_says():
-    """Half of the mass is iron, a row of the tables, half gold, which they do not have."""
+@pytest.fixture(scope="module")
+def half_gold():
+    """Half of the mass of a sphere is iron, a row of the tables, half gold, which they do not have."""
     gold = Element("Au", Nucleus("Au197", 79, 197, 183.4329), 196.97)
     ball = Sphere((0, 0, 11_000), 100)
     block = dk.Module("block", ball, 12 * ball.volume, {"Fe": 0.5, gold: 0.5}, fiducial=ball)
     analysis = sbnd.SEARCH.with_selection(decay_modules=("block",), vertex_modules=("block",))
-    experiment = sbnd.SBND.replace(detector=dk.Detector("sphere", (block,)), analyses={"search": analysis})
-    theta, (channel,) = dk.BENCHMARK_B, analysis.channels
-    found = upscatterings(experiment, theta, analysis)
-    expected = channel.selection.efficiency * integral(experiment, theta, channel)
+    return sbnd.SBND.replace(detector=dk.Detector("sphere", (block,)), analyses={"search": analysis})
+
+
+def test_iron_and_an_element_of_ones_own_in_a_sphere_scatter_as_the_integral_says(half_gold):
+    theta, analysis = dk.BENCHMARK_B, half_gold.analyses["search"]
+    found = upscatterings(half_gold, theta, analysis)
+    expected = analysis.selection.efficiency * integral(half_gold, theta, analysis.channels[0])
     assert found.mean == pytest.approx(expected, rel=3e-3)
+
+
+def test_events_on_an_element_of_ones_own_are_transported_also_from_a_file(half_gold, tmp_path):
+    theta, analysis = dk.BENCHMARK_B, half_gold.analyses["search"]
+    drawn = dk.place(dk.generate(dk.HEAVY, 100_000, seed=8, experiment=half_gold), half_gold.detector, seed=9)
+    sample = dk.read_events(dk.write_events(drawn, tmp_path / "gold.parquet"))
+    assert [nucleus.name for nucleus in sample.origin.nuclei] == ["Au197"]
+    assert sample.origin == drawn.origin
+    found = dk.Transport(sample).upscatterings(theta, analysis).total()
+    expected = analysis.selection.efficiency * integral(half_gold, theta, analysis.channels[0])
+    assert found.error < 0.05 * expected
+    assert abs(found.mean - expected) < 4 * found.error

@@ -86,7 +86,11 @@ def test_what_is_no_vector_and_no_bounds_is_refused(lnL, toy):
         lnL.of_vector([np.nan, 1e-3])
     with pytest.raises(ValueError, match=r"x must hold V_muN_sq, epsilon, got an array of shape \(3,\)"):
         lnL.of_vector([1e-7, 1e-3, 1.0])
-    for bounds, message in (({"mass": (1, 2)}, "got 'mass'"), ({"m_N": (2, 1)}, "bounds of m_N must be a lower and")):
+    for bounds, message in (
+        ({"mass": (1, 2)}, "got 'mass'"),
+        ({"m_N": (2, 1)}, "bounds of m_N must increase, got 2"),
+        ({"m_N": (1, 2, 3)}, "must be a lower and a higher"),
+    ):
         with pytest.raises(ValueError, match=message):
             dk.PointLikelihood(dk.Kernel(toy), counting(), B, bounds)
     with pytest.raises(ValueError, match="base must be a single point"):

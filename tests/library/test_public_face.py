@@ -1,5 +1,6 @@
 """What users see: the names, their docstrings, and the examples in these."""
 
+import dataclasses
 import doctest
 import importlib
 import inspect
@@ -89,7 +90,7 @@ NAMES = [
 MODULES = sorted(
     module.name for module in pkgutil.walk_packages(dk.__path__, "darkpkg.") if not module.name.endswith("__main__")
 )
-EXAMPLE_NAMES = {"np": np, "darkpkg": dk} | {name: getattr(dk, name) for name in NAMES}
+EXAMPLE_NAMES = {"np": np, "dataclasses": dataclasses, "darkpkg": dk} | {name: getattr(dk, name) for name in NAMES}
 
 
 def public_members(module):
@@ -182,10 +183,12 @@ def test_importing_the_package_imports_no_other():
     assert packages(modules_after("import darkpkg; dir(darkpkg)") - modules_after("")) == {"darkpkg"}
 
 
-def test_help_of_the_command_line_waits_for_no_library():
-    program = "import sys, darkpkg.cli\ntry: darkpkg.cli.app(['--help'])\nexcept SystemExit: pass"
-    heavy = {"numpy", "scipy", "numba", "pandas", "pyarrow", "matplotlib", "vegas"}
-    assert not heavy & packages(modules_after(program))
+@pytest.mark.parametrize("words", ["--help", "-h", "check --help", "scan", "check --m_N heavy", "--version"])
+def test_help_and_wrong_options_of_the_command_line_wait_for_no_library(words):
+    program = f"import sys, darkpkg.cli\ntry: darkpkg.cli.app({words.split()!r})\nexcept SystemExit: pass"
+    modules = modules_after(program)
+    assert {name for name in modules if name.startswith("darkpkg.")} == {"darkpkg.cli", "darkpkg._sources"}
+    assert not {"numpy", "scipy", "numba", "pandas", "pyarrow", "matplotlib", "vegas"} & packages(modules)
 
 
 def test_a_point_is_made_without_compiler_tables_and_figures():

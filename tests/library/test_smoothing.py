@@ -118,6 +118,21 @@ class TestReweight:
         # The variance of a hundred pulls is known to √(2/100).
         assert np.mean(pulls**2) == pytest.approx(1, abs=4 * np.sqrt(2 / 100))
 
+    def test_a_fluctuation_upwards_looks_like_a_bias_downwards(self):
+        """A correlation of −3/4, half the error, √2 times the error for the difference: integrals of K_h K_√2h."""
+        rng = random_stream(7, "squares")
+        inside = lambda t: ((t >= 0) & (t <= 1)).all(axis=-1).astype(float)  # noqa: E731
+        found = [
+            reweight([0.5, 0.5], rng.random((2000, 2)), np.ones(2000), None, Smoothing(0.1, **LINEAR), inside)
+            for _ in range(600)
+        ]
+        mean, bias, error = (np.array([getattr(f, name)[0] for f in found]) for name in ("mean", "bias", "error"))
+        # 600 samples know a correlation of −3/4 to (1 − 9/16)/√600 = 0.018 and a width to 1/√1200 = 0.029; a fixed
+        # number of events makes the mean fluctuate by 1 % less.
+        assert np.corrcoef(mean, bias)[0, 1] == pytest.approx(-3 / 4, abs=4 * 0.018 + 0.01)
+        assert bias.std() / mean.std() == pytest.approx(1 / 2, rel=4 * 0.041 + 0.01)
+        assert (mean - bias).std() / error.mean() == pytest.approx(np.sqrt(2), rel=4 * 0.029 + 0.01)
+
     def test_few_events_come_with_a_warning(self):
         theta, weight = rates(100, lambda t: 1 + t)
         with pytest.warns(dk.FewEventsWarning, match=r"only .* near theta = 0 \(1 of 2 points have fewer than 10\)"):

@@ -180,7 +180,10 @@ def test_claims_are_answered_and_stored_with_what_changed(tmp_path):
 
 @pytest.mark.parametrize(
     ("path", "message"),
-    [("verdicts.txt", "verdicts are written to .csv, got verdicts.txt"), ("nowhere/v.csv", "no folder nowhere")],
+    [
+        ("verdicts.txt", "must end in .csv, got verdicts.txt"),
+        ("nowhere/v.csv", "v.csv into the folder nowhere"),
+    ],
 )
 def test_verdicts_that_cannot_be_written_are_refused_before_the_work(path, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -10,6 +10,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from darkpkg import plotting
+from paper import drawing
 from paper.constraints.curves import PLANES, Constraint, constraints
 from paper.constraints.drawing import draw_constraints
 
@@ -47,7 +48,7 @@ def test_names_of_limits_and_regions_of_interest_can_be_left_out():
         ax.set(xscale="log", yscale="log", xlim=(0.01, 10), ylim=(1e-5, 0.1))
         draw_constraints(ax, ("m_Zprime", "epsilon"), "heavy", names=wanted, regions=wanted)
     assert not bare.texts
-    green = [patch for patch in full.patches if to_hex(patch.get_facecolor()) == plotting.COLOURS["green"].lower()]
+    green = [patch for patch in full.patches if to_hex(patch.get_facecolor()) == drawing.COLOURS["green"].lower()]
     assert len(green) == 1
     assert not bare.patches
 

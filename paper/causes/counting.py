@@ -1,0 +1,162 @@
+"""Expected events of an analysis under a reading, in the replicates of a sample.
+
+Begin with `count`. Counts are sums in 16 Sobol sequences; `jackknife` gives their error, and that of whatever is
+computed from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from darkpkg.experiment.analysis import Analysis, Channel
+from darkpkg.experiment.selection import Selection, observables
+from darkpkg.method.events import PlacedEvents
+from darkpkg.method.generator import REPLICATES
+from darkpkg.method.weights import coupling_weight, exposure_weight, flights_at, lifetime_weight
+from darkpkg.physics.kinematics import momentum
+from darkpkg.physics.model import DarkParameters
+from paper.causes.kernel import smoothing
+from paper.causes.readings import Reading
+from paper.causes.samples import DENSITIES, Masses
+
+Array = NDArray[np.float64]
+Keep = Callable[[PlacedEvents], Any]
+
+__all__ = ["count", "error", "total"]
+
+
+def count(
+    here: Masses,
+    theta: DarkParameters,
+    analysis: Analysis,
+    reading: Reading,
+    ctau: ArrayLike | None = None,
+    in_chamber: bool = True,
+    keep: Keep | None = None,
+) -> Array:
+    """Expected events in each replicate and bin: (replicates, bins), or (replicates, lifetimes, bins).
+
+    Parameters
+    ----------
+    here
+        Events at the masses of ``theta``, a single point.
+    ctau
+        Lifetimes (cm) instead of that of the reading.
+    in_chamber
+        Whether N must decay in a fiducial volume; else all N count whose pair passes.
+    keep
+        Function of events that says which of them count, (n,).
+    """
+    theta = theta.replace(decays=reading.decays)
+    lifetimes = np.atleast_1d(reading.lifetime(theta) if ctau is None else ctau).astype(float)
+    sums = np.zeros((REPLICATES, len(lifetimes), len(analysis.observed)))
+    for name in DENSITIES:
+        for channel in analysis.channels:
+            here_and_now = _weights(here, name, theta, channel, reading, keep)
+            bins = analysis.bins_of(channel.name)
+            sums[..., bins] += _sums(*here_and_now, theta, channel, reading, lifetimes, in_chamber)
+    sums *= reading.factor(theta)
+    if reading.smoothed:
+        _smooth(sums, here, analysis, reading)
+    return sums[:, 0] if np.ndim(ctau) == 0 else sums
+
+
+def _smooth(sums: Array, here: Masses, analysis: Analysis, reading: Reading) -> None:
+    """Multiply and distribute the sums of each channel as their kernel does."""
+    by_channel = smoothing(here.m_N, here.m_Zprime, here.around, analysis, reading)
+    for channel, smoothed in zip(analysis.channels, by_channel, strict=True):
+        bins = analysis.bins_of(channel.name)
+        sums[..., bins] = sums[..., bins].sum(axis=-1, keepdims=True) * smoothed.factor * smoothed.shape
+
+
+@lru_cache(maxsize=16)
+def _looked_at(here: Masses, name: str, detector: str, decay: Any) -> PlacedEvents:
+    return decay(here.placed(detector)[name])
+
+
+@lru_cache(maxsize=64)
+def _selected(
+    here: Masses, name: str, detector: str, decay: Any, selection: Selection, beam: str
+) -> tuple[PlacedEvents, NDArray[np.int64], NDArray[np.int64]]:
+    """Events of one density and beam that are selected, which they are, and their bins."""
+    events = _looked_at(here, name, detector, decay)
+    bins = selection.bins(events)
+    chosen = np.flatnonzero((bins >= 0) & (events.beam == beam))
+    return events[chosen], chosen, bins[chosen]
+
+
+def _weights(
+    here: Masses, name: str, theta: DarkParameters, channel: Channel, reading: Reading, keep: Keep | None
+) -> tuple[PlacedEvents, Array, NDArray[np.int64]]:
+    """Selected events of one density, their weights without the decay, and their bins."""
+    selection = _selection(channel, reading)
+    events, chosen, bins = _selected(here, name, reading.detector, reading.decay, selection, channel.beam)
+    weight = events.weight * here.shares[name][reading.density][chosen] * exposure_weight(events, channel)
+    weight = weight * coupling_weight(events, theta) * selection.efficiency * reading.weight(events, channel.beam)
+    if selection.mass_edges and selection.response and not reading.overflow:
+        weight = weight * (observables(selection.response.smear(events)).mass < selection.mass_edges[-1])
+    return events, weight * (1.0 if keep is None else keep(events)), bins
+
+
+def _selection(channel: Channel, reading: Reading) -> Selection:
+    own = channel.selection
+    return replace(own, cuts=reading.cuts) if own.cuts is not None else own
+
+
+def _sums(
+    events: PlacedEvents,
+    weight: Array,
+    bins: NDArray[np.int64],
+    theta: DarkParameters,
+    channel: Channel,
+    reading: Reading,
+    lifetimes: Array,
+    in_chamber: bool,
+) -> Array:
+    n_bins = len(channel.observed)
+    index = events.replicate * n_bins + bins
+    modules = channel.selection.decay_modules
+    if in_chamber:
+        weights = weight * _chances(events, theta, modules, reading, lifetimes)
+    else:
+        weights = np.broadcast_to(weight, (len(lifetimes), len(weight)))
+    sums = [np.bincount(index, w, REPLICATES * n_bins).reshape(REPLICATES, n_bins) for w in weights]
+    return np.stack(sums, axis=1)
+
+
+def _chances(
+    events: PlacedEvents, theta: DarkParameters, modules: tuple[str, ...], reading: Reading, lifetimes: Array
+) -> Array:
+    """Probabilities to decay in ``modules``: (lifetimes, n)."""
+    if theta.mediator_decay_length() > 0:
+        return np.stack(
+            [lifetime_weight(events, **(flights_at(theta) | {"ctau": c}), modules=modules) for c in lifetimes]
+        )
+    columns, signs = events.columns_of(modules), reading.signs(events, modules)
+    per_length = float(theta.m_N) / momentum(events.p_N)
+    chances = np.zeros((len(lifetimes), len(events)))
+    for j, column in enumerate(columns):
+        met = np.flatnonzero(events.exit[:, column] > 0)
+        entry, leave = (per_length[met] * side[met, column] for side in (events.entry, events.exit))
+        rate = 1 / lifetimes[:, None]
+        chances[:, met] += signs[met, j] * np.exp(-rate * entry) * -np.expm1(-rate * (leave - entry))
+    return chances
+
+
+def total(sums: Array) -> Array:
+    """The sum over all replicates, then without each of them: (1 + replicates, ...)."""
+    n, whole = len(sums), sums.sum(axis=0)
+    return np.concatenate([whole[None], (whole - sums) * n / (n - 1)])
+
+
+def error(values: Array) -> Any:
+    """Jackknife error of values (1 + replicates, ...), the first of all events."""
+    n = len(values) - 1
+    spread = values[1:] - values[1:].mean(axis=0)
+    return np.sqrt((n - 1) / n * (spread**2).sum(axis=0))[()]

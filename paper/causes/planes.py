@@ -1,0 +1,145 @@
+"""Limits along the curves of a plane under a reading: exact, and as straight contours between the authors' nodes.
+
+Begin with `Plane` and `fill`. A plane holds the expected events at each mass on the abscissa as a function of the
+coupling; a limit is where −Δ ln L reaches the level of the panel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from contourpy import contour_generator
+from numpy.typing import NDArray
+
+from darkpkg.experiment.analysis import Analysis
+from darkpkg.inference.likelihood import effective_log_likelihood
+from paper.causes import authors, samples
+from paper.causes.counting import Keep, count, total
+from paper.causes.readings import Reading
+from paper.curves import Panel
+
+Array = NDArray[np.float64]
+
+__all__ = ["Plane", "fill", "minus_delta_log_likelihood"]
+
+
+def minus_delta_log_likelihood(mean: Array, analysis: Analysis, poisson_below: float = 0.0) -> Array:
+    """−Δ ln L of expected events (..., x, y, bins), below its best value over x, y and no signal.
+
+    Variances below ``poisson_below`` are taken for none.
+    """
+    expected = np.maximum(mean, 0.0) + analysis.background
+    variance = (analysis.systematic * expected) ** 2
+    variance = np.where(variance < poisson_below, 0.0, variance)
+    lnL = effective_log_likelihood(analysis.observed, expected, variance).sum(axis=-1)
+    best = lnL.max(axis=(-2, -1), keepdims=True)
+    return best - lnL
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """A panel of the paper for one analysis.
+
+    ``x`` (GeV) are masses of the authors' nodes, all or some, ``y`` a fine grid of couplings; ``guess`` is about
+    where the limit lies at x, where a Z′ that flies is looked at. ``keep`` says which events count. ``counted`` is an
+    analysis whose ``bins`` are those of ``analysis``: planes that share it are counted once. `fill` comes first.
+    """
+
+    panel: Panel
+    analysis: Analysis
+    x: Array
+    y: Array
+    guess: Callable[[float], float]
+    keep: Keep | None = None
+    counted: Analysis | None = None
+    bins: tuple[int, int | None] = (0, None)
+    events: dict[Reading, Array] = field(default_factory=dict, init=False, repr=False)
+    """Expected events (1 + replicates, x, y, bins) by reading."""
+
+    @property
+    def mediator(self) -> str:
+        """``"heavy"`` or ``"light"``."""
+        return "light" if self.panel.figure in (10, 15) else "heavy"
+
+    def column(self, x: float, reading: Reading) -> Array:
+        """Expected events at one x: (1 + replicates, y, bins)."""
+        y = self.guess(x)
+        theta = self.panel.parameters(x, y)
+        here = samples.at(float(theta.m_N), float(theta.m_Zprime))
+        ctau = None
+        if self.panel.y == "epsilon" and self.mediator == "heavy":
+            ctau = np.array(reading.lifetime(self.panel.parameters(x, self.y).replace(decays=reading.decays)))
+        sums = total(count(here, theta, self.counted or self.analysis, reading, ctau, keep=self.keep))
+        sums = sums[:, None] if ctau is None else sums
+        return sums * (self.y / y)[:, None] ** (2 if self.panel.y == "epsilon" else 1)
+
+    def fall(self, reading: Reading) -> Array:
+        """−Δ ln L (1 + replicates, x, y)."""
+        return minus_delta_log_likelihood(self.events[reading], self.analysis, reading.poisson_below)
+
+    def limit(self, reading: Reading, drop: float | None = None) -> Array:
+        """Lower edge of what is excluded (1 + replicates, x); nan where nothing is."""
+        return _edge(self.y, self.fall(reading), drop or self.panel.drop)
+
+    def upper(self, reading: Reading, drop: float | None = None) -> Array:
+        """Upper edge of the lowest excluded interval; nan where there is none."""
+        return _edge(self.y[::-1], self.fall(reading)[..., ::-1], drop or self.panel.drop)
+
+    def straight(self, reading: Reading, drop: float | None = None) -> Callable[[Any], Array]:
+        """The lower edge as a function of x where the contour is straight between the authors' nodes.
+
+        Where the edge goes up and down, it is the lowest.
+        """
+        nodes_x, nodes_y = self.x, authors.GRIDS[self.mediator, self.panel.side][1]
+        log_y = np.log(self.y)
+        events = self.events[reading][0]
+        at_nodes = np.stack(
+            [[np.interp(np.log(nodes_y), log_y, column) for column in np.log(rows.T + 1e-30)] for rows in events]
+        )
+        mean = np.exp(np.moveaxis(at_nodes, 1, -1)) - 1e-30
+        fall = minus_delta_log_likelihood(mean, self.analysis, reading.poisson_below)
+        lines = contour_generator(nodes_x, nodes_y, np.minimum(fall, 1e6).T).lines(drop or self.panel.drop)
+        return lambda x: _lowest(lines, np.atleast_1d(x))
+
+
+def fill(planes: Sequence[Plane], readings: Iterable[Reading]) -> None:
+    """Count the events of planes with the same x and y under all readings, mass by mass: samples are not kept."""
+    readings = list(readings)
+    columns: dict[tuple[int, Reading], list[Array]] = {}
+    for x in planes[0].x:
+        for reading in readings:
+            known: dict[Any, Array] = {}
+            for i, plane in enumerate(planes):
+                key = plane.counted or plane.analysis, plane.keep
+                if key not in known:
+                    known[key] = plane.column(float(x), reading)
+                columns.setdefault((i, reading), []).append(known[key][..., slice(*plane.bins)])
+    for (i, reading), found in columns.items():
+        planes[i].events[reading] = np.stack(found, axis=1)
+
+
+def _edge(y: Array, fall: Array, level: float) -> Array:
+    """Where ``fall`` first rises above the level along y, a power in between: (...)."""
+    above = fall > level
+    i = above.argmax(axis=-1)
+    known = above.any(axis=-1) & (i > 0)
+    i = np.maximum(i, 1)[..., None]
+    low, high = (np.log(np.maximum(np.take_along_axis(fall, j, -1)[..., 0], 1e-12)) for j in (i - 1, i))
+    a, b = np.log(y)[i[..., 0] - 1], np.log(y)[i[..., 0]]
+    share = np.divide(np.log(level) - low, high - low, out=np.zeros(low.shape), where=known)
+    return np.where(known, np.exp(a + share * (b - a)), np.nan)
+
+
+def _lowest(lines: list[Array], x: Array) -> Array:
+    found = np.full(x.shape, np.inf)
+    for line in lines:
+        u, v = np.log(line).T
+        for (u0, u1), (v0, v1) in zip(pairwise(u), pairwise(v), strict=True):
+            share = (np.log(x) - u0) / (u1 - u0 or np.nan)
+            on = (share >= 0) & (share <= 1)
+            found[on] = np.minimum(found[on], np.exp(v0 + share[on] * (v1 - v0)))
+    return np.where(np.isfinite(found), found, np.nan)

@@ -1,0 +1,169 @@
+"""The paper's curves: our limits over them, and with all causes within their errors."""
+
+import numpy as np
+import pytest
+
+import darkpkg as dk
+from darkpkg.inference.likelihood import log_likelihood
+from darkpkg.method.expectation import Expectation
+from paper.causes import along, planes, readings
+from paper.causes.along import Along
+from paper.causes.planes import Plane, minus_delta_log_likelihood
+from paper.causes.readings import TEXT
+from paper.curves import panel
+
+I, II = dk.ANALYSIS_I, dk.ANALYSIS_II
+
+
+@pytest.fixture(scope="module")
+def heavy():
+    """At every fourth node."""
+    return along.heavy_limits((1, 20, 4))
+
+
+@pytest.fixture(scope="module")
+def light():
+    """At three of ten nodes."""
+    return along.light_limits((1, 9, 3))
+
+
+def plane(y, events, analysis=I, side="left"):
+    """A plane with the same events (y, bins) at two masses."""
+    made = Plane(panel(9, side), analysis, np.array([0.1, 0.2]), y, lambda x: 1.0)
+    made.events[TEXT] = np.stack([events, events])[None]
+    return made
+
+
+class TestLimits:
+    y = np.geomspace(1e-11, 1, 300)
+
+    def test_a_limit_is_where_the_likelihood_has_fallen(self):
+        """For a signal s in one of two bins −Δ ln L is that of the package."""
+        events = np.outer(self.y / 1e-7, [1.0, 0.5])
+        limit = plane(self.y, events).limit(TEXT)[0, 0]
+        signal = limit / 1e-7 * np.array([[0.0, 0.0], [1.0, 0.5]])
+        lnL = log_likelihood(Expectation(signal, 0 * signal), I)
+        # Between 300 couplings over eleven decades the fall is interpolated as a power.
+        assert lnL[0] - lnL[1] == pytest.approx(2.305, rel=1e-4)
+
+    def test_a_straight_contour_is_exact_where_the_fall_is_linear_in_the_coupling(self):
+        events = np.outer(self.y / 1e-7, [1.0, 0.5])
+        made = plane(self.y, events)
+        # Poisson: nothing was observed, and −Δ ln L is the signal.
+        reading = readings.Reading(poisson_below=np.inf)
+        made.events[reading] = made.events[TEXT]
+        np.testing.assert_allclose(made.straight(reading)([0.1, 0.15]), made.limit(reading)[0, 0], rtol=2e-3)
+
+    def test_between_nodes_of_epsilon_it_lies_below_where_the_fall_is_a_square(self):
+        y = np.geomspace(1e-5, 1e-1, 300)
+        made = plane(y, np.outer((y / 1e-3) ** 2, [1.0, 0.5]), side="right")
+        reading = readings.Reading(poisson_below=np.inf)
+        made.events[reading] = made.events[TEXT]
+        nodes = np.geomspace(1e-5, 1e-1, 25)
+        exact = made.limit(reading)[0, 0]
+        a, b = nodes[nodes < exact][-1], nodes[nodes > exact][0]
+        expected = a + (exact**2 - a**2) / (b**2 - a**2) * (b - a)
+        assert made.straight(reading)(0.15) == pytest.approx(expected, rel=2e-3)
+        assert expected < exact
+
+    def test_an_excluded_interval_has_two_edges(self):
+        events = np.outer(np.where((self.y > 1e-8) & (self.y < 1e-5), 20.0, 0.0), [1.0, 0.5])
+        made = plane(self.y, events)
+        assert made.limit(TEXT)[0, 0] == pytest.approx(1e-8, rel=0.1)
+        assert made.upper(TEXT)[0, 0] == pytest.approx(1e-5, rel=0.1)
+
+    def test_where_nothing_is_excluded_there_is_no_limit(self):
+        assert np.isnan(plane(self.y, np.zeros((300, 2))).limit(TEXT)).all()
+
+    def test_small_variances_count_for_poisson(self):
+        mean = np.array([[[0.0, 0.0], [0.05, 0.05]]])
+        exact, poisson = (minus_delta_log_likelihood(mean, I, below)[0, 1] for below in (0.0, 1.0))
+        assert poisson == pytest.approx(0.1, rel=1e-9)
+        assert exact < poisson
+
+
+class TestAlong:
+    one = Along(
+        "Fig. P9 left, line",
+        np.array([1.0, 2.0]),
+        np.array([1.0, 1.0]),
+        np.array([0.1, 0.1]),
+        {
+            name: np.array([value, value, value])
+            for name, value in (("ours", [0.5, 2.0]), ("a", [1.0, 1.0]), ("grid", [1.0, 1.3]))
+        },
+    )
+
+    def test_factors_multiply_up_from_ours_to_what_is_explained(self):
+        product = np.prod(list(self.one.factors.values()), axis=0)
+        np.testing.assert_allclose(self.one.ours * product, self.one.explained)
+
+    def test_the_band_holds_reading_and_grid(self):
+        np.testing.assert_allclose(self.one.band, [0.1, np.hypot(0.1, 0.3)])
+        assert self.one.outside.tolist() == [False, False]
+
+    def test_some_of_its_points_are_a_curve_as_well(self):
+        np.testing.assert_array_equal(self.one.at([1]).explained, [1.3])
+
+
+class TestHeavyCurves:
+    def test_our_limit_leaves_that_of_figure_9_at_large_masses(self, heavy):
+        ours = dict(zip(heavy["9 left this work"].x.round(3), heavy["9 left this work"].ours, strict=True))
+        assert ours[0.02] == pytest.approx(1, abs=0.1)
+        assert ours[0.573] < 0.6
+
+    @pytest.mark.parametrize("name", ["9 left this work", "9 right this work"])
+    def test_with_all_causes_it_is_the_papers(self, heavy, name):
+        """A quarter holds the noise of the authors' sample over masses; the reading is good to 5 per cent."""
+        one = heavy[name]
+        inner = one.x > 0.01
+        assert inner.sum() >= 4
+        np.testing.assert_allclose(one.explained[inner], 1, atol=0.25)
+        assert np.median(np.abs(one.explained[inner] - 1)) < 0.12
+
+    def test_parts_are_the_papers_where_they_are_flat(self, heavy):
+        argon, others = heavy["14 left argon"], heavy["14 left P0D and FGD"]
+        np.testing.assert_allclose(argon.explained[argon.x < 0.6], 1, atol=0.35)  # read to 7 per cent
+        np.testing.assert_allclose(others.explained[(others.x > 0.01) & (others.x < 0.1)], 1, atol=0.25)
+
+    def test_the_hidden_cut_and_the_form_factor_go_opposite_ways(self, heavy):
+        last = {
+            name: factor[heavy["9 left this work"].x > 0.5]
+            for name, factor in heavy["9 left this work"].factors.items()
+        }
+        assert np.all(last["|t|"] > 2)
+        assert np.all(last["form factor"] < 1)
+
+
+class TestLightCurves:
+    def test_our_limit_is_up_to_a_hundred_times_that_of_analysis_i(self, light):
+        one = light["15 left Analysis I"]
+        np.testing.assert_allclose(one.x, [0.1429, 0.4643, 0.7857], atol=1e-4)
+        np.testing.assert_allclose(one.ours, [3.5, 21, 101], rtol=0.3)
+
+    @pytest.mark.parametrize("side", ["left", "right"])
+    @pytest.mark.parametrize("curve", ["15 {} Analysis I", "15 {} Analysis II", "10 {} this work"])
+    def test_with_all_causes_it_is_the_papers(self, light, side, curve):
+        one = light[curve.format(side)]
+        assert len(one.x) >= 2
+        np.testing.assert_allclose(one.explained, 1, atol=0.22)
+        assert np.mean(one.outside) <= 0.5
+
+    def test_half_the_width_is_a_root_in_epsilon(self, light):
+        for side, factor in (("left", 0.5), ("right", 0.5**0.5)):
+            np.testing.assert_allclose(light[f"15 {side} Analysis I"].factors["half width"], factor, rtol=0.01)
+
+
+def test_fill_counts_planes_that_share_an_analysis_once(monkeypatch):
+    calls = []
+
+    def column(self, x, reading):
+        calls.append((x, reading))
+        return np.zeros((2, 3, 4))
+
+    monkeypatch.setattr(Plane, "column", column)
+    about = panel(15, "left"), I, np.array([0.1, 0.2]), np.ones(3), lambda x: 1.0
+    made = [Plane(*about, counted=I + II, bins=bins) for bins in ((0, 2), (2, None))]
+    planes.fill(made, [TEXT])
+    assert len(calls) == 2
+    assert [one.events[TEXT].shape for one in made] == [(2, 2, 3, 2), (2, 2, 3, 2)]
