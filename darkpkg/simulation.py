@@ -43,6 +43,7 @@ def simulate(
     experiment: Experiment | None = None,
     couplings: DarkParameters | None = None,
     hydrogen: bool = False,
+    nucleons: bool = False,
     form_factor: str = "fourier-bessel",
     sequence: str | None = None,
     emphasis: Mapping[str, float] | None = None,
@@ -58,7 +59,7 @@ def simulate(
         Region of masses such as `HEAVY`, or one point θ: then a sample at its masses, of its kind of N, with most
         events where they matter for the experiment's analyses at θ. It serves other couplings as well, if they leave
         N about as long a life.
-    n_events, seed, couplings, hydrogen, form_factor, progress
+    n_events, seed, couplings, hydrogen, nucleons, form_factor, progress
         As in `generate`.
     experiment
         Beams, detector and analyses; `T2K` by default.
@@ -113,6 +114,7 @@ def simulate(
         "seed": seed,
         "couplings": couplings if couplings is not None else BENCHMARK_B,
         "hydrogen": hydrogen,
+        "nucleons": nucleons,
         "form_factor": form_factor,
         "sequence": sequence,
     }

@@ -119,8 +119,8 @@ class Events:
             strange = (self.beam == beam.name) & ~_is_one_of(self.flavour, beam.fluxes)
             _refuse(strange, "flavour", f"be one that {beam.name} has, {list(beam.fluxes)}", self.flavour)
         Z, A = self.target // 10_000 % 1000, self.target // 10 % 1000
-        nucleus = (self.target // 10_000_000 == 100) & (self.target % 10 == 0) & (Z >= 1) & (A >= Z)
-        _refuse(~nucleus, "target", "be the PDG code of a nucleus, 100ZZZAAA0", self.target)
+        nucleus = (self.target // 10_000_000 == 100) & (self.target % 10 <= 1) & (Z >= 1) & (A >= Z)
+        _refuse(~nucleus, "target", "be a nucleus, 100ZZZAAA0, or its nucleons, 100ZZZAAA1", self.target)
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         # Copies of arrays, and those that come out of a pickle, can be written to again.
@@ -220,7 +220,7 @@ class PlacedEvents(Events):
         _refuse(self.exit < self.entry, "exit", "be no nearer than entry", self.exit)
         _refuse(_length(self.p_N) == 0, "p_N", "have a direction", self.p_N)
         codes = list(detector.targets)
-        _refuse(~_is_one_of(self.target, codes), "target", f"be in {detector.name}, {codes}", self.target)
+        _refuse(~_is_one_of(self.target // 10 * 10, codes), "target", f"be in {detector.name}, {codes}", self.target)
         if detector.modules:
             known = _is_one_of(self.module, detector.modules)
             _refuse(~known, "module", f"be one of {', '.join(detector.modules)}", self.module)

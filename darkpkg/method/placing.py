@@ -76,10 +76,11 @@ def place(
     vertex = np.full((len(weight), 3), np.nan)
     module = np.full(len(weight), "", dtype=f"U{max(len(m.name) for m in detector.modules)}")
     for code in np.unique(events.target).tolist():
-        if code not in symbols:
+        symbol = symbols.get(code // 10 * 10)  # of the nucleus, or of that whose nucleon was hit
+        if symbol is None:
             raise ValueError(f"target must be a nucleus of {detector.name}, one of {symbols}, got {code}")
         own = np.flatnonzero(columns["target"] == code)
-        nuclei = np.array([m.number_of_nuclei(symbols[code]) for m in detector.modules])
+        nuclei = np.array([m.number_of_nuclei(symbol) for m in detector.modules])
         denser, maps = factors, {}
         if towards:
             rng = random_stream(seed, "vertices", code)
