@@ -11,18 +11,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from darkpkg import _sources
 from darkpkg.datasets import DataIntegrityError
 from darkpkg.experiment import experiment as experiments
+from darkpkg.experiment.analysis import Analysis
+from darkpkg.experiment.detector import Detector
 from darkpkg.experiment.experiment import Experiment
-from darkpkg.inputs import check_kinds, whole_number
-from darkpkg.method.events import PlacedEvents
+from darkpkg.inputs import check_kinds, one_of, whole_number
+from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.files import FORMAT, read_events, write_events
 from darkpkg.method.generator import generate
-from darkpkg.method.origin import encoded
+from darkpkg.method.origin import SEQUENCES, encoded
 from darkpkg.method.placing import factors_of_modules, place
 from darkpkg.method.sampling import SamplingRange
+from darkpkg.method.weights import detected_weight
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
+
+Array = NDArray[np.float64]
 
 __all__ = ["simulate"]
 
@@ -35,10 +43,11 @@ def simulate(
     experiment: Experiment | None = None,
     couplings: DarkParameters | None = None,
     hydrogen: bool = False,
+    nucleons: bool = False,
     form_factor: str = "fourier-bessel",
-    sequence: str = "random",
+    sequence: str | None = None,
     emphasis: Mapping[str, float] | None = None,
-    vertices: int = 1,
+    vertices: int | None = None,
     cache: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> PlacedEvents:
@@ -47,53 +56,87 @@ def simulate(
     Parameters
     ----------
     masses
-        Region of masses such as `HEAVY`, or one point θ: then a sample at its masses, of its kind of N.
-    n_events, seed, couplings, hydrogen, form_factor, sequence, progress
+        Region of masses such as `HEAVY`, or one point θ: then a sample at its masses, of its kind of N, with most
+        events where they matter for the experiment's analyses at θ. It serves other couplings as well, if they leave
+        N about as long a life.
+    n_events, seed, couplings, hydrogen, nucleons, form_factor, progress
         As in `generate`.
     experiment
-        Beams and detector; `T2K` by default.
-    emphasis, vertices
-        As in `place`. Several vertices for each event, of Sobol sequences, lie denser where the decay volumes of the
-        experiment's analyses catch decays.
+        Beams, detector and analyses; `T2K` by default.
+    sequence
+        As in `generate`; by default ``"sobol"`` for a point and ``"random"`` for a region.
+    emphasis
+        As in `place`.
+    vertices
+        As in `place`; by default four for a point, if of Sobol sequences, else one. Several lie denser where the
+        decay volumes of the experiment's analyses catch decays.
     cache
         A folder, made if need be, of files that are named after a digest of all that they depend on: these arguments
-        with the values of fluxes and detector, the sources of the simulation, and versions of the libraries. What is
-        there is read, what is not is simulated and written. Several processes may use it at once. A damaged file is
-        replaced, with a warning.
+        with the values of fluxes, detector and analyses, the sources of the simulation, and versions of the
+        libraries. What is there is read, what is not is simulated and written. Several processes may use it at once.
+        A damaged file is replaced, with a warning.
 
-    Raises as `generate` and `place`.
+    Returns
+    -------
+    PlacedEvents
+        ``vertices`` times ``n_events`` of them.
 
+    Raises
+    ------
+    ValueError, TypeError
+        As `generate` and `place` do.
+
+    Examples
+    --------
     >>> simulate(BENCHMARK_B, n_events=1000, seed=1).origin.sampling.m_N
     (0.1, 0.1)
     """
     experiment = experiments.T2K if experiment is None else experiment
-    check_kinds(masses=(masses, (SamplingRange, DarkParameters)), experiment=(experiment, Experiment))
-    check_kinds(cache=(cache, (str, os.PathLike, type(None))))
+    check_kinds(
+        masses=(masses, (SamplingRange, DarkParameters)),
+        experiment=(experiment, Experiment),
+        cache=(cache, (str, os.PathLike, type(None))),
+    )
+    point = masses if isinstance(masses, DarkParameters) else None
     if isinstance(masses, DarkParameters):
         if masses.shape != ():
             raise ValueError(f"masses must be a single point, got shape {masses.shape}")
         couplings = couplings if couplings is not None else BENCHMARK_B.replace(is_majorana=masses.is_majorana)
         masses = SamplingRange.at(float(masses.m_N), float(masses.m_Zprime))
+    if sequence is None:
+        sequence = "random" if point is None else "sobol"
+    one_of("sequence", sequence, SEQUENCES)
+    if vertices is None:
+        vertices = 4 if point is not None and sequence == "sobol" else 1
     how = {
         "sampling": masses,
         "n_events": n_events,
         "seed": seed,
         "couplings": couplings if couplings is not None else BENCHMARK_B,
         "hydrogen": hydrogen,
+        "nucleons": nucleons,
         "form_factor": form_factor,
         "sequence": sequence,
     }
+    analyses = [analysis for analysis in experiment.analyses.values() if _fits(analysis, experiment.detector)]
     towards = _decay_modules(experiment) if whole_number("vertices", vertices, 1) > 1 else ()
     factors_of_modules(experiment.detector, emphasis)  # raises before any work
-    where = {"emphasis": emphasis, "vertices": vertices, "towards": towards}
+    where: dict[str, Any] = {"emphasis": emphasis, "vertices": vertices, "towards": towards}
+    aim = (point, analyses) if point is not None and sequence == "sobol" else None
+
+    def importance(events: Events) -> Array:
+        placed = place(events, experiment.detector, seed, **(where | {"vertices": 1}))
+        with np.errstate(divide="ignore"):  # N without any width lives for ever
+            weights = [np.abs(detected_weight(placed, point, analysis)) for analysis in analyses]
+        return sum((w / w.sum() for w in weights if w.any()), np.zeros(len(events)))
 
     def sample() -> PlacedEvents:
-        events = generate(**how, experiment=experiment, progress=progress)
+        events = generate(**how, experiment=experiment, importance=importance if aim else None, progress=progress)
         return place(events, experiment.detector, seed, **where)
 
     if cache is None:
         return sample()
-    path = Path(cache) / f"{_digest({**how, **where}, experiment)}.parquet"
+    path = Path(cache) / f"{_digest({**how, **where, 'aim': aim}, experiment)}.parquet"
     if path.exists():
         try:
             with warnings.catch_warnings():
@@ -111,6 +154,12 @@ def _decay_modules(experiment: Experiment) -> tuple[str, ...]:
     channels = (channel for analysis in experiment.analyses.values() for channel in analysis.channels)
     names = (name for channel in channels for name in channel.selection.decay_modules)
     return tuple(dict.fromkeys(name for name in names if name in experiment.detector.fiducial_volumes))
+
+
+def _fits(analysis: Analysis, detector: Detector) -> bool:
+    """Whether the detector has all modules that the analysis looks into."""
+    selections = [channel.selection for channel in analysis.channels]
+    return all({*s.decay_modules, *s.vertex_modules} <= {*detector.fiducial_volumes} for s in selections)
 
 
 def _digest(arguments: Mapping[str, Any], experiment: Experiment) -> str:

@@ -119,8 +119,8 @@ class Events:
             strange = (self.beam == beam.name) & ~_is_one_of(self.flavour, beam.fluxes)
             _refuse(strange, "flavour", f"be one that {beam.name} has, {list(beam.fluxes)}", self.flavour)
         Z, A = self.target // 10_000 % 1000, self.target // 10 % 1000
-        nucleus = (self.target // 10_000_000 == 100) & (self.target % 10 == 0) & (Z >= 1) & (A >= Z)
-        _refuse(~nucleus, "target", "be the PDG code of a nucleus, 100ZZZAAA0", self.target)
+        nucleus = (self.target // 10_000_000 == 100) & (self.target % 10 <= 1) & (Z >= 1) & (A >= Z)
+        _refuse(~nucleus, "target", "be a nucleus, 100ZZZAAA0, or its nucleons, 100ZZZAAA1", self.target)
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         # Copies of arrays, and those that come out of a pickle, can be written to again.
@@ -168,7 +168,7 @@ class Events:
                 raise ValueError(f"{name} must be an integer, at least {least}, got {value!r}")
         if self.origin.sequence == "sobol":
             raise ValueError("events of Sobol sequences must not be thinned: simulate fewer")
-        groups, index, before = np.unique(_channel(self), return_inverse=True, return_counts=True)
+        groups, index, before = np.unique(_source(self), return_inverse=True, return_counts=True)
         kept = slice(int(start), None, int(every))
         after = np.bincount(index[kept], minlength=len(groups))
         if (after == 0).any():
@@ -220,7 +220,7 @@ class PlacedEvents(Events):
         _refuse(self.exit < self.entry, "exit", "be no nearer than entry", self.exit)
         _refuse(_length(self.p_N) == 0, "p_N", "have a direction", self.p_N)
         codes = list(detector.targets)
-        _refuse(~_is_one_of(self.target, codes), "target", f"be in {detector.name}, {codes}", self.target)
+        _refuse(~_is_one_of(self.target // 10 * 10, codes), "target", f"be in {detector.name}, {codes}", self.target)
         if detector.modules:
             known = _is_one_of(self.module, detector.modules)
             _refuse(~known, "module", f"be one of {', '.join(detector.modules)}", self.module)
@@ -290,23 +290,26 @@ def concatenate(samples: Sequence[AnyEvents]) -> AnyEvents:
         provenance[name] = _seeds(name, [sample.provenance for sample in samples])
     columns = {name: np.concatenate([getattr(s, name) for s in samples]) for name in samples[0].columns()}
     whole = samples[0]._with(columns, provenance)
-    _, channel, total = np.unique(_channel(whole), return_inverse=True, return_counts=True)
+    _, channel, total = np.unique(_source(whole), return_inverse=True, return_counts=True)
     number = np.repeat(np.arange(len(samples)), [len(sample) for sample in samples])
     pair = number * len(total) + channel
     share = np.bincount(pair, minlength=len(samples) * len(total)) / np.tile(total, len(samples))
     return whole._with(columns | {"weight": columns["weight"] * share[pair]}, provenance)
 
 
-def beams_in(events: Events) -> list[str]:
-    """Names of the beams of the events."""
-    return list(dict.fromkeys(events.beam.tolist()))
+def by_source(events: Events) -> list[tuple[tuple[str, int, int], NDArray[np.int64]]]:
+    """Beam, flavour and target of the events of each source, and their rows."""
+    _, first, index = np.unique(_source(events), return_index=True, return_inverse=True)
+    kinds = zip(*(getattr(events, name)[first].tolist() for name in ("beam", "flavour", "target")), strict=True)
+    return [(kind, np.flatnonzero(index == i)) for i, kind in enumerate(kinds)]
 
 
-def _channel(events: Events) -> NDArray[np.int64]:
+def _source(events: Events) -> NDArray[np.int64]:
     """One number for each kind of beam, flavour and nucleus."""
-    beams = beams_in(events)
-    beam = np.select([events.beam == beam for beam in beams], range(len(beams))) if beams else np.zeros(0, dtype=int)
-    return (beam.astype(np.int64) * 100 + events.flavour) * 10_000_000_000 + events.target
+    number = np.zeros(len(events), dtype=np.int64)
+    for i, beam in enumerate(dict.fromkeys(events.beam.tolist())):
+        number[events.beam == beam] = i
+    return (number * 100 + events.flavour) * 10_000_000_000 + events.target
 
 
 def _check_whole(number: int, sample: Events) -> None:

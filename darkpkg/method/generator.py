@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import warnings
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import vegas
@@ -20,7 +20,7 @@ from tqdm import tqdm
 from darkpkg import _sources
 from darkpkg.experiment import experiment as experiments
 from darkpkg.experiment.experiment import Experiment
-from darkpkg.inputs import check_kinds
+from darkpkg.inputs import check_kinds, real_numbers
 from darkpkg.memory import require_memory
 from darkpkg.method.events import Events
 from darkpkg.method.integrand import (
@@ -35,8 +35,9 @@ from darkpkg.method.origin import Origin
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
 from darkpkg.physics.nuclei import Nucleus, elements
+from darkpkg.physics.nucleons import BoundNucleons
 from darkpkg.physics.scattering import threshold_energy
-from darkpkg.streams import random_stream
+from darkpkg.streams import random_stream, sobol_points
 
 Array = NDArray[np.float64]
 
@@ -52,10 +53,12 @@ The first keeps the error of rare nuclei small, such as argon, the second that o
 
 _BATCH = 1 << 16
 
+_PILOT = 2048
+"""Events of each beam and nucleus that tell where events matter."""
 
-REPLICATES = 16
-"""Independent Sobol sequences in a sample. Their spread gives the error of a prediction, itself to 1/√(2·15) = 18
-%."""
+REPLICATES = 8
+"""Independent Sobol sequences in a sample. Their spread gives the error of a prediction, itself to 1/√(2·7) = 27 %:
+more of them know it better, and are shorter and less even each."""
 
 
 def generate(
@@ -66,8 +69,10 @@ def generate(
     experiment: Experiment | None = None,
     couplings: DarkParameters = BENCHMARK_B,
     hydrogen: bool = False,
+    nucleons: bool = False,
     form_factor: str = "fourier-bessel",
     sequence: str = "random",
+    importance: Callable[[Events], Array] | None = None,
     progress: bool = False,
 ) -> Events:
     """Simulate upscattering and decay of N with weighted events.
@@ -94,12 +99,21 @@ def generate(
         Scatter on hydrogen too, elastically. The paper leaves it out: it has no coherent enhancement. At
         benchmark B it adds 4 % to the selected upscatterings and 7 % to the events of Analysis I; at A nothing to
         those, and 3 % to the events of Analysis II.
+    nucleons
+        Scatter on single protons and neutrons of the nuclei too, which breaks them (`BoundNucleons`); their events
+        have a ``target`` that ends in 1. The paper leaves that out. At benchmark B it adds 8 % to the selected
+        upscatterings and a quarter to the events of Analysis I, which come from the denser of both; at A 1 and 3 % to
+        Analyses I and II.
     form_factor
         Model of the charge form factor, a name of `darkpkg.physics.nuclei.FORM_FACTORS`.
     sequence
-        ``"random"`` draws every event independently. ``"sobol"`` takes the points of masses and phase space together
-        from 16 scrambled Sobol sequences (`scipy.stats.qmc`) for each beam and nucleus, in turn: they fill the space
-        more evenly, and the spread of the 16 gives the error of a prediction.
+        ``"random"`` draws every event independently. ``"sobol"`` takes the points of masses, phase space, beam and
+        nucleus together from 8 scrambled Sobol sequences (`scipy.stats.qmc`), in turn: they fill the space more
+        evenly, and the spread of the 8 gives the error of a prediction.
+    importance
+        A function of events that gives how much each matters, (n,) numbers of zero or more, in proportion to its
+        weight: three quarters of ``n_events`` then go to beams and nuclei by the sum of these over some events of
+        each, instead of where N are made.
     progress
         Show a progress bar.
 
@@ -118,51 +132,72 @@ def generate(
         experiment=(experiment, Experiment),
         couplings=(couplings, DarkParameters),
         hydrogen=(hydrogen, bool),
+        nucleons=(nucleons, bool),
     )
     random_stream(seed)  # refuses a seed that is none before any work is done
-    targets = experiment.detector.nuclei if hydrogen else experiment.detector.targets
+    coherent = experiment.detector.targets
+    whole = experiment.detector.nuclei if hydrogen else coherent
     known = [element.nucleus for element in elements().values()]
-    own = tuple(nucleus for nucleus in targets.values() if nucleus not in known)
+    own = tuple(nucleus for nucleus in whole.values() if nucleus not in known)
+    bound = [(element, BoundNucleons.of(nucleus)) for element, nucleus in coherent.items()]
+    kinds = [*whole.items(), *(bound if nucleons else [])]
+    targets = [nucleus for _, nucleus in kinds]
     origin = Origin(sampling, couplings, experiment.beams, form_factor, sequence, nuclei=own)
     _check_reach(sampling, experiment, targets)
     _check_number(experiment, targets, n_events)
     sources = [
-        (beam.name, flavour, flux, element)
+        (beam.name, flavour, flux, element, nucleus)
         for beam in experiment.beams
         for flavour, flux in beam.fluxes.items()
-        for element in targets
+        for element, nucleus in kinds
     ]
     channels = [
         _Channel(
             beam,
             flavour,
-            targets[element],
-            Integrand(target(flux, targets[element], form_factor), sampling, couplings),
-            (seed, *origin.stream(beam, flavour), targets[element].name),
+            nucleus,
+            Integrand(target(flux, nucleus, form_factor), sampling, couplings),
+            (seed, *origin.stream(beam, flavour), nucleus.name),
         )
-        for beam, flavour, flux, element in tqdm(sources, desc="adapting", disable=not progress, leave=False)
+        for beam, flavour, flux, _, nucleus in tqdm(sources, desc="adapting", disable=not progress, leave=False)
     ]
+    letters = max(len(beam.name) for beam in experiment.beams)
     if isinstance(n_events, Mapping):
-        shares = _shares_by_nucleus([channel.nucleus.name for channel in channels], n_events)
+        total, counts = sum(n_events.values()), _counts_by_nucleus([c.nucleus.name for c in channels], n_events)
+        shares = np.array(counts) / total
     else:
-        nuclei = np.array([experiment.detector.number_of_nuclei(element) for *_, element in sources])
-        shares = _shares(nuclei * [channel.rate for channel in channels], n_events)
-    total = sum(shares)
-    columns = _empty_columns(total, max(len(beam.name) for beam in experiment.beams))
-    begin = 0
-    with tqdm(total=total, unit=" events", desc="simulating", disable=not progress, leave=False) as bar:
-        for channel, n in zip(channels, shares, strict=True):
-            channel.simulate(n, sequence, {name: column[begin : begin + n] for name, column in columns.items()}, bar)
-            begin += n
+        nuclei = np.array([experiment.detector.number_of_nuclei(element) for *_, element, _ in sources])
+        rates = nuclei * [channel.rate for channel in channels]
+        if importance is not None:
+            value = _importance(channels, importance, origin, letters)
+            rates = value if value.any() else rates
+        total, shares = int(n_events), _shares(rates)
+        counts = _counts(shares, total)
+    drawn = _from_nets(channels, shares, total, seed) if sequence == "sobol" else _independent(channels, counts)
+    columns = _simulated(channels, drawn, letters, progress)
     columns["weight"] *= couplings.coupling
-    about = _provenance(total, seed, experiment) | {"hydrogen": "H" in targets}
+    if sequence == "sobol":
+        columns["replicate"] = _replicates(total)
+    about = _provenance(total, seed, experiment) | {"hydrogen": hydrogen, "nucleons": nucleons}
     return Events(**columns, origin=origin, provenance=about)
 
 
-def _check_reach(sampling: SamplingRange, experiment: Experiment, targets: Mapping[str, Nucleus]) -> None:
+def _importance(
+    channels: Sequence[_Channel], importance: Callable[[Events], Array], origin: Origin, letters: int
+) -> Array:
+    """How much the events of each channel matter, from some of each."""
+    drawn = _independent(channels, [_PILOT] * len(channels), "pilot")
+    pilot = Events(**_simulated(channels, drawn, letters, False), origin=origin)
+    value = real_numbers("importance", importance(pilot), 0.0, 1e100)
+    if value.shape != (len(pilot),):
+        raise ValueError(f"importance must be a number for each of {len(pilot)} events, got shape {value.shape}")
+    return value.reshape(len(channels), _PILOT).sum(axis=1)
+
+
+def _check_reach(sampling: SamplingRange, experiment: Experiment, targets: Sequence[Nucleus]) -> None:
     """Raise `ValueError` if no neutrino makes the lightest N of the sample, and warn if none makes the heaviest."""
     end = max(float(flux.edges[-1]) for beam in experiment.beams for flux in beam.fluxes.values())
-    low, high = (min(float(threshold_energy(m_N, n)) for n in targets.values()) for m_N in sampling.m_N)
+    low, high = (min(float(threshold_energy(m_N, n)) for n in targets) for m_N in sampling.m_N)
     if high < end:
         return
     m_N, needed = (sampling.m_N[0], low) if low >= end else (sampling.m_N[1], high)
@@ -179,15 +214,15 @@ def _empty_columns(n: int, letters: int = 3) -> dict[str, NDArray[Any]]:
     scalar = {name: np.empty(n) for name in ("weight", "m_N", "m_Zprime")}
     vector = {name: np.empty((n, 4)) for name in ("p_N", "p_electron", "p_positron")}
     vector["point"] = np.empty((n, DECAY_AXES + 2))
-    integer = {name: np.empty(n, dtype=np.int64) for name in ("target", "replicate", "flavour")}
+    integer = {name: np.zeros(n, dtype=np.int64) for name in ("target", "replicate", "flavour")}
     return scalar | vector | integer | {"beam": np.empty(n, dtype=f"U{letters}")}
 
 
-def _check_number(experiment: Experiment, targets: Mapping[str, Nucleus], n_events: int | Mapping[str, int]) -> None:
+def _check_number(experiment: Experiment, targets: Sequence[Nucleus], n_events: int | Mapping[str, int]) -> None:
     sources = sum(len(beam.fluxes) for beam in experiment.beams)
     numbers, least = {"n_events": n_events}, sources * len(targets)
     if isinstance(n_events, Mapping):
-        names = [nucleus.name for nucleus in targets.values()]
+        names = [nucleus.name for nucleus in targets]
         if set(n_events) != set(names):
             name = experiment.detector.name
             raise ValueError(f"n_events must name the nuclei of {name}, {names}, got {list(n_events)}")
@@ -203,80 +238,111 @@ def _check_number(experiment: Experiment, targets: Mapping[str, Nucleus], n_even
     require_memory(float(an_event) * total, f"a simulation of {total} events")
 
 
-def _shares_by_nucleus(nuclei: list[str], n_events: Mapping[str, int]) -> list[int]:
+def _counts_by_nucleus(nuclei: list[str], n_events: Mapping[str, int]) -> list[int]:
     """The events of each nucleus spread evenly over the channels that have it."""
-    shares = []
+    counts = []
     for i, name in enumerate(nuclei):
-        share, rest = divmod(int(n_events[name]), nuclei.count(name))
-        shares.append(share + (nuclei[:i].count(name) < rest))
-    return shares
+        count, rest = divmod(int(n_events[name]), nuclei.count(name))
+        counts.append(count + (nuclei[:i].count(name) < rest))
+    return counts
 
 
-def _shares(rates: Array, n_events: int) -> list[int]:
-    """Events of each channel out of the total, by how often it scatters: one at least, and the more the longer."""
+def _shares(rates: Array) -> Array:
+    """The part of all events that each channel gets, by its rate."""
     even = np.full(len(rates), 1 / len(rates))
-    share = EVEN_SHARE * even + (1 - EVEN_SHARE) * (rates / rates.sum() if rates.any() else even)
-    own = np.maximum(np.floor(share * n_events).astype(int), 1)
-    for channel in np.argsort(own - share * n_events)[: max(int(n_events) - own.sum(), 0)]:
+    return EVEN_SHARE * even + (1 - EVEN_SHARE) * (rates / rates.sum() if rates.any() else even)
+
+
+def _counts(shares: Array, n_events: int) -> list[int]:
+    """Events of each channel out of the total: one at least, and the more the longer."""
+    own = np.maximum(np.floor(shares * n_events).astype(int), 1)
+    for channel in np.argsort(own - shares * n_events)[: max(n_events - own.sum(), 0)]:
         own[channel] += 1
     while own.sum() > n_events:
         own[own.argmax()] -= 1
     return own.tolist()
 
 
+class _Drawn(NamedTuple):
+    """The events of a channel: their rows, by how many to divide weights, and their points of the hypercube."""
+
+    rows: NDArray[np.int64]
+    number: float
+    next_points: Callable[[slice], Array]
+
+
 class _Channel:
-    """One flavour of a beam and one nucleus: its adapted map, and events drawn from it."""
+    """One flavour of a beam and one nucleus, and its adapted map."""
 
     def __init__(
         self, beam: str, flavour: int, nucleus: Nucleus, integrand: Integrand, stream: tuple[Any, ...]
     ) -> None:
         self.beam, self.flavour, self.nucleus = beam, flavour, nucleus
-        self._integrand, self._stream = integrand, stream
+        self.integrand, self.stream = integrand, stream
         self._map, self.rate = _adapt(integrand, random_stream(*stream, "adapt"))
 
-    def simulate(self, n_events: int, sequence: str, columns: dict[str, NDArray[Any]], bar: tqdm[Any]) -> None:
-        """Fill ``n_events`` rows, with weights for unit couplings."""
-        integrand = self._integrand
-        columns["target"][:], columns["beam"][:] = self.nucleus.pdg_code, self.beam
-        columns["flavour"][:] = self.flavour
-        columns["replicate"][:] = np.arange(n_events) % REPLICATES if sequence == "sobol" else 0
+    def simulate(self, y: Array, number: float) -> dict[str, Any]:
+        """Columns of events at the points ``y`` (n, axes), with weights that are one ``number``-th of the rate."""
+        n, integrand = len(y), self.integrand
+        u, jacobian = np.empty((n, integrand.dim)), np.empty(n)
         # The azimuths of N and of its decay are uniform: vegas need not adapt to them.
-        draw = _points(sequence, integrand.dim + 2, self._stream)
-        for begin in range(0, n_events, _BATCH):
-            rows = slice(begin, min(begin + _BATCH, n_events))
-            n = rows.stop - rows.start
-            y = draw(n)
-            u, jacobian = np.empty((n, integrand.dim)), np.empty(n)
-            self._map.map(np.ascontiguousarray(y[:, :-2]), u, jacobian)
-            value, variables = integrand.evaluate(u)
-            columns["weight"][rows] = value * jacobian / n_events
-            columns["m_N"][rows], columns["m_Zprime"][rows] = variables[:, -2], variables[:, -1]
-            columns["point"][rows, :DECAY_AXES], columns["point"][rows, DECAY_AXES:] = u[:, :DECAY_AXES], y[:, -2:]
-            momenta = (columns[name][rows] for name in ("p_N", "p_electron", "p_positron"))
-            laboratory_momenta(variables, y[:, -2:], integrand.target, *momenta)
-            bar.update(n)
+        self._map.map(np.ascontiguousarray(y[:, :-2]), u, jacobian)
+        value, variables = integrand.evaluate(u)
+        momenta = {name: np.empty((n, 4)) for name in ("p_N", "p_electron", "p_positron")}
+        laboratory_momenta(variables, y[:, -2:], integrand.target, *momenta.values())
+        return momenta | {
+            "weight": value * jacobian / number,
+            "m_N": variables[:, -2],
+            "m_Zprime": variables[:, -1],
+            "point": np.concatenate([u[:, :DECAY_AXES], y[:, -2:]], axis=1),
+            "target": self.nucleus.pdg_code,
+            "beam": self.beam,
+            "flavour": self.flavour,
+        }
 
 
-def _points(sequence: str, dim: int, stream: tuple[Any, ...]) -> Callable[[int], Array]:
-    """A function that draws the next n points of the unit hypercube, event by event of each replicate in turn."""
-    if sequence == "random":
-        rng = random_stream(*stream, "events")
-        return lambda n: rng.random((n, dim))
-    from scipy.stats import qmc  # here: its import takes longer than most calculations
+def _simulated(
+    channels: Sequence[_Channel], drawn: Sequence[_Drawn], letters: int, progress: bool
+) -> dict[str, NDArray[Any]]:
+    """Columns of the events of all channels."""
+    total = sum(len(own.rows) for own in drawn)
+    columns = _empty_columns(total, letters)
+    with tqdm(total=total, unit=" events", desc="simulating", disable=not progress, leave=False) as bar:
+        for channel, own in zip(channels, drawn, strict=True):
+            for begin in range(0, len(own.rows), _BATCH):
+                batch = slice(begin, min(begin + _BATCH, len(own.rows)))
+                rows = own.rows[batch]
+                for name, values in channel.simulate(own.next_points(batch), own.number).items():
+                    columns[name][rows] = values
+                bar.update(len(rows))
+    return columns
 
-    sequences = [qmc.Sobol(dim, rng=random_stream(*stream, "sobol", r)) for r in range(REPLICATES)]
 
-    def draw(n: int) -> Array:
-        # A batch begins with the first replicate, as _BATCH is a multiple of their number.
-        with warnings.catch_warnings():  # the sums have errors of their own, whether or not n is a power of two
-            warnings.filterwarnings("ignore", "The balance properties", UserWarning)
-            blocks = [one.random(len(range(r, n, REPLICATES))) for r, one in enumerate(sequences)]
-        y = np.empty((n, dim))
-        for r, block in enumerate(blocks):
-            y[r::REPLICATES] = block
-        return y
+def _independent(channels: Sequence[_Channel], counts: Sequence[int], use: str = "events") -> list[_Drawn]:
+    """Independent points for so many events of each channel, one channel after the other."""
+    drawn, end = [], 0
+    for channel, count in zip(channels, counts, strict=True):
+        rng, dim = random_stream(*channel.stream, use), channel.integrand.dim + 2
+        draw = lambda batch, rng=rng, dim=dim: rng.random((batch.stop - batch.start, dim))  # noqa: E731
+        drawn.append(_Drawn(np.arange(end, end + count), count, draw))
+        end += count
+    return drawn
 
-    return draw
+
+def _from_nets(channels: Sequence[_Channel], shares: Array, total: int, seed: int) -> list[_Drawn]:
+    """Points of Sobol sequences whose first axis is cut into the channels: together they fill it evenly."""
+    axes = range(channels[0].integrand.dim + 3)
+    points = sobol_points(_replicates(total), axes, seed, "events")
+    number = np.searchsorted(np.cumsum(shares) / shares.sum(), points[:, 0], side="right")
+    drawn = []
+    for i, share in enumerate(shares.tolist()):
+        rows = np.flatnonzero(number == i)
+        drawn.append(_Drawn(rows, share * total, lambda batch, rows=rows: points[rows[batch], 1:]))
+    return drawn
+
+
+def _replicates(n: int) -> NDArray[np.int64]:
+    return np.arange(n) % REPLICATES
 
 
 class Integrand:

@@ -20,6 +20,7 @@ from darkpkg.inputs import Frozen, check_kinds, one_of, real_number, tuple_of, w
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import FORM_FACTORS, Nucleus, elements
+from darkpkg.physics.nucleons import BoundNucleons
 
 __all__ = ["SEQUENCES", "Origin", "Site"]
 
@@ -121,10 +122,15 @@ class Origin:
         raise ValueError(f"origin of events must hold the flux of beam {beam}, flavour {flavour}")
 
     def nucleus(self, code: int) -> Nucleus:
-        """The nucleus with this PDG code, of ``nuclei`` or of the table of elements. Raises `ValueError` else."""
+        """The nucleus with this PDG code, of ``nuclei`` or of the table of elements, or its nucleons.
+
+        Raises `ValueError` for another.
+        """
         for one in (*self.nuclei, *(element.nucleus for element in elements().values())):
             if one.pdg_code == code:
                 return one
+            if one.pdg_code == code - 1:
+                return BoundNucleons.of(one)
         raise ValueError(f"origin of events must hold the nucleus {code}")
 
     def stream(self, beam: str, flavour: int) -> tuple[str | int, ...]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import vegas
 from numpy.typing import NDArray
 
 from darkpkg.experiment.detector import Detector
 from darkpkg.inputs import check, check_kinds, one_of, real_number, tuple_of, whole_number
-from darkpkg.method.events import Events, PlacedEvents, beams_in
+from darkpkg.method.events import Events, PlacedEvents, by_source
 from darkpkg.method.origin import Site
 from darkpkg.physics.kinematics import momentum
-from darkpkg.streams import random_stream
+from darkpkg.streams import random_stream, sobol_points
 
 Array = NDArray[np.float64]
 
@@ -67,41 +68,39 @@ def place(
     check("momentum of N", momentum(events.p_N), "above 1e-100 GeV")
     factors = factors_of_modules(detector, emphasis)
     columns = {name: np.repeat(getattr(events, name), vertices, axis=0) for name in Events.columns()}
-    weight, n = columns["weight"] / vertices, len(events) * vertices
-    columns["weight"] = weight
+    columns["weight"] = weight = columns["weight"] / vertices
     direction = columns["p_N"][:, 1:] / momentum(columns["p_N"])[:, None]
     symbols = {nucleus.pdg_code: symbol for symbol, nucleus in detector.nuclei.items()}
+    random = _by_nets(events, vertices, seed) if is_sobol else _independent(events, seed)
     # Whatever is left as it is here is refused as a column.
-    vertex, uniform = np.full((n, 3), np.nan), np.full((n, 4), np.nan)
-    module = np.full(n, "", dtype=f"U{max(len(m.name) for m in detector.modules)}")
-    draw = _sobol if is_sobol else _independent
+    vertex = np.full((len(weight), 3), np.nan)
+    module = np.full(len(weight), "", dtype=f"U{max(len(m.name) for m in detector.modules)}")
     for code in np.unique(events.target).tolist():
-        if code not in symbols:
+        symbol = symbols.get(code // 10 * 10)  # of the nucleus, or of that whose nucleon was hit
+        if symbol is None:
             raise ValueError(f"target must be a nucleus of {detector.name}, one of {symbols}, got {code}")
         own = np.flatnonzero(columns["target"] == code)
-        nuclei = np.array([m.number_of_nuclei(symbols[code]) for m in detector.modules])
-        grids = _Grids(detector, nuclei, towards, direction[own], weight[own], seed, code) if towards else None
-        denser = factors * (grids.caught if grids else 1.0)
+        nuclei = np.array([m.number_of_nuclei(symbol) for m in detector.modules])
+        denser, maps = factors, {}
+        if towards:
+            rng = random_stream(seed, "vertices", code)
+            caught, maps = _learned(detector, nuclei, towards, direction[own], weight[own], rng)
+            denser = factors * caught
         share = np.cumsum(nuclei * denser)
-        weight_in = share[-1] / nuclei.sum() / denser
-        for beam in beams_in(events):
-            for flavour in np.unique(columns["flavour"][own[columns["beam"][own] == beam]]).tolist():
-                chosen = own[(columns["beam"][own] == beam) & (columns["flavour"][own] == flavour)]
-                name = events.origin.stream(beam, flavour)
-                random, uniform[chosen] = draw(columns["replicate"][chosen], vertices, seed, (*name, code))
-                index = np.searchsorted(share / share[-1], random[:, 3], side="right")
-                for i in np.unique(index):
-                    here = chosen[index == i]
-                    at = random[index == i, :3]
-                    if grids:
-                        at, jacobian = grids.warped(i, at)
-                        weight[here] *= jacobian
-                    vertex[here] = detector.modules[i].active.uniform(at)
-                    module[here] = detector.modules[i].name
-                    if emphasis or grids:
-                        weight[here] *= weight_in[i]
+        index = np.searchsorted(share / share[-1], random[own, 3], side="right")
+        for i in np.unique(index).tolist():
+            here = own[index == i]
+            at = random[here, :3]
+            if towards:
+                evenly, jacobian = at, np.empty(len(here))
+                at = np.empty_like(evenly)
+                maps[i].map(evenly, at, jacobian)
+                weight[here] *= jacobian
+            vertex[here] = detector.modules[i].active.uniform(at)
+            module[here] = detector.modules[i].name
+            weight[here] *= share[-1] / np.cumsum(nuclei)[-1] / denser[i]
     entry, leave = _chords(detector, tuple(detector.fiducial_volumes), vertex, direction)
-    placed = {"vertex": vertex, "module": module, "entry": entry, "exit": leave, "uniform": uniform}
+    placed = {"vertex": vertex, "module": module, "entry": entry, "exit": leave, "uniform": random[:, 4:]}
     origin = events.origin.replace(detector=Site.of(detector, emphasis))
     provenance = {**events.provenance, "placing_seed": int(seed)}
     if "n_events" in provenance:
@@ -109,88 +108,60 @@ def place(
     return PlacedEvents(**columns, **placed, origin=origin, provenance=provenance)
 
 
-def _independent(
-    replicate: NDArray[np.int64], vertices: int, seed: int, name: tuple[str | int, ...]
-) -> tuple[Array, Array]:
-    """Numbers (n, 4) for module and vertex, and for a response."""
-    shape = (len(replicate), 4)
-    return random_stream(seed, "place", *name).random(shape), random_stream(seed, "response", *name).random(shape)
+def _independent(events: Events, seed: int) -> Array:
+    """Random numbers (n, 8): four for vertex and module, four for a response."""
+    random = np.empty((len(events), 8))
+    for (beam, flavour, code), rows in by_source(events):
+        name = *events.origin.stream(beam, flavour), code
+        for use, columns in (("place", slice(0, 4)), ("response", slice(4, 8))):
+            random[rows, columns] = random_stream(seed, use, *name).random((len(rows), 4))
+    return random
 
 
-_FIRST_AXIS = 10
-"""Of a Sobol sequence: those before belong to masses, scattering and decay."""
+_AXES = range(11, 19)
+"""Of a Sobol sequence: those before belong to beam and nucleus, masses, scattering and decay."""
 
 
-def _sobol(
-    replicate: NDArray[np.int64], vertices: int, seed: int, name: tuple[str | int, ...]
-) -> tuple[Array, Array]:
-    """As `_independent`, from further axes of the sequences that the events come from, scrambled on their own.
+def _by_nets(events: Events, vertices: int, seed: int) -> Array:
+    """As `_independent`, from further axes of the sequences that the events come from.
 
-    The vertices of an event are shifts of one point by a lattice: multiples of the powers of 1/g, where g⁹ = g + 1.
+    The vertices of an event are shifts of one point by the first points of a Sobol sequence that is not scrambled.
     """
     from scipy.stats import qmc  # here: its import takes longer than most calculations
 
-    shift = np.power(1.0812057, -np.arange(1.0, 9.0)) * np.arange(vertices)[:, None]
-    numbers = np.empty((len(replicate), 8))
-    for r in np.unique(replicate).tolist():
-        rows = np.flatnonzero(replicate == r)
-        sequence = qmc.Sobol(_FIRST_AXIS + 8, rng=random_stream(seed, "place", *name, "sobol", r))
-        with warnings.catch_warnings():  # the sums have errors of their own, whether or not n is a power of two
-            warnings.filterwarnings("ignore", "The balance properties", UserWarning)
-            points = sequence.random(len(rows) // vertices)[:, _FIRST_AXIS:]
-        numbers[rows] = ((points[:, None] + shift) % 1.0).reshape(-1, 8)
-    return numbers[:, :4], numbers[:, 4:]
+    shifts = qmc.Sobol(len(_AXES), scramble=False).random_base2(math.ceil(math.log2(vertices)))[:vertices]
+    points = sobol_points(events.replicate, _AXES, seed, "place")
+    return ((points[:, None] + shifts) % 1.0).reshape(-1, len(_AXES))
 
 
-class _Grids:
-    """How much denser vertices of one nucleus lie, along each axis of each module and from module to module.
+_PILOT, _EVEN = 4096, 0.25
+"""Vertices in each module that tell where decays are caught, and the density of vertices where none are."""
 
-    Learned from a few thousand events in each module: each counts as the decay length of N, spread over decades, lets
-    it decay in one of the volumes, ln((b + 1 cm)/(a + 1 cm)) for a path from a to b.
+
+def _learned(
+    detector: Detector,
+    nuclei: Array,
+    towards: Sequence[str],
+    direction: Array,
+    weight: Array,
+    rng: np.random.Generator,
+) -> tuple[Array, dict[int, vegas.AdaptiveMap]]:
+    """How much denser vertices of one nucleus lie in each module, and along its axes: a map of the unit cube.
+
+    An event counts as the decay length of N, spread over decades, lets it decay in one of the volumes,
+    ln((b + 1 cm)/(a + 1 cm)) for a path from a to b.
     """
-
-    _PILOT, _BINS, _EVEN = 4096, 16, 0.25
-
-    def __init__(
-        self,
-        detector: Detector,
-        nuclei: Array,
-        towards: Sequence[str],
-        direction: Array,
-        weight: Array,
-        seed: int,
-        code: int,
-    ) -> None:
-        rng = random_stream(seed, "vertices", code)
-        self.caught = np.ones(len(nuclei))
-        self._edges: dict[int, Array] = {}
-        picked = rng.integers(len(direction), size=self._PILOT)
-        for i in np.flatnonzero(nuclei).tolist():
-            u = rng.random((self._PILOT, 3))
-            vertex = detector.modules[i].active.uniform(u)
-            entry, leave = _chords(detector, towards, vertex, direction[picked])
-            value = np.abs(weight[picked]) * np.log((leave + 1.0) / (entry + 1.0)).sum(axis=1)
-            self.caught[i] = value.mean()
-            value += self._EVEN * value.mean() + (not value.any())
-            self._edges[i] = np.stack([self._quantiles(u[:, axis], value) for axis in range(3)])
-        mean = (nuclei * self.caught).sum() / nuclei.sum()
-        self.caught = self.caught / mean + self._EVEN if mean > 0 else np.ones(len(nuclei))
-
-    def _quantiles(self, u: Array, value: Array) -> Array:
-        order = np.argsort(u)
-        cumulative = np.cumsum(value[order])
-        inner = np.interp(np.arange(1, self._BINS) / self._BINS, cumulative / cumulative[-1], u[order])
-        return np.concatenate([[0.0], inner, [1.0]])
-
-    def warped(self, module: int, v: Array) -> tuple[Array, Array]:
-        """Points (n, 3) of the unit cube that lie dense where decays are caught, and du/dv (n,)."""
-        u, jacobian = np.empty_like(v), np.ones(len(v))
-        for axis, edges in enumerate(self._edges[module]):
-            k = np.minimum((v[:, axis] * self._BINS).astype(int), self._BINS - 1)
-            width = np.diff(edges)[k]
-            u[:, axis] = edges[k] + (v[:, axis] * self._BINS - k) * width
-            jacobian *= width * self._BINS
-        return u, jacobian
+    caught, maps = np.zeros(len(nuclei)), {}
+    picked = rng.integers(len(direction), size=_PILOT)
+    for i in np.flatnonzero(nuclei).tolist():
+        u = rng.random((_PILOT, 3))
+        entry, leave = _chords(detector, towards, detector.modules[i].active.uniform(u), direction[picked])
+        value = np.abs(weight[picked]) * np.log((leave + 1.0) / (entry + 1.0)).sum(axis=1)
+        caught[i] = value.mean()
+        maps[i] = vegas.AdaptiveMap([[0.0, 1.0]] * 3)
+        maps[i].adapt_to_samples(u, value + _EVEN * value.mean() + (not value.any()))
+    mean = (nuclei * caught).sum() / nuclei.sum()
+    return (caught / mean + _EVEN if mean > 0 else np.ones(len(nuclei))), maps
 
 
 def _chords(detector: Detector, modules: Sequence[str], vertex: Array, direction: Array) -> tuple[Array, Array]:

@@ -218,7 +218,7 @@ def exposure(events: PlacedEvents, beam: str, pot: float) -> Array:
     """Nuclei of the kind of each event times ``pot``, zero for events of another beam: (n,)."""
     nuclei = np.zeros(len(events))
     for code, number in events.detector.targets.items():
-        nuclei[events.target == code] = number
+        nuclei[events.target // 10 == code // 10] = number  # of the nucleus and of its nucleons
     return np.where(events.beam == beam, nuclei * pot, 0.0)
 
 

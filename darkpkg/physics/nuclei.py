@@ -82,6 +82,10 @@ class Nucleus:
         charge = _charges(self.coefficients)
         return float((charge * (1 - 6 / n_pi**2)).sum() / charge.sum() * (self.radius / HBARC) ** 2)
 
+    def amplitudes(self, Q2: NDArray[np.float64], model: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """`current_amplitudes` of this nucleus: ZF and zero."""
+        return self.Z * form_factor(Q2, self, model), np.zeros(Q2.shape)
+
 
 @dataclass(frozen=True)
 class Proton(Nucleus):
@@ -92,6 +96,10 @@ class Proton(Nucleus):
         """⟨r²⟩ of the charge in GeV⁻², from the slope of G_E at Q² = 0; r = 0.863 fm."""
         numerator, denominator = KELLY_ELECTRIC
         return 6 * (denominator[0] - numerator[0]) / (4 * self.mass**2)
+
+    def amplitudes(self, Q2: NDArray[np.float64], model: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """`current_amplitudes` of the proton, in any model."""
+        return spin_half_amplitudes(Q2, *sachs(Q2), self.mass)
 
 
 @dataclass(frozen=True)
@@ -259,12 +267,16 @@ def current_amplitudes(
     A nucleus taken without spin has a = ZF and b = 0. The proton has
     :math:`a^2 = (G_E^2+\tau G_M^2)/(1+\tau) = F_1^2 + \tau F_2^2` and b = G_M.
     """
-    Q2 = _momentum_transfer(Q2)
-    if isinstance(nucleus, Proton):
-        electric, magnetic = sachs(Q2)
-        tau = Q2 / (4 * nucleus.mass**2)
-        return np.sqrt((electric**2 + tau * magnetic**2) / (1 + tau)), magnetic
-    return nucleus.Z * form_factor(Q2, nucleus, model), np.zeros(Q2.shape)
+    check_kinds(nucleus=(nucleus, Nucleus))
+    return nucleus.amplitudes(_momentum_transfer(Q2), model)
+
+
+def spin_half_amplitudes(
+    Q2: NDArray[np.float64], electric: NDArray[np.float64], magnetic: NDArray[np.float64], mass: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`current_amplitudes` of a nucleon of this mass from its form factors G_E and G_M."""
+    tau = Q2 / (4 * mass**2)
+    return np.sqrt((electric**2 + tau * magnetic**2) / (1 + tau)), magnetic
 
 
 def _charges(coefficients: tuple[float, ...]) -> NDArray[np.float64]:

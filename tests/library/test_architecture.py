@@ -11,7 +11,7 @@ PACKAGE = Path(darkpkg.__file__).parent
 
 LAYERS = {
     "ground": ["_sources", "units", "datasets", "memory", "inputs", "outputs", "streams", "formulas", "compiling"],
-    "physics": ["widths", "model", "nuclei", "kinematics", "scattering", "decay", "validity"],
+    "physics": ["widths", "model", "nuclei", "nucleons", "kinematics", "scattering", "decay", "validity"],
     "experiment": [
         "beam",
         "volumes",

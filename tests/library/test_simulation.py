@@ -13,6 +13,7 @@ import pytest
 import darkpkg as dk
 from darkpkg.datasets import DataIntegrityError
 from darkpkg.method.files import OtherSourcesWarning
+from darkpkg.method.generator import REPLICATES
 from darkpkg.physics import scattering
 from darkpkg.units import GeV, m
 
@@ -38,11 +39,47 @@ def test_a_sample_is_generated_and_placed():
 
 
 def test_a_point_is_a_sample_at_its_masses_of_its_kind_of_n():
-    same_bits(dk.simulate(B.replace(epsilon=1e-3), 240, seed=3), dk.simulate(AT_B, 240, seed=3))
+    at_B, independent = dk.simulate(B, 240, seed=3), {"sequence": "random"}
+    assert (at_B.origin.sampling, at_B.origin.sequence, len(at_B)) == (AT_B, "sobol", 4 * 240)
+    same_bits(dk.simulate(B.replace(epsilon=1e-3), 240, seed=3, **independent), dk.simulate(AT_B, 240, seed=3))
     majorana = dk.simulate(B.replace(is_majorana=True), 240, seed=3)
     assert majorana.origin.couplings.is_majorana
     with pytest.raises(ValueError, match=r"masses must be a single point, got shape \(2,\)"):
         dk.simulate(B.replace(m_N=[0.1, 0.2]), 240, seed=3)
+
+
+IN_ARGON = dk.T2K.replace(analyses={"I": dk.ANALYSIS_I})
+
+
+@pytest.mark.parametrize("point", [dk.BENCHMARK_A, B], ids="AB")
+def test_a_sample_for_a_point_needs_ten_times_fewer_events_than_independent_ones(point):
+    """For the same error of Analysis I, with errors that agree with the spread of samples of different seeds."""
+    found = [dk.simulate(point, 8192, seed, experiment=IN_ARGON) for seed in range(12)]
+    totals = [dk.Kernel(sample).events(point, dk.ANALYSIS_I).total() for sample in found]
+    mean, error = np.array([[float(total.mean), float(total.error)] for total in totals]).T
+    pulls = (mean - mean.mean()) / np.sqrt((error**2).mean())
+    # χ² of eleven degrees lies between 2.4 and 31 but for 2e-3; the mean squared error is good to 11 %.
+    assert 2.4 < (pulls**2).sum() < 31
+    random = dk.simulate(point, 96_000, 1, experiment=IN_ARGON, sequence="random")
+    plain = dk.Kernel(random).events(point, dk.ANALYSIS_I).total()
+    # Measured: 25 times fewer at B and 150 at A. Both variances are known to 15 %.
+    assert float(plain.variance) * 96_000 > 10 * (error**2).mean() * 8192
+    assert abs(mean.mean() - float(plain.mean)) < 4 * float(plain.error)
+
+
+def test_events_of_a_point_go_where_they_matter_if_any_analysis_tells():
+    """A detector that lacks modules of all analyses leaves open what matters: then events go where N are made."""
+    long_lived = B.replace(V_N_sq=1e-4)
+    same_bits(*(dk.simulate(point, 240, seed=3, experiment=ARGON) for point in (B, long_lived)))
+    prompt, late = (dk.simulate(point, 2400, seed=3) for point in (B.replace(epsilon=0.1), long_lived))
+    in_argon = [np.mean(sample.target == dk.NUCLEI["Ar40"].pdg_code) for sample in (prompt, late)]
+    assert in_argon[0] > 1.2 * in_argon[1]
+
+
+@pytest.mark.parametrize("wrong", [lambda e: -e.weight, lambda e: e.weight[1:]], ids=["negative", "short"])
+def test_an_importance_of_no_use_is_refused(wrong):
+    with pytest.raises(ValueError, match="importance must be"):
+        dk.generate(AT_B, 240, seed=3, experiment=ARGON, importance=wrong)
 
 
 def test_other_flavours_leave_the_right_sign_alone():
@@ -108,8 +145,7 @@ def test_a_sample_is_made_once_and_read_then(tmp_path, monkeypatch):
     first = dk.simulate(AT_B, 240, seed=3, experiment=ARGON, cache=tmp_path / "samples")
     (path,) = (tmp_path / "samples").iterdir()
     monkeypatch.setattr("darkpkg.simulation.generate", None)  # whoever simulates now fails
-    for same in (AT_B, B):
-        same_bits(dk.simulate(same, 240, seed=3, experiment=ARGON, cache=path.parent), first)
+    same_bits(dk.simulate(AT_B, 240, seed=3, experiment=ARGON, cache=path.parent), first)
 
 
 @pytest.mark.parametrize(
@@ -123,6 +159,7 @@ def test_a_sample_is_made_once_and_read_then(tmp_path, monkeypatch):
         {"form_factor": "helm"},
         {"sequence": "sobol"},
         {"emphasis": {"TPC1": 2.0}},
+        {"masses": B},
         {"experiment": dk.T2K.replace(detector=dk.ND280.only(("TPC1", "TPC3")))},
         {"experiment": ARGON.replace(beams=ARGON.beams[:1], analyses={})},
     ],
@@ -184,10 +221,10 @@ def predictions(sobol):
 
 @pytest.mark.parametrize("how", ["one", "four", "dense"])
 def test_errors_of_events_that_share_a_neutrino_are_honest(predictions, how):
-    """Pulls against the mean of twelve samples, with errors that 16 replicates of each give."""
+    """Pulls against the mean of twelve samples, with errors that 8 replicates of each give."""
     mean, error = predictions[how]
     pulls = (mean - mean.mean()) / np.sqrt((error**2).mean())
-    # χ² of eleven degrees lies between 2.6 and 28 but for 3e-3 either way; the mean squared error is good to 10 %.
+    # χ² of eleven degrees lies between 2.6 and 28 but for 3e-3 either way; the mean squared error is good to 15 %.
     assert 2.4 < (pulls**2).sum() < 31
 
 
@@ -205,10 +242,10 @@ def test_weights_of_denser_vertices_add_up_to_those_of_all_upscatterings(sobol):
     assert len(placed) == placed.provenance["n_events"] == 8 * len(sobol[0])
     for code in np.unique(placed.target).tolist():
         sums, before = (
-            np.array([e.weight[(e.target == code) & (e.replicate == r)].sum() for r in range(16)])
+            np.array([e.weight[(e.target == code) & (e.replicate == r)].sum() for r in range(REPLICATES)])
             for e in (placed, sobol[0])
         )
-        assert abs((sums - before).sum()) < 4 * 4 * (sums - before).std(ddof=1) + 1e-9 * before.sum()
+        assert abs((sums - before).sum()) < 4 * REPLICATES**0.5 * (sums - before).std(ddof=1) + 1e-9 * before.sum()
     for module in dk.ND280_TRACKER.modules:
         assert module.active.contains(placed.vertex[placed.module == module.name]).all()
 
@@ -224,8 +261,7 @@ def test_several_vertices_of_independent_events_are_refused():
 def test_vertices_and_numbers_of_a_response_are_axes_of_the_sequence(sobol):
     """Of Sobol points no eighth of an axis has one more or less than another beyond those of an unfinished net."""
     placed = dk.place(sobol[0], dk.ND280_TRACKER, seed=1)
-    own = np.flatnonzero((placed.target == dk.NUCLEI["C12"].pdg_code) & (placed.replicate == 0))[:128]
-    assert len(own) == 128
+    own = np.flatnonzero(placed.replicate == 0)[:512]
     for axis in range(4):
         assert np.ptp(np.histogram(placed.uniform[own, axis], 8, (0, 1))[0]) == 0
 
