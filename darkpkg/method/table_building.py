@@ -1,0 +1,488 @@
+"""Simulate the nodes of a table of all rates, and compress them. Begin with `build_table`.
+
+For given masses the rate is a sum over events of exp(−t/L), with t the distance that N flies over its momentum and
+L = cτ/m_N. It is tabulated over L, over the same for a light Z′ that flies after N, and over the masses.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import vegas
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from darkpkg import _sources
+from darkpkg.experiment.analysis import Analysis
+from darkpkg.experiment.beam import Beam, Flux
+from darkpkg.experiment.experiment import Experiment
+from darkpkg.experiment.response import Pairs
+from darkpkg.experiment.selection import Cuts, Selection, observables
+from darkpkg.inputs import check_kinds, whole_number
+from darkpkg.method.events import Events, PlacedEvents
+from darkpkg.method.generator import REPLICATES, Integrand
+from darkpkg.method.integrand import DECAY_AXES, laboratory_momenta, target
+from darkpkg.method.origin import Origin
+from darkpkg.method.placing import place
+from darkpkg.method.sampling import SamplingRange
+from darkpkg.method.table import FORMAT, Axis, Grid, Table, prefiltered, selection_digest
+from darkpkg.outputs import complete_or_not_at_all
+from darkpkg.physics.kinematics import momentum
+from darkpkg.physics.model import BENCHMARK_B
+from darkpkg.physics.nuclei import Nucleus
+from darkpkg.streams import random_stream, sobol_points
+
+Array = NDArray[np.float64]
+
+__all__ = ["T2K_PARTS", "build_table"]
+
+T2K_PARTS = {
+    "argon": ("TPC1", "TPC2", "TPC3"),
+    "scintillator": ("FGD1", "FGD2"),
+    "P0D": ("P0D-ECAL1", "P0D-water", "P0D-ECAL2"),
+}
+"""Modules of ND280 in which N is produced, in the order in which a table adds them up."""
+
+GRIDS = {"heavy": Grid("heavy", 41, 11), "light": Grid("light", 41, 15)}
+
+VERTICES = 2
+_PILOT = 2048
+
+_LIFETIMES = Axis(np.log(1e-3), np.log(1e6), 32, 3)
+_SHORT_LIFETIMES = Axis(np.log(3e-2), np.log(3e4), 14, 3)
+"""ln L, in cm/GeV: from flights that are too short to matter on, to those where the rate falls like 1/L."""
+
+_FLIGHTS = Axis(np.log(0.1), np.log(1e5), 12, 3)
+"""The same for a light Z′."""
+
+_SHAPES = Axis(np.log(1.0), np.log(1e3), 5, 1), Axis(np.log(1.0), np.log(1e3), 3, 1)
+"""L of N and of Z′ for the shape of a spectrum, which hardly depends on them."""
+
+_ERRORS = Axis(np.log(1e-3), np.log(1e6), 8, 1)
+
+_NEAREST, _FARTHEST = 0.03, 1e4
+"""Flights of Z′ over its momentum, in cm/GeV: a shorter one counts as none, and a longer one leaves the detector."""
+
+_TIMES = np.concatenate([[0.0], np.geomspace(1e-4, 1e5, 720)])
+"""Flights of N over its momentum, in cm/GeV, between which one is shared out."""
+
+_STRATA = 2
+_FLOWN = _NEAREST * (_FARTHEST / _NEAREST) ** ((np.arange(40) + 0.5) / 40)
+
+_TAUS = (0.0, 1.0, 4.0, 15.0)
+"""In GeV: exp(−τ/p) of N says for which momenta a lifetime is short."""
+
+
+@dataclass(frozen=True)
+class _Spectrum:
+    """What one selection sees: its parts of the detector, bins and axes."""
+
+    name: str
+    selection: Selection
+    beams: tuple[str, ...]
+    parts: tuple[tuple[str, ...], ...]
+    lifetimes: Axis
+
+
+class _Simulation:
+    """Events of one spectrum at the masses of one node after another; what has been learned serves the next."""
+
+    def __init__(self, experiment: Experiment, spectrum: _Spectrum, form_factor: str = "fourier-bessel") -> None:
+        self.spectrum, detector = spectrum, experiment.detector
+        wanted = {*spectrum.selection.decay_modules, *(m for part in spectrum.parts for m in part)}
+        self.detector = detector.only([m.name for m in detector.modules if m.name in wanted], detector.name)
+        self.nuclei = list(self.detector.targets.values())
+        self.numbers = np.array(
+            [[sum(self.detector[m].number_of_nuclei(s) for m in part) for s in self.detector.targets]
+             for part in spectrum.parts]
+        )  # fmt: skip
+        self.fluxes = [_muon_flux(experiment[beam]) for beam in spectrum.beams]
+        self.mean = _mean_flux(self.fluxes)
+        self.targets = [target(self.mean, nucleus, form_factor) for nucleus in self.nuclei]
+        self.maps: list[vegas.AdaptiveMap] = []
+
+    def rates(self, m_N: float, m_Zprime: float, n: int, seed: int) -> tuple[Array, Array]:
+        """Rates and their variances per POT for unit couplings: (parts, bins, beams, ln L, flights of Z′).
+
+        The first of ln L stands for decays anywhere, the first of the flights for none.
+        """
+        sampling = SamplingRange.at(m_N, m_Zprime)
+        selection = without_mass_cut(self.spectrum.selection) if sampling.is_light else self.spectrum.selection
+        integrands = [Integrand(one, sampling, BENCHMARK_B) for one in self.targets]
+        values = self._learn(integrands, selection, seed)
+        events, energy = self._events(integrands, values, sampling, n, seed)
+        placed = place(events, self.detector, seed, vertices=VERTICES, towards=selection.decay_modules)
+        energy = np.repeat(energy, VERTICES)
+        bins = selection.bins(placed)
+        keep = np.flatnonzero(bins >= 0)
+        ratio = np.stack([flux(energy[keep]) / self.mean(energy[keep]) for flux in self.fluxes], axis=1)
+        of_code = dict(zip([x.pdg_code for x in self.nuclei], self.numbers_total(), strict=True))
+        count = np.array([of_code[code] for code in placed.target[keep].tolist()])
+        weight = (placed.weight[keep] * count)[:, None] * ratio
+        return self._sums(placed[keep], bins[keep], weight, sampling.is_light, seed)
+
+    def numbers_total(self) -> list[float]:
+        return [self.detector.number_of_nuclei(symbol) for symbol in self.detector.targets]
+
+    def _learn(self, integrands: Sequence[Integrand], selection: Selection, seed: int) -> Array:
+        """Adapt the map of each nucleus to what is selected, for short and long lifetimes alike; their sums."""
+        rounds = 2 if self.maps else 10
+        self.maps = self.maps or [vegas.AdaptiveMap([[0.0, 1.0]] * DECAY_AXES, ninc=40) for _ in integrands]
+        sums = np.empty(len(integrands))
+        for i, (integrand, own) in enumerate(zip(integrands, self.maps, strict=True)):
+            rng = random_stream(seed, "learn", i)
+            for _ in range(rounds):
+                y, azimuths = rng.random((_PILOT, DECAY_AXES)), rng.random((_PILOT, 2))
+                value, _, p_N, pair = _simulated(integrand, own, y, azimuths)
+                p = momentum(p_N)
+                chances = [np.exp(-tau / p) for tau in _TAUS] + [1 / p]
+                blend = sum(c / max((c * value).sum(), 1e-300) for c in chances) * value
+                seen = blend * (_passes(selection, pair) + 0.02)
+                own.add_training_data(y, (seen / seen.mean() if seen.any() else seen + 1.0) ** 2)
+                own.adapt(alpha=1.0)
+                sums[i] = (value * (_passes(selection, pair) + 0.02)).mean()
+        return sums
+
+    def _events(
+        self, integrands: Sequence[Integrand], values: Array, sampling: SamplingRange, n: int, seed: int
+    ) -> tuple[Events, Array]:
+        """Sobol events of all nuclei, and the energies of their neutrinos: each part of the detector counts alike."""
+        by_part = self.numbers * values
+        by_part = by_part[by_part.sum(axis=1) > 0]
+        shares = (by_part / by_part.sum(axis=1, keepdims=True)).mean(axis=0) if len(by_part) else np.ones(len(values))
+        shares = 0.9 * shares / shares.sum() + 0.1 / len(shares)
+        replicate = np.arange(n) % REPLICATES
+        points = sobol_points(replicate, range(DECAY_AXES + 3), seed, "events")
+        number = np.minimum(np.searchsorted(np.cumsum(shares), points[:, 0], side="right"), len(shares) - 1)
+        vectors = {name: np.empty((n, 4)) for name in ("p_N", "p_electron", "p_positron")}
+        weight, energy, code = np.empty(n), np.empty(n), np.empty(n, dtype=np.int64)
+        for i, (integrand, own) in enumerate(zip(integrands, self.maps, strict=True)):
+            rows = np.flatnonzero(number == i)
+            y = points[rows, 1:]
+            value, variables, p_N, pair = _simulated(integrand, own, y[:, :-2].copy(), y[:, -2:].copy())
+            for name, p in zip(vectors, (p_N, pair.p_electron, pair.p_positron), strict=True):
+                vectors[name][rows] = p
+            weight[rows], energy[rows], code[rows] = value / (shares[i] * n), variables[:, 0], self.nuclei[i].pdg_code
+        origin = Origin(sampling, BENCHMARK_B, sequence="sobol", nuclei=_own(self.nuclei), replicates=REPLICATES)
+        columns = {"m_N": np.full(n, sampling.m_N[0]), "m_Zprime": np.full(n, sampling.m_Zprime[0])}
+        columns |= {"target": code, "replicate": replicate, "flavour": np.full(n, 14), "beam": np.full(n, "all")}
+        return Events(weight=weight, **columns, **vectors, origin=origin), energy
+
+    def _sums(
+        self, events: PlacedEvents, bins: NDArray[np.int64], weight: Array, is_light: bool, seed: int
+    ) -> tuple[Array, Array]:
+        """Sums over events of weights (n, beams) times chances to decay inside, by histograms of t and y."""
+        names, number = np.unique(events.module, return_inverse=True)
+        part = np.array([next((i for i, p in enumerate(self.spectrum.parts) if m in p), 0) for m in names.tolist()])
+        axes = len(self.spectrum.parts), self.spectrum.selection.n_bins, REPLICATES
+        group = np.ravel_multi_index((part[number], bins, events.replicate), axes)
+        n_y = 1 + (len(_FLOWN) if is_light else 0)
+        shape = weight.shape[1], math.prod(axes), n_y, len(_TIMES)
+        histogram = np.zeros((shape[0], math.prod(shape[1:])))
+        p = momentum(events.p_N)
+        direction = events.p_N[:, 1:] / p[:, None]
+        columns = events.columns_of(self.spectrum.selection.decay_modules)
+        for y, flown in self._flights(events, is_light, seed):
+            start = events.vertex + (events.p_electron + events.p_positron)[:, 1:] * flown[:, None]
+            for volume in (events.detector.volumes[column] for column in columns):
+                enter, leave = volume.chord(start, direction)
+                hit = np.flatnonzero(leave > enter)
+                for sign, t in ((1.0, enter[hit] / p[hit]), (-1.0, leave[hit] / p[hit])):
+                    place = np.clip(np.searchsorted(_TIMES, t, side="right") - 1, 0, len(_TIMES) - 2)
+                    share = (t - _TIMES[place]) / (_TIMES[place + 1] - _TIMES[place])
+                    at = np.ravel_multi_index((group[hit], y[hit], place), shape[1:])
+                    for own, w in zip(histogram, weight.T, strict=True):
+                        own += np.bincount(at, sign * w[hit] * (1 - share), len(own))
+                        own += np.bincount(at + 1, sign * w[hit] * share, len(own))
+        L = np.exp(self.spectrum.lifetimes.nodes)
+        rate = histogram.reshape(shape) @ np.exp(-_TIMES[:, None] / L)
+        rate = np.einsum("bgyl,yf->gblf", rate, _flight_kernel(is_light))
+        everywhere = np.stack([np.bincount(group, w, len(rate)) for w in weight.T], axis=1)
+        everywhere = np.broadcast_to(everywhere[:, :, None, None], (*everywhere.shape, 1, rate.shape[-1]))
+        sums = np.concatenate([everywhere, rate], axis=2)
+        sums = np.cumsum(sums.reshape(*axes, *sums.shape[1:]), axis=0)
+        return sums.sum(axis=2), REPLICATES * sums.var(axis=2, ddof=1)
+
+    def _flights(
+        self, events: PlacedEvents, is_light: bool, seed: int
+    ) -> Iterator[tuple[NDArray[np.int64], Array]]:
+        """For each event a flight of Z′ over its momentum, by number, of which none is the first, and in cm/GeV."""
+        yield np.zeros(len(events), dtype=np.int64), np.zeros(len(events))
+        if is_light:
+            uniform = random_stream(seed, "flights").random(len(events))
+            for i in range(_STRATA):
+                k = ((uniform + i) / _STRATA * len(_FLOWN)).astype(np.int64)
+                yield 1 + k, _FLOWN[k]
+
+
+def _flight_kernel(is_light: bool) -> Array:
+    """How much each flight counts for each lifetime of Z′, of which none is the first: (1 + flights, 1 + lifetimes).
+
+    A flight y over momentum has the distribution dy exp(−y/L)/L; here ln y is drawn evenly.
+    """
+    if not is_light:
+        return np.ones((1, 1))
+    of = _FLOWN[:, None] / np.exp(_FLIGHTS.nodes)
+    kernel = np.zeros((1 + len(of), 1 + of.shape[1]))
+    kernel[1:, 1:] = of * np.exp(-of) * np.log(_FARTHEST / _NEAREST) / _STRATA
+    kernel[0, :] = np.append(1.0, -np.expm1(-_NEAREST / np.exp(_FLIGHTS.nodes)))
+    return kernel
+
+
+def _simulated(integrand: Integrand, own: vegas.AdaptiveMap, y: Array, azimuths: Array) -> tuple[Any, ...]:
+    """Values with the Jacobian of the map, variables, momenta of N and pairs, at points (n, 6) and (n, 2)."""
+    u, jacobian = np.empty(y.shape), np.empty(len(y))
+    own.map(y, u, jacobian)
+    value, variables = integrand.evaluate(u)
+    p_N, electron, positron = (np.empty((len(y), 4)) for _ in range(3))
+    laboratory_momenta(variables, azimuths, integrand.target, p_N, electron, positron)
+    return value * jacobian, variables, p_N, Pairs(electron, positron)
+
+
+def _passes(selection: Selection, pair: Pairs) -> Array:
+    return np.ones(len(pair.p_electron)) if selection.cuts is None else selection.cuts.passes(observables(pair)) * 1.0
+
+
+def without_mass_cut(selection: Selection) -> Selection:
+    """That of a light Z′, whose pairs all have its mass: the cut is a step, which is left to the evaluation."""
+    if type(selection.cuts) is not Cuts or selection.response is not None:
+        return selection
+    return dataclasses.replace(selection, cuts=dataclasses.replace(selection.cuts, max_mass=1e9))
+
+
+def _own(nuclei: Sequence[Nucleus]) -> tuple[Nucleus, ...]:
+    from darkpkg.physics.nuclei import elements
+
+    known = [element.nucleus for element in elements().values()]
+    return tuple(nucleus for nucleus in nuclei if nucleus not in known)
+
+
+def _muon_flux(beam: Beam) -> Flux:
+    return Beam(beam.name, {c: flux for c, flux in beam.fluxes.items() if abs(c) == 14}).flux
+
+
+def _mean_flux(fluxes: Sequence[Flux]) -> Flux:
+    edges = np.unique(np.concatenate([flux.edges for flux in fluxes]))
+    return Flux(edges, np.mean([flux(edges[:-1]) / flux.cumulative[-1] for flux in fluxes], axis=0))
+
+
+def _spectra(analyses: Mapping[str, Analysis], parts: Mapping[str, Sequence[str]], detector: Any) -> list[_Spectrum]:
+    found: dict[Selection, list[str]] = {}
+    names: dict[Selection, str] = {}
+    for name, analysis in analyses.items():
+        for channel in analysis.channels:
+            selection = dataclasses.replace(channel.selection, efficiency=1.0)
+            names.setdefault(selection, name)
+            found.setdefault(selection, []).append(channel.beam)
+    out = []
+    for selection, beams in found.items():
+        own = (tuple(selection.vertex_modules),) if selection.vertex_modules else tuple(map(tuple, parts.values()))
+        lifetimes = _SHORT_LIFETIMES if selection.vertex_modules else _LIFETIMES
+        out.append(_Spectrum(names[selection], selection, tuple(dict.fromkeys(beams)), own, lifetimes))
+    return out
+
+
+def _column(task: tuple[Any, ...]) -> None:
+    """Simulate all nodes of one spectrum with one ratio of masses that no file has yet."""
+    experiment, spectrum, grid, j, n, seed, folder, turn = task
+    simulation = _Simulation(experiment, spectrum)
+    for i in range(grid.n_x):
+        path = _path(folder, spectrum, grid, i, j, turn)
+        if path.exists():
+            continue
+        m_N, m_Zprime = grid.masses(i, j)
+        rate, variance = simulation.rates(m_N, m_Zprime, n, seed + 1 + i + 1000 * (j + 1000 * turn))
+        with complete_or_not_at_all(path) as partial, partial.open("wb") as file:
+            np.savez(file, rate=rate, variance=variance)
+
+
+def build_table(
+    experiment: Experiment,
+    output: str | os.PathLike[str],
+    *,
+    parts: Mapping[str, Sequence[str]] | None = None,
+    n_events: int = 16_384,
+    turns: int = 3,
+    seed: int = 2205,
+    grids: Sequence[Grid] = tuple(GRIDS.values()),
+    folder: str | os.PathLike[str] | None = None,
+    workers: int = 2,
+    progress: bool = False,
+) -> Table:
+    """Tabulate all rates of an experiment's analyses and write them to ``output``, a .npz file.
+
+    Parameters
+    ----------
+    experiment
+        Its beams (of muon neutrinos), detector and analyses.
+    output
+        File to write.
+    parts
+        Modules in which N is produced, by names of parts of the detector; a table adds them up in this order. By
+        default all are one.
+    n_events
+        Neutrinos at each pair of masses, with two vertices each; half of that where N is produced and decays in the
+        same modules.
+    seed
+        Non-negative integer.
+    grids
+        Masses to simulate.
+    folder
+        Where each pair of masses has a file, ``<output>.nodes`` by default: what is there is not simulated again. Use
+        another for other arguments.
+    workers
+        Processes at once.
+    progress
+        Show a progress bar.
+    """
+    check_kinds(experiment=(experiment, Experiment))
+    n_events, workers = whole_number("n_events", n_events, 64), whole_number("workers", workers, 1)
+    output = Path(output)
+    folder = Path(folder) if folder is not None else output.with_suffix(".nodes")
+    folder.mkdir(parents=True, exist_ok=True)
+    names = parts or {"all": tuple(module.name for module in experiment.detector.modules)}
+    spectra = _spectra(experiment.analyses, names, experiment.detector)
+    tasks = [
+        (experiment, s, grid, j, n_events, seed, folder) for grid in grids for j in range(grid.n_v) for s in spectra
+    ]
+    _run(tasks, workers, progress)
+    arrays: dict[str, NDArray[Any]] = {}
+    header: dict[str, Any] = {
+        "format": FORMAT,
+        "experiment": experiment.name,
+        "detector": experiment.detector.name,
+        "seed": int(seed),
+        "n_events": n_events * VERTICES * turns,
+        "physics": _sources.digest(),
+        "versions": {name: importlib.metadata.version(name) for name in ("darkpkg", "numpy", "scipy", "numba", "vegas")},
+        "units": {"masses": "GeV", "lifetimes": "ln (cm/GeV)", "rates": "events per POT, couplings 1, efficiency 1"},
+        "grids": {grid.mediator: dataclasses.asdict(grid) for grid in grids},
+        "spectra": {},
+        "fields": {},
+    }  # fmt: skip
+    for s in spectra:
+        header["spectra"][s.name] = {
+            "selection": selection_digest(s.selection),
+            "max_mass": s.selection.cuts.max_mass if isinstance(s.selection.cuts, Cuts) else None,
+            "bins": s.selection.n_bins,
+            "beams": list(s.beams),
+            "parts": ["+".join(s.parts[0])] if s.selection.vertex_modules else list(names),
+        }
+        for grid in grids:
+            nodes = [[_load(folder, s, grid, i, j, turns) for j in range(grid.n_v)] for i in range(grid.n_x)]
+            rate, variance = (np.array([[node[k] for node in row] for row in nodes]) for k in (0, 1))
+            for name, field in _fields(rate, variance, s.lifetimes):
+                _store(header, arrays, f"{grid.mediator}/{s.name}/{name}", *field)
+    table = Table(header, arrays)
+    table.write(output)
+    return table
+
+
+def _run(tasks: Sequence[tuple[Any, ...]], workers: int, progress: bool) -> None:
+    with tqdm(total=len(tasks), desc="columns of nodes", disable=not progress, leave=False) as bar:
+        if workers == 1:
+            for task in tasks:
+                _column(task)
+                bar.update()
+            return
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            for _ in pool.map(_column, tasks):
+                bar.update()
+
+
+def _path(folder: Path, spectrum: _Spectrum, grid: Grid, i: int, j: int, turn: int) -> Path:
+    return folder / f"{spectrum.name}_{grid.mediator}_{j}_{i}_{turn}.npz"
+
+
+def _load(folder: Path, spectrum: _Spectrum, grid: Grid, i: int, j: int, turns: int) -> tuple[Array, Array]:
+    """The mean of all turns at one node, and its variance."""
+    rates, variances = [], []
+    for turn in range(turns):
+        with np.load(_path(folder, spectrum, grid, i, j, turn), allow_pickle=False) as file:
+            rates.append(file["rate"])
+            variances.append(file["variance"])
+    return np.mean(rates, axis=0), np.mean(variances, axis=0) / turns
+
+
+def _fields(rate: Array, variance: Array, lifetimes: Axis) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """What is tabulated, as (values over nodes, degree over the masses, axes, largest residual)."""
+    rate = np.moveaxis(rate, 4, 2)  # x, v, beam, part, bin, L, flight
+    variance = np.moveaxis(variance, 4, 2)
+    total = np.maximum(rate.sum(axis=4), 1e-200)
+    relative = variance.sum(axis=4) / total**2
+    log = np.log(total)
+    yield "everywhere", (log[..., 0, 0], 3, (), 3e-4)
+    yield "rate", (log[..., 1:, 0], 3, (lifetimes,), 3e-4)
+    squared = relative[..., 0] + sum((_residual(log[..., 0], axis) / 4) ** 2 for axis in (0, 1))
+    at = lifetimes.nearest(_ERRORS)
+    yield "error", (np.log(np.clip(squared, 1e-8, 4.0)[..., 1:][..., at]) / 2, 1, (_ERRORS,), 0.1)
+    if rate.shape[-1] > 1:
+        ratio = log[..., 1:, 1:] - log[..., 1:, :1]
+        yield "flight", (ratio, 3, (lifetimes, _FLIGHTS), 2e-3)
+    if rate.shape[4] > 1:
+        fraction = (rate / total[..., None, :, :])[:, :, :, -1, :, 1:]
+        short = fraction[..., lifetimes.nearest(_SHAPES[0]), :]
+        axes: tuple[Axis, ...] = _SHAPES[:1]
+        short = short[..., np.r_[0, 1 + _FLIGHTS.nearest(_SHAPES[1])[1:]]] if rate.shape[-1] > 1 else short[..., 0]
+        axes = _SHAPES if rate.shape[-1] > 1 else _SHAPES[:1]
+        root = np.sqrt(np.maximum(short, 0.0))
+        yield "spectrum", (root, 3, axes, 2e-4)
+        prompt = root.reshape(*root.shape[:4], -1)[..., 0]
+        known = (variance / np.maximum(rate, 1e-200)[...] / total[..., None, :, :] / 4)[:, :, :, -1, :, 1, 0]
+        known = known + sum((_residual(prompt, axis) / 4) ** 2 for axis in (0, 1))
+        yield "spectrum error", (np.log(np.clip(known, 1e-10, 1.0)) / 2, 1, (), 0.1)
+
+
+def _residual(values: Array, axis: int) -> Array:
+    """How far each node lies from the cubic through its four neighbours, which is more than interpolation misses."""
+    v = np.moveaxis(values, axis, 0)
+    out = np.empty(v.shape)
+    out[2:-2] = v[2:-2] - (4 * (v[1:-3] + v[3:-1]) - v[:-4] - v[4:]) / 6
+    out[:2], out[-2:] = out[2], out[-3]
+    return np.moveaxis(out, 0, axis)
+
+
+_MOST = 40
+
+
+def _store(
+    header: dict[str, Any], arrays: dict[str, Any], name: str, values: Array, degree: int, axes: Sequence[Axis],
+    residual: float,
+) -> None:  # fmt: skip
+    """Principal components of a field over the nodes: their coefficients over the masses, and the components."""
+    n_x, n_v = values.shape[:2]
+    flat = values.reshape(n_x * n_v, -1)
+    u, s, v = np.linalg.svd(flat, full_matrices=False)
+    left = np.sqrt(np.maximum((s**2).sum() - np.cumsum(s**2), 0.0) / flat.size)
+    k = int(min(np.argmax(left <= residual) + 1 if (left <= residual).any() else _MOST, _MOST, len(s)))
+    coefficients = (u[:, :k] * s[:k]).T.reshape(k, n_x, n_v)
+    basis = v[:k].reshape(k, *values.shape[2:])
+    if degree == 3:
+        coefficients = prefiltered(prefiltered(coefficients, 1), 2)
+    for i, axis in enumerate(axes):
+        if axis.degree == 3:
+            basis = prefiltered(basis, basis.ndim - len(axes) + i)
+    about = {"degree": degree, "axes": [dataclasses.asdict(axis) for axis in axes], "residual": float(left[k - 1])}
+    for kind, array in (("coefficients", coefficients), ("basis", basis)):
+        arrays[f"{name}/{kind}"], about[f"{kind}_scale"] = _packed(array)
+    header["fields"][name] = about
+
+
+def _packed(values: Array) -> tuple[NDArray[np.int16], list[list[float]]]:
+    """Integers, each row as differences that wrap around, and offset and step of each row."""
+    flat = values.reshape(len(values), -1)
+    low, high = flat.min(axis=1), flat.max(axis=1)
+    step = np.where(high > low, (high - low) / 65534, 1.0)
+    whole = np.rint((flat - low[:, None]) / step[:, None] - 32767).astype(np.int16)
+    delta = np.diff(whole, axis=1, prepend=np.zeros((len(whole), 1), np.int16)).astype(np.int16)
+    return delta.reshape(values.shape), np.stack([low + 32767 * step, step], axis=1).tolist()
