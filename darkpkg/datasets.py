@@ -7,6 +7,7 @@ out a table only after its checksum and columns agree with the manifest.
 
 from __future__ import annotations
 
+import csv
 import datetime
 import hashlib
 import io
@@ -16,6 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -23,6 +27,7 @@ __all__ = [
     "Column",
     "DataIntegrityError",
     "Manifest",
+    "columns",
     "manifest",
     "names",
     "path",
@@ -160,6 +165,25 @@ def read(name: str) -> pd.DataFrame:
     if list(table.columns) != expected:
         raise DataIntegrityError(f"{path(name)} has columns {list(table.columns)}, its manifest says {expected}")
     return table
+
+
+def columns(name: str) -> dict[str, NDArray[Any]]:
+    """Columns of a table of numbers, verified: as `read`, by numpy alone, for what must be ready at once.
+
+    Raises
+    ------
+    KeyError, DataIntegrityError
+        As `read` does.
+    """
+    header, *rows = csv.reader(io.StringIO(verify(name).decode("utf-8")))
+    if header != list(manifest(name).columns):
+        raise DataIntegrityError(
+            f"{path(name)} has columns {header}, its manifest says {list(manifest(name).columns)}"
+        )
+    try:
+        return dict(zip(header, np.array(rows, dtype=float).T, strict=True))
+    except ValueError as error:
+        raise DataIntegrityError(f"{path(name)} is no table of numbers: {error}") from error
 
 
 def when_needed(module: dict[str, Any], **makers: Callable[[], Any]) -> Callable[[str], Any]:

@@ -169,10 +169,10 @@ Section III B of arXiv:2205.12273, with its 10 % efficiency beyond the cuts."""
 
 
 def _photon_channel(beam: str, pot: float, systematic: float) -> Channel:
-    table = datasets.read(f"analysis/fgd1_photons_{beam.lower()}")
-    edges = np.append(table.m_ee_low, table.m_ee_high.iloc[-1]) * MeV
+    table = datasets.columns(f"analysis/fgd1_photons_{beam.lower()}")
+    edges = np.append(table["m_ee_low"], table["m_ee_high"][-1]) * MeV
     selection = Selection(("FGD1",), 0.10, None, ("FGD1",), tuple(edges.tolist()), response.FGD_RESPONSE)
-    return Channel(beam, beam, pot, tuple(table.expected), tuple(table.observed.astype(float)), systematic, selection)
+    return Channel(beam, beam, pot, table["expected"], table["observed"], systematic, selection)  # type: ignore[arg-type]
 
 
 def _analysis_II() -> Analysis:

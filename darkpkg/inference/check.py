@@ -18,9 +18,9 @@ from darkpkg.experiment.beam import Beam
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
 from darkpkg.inference.threshold import exclusion_rule, exclusion_threshold, no_signal
 from darkpkg.inputs import check_kinds
-from darkpkg.method.estimators import Estimator, Transport, check_estimator
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning
+from darkpkg.method.interface import Estimator, check_estimator
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import Nucleus, elements
@@ -209,7 +209,7 @@ def _flights_from_elsewhere(estimator: Any, sample: Any, parameters: DarkParamet
     length = float(parameters.mediator_decay_length())
     if not length > 0 or sample is None or sample.detector.name != detector.ND280_TRACKER.name:
         return []
-    if isinstance(estimator, Transport):
+    if hasattr(estimator, "samples"):
         _, _, sample = next(estimator.samples(parameters))
     flight = length * np.median(momentum(sample.p_electron + sample.p_positron)) / float(parameters.m_Zprime)
     note = (

@@ -15,7 +15,7 @@ from darkpkg.inference.scanning import prediction, scan, values_of
 from darkpkg.inference.slices import Slice
 from darkpkg.inference.threshold import exclusion_rule, exclusion_threshold, log_likelihood_error, roots
 from darkpkg.inputs import check_kinds
-from darkpkg.method.estimators import Predicts
+from darkpkg.method.interface import Predicts
 
 Array = NDArray[np.float64]
 

@@ -14,8 +14,8 @@ from darkpkg.experiment.analysis import Analysis
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
 from darkpkg.inference.threshold import exclusion_threshold, no_signal, roots
 from darkpkg.inputs import check_kinds, real_numbers
-from darkpkg.method.estimators import Estimator, check_estimator
 from darkpkg.method.expectation import Expectation
+from darkpkg.method.interface import Estimator, check_estimator
 from darkpkg.physics.model import DarkParameters
 
 Array = NDArray[np.float64]

@@ -14,8 +14,8 @@ from darkpkg.inference.likelihood import Likelihood, log_likelihood
 from darkpkg.inference.scanning import values_of
 from darkpkg.inference.slices import increasing
 from darkpkg.inputs import Frozen, check_kinds, one_of, real_numbers
-from darkpkg.method.estimators import Predicts, check_estimator
-from darkpkg.method.mass_kernel import OutsideSampleError
+from darkpkg.method.interface import Predicts, check_estimator
+from darkpkg.method.sampling import OutsideSampleError
 from darkpkg.physics.model import DarkParameters
 
 Array = NDArray[np.float64]

@@ -19,8 +19,8 @@ from darkpkg.inference.slices import Slice
 from darkpkg.inference.threshold import exclusion_rule, no_signal
 from darkpkg.inputs import check, check_kinds, whole_number
 from darkpkg.memory import require_memory
-from darkpkg.method.estimators import Predicts, check_estimator
 from darkpkg.method.expectation import Expectation
+from darkpkg.method.interface import Predicts, check_estimator
 
 Array = NDArray[np.float64]
 

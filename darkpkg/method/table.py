@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +23,8 @@ from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.selection import Selection
 from darkpkg.inputs import check_kinds, one_of, real_numbers
 from darkpkg.method.expectation import Expectation
+from darkpkg.method.origin import encoded
+from darkpkg.method.sampling import OutsideSampleError
 from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.physics.model import DarkParameters
 
@@ -131,8 +133,6 @@ class Grid:
 def _inside(name: str, values: Array, low: ArrayLike, high: ArrayLike) -> None:
     low, high = np.broadcast_to(low, values.shape), np.broadcast_to(high, values.shape)
     for i in np.flatnonzero((values < low * (1 - 1e-9)) | (values > high * (1 + 1e-9)))[:1].tolist():
-        from darkpkg.method.mass_kernel import OutsideSampleError  # here: it is slow to import
-
         value, least, most = float(values[i]), float(low[i]), float(high[i])
         rule = f"{name} = {value:g} GeV lies outside the table, {least:g} to {most:g} GeV"
         raise OutsideSampleError(rule, name, value, least, most)
@@ -167,6 +167,13 @@ class Table:
     The mean is exact in couplings, exposure, efficiency and lifetimes. Its error, from the simulation and from
     interpolation, is in ``tabulation`` of an `Expectation`, and enters no likelihood: it is common to bins and points.
     """
+
+    T2K_PARTS: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "argon": ("TPC1", "TPC2", "TPC3"),
+        "scintillator": ("FGD1", "FGD2"),
+        "P0D": ("P0D-ECAL1", "P0D-water", "P0D-ECAL2"),
+    }
+    """Modules of ND280 in which N is produced, in the order in which the default table adds them up."""
 
     def __init__(self, header: Mapping[str, Any], arrays: Mapping[str, NDArray[np.int16]]) -> None:
         if header.get("format") != FORMAT:
@@ -220,7 +227,9 @@ class Table:
         spread = parameters.replace(m_N=np.broadcast_to(parameters.m_N, shape))
         return self._sum(spread, analysis, lambda points: np.broadcast_to(lengths, shape))
 
-    def _sum(self, parameters: DarkParameters, analysis: Analysis, lifetime: Callable[..., Any] | None) -> Expectation:
+    def _sum(
+        self, parameters: DarkParameters, analysis: Analysis, lifetime: Callable[..., Any] | None
+    ) -> Expectation:
         check_kinds(parameters=(parameters, DarkParameters), analysis=(analysis, Analysis))
         if parameters.is_majorana or np.any(parameters.V_eN_sq):
             what = "is_majorana" if parameters.is_majorana else "V_eN_sq"
@@ -246,7 +255,9 @@ class Table:
     def _bins(self, mediator: str, masses: tuple[Array, Array], L: Array | None, flight: Array, analysis: Analysis) -> Any:  # fmt: skip
         """Rates for unit couplings and their errors in all bins of an analysis: (2, n, bins)."""
         if mediator not in self._grids:
-            raise ValueError(f"m_Zprime must be that of a mediator of the table, {list(self._grids)}, got a {mediator} one")
+            raise ValueError(
+                f"m_Zprime must be that of a mediator of the table, {list(self._grids)}, got a {mediator} one"
+            )
         position, known = self._grids[mediator].position(*masses), {}
         found = []
         for channel in analysis.channels:
@@ -301,7 +312,9 @@ class Table:
     def _field(self, name: str) -> _Field:
         if name not in self._fields:
             about = self.header["fields"][name]
-            masses = tuple(dataclasses.replace(a, degree=about["degree"]) for a in self._grids[name.split("/")[0]].axes)
+            masses = tuple(
+                dataclasses.replace(a, degree=about["degree"]) for a in self._grids[name.split("/")[0]].axes
+            )
             coefficients, basis = (
                 _unpacked(self.arrays[f"{name}/{kind}"], about[f"{kind}_scale"]) for kind in ("coefficients", "basis")
             )
@@ -320,8 +333,6 @@ def _unpacked(delta: NDArray[np.int16], scale: Any) -> Array:
 @functools.lru_cache(maxsize=64)
 def selection_digest(selection: Selection) -> str:
     """16 hexadecimal digits of all that a selection requires, whatever its efficiency."""
-    from darkpkg.method.origin import encoded
-
     text = json.dumps(encoded(dataclasses.replace(selection, efficiency=1.0)), sort_keys=True, default=repr)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -44,14 +44,7 @@ from darkpkg.streams import random_stream, sobol_points
 
 Array = NDArray[np.float64]
 
-__all__ = ["T2K_PARTS", "build_table"]
-
-T2K_PARTS = {
-    "argon": ("TPC1", "TPC2", "TPC3"),
-    "scintillator": ("FGD1", "FGD2"),
-    "P0D": ("P0D-ECAL1", "P0D-water", "P0D-ECAL2"),
-}
-"""Modules of ND280 in which N is produced, in the order in which a table adds them up."""
+__all__ = ["build_table"]
 
 GRIDS = {"heavy": Grid("heavy", 41, 11), "light": Grid("light", 41, 15)}
 
@@ -213,9 +206,7 @@ class _Simulation:
         sums = np.cumsum(sums.reshape(*axes, *sums.shape[1:]), axis=0)
         return sums.sum(axis=2), REPLICATES * sums.var(axis=2, ddof=1)
 
-    def _flights(
-        self, events: PlacedEvents, is_light: bool, seed: int
-    ) -> Iterator[tuple[NDArray[np.int64], Array]]:
+    def _flights(self, events: PlacedEvents, is_light: bool, seed: int) -> Iterator[tuple[NDArray[np.int64], Array]]:
         """For each event a flight of Z′ over its momentum, by number, of which none is the first, and in cm/GeV."""
         yield np.zeros(len(events), dtype=np.int64), np.zeros(len(events))
         if is_light:
@@ -353,8 +344,9 @@ def build_table(
     names = parts or {"all": tuple(module.name for module in experiment.detector.modules)}
     spectra = _spectra(experiment.analyses, names, experiment.detector)
     tasks = [
-        (experiment, s, grid, j, n_events, seed, folder) for grid in grids for j in range(grid.n_v) for s in spectra
-    ]
+        (experiment, s, grid, j, n_events // (1 + bool(s.selection.vertex_modules)), seed, folder, turn)
+        for turn in range(turns) for grid in grids for s in spectra for j in range(grid.n_v)
+    ]  # fmt: skip
     _run(tasks, workers, progress)
     arrays: dict[str, NDArray[Any]] = {}
     header: dict[str, Any] = {
