@@ -10,7 +10,7 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -165,7 +165,7 @@ class Table:
     """An estimator that reads rates from a table; its methods are those of `darkpkg.Transport`.
 
     The mean is exact in couplings, exposure, efficiency and lifetimes. Its error, from the simulation and from
-    interpolation, is in ``tabulation`` of an `Expectation`, and enters no likelihood: it is common to bins and points.
+    interpolation, is ``tabulation`` of an `Expectation`, and enters no likelihood: bins and points have it in common.
     """
 
     T2K_PARTS: ClassVar[Mapping[str, tuple[str, ...]]] = {
