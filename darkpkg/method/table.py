@@ -227,14 +227,12 @@ class Table:
         spread = parameters.replace(m_N=np.broadcast_to(parameters.m_N, shape))
         return self._sum(spread, analysis, lambda points: np.broadcast_to(lengths, shape))
 
-    def _sum(
-        self, parameters: DarkParameters, analysis: Analysis, lifetime: Callable[..., Any] | None
-    ) -> Expectation:
+    def _sum(self, parameters: DarkParameters, analysis: Analysis, lifetime: Any) -> Expectation:
         check_kinds(parameters=(parameters, DarkParameters), analysis=(analysis, Analysis))
-        if parameters.is_majorana or np.any(parameters.V_eN_sq):
-            what = "is_majorana" if parameters.is_majorana else "V_eN_sq"
-            raise ValueError(f"{what} must be {'False' if parameters.is_majorana else 'zero'}: the table is of Dirac N "
-                             "of muon neutrinos; simulate this point instead")  # fmt: skip
+        if parameters.is_majorana:
+            raise ValueError("is_majorana must be False: the table is of Dirac N; simulate this point instead")
+        if np.any(parameters.V_eN_sq):
+            raise ValueError("V_eN_sq must be zero: the table is of muon neutrinos; simulate this point instead")
         shape, bins = parameters.shape, len(analysis.observed)
         spread = functools.partial(np.broadcast_to, shape=shape)
         m_N, m_Zprime = spread(parameters.m_N).ravel(), spread(parameters.m_Zprime).ravel()
@@ -252,12 +250,15 @@ class Table:
         mean, error = mean.reshape(*shape, bins), error.reshape(*shape, bins)
         return Expectation(mean, np.zeros(mean.shape), tabulation=error**2)
 
-    def _bins(self, mediator: str, masses: tuple[Array, Array], L: Array | None, flight: Array, analysis: Analysis) -> Any:  # fmt: skip
+    def _bins(
+        self, mediator: str, masses: tuple[Array, Array], L: Array | None, flight: Array, analysis: Analysis
+    ) -> Array:
         """Rates for unit couplings and their errors in all bins of an analysis: (2, n, bins)."""
         if mediator not in self._grids:
-            raise ValueError(
-                f"m_Zprime must be that of a mediator of the table, {list(self._grids)}, got a {mediator} one"
-            )
+            (m_N, m_Zprime), (only,) = masses, self._grids
+            low, high = (float(m_N[0]), np.inf) if only == "heavy" else (0.0, float(m_N[0]))
+            rule = f"m_Zprime = {m_Zprime[0]:g} GeV lies outside the table, which is of a {only} mediator"
+            raise OutsideSampleError(rule, "m_Zprime", float(m_Zprime[0]), low, high)
         position, known = self._grids[mediator].position(*masses), {}
         found = []
         for channel in analysis.channels:
@@ -276,8 +277,11 @@ class Table:
         for name, about in self.header["spectra"].items():
             if about["selection"] == digest:
                 return name, about
-        raise ValueError(f"selection must be one of the table, of analyses {', '.join(self.header['spectra'])}, with any "
-                         f"efficiency; simulate this one instead, got {selection!r:.300}")  # fmt: skip
+        names = ", ".join(self.header["spectra"])
+        raise ValueError(
+            f"selection must be one of the table, those of analyses {names} with any efficiency; simulate this one "
+            f"instead, got {selection!r:.300}"
+        )
 
     def _rates(self, name: str, about: Any, position: Any, L: Array | None, flight: Array) -> Array:
         """Rates and errors (2, n, beams, bins) per POT for unit couplings and efficiency."""
@@ -312,14 +316,14 @@ class Table:
     def _field(self, name: str) -> _Field:
         if name not in self._fields:
             about = self.header["fields"][name]
-            masses = tuple(
-                dataclasses.replace(a, degree=about["degree"]) for a in self._grids[name.split("/")[0]].axes
-            )
+            grid = self._grids[name.split("/")[0]]
+            u, v = (dataclasses.replace(axis, degree=about["degree"]) for axis in grid.axes)
             coefficients, basis = (
                 _unpacked(self.arrays[f"{name}/{kind}"], about[f"{kind}_scale"]) for kind in ("coefficients", "basis")
             )
             axes = tuple(Axis(**axis) for axis in about["axes"])
-            self._fields[name] = _Field(np.ascontiguousarray(np.moveaxis(coefficients, 0, -1)), basis, masses, axes)  # type: ignore[arg-type]
+            coefficients = np.ascontiguousarray(np.moveaxis(coefficients, 0, -1))
+            self._fields[name] = _Field(coefficients, basis, (u, v), axes)
         return self._fields[name]
 
 

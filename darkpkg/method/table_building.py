@@ -49,6 +49,7 @@ __all__ = ["build_table"]
 GRIDS = {"heavy": Grid("heavy", 41, 11), "light": Grid("light", 41, 15)}
 
 VERTICES = 2
+_LIBRARIES = ("darkpkg", "numpy", "scipy", "numba", "vegas")
 _PILOT = 2048
 
 _LIFETIMES = Axis(np.log(1e-3), np.log(1e6), 32, 3)
@@ -356,7 +357,7 @@ def build_table(
         "seed": int(seed),
         "n_events": n_events * VERTICES * turns,
         "physics": _sources.digest(),
-        "versions": {name: importlib.metadata.version(name) for name in ("darkpkg", "numpy", "scipy", "numba", "vegas")},
+        "versions": {name: importlib.metadata.version(name) for name in _LIBRARIES},
         "units": {"masses": "GeV", "lifetimes": "ln (cm/GeV)", "rates": "events per POT, couplings 1, efficiency 1"},
         "grids": {grid.mediator: dataclasses.asdict(grid) for grid in grids},
         "spectra": {},
