@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,8 @@ from darkpkg.method.interface import Predicts, check_estimator
 Array = NDArray[np.float64]
 
 __all__ = ["prediction", "require_scan_memory", "scan", "values_of"]
+
+_SUMS = len(fields(Expectation))
 
 
 def scan(
@@ -187,7 +189,7 @@ class _Scanner:
 
     def over(self, grid: Slice) -> Scan:
         """The scan of all points of a grid."""
-        nothing = np.full((4, *grid.shape, len(self.analysis.observed)), np.nan)
+        nothing = np.full((_SUMS, *grid.shape, len(self.analysis.observed)), np.nan)
         return self._with(grid, 0, nothing, np.ones(grid.shape, dtype=bool))
 
     def refined(self, coarse: Scan, cl: float, n_parameters: int) -> Scan:
@@ -196,7 +198,7 @@ class _Scanner:
 
         assert coarse.grid is not None
         grid = coarse.grid.halved()
-        values = np.full((4, *grid.shape, len(self.analysis.observed)), np.nan)
+        values = np.full((_SUMS, *grid.shape, len(self.analysis.observed)), np.nan)
         every_second = tuple(slice(None, None, 2) for _ in grid.shape)
         values[:, *every_second] = list(vars(coarse.expectation).values())
         wanted = np.zeros(grid.shape, dtype=bool)
@@ -205,7 +207,7 @@ class _Scanner:
         return self._with(grid, coarse.levels + 1, values, wanted & np.isnan(values[0, ..., 0]))
 
     def _with(self, grid: Slice, levels: int, values: Array, wanted: NDArray[np.bool_]) -> Scan:
-        """The scan of a grid where some ``values``, (4, points, bins), are there, and others are ``wanted``."""
+        """The scan of a grid where some ``values``, (sums, points, bins), are there, and others are ``wanted``."""
         from tqdm import tqdm
 
         index = np.argwhere(wanted)
