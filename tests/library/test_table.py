@@ -128,8 +128,6 @@ def test_a_table_that_was_written_reads_as_the_same(small):
     for point in (A, B):
         here, there = (one.events(point, dk.ANALYSIS_I).mean for one in (table, again))
         np.testing.assert_array_equal(here, there)
-            again.events(point, dk.ANALYSIS_I).mean, table.events(point, dk.ANALYSIS_I).mean
-        )
 
 
 def test_a_file_of_something_else_is_refused(tmp_path):
