@@ -15,6 +15,7 @@ ORDER = [
     "cross_validation",
     "smoothings",
     "lifetime_bound",
+    "closure",
     "causes.authors",
     "causes.crossings",
     "causes.spin",
