@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.experiment.analysis import ANALYSIS_I, Analysis
-from darkpkg.method.estimators import Kernel, Predicts
+from darkpkg.method.estimators import Estimator, Kernel
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.sampling import HEAVY, LIGHT
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
@@ -54,7 +54,7 @@ def points(side: str) -> DarkParameters:
     return BENCHMARKS[side].replace(m_N=GRID[side][:, 0], m_Zprime=GRID[side][:, 1])
 
 
-def predictions(estimate: Predicts, theta: DarkParameters, analysis: Analysis = ANALYSIS_I) -> Expectation:
+def predictions(estimate: Estimator, theta: DarkParameters, analysis: Analysis = ANALYSIS_I) -> Expectation:
     """The predictions of `STAGES` for both beams together: an expectation of the shape of θ + (5,)."""
     decays = theta if theta.shape == () else theta.replace(m_N=theta.m_N[:, None], m_Zprime=theta.m_Zprime[:, None])
     parts = estimate.upscatterings(theta, analysis).total(), estimate.events_at_lifetime(decays, CTAU, analysis).total()
