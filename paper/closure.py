@@ -18,7 +18,18 @@ from darkpkg.units import cm
 
 Array = NDArray[np.float64]
 
-__all__ = ["BENCHMARKS", "CTAU", "GRID", "RANGES", "STAGES", "compare", "points", "predictions", "references", "scaled"]
+__all__ = [
+    "BENCHMARKS",
+    "CTAU",
+    "GRID",
+    "RANGES",
+    "STAGES",
+    "compare",
+    "points",
+    "predictions",
+    "references",
+    "scaled",
+]
 
 RANGES = {"heavy": HEAVY, "light": LIGHT}
 """Masses that are sampled on either side of the diagonal."""
@@ -56,8 +67,12 @@ def points(side: str) -> DarkParameters:
 
 def predictions(estimate: Estimator, theta: DarkParameters, analysis: Analysis = ANALYSIS_I) -> Expectation:
     """The predictions of `STAGES` for both beams together: an expectation of the shape of θ + (5,)."""
-    decays = theta if theta.shape == () else theta.replace(m_N=theta.m_N[:, None], m_Zprime=theta.m_Zprime[:, None])
-    parts = estimate.upscatterings(theta, analysis).total(), estimate.events_at_lifetime(decays, CTAU, analysis).total()
+    m_N, m_Zprime = (np.asarray(mass)[..., None] for mass in (theta.m_N, theta.m_Zprime))
+    decays = theta if theta.shape == () else theta.replace(m_N=m_N, m_Zprime=m_Zprime)
+    parts = (
+        estimate.upscatterings(theta, analysis).total(),
+        estimate.events_at_lifetime(decays, CTAU, analysis).total(),
+    )
     return Expectation(
         *(np.concatenate([np.atleast_1d(_of(parts[0], n))[..., None], _rows(_of(parts[1], n))], -1) for n in _FIELDS)
     )
