@@ -225,7 +225,7 @@ def cls(signal: ArrayLike, analysis: Any, outcomes: Outcomes) -> PValues:
 
 def _p_values(outcomes: Outcomes, signal: Array, is_worse: Callable[[Array], NDArray[np.bool_]]) -> PValues:
     """Share of the weights of each point (or of one, under all conditions) that worse outcomes than ours have."""
-    total, worse, squares, worse_squares = 0.0, 0.0, 0.0, 0.0
+    total, worse, squares, worse_squares = np.zeros((4, 1))
     for part in outcomes.parts(max(len(signal), COMPONENTS)):
         weights = part.weights(signal)
         bad = np.where(is_worse(part.counts), weights, 0.0)
