@@ -24,6 +24,7 @@ __all__ = [
     "broadcast",
     "check",
     "check_kinds",
+    "count",
     "frozen",
     "integer_array",
     "one_of",
@@ -112,6 +113,13 @@ def whole_number(name: str, value: Any, least: int = 0, most: int | None = None)
     if most is not None and number > most:
         raise ValueError(f"{name} must be at most {most}, got {number}")
     return number
+
+
+def count(name: str, value: Any, least: int, why: str = "") -> int:
+    """As `whole_number`, for how many there are; whatever else it is raises `ValueError`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} must be an integer, at least {least}{why}, got {value!r}")
+    return int(value)
 
 
 def broadcast(**arrays: Array) -> tuple[Array, ...]:

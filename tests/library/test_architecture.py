@@ -27,6 +27,7 @@ LAYERS = {
         "sampling",
         "origin",
         "events",
+        "joining",
         "files",
         "loops",
         "flights",
