@@ -114,6 +114,9 @@ class Events:
             p = getattr(self, name)
             # Rounding in single precision, of an energy that is all momentum, is below 1e-5.
             yield name, ~(p[:, 0] * (1 + 1e-5) >= momentum(p)), "have an energy of at least its momentum"
+        most = self.origin.replicates
+        beyond = (self.replicate >= most) & (self.origin.sequence == "sobol")
+        yield "replicate", beyond, f"be below the number of replicates, {most}"
         yield "beam", self.beam == "", "have a name"
         yield "flavour", ~_is_one_of(self.flavour, FLAVOURS), f"be one of {FLAVOURS}"
         names = [beam.name for beam in self.origin.beams]

@@ -137,7 +137,8 @@ def generate(
     if nucleons:
         kinds += [(element, BoundNucleons.of(nucleus)) for element, nucleus in coherent.items()]
     targets = [nucleus for _, nucleus in kinds]
-    origin = Origin(sampling, couplings, experiment.beams, form_factor, sequence, nuclei=own)
+    made = REPLICATES if sequence == "sobol" else 1
+    origin = Origin(sampling, couplings, experiment.beams, form_factor, sequence, nuclei=own, replicates=made)
     _check_reach(sampling, experiment, targets)
     total = _total(experiment, targets, n_events)
     sources = [
