@@ -232,18 +232,18 @@ def _short(value: Any) -> str:
     return text if len(text) < 80 else f"{text[:77]}…"
 
 
-class Frozen(Mapping[str, Any]):
+class Frozen(Mapping[Any, Any]):
     """A dictionary that nobody can change, and that can be copied and pickled."""
 
     __slots__ = ("_items",)
 
-    def __init__(self, items: Mapping[str, Any]) -> None:
+    def __init__(self, items: Mapping[Any, Any]) -> None:
         self._items = dict(items)
 
-    def __getitem__(self, key: str) -> Any:
+    def __getitem__(self, key: Any) -> Any:
         return self._items[key]
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self._items)
 
     def __len__(self) -> int:

@@ -158,7 +158,7 @@ def _energy_above(threshold: float, u: float, edges: Array, cumulative: Array) -
     threshold = max(threshold, edges[0])  # there is no flux below
     if threshold >= edges[-1]:
         return 0.0, 0.0
-    j = np.searchsorted(edges, threshold, side="right") - 1
+    j = int(np.searchsorted(edges, threshold, side="right")) - 1
     below = cumulative[j] + (cumulative[j + 1] - cumulative[j]) * (threshold - edges[j]) / (edges[j + 1] - edges[j])
     wanted = below + u * (cumulative[-1] - below)
     j = min(max(int(np.searchsorted(cumulative, wanted, side="right")) - 1, 0), edges.size - 2)

@@ -312,11 +312,11 @@ def check_placed(name: str, events: Any) -> None:
         raise TypeError(f"{name} must be placed in a detector first: darkpkg.place(events, darkpkg.ND280, seed=…)")
 
 
-def check_point(parameters: Any) -> None:
+def check_point(parameters: Any, name: str = "parameters") -> None:
     """Raise unless these are parameters, and a single point."""
-    check_kinds(parameters=(parameters, DarkParameters))
+    check_kinds(**{name: (parameters, DarkParameters)})
     if parameters.shape != ():
-        raise ValueError(f"parameters must be a single point, got shape {parameters.shape}")
+        raise ValueError(f"{name} must be a single point, got shape {parameters.shape}")
 
 
 def positive_lifetime(ctau: ArrayLike) -> Array:
