@@ -39,7 +39,6 @@ LAYERS = {
         "smoothing",
         "mass_kernel",
         "weights",
-        "acceptances",
         "kernel_estimate",
         "transport",
         "estimators",

@@ -6,6 +6,7 @@ import pytest
 from notebook_references import ROOT
 
 ORDER = [
+    "acceptances",
     "drawing",
     "tables",
     "figure_output",
@@ -57,7 +58,7 @@ ORDER = [
 PARTS = {"constraints": (), "validation": (), "causes": (), "claims": ("causes.",)}
 """Folders, and what of other folders they need; figures draw limits of others, standard neutrinos, causes."""
 
-SINGLE = {"drawing", "miniboone", "formulas", "curves", "lifetime_bound"}
+SINGLE = {"acceptances", "drawing", "miniboone", "formulas", "curves", "lifetime_bound"}
 """Modules that all parts may use."""
 
 
