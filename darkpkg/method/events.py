@@ -161,10 +161,23 @@ class Events:
         """Every ``every``-th event, beginning with number ``start``, as a smaller sample that stands for the whole.
 
         Weights grow by the share that is left out, of each beam and nucleus on its own, so that rates stay what they
-        are within the larger errors. ``start`` below ``every`` numbers samples that have no event in common.
+        are within the larger errors.
 
-        Raises `ValueError` if nothing is left of a beam and nucleus, or for Sobol sequences, of which any part is
-        spread less evenly than it claims: of these, simulate fewer.
+        Parameters
+        ----------
+        every, start
+            Numbers of events; ``start`` below ``every`` numbers samples that have no event in common.
+
+        Returns
+        -------
+        Events or PlacedEvents
+            Of the same kind.
+
+        Raises
+        ------
+        ValueError
+            If nothing is left of a beam and nucleus, or for Sobol sequences, of which any part is spread less evenly
+            than it claims: of these, simulate fewer.
         """
         kept = slice(count("start", start, 0), None, count("every", every, 1))
         if self.origin.sequence == "sobol":

@@ -45,7 +45,27 @@ class OtherSourcesWarning(UserWarning):
 
 
 def write_events(events: Events, path: str | os.PathLike[str]) -> Path:
-    """Write events to a Parquet file, atomically: ``path`` appears complete or not at all. Returns the path."""
+    """Write events to a Parquet file, atomically: ``path`` appears complete or not at all.
+
+    Parameters
+    ----------
+    events
+        Placed or not.
+    path
+        The file; one that is there is replaced.
+
+    Returns
+    -------
+    Path
+        That of the file.
+
+    Raises
+    ------
+    TypeError
+        For what are no events or no name of a file.
+    OSError
+        If it cannot be written.
+    """
     check_kinds(events=(events, Events), path=(path, (str, os.PathLike)))
     path = Path(path)
     header = {
@@ -78,9 +98,30 @@ def _table(events: Events) -> pa.Table:
 def read_events(path: str | os.PathLike[str]) -> Events | PlacedEvents:
     """Read a file that `write_events` wrote.
 
-    Warns (`OtherSourcesWarning`) if they were made with other formulas or fluxes than those that are installed.
-    Raises `DataIntegrityError` if the file is foreign, truncated, of another format, if any number or any word of its
-    origin was altered, or if it holds what `Events` refuse; `ValueError` if it does not fit into memory.
+    Parameters
+    ----------
+    path
+        The file, of this version or the one before.
+
+    Returns
+    -------
+    Events or PlacedEvents
+        As they were written, bit for bit.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    DataIntegrityError
+        If the file is foreign, truncated, of another format, if any number or any word of its origin was altered, or
+        if it holds what `Events` refuse.
+    ValueError
+        If it does not fit into memory.
+
+    Warns
+    -----
+    OtherSourcesWarning
+        If the events were made with other formulas or fluxes than those that are installed.
     """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"path must be the name of a file, got {path!r}")

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import vegas
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -23,7 +22,7 @@ from darkpkg.experiment.experiment import Experiment
 from darkpkg.inputs import check_kinds, count, real_numbers
 from darkpkg.memory import require_memory
 from darkpkg.method.events import Events
-from darkpkg.method.integrand import DECAY_AXES, Integrand, target
+from darkpkg.method.integrand import DECAY_AXES, Integrand, adapted_map, target
 from darkpkg.method.origin import Origin
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
@@ -118,8 +117,21 @@ def generate(
         With weights in upscatterings per nucleus and POT. The sum of the weights of a beam and nucleus is the
         integral of flux × σ × q over the sampled masses.
 
-    Raises `ValueError` or `TypeError` that names the argument, before any work; also for more events than there is
-    memory for, and for masses that no neutrino of the beams can make. Warns if this is so for a part of them.
+    Raises
+    ------
+    ValueError, TypeError
+        Before any work; names the argument. Also for more events than there is memory for, and for masses that no
+        neutrino of the beams can make.
+
+    Warns
+    -----
+    UserWarning
+        If no neutrino can make a part of the masses.
+
+    Examples
+    --------
+    >>> len(generate(SamplingRange.at(m_N=0.1, m_Zprime=1.25), n_events=1000, seed=1))
+    1000
     """
     experiment = experiments.T2K if experiment is None else experiment
     check_kinds(
@@ -267,7 +279,7 @@ class _Channel:
     ) -> None:
         self.beam, self.flavour, self.nucleus = beam, flavour, nucleus
         self.integrand, self.stream = integrand, stream
-        self._map, self.rate = _adapt(integrand, random_stream(*stream, "adapt"))
+        self._map, self.rate = adapted_map(integrand, random_stream(*stream, "adapt"), **ADAPTATION)
 
     def simulate(self, y: Array, number: float) -> dict[str, Any]:
         """Columns of events at the points ``y`` (n, axes), with weights that are one ``number``-th of the rate."""
@@ -323,19 +335,6 @@ def _from_nets(channels: Sequence[_Channel], shares: Array, total: int, seed: in
 
 def _replicates(n: int) -> NDArray[np.int64]:
     return np.arange(n) % REPLICATES
-
-
-def _adapt(integrand: Integrand, rng: np.random.Generator) -> tuple[vegas.AdaptiveMap, float]:
-    """The map that vegas learns, and the integral."""
-    integrator = vegas.Integrator([[0.0, 1.0]] * integrand.dim, ran_array_generator=rng.random)
-    integral = integrator(vegas.lbatchintegrand(integrand), **ADAPTATION).mean
-    return _uniform_in_masses(integrator.map) if integrand.draws_masses_evenly else integrator.map, integral
-
-
-def _uniform_in_masses(adaptive_map: vegas.AdaptiveMap) -> vegas.AdaptiveMap:
-    """The map with even steps along the two axes of the masses."""
-    grid = [adaptive_map.extract_grid()[axis] for axis in range(DECAY_AXES)]
-    return vegas.AdaptiveMap([*grid, *[np.linspace(0.0, 1.0, len(grid[0]))] * 2])
 
 
 def _provenance(n_events: int, seed: int, experiment: Experiment) -> dict[str, Any]:

@@ -6,9 +6,10 @@ Begin with `Integrand`. The formulas are those of `darkpkg.physics`; only the ch
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import vegas
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
@@ -240,3 +241,14 @@ class Integrand:
         if self.draws_masses_evenly:
             value *= self._sampling.flattening(variables[:, -2], variables[:, -1])
         return value
+
+
+def adapted_map(integrand: Integrand, rng: np.random.Generator, **adaptation: Any) -> tuple[vegas.AdaptiveMap, float]:
+    """The map that vegas learns with the settings ``adaptation``, and the integral."""
+    integrator = vegas.Integrator([[0.0, 1.0]] * integrand.dim, ran_array_generator=rng.random)
+    integral = integrator(vegas.lbatchintegrand(integrand), **adaptation).mean
+    if not integrand.draws_masses_evenly:
+        return integrator.map, integral
+    # Even steps along the two axes of the masses.
+    grid = [integrator.map.extract_grid()[axis] for axis in range(DECAY_AXES)]
+    return vegas.AdaptiveMap([*grid, *[np.linspace(0.0, 1.0, len(grid[0]))] * 2]), integral

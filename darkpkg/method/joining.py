@@ -23,10 +23,26 @@ def concatenate(samples: Sequence[AnyEvents]) -> AnyEvents:
     theirs with these weights. ``provenance`` names all seeds. Sobol sequences stay apart as the replicates that they
     are.
 
-    Raises `ValueError` that names the difference for samples that were made in different ways, that have a seed in
-    common (the same events, or the same vertices, twice), or that are only a part of what was simulated: join whole
-    samples, and select then. Parts are placed with seeds of their own, or after they are joined.
+    Parameters
+    ----------
+    samples
+        Whole samples of one kind, placed with seeds of their own, or placed after they are joined.
 
+    Returns
+    -------
+    Events or PlacedEvents
+        All events, with weights that are a fraction of what they were.
+
+    Raises
+    ------
+    TypeError
+        For samples of different kinds.
+    ValueError
+        That names the difference for samples that were made in different ways, that have a seed in common (the same
+        events, or the same vertices, twice), or that are only a part of what was simulated: select after joining.
+
+    Examples
+    --------
     >>> parts = [generate(HEAVY, n_events=1000, seed=seed) for seed in (1, 2)]
     >>> concatenate(parts).provenance["seed"]
     (1, 2)

@@ -53,7 +53,20 @@ def place(
         Modules whose fiducial volumes should catch decays. Vertices then lie denser where the path of N through these
         is long compared with the way to them, and have smaller weights there; nowhere less than a fifth as dense.
 
-    Raises `ValueError` for a target that the detector lacks, or for N without a direction of flight.
+    Returns
+    -------
+    PlacedEvents
+        ``vertices`` for each event.
+
+    Raises
+    ------
+    ValueError, TypeError
+        That names the argument; also for a target that the detector lacks, or for N without a direction of flight.
+
+    Examples
+    --------
+    >>> place(generate(HEAVY, n_events=1000, seed=1), ND280, seed=2).fiducial_modules
+    ('TPC1', 'FGD1', 'TPC2', 'FGD2', 'TPC3')
     """
     check_kinds(events=(events, Events), detector=(detector, Detector))
     vertices = whole_number("vertices", vertices, 1)
