@@ -19,11 +19,11 @@ from tqdm import tqdm
 from darkpkg import _sources
 from darkpkg.experiment import experiment as experiments
 from darkpkg.experiment.experiment import Experiment
-from darkpkg.inputs import check_kinds, count, real_numbers
+from darkpkg.inputs import check_kinds, count, one_of, real_numbers
 from darkpkg.memory import require_memory
 from darkpkg.method.events import Events
 from darkpkg.method.integrand import DECAY_AXES, Integrand, adapted_map, target
-from darkpkg.method.origin import Origin
+from darkpkg.method.origin import SEQUENCES, Origin
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
 from darkpkg.physics.nuclei import Nucleus, elements
@@ -149,7 +149,7 @@ def generate(
     if nucleons:
         kinds += [(element, BoundNucleons.of(nucleus)) for element, nucleus in coherent.items()]
     targets = [nucleus for _, nucleus in kinds]
-    made = REPLICATES if sequence == "sobol" else 1
+    made = REPLICATES if one_of("sequence", sequence, SEQUENCES) == "sobol" else 1
     origin = Origin(sampling, couplings, experiment.beams, form_factor, sequence, nuclei=own, replicates=made)
     _check_reach(sampling, experiment, targets)
     total = _total(experiment, targets, n_events)
