@@ -15,7 +15,6 @@ from toy_sample import Predicted
 import darkpkg as dk
 from darkpkg.inference import threshold
 from darkpkg.inputs import real_numbers, whole_number
-from darkpkg.method.expectation import Share
 from darkpkg.method.kernels import EPANECHNIKOV, GAUSSIAN, UNIFORM
 from darkpkg.physics import nuclei
 from darkpkg.physics.nuclei import form_factor
@@ -26,6 +25,7 @@ from darkpkg.physics.scattering import (
     total_cross_section,
 )
 from paper import lifetime_bound
+from paper.acceptances import Share
 from paper.constraints.curves import constraints
 from paper.lifetime_bound import fit_lifetime_bound
 from paper.standard_neutrino.weak import StandardHeavyNeutrino, laboratory_helicity

@@ -6,6 +6,7 @@ import pytest
 from notebook_references import ROOT
 
 ORDER = [
+    "acceptances",
     "drawing",
     "tables",
     "figure_output",
@@ -59,7 +60,7 @@ ORDER = [
 PARTS = {"constraints": (), "validation": (), "causes": (), "claims": ("causes.",)}
 """Folders, and what of other folders they need; figures draw limits of others, standard neutrinos, causes."""
 
-SINGLE = {"drawing", "tables", "miniboone", "formulas", "curves", "lifetime_bound"}
+SINGLE = {"acceptances", "drawing", "tables", "miniboone", "formulas", "curves", "lifetime_bound"}
 """Modules that all parts may use."""
 
 
