@@ -11,6 +11,7 @@ import importlib.metadata
 import io
 import math
 import operator
+import runpy
 import sys
 import warnings
 from collections import Counter
@@ -54,8 +55,8 @@ __all__ = [
 NO_STATEMENT = 3
 """Exit status of `check` where there is no verdict."""
 
-OF_A_POINT, OF_ALL_MASSES = 16_384, 1_000_000
-"""Events of a simulation at fixed masses and over masses, unless the option says how many."""
+OF_A_POINT, AT_MASSES, OF_ALL_MASSES = 16_384, 200_000, 1_000_000
+"""Events of a simulation for a point, at fixed masses and over masses, unless the option says how many."""
 
 LARGEST_FILE, MOST_STEPS = 10_000_000, 1_000_000
 """Bytes of a file of points, of which a thousand have a hundred thousand; steps along an axis."""
@@ -80,17 +81,37 @@ _EXPERIMENTS: Mapping[str, Callable[[], dk.Experiment]] = {
 }
 """What ``--experiment`` names."""
 
+_ESTIMATORS: Mapping[str, Callable[[PlacedEvents], Any]] = {"kernel": dk.Kernel, "transport": dk.Transport}
+"""What ``--estimator`` names."""
+
 
 @dataclass(frozen=True)
 class Source:
-    """Where events come from: a ``sample`` file, or a simulation."""
+    """Where events come from, a ``sample`` file or a simulation, and the ``estimator`` that predicts with them."""
 
     sample: Path | None
-    experiment: str | None
-    n_events: int | None
-    seed: int | None
-    is_majorana: bool
-    hydrogen: bool | None
+    experiment: str | None = None
+    n_events: int | None = None
+    seed: int | None = None
+    is_majorana: bool = False
+    hydrogen: bool | None = None
+    estimator: str = "transport"
+
+    @functools.cached_property
+    def estimate(self) -> Callable[[PlacedEvents], Any]:
+        """What makes an estimator of a sample. Raises `ValueError` if there is none of that name."""
+        if self.estimator in _ESTIMATORS:
+            return _ESTIMATORS[self.estimator]
+        path, _, name = self.estimator.rpartition(":")
+        if not Path(path).is_file():
+            raise ValueError(
+                f"estimator must be {', '.join(_ESTIMATORS)}, or FILE.py:NAME with a file of yours, "
+                f"got {self.estimator!r}"
+            )
+        made = runpy.run_path(path).get(name)
+        if not callable(made):
+            raise ValueError(f"{path} must have {name!r}, which makes an estimator of a sample, got {made!r}")
+        return made
 
     @functools.cached_property
     def simulated(self) -> dk.Experiment:
@@ -109,7 +130,8 @@ class Source:
             masses if isinstance(masses, dk.SamplingRange) else dk.SamplingRange.at(masses.m_N, masses.m_Zprime)
         )
         if n is None:
-            n = OF_A_POINT if sampling.is_fixed else OF_ALL_MASSES
+            of_a_point = OF_A_POINT if isinstance(masses, dk.DarkParameters) else AT_MASSES
+            n = of_a_point if sampling.is_fixed else OF_ALL_MASSES
         check_size(n)
         experiment = self.simulated
         ranges = {"m_N": sampling.m_N, "m_Zprime": sampling.m_Zprime}
@@ -130,7 +152,9 @@ class Source:
         return each if len(each) == 1 else [*each, functools.reduce(operator.add, each)]
 
     def refuse_early(self, points: dk.DarkParameters, judges: list[dk.Analysis]) -> None:
-        """Raise `ValueError` for a beam, a module or a neutrino that the simulated experiment does not have."""
+        """Raise `ValueError` for an estimator, or of the simulated experiment a beam, a module or a neutrino, that is
+        not there."""
+        _ = self.estimate
         if self.sample:
             return
         for analysis in judges:
@@ -152,7 +176,8 @@ class Source:
                 return known, {}
         events = self.events(point)
         _require_flavours(point, events.origin.beams)
-        return [dk.check(dk.Transport(events), point, analysis) for analysis in judges], events.provenance
+        estimator = self.estimate(events)
+        return [dk.check(estimator, point, analysis) for analysis in judges], events.provenance
 
 
 def _require_flavours(points: dk.DarkParameters, beams: Sequence[dk.Beam]) -> None:
@@ -198,7 +223,7 @@ def check_points(
     ranges = [dk.HEAVY, dk.LIGHT] if given is None else [sampling_range(given)]
     which = _ranges_of(path, points, ranges)
     samples = {i: source.events(ranges[i]) if given is None else given for i in dict.fromkeys(which)}
-    estimators = {i: dk.Transport(sample) for i, sample in samples.items()}
+    estimators = {i: source.estimate(sample) for i, sample in samples.items()}
     columns = {name: np.broadcast_to(getattr(points, name), points.shape) for name in points.numbers()}
     rows: list[dict[str, Any]] = []
     with np.errstate(divide="ignore"), warnings.catch_warnings():
@@ -253,23 +278,20 @@ def simulate(output: Path, masses: Sequence[float] | str, source: Source) -> Non
     print(f"{len(events)} events written to {dk.write_events(events, output)}")
 
 
-def scan(
-    sample: Path, where: dk.Slice, output: Path, names: list[str] | None, refine: int, cl: float, transport: bool
-) -> None:
-    """Write the scan of a slice and print a summary."""
+def scan(source: Source, where: dk.Slice, output: Path, names: list[str] | None, refine: int, cl: float) -> None:
+    """Write the scan of a slice, from the sample of a file, and print a summary."""
     dk.exclusion_threshold(cl)
-    source = Source(sample, None, None, None, False, None)
-    judge = source.judges(names)[-1]
+    judge, sample, _ = source.judges(names)[-1], source.sample, source.estimate
     require_scan_memory(where.shape, len(judge.observed), refine)
     require_writable(scan_path(output))
-    if output.exists() and sample.exists() and output.samefile(sample):
+    if sample and output.exists() and sample.exists() and output.samefile(sample):
         raise ValueError(f"the scan must be written to another file than that of the sample, got {output}")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warnings.simplefilter("ignore", dk.FewEventsWarning)  # the summary counts all such points at once
         events = source.events(dk.HEAVY)
         _require_flavours(where.parameters, events.origin.beams)
-        estimator = dk.Transport(events) if transport else dk.Kernel(events)
+        estimator = source.estimate(events)
         result = dk.scan(estimator, where, judge, refine=refine, cl=cl, progress=is_watched())
         dk.write_scan(result, output)
         lines = _summary(result, cl)
