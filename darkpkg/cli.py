@@ -278,9 +278,9 @@ def scan(
 
     Several analyses are added up.
     """
-    from darkpkg import commands
+    from darkpkg import commands, options
 
-    where = commands.slice_of(benchmark, decays, vary, assign or [])
+    where = options.slice_of(benchmark, decays, vary, assign or [])
     commands.scan(commands.Source(sample, estimator=estimator), where, output, analysis, refine, cl)
 
 

@@ -9,16 +9,14 @@ import dataclasses
 import functools
 import importlib.metadata
 import io
-import math
 import operator
-import runpy
 import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +24,6 @@ from tqdm import tqdm
 
 import darkpkg as dk
 from darkpkg.experiment.analysis import check_modules
-from darkpkg.experiment.files import load_experiment
 from darkpkg.inference.check import Verdict, verdict_without_neutrinos
 from darkpkg.inference.scan_files import scan_path
 from darkpkg.inference.scanning import require_scan_memory
@@ -36,6 +33,7 @@ from darkpkg.memory import require_memory
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import FEW_EVENTS
 from darkpkg.method.weights import sampling_range
+from darkpkg.options import EXPERIMENTS, analysis_of, estimator_of, experiment_of
 from darkpkg.outputs import complete_or_not_at_all, require_writable
 from darkpkg.physics.validity import validity_notes
 from darkpkg.report import as_text, numbers_of, report, row
@@ -49,7 +47,6 @@ __all__ = [
     "is_watched",
     "scan",
     "simulate",
-    "slice_of",
 ]
 
 NO_STATEMENT = 3
@@ -58,31 +55,12 @@ NO_STATEMENT = 3
 OF_A_POINT, AT_MASSES, OF_ALL_MASSES = 16_384, 200_000, 1_000_000
 """Events of a simulation for a point, at fixed masses and over masses, unless the option says how many."""
 
-LARGEST_FILE, MOST_STEPS = 10_000_000, 1_000_000
-"""Bytes of a file of points, of which a thousand have a hundred thousand; steps along an axis."""
+LARGEST_FILE = 10_000_000
+"""Bytes of a file of points, of which a thousand have a hundred thousand."""
 
 _BYTES_PER_EVENT = 600
 """Columns of 384 bytes, and copies of many of them while events are placed and written: measured with half a
 million."""
-
-_Named = TypeVar("_Named", dk.Analysis, dk.Experiment)
-
-_ANALYSES: Mapping[str, Callable[[], dk.Analysis]] = {
-    "I": lambda: dk.ANALYSIS_I,
-    "II": lambda: dk.ANALYSIS_II,
-}
-"""What ``--analysis`` names; only the tables of the one that is named are read."""
-
-_EXPERIMENTS: Mapping[str, Callable[[], dk.Experiment]] = {
-    "T2K": lambda: dk.T2K,
-    "T2K-tracker": lambda: dk.T2K.replace(detector=dk.ND280_TRACKER),
-    "T2K-upgrade": lambda: dk.T2K.replace(detector=dk.ND280_UPGRADE),
-    "T2K-all-flavours": lambda: dk.T2K_ALL_FLAVOURS,
-}
-"""What ``--experiment`` names."""
-
-_ESTIMATORS: Mapping[str, Callable[[PlacedEvents], Any]] = {"kernel": dk.Kernel, "transport": dk.Transport}
-"""What ``--estimator`` names."""
 
 
 @dataclass(frozen=True)
@@ -99,24 +77,13 @@ class Source:
 
     @functools.cached_property
     def estimate(self) -> Callable[[PlacedEvents], Any]:
-        """What makes an estimator of a sample. Raises `ValueError` if there is none of that name."""
-        if self.estimator in _ESTIMATORS:
-            return _ESTIMATORS[self.estimator]
-        path, _, name = self.estimator.rpartition(":")
-        if not Path(path).is_file():
-            raise ValueError(
-                f"estimator must be {', '.join(_ESTIMATORS)}, or FILE.py:NAME with a file of yours, "
-                f"got {self.estimator!r}"
-            )
-        made = runpy.run_path(path).get(name)
-        if not callable(made):
-            raise ValueError(f"{path} must have {name!r}, which makes an estimator of a sample, got {made!r}")
-        return made
+        """What makes the estimator of a sample."""
+        return estimator_of(self.estimator)
 
     @functools.cached_property
     def simulated(self) -> dk.Experiment:
         """The experiment of a simulation."""
-        return _named("experiment", self.experiment or "T2K", _EXPERIMENTS, load_experiment)
+        return experiment_of(self.experiment or "T2K")
 
     def events(self, masses: dk.SamplingRange | dk.DarkParameters) -> PlacedEvents:
         """What the file has, or a new sample over masses or for one point."""
@@ -127,7 +94,9 @@ class Source:
             return events
         n, seed = self.n_events, 1 if self.seed is None else self.seed
         sampling = (
-            masses if isinstance(masses, dk.SamplingRange) else dk.SamplingRange.at(masses.m_N, masses.m_Zprime)
+            masses
+            if isinstance(masses, dk.SamplingRange)
+            else dk.SamplingRange.at(float(masses.m_N), float(masses.m_Zprime))
         )
         if n is None:
             of_a_point = OF_A_POINT if isinstance(masses, dk.DarkParameters) else AT_MASSES
@@ -145,10 +114,10 @@ class Source:
 
     def judges(self, names: list[str] | None) -> list[dk.Analysis]:
         """The analyses, and their sum if there are several; by default those of an own experiment, or I."""
-        in_file = not self.sample and self.experiment not in (None, *_EXPERIMENTS)
+        in_file = not self.sample and self.experiment not in (None, *EXPERIMENTS)
         own = dict(self.simulated.analyses) if in_file else {}
         wanted = names or list(own) or ["I"]
-        each = [own.get(name) or _named("analysis", name, _ANALYSES, dk.load_analysis) for name in wanted]
+        each = [own.get(name) or analysis_of(name) for name in wanted]
         return each if len(each) == 1 else [*each, functools.reduce(operator.add, each)]
 
     def refuse_early(self, points: dk.DarkParameters, judges: list[dk.Analysis]) -> None:
@@ -315,68 +284,6 @@ def is_watched() -> bool:
 def check_size(n_events: int) -> None:
     """Raise `ValueError` unless a simulation of so many events fits into memory."""
     require_memory(float(n_events) * _BYTES_PER_EVENT, f"a simulation of {n_events:.6g} events")
-
-
-def _named(what: str, name: str, known: Mapping[str, Callable[[], _Named]], load: Callable[[str], _Named]) -> _Named:
-    """What a name stands for, or what a file holds."""
-    if name in known:
-        return known[name]()
-    if not Path(name).is_file():
-        raise ValueError(f"{what} must be one of {', '.join(known)}, or a TOML file, got {name!r}")
-    return load(name)
-
-
-def slice_of(benchmark: str, decays: str, vary: list[str], assign: list[str]) -> dk.Slice:
-    """The slice that the options describe, through benchmark A or B."""
-    point = {"A": dk.BENCHMARK_A, "B": dk.BENCHMARK_B}[benchmark].replace(decays=decays)
-    free = list(point.numbers())
-    axes = {}
-    for text in vary:
-        name, _, steps = text.partition("=")
-        try:
-            low, high, n = (kind(part) for kind, part in zip((float, float, int), steps.split(":"), strict=True))
-            if name not in free or not (0 < low < high < math.inf and 1 < n <= MOST_STEPS):
-                raise ValueError
-        except ValueError:
-            raise ValueError(
-                f"--vary must be NAME=LOW:HIGH:N, such as m_N=0.005:1:60, once for a NAME of {', '.join(free)}, with "
-                f"0 < LOW < HIGH and 1 < N <= {MOST_STEPS}, got {text}"
-            ) from None
-        free.remove(name)
-        axes[name] = np.geomspace(low, high, n)
-    fixed, tied = _assigned(point, list(axes), assign)
-
-    def at(*values: Any) -> dk.DarkParameters:
-        numbers = dict(zip(axes, values, strict=True))
-        ties = {name: factor * numbers[other] for name, (factor, other) in tied.items()}
-        return point.replace(**fixed, **numbers, **ties)
-
-    return dk.Slice(at, **axes)
-
-
-def _assigned(
-    point: dk.DarkParameters, axes: list[str], assign: list[str]
-) -> tuple[dict[str, float], dict[str, tuple[float, str]]]:
-    """Values of parameters, and factors by which others are tied to a free one."""
-    fixed: dict[str, float] = {}
-    tied: dict[str, tuple[float, str]] = {}
-    for text in assign:
-        name, _, value = text.partition("=")
-        factor, _, other = value.rpartition("*")
-        others = [known for known in point.numbers() if known not in (*axes, *fixed, *tied)]
-        try:
-            if name not in others:
-                raise ValueError
-            if other in axes:
-                tied[name] = float(factor or 1), other
-            else:
-                fixed[name] = float(value)
-        except ValueError:
-            raise ValueError(
-                f"--set must be NAME=NUMBER or NAME=FACTOR*OTHER with OTHER of {', '.join(axes)}, once for a NAME of "
-                f"{', '.join(others)}, got {text}"
-            ) from None
-    return fixed, tied
 
 
 def _summary(result: dk.Scan, cl: float) -> list[str]:

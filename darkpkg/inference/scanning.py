@@ -127,6 +127,13 @@ def prediction(
 ) -> Expectation:
     """What the estimator predicts, if it fits the points and bins.
 
+    Parameters
+    ----------
+    estimator, parameters, analysis
+        As in `scan`.
+    shape
+        Of the points; by default that of what is predicted.
+
     Returns
     -------
     Expectation
