@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from any_input import anything
-from hypothesis import given, settings
+from hypothesis import given
 
 import darkpkg as dk
 from darkpkg import datasets
@@ -366,11 +366,10 @@ def outcome(function, arguments):
 
 
 @functools.cache
-def thousand_values():
+def any_values():
     """Drawn once for all functions: drawing takes longer than most calls."""
     values = []
 
-    @settings(max_examples=1000)
     @given(anything(3))
     def keep(value):
         values.append(value)
@@ -407,7 +406,7 @@ def test_any_value_of_any_argument_is_taken_rightly_or_refused_by_name(name):
     function, right = call_of(name)
     if not name.startswith(("read", "load_analysis", "load_detector", "write")):
         function(**right)
-    for argument, value in zip(itertools.cycle(sorted(right)), thousand_values(), strict=False):
+    for argument, value in zip(itertools.cycle(sorted(right)), any_values(), strict=False):
         try:
             check_rightness(name, argument, value)
         except Exception as error:

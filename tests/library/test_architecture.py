@@ -56,17 +56,17 @@ LAYERS = {
         "check",
         "point_likelihood",
     ],
-    "top": ["simulation", "plotting", "report", "commands", "cli", "__main__"],
+    "top": ["simulation", "plotting", "report", "options", "commands", "cli", "__main__"],
 }
 """Every module, from bottom to top: each may import only what stands before it."""
 
 DRAW = {"plotting"}
 """Modules that need matplotlib."""
 
-ON_DEMAND = {("cli", "commands")}
+ON_DEMAND = {("cli", "commands"), ("cli", "options")}
 """Imports within a function, so that a word of help waits for nothing."""
 
-USERS = {"commands"}
+USERS = {"commands", "options"}
 """Modules that use the library as its users do, by its public names; nothing of it imports them."""
 
 KNOW_NO_PHYSICS = [

@@ -522,7 +522,7 @@ class TestSum:
     def test_one_thread_gives_the_bits_of_two(self, tmp_path):
         program = """
 import sys, numpy as np, darkpkg as dk
-events = dk.place(dk.generate(dk.HEAVY, 50_000, seed=1), dk.ND280, seed=2)
+events = dk.place(dk.generate(dk.HEAVY, 20_000, seed=1), dk.ND280, seed=2)
 plane = dk.BENCHMARK_B.replace(m_Zprime=np.geomspace(0.5, 3, 7)[:, None], epsilon=np.geomspace(1e-3, 1e-1, 9))
 result = dk.Kernel(events, dk.Smoothing((0.4, 1.0))).events(plane, dk.ANALYSIS_I)
 assert result.mean.min() > 0
