@@ -282,9 +282,7 @@ class TestPredictions:
         def broken(a, b):
             return np.where(a * b > 50, bad, a * b)
 
-        with pytest.raises(
-            ValueError, match=f"mean of a prediction must be finite, got {bad} at"
-        ):
+        with pytest.raises(ValueError, match=f"mean of a prediction must be finite, got {bad} at"):
             Poisson(broken).scan()
 
     def test_a_prediction_of_another_shape_or_kind_is_refused(self):
