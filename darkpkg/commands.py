@@ -54,7 +54,7 @@ __all__ = [
 NO_STATEMENT = 3
 """Exit status of `check` where there is no verdict."""
 
-OF_A_POINT, OF_ALL_MASSES = 200_000, 1_000_000
+OF_A_POINT, OF_ALL_MASSES = 16_384, 1_000_000
 """Events of a simulation at fixed masses and over masses, unless the option says how many."""
 
 LARGEST_FILE, MOST_STEPS = 10_000_000, 1_000_000
@@ -97,26 +97,29 @@ class Source:
         """The experiment of a simulation."""
         return _named("experiment", self.experiment or "T2K", _EXPERIMENTS, load_experiment)
 
-    def events(self, sampling: dk.SamplingRange) -> PlacedEvents:
-        """What the file has, or a new sample."""
+    def events(self, masses: dk.SamplingRange | dk.DarkParameters) -> PlacedEvents:
+        """What the file has, or a new sample over masses or for one point."""
         if self.sample:
             events = dk.read_events(self.sample)
             if not isinstance(events, PlacedEvents):
                 raise ValueError(f"{self.sample} holds events without vertices; darkpkg simulate writes them with")
             return events
         n, seed = self.n_events, 1 if self.seed is None else self.seed
+        sampling = (
+            masses if isinstance(masses, dk.SamplingRange) else dk.SamplingRange.at(masses.m_N, masses.m_Zprime)
+        )
         if n is None:
             n = OF_A_POINT if sampling.is_fixed else OF_ALL_MASSES
         check_size(n)
         experiment = self.simulated
         ranges = {"m_N": sampling.m_N, "m_Zprime": sampling.m_Zprime}
-        masses = ", ".join(
+        where = ", ".join(
             f"{name} = {' to '.join(f'{m:g}' for m in dict.fromkeys(r))} GeV" for name, r in ranges.items()
         )
-        print(f"simulating {n} events in {experiment.detector.name} at {masses} (seed {seed})", file=sys.stderr)
+        print(f"simulating {n} events in {experiment.detector.name} at {where} (seed {seed})", file=sys.stderr)
         couplings = dk.BENCHMARK_B.replace(is_majorana=self.is_majorana)
         options: dict[str, Any] = {"hydrogen": bool(self.hydrogen), "progress": is_watched()}
-        return dk.simulate(sampling, n, seed, experiment=experiment, couplings=couplings, **options)
+        return dk.simulate(masses, n, seed, experiment=experiment, couplings=couplings, **options)
 
     def judges(self, names: list[str] | None) -> list[dk.Analysis]:
         """The analyses, and their sum if there are several; by default those of an own experiment, or I."""
@@ -147,7 +150,7 @@ class Source:
             known = [verdict for verdict in early if verdict is not None]
             if len(known) == len(judges):
                 return known, {}
-        events = self.events(dk.SamplingRange.at(float(point.m_N), float(point.m_Zprime)))
+        events = self.events(point)
         _require_flavours(point, events.origin.beams)
         return [dk.check(dk.Transport(events), point, analysis) for analysis in judges], events.provenance
 

@@ -110,6 +110,9 @@ class Events:
             # Rounding in single precision, of an energy that is all momentum, is below 1e-5.
             _refuse(~(p[:, 0] * (1 + 1e-5) >= _length(p)), name, "have an energy of at least its momentum", p)
         check("replicate", self.replicate, "not negative")
+        if self.origin.sequence == "sobol":
+            most = self.origin.replicates
+            _refuse(self.replicate >= most, "replicate", f"be below the number of replicates, {most}", self.replicate)
         _refuse(self.beam == "", "beam", "have a name", self.beam)
         _refuse(~_is_one_of(self.flavour, FLAVOURS), "flavour", f"be one of {FLAVOURS}", self.flavour)
         if self.origin.beams:

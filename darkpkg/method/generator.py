@@ -142,7 +142,8 @@ def generate(
     bound = [(element, BoundNucleons.of(nucleus)) for element, nucleus in coherent.items()]
     kinds = [*whole.items(), *(bound if nucleons else [])]
     targets = [nucleus for _, nucleus in kinds]
-    origin = Origin(sampling, couplings, experiment.beams, form_factor, sequence, nuclei=own)
+    made = REPLICATES if sequence == "sobol" else 1
+    origin = Origin(sampling, couplings, experiment.beams, form_factor, sequence, nuclei=own, replicates=made)
     _check_reach(sampling, experiment, targets)
     _check_number(experiment, targets, n_events)
     sources = [

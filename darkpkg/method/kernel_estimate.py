@@ -20,7 +20,6 @@ from darkpkg.experiment.selection import Selection
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.expectation import Expectation, warn_of_few
 from darkpkg.method.flights import Paths, decay_rates
-from darkpkg.method.generator import REPLICATES
 from darkpkg.method.kernels import EPANECHNIKOV, GAUSSIAN, UNIFORM, Kernel
 from darkpkg.method.loops import kernel_sums
 from darkpkg.method.mass_kernel import check_inside, mass_coefficients, mass_level
@@ -87,7 +86,7 @@ def _prepare(
     channel, row = channel[order], row[order]
     masses = np.stack([events.m_N[row], events.m_Zprime[row]], axis=-1)
     level = mass_level(sampling, masses, Smoothing(slope=slope))
-    axes = len(flavours), len(exposures), selection.n_bins, _replicates(events)
+    axes = len(flavours), len(exposures), selection.n_bins, events.origin.replicates
     place = (flavour[row] == ELECTRON).astype(int), channel, bins[row], events.replicate[row] % axes[-1]
     return Prepared(
         ln_masses=np.log(masses.T),
@@ -101,11 +100,6 @@ def _prepare(
 
 prepared = Remembered(_prepare, most=4)
 """As many selections as two analyses have with two kinds of flight each."""
-
-
-def _replicates(events: Events) -> int:
-    """In how many parts to sum a sample so that their spread gives the error; one if each event is on its own."""
-    return REPLICATES if events.origin.sequence == "sobol" else 1
 
 
 def kernel_estimate(
@@ -160,7 +154,7 @@ def _sums(
     events: PlacedEvents, at: Array, analysis: Analysis, smoothing: Smoothing, flavours: Flavours, everywhere: bool
 ) -> Array:
     """Σw, Σw², Σd and Σd² for masses, decay rates and bandwidths ``at`` points (6, p): (p, flavours, bins, 4)."""
-    n, flies, replicates = at.shape[1], bool(np.isfinite(at[3]).any()), _replicates(events)
+    n, flies, replicates = at.shape[1], bool(np.isfinite(at[3]).any()), events.origin.replicates
     kernel = _kernel_at(sampling_range(events), at, smoothing)
     sums = np.empty((n, len(flavours), len(analysis.observed), 4))
     for selection in dict.fromkeys(channel.selection for channel in analysis.channels):

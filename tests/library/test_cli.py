@@ -61,7 +61,7 @@ def refused(*arguments, status=2):
 
 @pytest.fixture(scope="module")
 def events(simulated):
-    return simulated(dk.BENCHMARK_B, N_EVENTS, seed=5)
+    return simulated(dk.DarkParameters(**POINT), N_EVENTS, seed=5)
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +197,8 @@ class TestCheck:
         read = json.loads(run("check", *options(), "--sample", sample, "--json").stdout)
         for result, path in ((simulated, None), (read, str(sample))):
             assert result["point"] == dataclasses.asdict(dk.DarkParameters(**POINT))
-            assert (result["sample"], result["seed"], result["n_events"]) == (path, 5, N_EVENTS)
+            # Each neutrino has four vertices.
+            assert (result["sample"], result["seed"], result["n_events"]) == (path, 5, 4 * N_EVENTS)
             assert (result["version"], result["analysis"]) == (dk.__version__, "Analysis I")
             assert result["rule"] == "90 % CL for 2 parameters, -Delta ln L > 2.303"
             assert (result["status"], result["reason"]) == ("excluded", "")

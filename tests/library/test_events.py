@@ -487,8 +487,12 @@ class TestGate:
             ("p_N", 0.0, "p_N must have a direction, but 1 of 3 do not"),
             ("beam", "", "beam must have a name, but 1 of 3 do not: '' at 1"),
             ("flavour", 16, r"flavour must be one of \(14, -14, 12, -12\), but 1 of 3 do not: 16 at 1"),
-            ("target", 1000822080 + 1, "target must be the PDG code of a nucleus"),
-            ("target", 82, "target must be the PDG code of a nucleus, 100ZZZAAA0, but 1 of 3 do not: 82 at 1"),
+            ("target", 1000822080 + 2, "target must be a nucleus"),
+            (
+                "target",
+                82,
+                "target must be a nucleus, 100ZZZAAA0, or its nucleons, 100ZZZAAA1, but 1 of 3 do not: 82 at 1",
+            ),
             ("target", 1000060120, r"target must be in toy, \[1000822080\], but 1 of 3 do not: 1000060120"),
             ("module", "c", "module must be one of a, b, but 1 of 3 do not: 'c' at 1"),
             ("entry", -1.0, r"entry must be finite and not negative, got -1.0 at \(1, 1\)"),
@@ -949,7 +953,7 @@ class TestJoiningAndThinning:
             ),
             ({"form_factor": "helm"}, "origin.form_factor of number 1 is 'helm', of the first 'fourier-bessel'"),
             ({"hydrogen": True}, "hydrogen of number 1 is True"),
-            ({"sequence": "sobol"}, "origin.sequence of number 1 is 'sobol'"),
+            ({"sequence": "sobol"}, "origin.replicates of number 1 is 8"),
             ({"experiment": dk.T2K.replace(detector=dk.ND280_TRACKER)}, "targets_of of number 1 is 'ND280 tracker'"),
         ],
     )

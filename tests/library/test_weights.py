@@ -21,6 +21,7 @@ from darkpkg.experiment.experiment import T2K_ALL_FLAVOURS
 from darkpkg.experiment.response import FGD_RESPONSE
 from darkpkg.method import kernel_estimate
 from darkpkg.method.acceptances import decay_acceptance, selection_efficiency
+from darkpkg.method.generator import REPLICATES
 from darkpkg.method.kernel_estimate import prepared
 from darkpkg.method.kernels import GAUSSIAN, KERNELS, UNIFORM, Gaussian, Uniform
 from darkpkg.method.sampling import DENSITIES
@@ -835,10 +836,13 @@ class TestSobol:
         events = dk.place(dk.generate(dk.HEAVY, 96_000, seed=31, sequence="sobol"), dk.ND280, seed=32)
         result = dk.Kernel(events, WIDE).upscatterings(B, dk.ANALYSIS_I)
         parts = np.array(
-            [dk.Kernel(events[events.replicate == r], WIDE).upscatterings(B, dk.ANALYSIS_I).mean for r in range(16)]
+            [
+                dk.Kernel(events[events.replicate == r], WIDE).upscatterings(B, dk.ANALYSIS_I).mean
+                for r in range(REPLICATES)
+            ]
         )
         np.testing.assert_allclose(result.mean, parts.sum(axis=0), rtol=1e-12)
-        np.testing.assert_allclose(result.variance, 16 * parts.var(axis=0, ddof=1), rtol=1e-9)
+        np.testing.assert_allclose(result.variance, REPLICATES * parts.var(axis=0, ddof=1), rtol=1e-9)
 
 
 class TestChooseBandwidth:
