@@ -145,8 +145,8 @@ class Detector:
         """Build a detector from a table with the columns of ``data/detector/nd280``, one module a row.
 
         ``x_centre`` and ``y_centre`` (cm) are optional: without them a box stands on the beam axis. So is
-        ``fiducial_mass``, the `Module.mass_within`. Elements that a table does not name are absent. Raises `ValueError` that
-        names module, column and rule.
+        ``fiducial_mass``, the `Module.mass_within`. Elements that a table does not name are absent. Raises
+        `ValueError` that names module, column and rule.
         """
         missing = [column for column in _COLUMNS if column not in table]
         unknown = [column for column in table if column not in (*_COLUMNS, *_OPTIONAL, *elements())]

@@ -123,9 +123,9 @@ class PairCuts(Protocol):
 class Cuts:
     """Selection of Eq. (15); the defaults are those of Analysis I.
 
-    The paper prints a minus sign in |t|; of a coherent process it is the sum. Angles and |t| are about the beam, as in
-    the paper, or with ``beam_tilt`` about the z axis of a detector that is inclined to it by as many radians: 1.6
-    degrees in ND280, whose reconstruction has the axis of the detector. At benchmark B that is a tenth of the events.
+    The paper prints a minus sign in |t|; of a coherent process it is the sum. Angles and |t| are about the beam, as
+    in the paper, or with ``beam_tilt`` about the z axis of a detector that is inclined to it by as many radians: 1.6
+    degrees in ND280, which takes a tenth of the events of benchmark B.
     """
 
     min_energy: float = 0.150 * GeV
