@@ -33,8 +33,8 @@ def place(
     """Give each event a vertex in the detector and follow N on a straight line through the decay volumes.
 
     An event on some nucleus falls into a module in proportion to the number of such nuclei there, and uniformly
-    within it, heavier where it is denser. The paths are followed through all fiducial volumes; a selection takes those
-    that it needs.
+    within it, with more weight where it is denser. The paths are followed through all fiducial volumes; a selection
+    takes those that it needs.
 
     Parameters
     ----------
