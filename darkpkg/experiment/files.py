@@ -48,6 +48,7 @@ _RANGES: Mapping[str, Mapping[str, Any]] = {
     "max_t": {"positive": True},
     "min_cos_opening": {"low": -1.0, "high": 1.0},
     "min_cos_beam": {"low": -1.0, "high": 1.0},
+    "beam_tilt": {"low": -0.5, "high": 0.5},
     "systematic": {"low": 0.0, "high": 10.0},
 }
 """What a number of this name may be in a file, beyond what its class takes: other values are typing errors."""
@@ -270,7 +271,7 @@ def _check_plausibility(module: Module, fiducial_mass: float) -> None:
         rule = f"{module.name} must weigh {low:.2g} to {high:.2g} g/cm³, as dense as its material"
     if not any(low <= module.density <= high for low, high in ranges):
         raise ValueError(f"{rule}, got {module.mass:g} g in {module.active.volume:g} cm³; {or_state}")
-    box = module.fiducial_mass
+    box = module.density * module.fiducial.volume if module.fiducial else 0.0
     if np.isfinite(fiducial_mass) and not abs(fiducial_mass - box) <= 0.1 * box:
         raise ValueError(
             f"fiducial_mass of {module.name} must be that of its box, {box:g} g to 10 %, got {fiducial_mass:g} g; "

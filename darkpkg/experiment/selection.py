@@ -57,6 +57,16 @@ class Observables:
         pair = self.electron + self.positron
         return np.arctan2(pair[:, 2], pair[:, 1])
 
+    def inclined(self, angle: float) -> Observables:
+        """Those of the same pairs about the z axis of a detector that the beam is inclined to by ``angle``.
+
+        In radians, about the x axis; a positive one has the beam point down.
+        """
+        cosine, sine = np.cos(angle), np.sin(angle)
+        turn = np.eye(4)
+        turn[2:, 2:] = [[cosine, sine], [-sine, cosine]]
+        return _of_momenta(self.electron @ turn, self.positron @ turn)
+
 
 def observables(events: HasPairs) -> Observables:
     """The observables of all pairs as they are; nothing is smeared.
@@ -85,6 +95,10 @@ def observables(events: HasPairs) -> Observables:
         raise ValueError(
             f"p_electron and p_positron must be of the same length, got {len(electron)}, {len(positron)}"
         )
+    return _of_momenta(electron, positron)
+
+
+def _of_momenta(electron: Array, positron: Array) -> Observables:
     pair = electron + positron
     across_sq = pair[:, 1] ** 2 + pair[:, 2] ** 2
     scalar_product = (electron[:, 1:] * positron[:, 1:]).sum(axis=-1)
@@ -125,7 +139,9 @@ class PairCuts(Protocol):
 class Cuts:
     """Selection of Eq. (15); the defaults are those of Analysis I.
 
-    The paper prints a minus sign in |t|; of a coherent process it is the sum.
+    The paper prints a minus sign in |t|; of a coherent process it is the sum. Angles and |t| are about the beam, as
+    in the paper, or with ``beam_tilt`` about the z axis of a detector that is inclined to it by as many radians: 1.6
+    degrees in ND280, which takes a tenth of the events of benchmark B.
     """
 
     min_energy: float = 0.150 * GeV
@@ -133,6 +149,7 @@ class Cuts:
     max_t: float = 0.03 * GeV**2
     min_cos_opening: float = 0.0
     min_cos_beam: float = 0.99
+    beam_tilt: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -140,6 +157,7 @@ class Cuts:
 
     def passes(self, o: Observables) -> NDArray[np.bool_]:
         """Whether each event passes all five cuts."""
+        o = o.inclined(self.beam_tilt) if self.beam_tilt else o
         pair = (o.energy > self.min_energy) & (o.mass < self.max_mass) & (o.t < self.max_t)
         return pair & (o.cos_opening > self.min_cos_opening) & (o.cos_beam > self.min_cos_beam)
 

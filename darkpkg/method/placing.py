@@ -33,7 +33,8 @@ def place(
     """Give each event a vertex in the detector and follow N on a straight line through the decay volumes.
 
     An event on some nucleus falls into a module in proportion to the number of such nuclei there, and uniformly
-    within it. The paths are followed through all fiducial volumes; a selection takes those that it needs.
+    within it, with more weight where it is denser. The paths are followed through all fiducial volumes; a selection
+    takes those that it needs.
 
     Parameters
     ----------
@@ -110,6 +111,7 @@ def place(
                 weight[here] *= jacobian
             vertex[here] = detector.modules[i].active.uniform(at)
             module[here] = detector.modules[i].name
+            weight[here] *= detector.modules[i].relative_density(vertex[here])
             weight[here] *= share[-1] / np.cumsum(nuclei)[-1] / denser[i]
     entry, leave = _chords(detector, tuple(detector.fiducial_volumes), vertex, direction)
     placed = {"vertex": vertex, "module": module, "entry": entry, "exit": leave, "uniform": random[:, 4:]}

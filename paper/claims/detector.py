@@ -51,7 +51,8 @@ def fiducial_begin_of_TPC2(_: Samples) -> Answer:
 
 
 def fiducial_mass_of_an_FGD(_: Samples) -> Answer:
-    share = ND280["FGD1"].fiducial_mass / ND280["FGD1"].mass
+    module = ND280["FGD1"]
+    share = module.fiducial.volume / module.active.volume if module.fiducial else 0.0
     return Answer(1.1 * share, assumed=Answer(1.075 * share))
 
 
