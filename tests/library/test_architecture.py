@@ -27,6 +27,7 @@ LAYERS = {
         "sampling",
         "origin",
         "events",
+        "joining",
         "files",
         "loops",
         "flights",
@@ -40,7 +41,6 @@ LAYERS = {
         "smoothing",
         "mass_kernel",
         "weights",
-        "acceptances",
         "kernel_estimate",
         "transport",
         "table_building",
@@ -59,17 +59,17 @@ LAYERS = {
         "check",
         "point_likelihood",
     ],
-    "top": ["simulation", "plotting", "report", "commands", "table_commands", "cli", "__main__"],
+    "top": ["simulation", "plotting", "report", "options", "commands", "table_commands", "cli", "__main__"],
 }
 """Every module, from bottom to top: each may import only what stands before it."""
 
 DRAW = {"plotting"}
 """Modules that need matplotlib."""
 
-ON_DEMAND = {("cli", "commands"), ("cli", "table_commands"), ("table_commands", "commands")}
+ON_DEMAND = {("cli", "commands"), ("cli", "options"), ("cli", "table_commands"), ("table_commands", "commands")}
 """Imports within a function, so that a word of help waits for nothing."""
 
-USERS = {"commands", "table_commands"}
+USERS = {"commands", "options", "table_commands"}
 """Modules that use the library as its users do, by its public names; nothing of it imports them."""
 
 KNOW_NO_PHYSICS = [
