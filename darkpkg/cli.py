@@ -206,9 +206,8 @@ def check(
     if output and not points:
         raise ValueError("--output is for the answers to --points; one point is printed")
     kind = {"is_majorana": majorana, "decays": decays}
-    own = points or sample or majorana or V_eN_sq or any(value is not None for value in simulation.values())
-    own = own or estimator != "transport"
-    if not own or (simulated and not points and not sample):
+    own = any(value is not None for value in simulation.values()) or estimator != "transport"
+    if not (own or points or sample or majorana or V_eN_sq):
         from darkpkg import table_commands
 
         status = table_commands.check({**given, **kind}, analysis, as_json, simulated)

@@ -28,10 +28,10 @@ def check(numbers: Mapping[str, Any], names: list[str] | None, as_json: bool, bo
         return None
     each = [{"I": lambda: dk.ANALYSIS_I, "II": lambda: dk.ANALYSIS_II}[name]() for name in names or ["I"]]
     judges = each if len(each) == 1 else [*each, functools.reduce(operator.add, each)]
-    table = dk.load_table()
     try:
+        table = dk.load_table()
         verdicts = [dk.check(table, point, analysis) for analysis in judges]
-    except dk.OutsideSampleError as error:
+    except ValueError as error:  # masses or a selection that the table does not have
         print(f"{error}: simulating instead", file=sys.stderr)
         return None
     source = f"table of all rates of {table.header['experiment']}"
@@ -56,7 +56,7 @@ def build(output: Path, experiment: str, n_events: int, turns: int, seed: int, w
     from darkpkg import commands  # here: it needs what simulates
 
     require_writable(output, ".npz")
-    source = commands.Source(None, experiment, None, None, False, None)
+    source = commands.Source(None, experiment)
     parts = dk.Table.T2K_PARTS if experiment == "T2K" else None
     options: dict[str, Any] = {"turns": turns, "workers": workers, "progress": commands.is_watched()}
     dk.build_table(source.simulated, output, parts=parts, n_events=n_events, seed=seed, **options)
