@@ -336,9 +336,17 @@ def _unpacked(delta: NDArray[np.int16], scale: Any) -> Array:
 
 @functools.lru_cache(maxsize=64)
 def selection_digest(selection: Selection) -> str:
-    """16 hexadecimal digits of all that a selection requires, whatever its efficiency."""
-    text = json.dumps(encoded(dataclasses.replace(selection, efficiency=1.0)), sort_keys=True, default=repr)
+    """16 hexadecimal digits of all that a selection requires, whatever its efficiency; defaults are left out."""
+    text = json.dumps(_described(dataclasses.replace(selection, efficiency=1.0)), sort_keys=True, default=repr)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _described(value: Any) -> Any:
+    """A value in terms of JSON, without what is as by default: an option that comes later changes nothing."""
+    if not dataclasses.is_dataclass(value):
+        return encoded(value)
+    own = {f.name: (_described(getattr(value, f.name)), _described(f.default)) for f in dataclasses.fields(value)}
+    return {"type": type(value).__name__} | {name: one for name, (one, default) in own.items() if one != default}
 
 
 @functools.cache
