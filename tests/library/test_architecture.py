@@ -58,6 +58,7 @@ LAYERS = {
         "scan_files",
         "check",
         "point_likelihood",
+        "constructions",
     ],
     "top": ["simulation", "plotting", "report", "options", "commands", "table_commands", "cli", "__main__"],
 }
