@@ -30,8 +30,8 @@ from darkpkg.experiment.response import Pairs
 from darkpkg.experiment.selection import Cuts, Selection, observables
 from darkpkg.inputs import check_kinds, whole_number
 from darkpkg.method.events import Events, PlacedEvents
-from darkpkg.method.generator import REPLICATES, Integrand
-from darkpkg.method.integrand import DECAY_AXES, laboratory_momenta, target
+from darkpkg.method.generator import REPLICATES
+from darkpkg.method.integrand import DECAY_AXES, Integrand, target
 from darkpkg.method.origin import Origin
 from darkpkg.method.placing import place
 from darkpkg.method.sampling import SamplingRange
@@ -236,9 +236,8 @@ def _simulated(integrand: Integrand, own: vegas.AdaptiveMap, y: Array, azimuths:
     u, jacobian = np.empty(y.shape), np.empty(len(y))
     own.map(y, u, jacobian)
     value, variables = integrand.evaluate(u)
-    p_N, electron, positron = (np.empty((len(y), 4)) for _ in range(3))
-    laboratory_momenta(variables, azimuths, integrand.target, p_N, electron, positron)
-    return value * jacobian, variables, p_N, Pairs(electron, positron)
+    p = integrand.momenta(variables, azimuths)
+    return value * jacobian, variables, p["p_N"], Pairs(p["p_electron"], p["p_positron"])
 
 
 def _passes(selection: Selection, pair: Pairs) -> Array:
