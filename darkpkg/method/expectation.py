@@ -76,8 +76,8 @@ class Expectation:
     ----------
     mean, variance, bias, bias_variance, tabulation
         Numbers of one shape; nan stands for points that were not evaluated. ``tabulation`` is the square of the error
-        of a table (`darkpkg.method.table`). It is common to all bins, and no variance of weights: a likelihood leaves
-        it out.
+        of a table (`darkpkg.method.table`). It is no variance of weights, and a likelihood leaves it out. Sums over
+        bins add it up like a variance: errors of a rate, which bins share, and of shares, which cancel.
 
     Raises
     ------
@@ -157,8 +157,7 @@ class Expectation:
     __repr__ = __str__
 
     def _map(self, sums: Callable[[Array], Array]) -> Expectation:
-        own = {field.name: sums(getattr(self, field.name)) for field in fields(self)}
-        return Expectation(**own | {"tabulation": sums(np.sqrt(self.tabulation)) ** 2})
+        return Expectation(*(sums(getattr(self, field.name)) for field in fields(self)))
 
 
 def _with_error(mean: float, error: float) -> str:
