@@ -55,6 +55,7 @@ LAYERS = {
         "scan_files",
         "check",
         "point_likelihood",
+        "constructions",
     ],
     "top": ["simulation", "plotting", "report", "options", "commands", "cli", "__main__"],
 }

@@ -7,6 +7,7 @@ from notebook_references import ROOT
 
 ORDER = [
     "acceptances",
+    "spin",
     "drawing",
     "tables",
     "figure_output",
