@@ -40,7 +40,7 @@ def draw_reach(reach: Reach, paper: Curve) -> Figure:
     ticks = [m for m in (2, 3, 5, 10, 20, 30, 50) if x[0] <= m <= x[-1]]
     ax.set_xticks(ticks, [f"{m}" for m in ticks])
     ax.xaxis.set_minor_locator(plt.NullLocator())
-    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    ax.legend(loc="lower right", fontsize=9)
     return figure
 
 
