@@ -144,9 +144,23 @@ class Detector:
     def from_table(cls, name: str, table: pd.DataFrame) -> Detector:
         """Build a detector from a table with the columns of ``data/detector/nd280``, one module a row.
 
-        ``x_centre`` and ``y_centre`` (cm) are optional: without them a box stands on the beam axis. So is
-        ``fiducial_mass``, the `Module.mass_within`. Elements that a table does not name are absent. Raises
-        `ValueError` that names module, column and rule.
+        Parameters
+        ----------
+        name
+            Of the detector.
+        table
+            Lengths in cm, masses in tonnes, mass fractions by chemical symbol; elements that it does not name are
+            absent. ``x_centre`` and ``y_centre`` (cm) are optional: without them a box stands on the beam axis. So is
+            ``fiducial_mass`` (tonnes), the `Module.mass_within`.
+
+        Returns
+        -------
+        Detector
+
+        Raises
+        ------
+        ValueError
+            That names module, column and rule.
         """
         missing = [column for column in _COLUMNS if column not in table]
         unknown = [column for column in table if column not in (*_COLUMNS, *_OPTIONAL, *elements())]
@@ -155,7 +169,11 @@ class Detector:
         return cls(name, tuple(map(_module, table.to_dict("records"))))
 
     def only(self, modules: Sequence[str], name: str | None = None) -> Detector:
-        """The detector of just these modules, where they are. Raises `KeyError` for one that is not there."""
+        """The detector of just these modules, where they are. Raises `KeyError` for one that is not there.
+
+        >>> [module.name for module in ND280.only(["TPC1", "TPC2"]).modules]
+        ['TPC1', 'TPC2']
+        """
         return Detector(name or f"{', '.join(modules)} of {self.name}", tuple(self[module] for module in modules))
 
     def __getitem__(self, name: str) -> Module:

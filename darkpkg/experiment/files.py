@@ -68,6 +68,17 @@ def load_detector(path: str | os.PathLike[str], name: str | None = None) -> Dete
     should be: with a TOML file of the same name beside it, that holds the ``sha256`` of the table, as those in
     ``data/`` do. Then only the checksum must agree.
 
+    Parameters
+    ----------
+    path : path-like
+        The table.
+    name
+        Of the detector.
+
+    Returns
+    -------
+    Detector
+
     Raises
     ------
     FileNotFoundError
@@ -76,6 +87,9 @@ def load_detector(path: str | os.PathLike[str], name: str | None = None) -> Dete
         That names the file, what is wrong and the rule.
     DataIntegrityError
         If the checksum does not agree.
+
+    >>> load_detector(datasets.path("detector/nd280"), "mine").name
+    'mine'
     """
     check_kinds(name=(name, (str, type(None))))
     return _read("detector", path, lambda path, text: _detector(path, text, name or path.stem))
@@ -87,6 +101,15 @@ def load_analysis(path: str | os.PathLike[str]) -> Analysis:
     Its tables hold the fields of `Analysis`, `Selection`, `Cuts` and `Channel`, as in ``data/analysis/example.toml``:
     energies in GeV, exposures in protons on target, one number or a list with one for each bin. ``shared`` holds a
     list for each source of error that bins have in common, with a number for each bin of each channel in order.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Returns
+    -------
+    Analysis
 
     Raises
     ------
@@ -114,6 +137,11 @@ def load_experiment(path: str | os.PathLike[str]) -> Experiment:
         TOML files, see `load_analysis`), and tables ``[[beams]]`` with a ``name`` and ``[[beams.fluxes]]``: the
         ``flavour``, a PDG code, the ``file``, and the arguments of `Flux.from_file`, such as ``pot`` and ``per``.
         Names of files are relative to its folder.
+
+    Returns
+    -------
+    Experiment
+        For `darkpkg.simulate`, or ``darkpkg check --experiment``.
 
     Raises
     ------

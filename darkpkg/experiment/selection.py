@@ -71,8 +71,24 @@ class Observables:
 def observables(events: HasPairs) -> Observables:
     """The observables of all pairs as they are; nothing is smeared.
 
-    An angle to what is at rest is nan, and passes no cut. Raises `ValueError` for momenta that are not finite or no
-    four-vectors (n, 4).
+    Parameters
+    ----------
+    events
+        With four-momenta ``p_electron`` and ``p_positron`` (n, 4) in GeV.
+
+    Returns
+    -------
+    Observables
+        Arrays (n,). An angle to what is at rest is nan, and passes no cut.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For events without momenta, and momenta that are not finite or no four-vectors.
+
+    >>> pair = Pairs(np.array([[0.5, 0.0, 0.3, 0.4]]), np.array([[0.5, 0.0, -0.3, 0.4]]))
+    >>> observables(pair).mass.round(6).tolist()
+    [0.6]
     """
     electron, positron = (momenta_of(events, name) for name in ("p_electron", "p_positron"))
     if len(electron) != len(positron):
@@ -189,7 +205,23 @@ class Selection:
         return max(len(self.mass_edges) - 1, 1)
 
     def bins(self, events: PlacedPairs) -> NDArray[np.int64]:
-        """The bin (n,) of each event, −1 if it is not selected. Where N decays is left to the lifetime weight."""
+        """The bin of each event, −1 if it is not selected. Where N decays is left to the lifetime weight.
+
+        Parameters
+        ----------
+        events
+            n events with a vertex, as `darkpkg.place` makes them.
+
+        Returns
+        -------
+        array
+            Whole numbers (n,).
+
+        Raises
+        ------
+        TypeError, ValueError
+            For events of another kind, and cuts that give no truth values.
+        """
         check_kinds(events=(events, PlacedPairs))
         bins = np.full(len(events), -1)
         chosen: Any = slice(None)

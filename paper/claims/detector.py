@@ -10,10 +10,10 @@ import numpy as np
 from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II
 from darkpkg.experiment.detector import ND280, Module
 from darkpkg.experiment.files import ARGON_DENSITY
-from darkpkg.method.acceptances import decay_acceptance, selection_efficiency
 from darkpkg.physics.model import BENCHMARK_B
 from darkpkg.physics.nuclei import NUCLEI
 from darkpkg.units import ELECTRON_MASS, MeV, cm, tonne
+from paper.acceptances import decay_acceptance, selection_efficiency
 from paper.claims.answer import NOTHING, Answer, of_share, ratio, share_of
 from paper.claims.samples import CHAMBERS, Samples, detected_at_B, in_P0D
 

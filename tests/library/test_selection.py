@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from any_input import anything
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import darkpkg as dk
@@ -305,7 +305,6 @@ def test_cuts_and_efficiencies_that_are_no_numbers_are_refused(value):
         Selection(("TPC1",), efficiency=value)
 
 
-@settings(max_examples=1000)
 @given(st.sampled_from(["p_electron", "p_positron"]), anything(3))
 def test_observables_are_right_or_the_momenta_are_refused_by_name(name, value):
     half = np.tile([0.5, 0.0, 0.3, 0.4], (3, 1))

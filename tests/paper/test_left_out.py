@@ -1,4 +1,4 @@
-"""Physics that the paper leaves out: sizes against an independent simulation, and limits with all of it."""
+"""What the paper leaves out: sizes against numbers of an independent simulation, and limits with all of it."""
 
 import dataclasses
 
