@@ -274,7 +274,9 @@ _FACTORS = np.geomspace(1e-8, 1e8, 801)
 
 
 def _limit(events: PlacedEvents, theta: DarkParameters, analysis: Analysis) -> float:
-    return limit_of(Kernel(events).events(theta, analysis).mean, analysis)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FewEventsWarning)  # of N that hardly pass the cuts, which then decide little
+        return limit_of(Kernel(events).events(theta, analysis).mean, analysis)
 
 
 def limit_of(mean: Array, analysis: Analysis, factors: Array = _FACTORS) -> float:
