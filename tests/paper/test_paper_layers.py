@@ -6,6 +6,8 @@ import pytest
 from notebook_references import ROOT
 
 ORDER = [
+    "acceptances",
+    "spin",
     "drawing",
     "tables",
     "figure_output",
@@ -26,6 +28,7 @@ ORDER = [
     "causes.chains",
     "causes.planes",
     "causes.along",
+    "left_out",
     "standard_neutrino.flux",
     "standard_neutrino.weak",
     "standard_neutrino.decays_in_flight",
@@ -42,6 +45,7 @@ ORDER = [
     "figures.limits",
     "figures.catalogue",
     "figures.causes",
+    "figures.left_out",
     "claims.answer",
     "claims.questions",
     "claims.samples",
@@ -59,7 +63,7 @@ ORDER = [
 PARTS = {"constraints": (), "validation": (), "causes": (), "claims": ("causes.",)}
 """Folders, and what of other folders they need; figures draw limits of others, standard neutrinos, causes."""
 
-SINGLE = {"drawing", "tables", "miniboone", "formulas", "curves", "lifetime_bound"}
+SINGLE = {"acceptances", "drawing", "tables", "miniboone", "formulas", "curves", "lifetime_bound"}
 """Modules that all parts may use."""
 
 
