@@ -103,7 +103,7 @@ class Origin:
     sequence: str = "random"
     detector: Site | None = None
     nuclei: tuple[Nucleus, ...] = ()
-    replicates: int | None = None
+    replicates: int = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         check_kinds(
