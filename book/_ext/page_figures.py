@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
+from typing import ClassVar
 
 import nbformat
 from docutils import nodes
@@ -40,7 +41,7 @@ class ChapterFigure(SphinxDirective):
 
     required_arguments = 2
     has_content = True
-    option_spec = {"alt": directives.unchanged_required}
+    option_spec: ClassVar = {"alt": directives.unchanged_required}
 
     def run(self) -> list[nodes.Node]:
         """Show the file, which is written when the book is; the caption below it."""
