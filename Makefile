@@ -61,9 +61,9 @@ lesson: $(READY)  ## write the exercises without solutions as notebooks, _build/
 	@$(RUN) book/lesson.py $(CHAPTERS)
 
 test: $(READY)  ## run the tests, and the chapters against their stored numbers
-	@$(RUN) -m pytest -n $(JOBS) --dist loadfile
+	@$(RUN) -m pytest -n $(JOBS) --dist loadfile $(FLAGS)
 
-test-library: $(READY)  ## run the tests of the library alone (FLAGS=-x, for example)
+test-library: $(READY)  ## run the tests of the library alone (FLAGS=--hypothesis-profile=thorough tries more)
 	@$(RUN) -m pytest -n $(JOBS) --dist loadfile $(FLAGS) tests/library
 
 # In environments of their own, made anew each time: are the ranges of pyproject.toml right?

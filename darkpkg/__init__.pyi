@@ -38,12 +38,12 @@ from darkpkg.method.bandwidth import choose_bandwidth as choose_bandwidth
 from darkpkg.method.estimators import Kernel as Kernel
 from darkpkg.method.estimators import Transport as Transport
 from darkpkg.method.events import Events as Events
-from darkpkg.method.events import concatenate as concatenate
 from darkpkg.method.expectation import Expectation as Expectation
 from darkpkg.method.expectation import FewEventsWarning as FewEventsWarning
 from darkpkg.method.files import read_events as read_events
 from darkpkg.method.files import write_events as write_events
 from darkpkg.method.generator import generate as generate
+from darkpkg.method.joining import concatenate as concatenate
 from darkpkg.method.mass_kernel import OutsideSampleError as OutsideSampleError
 from darkpkg.method.origin import Origin as Origin
 from darkpkg.method.origin import Site as Site

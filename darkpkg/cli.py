@@ -115,7 +115,7 @@ NumberOfEvents = Annotated[
     int | None,
     typer.Option(
         "--n-events",
-        help="events to simulate; by default 1e6, and 2e5 at fixed masses",
+        help="events to simulate, such as 1e5; by default 1e6 over masses, 2e5 at fixed ones, 16384 for a point",
         parser=_integer,
         metavar="INTEGER",
     ),
@@ -128,6 +128,8 @@ Analyses = Annotated[
     list[str] | None,
     option("analysis", "I (argon chambers; default), II (photons in FGD1) or a TOML file; may be repeated", "NAME"),
 ]
+ESTIMATORS = "transport (events transported to the masses: no bias) or kernel (smoothed over masses: fast)"
+OWN_ESTIMATOR = "or mine.py:Mine, your own Mine(sample)"
 ExperimentName = Annotated[
     str | None,
     option(
@@ -154,15 +156,19 @@ def check(
         Path | None, option("points", f"CSV file of many points: columns {NAMES}, perhaps V_eN_sq", "FILE")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="file for the answers to --points: .csv or .json")
+        Path | None,
+        typer.Option("--output", "-o", help="file for the answers to --points, such as a.csv or a.json"),
     ] = None,
-    sample: Annotated[Path | None, option("sample", "sample file; without it, simulate", "FILE")] = None,
+    sample: Annotated[
+        Path | None, option("sample", "sample file, such as heavy.parquet; without it, simulate", "FILE")
+    ] = None,
     experiment: ExperimentName = None,
     analysis: Analyses = None,
     n_events: NumberOfEvents = None,
     seed: Seed = None,
     majorana: Majorana = False,
     hydrogen: Hydrogen = None,
+    estimator: Annotated[str, option("estimator", f"{ESTIMATORS}, {OWN_ESTIMATOR}", "NAME")] = "transport",
     decays: Decays = "all",
     as_json: Annotated[bool, option("json", "print JSON")] = False,
 ) -> None:
@@ -171,8 +177,7 @@ def check(
     Example: darkpkg check --m_N 0.1 --m_Zprime 1.25 --alpha_D 0.4 --epsilon 0.02145 --V_muN_sq 2.2e-7 --V_N_sq 1
 
     Of several analyses (--analysis I --analysis II) each answers, and then their sum. One point is simulated at its
-    masses, by default with 200 000 events; for the points of a file one sample over masses serves, by default of 1e6
-    events: darkpkg check --points mine.csv -o answers.csv
+    masses; for the points of a file one sample over masses serves: darkpkg check --points mine.csv -o answers.csv
 
     The point is excluded beyond -Delta ln L = 2.303, 90 % CL for 2 parameters. There is no statement where no
     neutrino of the beam can make this N, without any effective event, and where fewer than 10 effective events stand
@@ -197,7 +202,7 @@ def check(
         raise ValueError("--output is for the answers to --points; one point is printed")
     from darkpkg import commands
 
-    source = commands.Source(sample, experiment, n_events, seed, majorana, hydrogen)
+    source = commands.Source(sample, experiment, n_events, seed, majorana, hydrogen, estimator)
     kind = {"is_majorana": majorana, "decays": decays}
     if points:
         commands.check_points(points, kind, source, analysis, output, as_json)
@@ -207,7 +212,7 @@ def check(
 
 @app.command(short_help="Write a sample, over all masses or at fixed ones.")
 def simulate(
-    output: Annotated[Path, typer.Option("--output", "-o", help="file to write, .parquet")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="file to write, such as heavy.parquet")],
     mediator: Annotated[
         Literal["heavy", "light"] | None,
         option("mediator", "all masses, of a dark photon heavier (default) or lighter than N"),
@@ -237,25 +242,33 @@ def simulate(
 
 @app.command(short_help="Limits over a slice of the parameter space, from a sample.")
 def scan(
-    sample: Annotated[Path, option("sample", "sample file of darkpkg simulate", "FILE")],
+    sample: Annotated[Path, option("sample", "sample file of darkpkg simulate, such as heavy.parquet", "FILE")],
     vary: Annotated[
         list[str],
-        option("vary", f"free parameter, logarithmic steps, once or twice; NAME is of {NAMES}", "NAME=LOW:HIGH:N"),
+        option(
+            "vary",
+            f"free parameter in logarithmic steps, once or twice, such as m_N=0.01:0.3:30; NAME is of {NAMES}",
+            "NAME=LOW:HIGH:N",
+        ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="file to write, .parquet or .csv")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="file to write, such as plane.csv or plane.parquet")],
     benchmark: Annotated[
         Literal["A", "B"], option("benchmark", "values of all other parameters: A, light, or B, heavy")
     ],
     assign: Annotated[
         list[str] | None,
-        option("set", "another value of a parameter, or FACTOR*OTHER with a free parameter OTHER", "NAME=VALUE"),
+        option(
+            "set",
+            "another value of a parameter, such as alpha_D=0.5, or a tie to a free one, such as m_Zprime=3*m_N",
+            "NAME=VALUE",
+        ),
     ] = None,
     analysis: Analyses = None,
-    refine: Annotated[int, typer.Option(help="how often to halve the grid near the edge of exclusion", min=0)] = 1,
+    refine: Annotated[
+        int, typer.Option(help="how often to halve the grid near the edge of exclusion, such as 2", min=0)
+    ] = 1,
     cl: Annotated[float, option("cl", "confidence level of the edge, for 2 parameters, such as 0.9")] = 0.90,
-    transport: Annotated[
-        bool, _flag("transport", "transport events to each pair of masses: slower, and no bias")
-    ] = False,
+    estimator: Annotated[str, option("estimator", f"{ESTIMATORS}, {OWN_ESTIMATOR}", "NAME")] = "kernel",
     decays: Decays = "all",
 ) -> None:
     """Likelihood, expected events and exclusion over a slice with one or two free parameters.
@@ -265,10 +278,10 @@ def scan(
 
     Several analyses are added up.
     """
-    from darkpkg import commands
+    from darkpkg import commands, options
 
-    where = commands.slice_of(benchmark, decays, vary, assign or [])
-    commands.scan(sample, where, output, analysis, refine, cl, transport)
+    where = options.slice_of(benchmark, decays, vary, assign or [])
+    commands.scan(commands.Source(sample, estimator=estimator), where, output, analysis, refine, cl)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, hidden=True)

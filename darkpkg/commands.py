@@ -9,7 +9,6 @@ import dataclasses
 import functools
 import importlib.metadata
 import io
-import math
 import operator
 import sys
 import warnings
@@ -17,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +24,6 @@ from tqdm import tqdm
 
 import darkpkg as dk
 from darkpkg.experiment.analysis import check_modules
-from darkpkg.experiment.files import load_experiment
 from darkpkg.inference.check import Verdict, verdict_without_neutrinos
 from darkpkg.inference.scan_files import scan_path
 from darkpkg.inference.scanning import require_scan_memory
@@ -35,6 +33,7 @@ from darkpkg.memory import require_memory
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import FEW_EVENTS
 from darkpkg.method.weights import sampling_range
+from darkpkg.options import EXPERIMENTS, analysis_of, estimator_of, experiment_of
 from darkpkg.outputs import complete_or_not_at_all, require_writable
 from darkpkg.physics.validity import validity_notes
 from darkpkg.report import as_text, numbers_of, report, row
@@ -48,86 +47,83 @@ __all__ = [
     "is_watched",
     "scan",
     "simulate",
-    "slice_of",
 ]
 
 NO_STATEMENT = 3
 """Exit status of `check` where there is no verdict."""
 
-OF_A_POINT, OF_ALL_MASSES = 200_000, 1_000_000
-"""Events of a simulation at fixed masses and over masses, unless the option says how many."""
+OF_A_POINT, AT_MASSES, OF_ALL_MASSES = 16_384, 200_000, 1_000_000
+"""Events of a simulation for a point, at fixed masses and over masses, unless the option says how many."""
 
-LARGEST_FILE, MOST_STEPS = 10_000_000, 1_000_000
-"""Bytes of a file of points, of which a thousand have a hundred thousand; steps along an axis."""
+LARGEST_FILE = 10_000_000
+"""Bytes of a file of points, of which a thousand have a hundred thousand."""
 
 _BYTES_PER_EVENT = 600
 """Columns of 384 bytes, and copies of many of them while events are placed and written: measured with half a
 million."""
 
-_Named = TypeVar("_Named", dk.Analysis, dk.Experiment)
-
-_ANALYSES: Mapping[str, Callable[[], dk.Analysis]] = {
-    "I": lambda: dk.ANALYSIS_I,
-    "II": lambda: dk.ANALYSIS_II,
-}
-"""What ``--analysis`` names; only the tables of the one that is named are read."""
-
-_EXPERIMENTS: Mapping[str, Callable[[], dk.Experiment]] = {
-    "T2K": lambda: dk.T2K,
-    "T2K-tracker": lambda: dk.T2K.replace(detector=dk.ND280_TRACKER),
-    "T2K-upgrade": lambda: dk.T2K.replace(detector=dk.ND280_UPGRADE),
-    "T2K-all-flavours": lambda: dk.T2K_ALL_FLAVOURS,
-}
-"""What ``--experiment`` names."""
-
 
 @dataclass(frozen=True)
 class Source:
-    """Where events come from: a ``sample`` file, or a simulation."""
+    """Where events come from, a ``sample`` file or a simulation, and the ``estimator`` that predicts with them."""
 
     sample: Path | None
-    experiment: str | None
-    n_events: int | None
-    seed: int | None
-    is_majorana: bool
-    hydrogen: bool | None
+    experiment: str | None = None
+    n_events: int | None = None
+    seed: int | None = None
+    is_majorana: bool = False
+    hydrogen: bool | None = None
+    estimator: str = "transport"
+
+    @functools.cached_property
+    def estimate(self) -> Callable[[PlacedEvents], Any]:
+        """What makes the estimator of a sample."""
+        return estimator_of(self.estimator)
 
     @functools.cached_property
     def simulated(self) -> dk.Experiment:
         """The experiment of a simulation."""
-        return _named("experiment", self.experiment or "T2K", _EXPERIMENTS, load_experiment)
+        return experiment_of(self.experiment or "T2K")
 
-    def events(self, sampling: dk.SamplingRange) -> PlacedEvents:
-        """What the file has, or a new sample."""
+    def events(self, masses: dk.SamplingRange | dk.DarkParameters) -> PlacedEvents:
+        """What the file has, or a new sample over masses or for one point."""
         if self.sample:
             events = dk.read_events(self.sample)
             if not isinstance(events, PlacedEvents):
                 raise ValueError(f"{self.sample} holds events without vertices; darkpkg simulate writes them with")
             return events
         n, seed = self.n_events, 1 if self.seed is None else self.seed
+        sampling = (
+            masses
+            if isinstance(masses, dk.SamplingRange)
+            else dk.SamplingRange.at(float(masses.m_N), float(masses.m_Zprime))
+        )
         if n is None:
-            n = OF_A_POINT if sampling.is_fixed else OF_ALL_MASSES
+            of_a_point = OF_A_POINT if isinstance(masses, dk.DarkParameters) else AT_MASSES
+            n = of_a_point if sampling.is_fixed else OF_ALL_MASSES
         check_size(n)
         experiment = self.simulated
         ranges = {"m_N": sampling.m_N, "m_Zprime": sampling.m_Zprime}
-        masses = ", ".join(
+        where = ", ".join(
             f"{name} = {' to '.join(f'{m:g}' for m in dict.fromkeys(r))} GeV" for name, r in ranges.items()
         )
-        print(f"simulating {n} events in {experiment.detector.name} at {masses} (seed {seed})", file=sys.stderr)
+        print(f"simulating {n} events in {experiment.detector.name} at {where} (seed {seed})", file=sys.stderr)
         couplings = dk.BENCHMARK_B.replace(is_majorana=self.is_majorana)
         options: dict[str, Any] = {"hydrogen": bool(self.hydrogen), "progress": is_watched()}
-        return dk.simulate(sampling, n, seed, experiment=experiment, couplings=couplings, **options)
+        return dk.simulate(masses, n, seed, experiment=experiment, couplings=couplings, **options)
 
     def judges(self, names: list[str] | None) -> list[dk.Analysis]:
         """The analyses, and their sum if there are several; by default those of an own experiment, or I."""
-        in_file = not self.sample and self.experiment not in (None, *_EXPERIMENTS)
+        in_file = not self.sample and self.experiment not in (None, *EXPERIMENTS)
         own = dict(self.simulated.analyses) if in_file else {}
         wanted = names or list(own) or ["I"]
-        each = [own.get(name) or _named("analysis", name, _ANALYSES, dk.load_analysis) for name in wanted]
+        each = [own.get(name) or analysis_of(name) for name in wanted]
         return each if len(each) == 1 else [*each, functools.reduce(operator.add, each)]
 
     def refuse_early(self, points: dk.DarkParameters, judges: list[dk.Analysis]) -> None:
-        """Raise `ValueError` for a beam, a module or a neutrino that the simulated experiment does not have."""
+        """Raise `ValueError` for an estimator, or of the simulated experiment a beam, a module or a neutrino, that is
+        not there."""
+        _ = self.estimate
         if self.sample:
             return
         for analysis in judges:
@@ -147,9 +143,10 @@ class Source:
             known = [verdict for verdict in early if verdict is not None]
             if len(known) == len(judges):
                 return known, {}
-        events = self.events(dk.SamplingRange.at(float(point.m_N), float(point.m_Zprime)))
+        events = self.events(point)
         _require_flavours(point, events.origin.beams)
-        return [dk.check(dk.Transport(events), point, analysis) for analysis in judges], events.provenance
+        estimator = self.estimate(events)
+        return [dk.check(estimator, point, analysis) for analysis in judges], events.provenance
 
 
 def _require_flavours(points: dk.DarkParameters, beams: Sequence[dk.Beam]) -> None:
@@ -195,7 +192,7 @@ def check_points(
     ranges = [dk.HEAVY, dk.LIGHT] if given is None else [sampling_range(given)]
     which = _ranges_of(path, points, ranges)
     samples = {i: source.events(ranges[i]) if given is None else given for i in dict.fromkeys(which)}
-    estimators = {i: dk.Transport(sample) for i, sample in samples.items()}
+    estimators = {i: source.estimate(sample) for i, sample in samples.items()}
     columns = {name: np.broadcast_to(getattr(points, name), points.shape) for name in points.numbers()}
     rows: list[dict[str, Any]] = []
     with np.errstate(divide="ignore"), warnings.catch_warnings():
@@ -250,23 +247,20 @@ def simulate(output: Path, masses: Sequence[float] | str, source: Source) -> Non
     print(f"{len(events)} events written to {dk.write_events(events, output)}")
 
 
-def scan(
-    sample: Path, where: dk.Slice, output: Path, names: list[str] | None, refine: int, cl: float, transport: bool
-) -> None:
-    """Write the scan of a slice and print a summary."""
+def scan(source: Source, where: dk.Slice, output: Path, names: list[str] | None, refine: int, cl: float) -> None:
+    """Write the scan of a slice, from the sample of a file, and print a summary."""
     dk.exclusion_threshold(cl)
-    source = Source(sample, None, None, None, False, None)
-    judge = source.judges(names)[-1]
+    judge, sample, _ = source.judges(names)[-1], source.sample, source.estimate
     require_scan_memory(where.shape, len(judge.observed), refine)
     require_writable(scan_path(output))
-    if output.exists() and sample.exists() and output.samefile(sample):
+    if sample and output.exists() and sample.exists() and output.samefile(sample):
         raise ValueError(f"the scan must be written to another file than that of the sample, got {output}")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warnings.simplefilter("ignore", dk.FewEventsWarning)  # the summary counts all such points at once
         events = source.events(dk.HEAVY)
         _require_flavours(where.parameters, events.origin.beams)
-        estimator = dk.Transport(events) if transport else dk.Kernel(events)
+        estimator = source.estimate(events)
         result = dk.scan(estimator, where, judge, refine=refine, cl=cl, progress=is_watched())
         dk.write_scan(result, output)
         lines = _summary(result, cl)
@@ -290,68 +284,6 @@ def is_watched() -> bool:
 def check_size(n_events: int) -> None:
     """Raise `ValueError` unless a simulation of so many events fits into memory."""
     require_memory(float(n_events) * _BYTES_PER_EVENT, f"a simulation of {n_events:.6g} events")
-
-
-def _named(what: str, name: str, known: Mapping[str, Callable[[], _Named]], load: Callable[[str], _Named]) -> _Named:
-    """What a name stands for, or what a file holds."""
-    if name in known:
-        return known[name]()
-    if not Path(name).is_file():
-        raise ValueError(f"{what} must be one of {', '.join(known)}, or a TOML file, got {name!r}")
-    return load(name)
-
-
-def slice_of(benchmark: str, decays: str, vary: list[str], assign: list[str]) -> dk.Slice:
-    """The slice that the options describe, through benchmark A or B."""
-    point = {"A": dk.BENCHMARK_A, "B": dk.BENCHMARK_B}[benchmark].replace(decays=decays)
-    free = list(point.numbers())
-    axes = {}
-    for text in vary:
-        name, _, steps = text.partition("=")
-        try:
-            low, high, n = (kind(part) for kind, part in zip((float, float, int), steps.split(":"), strict=True))
-            if name not in free or not (0 < low < high < math.inf and 1 < n <= MOST_STEPS):
-                raise ValueError
-        except ValueError:
-            raise ValueError(
-                f"--vary must be NAME=LOW:HIGH:N, such as m_N=0.005:1:60, once for a NAME of {', '.join(free)}, with "
-                f"0 < LOW < HIGH and 1 < N <= {MOST_STEPS}, got {text}"
-            ) from None
-        free.remove(name)
-        axes[name] = np.geomspace(low, high, n)
-    fixed, tied = _assigned(point, list(axes), assign)
-
-    def at(*values: Any) -> dk.DarkParameters:
-        numbers = dict(zip(axes, values, strict=True))
-        ties = {name: factor * numbers[other] for name, (factor, other) in tied.items()}
-        return point.replace(**fixed, **numbers, **ties)
-
-    return dk.Slice(at, **axes)
-
-
-def _assigned(
-    point: dk.DarkParameters, axes: list[str], assign: list[str]
-) -> tuple[dict[str, float], dict[str, tuple[float, str]]]:
-    """Values of parameters, and factors by which others are tied to a free one."""
-    fixed: dict[str, float] = {}
-    tied: dict[str, tuple[float, str]] = {}
-    for text in assign:
-        name, _, value = text.partition("=")
-        factor, _, other = value.rpartition("*")
-        others = [known for known in point.numbers() if known not in (*axes, *fixed, *tied)]
-        try:
-            if name not in others:
-                raise ValueError
-            if other in axes:
-                tied[name] = float(factor or 1), other
-            else:
-                fixed[name] = float(value)
-        except ValueError:
-            raise ValueError(
-                f"--set must be NAME=NUMBER or NAME=FACTOR*OTHER with OTHER of {', '.join(axes)}, once for a NAME of "
-                f"{', '.join(others)}, got {text}"
-            ) from None
-    return fixed, tied
 
 
 def _summary(result: dk.Scan, cl: float) -> list[str]:

@@ -52,7 +52,7 @@ def _cache_in(folder: Path, function: Callable[..., Any]) -> _Cache:
     configured = _config.CACHE_DIR
     _config.CACHE_DIR = str(folder)
     try:
-        return _Cache(function)
+        return _Cache(function)  # type: ignore[no-untyped-call]
     finally:
         _config.CACHE_DIR = configured
 

@@ -24,6 +24,7 @@ __all__ = [
     "broadcast",
     "check",
     "check_kinds",
+    "count",
     "frozen",
     "integer_array",
     "one_of",
@@ -112,6 +113,13 @@ def whole_number(name: str, value: Any, least: int = 0, most: int | None = None)
     if most is not None and number > most:
         raise ValueError(f"{name} must be at most {most}, got {number}")
     return number
+
+
+def count(name: str, value: Any, least: int, why: str = "") -> int:
+    """As `whole_number`, for how many there are; whatever else it is raises `ValueError`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} must be an integer, at least {least}{why}, got {value!r}")
+    return int(value)
 
 
 def broadcast(**arrays: Array) -> tuple[Array, ...]:
@@ -224,18 +232,18 @@ def _short(value: Any) -> str:
     return text if len(text) < 80 else f"{text[:77]}…"
 
 
-class Frozen(Mapping[str, Any]):
+class Frozen(Mapping[Any, Any]):
     """A dictionary that nobody can change, and that can be copied and pickled."""
 
     __slots__ = ("_items",)
 
-    def __init__(self, items: Mapping[str, Any]) -> None:
+    def __init__(self, items: Mapping[Any, Any]) -> None:
         self._items = dict(items)
 
-    def __getitem__(self, key: str) -> Any:
+    def __getitem__(self, key: Any) -> Any:
         return self._items[key]
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self._items)
 
     def __len__(self) -> int:

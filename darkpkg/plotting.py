@@ -22,7 +22,17 @@ __all__ = ["axis_label", "plot_exclusion", "shade_excluded"]
 
 
 def axis_label(name: str) -> str:
-    """Symbol and unit of a field of `DarkParameters`, for an axis.
+    """Symbol and unit of a parameter, for an axis.
+
+    Parameters
+    ----------
+    name
+        Of a field of `DarkParameters`.
+
+    Returns
+    -------
+    str
+        In matplotlib's mathematics.
 
     Raises
     ------
@@ -54,12 +64,20 @@ def plot_exclusion(scan: Scan, ax: Axes | None = None, cl: float = 0.90, **style
     -------
     Axes
         Those drawn in.
+
+    Raises
+    ------
+    ValueError
+        For another number of free parameters.
+
+    >>> plot_exclusion(scan(Transport(sample), plane, ANALYSIS_I), color="black")          # doctest: +SKIP
     """
+    curves = scan.exclusion(cl)
     if ax is None:
         _, ax = plt.subplots()
     first, second = scan.axes
     label = style.pop("label", f"{scan.analysis.name}, {exclusion_rule(cl)}")
-    for curve in scan.exclusion(cl):
+    for curve in curves:
         ax.loglog(curve[:, 0], curve[:, 1], label=label, **style)
         label = None
     ax.set(xlabel=axis_label(first), ylabel=axis_label(second))

@@ -9,7 +9,7 @@ import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ from darkpkg.method.generator import generate
 from darkpkg.method.origin import SEQUENCES, encoded
 from darkpkg.method.placing import factors_of_modules, place
 from darkpkg.method.sampling import SamplingRange
-from darkpkg.method.weights import detected_weight
+from darkpkg.method.weights import check_point, detected_weight
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
 
 Array = NDArray[np.float64]
@@ -98,18 +98,17 @@ def simulate(
         cache=(cache, (str, os.PathLike, type(None))),
     )
     point = masses if isinstance(masses, DarkParameters) else None
+    sampling = masses
     if isinstance(masses, DarkParameters):
-        if masses.shape != ():
-            raise ValueError(f"masses must be a single point, got shape {masses.shape}")
+        check_point(masses, "masses")
         couplings = couplings if couplings is not None else BENCHMARK_B.replace(is_majorana=masses.is_majorana)
-        masses = SamplingRange.at(float(masses.m_N), float(masses.m_Zprime))
-    if sequence is None:
-        sequence = "random" if point is None else "sobol"
-    one_of("sequence", sequence, SEQUENCES)
-    if vertices is None:
-        vertices = 4 if point is not None and sequence == "sobol" else 1
-    how = {
-        "sampling": masses,
+        sampling = SamplingRange.at(float(masses.m_N), float(masses.m_Zprime))
+    default = "random" if point is None else "sobol"
+    sequence = one_of("sequence", default if sequence is None else sequence, SEQUENCES)
+    aims = point is not None and sequence == "sobol"
+    vertices = whole_number("vertices", (4 if aims else 1) if vertices is None else vertices, 1)
+    how: dict[str, Any] = {
+        "sampling": sampling,
         "n_events": n_events,
         "seed": seed,
         "couplings": couplings if couplings is not None else BENCHMARK_B,
@@ -118,30 +117,31 @@ def simulate(
         "form_factor": form_factor,
         "sequence": sequence,
     }
-    analyses = [analysis for analysis in experiment.analyses.values() if _fits(analysis, experiment.detector)]
-    towards = _decay_modules(experiment) if whole_number("vertices", vertices, 1) > 1 else ()
-    factors_of_modules(experiment.detector, emphasis)  # raises before any work
+    detector = experiment.detector
+    analyses = [analysis for analysis in experiment.analyses.values() if _fits(analysis, detector)]
+    towards = _decay_modules(experiment) if vertices > 1 else ()
+    factors_of_modules(detector, emphasis)  # raises before any work
     where: dict[str, Any] = {"emphasis": emphasis, "vertices": vertices, "towards": towards}
-    aim = (point, analyses) if point is not None and sequence == "sobol" else None
 
     def importance(events: Events) -> Array:
-        placed = place(events, experiment.detector, seed, **(where | {"vertices": 1}))
+        placed = place(events, detector, seed, **(where | {"vertices": 1}))
         with np.errstate(divide="ignore"):  # N without any width lives for ever
-            weights = [np.abs(detected_weight(placed, point, analysis)) for analysis in analyses]
+            weights = [np.abs(detected_weight(placed, cast(DarkParameters, point), one)) for one in analyses]
         return sum((w / w.sum() for w in weights if w.any()), np.zeros(len(events)))
 
     def sample() -> PlacedEvents:
-        events = generate(**how, experiment=experiment, importance=importance if aim else None, progress=progress)
-        return place(events, experiment.detector, seed, **where)
+        events = generate(**how, experiment=experiment, importance=importance if aims else None, progress=progress)
+        return place(events, detector, seed, **where)
 
     if cache is None:
         return sample()
-    path = Path(cache) / f"{_digest({**how, **where, 'aim': aim}, experiment)}.parquet"
+    aim = {"aim": (point, analyses) if aims else None}
+    path = Path(cache) / f"{_digest(how | where | aim, experiment)}.parquet"
     if path.exists():
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of another flux than that of T2K: it is that of the experiment
-                return read_events(path)
+                return cast(PlacedEvents, read_events(path))
         except DataIntegrityError as error:
             warnings.warn(f"simulated anew: {error}", UserWarning, stacklevel=2)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -18,8 +18,24 @@ __all__ = ["random_stream", "sobol_points"]
 def random_stream(seed: int, *name: str | float) -> np.random.Generator:
     """The generator of the stream ``name`` under ``seed``; the same for the same arguments, on every machine.
 
-    Raises `ValueError` for a seed that is no non-negative integer, `TypeError` for a name of anything but words and
-    finite numbers.
+    Parameters
+    ----------
+    seed
+        Non-negative integer.
+    *name
+        Words and finite numbers.
+
+    Returns
+    -------
+    numpy.random.Generator
+        At the beginning of the stream.
+
+    Raises
+    ------
+    ValueError
+        For a seed that is no non-negative integer.
+    TypeError
+        For a name of anything but words and finite numbers.
 
     >>> random_stream(1, "FHC", "Pb208").integers(10, size=3)
     array([...])
@@ -39,6 +55,20 @@ def sobol_points(replicate: NDArray[np.int64], axes: range, seed: int, *name: st
 
     Each replicate takes the next point of its own, so that more points begin with those of fewer. As every axis is
     scrambled on its own, calls with other ``axes`` and names are further axes of the same sequences.
+
+    Parameters
+    ----------
+    replicate
+        (n,) integers.
+    axes
+        Which axes of the sequences to return.
+    seed, *name
+        As of `random_stream`.
+
+    Returns
+    -------
+    ndarray
+        (n, axes) numbers in [0, 1).
     """
     from scipy.stats import qmc  # here: its import takes longer than most calculations
 

@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib.patches import Ellipse, Patch, Rectangle
+from matplotlib.ticker import NullFormatter
 
 from darkpkg.experiment.detector import Detector, Module
 from darkpkg.experiment.volumes import Cylinder, Sphere, Volume
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from collections.abc import Sequence
 
-__all__ = ["COLOURS", "draw_detector", "module_colour", "use_style"]
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+
+__all__ = ["COLOURS", "draw_detector", "module_colour", "plain_ticks", "use_style"]
 
 COLOURS = {
     "blue": "#0072B2",
@@ -59,6 +63,13 @@ _STYLE = {
 def use_style() -> None:
     """Draw all further figures in the style of the book."""
     mpl.rcParams.update(_STYLE)
+
+
+def plain_ticks(axis: Axis, ticks: Sequence[float]) -> None:
+    """Label a logarithmic axis at these ticks alone, without powers of ten: for ranges of a decade or two."""
+    axis.set_ticks(ticks)
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def module_colour(module: Module) -> str:

@@ -5,14 +5,17 @@ import functools
 import pytest
 from hypothesis import HealthCheck, settings
 
-# The same examples in every run, no matter how fast: a test fails for physics, not for a busy machine.
-settings.register_profile(
-    "reproducible",
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+# The same examples in every run, no matter how fast: a test fails for physics, not for a busy machine. More of them
+# with pytest --hypothesis-profile=thorough.
+for name, number in {"reproducible": 150, "thorough": 1000}.items():
+    settings.register_profile(
+        name,
+        max_examples=number,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
 settings.load_profile("reproducible")
 
 

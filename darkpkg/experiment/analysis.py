@@ -116,6 +116,15 @@ class Analysis:
     def with_selection(self, **changes: Any) -> Analysis:
         """The same with some fields of the selection of every channel changed.
 
+        Parameters
+        ----------
+        **changes
+            Fields of `Selection` by name.
+
+        Returns
+        -------
+        Analysis
+
         >>> ANALYSIS_I.with_selection(efficiency=0.2).selection.efficiency
         0.2
         """
@@ -123,7 +132,16 @@ class Analysis:
         return replace(self, channels=tuple(channels))
 
     def with_observed(self, counts: ArrayLike) -> Analysis:
-        """The same with other observed counts, one for each bin of each channel in order, or one number for all.
+        """The same with other observed counts.
+
+        Parameters
+        ----------
+        counts : array_like
+            One for each bin of each channel in order, or one number for all; not negative.
+
+        Returns
+        -------
+        Analysis
 
         >>> asimov = ANALYSIS_I.with_observed(ANALYSIS_I.background)
         """

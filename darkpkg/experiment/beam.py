@@ -90,7 +90,20 @@ class Flux:
             The first column alone is an energy, in the middle of its bin: bins end half way to their neighbours, the
             outermost as far from their middle on either side.
 
-        Raises `ValueError` that names the file, the column, the line, the value and the rule.
+        Returns
+        -------
+        Flux
+            From the first bin to the last that is not empty.
+
+        Raises
+        ------
+        ValueError
+            That names the file, the column, the line, the value and the rule.
+
+        >>> from darkpkg import datasets
+        >>> path = datasets.path("flux/nd280_fhc")
+        >>> Flux.from_file(path, pot=1e21, per=0.05, column="numu").edges[:3].tolist()
+        [0.0, 0.05, 0.1]
         """
         counts = isinstance(per, str) and per == "bin"
         units = {"pot": pot, "energy": energy, "area": area} | ({} if counts else {"per": per})

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from darkpkg import datasets
 from darkpkg.experiment.volumes import Box, Volume
@@ -21,16 +22,19 @@ from darkpkg.units import tonne
 if TYPE_CHECKING:
     import pandas as pd
 
+Array = NDArray[np.float64]
+
 __all__ = ["ND280", "ND280_UPGRADE", "Detector", "Module"]
 
 
 @dataclass(frozen=True)
 class Module:
-    """A homogeneous part of the detector.
+    """A part of the detector of one material.
 
     ``mass`` in grams; ``composition`` gives the mass fraction of each element, by symbol or as an `Element` of your
     own; ``fiducial``, if any, is the volume in which decays, or vertices, are looked for. Volumes are a `Box`, a
-    `Sphere` or a `Cylinder`.
+    `Sphere` or a `Cylinder`. ``mass_within`` in grams is what was weighed or printed of the fiducial volume; without
+    it the module is as dense there as elsewhere.
 
     >>> tank = Sphere((0, 0, 54100), 610.6)
     >>> Module("oil", tank, 0.845 * tank.volume, {"C": 0.86, "H": 0.14}, fiducial=Sphere((0, 0, 54100), 500))
@@ -42,6 +46,7 @@ class Module:
     mass: float
     composition: Mapping[str | Element, float]
     fiducial: Volume | None = None
+    mass_within: float | None = None
 
     def __post_init__(self) -> None:
         check_kinds(name=(self.name, str), active=(self.active, Volume), composition=(self.composition, Mapping))
@@ -55,6 +60,11 @@ class Module:
             raise ValueError(f"mass fractions of {self.name} must add up to 1, got {total:g}: {self.shares}")
         if self.fiducial and not self.active.holds(self.fiducial):
             raise ValueError(f"fiducial volume of {self.name} must lie in its active one, got {self.fiducial}")
+        if self.mass_within is not None:
+            if not self.fiducial or self.fiducial == self.active:
+                raise ValueError(f"mass_within of {self.name} must be of a fiducial volume inside the active one")
+            within = real_number(f"mass_within of {self.name}", self.mass_within, high=self.mass, positive=True)
+            object.__setattr__(self, "mass_within", within)
         if self.density > LARGEST_DENSITY:
             raise ValueError(f"density of {self.name} must be below {LARGEST_DENSITY:g} g/cm³, got {self.density:g}")
 
@@ -76,8 +86,17 @@ class Module:
 
     @property
     def fiducial_mass(self) -> float:
-        """Mass in the fiducial volume in grams, as the module is homogeneous; zero without one."""
+        """Mass in the fiducial volume in grams; zero without one."""
+        if self.mass_within is not None:
+            return self.mass_within
         return self.density * self.fiducial.volume if self.fiducial else 0.0
+
+    def relative_density(self, vertex: Array) -> Array:
+        """Density at each vertex (n, 3) in the module over that of the whole: (n,)."""
+        if self.mass_within is None or self.fiducial is None:
+            return np.ones(len(vertex))
+        share, inside = self.fiducial.volume / self.active.volume, self.mass_within / self.mass
+        return np.where(self.fiducial.contains(vertex), inside / share, (1 - inside) / (1 - share))
 
     @property
     def material(self) -> str:
@@ -125,9 +144,23 @@ class Detector:
     def from_table(cls, name: str, table: pd.DataFrame) -> Detector:
         """Build a detector from a table with the columns of ``data/detector/nd280``, one module a row.
 
-        ``x_centre`` and ``y_centre`` (cm) are optional: without them a box stands on the beam axis. So is
-        ``fiducial_mass``, which is not used. Elements that a table does not name are absent. Raises `ValueError` that
-        names module, column and rule.
+        Parameters
+        ----------
+        name
+            Of the detector.
+        table
+            Lengths in cm, masses in tonnes, mass fractions by chemical symbol; elements that it does not name are
+            absent. ``x_centre`` and ``y_centre`` (cm) are optional: without them a box stands on the beam axis. So is
+            ``fiducial_mass`` (tonnes), the `Module.mass_within`.
+
+        Returns
+        -------
+        Detector
+
+        Raises
+        ------
+        ValueError
+            That names module, column and rule.
         """
         missing = [column for column in _COLUMNS if column not in table]
         unknown = [column for column in table if column not in (*_COLUMNS, *_OPTIONAL, *elements())]
@@ -136,7 +169,11 @@ class Detector:
         return cls(name, tuple(map(_module, table.to_dict("records"))))
 
     def only(self, modules: Sequence[str], name: str | None = None) -> Detector:
-        """The detector of just these modules, where they are. Raises `KeyError` for one that is not there."""
+        """The detector of just these modules, where they are. Raises `KeyError` for one that is not there.
+
+        >>> [module.name for module in ND280.only(["TPC1", "TPC2"]).modules]
+        ['TPC1', 'TPC2']
+        """
         return Detector(name or f"{', '.join(modules)} of {self.name}", tuple(self[module] for module in modules))
 
     def __getitem__(self, name: str) -> Module:
@@ -170,6 +207,7 @@ class Detector:
 _BOX = ("width_x", "width_y", "length_z", "z_begin")
 _FIDUCIAL = ("fiducial_x", "fiducial_y", "fiducial_z", "fiducial_z_begin")
 _COLUMNS = ("module", *_BOX, "mass", *_FIDUCIAL)
+_EMPTY = ("fiducial_mass", *_FIDUCIAL)
 _OPTIONAL = ("x_centre", "y_centre", "fiducial_mass")
 
 
@@ -184,12 +222,13 @@ def _module(row: Mapping[str, Any]) -> Module:
     numbers = {
         column: real_number(f"{column} of {name}", row[column], -1e15, 1e15, positive=column in sizes)
         for column in row
-        if column not in ("module", "fiducial_mass", *_FIDUCIAL) or column in fiducial
+        if column != "module" and (column not in _EMPTY or row[column] == row[column])
     }
     centre = numbers.get("x_centre", 0.0), numbers.get("y_centre", 0.0)
     active, *inner = (_box([numbers[column] for column in box], centre) for box in (_BOX, fiducial) if box)
     shares: Any = Frozen({symbol: numbers[symbol] for symbol in elements() if numbers.get(symbol)})
-    return Module(name, active, numbers["mass"] * tonne, shares, *inner)
+    within = numbers["fiducial_mass"] * tonne if inner and "fiducial_mass" in numbers else None
+    return Module(name, active, numbers["mass"] * tonne, shares, inner[0] if inner else None, within)
 
 
 def _box(numbers: Sequence[float], centre: tuple[float, float]) -> Box:

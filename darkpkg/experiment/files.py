@@ -48,6 +48,7 @@ _RANGES: Mapping[str, Mapping[str, Any]] = {
     "max_t": {"positive": True},
     "min_cos_opening": {"low": -1.0, "high": 1.0},
     "min_cos_beam": {"low": -1.0, "high": 1.0},
+    "beam_tilt": {"low": -0.5, "high": 0.5},
     "systematic": {"low": 0.0, "high": 10.0},
 }
 """What a number of this name may be in a file, beyond what its class takes: other values are typing errors."""
@@ -67,6 +68,17 @@ def load_detector(path: str | os.PathLike[str], name: str | None = None) -> Dete
     should be: with a TOML file of the same name beside it, that holds the ``sha256`` of the table, as those in
     ``data/`` do. Then only the checksum must agree.
 
+    Parameters
+    ----------
+    path : path-like
+        The table.
+    name
+        Of the detector.
+
+    Returns
+    -------
+    Detector
+
     Raises
     ------
     FileNotFoundError
@@ -75,6 +87,9 @@ def load_detector(path: str | os.PathLike[str], name: str | None = None) -> Dete
         That names the file, what is wrong and the rule.
     DataIntegrityError
         If the checksum does not agree.
+
+    >>> load_detector(datasets.path("detector/nd280"), "mine").name
+    'mine'
     """
     check_kinds(name=(name, (str, type(None))))
     return _read("detector", path, lambda path, text: _detector(path, text, name or path.stem))
@@ -86,6 +101,15 @@ def load_analysis(path: str | os.PathLike[str]) -> Analysis:
     Its tables hold the fields of `Analysis`, `Selection`, `Cuts` and `Channel`, as in ``data/analysis/example.toml``:
     energies in GeV, exposures in protons on target, one number or a list with one for each bin. ``shared`` holds a
     list for each source of error that bins have in common, with a number for each bin of each channel in order.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Returns
+    -------
+    Analysis
 
     Raises
     ------
@@ -113,6 +137,11 @@ def load_experiment(path: str | os.PathLike[str]) -> Experiment:
         TOML files, see `load_analysis`), and tables ``[[beams]]`` with a ``name`` and ``[[beams.fluxes]]``: the
         ``flavour``, a PDG code, the ``file``, and the arguments of `Flux.from_file`, such as ``pot`` and ``per``.
         Names of files are relative to its folder.
+
+    Returns
+    -------
+    Experiment
+        For `darkpkg.simulate`, or ``darkpkg check --experiment``.
 
     Raises
     ------
@@ -242,7 +271,7 @@ def _check_plausibility(module: Module, fiducial_mass: float) -> None:
         rule = f"{module.name} must weigh {low:.2g} to {high:.2g} g/cm³, as dense as its material"
     if not any(low <= module.density <= high for low, high in ranges):
         raise ValueError(f"{rule}, got {module.mass:g} g in {module.active.volume:g} cm³; {or_state}")
-    box = module.fiducial_mass
+    box = module.density * module.fiducial.volume if module.fiducial else 0.0
     if np.isfinite(fiducial_mass) and not abs(fiducial_mass - box) <= 0.1 * box:
         raise ValueError(
             f"fiducial_mass of {module.name} must be that of its box, {box:g} g to 10 %, got {fiducial_mass:g} g; "

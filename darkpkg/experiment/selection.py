@@ -57,18 +57,48 @@ class Observables:
         pair = self.electron + self.positron
         return np.arctan2(pair[:, 2], pair[:, 1])
 
+    def inclined(self, angle: float) -> Observables:
+        """Those of the same pairs about the z axis of a detector that the beam is inclined to by ``angle``.
+
+        In radians, about the x axis; a positive one has the beam point down.
+        """
+        cosine, sine = np.cos(angle), np.sin(angle)
+        turn = np.eye(4)
+        turn[2:, 2:] = [[cosine, sine], [-sine, cosine]]
+        return _of_momenta(self.electron @ turn, self.positron @ turn)
+
 
 def observables(events: HasPairs) -> Observables:
     """The observables of all pairs as they are; nothing is smeared.
 
-    An angle to what is at rest is nan, and passes no cut. Raises `ValueError` for momenta that are not finite or no
-    four-vectors (n, 4).
+    Parameters
+    ----------
+    events
+        With four-momenta ``p_electron`` and ``p_positron`` (n, 4) in GeV.
+
+    Returns
+    -------
+    Observables
+        Arrays (n,). An angle to what is at rest is nan, and passes no cut.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For events without momenta, and momenta that are not finite or no four-vectors.
+
+    >>> pair = Pairs(np.array([[0.5, 0.0, 0.3, 0.4]]), np.array([[0.5, 0.0, -0.3, 0.4]]))
+    >>> observables(pair).mass.round(6).tolist()
+    [0.6]
     """
     electron, positron = (momenta_of(events, name) for name in ("p_electron", "p_positron"))
     if len(electron) != len(positron):
         raise ValueError(
             f"p_electron and p_positron must be of the same length, got {len(electron)}, {len(positron)}"
         )
+    return _of_momenta(electron, positron)
+
+
+def _of_momenta(electron: Array, positron: Array) -> Observables:
     pair = electron + positron
     across_sq = pair[:, 1] ** 2 + pair[:, 2] ** 2
     scalar_product = (electron[:, 1:] * positron[:, 1:]).sum(axis=-1)
@@ -109,7 +139,9 @@ class PairCuts(Protocol):
 class Cuts:
     """Selection of Eq. (15); the defaults are those of Analysis I.
 
-    The paper prints a minus sign in |t|; of a coherent process it is the sum.
+    The paper prints a minus sign in |t|; of a coherent process it is the sum. Angles and |t| are about the beam, as
+    in the paper, or with ``beam_tilt`` about the z axis of a detector that is inclined to it by as many radians: 1.6
+    degrees in ND280, which takes a tenth of the events of benchmark B.
     """
 
     min_energy: float = 0.150 * GeV
@@ -117,6 +149,7 @@ class Cuts:
     max_t: float = 0.03 * GeV**2
     min_cos_opening: float = 0.0
     min_cos_beam: float = 0.99
+    beam_tilt: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -124,6 +157,7 @@ class Cuts:
 
     def passes(self, o: Observables) -> NDArray[np.bool_]:
         """Whether each event passes all five cuts."""
+        o = o.inclined(self.beam_tilt) if self.beam_tilt else o
         pair = (o.energy > self.min_energy) & (o.mass < self.max_mass) & (o.t < self.max_t)
         return pair & (o.cos_opening > self.min_cos_opening) & (o.cos_beam > self.min_cos_beam)
 
@@ -171,7 +205,23 @@ class Selection:
         return max(len(self.mass_edges) - 1, 1)
 
     def bins(self, events: PlacedPairs) -> NDArray[np.int64]:
-        """The bin (n,) of each event, −1 if it is not selected. Where N decays is left to the lifetime weight."""
+        """The bin of each event, −1 if it is not selected. Where N decays is left to the lifetime weight.
+
+        Parameters
+        ----------
+        events
+            n events with a vertex, as `darkpkg.place` makes them.
+
+        Returns
+        -------
+        array
+            Whole numbers (n,).
+
+        Raises
+        ------
+        TypeError, ValueError
+            For events of another kind, and cuts that give no truth values.
+        """
         check_kinds(events=(events, PlacedPairs))
         bins = np.full(len(events), -1)
         chosen: Any = slice(None)

@@ -113,11 +113,43 @@ class PointLikelihood:
         return values_of(self.likelihood, self.estimator.events(theta, self.analysis), self.analysis)
 
     def at(self, x: ArrayLike) -> DarkParameters:
-        """The point of a vector (d,) of the free parameters, in the order of ``bounds``, or points (n,) of (n, d)."""
+        """The point of a vector of the free parameters, or points of many.
+
+        Parameters
+        ----------
+        x : array_like
+            (d,) in the order of ``bounds`` and the units of `DarkParameters`, or (n, d).
+
+        Returns
+        -------
+        DarkParameters
+            Of shape () or (n,).
+
+        Raises
+        ------
+        TypeError, ValueError
+            For another shape, and what is no number or no point.
+        """
         return self.base.replace(**dict(zip(self.bounds, self._vectors("x", x).T, strict=True)))
 
     def of_vector(self, x: ArrayLike) -> Any:
-        """ln L of a vector (d,) of the free parameters, or of each of (n, d); −inf outside of bounds or sample."""
+        """ln L of a vector of the free parameters, or of each of many; −inf outside of bounds or sample.
+
+        Parameters
+        ----------
+        x : array_like
+            As for `at`.
+
+        Returns
+        -------
+        float or array
+            One number, or (n,).
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `at` does.
+        """
         vectors, (low, high) = self._vectors("x", x), self._ends()
         within = ((low <= vectors) & (vectors <= high)).all(axis=-1)
         lnL = np.full(within.shape, -np.inf)
@@ -125,9 +157,22 @@ class PointLikelihood:
         return lnL[()]
 
     def from_unit_cube(self, u: ArrayLike) -> Array:
-        """Parameters of a vector of numbers from 0 to 1, (d,) or (n, d): even in their logarithms between the bounds.
+        """Parameters that are even in their logarithms between the bounds: the prior that nested samplers take.
 
-        The transformation of the prior that nested samplers take.
+        Parameters
+        ----------
+        u : array_like
+            Numbers from 0 to 1, (d,) or (n, d).
+
+        Returns
+        -------
+        array
+            Of the same shape, for `of_vector`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For another shape and other numbers.
         """
         low, high = self._ends()
         return low * (high / low) ** real_numbers("u", self._vectors("u", u), 0.0, 1.0)

@@ -83,6 +83,19 @@ class Scan:
         """Whether each point is excluded at confidence level ``cl``, by the χ² of ``n_parameters``.
 
         Points that a refinement did not evaluate lie on the side that their neighbours say.
+
+        Parameters
+        ----------
+        cl, n_parameters
+            The `exclusion_rule`, here and below.
+
+        Returns
+        -------
+        array of bool
+            Of the points' shape.
+
+        >>> scan(Transport(sample), plane, ANALYSIS_I).excluded(cl=0.90).mean()      # doctest: +SKIP
+        0.31
         """
         beyond = self.minus_delta_log_likelihood > exclusion_threshold(cl, n_parameters)
         return np.where(self.evaluated, beyond, self.log_excess(cl, n_parameters) > 0)[()] if self.levels else beyond
@@ -104,6 +117,11 @@ class Scan:
         this is how far their product may grow: the signal of each point is scaled until −Δ ln L, with respect to the
         best of the scan, reaches the threshold. Where no signal at all is excluded too, it is the distance to the
         nearer of both limits. Cut at ±40.
+
+        Returns
+        -------
+        array
+            Of the points' shape, without unit.
         """
         return self._everywhere(self._nearest_limit(cl, n_parameters)[0])
 
@@ -118,6 +136,11 @@ class Scan:
         where σ_b is the statistical error of the expectation μ_b and β_b the estimated bias of smoothing. For one
         bin it is the relative error of the rate. In a spectrum, bins without background have more power than events.
         Bins count as independent, and the best point as known. Zero where there is no signal at all.
+
+        Returns
+        -------
+        array
+            Of the points' shape, without unit.
         """
         _, log_scale = self._nearest_limit(cl, n_parameters)
         return self._everywhere(scale_error(self.known, self.analysis, self.likelihood, log_scale))
@@ -171,12 +194,24 @@ class Scan:
         return filled_between(values, self.levels) if self.levels else values
 
     def exclusion(self, cl: float = 0.90, n_parameters: int = 2, *, sigma: float = 0.0) -> list[Array]:
-        """Edges of the excluded region of a plane: curves (n, 2) in the two parameters, in the order of `axes`.
+        """Edges of the excluded region of a plane.
 
         Interpolated between grid points in the logarithms of the parameters and of the rate (`log_excess`). With
         ``sigma`` the curve is that of `log_excess` so many of its errors (`log_excess_error`) higher, so that ±1 is
         the band that the simulation leaves open. Curves end at the frame, and there is none where all is excluded or
         nothing: `excluded_polygons` tells these apart.
+
+        Parameters
+        ----------
+        cl, n_parameters
+            The `exclusion_rule`.
+        sigma
+            Number of errors.
+
+        Returns
+        -------
+        list of array
+            Curves (n, 2) in the two parameters, in the order of `axes` and in their units.
 
         Raises
         ------
@@ -190,6 +225,13 @@ class Scan:
 
         Outlines (n, 2) are closed curves as in `exclusion`, continued along the frame. If all is excluded, the frame
         is the one outline; if nothing is, the list is empty.
+
+        Parameters and errors are those of `exclusion`.
+
+        Returns
+        -------
+        list of list of array
+            Outlines of each part, the outer one first.
         """
         filled = self._contours(cl, n_parameters, sigma).filled(0.0, np.inf)
         return [

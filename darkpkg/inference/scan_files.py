@@ -90,6 +90,8 @@ def write_scan(scan: Scan, path: str | os.PathLike[str]) -> Path:
     ------
     TypeError, ValueError
         For what is no scan of a slice of `DarkParameters`, or another ending of the path.
+
+    >>> read_scan(write_scan(scan(Transport(sample), plane, ANALYSIS_I), "plane.csv")).axes     # doctest: +SKIP
     """
     import pyarrow as pa  # here: its import takes longer than a scan
     from pyarrow import parquet
@@ -143,8 +145,15 @@ def read_scan(path: str | os.PathLike[str], likelihood: Likelihood = log_likelih
     likelihood
         What the scan was made with: its values are compared with those of the file.
 
+    Returns
+    -------
+    Scan
+        With the counts of the analysis, not its selection.
+
     Raises
     ------
+    FileNotFoundError, TypeError, ValueError
+        If there is no such file, or the path is none of a scan.
     DataIntegrityError
         If the file is foreign, truncated or altered.
     """

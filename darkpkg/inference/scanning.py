@@ -1,6 +1,6 @@
 """The likelihood at many points, usually a slice of the parameter space. Begin with `scan`, which makes a `Scan`.
 
-It knows nothing of neutrinos: points, an estimator that predicts, and counts.
+Points, an estimator that predicts, and counts: it knows nothing else of neutrinos than that a sample has masses.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ from darkpkg.inference.slices import Slice
 from darkpkg.inference.threshold import exclusion_rule, no_signal
 from darkpkg.inputs import check, check_kinds, whole_number
 from darkpkg.memory import require_memory
-from darkpkg.method.estimators import Predicts, check_estimator
+from darkpkg.method.estimators import Kernel, Predicts, Transport, check_estimator
 from darkpkg.method.expectation import Expectation
+from darkpkg.method.mass_kernel import check_inside
+from darkpkg.method.weights import sampling_range
+from darkpkg.physics.model import DarkParameters
 
 Array = NDArray[np.float64]
 
@@ -69,7 +72,8 @@ def scan(
     Raises
     ------
     TypeError, ValueError
-        Before any work, if something is of the wrong kind or does not fit into memory; and if a bin has data, but
+        Before any work, if something is of the wrong kind, does not fit into memory, or a mass lies outside of the
+        sample; and if a bin has data, but
         neither background nor signal at any point, because then no point is better than another.
 
     >>> plane = Slice(BENCHMARK_B, m_N=np.geomspace(0.05, 0.2, 5), V_muN_sq=np.geomspace(1e-9, 1e-5, 9))
@@ -83,6 +87,9 @@ def scan(
     if refine and grid is None:
         raise ValueError(f"refine needs a Slice, to know the points between, got {refine} for single points")
     require_scan_memory(getattr(parameters, "shape", ()), len(analysis.observed), refine)
+    points = parameters if grid is None else grid.parameters
+    if isinstance(estimator, Kernel | Transport) and isinstance(points, DarkParameters):
+        check_inside(sampling_range(estimator.sample), points.m_N, points.m_Zprime)
     name = getattr(likelihood, "__qualname__", None) or type(likelihood).__qualname__
     about = {"estimator": repr(estimator), "likelihood": name, "rule": exclusion_rule(cl, n_parameters)}
     if hasattr(estimator, "sample"):
@@ -119,6 +126,13 @@ def prediction(
     estimator: Predicts, parameters: Any, analysis: Any, shape: tuple[int, ...] | None = None
 ) -> Expectation:
     """What the estimator predicts, if it fits the points and bins.
+
+    Parameters
+    ----------
+    estimator, parameters, analysis
+        As in `scan`.
+    shape
+        Of the points; by default that of what is predicted.
 
     Returns
     -------

@@ -73,7 +73,11 @@ class Slice:
         return self.at(*np.meshgrid(*self.axes.values(), indexing="ij", sparse=True))
 
     def at(self, *values: ArrayLike) -> Any:
-        """The points at any values of the free parameters; they broadcast."""
+        """The points at any values of the free parameters, in their order and units; they broadcast.
+
+        >>> Slice(BENCHMARK_B, m_N=[0.1, 0.2], epsilon=[1e-3, 1e-2]).at(0.15, [1e-3, 5e-3]).shape
+        (2,)
+        """
         if callable(self._base):
             return self._base(*values)
         return self._base.replace(**dict(zip(self.axes, values, strict=True)))

@@ -43,6 +43,11 @@ def exclusion_threshold(cl: float, n_parameters: int = 2) -> float:
     n_parameters
         Degrees of freedom of χ², at least one.
 
+    Returns
+    -------
+    float
+        Half the quantile.
+
     Raises
     ------
     TypeError, ValueError
@@ -58,7 +63,7 @@ def exclusion_threshold(cl: float, n_parameters: int = 2) -> float:
 
 
 def exclusion_rule(cl: float = 0.90, n_parameters: int = 2) -> str:
-    """What excludes, in words, to stand beside every limit.
+    """What excludes, in words, to stand beside every limit. Parameters and errors are those of `exclusion_threshold`.
 
     >>> exclusion_rule()
     '90 % CL for 2 parameters, -Delta ln L > 2.303'

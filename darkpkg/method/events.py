@@ -2,45 +2,53 @@
 
 `Events` come out of the generator, or from the columns of another's table; `PlacedEvents` also have a vertex in a
 detector and the path of N through its decay volumes. Both are frozen, are selected like arrays
-(``events[events.beam == "FHC"]``), thinned (`Events.thinned`), joined (`concatenate`) and written to Parquet files
-that carry units, origin and a checksum of every number. Whatever enters, by hand or from a file, is checked column by
-column.
+(``events[events.beam == "FHC"]``), thinned (`Events.thinned`), joined (`darkpkg.concatenate`) and written to Parquet
+files that carry units, origin and a checksum of every number. Whatever enters, by hand or from a file, is checked
+column by column.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.experiment.beam import FLAVOURS
-from darkpkg.inputs import check, check_kinds, frozen, integer_array, real_array, text_array, tuple_of
-from darkpkg.method.origin import Origin, Site, encoded
+from darkpkg.inputs import check, check_kinds, count, frozen, integer_array, real_array, text_array, tuple_of
+from darkpkg.method.origin import Origin, Site
+from darkpkg.physics.kinematics import momentum
 
 Array = NDArray[np.float64]
 
-__all__ = ["Events", "PlacedEvents", "concatenate"]
+__all__ = ["Events", "PlacedEvents"]
 
 _FOUR_VECTOR = ("E", "px", "py", "pz")
 _VECTOR = ("x", "y", "z")
 _POINT = ("E_nu", "Q2", "s", "cos_Z", "cos_e", "phi_e", "azimuth_N", "azimuth_decay")
 _MOMENTUM = "finite and below 1e100 in size"
+_SHARES = "in [0, 1] or nan"
 _PAIR = ("electron_momentum", "electron_angle", "positron_momentum", "positron_angle")
 
 
 def _column(
-    unit: str, meaning: str, components: tuple[str, ...] | None = (), *, rule: str | None = "finite", **options: Any
+    unit: str,
+    meaning: str,
+    components: tuple[str, ...] | None = (),
+    *,
+    rule: str | None = "finite",
+    missing: float | None = None,
 ) -> Any:
     """A column of text without ``rule``, of integers if its type says so, else of real numbers.
 
     ``components`` are those of a vector, () for one number an event, None for as many as there are fiducial boxes.
+    A column that need not be given is ``missing`` everywhere.
     """
-    about = {"unit": unit, "meaning": meaning, "components": components, "rule": rule}
-    return dataclasses.field(metadata=about, **options)
+    about = {"unit": unit, "meaning": meaning, "components": components, "rule": rule, "missing": missing}
+    return dataclasses.field(metadata=about, default=dataclasses.MISSING if missing is None else None)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -54,8 +62,8 @@ class Events:
 
     The weights of all events of a beam and nucleus together add up to the rate. A selection leaves them as they are,
     for it answers a question about the whole sample: ``events[events.beam == "FHC"]`` is the part of the rate that
-    comes from that beam. A smaller sample that stands for the whole is `thinned`, a larger one is `concatenate` of
-    several.
+    comes from that beam. A smaller sample that stands for the whole is `thinned`, a larger one is
+    `darkpkg.concatenate` of several.
 
     Columns are cast to doubles, integers and text. Raises `TypeError` or `ValueError` that names the column, the
     first bad value and how many there are, for other types or shapes, a number that is not finite, masses that are
@@ -71,17 +79,13 @@ class Events:
     target: NDArray[np.int64] = _column("PDG code", "nucleus that was hit", rule="integer")
     beam: NDArray[np.str_] = _column("", "name of the beam", rule=None)
     replicate: NDArray[np.int64] = _column(
-        "", "which of several point sequences drew the event; 0 if it is on its own", rule="integer", default=None
+        "", "which of several point sequences drew the event; 0 if it is on its own", rule="integer", missing=0
     )
     point: Array = _column(
-        "",
-        "point of the unit hypercube that made the event; nan if unknown",
-        _POINT,
-        rule="in [0, 1] or nan",
-        default=None,
+        "", "point of the unit hypercube that made the event; nan if unknown", _POINT, rule=_SHARES, missing=np.nan
     )
     flavour: NDArray[np.int64] = _column(
-        "PDG code", "neutrino that upscattered; 14 if not given", rule="integer", default=None
+        "PDG code", "neutrino that upscattered; 14 if not given", rule="integer", missing=14
     )
     origin: Origin = dataclasses.field(default=Origin(), repr=False)
     provenance: Mapping[str, Any] = dataclasses.field(default_factory=dict, repr=False)
@@ -89,41 +93,43 @@ class Events:
     def __post_init__(self) -> None:
         check_kinds(origin=(self.origin, Origin), provenance=(self.provenance, Mapping))
         object.__setattr__(self, "provenance", frozen("provenance", self.provenance))
-        about = self.columns()
-        n = len(_cast("weight", self.weight, about["weight"]))
-        default = {"replicate": np.zeros(n, dtype=np.int64), "flavour": np.full(n, 14)}
-        default["point"] = np.broadcast_to(np.nan, (n, len(_POINT)))
-        given = {name: getattr(self, name) for name in about}
-        given |= {name: column for name, column in default.items() if given[name] is None}
-        columns = {name: _cast(name, value, about[name]) for name, value in given.items()}
+        columns: dict[str, NDArray[Any]] = {}
+        for name, about in self.columns().items():
+            value = getattr(self, name)
+            if value is None and about["missing"] is not None:
+                shape = (len(columns["weight"]), len(about["components"]))
+                value = np.full(shape if about["components"] else shape[0], about["missing"])
+            columns[name] = _cast(name, value, about)
         lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"all columns must have the same length, got {lengths}")
-        for name, column in columns.items():
-            object.__setattr__(self, name, _locked(column))
-        self._check()
+        self.__setstate__(columns)
+        check("replicate", self.replicate, "not negative")
+        for name, wrong, rule in self._rules():
+            _refuse(wrong, name, rule, getattr(self, name))
 
-    def _check(self) -> None:
-        """Raise `ValueError` for columns that contradict each other, the origin, or what there is."""
+    def _rules(self) -> Iterator[tuple[str, NDArray[np.bool_], str]]:
+        """Columns, the rows that contradict another column, the origin, or what there is, and what they must do."""
         for name in ("p_N", "p_electron", "p_positron"):
             p = getattr(self, name)
             # Rounding in single precision, of an energy that is all momentum, is below 1e-5.
-            _refuse(~(p[:, 0] * (1 + 1e-5) >= _length(p)), name, "have an energy of at least its momentum", p)
-        check("replicate", self.replicate, "not negative")
-        _refuse(self.beam == "", "beam", "have a name", self.beam)
-        _refuse(~_is_one_of(self.flavour, FLAVOURS), "flavour", f"be one of {FLAVOURS}", self.flavour)
-        if self.origin.beams:
-            names = [beam.name for beam in self.origin.beams]
-            _refuse(~_is_one_of(self.beam, names), "beam", f"be one of {', '.join(names)}", self.beam)
+            yield name, ~(p[:, 0] * (1 + 1e-5) >= momentum(p)), "have an energy of at least its momentum"
+        most = self.origin.replicates
+        beyond = (self.replicate >= most) & (self.origin.sequence == "sobol")
+        yield "replicate", beyond, f"be below the number of replicates, {most}"
+        yield "beam", self.beam == "", "have a name"
+        yield "flavour", ~_is_one_of(self.flavour, FLAVOURS), f"be one of {FLAVOURS}"
+        names = [beam.name for beam in self.origin.beams]
+        yield "beam", ~_is_one_of(self.beam, names) & bool(names), f"be one of {', '.join(names)}"
         for beam in self.origin.beams:
             strange = (self.beam == beam.name) & ~_is_one_of(self.flavour, beam.fluxes)
-            _refuse(strange, "flavour", f"be one that {beam.name} has, {list(beam.fluxes)}", self.flavour)
+            yield "flavour", strange, f"be one that {beam.name} has, {list(beam.fluxes)}"
         Z, A = self.target // 10_000 % 1000, self.target // 10 % 1000
         nucleus = (self.target // 10_000_000 == 100) & (self.target % 10 <= 1) & (Z >= 1) & (A >= Z)
-        _refuse(~nucleus, "target", "be a nucleus, 100ZZZAAA0, or its nucleons, 100ZZZAAA1", self.target)
+        yield "target", ~nucleus, "be a nucleus, 100ZZZAAA0, or its nucleons, 100ZZZAAA1"
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        # Copies of arrays, and those that come out of a pickle, can be written to again.
+        # Columns cannot be written to, not even copies or those that come out of a pickle.
         columns = self.columns()
         for name, value in state.items():
             object.__setattr__(self, name, _locked(value) if name in columns else value)
@@ -148,28 +154,35 @@ class Events:
     def _with(self, columns: Mapping[str, NDArray[Any]], provenance: Mapping[str, Any]) -> Self:
         """Events of the same kind and origin, of columns that need no check as their rows were checked before."""
         events = object.__new__(type(self))
-        for name, column in columns.items():
-            object.__setattr__(events, name, _locked(column))
-        object.__setattr__(events, "origin", self.origin)
-        object.__setattr__(events, "provenance", frozen("provenance", provenance))
+        events.__setstate__({**columns, "origin": self.origin, "provenance": frozen("provenance", provenance)})
         return events
 
     def thinned(self, every: int, start: int = 0) -> Self:
         """Every ``every``-th event, beginning with number ``start``, as a smaller sample that stands for the whole.
 
         Weights grow by the share that is left out, of each beam and nucleus on its own, so that rates stay what they
-        are within the larger errors. ``start`` below ``every`` numbers samples that have no event in common.
+        are within the larger errors.
 
-        Raises `ValueError` if nothing is left of a beam and nucleus, or for Sobol sequences, of which any part is
-        spread less evenly than it claims: of these, simulate fewer.
+        Parameters
+        ----------
+        every, start
+            Numbers of events; ``start`` below ``every`` numbers samples that have no event in common.
+
+        Returns
+        -------
+        Events or PlacedEvents
+            Of the same kind.
+
+        Raises
+        ------
+        ValueError
+            If nothing is left of a beam and nucleus, or for Sobol sequences, of which any part is spread less evenly
+            than it claims: of these, simulate fewer.
         """
-        for name, value, least in (("every", every, 1), ("start", start, 0)):
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-                raise ValueError(f"{name} must be an integer, at least {least}, got {value!r}")
+        kept = slice(count("start", start, 0), None, count("every", every, 1))
         if self.origin.sequence == "sobol":
             raise ValueError("events of Sobol sequences must not be thinned: simulate fewer")
-        groups, index, before = np.unique(_source(self), return_inverse=True, return_counts=True)
-        kept = slice(int(start), None, int(every))
+        groups, index, before = np.unique(source_numbers(self), return_inverse=True, return_counts=True)
         after = np.bincount(index[kept], minlength=len(groups))
         if (after == 0).any():
             lost = np.flatnonzero(after == 0)[0]
@@ -208,23 +221,20 @@ class PlacedEvents(Events):
         "", "random numbers in [0, 1) that a response of the detector is read off with", _PAIR, rule="in [0, 1)"
     )
 
-    def _check(self) -> None:
-        super()._check()
+    def _rules(self) -> Iterator[tuple[str, NDArray[np.bool_], str]]:
+        yield from super()._rules()
         detector = self.detector
         for name in ("entry", "exit"):
-            if getattr(self, name).shape[1] != len(detector.fiducial_modules):
-                raise ValueError(
-                    f"{name} must have a column for each of {list(detector.fiducial_modules)}, "
-                    f"got shape {getattr(self, name).shape}"
-                )
-        _refuse(self.exit < self.entry, "exit", "be no nearer than entry", self.exit)
-        _refuse(_length(self.p_N) == 0, "p_N", "have a direction", self.p_N)
+            shape, modules = getattr(self, name).shape, list(detector.fiducial_modules)
+            if shape[1] != len(modules):
+                raise ValueError(f"{name} must have a column for each of {modules}, got shape {shape}")
+        yield "exit", self.exit < self.entry, "be no nearer than entry"
+        yield "p_N", momentum(self.p_N) == 0, "have a direction"
         codes = list(detector.targets)
-        _refuse(~_is_one_of(self.target // 10 * 10, codes), "target", f"be in {detector.name}, {codes}", self.target)
-        if detector.modules:
-            known = _is_one_of(self.module, detector.modules)
-            _refuse(~known, "module", f"be one of {', '.join(detector.modules)}", self.module)
-        _refuse(self.module == "", "module", "have a name", self.module)
+        yield "target", ~_is_one_of(self.target // 10 * 10, codes), f"be in {detector.name}, {codes}"
+        unknown = ~_is_one_of(self.module, detector.modules) & bool(detector.modules)
+        yield "module", unknown, f"be one of {', '.join(detector.modules)}"
+        yield "module", self.module == "", "have a name"
 
     @property
     def detector(self) -> Site:
@@ -258,94 +268,19 @@ class PlacedEvents(Events):
         return ((self.entry[:, columns] == 0) & (self.exit[:, columns] > 0)).any(axis=1)
 
 
-AnyEvents = TypeVar("AnyEvents", bound=Events)
-
-
-def concatenate(samples: Sequence[AnyEvents]) -> AnyEvents:
-    """Samples that differ in nothing but their seeds, as one: more events, and smaller errors.
-
-    Of each beam and nucleus a sample counts for as much as it has of all events, n_i/n, so that a rate is the mean of
-    theirs with these weights. ``provenance`` names all seeds. Sobol sequences stay apart as the replicates that they
-    are.
-
-    Raises `ValueError` that names the difference for samples that were made in different ways, that have a seed in
-    common (the same events, or the same vertices, twice), or that are only a part of what was simulated: join whole
-    samples, and select then. Parts are placed with seeds of their own, or after they are joined.
-
-    >>> parts = [generate(HEAVY, n_events=1000, seed=seed) for seed in (1, 2)]
-    >>> concatenate(parts).provenance["seed"]
-    (1, 2)
-    """
-    samples = list(tuple_of("samples", samples, Events))
-    if not samples:
-        raise ValueError("samples must be at least one, got none")
-    for i, sample in enumerate(samples):
-        if not isinstance(sample, Events) or type(sample) is not type(samples[0]):
-            raise TypeError(f"samples must be Events of one kind, got a {type(sample).__name__} as number {i}")
-        _check_whole(i, sample)
-        _check_same(i, *({**one.provenance, "origin": encoded(one.origin)} for one in (sample, samples[0])))
-    provenance = dict(samples[0].provenance)
-    provenance["n_events"] = sum(map(len, samples))
-    for name in ("seed", "placing_seed") if samples[0].origin.detector else ("seed",):
-        provenance[name] = _seeds(name, [sample.provenance for sample in samples])
-    columns = {name: np.concatenate([getattr(s, name) for s in samples]) for name in samples[0].columns()}
-    whole = samples[0]._with(columns, provenance)
-    _, channel, total = np.unique(_source(whole), return_inverse=True, return_counts=True)
-    number = np.repeat(np.arange(len(samples)), [len(sample) for sample in samples])
-    pair = number * len(total) + channel
-    share = np.bincount(pair, minlength=len(samples) * len(total)) / np.tile(total, len(samples))
-    return whole._with(columns | {"weight": columns["weight"] * share[pair]}, provenance)
-
-
 def by_source(events: Events) -> list[tuple[tuple[str, int, int], NDArray[np.int64]]]:
     """Beam, flavour and target of the events of each source, and their rows."""
-    _, first, index = np.unique(_source(events), return_index=True, return_inverse=True)
+    _, first, index = np.unique(source_numbers(events), return_index=True, return_inverse=True)
     kinds = zip(*(getattr(events, name)[first].tolist() for name in ("beam", "flavour", "target")), strict=True)
     return [(kind, np.flatnonzero(index == i)) for i, kind in enumerate(kinds)]
 
 
-def _source(events: Events) -> NDArray[np.int64]:
+def source_numbers(events: Events) -> NDArray[np.int64]:
     """One number for each kind of beam, flavour and nucleus."""
     number = np.zeros(len(events), dtype=np.int64)
     for i, beam in enumerate(dict.fromkeys(events.beam.tolist())):
         number[events.beam == beam] = i
     return (number * 100 + events.flavour) * 10_000_000_000 + events.target
-
-
-def _check_whole(number: int, sample: Events) -> None:
-    made = sample.provenance.get("n_events")
-    if made != len(sample):
-        raise ValueError(
-            f"samples must be whole, but number {number} has {len(sample)} of {made} events that were simulated: "
-            "join first and select then"
-        )
-
-
-def _check_same(number: int, one: Mapping[str, Any], other: Mapping[str, Any], within: str = "") -> None:
-    """Raise `ValueError` that names the first difference of what is said, seeds and numbers of events aside."""
-    for key in sorted({*one, *other} - {"seed", "placing_seed", "n_events"}):
-        a, b = one.get(key), other.get(key)
-        if isinstance(a, Mapping) and isinstance(b, Mapping):
-            _check_same(number, a, b, f"{within}{key}.")
-        elif a != b:
-            raise ValueError(
-                f"samples must differ in their seeds alone, but {within}{key} of number {number} is {a!r}, "
-                f"of the first {b!r}"
-            )
-
-
-def _seeds(name: str, provenances: Sequence[Mapping[str, Any]]) -> int | tuple[int, ...]:
-    """The seeds of all samples, each only once; just the seed of a single one."""
-    if any(name not in provenance for provenance in provenances):
-        raise ValueError(f"samples must hold the {name} that they were made with in their provenance")
-    given = [provenance[name] for provenance in provenances]
-    if len(given) == 1:
-        return given[0]
-    seeds = tuple(seed for one in given for seed in (one if isinstance(one, tuple) else (one,)))
-    twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
-    if twice:
-        raise ValueError(f"samples must be independent, but {name} {twice[0]} is there twice")
-    return seeds
 
 
 def _cast(name: str, value: Any, about: Mapping[str, Any]) -> NDArray[Any]:
@@ -359,7 +294,7 @@ def _cast(name: str, value: Any, about: Mapping[str, Any]) -> NDArray[Any]:
     fits = column.ndim == len(wanted) and (not components or column.shape[1] == len(components))
     if not fits:
         raise ValueError(f"{name} must have the shape ({', '.join(map(str, wanted))}), got {column.shape}")
-    if rule == "in [0, 1] or nan" and np.isnan(column).any():
+    if rule == _SHARES and np.isnan(column).any():
         column = np.where(np.isnan(column), np.nan, column)  # a file has one nan, whatever its sign bit
     return column
 
@@ -374,8 +309,8 @@ def _locked(column: NDArray[Any]) -> NDArray[Any]:
 def _rows(selection: Any, n: int) -> Any:
     """A selection of whole events: the slice of all, a mask or indices."""
     if isinstance(selection, slice):
-        rows = selection.indices(n)
-        if rows != (0, n, 1) and len(range(*rows)):
+        begin, end, step = selection.indices(n)
+        if (begin, end, step) != (0, n, 1) and len(range(begin, end, step)):
             raise ValueError(
                 f"events must not be cut by a slice, got {selection}: weights would stay those of the whole sample. "
                 "Take events.thinned(…) for a smaller one, or a mask or indices for a selection"
@@ -389,11 +324,6 @@ def _rows(selection: Any, n: int) -> Any:
     return rows if rows.size or rows.dtype.kind == "b" else np.empty(0, dtype=np.int64)
 
 
-def _length(p: Array) -> Array:
-    """|p| of four-momenta (n, 4)."""
-    return np.sqrt(np.einsum("ij,ij->i", p[:, 1:], p[:, 1:]))
-
-
 def _is_one_of(column: NDArray[Any], known: Iterable[Any]) -> NDArray[np.bool_]:
     """Whether each entry is one of a few; `numpy.isin` would sort them all."""
     found = np.zeros(len(column), dtype=bool)
@@ -404,9 +334,7 @@ def _is_one_of(column: NDArray[Any], known: Iterable[Any]) -> NDArray[np.bool_]:
 
 def _refuse(wrong: NDArray[np.bool_], name: str, rule: str, column: NDArray[Any]) -> None:
     """Raise `ValueError` that names the first of the ``wrong`` rows, if there are any, and how many there are."""
-    if wrong.any():
-        wrong = wrong.reshape(len(wrong), -1).any(axis=1)
-        first = int(np.flatnonzero(wrong)[0])
-        raise ValueError(
-            f"{name} must {rule}, but {wrong.sum()} of {len(wrong)} do not: {column[first].tolist()!r} at {first}"
-        )
+    rows = np.unique(np.nonzero(wrong)[0])
+    if rows.size:
+        first = column[rows[0]].tolist()
+        raise ValueError(f"{name} must {rule}, but {rows.size} of {len(wrong)} do not: {first!r} at {rows[0]}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from darkpkg.inputs import real_numbers
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-__all__ = ["FEW_EVENTS", "Expectation", "FewEventsWarning", "Share", "warn_of_few"]
+__all__ = ["FEW_EVENTS", "Expectation", "FewEventsWarning", "warn_of_few"]
 
 FEW_EVENTS = 10
 """Below so many effective events a prediction comes with a warning."""
@@ -172,47 +172,3 @@ def _with_error(mean: float, error: float) -> str:
         digits, scale = max(places + power, 0), 10.0**power
         return f"({mean / scale:.{digits}f} ± {error / scale:.{digits}f})e{power:+03d}"
     return f"{round(mean, places):.{max(places, 0)}f} ± {round(error, places):.{max(places, 0)}f}"
-
-
-@dataclass(frozen=True)
-class Share:
-    """A weighted mean, its statistical error, and the effective number of events behind it."""
-
-    mean: float
-    error: float
-    n_effective: float
-
-    @classmethod
-    def of(cls, values: ArrayLike, weights: Array) -> Share:
-        """The mean of ``values`` with ``weights``; its error is that of a ratio of two sums over the same events.
-
-        Parameters
-        ----------
-        values
-            (n,) numbers, or truth values that count as ones and zeros.
-        weights
-            (n,) weights of the events.
-
-        Raises
-        ------
-        ValueError
-            If no event has a weight, or if there is not one value for each.
-
-        >>> Share.of(np.array([True, False]), np.array([3.0, 1.0])).mean
-        0.75
-        """
-        if isinstance(values, np.ndarray) and values.dtype == bool:
-            values = values.astype(int)
-        values = real_numbers("values", values, -1e75, 1e75)
-        weights = real_numbers("weights", weights, -1e75, 1e75)
-        if weights.ndim != 1 or values.shape != weights.shape:
-            raise ValueError(f"values and weights must be of one shape (n,), got {values.shape} and {weights.shape}")
-        total = float(weights.sum())
-        if not 0 < total < np.inf:
-            raise ValueError(
-                f"weights of a share must be positive together, got {len(weights)} events of total weight {total}"
-            )
-        mean = float(weights @ values) / total
-        error = float(np.sqrt(((weights * (values - mean)) ** 2).sum())) / total
-        of_one = weights / np.abs(weights).max()  # whose squares are numbers
-        return cls(mean, error, float(of_one.sum() ** 2 / (of_one**2).sum()))

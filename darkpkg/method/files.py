@@ -6,7 +6,6 @@ Begin with `write_events` and `read_events`.
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import os
 import warnings
@@ -46,7 +45,27 @@ class OtherSourcesWarning(UserWarning):
 
 
 def write_events(events: Events, path: str | os.PathLike[str]) -> Path:
-    """Write events to a Parquet file, atomically: ``path`` appears complete or not at all. Returns the path."""
+    """Write events to a Parquet file, atomically: ``path`` appears complete or not at all.
+
+    Parameters
+    ----------
+    events
+        Placed or not.
+    path
+        The file; one that is there is replaced.
+
+    Returns
+    -------
+    Path
+        That of the file.
+
+    Raises
+    ------
+    TypeError
+        For what are no events or no name of a file.
+    OSError
+        If it cannot be written.
+    """
     check_kinds(events=(events, Events), path=(path, (str, os.PathLike)))
     path = Path(path)
     header = {
@@ -66,10 +85,10 @@ def _table(events: Events) -> pa.Table:
     arrays, fields = [], []
     for name, about in events.columns().items():
         values = getattr(events, name)
-        for index, part in enumerate(_parts(name, about, values.shape)):
-            text = values.dtype.kind == "U"
-            part_of = np.ascontiguousarray(values[:, index]) if values.ndim == 2 else values
-            array = _words(values).dictionary_encode() if text else pa.array(part_of)
+        by_part = values[:, None] if values.ndim == 1 else values
+        for part, column in zip(_parts(name, about, by_part.shape[1]), by_part.T, strict=True):
+            is_text = column.dtype.kind == "U"
+            array = _words(column).dictionary_encode() if is_text else pa.array(np.ascontiguousarray(column))
             description = {"unit": about["unit"], "meaning": about["meaning"]}
             arrays.append(array)
             fields.append(pa.field(part, array.type, nullable=False, metadata=description))
@@ -79,9 +98,30 @@ def _table(events: Events) -> pa.Table:
 def read_events(path: str | os.PathLike[str]) -> Events | PlacedEvents:
     """Read a file that `write_events` wrote.
 
-    Warns (`OtherSourcesWarning`) if they were made with other formulas or fluxes than those that are installed.
-    Raises `DataIntegrityError` if the file is foreign, truncated, of another format, if any number or any word of its
-    origin was altered, or if it holds what `Events` refuse; `ValueError` if it does not fit into memory.
+    Parameters
+    ----------
+    path
+        The file, of this version or the one before.
+
+    Returns
+    -------
+    Events or PlacedEvents
+        As they were written, bit for bit.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    DataIntegrityError
+        If the file is foreign, truncated, of another format, if any number or any word of its origin was altered, or
+        if it holds what `Events` refuse.
+    ValueError
+        If it does not fit into memory.
+
+    Warns
+    -----
+    OtherSourcesWarning
+        If the events were made with other formulas or fluxes than those that are installed.
     """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"path must be the name of a file, got {path!r}")
@@ -125,37 +165,25 @@ def read_events(path: str | os.PathLike[str]) -> Events | PlacedEvents:
 def _converted(about: Mapping[str, Any]) -> tuple[Origin, dict[str, Any]]:
     """Origin and provenance of events of before there was an origin, which were all made with the fluxes of T2K."""
     provenance = {key: about[key] for key in ("seed", "n_events", "versions", "thinned", "moved") if key in about}
-    couplings, detector = about.get("couplings"), about.get("detector")
-    fluxes = about.get("flux", {})
-    provenance["flux"] = {
-        f"{beam.name} {flavour}": flux.checksum
-        if fluxes[beam.name] == datasets.manifest(f"flux/nd280_{beam.name.lower()}").sha256
-        else fluxes[beam.name]
-        for beam in experiment.T2K.beams
-        if beam.name in fluxes
-        for flavour, flux in beam.fluxes.items()
-    }
-    site = None
-    if detector is not None:
-        if "seed" in detector:
-            provenance["placing_seed"] = detector["seed"]
-        site = Site(
-            detector["name"],
-            tuple(detector["fiducial_modules"]),
-            {int(code): number for code, number in detector["targets"].items()},
-            tuple(detector.get("modules", ())),
-            tuple(Box(low, high) for low, high in detector.get("fiducial_boxes", ())),
-            detector.get("emphasis", {}),
-        )
-    origin = Origin(
-        sampling=SamplingRange(**about["sampling"]) if "sampling" in about else None,
-        couplings=BENCHMARK_B.replace(**couplings) if couplings else None,
-        beams=experiment.T2K.beams,
-        form_factor=about.get("form_factor", "fourier-bessel"),
-        sequence=about.get("sequence", "random"),
-        detector=site,
-    )
-    return origin, provenance
+    provenance["flux"] = {}
+    for beam in (beam for beam in experiment.T2K.beams if beam.name in about.get("flux", {})):
+        checksum = about["flux"][beam.name]
+        is_installed = checksum == datasets.manifest(f"flux/nd280_{beam.name.lower()}").sha256
+        for flavour, flux in beam.fluxes.items():
+            provenance["flux"][f"{beam.name} {flavour}"] = flux.checksum if is_installed else checksum
+    given: dict[str, Any] = {key: about[key] for key in ("form_factor", "sequence") if key in about}
+    if "sampling" in about:
+        given["sampling"] = SamplingRange(**about["sampling"])
+    if about.get("couplings"):
+        given["couplings"] = BENCHMARK_B.replace(**about["couplings"])
+    if about.get("detector") is not None:
+        site = dict(about["detector"])
+        site["targets"] = {int(code): number for code, number in site["targets"].items()}
+        site["volumes"] = tuple(Box(low, high) for low, high in site.pop("fiducial_boxes", ()))
+        if "seed" in site:
+            provenance["placing_seed"] = site.pop("seed")
+        given["detector"] = Site(**site)
+    return Origin(beams=experiment.T2K.beams, **given), provenance
 
 
 def _right_sign(beams: NDArray[np.str_], origin: Origin) -> NDArray[np.int64]:
@@ -192,20 +220,16 @@ def _read_table(path: Path) -> pa.Table:
         raise DataIntegrityError(f"{path} is no readable Parquet file, perhaps truncated: {error}") from error
 
 
-def _parts(name: str, about: Mapping[str, Any], shape: tuple[int, ...]) -> list[str]:
-    """Names in the file of the components of a column."""
-    if len(shape) == 1:
-        return [name]
-    return [f"{name}_{component}" for component in about["components"] or range(shape[1])]
+def _parts(name: str, about: Mapping[str, Any], n: int) -> list[str]:
+    """Names in the file of the n components of a column."""
+    components = about["components"]
+    return [name] if components == () else [f"{name}_{component}" for component in components or range(n)]
 
 
 def _read(table: pa.Table, name: str, about: Mapping[str, Any]) -> NDArray[Any]:
-    if about["components"] == ():
-        return _values(table, name, about["unit"])
-    numbered = (f"{name}_{i}" for i in itertools.count())
-    known = [f"{name}_{c}" for c in about["components"] or ()]
-    parts = known or list(itertools.takewhile(lambda part: part in table.column_names, numbered))
-    return np.stack([_values(table, part, about["unit"]) for part in parts], axis=-1)
+    n = sum(part.removeprefix(f"{name}_").isdecimal() for part in table.column_names)
+    parts = [_values(table, part, about["unit"]) for part in _parts(name, about, n)]
+    return parts[0] if about["components"] == () else np.stack(parts, axis=-1)
 
 
 def _values(table: pa.Table, name: str, unit: str) -> NDArray[Any]:
@@ -224,8 +248,8 @@ def _digest(header: Mapping[str, str], columns: Mapping[str, NDArray[Any]]) -> s
     digest = hashlib.sha256(json.dumps([header[key] for key in words]).encode())
     for name, values in columns.items():
         digest.update(f"{name}{values.shape}".encode())
-        text = values.dtype.kind == "U"
-        for buffer in _words(values).buffers()[1:] if text else [np.ascontiguousarray(values)]:
+        is_text = values.dtype.kind == "U"
+        for buffer in _words(values).buffers()[1:] if is_text else [np.ascontiguousarray(values).data]:
             digest.update(buffer)
     return digest.hexdigest()
 

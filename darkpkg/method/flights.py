@@ -1,9 +1,8 @@
-"""Flights of N, and of Z′ after it, that end in a volume, and how probable they are. Begin with `Paths`."""
+"""Flights of N, and of Z′ after it, that end in a volume, and how probable they are. Begin with `paths_of`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.experiment.volumes import Volume
 from darkpkg.method.events import PlacedEvents
-from darkpkg.method.loops import SPARE_CORNERS, clipped_rectangles, decay_probabilities
+from darkpkg.method.loops import SPARE_CORNERS, Paths, clipped_rectangles, decay_probabilities
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
 from darkpkg.units import cm
@@ -84,39 +83,26 @@ def decay_rates(parameters: DarkParameters, ctau: ArrayLike) -> tuple[Array, Arr
     return decay_rate(parameters.m_N, ctau), of_Z
 
 
-@dataclass(frozen=True)
-class Paths:
-    """Where n events cross k fiducial volumes, as lengths over the momentum of what flies, in cm/GeV.
+def paths_of(events: PlacedEvents, modules: Sequence[str], flies: bool, rows: Any = slice(None)) -> Paths:
+    """The paths of some ``rows`` of the events through ``modules``, also those of Z′ if it ``flies``."""
+    columns, p_N = events.columns_of(modules), events.p_N[rows]
+    inverse = 1 / momentum(p_N)[:, None]
+    entry, leave = events.entry[rows][:, columns], events.exit[rows][:, columns]
+    starts, corners = np.zeros((0, 1), dtype=np.int64), np.zeros((0, 2))
+    if flies:
+        p_Z = events.p_electron[rows] + events.p_positron[rows]
+        volumes = [events.detector.volumes[column] for column in columns]
+        starts, corners = flight_polygons(events.vertex[rows], p_N[:, 1:], p_Z[:, 1:], volumes)
+    return Paths(entry * inverse, (leave - entry) * inverse, starts, corners)
 
-    ``begin`` and ``width`` (n, k) are those of N. ``starts`` and ``corners`` are the polygons of the flights of N and
-    Z′ one after the other, see `flight_polygons`; without a flight of Z′ they are empty.
-    """
 
-    begin: Array
-    width: Array
-    starts: NDArray[np.int64]
-    corners: Array
-
-    @classmethod
-    def of(cls, events: PlacedEvents, modules: Sequence[str], flies: bool, rows: Any = slice(None)) -> Paths:
-        """Those of some ``rows`` of the events through ``modules``, also of Z′ if it ``flies``."""
-        columns, p_N = events.columns_of(modules), events.p_N[rows]
-        inverse = 1 / momentum(p_N)[:, None]
-        entry, leave = events.entry[rows][:, columns], events.exit[rows][:, columns]
-        starts, corners = np.zeros((0, 1), dtype=np.int64), np.zeros((0, 2))
-        if flies:
-            p_Z = events.p_electron[rows] + events.p_positron[rows]
-            volumes = [events.detector.volumes[column] for column in columns]
-            starts, corners = flight_polygons(events.vertex[rows], p_N[:, 1:], p_Z[:, 1:], volumes)
-        return cls(entry * inverse, (leave - entry) * inverse, starts, corners)
-
-    def decays(self, rate: ArrayLike, rate_of_Z: ArrayLike | None = None, rows: Any = slice(None)) -> Array:
-        """Probability (n,) that the pair appears in a volume, for `decay_rates` of each event or of all."""
-        if rate_of_Z is None:
-            each = np.asarray(rate)[..., None]
-            return (np.exp(-each * self.begin[rows]) * -np.expm1(-each * self.width[rows])).sum(axis=-1)
-        starts = self.starts[rows]
-        probability = np.empty(len(starts))
-        rates = (np.full(len(starts), one) for one in (rate, rate_of_Z))
-        decay_probabilities(*rates, starts, self.corners, probability)
-        return probability
+def decays(paths: Paths, rate: ArrayLike, rate_of_Z: ArrayLike | None = None, rows: Any = slice(None)) -> Array:
+    """Probability (n,) that the pair appears in a volume, for `decay_rates` of each event or of all."""
+    if rate_of_Z is None:
+        each = np.asarray(rate)[..., None]
+        return (np.exp(-each * paths.begin[rows]) * -np.expm1(-each * paths.width[rows])).sum(axis=-1)
+    starts = paths.starts[rows]
+    probability = np.empty(len(starts))
+    rates = (np.full(len(starts), one) for one in (rate, rate_of_Z))
+    decay_probabilities(probability, *rates, starts, paths.corners)
+    return probability

@@ -13,25 +13,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import vegas
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from darkpkg import _sources
 from darkpkg.experiment import experiment as experiments
 from darkpkg.experiment.experiment import Experiment
-from darkpkg.inputs import check_kinds, real_numbers
+from darkpkg.inputs import check_kinds, count, one_of, real_numbers
 from darkpkg.memory import require_memory
 from darkpkg.method.events import Events
-from darkpkg.method.integrand import (
-    DECAY_AXES,
-    VARIABLES,
-    Target,
-    laboratory_momenta,
-    target,
-    upscattering_and_decay,
-)
-from darkpkg.method.origin import Origin
+from darkpkg.method.integrand import DECAY_AXES, Integrand, adapted_map, target
+from darkpkg.method.origin import SEQUENCES, Origin
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
 from darkpkg.physics.nuclei import Nucleus, elements
@@ -52,6 +44,8 @@ EVEN_SHARE = 0.25
 The first keeps the error of rare nuclei small, such as argon, the second that of the sum."""
 
 _BATCH = 1 << 16
+
+_MADE_BY = ("darkpkg", "numpy", "scipy", "numba", "vegas")
 
 _PILOT = 2048
 """Events of each beam and nucleus that tell where events matter."""
@@ -123,8 +117,21 @@ def generate(
         With weights in upscatterings per nucleus and POT. The sum of the weights of a beam and nucleus is the
         integral of flux × σ × q over the sampled masses.
 
-    Raises `ValueError` or `TypeError` that names the argument, before any work; also for more events than there is
-    memory for, and for masses that no neutrino of the beams can make. Warns if this is so for a part of them.
+    Raises
+    ------
+    ValueError, TypeError
+        Before any work; names the argument. Also for more events than there is memory for, and for masses that no
+        neutrino of the beams can make.
+
+    Warns
+    -----
+    UserWarning
+        If no neutrino can make a part of the masses.
+
+    Examples
+    --------
+    >>> len(generate(SamplingRange.at(m_N=0.1, m_Zprime=1.25), n_events=1000, seed=1))
+    1000
     """
     experiment = experiments.T2K if experiment is None else experiment
     check_kinds(
@@ -136,45 +143,42 @@ def generate(
     )
     random_stream(seed)  # refuses a seed that is none before any work is done
     coherent = experiment.detector.targets
-    whole = experiment.detector.nuclei if hydrogen else coherent
-    known = [element.nucleus for element in elements().values()]
-    own = tuple(nucleus for nucleus in whole.values() if nucleus not in known)
-    bound = [(element, BoundNucleons.of(nucleus)) for element, nucleus in coherent.items()]
-    kinds = [*whole.items(), *(bound if nucleons else [])]
+    kinds = list((experiment.detector.nuclei if hydrogen else coherent).items())
+    tabulated = [element.nucleus for element in elements().values()]
+    own = tuple(nucleus for _, nucleus in kinds if nucleus not in tabulated)
+    if nucleons:
+        kinds += [(element, BoundNucleons.of(nucleus)) for element, nucleus in coherent.items()]
     targets = [nucleus for _, nucleus in kinds]
-    origin = Origin(sampling, couplings, experiment.beams, form_factor, sequence, nuclei=own)
+    made = REPLICATES if one_of("sequence", sequence, SEQUENCES) == "sobol" else 1
+    origin = Origin(sampling, couplings, experiment.beams, form_factor, sequence, nuclei=own, replicates=made)
     _check_reach(sampling, experiment, targets)
-    _check_number(experiment, targets, n_events)
+    total = _total(experiment, targets, n_events)
     sources = [
-        (beam.name, flavour, flux, element, nucleus)
+        (beam, flavour, element, nucleus)
         for beam in experiment.beams
-        for flavour, flux in beam.fluxes.items()
+        for flavour in beam.fluxes
         for element, nucleus in kinds
     ]
     channels = [
         _Channel(
-            beam,
+            beam.name,
             flavour,
             nucleus,
-            Integrand(target(flux, nucleus, form_factor), sampling, couplings),
-            (seed, *origin.stream(beam, flavour), nucleus.name),
+            Integrand(target(beam[flavour], nucleus, form_factor), sampling, couplings),
+            (seed, *origin.stream(beam.name, flavour), nucleus.name),
         )
-        for beam, flavour, flux, _, nucleus in tqdm(sources, desc="adapting", disable=not progress, leave=False)
+        for beam, flavour, _, nucleus in tqdm(sources, desc="adapting", disable=not progress, leave=False)
     ]
-    letters = max(len(beam.name) for beam in experiment.beams)
     if isinstance(n_events, Mapping):
-        total, counts = sum(n_events.values()), _counts_by_nucleus([c.nucleus.name for c in channels], n_events)
-        shares = np.array(counts) / total
+        shares = _shares_of_nuclei([channel.nucleus.name for channel in channels], n_events) / total
     else:
-        nuclei = np.array([experiment.detector.number_of_nuclei(element) for *_, element, _ in sources])
-        rates = nuclei * [channel.rate for channel in channels]
-        if importance is not None:
-            value = _importance(channels, importance, origin, letters)
-            rates = value if value.any() else rates
-        total, shares = int(n_events), _shares(rates)
-        counts = _counts(shares, total)
-    drawn = _from_nets(channels, shares, total, seed) if sequence == "sobol" else _independent(channels, counts)
-    columns = _simulated(channels, drawn, letters, progress)
+        value = _importance(channels, importance, origin) if importance is not None else np.zeros(len(channels))
+        nuclei = np.array([experiment.detector.number_of_nuclei(element) for _, _, element, _ in sources])
+        shares = _shares(value if value.any() else nuclei * [channel.rate for channel in channels])
+    drawn = (
+        _from_nets(channels, shares, total, seed) if sequence == "sobol" else _independent(channels, shares, total)
+    )
+    columns = _simulated(channels, drawn, progress)
     columns["weight"] *= couplings.coupling
     if sequence == "sobol":
         columns["replicate"] = _replicates(total)
@@ -182,16 +186,15 @@ def generate(
     return Events(**columns, origin=origin, provenance=about)
 
 
-def _importance(
-    channels: Sequence[_Channel], importance: Callable[[Events], Array], origin: Origin, letters: int
-) -> Array:
+def _importance(channels: Sequence[_Channel], importance: Callable[[Events], Array], origin: Origin) -> Array:
     """How much the events of each channel matter, from some of each."""
-    drawn = _independent(channels, [_PILOT] * len(channels), "pilot")
-    pilot = Events(**_simulated(channels, drawn, letters, False), origin=origin)
+    n = len(channels)
+    drawn = _independent(channels, np.full(n, 1 / n), n * _PILOT, "pilot")
+    pilot = Events(**_simulated(channels, drawn), origin=origin)
     value = real_numbers("importance", importance(pilot), 0.0, 1e100)
     if value.shape != (len(pilot),):
         raise ValueError(f"importance must be a number for each of {len(pilot)} events, got shape {value.shape}")
-    return value.reshape(len(channels), _PILOT).sum(axis=1)
+    return value.reshape(n, _PILOT).sum(axis=1)
 
 
 def _check_reach(sampling: SamplingRange, experiment: Experiment, targets: Sequence[Nucleus]) -> None:
@@ -210,41 +213,39 @@ def _check_reach(sampling: SamplingRange, experiment: Experiment, targets: Seque
     warnings.warn(f"{text}: that part of the masses is sampled in vain", UserWarning, stacklevel=3)
 
 
-def _empty_columns(n: int, letters: int = 3) -> dict[str, NDArray[Any]]:
+def _empty_columns(n: int, letters: int) -> dict[str, NDArray[Any]]:
     scalar = {name: np.empty(n) for name in ("weight", "m_N", "m_Zprime")}
     vector = {name: np.empty((n, 4)) for name in ("p_N", "p_electron", "p_positron")}
-    vector["point"] = np.empty((n, DECAY_AXES + 2))
     integer = {name: np.zeros(n, dtype=np.int64) for name in ("target", "replicate", "flavour")}
-    return scalar | vector | integer | {"beam": np.empty(n, dtype=f"U{letters}")}
+    return scalar | vector | integer | {"point": np.empty((n, DECAY_AXES + 2)), "beam": np.empty(n, f"U{letters}")}
 
 
-def _check_number(experiment: Experiment, targets: Sequence[Nucleus], n_events: int | Mapping[str, int]) -> None:
+def _total(experiment: Experiment, targets: Sequence[Nucleus], n_events: int | Mapping[str, int]) -> int:
+    """The number of all events, each of which has to be there, and all have to fit into memory."""
     sources = sum(len(beam.fluxes) for beam in experiment.beams)
-    numbers, least = {"n_events": n_events}, sources * len(targets)
     if isinstance(n_events, Mapping):
         names = [nucleus.name for nucleus in targets]
         if set(n_events) != set(names):
             name = experiment.detector.name
             raise ValueError(f"n_events must name the nuclei of {name}, {names}, got {list(n_events)}")
         numbers, least = {f"n_events of {name}": number for name, number in n_events.items()}, sources
-    for name, number in numbers.items():
-        if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
-            raise ValueError(
-                f"{name} must be an integer, at least {least} for as many beams and nuclei, got {number!r}"
-            )
-    total = sum(int(number) for number in numbers.values())
-    an_event = sum(column[:1].nbytes for column in _empty_columns(1).values())
+    else:
+        numbers, least = {"n_events": n_events}, sources * len(targets)
+    total = sum(count(name, value, least, " for as many beams and nuclei") for name, value in numbers.items())
+    letters = max(len(beam.name) for beam in experiment.beams)
+    an_event = sum(column.nbytes for column in _empty_columns(1, letters).values())
     # Vegas and what is drawn at once come on top, whatever the number of events.
     require_memory(float(an_event) * total, f"a simulation of {total} events")
+    return total
 
 
-def _counts_by_nucleus(nuclei: list[str], n_events: Mapping[str, int]) -> list[int]:
-    """The events of each nucleus spread evenly over the channels that have it."""
-    counts = []
+def _shares_of_nuclei(nuclei: list[str], n_events: Mapping[str, int]) -> Array:
+    """The number of events of each channel: those of its nucleus spread evenly over the channels that have it."""
+    shares = []
     for i, name in enumerate(nuclei):
-        count, rest = divmod(int(n_events[name]), nuclei.count(name))
-        counts.append(count + (nuclei[:i].count(name) < rest))
-    return counts
+        number, rest = divmod(int(n_events[name]), nuclei.count(name))
+        shares.append(number + (nuclei[:i].count(name) < rest))
+    return np.array(shares)
 
 
 def _shares(rates: Array) -> Array:
@@ -253,14 +254,13 @@ def _shares(rates: Array) -> Array:
     return EVEN_SHARE * even + (1 - EVEN_SHARE) * (rates / rates.sum() if rates.any() else even)
 
 
-def _counts(shares: Array, n_events: int) -> list[int]:
+def _counts(shares: Array, n_events: int) -> NDArray[np.int64]:
     """Events of each channel out of the total: one at least, and the more the longer."""
     own = np.maximum(np.floor(shares * n_events).astype(int), 1)
-    for channel in np.argsort(own - shares * n_events)[: max(n_events - own.sum(), 0)]:
-        own[channel] += 1
+    own[np.argsort(own - shares * n_events)[: max(n_events - own.sum(), 0)]] += 1
     while own.sum() > n_events:
         own[own.argmax()] -= 1
-    return own.tolist()
+    return own
 
 
 class _Drawn(NamedTuple):
@@ -268,7 +268,7 @@ class _Drawn(NamedTuple):
 
     rows: NDArray[np.int64]
     number: float
-    next_points: Callable[[slice], Array]
+    next_points: Callable[[NDArray[np.int64]], Array]
 
 
 class _Channel:
@@ -279,131 +279,62 @@ class _Channel:
     ) -> None:
         self.beam, self.flavour, self.nucleus = beam, flavour, nucleus
         self.integrand, self.stream = integrand, stream
-        self._map, self.rate = _adapt(integrand, random_stream(*stream, "adapt"))
+        self._map, self.rate = adapted_map(integrand, random_stream(*stream, "adapt"), **ADAPTATION)
 
     def simulate(self, y: Array, number: float) -> dict[str, Any]:
         """Columns of events at the points ``y`` (n, axes), with weights that are one ``number``-th of the rate."""
-        n, integrand = len(y), self.integrand
-        u, jacobian = np.empty((n, integrand.dim)), np.empty(n)
         # The azimuths of N and of its decay are uniform: vegas need not adapt to them.
-        self._map.map(np.ascontiguousarray(y[:, :-2]), u, jacobian)
-        value, variables = integrand.evaluate(u)
-        momenta = {name: np.empty((n, 4)) for name in ("p_N", "p_electron", "p_positron")}
-        laboratory_momenta(variables, y[:, -2:], integrand.target, *momenta.values())
-        return momenta | {
+        axes, azimuths = np.ascontiguousarray(y[:, :-2]), y[:, -2:]
+        u, jacobian = np.empty_like(axes), np.empty(len(y))
+        self._map.map(axes, u, jacobian)
+        value, variables = self.integrand.evaluate(u)
+        return self.integrand.momenta(variables, azimuths) | {
             "weight": value * jacobian / number,
             "m_N": variables[:, -2],
             "m_Zprime": variables[:, -1],
-            "point": np.concatenate([u[:, :DECAY_AXES], y[:, -2:]], axis=1),
+            "point": np.concatenate([u[:, :DECAY_AXES], azimuths], axis=1),
             "target": self.nucleus.pdg_code,
             "beam": self.beam,
             "flavour": self.flavour,
         }
 
 
-def _simulated(
-    channels: Sequence[_Channel], drawn: Sequence[_Drawn], letters: int, progress: bool
-) -> dict[str, NDArray[Any]]:
+def _simulated(channels: Sequence[_Channel], drawn: Sequence[_Drawn], progress: bool = False) -> dict[str, Any]:
     """Columns of the events of all channels."""
     total = sum(len(own.rows) for own in drawn)
-    columns = _empty_columns(total, letters)
+    columns = _empty_columns(total, max(len(channel.beam) for channel in channels))
     with tqdm(total=total, unit=" events", desc="simulating", disable=not progress, leave=False) as bar:
         for channel, own in zip(channels, drawn, strict=True):
             for begin in range(0, len(own.rows), _BATCH):
-                batch = slice(begin, min(begin + _BATCH, len(own.rows)))
-                rows = own.rows[batch]
-                for name, values in channel.simulate(own.next_points(batch), own.number).items():
+                rows = own.rows[begin : begin + _BATCH]
+                for name, values in channel.simulate(own.next_points(rows), own.number).items():
                     columns[name][rows] = values
                 bar.update(len(rows))
     return columns
 
 
-def _independent(channels: Sequence[_Channel], counts: Sequence[int], use: str = "events") -> list[_Drawn]:
+def _independent(channels: Sequence[_Channel], shares: Array, total: int, use: str = "events") -> list[_Drawn]:
     """Independent points for so many events of each channel, one channel after the other."""
-    drawn, end = [], 0
-    for channel, count in zip(channels, counts, strict=True):
-        rng, dim = random_stream(*channel.stream, use), channel.integrand.dim + 2
-        draw = lambda batch, rng=rng, dim=dim: rng.random((batch.stop - batch.start, dim))  # noqa: E731
-        drawn.append(_Drawn(np.arange(end, end + count), count, draw))
-        end += count
-    return drawn
+
+    def points(channel: _Channel) -> Callable[[NDArray[np.int64]], Array]:
+        rng = random_stream(*channel.stream, use)
+        return lambda rows: rng.random((len(rows), channel.integrand.dim + 2))
+
+    counts = _counts(shares, total)
+    parts = zip(channels, np.split(np.arange(total), np.cumsum(counts)[:-1]), strict=True)
+    return [_Drawn(rows, len(rows), points(channel)) for channel, rows in parts]
 
 
 def _from_nets(channels: Sequence[_Channel], shares: Array, total: int, seed: int) -> list[_Drawn]:
     """Points of Sobol sequences whose first axis is cut into the channels: together they fill it evenly."""
-    axes = range(channels[0].integrand.dim + 3)
-    points = sobol_points(_replicates(total), axes, seed, "events")
+    points = sobol_points(_replicates(total), range(channels[0].integrand.dim + 3), seed, "events")
     number = np.searchsorted(np.cumsum(shares) / shares.sum(), points[:, 0], side="right")
-    drawn = []
-    for i, share in enumerate(shares.tolist()):
-        rows = np.flatnonzero(number == i)
-        drawn.append(_Drawn(rows, share * total, lambda batch, rows=rows: points[rows[batch], 1:]))
-    return drawn
+    parts = enumerate((shares * total).tolist())
+    return [_Drawn(np.flatnonzero(number == i), share, lambda rows: points[rows, 1:]) for i, share in parts]
 
 
 def _replicates(n: int) -> NDArray[np.int64]:
     return np.arange(n) % REPLICATES
-
-
-class Integrand:
-    """Eq. (21) for one beam and nucleus on the unit hypercube, as a batch integrand of vegas."""
-
-    def __init__(self, target: Target, sampling: SamplingRange, couplings: DarkParameters) -> None:
-        self.target, self._sampling, self._remembers_spin = target, sampling, not couplings.is_majorana
-        self._log_m_N, self._log_m_Zprime = np.log(sampling.m_N), np.log(sampling.m_Zprime)
-        self.dim = DECAY_AXES if sampling.is_fixed else len(VARIABLES)
-        self.draws_masses_evenly = sampling.density == "log-uniform" and not sampling.is_fixed
-
-    def evaluate(self, u: Array) -> tuple[Array, Array]:
-        """Integrand (n,) and physical variables (n, 8) at the points ``u`` (n, dim)."""
-        m_N, m_Zprime, jacobian = self._masses(u[:, DECAY_AXES:])
-        value, variables = self.at_masses(np.ascontiguousarray(u[:, :DECAY_AXES]), m_N, m_Zprime)
-        return value * jacobian * self._sampling.q(m_N, m_Zprime), variables
-
-    def at_masses(self, u: Array, m_N: Array, m_Zprime: Array) -> tuple[Array, Array]:
-        """Integrand without density q and physical variables at points ``u`` (n, 6), each with its masses (n,)."""
-        value, variables = np.empty(len(u)), np.empty((len(u), len(VARIABLES)))
-        region = self._sampling.is_light, self._remembers_spin
-        upscattering_and_decay(u, m_N, m_Zprime, self.target, *region, value, variables)
-        return value, variables
-
-    def _masses(self, u: Array) -> tuple[Array, Array, Array]:
-        """Masses (n,) for points (n, 2) of the unit square, and d ln m_N d ln m_Z′/du."""
-        if not u.shape[1]:
-            return (
-                np.full(len(u), self._sampling.m_N[0]),
-                np.full(len(u), self._sampling.m_Zprime[0]),
-                np.ones(len(u)),
-            )
-        ln_m_N = self._log_m_N[0] + u[:, 0] * np.diff(self._log_m_N)
-        lowest, highest = np.broadcast_to(self._log_m_Zprime[:, None], (2, len(u)))
-        if self._sampling.is_light:
-            highest = np.minimum(ln_m_N, highest)
-        else:
-            lowest = np.maximum(ln_m_N, lowest)
-        ln_m_Zprime = lowest + u[:, 1] * (highest - lowest)
-        jacobian = np.diff(self._log_m_N) * np.maximum(highest - lowest, 0.0)
-        return np.exp(ln_m_N), np.exp(ln_m_Zprime), jacobian
-
-    def __call__(self, u: Array) -> Array:
-        """What vegas adapts to: with a flat mass plane, also where masses are then drawn evenly."""
-        value, variables = self.evaluate(np.ascontiguousarray(u))
-        if self.draws_masses_evenly:
-            value *= self._sampling.flattening(variables[:, -2], variables[:, -1])
-        return value
-
-
-def _adapt(integrand: Integrand, rng: np.random.Generator) -> tuple[vegas.AdaptiveMap, float]:
-    """The map that vegas learns, and the integral."""
-    integrator = vegas.Integrator([[0.0, 1.0]] * integrand.dim, ran_array_generator=rng.random)
-    integral = integrator(vegas.lbatchintegrand(integrand), **ADAPTATION).mean
-    return _uniform_in_masses(integrator.map) if integrand.draws_masses_evenly else integrator.map, integral
-
-
-def _uniform_in_masses(adaptive_map: vegas.AdaptiveMap) -> vegas.AdaptiveMap:
-    """The map with even steps along the two axes of the masses."""
-    grid = [adaptive_map.extract_grid()[axis] for axis in range(DECAY_AXES)]
-    return vegas.AdaptiveMap([*grid, *[np.linspace(0.0, 1.0, len(grid[0]))] * 2])
 
 
 def _provenance(n_events: int, seed: int, experiment: Experiment) -> dict[str, Any]:
@@ -413,12 +344,6 @@ def _provenance(n_events: int, seed: int, experiment: Experiment) -> dict[str, A
         "experiment": experiment.name,
         "targets_of": experiment.detector.name,
         "physics": _sources.digest(),
-        "flux": {
-            f"{beam.name} {flavour}": flux.checksum
-            for beam in experiment.beams
-            for flavour, flux in beam.fluxes.items()
-        },
-        "versions": {
-            name: importlib.metadata.version(name) for name in ("darkpkg", "numpy", "scipy", "numba", "vegas")
-        },
+        "flux": {f"{b.name} {code}": flux.checksum for b in experiment.beams for code, flux in b.fluxes.items()},
+        "versions": {name: importlib.metadata.version(name) for name in _MADE_BY},
     }

@@ -1,21 +1,25 @@
 """The integrand of Eq. (21), compiled: points of the unit hypercube in, integrand and physical variables out.
 
-The formulas are those of `darkpkg.physics`; only the change of variables is written here.
+Begin with `Integrand`. The formulas are those of `darkpkg.physics`; only the change of variables is written here.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import vegas
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from darkpkg.compiling import compiled
 from darkpkg.experiment.beam import Flux
+from darkpkg.formulas import Four, Three
+from darkpkg.method.sampling import SamplingRange
 from darkpkg.physics.decay import angular_correlation, lepton_momenta, mass_spectrum, width_shape
 from darkpkg.physics.kinematics import boost, rotate_z_to
+from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import Nucleus, current_amplitudes
 from darkpkg.physics.scattering import (
     LARGEST_QR,
@@ -67,7 +71,16 @@ def target(flux: Flux, nucleus: Nucleus, form_factor: str) -> Target:
 
 
 @compiled()
-def upscattering_and_decay(u, m_N, m_Zprime, target, on_shell, remembers_spin, value, variables):
+def upscattering_and_decay(
+    u: Array,
+    m_N: Array,
+    m_Zprime: Array,
+    target: Target,
+    on_shell: bool,
+    remembers_spin: bool,
+    value: Array,
+    variables: Array,
+) -> None:
     """Fill ``value`` (n,) with the integrand and ``variables`` (n, 8) with `VARIABLES` at the points ``u`` (n, 6).
 
     The integrand is flux × dσ/dQ² × (1/Γ) dΓ × Jacobian for unit couplings, at the masses of each point:
@@ -80,7 +93,9 @@ def upscattering_and_decay(u, m_N, m_Zprime, target, on_shell, remembers_spin, v
 
 
 @compiled()
-def _integrand(u, m_N, m_Zprime, target, on_shell, remembers_spin, variables):
+def _integrand(
+    u: Array, m_N: float, m_Zprime: float, target: Target, on_shell: bool, remembers_spin: bool, variables: Array
+) -> float:
     threshold = m_N + m_N**2 / (2 * target.mass)
     E_nu, flux = _energy_above(threshold, u[0], target.flux_edges, target.flux_cumulative)
     if flux <= 0.0 or E_nu <= threshold:
@@ -112,7 +127,9 @@ def _integrand(u, m_N, m_Zprime, target, on_shell, remembers_spin, variables):
 
 
 @compiled()
-def laboratory_momenta(variables, azimuths, target, p_N, p_electron, p_positron):
+def laboratory_momenta(
+    variables: Array, azimuths: Array, target: Target, p_N: Array, p_electron: Array, p_positron: Array
+) -> None:
     """Fill the four-momenta (n, 4) in the laboratory from `VARIABLES` and uniform ``azimuths`` (n, 2) in [0, 1)."""
     mass = target.mass
     for i in range(variables.shape[0]):
@@ -131,27 +148,27 @@ def laboratory_momenta(variables, azimuths, target, p_N, p_electron, p_positron)
 
 
 @compiled()
-def _to_laboratory(p, axis, heavy, m_N):
+def _to_laboratory(p: Four, axis: Three, heavy: Four, m_N: float) -> Four:
     x, y, z = rotate_z_to(axis, (p[1], p[2], p[3]))
     return boost((p[0], x, y, z), heavy, m_N)
 
 
 @compiled()
-def _energy_above(threshold, u, edges, cumulative):
+def _energy_above(threshold: float, u: float, edges: Array, cumulative: Array) -> tuple[float, float]:
     """The energy below which the share u of the flux above ``threshold`` lies, and that flux."""
     threshold = max(threshold, edges[0])  # there is no flux below
     if threshold >= edges[-1]:
         return 0.0, 0.0
-    j = np.searchsorted(edges, threshold, side="right") - 1
+    j = int(np.searchsorted(edges, threshold, side="right")) - 1
     below = cumulative[j] + (cumulative[j + 1] - cumulative[j]) * (threshold - edges[j]) / (edges[j + 1] - edges[j])
     wanted = below + u * (cumulative[-1] - below)
-    j = min(max(np.searchsorted(cumulative, wanted, side="right") - 1, 0), edges.size - 2)
+    j = min(max(int(np.searchsorted(cumulative, wanted, side="right")) - 1, 0), edges.size - 2)
     share = (wanted - cumulative[j]) / (cumulative[j + 1] - cumulative[j])
     return edges[j] + share * (edges[j + 1] - edges[j]), cumulative[-1] - below
 
 
 @compiled()
-def _dipole_distributed(u, low, high, scale):
+def _dipole_distributed(u: float, low: float, high: float, scale: float) -> tuple[float, float]:
     """Q² − low for Q² between ``low`` and ``high`` distributed like 1/(Q² + scale)², and dQ²/du."""
     a, b = low + scale, high + scale
     mixed = b * (1 - u) + a * u
@@ -159,7 +176,7 @@ def _dipole_distributed(u, low, high, scale):
 
 
 @compiled()
-def _current(Q, target):
+def _current(Q: float, target: Target) -> tuple[float, float]:
     """Amplitudes of the current at Q, zero beyond the last knot."""
     knot = int(Q / target.spline_step)
     if knot >= target.charge_spline.shape[0]:
@@ -170,5 +187,68 @@ def _current(Q, target):
 
 
 @compiled()
-def _cubic(c, d):
+def _cubic(c: Array, d: float) -> float:
     return ((c[0] * d + c[1]) * d + c[2]) * d + c[3]
+
+
+class Integrand:
+    """Eq. (21) for one beam and nucleus on the unit hypercube, as a batch integrand of vegas."""
+
+    def __init__(self, target: Target, sampling: SamplingRange, couplings: DarkParameters) -> None:
+        self._target, self._sampling, self._remembers_spin = target, sampling, not couplings.is_majorana
+        self._log_m_N, self._log_m_Zprime = np.log(sampling.m_N), np.log(sampling.m_Zprime)
+        self.dim = DECAY_AXES if sampling.is_fixed else len(VARIABLES)
+        self.draws_masses_evenly = sampling.density == "log-uniform" and not sampling.is_fixed
+
+    def evaluate(self, u: Array) -> tuple[Array, Array]:
+        """Integrand (n,) and physical variables (n, 8) at the points ``u`` (n, dim)."""
+        m_N, m_Zprime, jacobian = self._masses(u[:, DECAY_AXES:])
+        value, variables = self.at_masses(u[:, :DECAY_AXES], m_N, m_Zprime)
+        return value * jacobian * self._sampling.q(m_N, m_Zprime), variables
+
+    def at_masses(self, u: Array, m_N: Array, m_Zprime: Array) -> tuple[Array, Array]:
+        """Integrand without density q and physical variables at points ``u`` (n, 6), each with its masses (n,)."""
+        value, variables = np.empty(len(u)), np.empty((len(u), len(VARIABLES)))
+        region = self._sampling.is_light, self._remembers_spin
+        upscattering_and_decay(np.ascontiguousarray(u), m_N, m_Zprime, self._target, *region, value, variables)
+        return value, variables
+
+    def momenta(self, variables: Array, azimuths: Array) -> dict[str, Array]:
+        """Four-momenta (n, 4) by column of the events, from `VARIABLES` and uniform ``azimuths`` (n, 2)."""
+        momenta = {name: np.empty((len(variables), 4)) for name in ("p_N", "p_electron", "p_positron")}
+        laboratory_momenta(variables, azimuths, self._target, *momenta.values())
+        return momenta
+
+    def _masses(self, u: Array) -> tuple[Array, Array, Array]:
+        """Masses (n,) for points (n, 2) of the unit square, and d ln m_N d ln m_Z′/du."""
+        if self._sampling.is_fixed:
+            fixed = (self._sampling.m_N[0], self._sampling.m_Zprime[0], 1.0)
+            m_N, m_Zprime, jacobian = (np.full(len(u), value) for value in fixed)
+            return m_N, m_Zprime, jacobian
+        ln_m_N = self._log_m_N[0] + u[:, 0] * np.diff(self._log_m_N)
+        lowest, highest = np.broadcast_to(self._log_m_Zprime[:, None], (2, len(u)))
+        if self._sampling.is_light:
+            highest = np.minimum(ln_m_N, highest)
+        else:
+            lowest = np.maximum(ln_m_N, lowest)
+        ln_m_Zprime = lowest + u[:, 1] * (highest - lowest)
+        jacobian = np.diff(self._log_m_N) * np.maximum(highest - lowest, 0.0)
+        return np.exp(ln_m_N), np.exp(ln_m_Zprime), jacobian
+
+    def __call__(self, u: Array) -> Array:
+        """What vegas adapts to: with a flat mass plane, also where masses are then drawn evenly."""
+        value, variables = self.evaluate(u)
+        if self.draws_masses_evenly:
+            value *= self._sampling.flattening(variables[:, -2], variables[:, -1])
+        return value
+
+
+def adapted_map(integrand: Integrand, rng: np.random.Generator, **adaptation: Any) -> tuple[vegas.AdaptiveMap, float]:
+    """The map that vegas learns with the settings ``adaptation``, and the integral."""
+    integrator = vegas.Integrator([[0.0, 1.0]] * integrand.dim, ran_array_generator=rng.random)
+    integral = integrator(vegas.lbatchintegrand(integrand), **adaptation).mean
+    if not integrand.draws_masses_evenly:
+        return integrator.map, integral
+    # Even steps along the two axes of the masses.
+    grid = [integrator.map.extract_grid()[axis] for axis in range(DECAY_AXES)]
+    return vegas.AdaptiveMap([*grid, *[np.linspace(0.0, 1.0, len(grid[0]))] * 2]), integral

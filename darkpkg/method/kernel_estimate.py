@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,10 +18,9 @@ from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.selection import Selection
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.expectation import Expectation, warn_of_few
-from darkpkg.method.flights import Paths, decay_rates
-from darkpkg.method.generator import REPLICATES
+from darkpkg.method.flights import decay_rates, decays, paths_of
 from darkpkg.method.kernels import EPANECHNIKOV, GAUSSIAN, UNIFORM, Kernel
-from darkpkg.method.loops import kernel_sums
+from darkpkg.method.loops import Points, Prepared, kernel_sums
 from darkpkg.method.mass_kernel import check_inside, mass_coefficients, mass_level
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import WIDER, Smoothing, moments, neighbours
@@ -31,7 +29,7 @@ from darkpkg.physics.model import DarkParameters
 
 Array = NDArray[np.float64]
 
-__all__ = ["Prepared", "Remembered", "kernel_estimate", "prepared"]
+__all__ = ["Remembered", "kernel_estimate", "prepared"]
 
 _COMPILED: dict[Kernel, int] = {EPANECHNIKOV: 0, UNIFORM: 1, GAUSSIAN: 2}
 """Kernels that the loop has in it; any other is summed by numpy."""
@@ -51,21 +49,6 @@ class Remembered:
         return self.caches.setdefault(sample, forgetful)(*arguments)
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """Selected events with all weights that do not depend on θ, ordered for `kernel_sums`.
-
-    ``column`` numbers flavour, channel, bin and replicate, one within the other.
-    """
-
-    ln_masses: Array
-    base: Array
-    column: NDArray[np.int64]
-    paths: Paths
-    strip_edges: Array
-    strip_starts: NDArray[np.int64]
-
-
 Flavours = tuple[int, ...]
 Exposures = tuple[tuple[str, float], ...]
 
@@ -73,7 +56,11 @@ Exposures = tuple[tuple[str, float], ...]
 def _prepare(
     events: PlacedEvents, selection: Selection, exposures: Exposures, slope: Any, flavours: Flavours, flies: bool
 ) -> Prepared:
-    """Events that ``selection`` takes, for each of some beams with their protons on target."""
+    """Events that ``selection`` takes, for each of some beams with their protons on target.
+
+    All weights that do not depend on θ are in them. Columns number flavour, channel, bin and replicate, one within
+    the other.
+    """
     sampling, bins, flavour = sampling_range(events), selection.bins(events), np.abs(events.flavour)
     weight = np.where((bins >= 0) & np.isin(flavour, flavours), events.weight * selection.efficiency, 0.0)
     weights = np.stack([weight * exposure(events, beam, pot) for beam, pot in exposures])
@@ -87,13 +74,14 @@ def _prepare(
     channel, row = channel[order], row[order]
     masses = np.stack([events.m_N[row], events.m_Zprime[row]], axis=-1)
     level = mass_level(sampling, masses, Smoothing(slope=slope))
-    axes = len(flavours), len(exposures), selection.n_bins, _replicates(events)
+    axes = len(flavours), len(exposures), selection.n_bins, events.origin.replicates
     place = (flavour[row] == ELECTRON).astype(int), channel, bins[row], events.replicate[row] % axes[-1]
     return Prepared(
-        ln_masses=np.log(masses.T),
+        x=np.log(masses[:, 0]),
+        y=np.log(masses[:, 1]),
         base=weights[channel, row] / (sampling.q(*masses.T) * level),
         column=np.ravel_multi_index(place, axes),
-        paths=Paths.of(events, selection.decay_modules, flies, row),
+        paths=paths_of(events, selection.decay_modules, flies, row),
         strip_edges=np.log(edges),
         strip_starts=starts,
     )
@@ -101,11 +89,6 @@ def _prepare(
 
 prepared = Remembered(_prepare, most=4)
 """As many selections as two analyses have with two kinds of flight each."""
-
-
-def _replicates(events: Events) -> int:
-    """In how many parts to sum a sample so that their spread gives the error; one if each event is on its own."""
-    return REPLICATES if events.origin.sequence == "sobol" else 1
 
 
 def kernel_estimate(
@@ -160,7 +143,7 @@ def _sums(
     events: PlacedEvents, at: Array, analysis: Analysis, smoothing: Smoothing, flavours: Flavours, everywhere: bool
 ) -> Array:
     """Σw, Σw², Σd and Σd² for masses, decay rates and bandwidths ``at`` points (6, p): (p, flavours, bins, 4)."""
-    n, flies, replicates = at.shape[1], bool(np.isfinite(at[3]).any()), _replicates(events)
+    n, flies, replicates = at.shape[1], bool(np.isfinite(at[3]).any()), events.origin.replicates
     kernel = _kernel_at(sampling_range(events), at, smoothing)
     sums = np.empty((n, len(flavours), len(analysis.observed), 4))
     for selection in dict.fromkeys(channel.selection for channel in analysis.channels):
@@ -193,16 +176,13 @@ def _kernel_at(sampling: SamplingRange, points: Array, smoothing: Smoothing) -> 
 
 def _add(sums: Array, sample: Prepared, points: Array, kernel: Kernel, h: Array, c: Array, everywhere: bool) -> None:
     """Add to ``sums`` (p, columns, 4) the `moments` of a sample around each point, by column."""
-    (x, y), (rate, rate_of_Z), paths = np.log(points[:2]), points[2:4], sample.paths
+    (x, y), (rate, rate_of_Z) = np.log(points[:2]), points[2:4]
     if kernel in _COMPILED:
-        kernel_sums(
-            x, y, rate, h, _COMPILED[kernel], kernel.reach, WIDER, c, sample.strip_edges, sample.strip_starts,
-            *sample.ln_masses, sample.base, sample.column, paths.begin, paths.width, everywhere, rate_of_Z,
-            paths.starts, paths.corners, sums,
-        )  # fmt: skip
+        shape = _COMPILED[kernel], kernel.reach, WIDER
+        kernel_sums(sums, Points(x, y, rate, rate_of_Z, h, c, *shape), sample, everywhere)
         return
-    around = neighbours(kernel, sample.ln_masses.T, np.stack([x, y], axis=-1), h, c)
+    around = neighbours(kernel, np.stack([sample.x, sample.y], axis=-1), np.stack([x, y], axis=-1), h, c)
     for own, (near, both), of_N, of_Z in zip(sums, around, rate, rate_of_Z, strict=True):
-        chance = 1.0 if everywhere else paths.decays(of_N, of_Z if np.isfinite(of_Z) else None, near)
+        chance = 1.0 if everywhere else decays(sample.paths, of_N, of_Z if np.isfinite(of_Z) else None, near)
         for part, total in zip(moments((sample.base[near] * chance)[:, None], both), own.T, strict=True):
             total += np.bincount(sample.column[near], part[:, 0], len(total))

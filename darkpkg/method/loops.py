@@ -3,63 +3,113 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from darkpkg.compiling import compiled, in_blocks
+
+Array = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+class Paths(NamedTuple):
+    """Where n samples cross k volumes, as lengths over the momentum of what flies, in cm/GeV.
+
+    ``begin`` and ``width`` (n, k) are those of N. The polygons of the flights of N and Z′ one after the other have
+    ``corners`` (c, 2), those of sample i and volume j from ``starts[i, j]`` to ``starts[i, j + 1]``; ``starts`` is
+    (n, k + 1). Without a flight of Z′ both are empty.
+    """
+
+    begin: Array
+    width: Array
+    starts: Integers
+    corners: Array
+
+
+class Prepared(NamedTuple):
+    """Samples at (x, y) with the factors ``base`` of their weights and the ``column`` that they are summed in.
+
+    They are ordered by strip in x and within a strip by y. Strips begin at ``strip_edges`` in x, and with the samples
+    ``strip_starts``.
+    """
+
+    x: Array
+    y: Array
+    base: Array
+    column: Integers
+    paths: Paths
+    strip_edges: Array
+    strip_starts: Integers
+
+
+class Points(NamedTuple):
+    """Where to sum: p points (x, y) with decay rates over momentum of N and Z′, bandwidths (p, 2) and coefficients.
+
+    ``kind`` is the shape of the kernel, see `profile`, and ``reach`` where it ends; ``wider`` is the second bandwidth
+    in units of the first, and ``coefficients`` (p, 2, 3) has c for both.
+    """
+
+    x: Array
+    y: Array
+    rate: Array
+    rate_of_Z: Array
+    bandwidths: Array
+    coefficients: Array
+    kind: int
+    reach: float
+    wider: float
 
 
 @in_blocks
 @compiled(nogil=True)
-def kernel_sums(
-    first_point, last_point, x, y, rate, h, kind, reach, wider, coefficients,
-    strip_edges, strip_starts, sample_x, sample_y, base, column, begin, width, everywhere,
-    rate_of_Z, corner_starts, corners, sums,
-):  # fmt: skip
+def kernel_sums(first: int, last: int, sums: Array, points: Points, samples: Prepared, everywhere: bool) -> None:
     """Add to ``sums`` (points, columns, 4) Σw, Σw², Σd and Σd² of the samples around each point (x, y).
 
     Called without the first two arguments, which `in_blocks` sets.
 
     w = base · k(r) · (c_0 + c_1 u + c_2 v) · Σ_k (exp(−rate·begin_k) − exp(−rate·(begin_k + width_k))), with scaled
-    distances u, v, r² = u² + v² for the bandwidths h (points, 2), and d the same with bandwidths ``wider`` times as
-    large, less w. ``coefficients`` (points, 2, 3) has c for both bandwidths, ``kind`` is the shape of k, see
-    `profile`, and ``reach`` where it ends. The last factor of w is one if ``everywhere``. Where ``rate_of_Z`` is
-    finite, Z′ flies, too: the factor is the sum of `two_flights` over the polygons of an event, with ``corners``
-    (k, 2) from ``corner_starts`` (samples, volumes + 1).
+    distances u, v, r² = u² + v² for the bandwidths, and d the same with bandwidths ``wider`` times as large, less w.
+    The last factor of w is one if ``everywhere``. Where ``rate_of_Z`` is finite, Z′ flies, too: the factor is the sum
+    of `two_flights` over the polygons of an event.
 
-    Samples are ordered by strip in x and within a strip by y, so that a point visits few of them. Blocks of
-    points run in parallel, the samples of a point in order: the sums do not depend on the number of threads.
+    A point visits the few strips within its reach. Blocks of points run in parallel, the samples of a point in order:
+    the sums do not depend on the number of threads.
     """
-    reach = reach * wider
-    for point in range(first_point, last_point):
-        h_x, h_y, c = h[point, 0], h[point, 1], coefficients[point]
-        first = max(np.searchsorted(strip_edges, x[point] - reach * h_x, side="right") - 1, 0)
-        last = min(np.searchsorted(strip_edges, x[point] + reach * h_x, side="right"), strip_starts.size - 1)
-        for strip in range(first, last):
-            start, stop = strip_starts[strip], strip_starts[strip + 1]
-            low = start + np.searchsorted(sample_y[start:stop], y[point] - reach * h_y)
-            high = start + np.searchsorted(sample_y[start:stop], y[point] + reach * h_y, side="right")
+    wider, reach, paths = points.wider, points.reach * points.wider, samples.paths
+    edges, starts = samples.strip_edges, samples.strip_starts
+    for point in range(first, last):
+        x, y, rate, rate_of_Z = points.x[point], points.y[point], points.rate[point], points.rate_of_Z[point]
+        h_x, h_y, c = points.bandwidths[point, 0], points.bandwidths[point, 1], points.coefficients[point]
+        first_strip = max(np.searchsorted(edges, x - reach * h_x, side="right") - 1, 0)
+        last_strip = min(np.searchsorted(edges, x + reach * h_x, side="right"), starts.size - 1)
+        for strip in range(first_strip, last_strip):
+            start, stop = starts[strip], starts[strip + 1]
+            low = start + np.searchsorted(samples.y[start:stop], y - reach * h_y)
+            high = start + np.searchsorted(samples.y[start:stop], y + reach * h_y, side="right")
             for i in range(low, high):
-                u, v = (sample_x[i] - x[point]) / h_x, (sample_y[i] - y[point]) / h_y
+                u, v = (samples.x[i] - x) / h_x, (samples.y[i] - y) / h_y
                 r_sq = u * u + v * v
                 if r_sq >= reach * reach:
                     continue
-                factor = base[i]
-                if not everywhere and rate_of_Z[point] == math.inf:
-                    factor *= survival(rate[point], begin[i], width[i])
+                factor = samples.base[i]
+                if not everywhere and rate_of_Z == math.inf:
+                    factor *= survival(rate, paths.begin[i], paths.width[i])
                 elif not everywhere:
-                    factor *= decays_inside(rate[point], rate_of_Z[point], corner_starts[i], corners)
-                w = factor * profile(kind, r_sq) * (c[0, 0] + c[0, 1] * u + c[0, 2] * v)
+                    factor *= decays_inside(rate, rate_of_Z, paths.starts[i], paths.corners)
+                w = factor * profile(points.kind, r_sq) * (c[0, 0] + c[0, 1] * u + c[0, 2] * v)
                 u, v = u / wider, v / wider
-                d = factor * profile(kind, r_sq / wider**2) * (c[1, 0] + c[1, 1] * u + c[1, 2] * v) - w
-                sums[point, column[i], 0] += w
-                sums[point, column[i], 1] += w * w
-                sums[point, column[i], 2] += d
-                sums[point, column[i], 3] += d * d
+                d = factor * profile(points.kind, r_sq / wider**2) * (c[1, 0] + c[1, 1] * u + c[1, 2] * v) - w
+                column = samples.column[i]
+                sums[point, column, 0] += w
+                sums[point, column, 1] += w * w
+                sums[point, column, 2] += d
+                sums[point, column, 3] += d * d
 
 
 @compiled()
-def profile(kind, r_sq):
+def profile(kind: int, r_sq: float) -> float:
     """The kernel's shape k: 0 Epanechnikov, 1 uniform, 2 Gaussian cut at r = 6."""
     if kind == 2:
         return math.exp(-r_sq / 2) if r_sq < 36.0 else 0.0
@@ -69,7 +119,7 @@ def profile(kind, r_sq):
 
 
 @compiled()
-def survival(rate, begin, width):
+def survival(rate: float, begin: Array, width: Array) -> float:
     """Σ_k (exp(−rate·begin_k) − exp(−rate·(begin_k + width_k))), exact for rate · width → 0."""
     total = 0.0
     for k in range(begin.size):
@@ -80,14 +130,16 @@ def survival(rate, begin, width):
 
 @in_blocks
 @compiled(nogil=True)
-def decay_probabilities(first, last, rate, rate_of_Z, starts, corners, probability):
+def decay_probabilities(
+    first: int, last: int, probability: Array, rate: Array, rate_of_Z: Array, starts: Integers, corners: Array
+) -> None:
     """Fill ``probability`` (n,) with `decays_inside` of each event; called without the first two arguments."""
     for i in range(first, last):
         probability[i] = decays_inside(rate[i], rate_of_Z[i], starts[i], corners)
 
 
 @compiled()
-def decays_inside(rate, rate_of_Z, starts, corners):
+def decays_inside(rate: float, rate_of_Z: float, starts: Integers, corners: Array) -> float:
     """The sum of `two_flights` over polygons with ``corners`` (k, 2), the first from starts[0] to starts[1], …"""
     total = 0.0
     for box in range(starts.size - 1):
@@ -96,7 +148,7 @@ def decays_inside(rate, rate_of_Z, starts, corners):
 
 
 @compiled()
-def two_flights(rate, rate_of_Z, corners):
+def two_flights(rate: float, rate_of_Z: float, corners: Array) -> float:
     r"""Probability that two flights one after the other end inside a convex polygon of their lengths.
 
     ∫∫ exp(−r x − r′ y) r r′ dx dy over the polygon with ``corners`` (k, 2), in order. A triangle of area A with the
@@ -125,7 +177,7 @@ def two_flights(rate, rate_of_Z, corners):
 
 
 @compiled()
-def _divided_difference(a, b):
+def _divided_difference(a: float, b: float) -> float:
     """g = ∫∫ exp(−u a − v b) du dv over u, v ≥ 0 and u + v ≤ 1, for 0 ≤ a ≤ b."""
     if b < 0.5:  # Σ (−1)ᵏ h_k(a, b)/(k + 2)!, with the complete homogeneous polynomials
         total, symmetric, power, factor = 0.5, 1.0, 1.0, 0.5
@@ -141,13 +193,13 @@ def _divided_difference(a, b):
 
 
 @compiled()
-def _mean_of_exponential(a):
+def _mean_of_exponential(a: float) -> float:
     """(1 − e⁻ᵃ)/a, one at zero."""
     return -math.expm1(-a) / a if a > 0.0 else 1.0
 
 
 @compiled()
-def clipped_rectangles(longest, half_planes, starts, corners):
+def clipped_rectangles(longest: Array, half_planes: Array, starts: Integers, corners: Array) -> int:
     """Fill ``corners`` with those of convex polygons and ``starts`` with where each begins; return their number.
 
     Polygon (i, j) is the part of the rectangle from (0, 0) to ``longest`` (n, volumes, 2) in which a x + b y + c ≥ 0
@@ -178,7 +230,7 @@ SPARE_CORNERS = 6
 
 
 @compiled()
-def _clip(polygon, size, a, b, c, clipped):
+def _clip(polygon: Array, size: int, a: float, b: float, c: float, clipped: Array) -> int:
     """Fill ``clipped`` with the part of a convex polygon where a x + b y + c ≥ 0; return its number of corners."""
     n = 0
     for k in range(size):

@@ -87,6 +87,9 @@ class Origin:
     sequence
         ``"sobol"`` if events of equal ``replicate`` belong to the same Sobol sequence: the spread of replicates then
         gives the error.
+    replicates
+        Number of Sobol sequences, of which a selection of events may have fewer; 16 if not given, as files had that
+        do not name it. Independent events are one.
     detector
         What is needed of the detector, for events with a vertex.
     nuclei
@@ -100,6 +103,7 @@ class Origin:
     sequence: str = "random"
     detector: Site | None = None
     nuclei: tuple[Nucleus, ...] = ()
+    replicates: int = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         check_kinds(
@@ -113,6 +117,9 @@ class Origin:
             raise ValueError(f"couplings must be a single point, got shape {self.couplings.shape}")
         one_of("sequence", self.sequence, SEQUENCES)
         one_of("form_factor", self.form_factor, FORM_FACTORS)
+        alone = self.sequence == "random"
+        given = (1 if alone else 16) if self.replicates is None else self.replicates
+        object.__setattr__(self, "replicates", whole_number("replicates", given, 1, 1 if alone else None))
 
     def flux(self, beam: str, flavour: int) -> Flux:
         """The flux of a flavour of one of ``beams``. Raises `ValueError` that names what is not known."""

@@ -126,22 +126,23 @@ class SamplingRange:
     def contains(self, m_N: ArrayLike, m_Zprime: ArrayLike) -> NDArray[np.bool_]:
         """Whether each point of the mass plane lies in the sampled region."""
         m_N, m_Zprime = _masses(m_N, m_Zprime)
-        return self._between(self.m_N, self.m_Zprime, m_N, m_Zprime)
+        return self._inside(np.array([self.m_N, self.m_Zprime]), m_N, m_Zprime)
 
     def contains_logarithms(self, ln_masses: Array) -> NDArray[np.bool_]:
         """As `contains`, for points (..., 2) in (ln m_N, ln m_Z′)."""
-        return self._between(np.log(self.m_N), np.log(self.m_Zprime), ln_masses[..., 0], ln_masses[..., 1])
+        return self._inside(np.log([self.m_N, self.m_Zprime]), ln_masses[..., 0], ln_masses[..., 1])
 
-    def _between(self, x_range: ArrayLike, y_range: ArrayLike, x: Array, y: Array) -> NDArray[np.bool_]:
-        (x_low, x_high), (y_low, y_high) = x_range, y_range  # type: ignore[misc]
+    def _inside(self, edges: Array, x: Array, y: Array) -> NDArray[np.bool_]:
+        (x_low, x_high), (y_low, y_high) = edges
         inside = (x_low <= x) & (x <= x_high)
         inside &= (y < x) if self.is_light else (x <= y)
         return inside & (y_low <= y) & (y <= y_high)
 
 
 def _masses(m_N: ArrayLike, m_Zprime: ArrayLike) -> tuple[Array, Array]:
-    m_N, m_Zprime = (real_numbers(name, m, -1e30, 1e30) for name, m in (("m_N", m_N), ("m_Zprime", m_Zprime)))
-    return broadcast(m_N=m_N, m_Zprime=m_Zprime)
+    x, y = (real_numbers(name, m, -1e30, 1e30) for name, m in (("m_N", m_N), ("m_Zprime", m_Zprime)))
+    x, y = broadcast(m_N=x, m_Zprime=y)
+    return x, y
 
 
 HEAVY = SamplingRange(m_N=(4e-3, 1.25), m_Zprime=(4e-3, 12.5))

@@ -18,7 +18,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -242,48 +242,35 @@ def reweight(
     weights = real_array("weights", weights)
     if weights.shape != sample.shape[:1]:
         raise ValueError(f"weights must have the shape {sample.shape[:1]} of sample_theta, got {weights.shape}")
-    observed = _observed(observables, len(sample))
+    observed, given = _observed(observables, len(sample)), cast("Callable[[Array], ArrayLike]", density)
     flat = points.reshape(-1, sample.shape[1])
     x, centres = kernel.coordinates(sample), kernel.coordinates(flat)
-    region = _Region(kernel, density, single)
-    p = region.density(sample)
+
+    def per_coordinate(theta: Array) -> Array:
+        """The density at parameters (..., d), per unit of the kernel's coordinates."""
+        stretch = np.where(np.broadcast_to(kernel.log, theta.shape[-1]), theta, 1.0).prod(axis=-1)
+        return np.asarray(given(theta[..., 0] if single else theta), dtype=float) * stretch
+
+    p = per_coordinate(sample)
     if not np.all(p > 0):
         raise ValueError(f"density must be positive at every event, got {p.min()}")
-    outside = ~(region.density(flat) > 0)
+    outside = ~(per_coordinate(flat) > 0)
     if outside.any():
         raise ValueError(f"theta must lie where density is positive, got {flat[outside][0]}")
-    base = weights / (len(sample) * p * kernel.level(sample, region.density))
+    base = weights / (len(sample) * p * kernel.level(sample, per_coordinate))
     h = kernel.bandwidths(points.shape[:-1], flat.shape[1]).reshape(flat.shape)
-    c = np.stack([kernel.coefficients(centres, width, region.contains) for width in (h, WIDER * h)], axis=1)
+    inside: Inside = lambda at: per_coordinate(kernel.parameters(at)) > 0  # noqa: E731
+    c = np.stack([kernel.coefficients(centres, width, inside) for width in (h, WIDER * h)], axis=1)
     sums = [
         moments(base[near, None] * observed[near], both).sum(axis=1)
         for near, both in neighbours(kernel.kernel, x, centres, h, c)
     ]
     stacked = np.reshape(sums, (len(flat), 4, observed.shape[1]))
-    level = kernel.level(flat, region.density)[:, None, None]
-    stacked = stacked * level ** np.array([1, 2, 1, 2])[:, None]
+    stacked = stacked * kernel.level(flat, per_coordinate)[:, None, None] ** np.array([1, 2, 1, 2])[:, None]
     result = Expectation(*np.moveaxis(stacked, 1, 0).reshape(4, *points.shape[:-1], stacked.shape[-1]))
     names = ["theta"] if single else [f"theta[{j}]" for j in range(flat.shape[1])]
     warn_of_few(result.n_effective.max(axis=-1), dict(zip(names, np.moveaxis(points, -1, 0), strict=True)), 3)
     return result
-
-
-@dataclass(frozen=True)
-class _Region:
-    """Where parameters were sampled, and how densely; functions of a ``single`` parameter take it without an axis."""
-
-    smoothing: Smoothing
-    given: Any
-    single: bool
-
-    def density(self, theta: Array) -> Array:
-        """Density at parameters (..., d), per unit of the kernel's coordinates."""
-        values = np.asarray(self.given(theta[..., 0] if self.single else theta), dtype=float)
-        return values * np.where(np.broadcast_to(self.smoothing.log, theta.shape[-1]), theta, 1.0).prod(axis=-1)
-
-    def contains(self, coordinates: Array) -> NDArray[np.bool_]:
-        """Whether points, in the kernel's coordinates, were sampled."""
-        return self.density(self.smoothing.parameters(coordinates)) > 0
 
 
 def _observed(observables: Any, n: int) -> Array:

@@ -23,9 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.inputs import check_kinds
-from darkpkg.method.events import Events, PlacedEvents
-from darkpkg.method.generator import Integrand
-from darkpkg.method.integrand import DECAY_AXES, laboratory_momenta, target
+from darkpkg.method.events import Events, PlacedEvents, by_source
+from darkpkg.method.integrand import DECAY_AXES, Integrand, target
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import Smoothing
 from darkpkg.method.weights import check_point, coupling_weight, kde_weight, sampling_range
@@ -73,11 +72,10 @@ def transport(events: AnyEvents, parameters: DarkParameters, neighbourhood: Smoo
     weight = near.weight * kde_weight(near, parameters, neighbourhood)
     counts = np.flatnonzero(weight)
     near, weight = near[counts], weight[counts]
-    factor, momenta = _at_masses_of(parameters, near)
-    changes: dict[str, Any] = dict(zip(("p_N", "p_electron", "p_positron"), momenta, strict=True))
+    factor, changes = _at_masses_of(parameters, near)
     changes |= {name: np.full(len(near), float(getattr(parameters, name))) for name in ("m_N", "m_Zprime")}
     if isinstance(near, PlacedEvents):
-        changes |= _paths(near, momenta[0])
+        changes |= _paths(near, changes["p_N"])
     sampling = sampling_range(near)
     moved = {"m_N": sampling.m_N, "m_Zprime": sampling.m_Zprime, "bandwidth": neighbourhood.bandwidth}
     return dataclasses.replace(
@@ -105,24 +103,23 @@ def _neighbours(events: AnyEvents, parameters: DarkParameters, neighbourhood: Sm
     return events[inside]
 
 
-def _at_masses_of(parameters: DarkParameters, events: Events) -> tuple[Array, list[Array]]:
-    """The ratio of the integrands (n,) and the momenta (n, 4) of N, electron and positron at the masses of θ."""
-    ratio, momenta = np.empty(len(events)), [np.empty((len(events), 4)) for _ in range(3)]
+def _at_masses_of(parameters: DarkParameters, events: Events) -> tuple[Array, dict[str, Any]]:
+    """The ratio of the integrands (n,) and the momenta (n, 4) by column of the events at the masses of θ."""
+    ratio, momenta = (
+        np.empty(len(events)),
+        {name: np.empty((len(events), 4)) for name in ("p_N", "p_electron", "p_positron")},
+    )
     origin = events.origin
-    channels = zip(events.beam.tolist(), events.target.tolist(), events.flavour.tolist(), strict=True)
-    for beam, code, flavour in sorted(set(channels)):
-        own = np.flatnonzero((events.beam == beam) & (events.target == code) & (events.flavour == flavour))
+    for (beam, flavour, code), own in by_source(events):
         about = _target(origin.flux(beam, flavour), origin.nucleus(code), origin.form_factor)
         integrand = Integrand(about, sampling_range(events), parameters)
-        u = np.ascontiguousarray(events.point[own, :DECAY_AXES])
+        u, azimuths = np.split(events.point[own], [DECAY_AXES], axis=1)
         before, _ = integrand.at_masses(u, events.m_N[own], events.m_Zprime[own])
         masses = (np.full(len(own), float(mass)) for mass in (parameters.m_N, parameters.m_Zprime))
         after, variables = integrand.at_masses(u, *masses)
         ratio[own] = np.divide(after, before, out=np.zeros(len(own)), where=before > 0)
-        laboratory = [np.empty((len(own), 4)) for _ in momenta]
-        laboratory_momenta(variables, events.point[own, DECAY_AXES:], about, *laboratory)
-        for whole, part in zip(momenta, laboratory, strict=True):
-            whole[own] = part
+        for name, values in integrand.momenta(variables, np.ascontiguousarray(azimuths)).items():
+            momenta[name][own] = values
     return ratio, momenta
 
 

@@ -19,7 +19,7 @@ from darkpkg.experiment.analysis import Analysis, Channel
 from darkpkg.experiment.selection import Selection
 from darkpkg.inputs import check_kinds, real_number, real_numbers, tuple_of, whole_number
 from darkpkg.method.events import Events, PlacedEvents
-from darkpkg.method.flights import Paths, decay_rate
+from darkpkg.method.flights import decay_rate, decays, paths_of
 from darkpkg.method.mass_kernel import check_inside, mass_coefficients, mass_level
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import SMOOTHING, Smoothing, kernel_weight
@@ -188,7 +188,7 @@ def lifetime_weight(
     rate = decay_rate(events.m_N if m_N is None else real_number("m_N", m_N, positive=True), ctau)
     own = events.m_Zprime if m_Zprime is None else real_number("m_Zprime", m_Zprime, positive=True)
     rate_of_Z = decay_rate(own, flight) if flight > 0 else None
-    return Paths.of(events, modules, flight > 0).decays(rate, rate_of_Z)
+    return decays(paths_of(events, modules, flight > 0), rate, rate_of_Z)
 
 
 def exposure_weight(events: PlacedEvents, channel: Channel) -> Array:
@@ -276,8 +276,8 @@ def detected_weight(
     """
 
     def chance(selection: Selection) -> Array:
-        decays = lifetime_weight(events, **flights_at(parameters), modules=selection.decay_modules)
-        return selection_weight(events, selection) * decays
+        detected = lifetime_weight(events, **flights_at(parameters), modules=selection.decay_modules)
+        return selection_weight(events, selection) * detected
 
     return _weight(events, parameters, analysis, smoothing, chance)
 
@@ -312,11 +312,11 @@ def check_placed(name: str, events: Any) -> None:
         raise TypeError(f"{name} must be placed in a detector first: darkpkg.place(events, darkpkg.ND280, seed=…)")
 
 
-def check_point(parameters: Any) -> None:
+def check_point(parameters: Any, name: str = "parameters") -> None:
     """Raise unless these are parameters, and a single point."""
-    check_kinds(parameters=(parameters, DarkParameters))
+    check_kinds(**{name: (parameters, DarkParameters)})
     if parameters.shape != ():
-        raise ValueError(f"parameters must be a single point, got shape {parameters.shape}")
+        raise ValueError(f"{name} must be a single point, got shape {parameters.shape}")
 
 
 def positive_lifetime(ctau: ArrayLike) -> Array:

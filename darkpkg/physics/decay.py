@@ -38,6 +38,27 @@ def mass_density(s: ArrayLike, m_N: ArrayLike, m_Zprime: ArrayLike) -> NDArray[n
 
     .. math:: \frac{d\Gamma}{ds} \propto \frac{(1-y)^2(1+2y)}{(1-xy)^2}\,
               \left(1+\frac{2m_e^2}{s}\right)\sqrt{1-\frac{4m_e^2}{s}} .
+
+    Parameters
+    ----------
+    s : array_like
+        Mass of the pair squared in GeV².
+    m_N, m_Zprime : array_like
+        Masses in GeV; all three broadcast.
+
+    Returns
+    -------
+    float or ndarray
+        Of the shape of all together.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no finite number, or a mass that is not positive.
+
+    >>> s = np.linspace(0, 0.01, 10001)
+    >>> float(mass_density(s, 0.1, 1.25).sum() * s[1])
+    1.00...
     """
     s = real_numbers("s", s)
     m_N, m_Zprime = (real_numbers(f, m, 1e-30, 1e30) for f, m in (("m_N", m_N), ("m_Zprime", m_Zprime)))
@@ -55,7 +76,24 @@ def mass_density(s: ArrayLike, m_N: ArrayLike, m_Zprime: ArrayLike) -> NDArray[n
 def lepton_momenta(
     m_N: Number, s: Number, cos_Z: Number, phi_Z: Number, cos_e: Number, phi_e: Number
 ) -> tuple[Four, Four]:
-    """Four-momenta (E, p_x, p_y, p_z) of electron and positron in the rest frame of N, the polarisation along z."""
+    """Four-momenta (E, p_x, p_y, p_z) of electron and positron in the rest frame of N, the polarisation along z.
+
+    Parameters
+    ----------
+    m_N, s
+        Mass of N in GeV, and that of the pair squared in GeV².
+    cos_Z, phi_Z, cos_e, phi_e
+        The four angles of the module, in radians.
+
+    Returns
+    -------
+    electron, positron
+        Tuples of four numbers or arrays, in GeV.
+
+    >>> electron, positron = lepton_momenta(0.1, 0.0025, 1.0, 0.0, 0.5, 0.0)
+    >>> electron[0] + positron[0]                              # (m_N² + s) / 2m_N
+    0.0625
+    """
     forward = spherical(cos_Z, phi_Z)
     sin_Z, cos_phi, sin_phi = np.sqrt((1 - cos_Z) * (1 + cos_Z)), np.cos(phi_Z), np.sin(phi_Z)
     momentum = np.sqrt(np.maximum(s / 4 - ELECTRON_MASS**2, 0.0))
@@ -87,6 +125,21 @@ def angular_correlation(
     the pair, the scalar products of D with q = p₋ + p₊ and l = p₋ − p₊ are
     p_ν·q = m_N E′, n·q = E_Z − P E′ cos θ_Z, p_ν·l = m_N E′ β_e cos θ_e and
     n·l = β_e [E′ cos θ_e + P (√s sin θ_Z sin θ_e cos φ_e − E_Z cos θ_Z cos θ_e)], with the ``polarisation`` P.
+
+    Parameters
+    ----------
+    s, cos_Z, cos_e, phi_e, m_N, m_e
+        Mass of the pair squared in GeV², angles of the module, masses in GeV: numbers, or arrays that broadcast.
+    polarisation
+        P, from −1 to 1.
+
+    Returns
+    -------
+    float or array
+        Its mean over the angles is one.
+
+    >>> angular_correlation(0.0025, 0.0, 0.0, 0.0, 0.1, polarisation=0.0)
+    1.24...
     """
     E_nu, E_Z = (m_N**2 - s) / (2 * m_N), (m_N**2 + s) / (2 * m_N)
     beta_sq = 1 - 4 * m_e**2 / s

@@ -19,18 +19,49 @@ __all__ = ["boost", "dot", "invariant_mass", "minkowski", "momentum", "rotate_z_
 
 
 def dot(p: Array, k: Array) -> Array:
-    """Minkowski product p·k, with signature (+, −, −, −), of four-momenta (..., 4)."""
+    """Minkowski product p·k, with signature (+, −, −, −).
+
+    Parameters
+    ----------
+    p, k : array
+        Four-momenta (..., 4) in GeV; they broadcast.
+
+    Returns
+    -------
+    array
+        In GeV², of the shape (...).
+
+    Raises
+    ------
+    TypeError, ValueError
+        For another shape, and what is not finite or above 1e100.
+
+    >>> float(dot(np.array([2.0, 0, 0, 1]), np.array([3.0, 0, 0, 1])))
+    5.0
+    """
     p, k = _four_momenta("p", p), _four_momenta("k", k)
     return minkowski(np.moveaxis(p, -1, 0), np.moveaxis(k, -1, 0))
 
 
 def momentum(p: Array) -> Array:
-    """Magnitude of the three-momentum of four-momenta (..., 4)."""
+    """Magnitude of the three-momentum, (...) in GeV, of four-momenta ``p`` (..., 4).
+
+    Raises as `dot` does.
+
+    >>> float(momentum(np.array([9.0, 1, 2, 2])))
+    3.0
+    """
     return np.sqrt((_four_momenta("p", p)[..., 1:] ** 2).sum(axis=-1))
 
 
 def invariant_mass(p: Array) -> Array:
-    """√(p²) of four-momenta (..., 4); a square that rounding made negative counts as zero."""
+    """√(p²), (...) in GeV, of four-momenta ``p`` (..., 4); a square that rounding made negative counts as zero.
+
+    Raises as `dot` does.
+
+    >>> float(invariant_mass(np.array([5.0, 0, 0, 3])))
+    4.0
+    """
     return np.sqrt(np.maximum(dot(p, p), 0.0))
 
 
@@ -58,8 +89,11 @@ def spherical(cos_theta: Number, phi: Number) -> Three:
 def boost(p: Four, frame: Four, mass: Number) -> Four:
     """Carry ``p`` from the rest frame of a particle into the one in which that particle has momentum ``frame``.
 
-    ``mass`` is the mass of that particle; it is asked for because E² − p² loses it when the particle is fast. Give
-    ``frame`` with its three-momentum reversed to go into the rest frame.
+    ``mass`` is the mass of that particle; it is an argument because E² − p² loses it when the particle is fast. Give
+    ``frame`` with its three-momentum reversed to go into the rest frame. All are in GeV.
+
+    >>> boost((1.0, 0.0, 0.0, 0.0), (5.0, 0.0, 0.0, 3.0), 4.0)
+    (1.25, 0.0, 0.0, 0.75)
     """
     energy = (p[0] * frame[0] + p[1] * frame[1] + p[2] * frame[2] + p[3] * frame[3]) / mass
     shift = (p[0] + energy) / (frame[0] + mass)

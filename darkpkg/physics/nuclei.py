@@ -115,7 +115,7 @@ class Element:
     density: float = np.nan
 
     def number_of_nuclei(self, mass: float) -> float:
-        """Number of nuclei in ``mass`` grams of the element."""
+        """Number of nuclei in ``mass`` grams of the element. Raises `ValueError` for a negative or infinite mass."""
         if not 0 <= mass < np.inf:
             raise ValueError(f"mass must not be negative and be finite, got {mass}")
         return mass * AVOGADRO / self.atomic_weight
@@ -245,6 +245,21 @@ def sachs(Q2: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
     a fit to electron scattering that is good to a few per cent up to several GeV² (Kelly 2004).
 
+    Parameters
+    ----------
+    Q2 : array_like
+        Momentum transfer squared in GeV², any shape.
+
+    Returns
+    -------
+    G_E, G_M : ndarray
+        Of the shape of ``Q2``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a ``Q2`` that is negative or not finite.
+
     >>> [float(G) for G in sachs(0.0)]
     [1.0, 2.7928473446]
     """
@@ -265,7 +280,11 @@ def current_amplitudes(
     .. math:: H^{\mu\nu} = a^2\,h^\mu h^\nu + b^2\,(q^2g^{\mu\nu} - q^\mu q^\nu), \qquad h = P + P' .
 
     A nucleus taken without spin has a = ZF and b = 0. The proton has
-    :math:`a^2 = (G_E^2+\tau G_M^2)/(1+\tau) = F_1^2 + \tau F_2^2` and b = G_M.
+    :math:`a^2 = (G_E^2+\tau G_M^2)/(1+\tau) = F_1^2 + \tau F_2^2` and b = G_M. Parameters and errors are those of
+    `form_factor`, and both amplitudes have the shape of ``Q2``.
+
+    >>> [float(part) for part in current_amplitudes(0.0, NUCLEI["C12"])]
+    [6.0, 0.0]
     """
     check_kinds(nucleus=(nucleus, Nucleus))
     return nucleus.amplitudes(_momentum_transfer(Q2), model)

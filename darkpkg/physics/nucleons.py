@@ -47,6 +47,14 @@ def neutron_sachs(Q2: ArrayLike) -> tuple[Array, Array]:
     -------
     G_E, G_M : ndarray
         Of the shape of ``Q2``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a ``Q2`` that is negative or not finite.
+
+    >>> [float(G) for G in neutron_sachs(0.0)]
+    [0.0, -1.91304276]
     """
     Q2 = real_numbers("Q2", Q2, 0.0, 1e30)
     tau = Q2 / (4 * NEUTRON_MASS**2)
@@ -55,7 +63,11 @@ def neutron_sachs(Q2: ArrayLike) -> tuple[Array, Array]:
 
 
 def fermi_momentum(A: float) -> float:
-    """k_F in GeV of a nucleus of A nucleons, between the measured ones of `FERMI_MOMENTA`."""
+    """k_F in GeV of a nucleus of A nucleons, between the measured ones of `FERMI_MOMENTA`.
+
+    >>> fermi_momentum(12)
+    0.221
+    """
     return float(np.interp(A, *FERMI_MOMENTA)) * MeV
 
 
@@ -78,6 +90,14 @@ def pauli_blocking(Q2: ArrayLike, A: float) -> Array:
     -------
     ndarray
         S between 0 and 1, of the shape of ``Q2``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a ``Q2`` that is negative or not finite.
+
+    >>> float(pauli_blocking(1.0, 12))
+    1.0
     """
     Q2 = real_numbers("Q2", Q2, 0.0, 1e30)
     x = np.minimum(np.sqrt(Q2 + (Q2 / (2 * NUCLEON_MASS)) ** 2) / fermi_momentum(A), 2.0)

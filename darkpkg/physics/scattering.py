@@ -47,17 +47,55 @@ def _energy(E_nu: ArrayLike) -> Array:
 
 
 def threshold_energy(m_N: ArrayLike, nucleus: Nucleus) -> Any:
-    """Smallest neutrino energy in GeV that makes an N of mass ``m_N``: E = m_N + m_N²/(2M)."""
+    """Smallest neutrino energy that makes an N of mass ``m_N``: E = m_N + m_N²/(2M).
+
+    Parameters
+    ----------
+    m_N : array_like
+        Mass in GeV, any shape.
+    nucleus
+        Of mass M.
+
+    Returns
+    -------
+    float or ndarray
+        Energy in GeV, of the shape of ``m_N``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no nucleus, and masses that are negative or not finite.
+
+    >>> threshold_energy(0.1, NUCLEI["C12"])
+    0.1004...
+    """
     check_kinds(nucleus=(nucleus, Nucleus))
     m_N = real_numbers("m_N", m_N, 0.0, LARGEST_ENERGY)
     return (m_N + m_N**2 / (2 * nucleus.mass))[()]
 
 
 def q2_range(E_nu: ArrayLike, m_N: ArrayLike, nucleus: Nucleus) -> tuple[Any, Any]:
-    r"""Smallest and largest momentum transfer Q² = −q² in GeV² at neutrino energy ``E_nu``; nan below threshold.
+    r"""Smallest and largest momentum transfer Q² = −q² at neutrino energy ``E_nu``; nan below threshold.
 
     With s = M² + 2ME, :math:`Q^2_{max} = 2p^*(E^*_N + p^*_N) - m_N^2`, and the smaller root follows from the product
     of both, :math:`Q^2_{min} Q^2_{max} = m_N^4 M^2/s`; the difference that defines it loses all digits at small m_N.
+
+    Parameters
+    ----------
+    E_nu, m_N : array_like
+        Energy and mass in GeV; they broadcast.
+    nucleus
+        Of mass M.
+
+    Returns
+    -------
+    lowest, highest : float or ndarray
+        In GeV², of the shape of both arguments together.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As the module says.
 
     >>> q2_range(1.0, 0.01, NUCLEI["Pb208"])[0]             # close to (m_N² / 2E)²
     2.5001...e-09
@@ -74,6 +112,21 @@ def neutrino_energy(p_N: Array, m_N: ArrayLike, mass: float | Array) -> Array:
     """Energy E_ν in GeV of the neutrino that made N with momentum ``p_N`` (n, 4) on a nucleus at rest.
 
     From (p_ν + P − p_N)² = M²: E_ν (M − E_N + p_z) = M E_N − m_N²/2. Then Q² = 2M (E_ν − E_N).
+
+    Parameters
+    ----------
+    p_N : array
+        Four-momenta (n, 4) of N in GeV, the beam along z.
+    m_N, mass : float or array
+        Masses in GeV of N and of the nucleus, numbers or (n,).
+
+    Returns
+    -------
+    array
+        Energies (n,) in GeV.
+
+    >>> float(neutrino_energy(np.array([[1.0, 0.0, 0.0, 0.99]]), 0.141, 11.2)[0])     # lead takes nearly no energy
+    1.000...
     """
     E_N, p_z = p_N[..., 0], p_N[..., 3]
     return (mass * E_N - np.asarray(m_N) ** 2 / 2) / (mass - E_N + p_z)
@@ -91,8 +144,30 @@ def differential_cross_section(
               \left\{a^2\left[(4ME - m_N^2 - Q^2)^2 - (4M^2+Q^2)(m_N^2+Q^2)\right]
               + b^2\,(m_N^2+Q^2)(2Q^2-m_N^2)\right\}
 
-    ``E_nu`` in GeV and ``Q2`` in GeV² broadcast with the fields of ``parameters``. ``form_factor`` names a model of
-    `darkpkg.physics.nuclei.FORM_FACTORS`.
+    Parameters
+    ----------
+    E_nu, Q2 : array_like
+        Neutrino energy in GeV and momentum transfer squared in GeV²; they broadcast with the fields of
+        ``parameters``.
+    parameters
+        One point θ or many.
+    nucleus
+        What scatters.
+    form_factor
+        A model of `darkpkg.physics.nuclei.FORM_FACTORS`.
+
+    Returns
+    -------
+    float or ndarray
+        Of the shape of all together.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As the module says.
+
+    >>> differential_cross_section(1.0, 0.01, BENCHMARK_B, NUCLEI["C12"])
+    2.1...e-39
     """
     check_kinds(parameters=(parameters, DarkParameters))
     E_nu, Q2 = _energy(E_nu), real_numbers("Q2", Q2, 0.0, LARGEST_ENERGY**2)
@@ -105,9 +180,26 @@ def differential_cross_section(
 def total_cross_section(
     E_nu: ArrayLike, parameters: DarkParameters, nucleus: Nucleus, form_factor: str = "fourier-bessel"
 ) -> Any:
-    """σ(E_ν) in cm² per nucleus; zero below threshold. ``E_nu`` in GeV broadcasts with the fields of ``parameters``.
+    """σ(E_ν) in cm² per nucleus; zero below threshold.
 
     Gauss–Legendre quadrature in Q, panel by panel, each panel half a period of the diffraction pattern.
+
+    Parameters
+    ----------
+    E_nu : array_like
+        Neutrino energy in GeV, which broadcasts with the fields of ``parameters``.
+    parameters, nucleus, form_factor
+        As for `differential_cross_section`.
+
+    Returns
+    -------
+    float or ndarray
+        Of the shape of both together.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As the module says.
 
     >>> total_cross_section(0.05, BENCHMARK_B, NUCLEI["Pb208"])
     0.0

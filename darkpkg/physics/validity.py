@@ -35,6 +35,16 @@ def validity_notes(parameters: DarkParameters) -> list[str]:
     Z′ → N N above 2 m_N is no such decay: a Z′ heavier than N is virtual, and its width appears nowhere. Of many
     points there is one note of a kind, which counts them and gives the values of the first.
 
+    Parameters
+    ----------
+    parameters
+        One point θ or many.
+
+    Returns
+    -------
+    list of str
+        Sentences with values and units.
+
     >>> from darkpkg import BENCHMARK_B
     >>> validity_notes(BENCHMARK_B.replace(V_N_sq=1e-8))
     ['|V_muN|^2 = 2.2e-07 is above |V_N|^2 = 1e-08, which no mixing matrix gives: ...']

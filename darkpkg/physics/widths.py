@@ -51,10 +51,27 @@ _THREE, _THREE_WEIGHTS = _panels(1, 3)
 
 
 def pair_ratio(s: ArrayLike, channel: str) -> Any:
-    """Decays to a channel of `CHANNELS` over those to massless lepton pairs, for a Z′ of mass √s; ``s`` in GeV².
+    """Decays to a channel over those to massless lepton pairs, for a Z′ of mass √s.
 
     For hadrons that is the measured ratio R, interpolated linearly in √s. Below the first measurement, at 0.3 GeV, it
     falls with the third power of the velocity of a pion pair, above the last, at 2 GeV, it is constant.
+
+    Parameters
+    ----------
+    s : array_like
+        In GeV², any shape.
+    channel
+        One of `CHANNELS`.
+
+    Returns
+    -------
+    float or ndarray
+        Of the shape of ``s``; zero below threshold.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no finite number, and a channel that does not exist.
 
     >>> [round(float(pair_ratio(0.25**2, channel)), 3) for channel in CHANNELS]
     [1.0, 0.725, 0.0]
@@ -63,7 +80,11 @@ def pair_ratio(s: ArrayLike, channel: str) -> Any:
 
 
 def total_ratio(s: ArrayLike) -> Any:
-    """Sum of `pair_ratio` over all channels."""
+    """Sum of `pair_ratio` over all channels.
+
+    >>> round(float(total_ratio(0.25**2)), 3)
+    1.725
+    """
     return sum(pair_ratio(s, channel) for channel in CHANNELS)
 
 

@@ -25,7 +25,7 @@ from paper.curves import Panel
 
 Array = NDArray[np.float64]
 
-__all__ = ["Plane", "fill", "minus_delta_log_likelihood"]
+__all__ = ["Plane", "edge", "fill", "minus_delta_log_likelihood"]
 
 
 def minus_delta_log_likelihood(mean: Array, analysis: Analysis, poisson_below: float = 0.0) -> Array:
@@ -88,11 +88,11 @@ class Plane:
 
     def limit(self, reading: Reading, drop: float | None = None) -> Array:
         """Lower edge of what is excluded (1 + replicates, x); nan where nothing is."""
-        return _edge(self.y, self.fall(reading), drop or self.panel.drop)
+        return edge(self.y, self.fall(reading), drop or self.panel.drop)
 
     def upper(self, reading: Reading, drop: float | None = None) -> Array:
         """Upper edge of the lowest excluded interval; nan where there is none."""
-        return _edge(self.y[::-1], self.fall(reading)[..., ::-1], drop or self.panel.drop)
+        return edge(self.y[::-1], self.fall(reading)[..., ::-1], drop or self.panel.drop)
 
     def straight(self, reading: Reading, drop: float | None = None) -> Callable[[Any], Array]:
         """The lower edge as a function of x where the contour is straight between the authors' nodes.
@@ -127,7 +127,7 @@ def fill(planes: Sequence[Plane], readings: Iterable[Reading]) -> None:
         planes[i].events[reading] = np.stack(found, axis=1)
 
 
-def _edge(y: Array, fall: Array, level: float) -> Array:
+def edge(y: Array, fall: Array, level: float) -> Array:
     """Where ``fall`` first rises above the level along y, a power in between: (...)."""
     above = fall > level
     i = above.argmax(axis=-1)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from darkpkg.method.expectation import Expectation, Share
+from darkpkg.method.expectation import Expectation
+from paper.acceptances import Share
 
 Array = NDArray[np.float64]
 

@@ -10,10 +10,10 @@ import numpy as np
 from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II
 from darkpkg.experiment.detector import ND280, Module
 from darkpkg.experiment.files import ARGON_DENSITY
-from darkpkg.method.acceptances import decay_acceptance, selection_efficiency
 from darkpkg.physics.model import BENCHMARK_B
 from darkpkg.physics.nuclei import NUCLEI
 from darkpkg.units import ELECTRON_MASS, MeV, cm, tonne
+from paper.acceptances import decay_acceptance, selection_efficiency
 from paper.claims.answer import NOTHING, Answer, of_share, ratio, share_of
 from paper.claims.samples import CHAMBERS, Samples, detected_at_B, in_P0D
 
@@ -51,7 +51,8 @@ def fiducial_begin_of_TPC2(_: Samples) -> Answer:
 
 
 def fiducial_mass_of_an_FGD(_: Samples) -> Answer:
-    share = ND280["FGD1"].fiducial_mass / ND280["FGD1"].mass
+    module = ND280["FGD1"]
+    share = module.fiducial.volume / module.active.volume if module.fiducial else 0.0
     return Answer(1.1 * share, assumed=Answer(1.075 * share))
 
 

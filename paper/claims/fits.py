@@ -12,9 +12,9 @@ from scipy.optimize import curve_fit
 from darkpkg.experiment.analysis import ANALYSIS_I
 from darkpkg.inference.lifetimes import excluded_lifetimes
 from darkpkg.method.estimators import Kernel
-from darkpkg.method.expectation import Share
 from darkpkg.method.weights import lifetime_weight, selected_weight
 from darkpkg.physics.model import BENCHMARK_B
+from paper.acceptances import Share
 from paper.claims.samples import Samples, once
 from paper.lifetime_bound import LifetimeBound, fit_lifetime_bound
 

@@ -60,11 +60,13 @@ def verdict(claim: Claim, answer: Answer) -> str:
 def explained(claim: Claim, answer: Answer) -> str:
     """The reason of a claim with our numbers in it.
 
-    They are ``{ours}``, ``{ratio}`` to the printed number, or to one if that is zero or none is printed, and
-    ``{off}``, the distance of that ratio from one in per cent.
+    They are ``{ours}``, ``{assumed}`` under the assumption, ``{ratio}`` of ours to the printed number, or to one if
+    that is zero or none is printed, and ``{off}``, the distance of that ratio from one in per cent; and fields of the
+    claim, such as ``{claim.high}``.
     """
     ratio = answer.value / (np.nan_to_num(claim.number) or 1.0)
-    return claim.reason.format(ours=answer.value, ratio=ratio, off=100 * abs(ratio - 1))
+    assumed = answer.assumed.value if answer.assumed else np.nan
+    return claim.reason.format(claim=claim, ours=answer.value, assumed=assumed, ratio=ratio, off=100 * abs(ratio - 1))
 
 
 def table(samples: Samples, names: Iterable[str] | None = None) -> pd.DataFrame:

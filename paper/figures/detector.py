@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from darkpkg.experiment.analysis import ANALYSIS_I
 from darkpkg.experiment.detector import ND280
 from darkpkg.method.events import PlacedEvents
-from darkpkg.method.expectation import Share
 from darkpkg.method.weights import (
     detected_weight,
     lifetime_weight,
@@ -21,6 +20,7 @@ from darkpkg.method.weights import (
 from darkpkg.physics.model import BENCHMARK_B
 from darkpkg.physics.nuclei import NUCLEI
 from darkpkg.streams import random_stream
+from paper.acceptances import Share
 from paper.drawing import COLOURS, draw_detector, module_colour
 from paper.figures.frame import Curves, PaperFigure, Samples
 

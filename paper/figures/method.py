@@ -91,7 +91,7 @@ _STEPS = {
     "selection": (r"$\bar\epsilon$ or 0", "cuts, response", "Eq. (15)"),
     "lifetime": (r"$\sum_j(e^{-a_j/\lambda}-e^{-b_j/\lambda})$", r"$c\tau^0$, boxes", "Eq. (27)"),
 }
-"""The weights in the order of Fig. 8: formula, what it needs to know, and equation."""
+"""The weights in the order of Fig. 8: formula, what it depends on, and equation."""
 
 
 def weights_in_turn(
@@ -114,7 +114,7 @@ def weights_in_turn(
 
 
 def figure_8(samples: Samples) -> PaperFigure:
-    """The weights of Eq. (24), what each needs to know, and what it leaves of the sum and of the effective events.
+    """The weights of Eq. (24), what each depends on, and what it leaves of the sum and of the effective events.
 
     For benchmark B in Analysis I and for benchmark A in Analysis II, both in neutrino mode.
     """
@@ -126,7 +126,7 @@ def figure_8(samples: Samples) -> PaperFigure:
         "B": (7.1, "blue", weights_in_turn(samples.heavy, BENCHMARK_B, ANALYSIS_I)),
         "A": (9.35, "red", weights_in_turn(samples.light, BENCHMARK_A, ANALYSIS_II)),
     }
-    for x, text in ((1.05, "asks for"), (4.05, "weight")):
+    for x, text in ((1.05, "depends on"), (4.05, "weight")):
         ax.text(x, 0.7, text, ha="center", weight="bold")
     for name, (x, colour, _) in columns.items():
         heading = f"{name}: $\\Sigma$  |  effective"
@@ -155,7 +155,7 @@ def figure_8(samples: Samples) -> PaperFigure:
 
 
 def _effective(w: Array) -> float:
-    """(Σw)² / Σw²: as many unweighted events would know the sum as well; none if there is no weight."""
+    """(Σw)² / Σw²: as many unweighted events have the same relative error; none if there is no weight."""
     return float(w.sum() ** 2 / (w**2).sum()) if w.any() else 0.0
 
 

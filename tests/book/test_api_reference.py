@@ -8,7 +8,7 @@ from notebook_references import ROOT
 
 import darkpkg
 
-NOT_FOR_PROGRAMS = {"darkpkg.cli", "darkpkg.commands", "darkpkg.report"}
+NOT_FOR_PROGRAMS = {"darkpkg.cli", "darkpkg.commands", "darkpkg.options", "darkpkg.report"}
 """The command line documents itself."""
 
 

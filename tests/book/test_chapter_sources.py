@@ -27,11 +27,11 @@ def test_a_colour_of_a_figure_voids_those_chapters_alone_that_draw_it():
     assert chapters_that_use("paper/constraints/drawing.py") == DRAW_LIMITS | READ_ALL_SOURCES
 
 
-def test_an_amplitude_voids_every_chapter_that_simulates():
-    simulate = {name for name, cells in CELLS.items() if re.search(r"\bdk\.(generate|simulate)\(", "\n".join(cells))}
-    assert len(simulate) > 10
-    assert simulate <= chapters_that_use("darkpkg/physics/scattering.py")
-    assert simulate <= chapters_that_use("darkpkg/method/loops.py")
+def test_an_amplitude_voids_every_chapter_that_simulates_and_a_sum_every_one_that_predicts():
+    for calls, source in ((r"generate|simulate", "physics/scattering.py"), (r"Kernel|Transport", "method/loops.py")):
+        found = {name for name, cells in CELLS.items() if re.search(rf"\bdk\.({calls})\(", "\n".join(cells))}
+        assert len(found) > 10
+        assert found <= chapters_that_use(f"darkpkg/{source}")
 
 
 @pytest.fixture

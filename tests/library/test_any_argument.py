@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from any_input import anything
-from hypothesis import given, settings
+from hypothesis import given
 
 import darkpkg as dk
 from darkpkg import datasets
 from darkpkg.experiment.response import FGD_RESPONSE
-from darkpkg.method.expectation import Share
 from paper import lifetime_bound
+from paper.acceptances import Share, decay_acceptance, selection_efficiency
 from paper.constraints import curves
 from paper.standard_neutrino import weak
 from paper.standard_neutrino.decays_in_flight import decays_in_flight
@@ -96,6 +96,10 @@ def simulation():
         "sampling": dk.HEAVY, "n_events": 24, "seed": 1, "couplings": B, "experiment": dk.T2K, "hydrogen": False,
         "form_factor": "helm", "sequence": "random",
     }  # fmt: skip
+
+
+def decays():
+    return {"events": few(), "analysis": A, "ctau": 1.0, "ctau_Zprime": 0.1}
 
 
 NOWHERE = Path("nowhere")
@@ -179,7 +183,7 @@ CALLS = {
     "HEAVY.contains": lambda: {"m_N": [0.1, 0.2, 0.3], "m_Zprime": [1.0, 2.0, 0.1]},
     "HEAVY.q": lambda: {"m_N": [0.1, 0.2, 0.3], "m_Zprime": [1.0, 2.0, 0.1]},
     "Expectation": lambda: fields(dk.Expectation([1.0, 2.0, 3.0], np.ones(3), np.ones(3), np.ones(3))),
-    "Share": lambda: {"values": THETA[:3], "weights": np.ones(3)},
+    "Share": (Share.of, lambda: {"values": THETA[:3], "weights": np.ones(3)}),
     "Smoothing": lambda: fields(dk.Smoothing()),
     "reweight": lambda: {
         "theta": 0.5, "sample_theta": THETA, "weights": np.ones(50), "observables": THETA,
@@ -207,8 +211,8 @@ CALLS = {
         dk.Kernel(few()).events_at_lifetime, lambda: {"parameters": B, "ctau": 1.0, "analysis": A},
     ),
     "choose_bandwidth": lambda: kernel() | {"per_point": False},
-    "selection_efficiency": lambda: {"events": few(), "analysis": A, "ctau": 1.0, "ctau_Zprime": 0.1},
-    "decay_acceptance": lambda: {"events": few(), "analysis": A, "ctau": 1.0, "ctau_Zprime": 0.1},
+    "selection_efficiency": (selection_efficiency, decays),
+    "decay_acceptance": (decay_acceptance, decays),
     "transport": lambda: {"events": placed(), "parameters": B, "neighbourhood": dk.Smoothing(0.5, order=0)},
     "Transport": lambda: {"sample": placed(), "neighbourhood": dk.Smoothing(0.5, order=0)},
     "Transport.events": (dk.Transport(placed()).events, lambda: {"parameters": B, "analysis": A}),
@@ -338,8 +342,6 @@ def call_of(name):
     entry = CALLS[name]
     if isinstance(entry, tuple):
         return entry[0], entry[1]()
-    if name == "Share":
-        return Share.of, entry()
     first, *rest = name.split(".")
     return functools.reduce(getattr, rest, home(first)), entry()
 
@@ -364,11 +366,10 @@ def outcome(function, arguments):
 
 
 @functools.cache
-def thousand_values():
+def any_values():
     """Drawn once for all functions: drawing takes longer than most calls."""
     values = []
 
-    @settings(max_examples=1000)
     @given(anything(3))
     def keep(value):
         values.append(value)
@@ -405,7 +406,7 @@ def test_any_value_of_any_argument_is_taken_rightly_or_refused_by_name(name):
     function, right = call_of(name)
     if not name.startswith(("read", "load_analysis", "load_detector", "write")):
         function(**right)
-    for argument, value in zip(itertools.cycle(sorted(right)), thousand_values(), strict=False):
+    for argument, value in zip(itertools.cycle(sorted(right)), any_values(), strict=False):
         try:
             check_rightness(name, argument, value)
         except Exception as error:

@@ -15,7 +15,6 @@ from toy_sample import Predicted
 import darkpkg as dk
 from darkpkg.inference import threshold
 from darkpkg.inputs import real_numbers, whole_number
-from darkpkg.method.expectation import Share
 from darkpkg.method.kernels import EPANECHNIKOV, GAUSSIAN, UNIFORM
 from darkpkg.physics import nuclei
 from darkpkg.physics.nuclei import form_factor
@@ -26,6 +25,7 @@ from darkpkg.physics.scattering import (
     total_cross_section,
 )
 from paper import lifetime_bound
+from paper.acceptances import Share
 from paper.constraints.curves import constraints
 from paper.lifetime_bound import fit_lifetime_bound
 from paper.standard_neutrino.weak import StandardHeavyNeutrino, laboratory_helicity
@@ -161,7 +161,7 @@ FUNCTIONS = {
 """A call with one argument replaced, which arguments an error may name, and what a result must be."""
 
 
-@settings(max_examples=1000, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(value=inputs())
 def test_any_input_has_a_right_result_or_an_error_that_names_the_argument(value):
     for name, (arguments, function, rule) in FUNCTIONS.items():
@@ -239,7 +239,7 @@ ALSO_NAMED = {
 }  # fmt: skip
 
 
-@settings(max_examples=1000, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(value=inputs())
 @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
 def test_whatever_is_built_from_any_input_is_whole_or_refused_by_name(value):
@@ -250,7 +250,7 @@ def test_whatever_is_built_from_any_input_is_whole_or_refused_by_name(value):
         assert not message or re.search(f"{target}|{ALSO_NAMED.get(target, target)}", message), f"{target}: {message}"
 
 
-@settings(max_examples=1000, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(value=inputs())
 def test_real_numbers_are_the_same_numbers_or_refused(value):
     result, message = outcome(lambda: real_numbers("x", value))

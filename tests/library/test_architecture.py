@@ -27,6 +27,7 @@ LAYERS = {
         "sampling",
         "origin",
         "events",
+        "joining",
         "files",
         "loops",
         "flights",
@@ -38,7 +39,6 @@ LAYERS = {
         "smoothing",
         "mass_kernel",
         "weights",
-        "acceptances",
         "kernel_estimate",
         "transport",
         "estimators",
@@ -55,18 +55,19 @@ LAYERS = {
         "scan_files",
         "check",
         "point_likelihood",
+        "constructions",
     ],
-    "top": ["simulation", "plotting", "report", "commands", "cli", "__main__"],
+    "top": ["simulation", "plotting", "report", "options", "commands", "cli", "__main__"],
 }
 """Every module, from bottom to top: each may import only what stands before it."""
 
 DRAW = {"plotting"}
 """Modules that need matplotlib."""
 
-ON_DEMAND = {("cli", "commands")}
+ON_DEMAND = {("cli", "commands"), ("cli", "options")}
 """Imports within a function, so that a word of help waits for nothing."""
 
-USERS = {"commands"}
+USERS = {"commands", "options"}
 """Modules that use the library as its users do, by its public names; nothing of it imports them."""
 
 KNOW_NO_PHYSICS = [

@@ -20,7 +20,7 @@ COUNT = dataclasses.replace(I, channels=I.channels[:1])
 
 @pytest.fixture(scope="module")
 def at_B(simulated):
-    return simulated(B, 20_000, seed=5)
+    return simulated(dk.SamplingRange.at(float(B.m_N), float(B.m_Zprime)), 20_000, seed=5)
 
 
 @pytest.fixture(scope="module")

@@ -61,7 +61,7 @@ def refused(*arguments, status=2):
 
 @pytest.fixture(scope="module")
 def events(simulated):
-    return simulated(dk.BENCHMARK_B, N_EVENTS, seed=5)
+    return simulated(dk.DarkParameters(**POINT), N_EVENTS, seed=5)
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +197,8 @@ class TestCheck:
         read = json.loads(run("check", *options(), "--sample", sample, "--json").stdout)
         for result, path in ((simulated, None), (read, str(sample))):
             assert result["point"] == dataclasses.asdict(dk.DarkParameters(**POINT))
-            assert (result["sample"], result["seed"], result["n_events"]) == (path, 5, N_EVENTS)
+            # Each neutrino has four vertices.
+            assert (result["sample"], result["seed"], result["n_events"]) == (path, 5, 4 * N_EVENTS)
             assert (result["version"], result["analysis"]) == (dk.__version__, "Analysis I")
             assert result["rule"] == "90 % CL for 2 parameters, -Delta ln L > 2.303"
             assert (result["status"], result["reason"]) == ("excluded", "")
@@ -376,6 +377,46 @@ class TestDecays:
         lines = run("check", *numbers, "--n-events", 1000).stdout
         assert f"  of Z'               {point.mediator_decay_length():.4g} cm" in lines
         assert f"decays to e+e-        {100 * point.pair_branching_ratio():.3g} %" in lines
+
+
+class TestEstimators:
+    @pytest.fixture
+    def own(self, tmp_path):
+        """A file with an estimator of one's own: twice as many events as another."""
+        path = tmp_path / "own.py"
+        path.write_text(
+            "import dataclasses, darkpkg as dk\n"
+            "class Twice(dk.Kernel):\n"
+            "    def events(self, parameters, analysis):\n"
+            "        found = super().events(parameters, analysis)\n"
+            "        return dataclasses.replace(found, mean=2 * found.mean, variance=4 * found.variance)\n"
+        )
+        return f"{path}:Twice"
+
+    def test_one_of_ones_own_predicts_for_check_and_scan(self, own, sample, tmp_path):
+        def events(name):
+            return json.loads(run("check", *options(), "--sample", sample, "--estimator", name, "--json").stdout)
+
+        assert events(own)["expected_events"] == 2 * events("kernel")["expected_events"]
+        line = ("--sample", sample, "--benchmark", "B", "--vary", "V_muN_sq=1e-10:1e-6:5", "--refine", 0)
+        tables = []
+        for name in (own, "kernel"):
+            assert run("scan", *line, "--estimator", name, "-o", tmp_path / "scan.csv").exit_code == 0
+            tables.append(dk.read_scan(tmp_path / "scan.csv").to_pandas())
+        np.testing.assert_array_equal(tables[0].expected_events, 2 * tables[1].expected_events)
+
+    @pytest.mark.parametrize(
+        ("name", "message"),
+        [
+            ("smooth", "estimator must be kernel, transport, or FILE.py:NAME with a file of yours, got 'smooth'"),
+            (f"{__file__}:Nobody", "must have 'Nobody', which makes an estimator of a sample, got None"),
+        ],
+    )
+    def test_one_that_is_not_there_is_refused_before_the_simulation(self, name, message):
+        result = run("check", *options(), "--estimator", name)
+        assert result.exit_code == 2
+        assert message in result.stderr
+        assert "simulating" not in result.stderr
 
 
 class TestNoStatement:
@@ -633,7 +674,7 @@ class TestScan:
         assert all(note.startswith(begin) for note, begin in zip(notes, begins, strict=True))
         assert notes[-1].endswith(" points have fewer than 10 effective events in a channel")
 
-    def test_confidence_level_benchmark_and_transport_are_those_of_the_options(self, tmp_path):
+    def test_confidence_level_benchmark_and_estimator_are_those_of_the_options(self, tmp_path):
         around_A = dk.SamplingRange(m_N=(0.08, 0.12), m_Zprime=(0.02, 0.045), mediator="light")
         made = dk.generate(around_A, N_EVENTS, seed=5, experiment=dk.T2K.replace(detector=dk.ND280_TRACKER))
         events = dk.place(made, dk.ND280_TRACKER, seed=5)
@@ -641,7 +682,7 @@ class TestScan:
             dk.write_events(events, tmp_path / "around A.parquet"),
             ("V_muN_sq=1e-10:1e-6:7", "epsilon=1e-5:1e-2:7"),
         )
-        given = ("--benchmark", "A", "--vary", plane[0], "--vary", plane[1], "--cl", 0.5, "--transport")
+        given = ("--benchmark", "A", "--vary", plane[0], "--vary", plane[1], "--cl", 0.5, "--estimator", "transport")
         result = run("scan", "--sample", path, *given, "-o", tmp_path / "scan.csv")
         assert result.exit_code == 0, result.stderr
         where = dk.Slice(dk.BENCHMARK_A, V_muN_sq=np.geomspace(1e-10, 1e-6, 7), epsilon=np.geomspace(1e-5, 1e-2, 7))

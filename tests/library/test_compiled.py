@@ -21,7 +21,7 @@ import darkpkg as dk
 from darkpkg import compiling
 from darkpkg._sources import PHYSICS
 from darkpkg.compiling import in_blocks
-from darkpkg.method.loops import kernel_sums, survival
+from darkpkg.method.loops import Paths, Points, Prepared, kernel_sums, survival
 
 # Few distinct values, so that samples tie with each other, with strip edges and with the rim of a kernel.
 GRID = st.integers(-4, 4).map(lambda i: i / 4)
@@ -65,11 +65,10 @@ def in_strips(sample, cuts):
 def compiled(x, y, rate, h, kind, c, sample, cuts, everywhere, n_columns):
     ordered, edges, starts = in_strips(sample, cuts)
     sums = np.zeros((len(x), n_columns, 4))
-    kernel_sums(
-        x, y, rate, h, kind, REACH[kind], WIDER, c, edges, starts, ordered["x"], ordered["y"], ordered["base"],
-        ordered["column"], ordered["begin"], ordered["width"], everywhere,
-        np.full(len(x), np.inf), np.zeros((0, 1), dtype=np.int64), np.zeros((0, 2)), sums,
-    )  # fmt: skip
+    paths = Paths(ordered["begin"], ordered["width"], np.zeros((0, 1), dtype=np.int64), np.zeros((0, 2)))
+    samples = Prepared(ordered["x"], ordered["y"], ordered["base"], ordered["column"], paths, edges, starts)
+    at_once = np.full(len(x), np.inf)
+    kernel_sums(sums, Points(x, y, rate, at_once, h, c, kind, REACH[kind], WIDER), samples, everywhere)
     return sums
 
 

@@ -248,7 +248,7 @@ print(dk.BENCHMARK_A.coupling > 0, dk.ANALYSIS_I.observed.sum(), decay.__name__)
     def test_an_analysis_of_the_command_line_needs_no_table_of_another(self, package):
         for file in (package / "data").glob("*/fgd1*.csv"):
             file.write_bytes(b"\xff")
-        process = self.run(package, "from darkpkg import commands; print(commands._ANALYSES['I']().name)")
+        process = self.run(package, "from darkpkg import options; print(options.analysis_of('I').name)")
         assert (process.returncode, process.stdout) == (0, "Analysis I\n"), process.stderr
 
     def test_a_command_that_needs_a_damaged_table_names_it_in_one_line(self, package):

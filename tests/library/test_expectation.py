@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import darkpkg as dk
-from darkpkg.method.expectation import FEW_EVENTS, Expectation, Share
+from darkpkg.method.expectation import FEW_EVENTS, Expectation
 
 
 @pytest.fixture
@@ -53,25 +53,11 @@ def test_without_smoothing_there_is_no_bias():
     assert bare.bias.tolist() == bare.bias_error.tolist() == [0, 0, 0]
 
 
-def test_a_share_of_independent_weights_scatters_by_its_error():
-    rng = np.random.default_rng(1)
-    shares = [Share.of(rng.random(400) < 0.3, rng.exponential(size=400)) for _ in range(300)]
-    pulls = [(share.mean - 0.3) / share.error for share in shares]
-    assert np.mean(np.square(pulls)) == pytest.approx(1, abs=4 * np.sqrt(2 / 300))
-
-
 def test_a_bias_counts_where_it_is_beyond_two_of_its_errors():
     """0.15 of the mean are too much; with an error of 0.03 they may be 0.09, with one of 0.02 they are above 0.11."""
     one = np.ones(2)
     found = dk.Expectation(one, one / 100, 0.15 * one, np.array([0.03, 0.02]) ** 2)
     np.testing.assert_array_equal(found.trusted(), [True, False])
-
-
-def test_a_share_needs_a_value_for_each_weight():
-    with pytest.raises(ValueError, match=r"of one shape \(n,\), got \(2,\) and \(3,\)"):
-        Share.of([1, 0], np.ones(3))
-    with pytest.raises(ValueError, match="weights must be a number, got nan"):
-        Share.of([1, 0], [1.0, np.nan])
 
 
 def test_what_was_not_evaluated_has_no_effective_number():
@@ -104,8 +90,3 @@ def test_arrays_print_one_after_the_other_and_tables_have_a_row_for_each(expecta
     assert list(table.columns) == ["mean", "error", "bias", "bias_error", "n_effective"]
     assert table.loc[(1, 2), "mean"] == 5
     assert len(expectation.total().to_pandas()) == 2
-
-
-def test_the_effective_number_of_a_share_is_that_of_equal_weights():
-    for weights, n in (([3.0, 3.0, 3.0], 3), ([1.0, 0.0], 1), ([1.0, 3.0], 1.6), ([1e-200, 1e-200], 2)):
-        assert Share.of(np.ones(len(weights)), np.array(weights)).n_effective == pytest.approx(n)

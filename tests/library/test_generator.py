@@ -15,8 +15,8 @@ from darkpkg.experiment.detector import ND280, Module
 from darkpkg.experiment.experiment import T2K
 from darkpkg.experiment.volumes import Box
 from darkpkg.method.events import Events
-from darkpkg.method.generator import REPLICATES, Integrand, generate
-from darkpkg.method.integrand import _current, _energy_above, laboratory_momenta, target
+from darkpkg.method.generator import REPLICATES, generate
+from darkpkg.method.integrand import Integrand, _current, _energy_above, laboratory_momenta, target
 from darkpkg.method.sampling import DENSITIES, HEAVY, LIGHT, SamplingRange, paper_density
 from darkpkg.physics import kinematics, scattering
 from darkpkg.physics.decay import angular_correlation, lepton_momenta, mass_density

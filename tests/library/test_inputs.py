@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 from any_input import anything
-from hypothesis import given, settings
+from hypothesis import given
 
 from darkpkg.inputs import RULES, Frozen, check, frozen, integer_array, real_array, text_array
 
@@ -43,7 +43,6 @@ def test_a_rule_takes_its_numbers_and_names_the_first_of_those_against_it(rule):
             assert str(error.value) == f"x must be {rule}, got {bad} at {numbers.index(bad)}"
 
 
-@settings(max_examples=1000)
 @given(anything())
 def test_real_numbers_are_cast_or_refused_by_name(value):
     try:
@@ -57,7 +56,6 @@ def test_real_numbers_are_cast_or_refused_by_name(value):
         assert np.asarray(value).dtype.kind in "iuf"
 
 
-@settings(max_examples=1000)
 @given(anything())
 def test_integers_are_whole_or_refused_by_name(value):
     try:
@@ -70,7 +68,6 @@ def test_integers_are_whole_or_refused_by_name(value):
         np.testing.assert_array_equal(found.astype(object), np.asarray(value).astype(object))
 
 
-@settings(max_examples=1000)
 @given(anything())
 def test_words_are_text_or_refused_by_name(value):
     try:

@@ -314,6 +314,16 @@ class TestPredictions:
             with pytest.raises(TypeError, match=message):
                 dk.scan(*arguments)
 
+    @pytest.mark.parametrize("kind", [dk.Kernel, dk.Transport])
+    def test_masses_outside_of_the_sample_are_refused_before_any_work(self, toy, kind, monkeypatch):
+        def work(*_):
+            raise AssertionError("nothing must be predicted")
+
+        monkeypatch.setattr(kind, "events", work)
+        line = dk.Slice(dk.BENCHMARK_B, m_Zprime=[1.25, 2.5])
+        with pytest.raises(dk.OutsideSampleError, match=r"m_Zprime = 2\.5 GeV lies outside"):
+            dk.scan(kind(toy), line, dk.ANALYSIS_I)
+
     def test_a_scan_that_does_not_fit_into_memory_is_refused_before_any_work(self, toy):
         sample, toy = toy, Poisson(lambda a, b: a * b)
         axis = np.geomspace(0.1, 10, 320_000)

@@ -6,7 +6,7 @@ import dirac
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
@@ -322,7 +322,6 @@ anything = st.one_of(
 )
 
 
-@settings(max_examples=1000)
 @given(anything, st.sampled_from(sorted(DarkParameters.numbers())))
 def test_a_field_is_a_real_number_within_its_bounds_or_refused_by_name(value, name):
     refused = ""

@@ -8,9 +8,9 @@ import sbnd
 
 import darkpkg as dk
 from darkpkg.experiment.volumes import Sphere
-from darkpkg.method.expectation import Share
 from darkpkg.physics.nuclei import Element, Nucleus
 from darkpkg.physics.scattering import threshold_energy, total_cross_section
+from paper.acceptances import Share
 
 
 def integral(experiment, theta, channel):

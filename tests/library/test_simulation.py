@@ -288,6 +288,25 @@ def test_events_of_version_3_are_read_with_the_flavour_of_their_beam():
     assert set(zip(bare.beam.tolist(), bare.flavour.tolist(), strict=True)) == {("FHC", 14), ("RHC", -14)}
 
 
+@pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
+def test_the_error_is_that_of_as_many_sequences_as_the_sample_has():
+    """Files of version 3 have 16 of them, though a selection may hold fewer, and samples of today 8."""
+    old = dk.read_events(DATA / "events_3_sobol.parquet")
+    assert (old.origin.replicates, len(np.unique(old.replicate))) == (16, 6)
+    new = dk.simulate(dk.HEAVY, 8000, seed=1, sequence="sobol")
+    assert new.origin.replicates == REPLICATES
+    wide = dk.Smoothing((3.0, 3.0), slope=None)
+    for n in (REPLICATES, 16):
+        replicate = np.arange(len(new)) % n
+        events = dataclasses.replace(new, replicate=replicate, origin=new.origin.replace(replicates=n))
+        own = [dk.Kernel(events[replicate == r], wide).upscatterings(dk.BENCHMARK_B, dk.ANALYSIS_I) for r in range(n)]
+        spread = n * np.var([part.mean for part in own], axis=0, ddof=1)
+        whole = dk.Kernel(events, wide).upscatterings(dk.BENCHMARK_B, dk.ANALYSIS_I)
+        np.testing.assert_allclose(whole.variance, spread, rtol=1e-9)
+    with pytest.raises(ValueError, match="replicate must be below the number of replicates, 16, but"):
+        dataclasses.replace(events, replicate=np.arange(len(new)) % 17)
+
+
 def test_events_of_version_3_written_anew_are_the_same(tmp_path):
     placed = dk.read_events(DATA / "events_3_placed.parquet")
     same_bits(dk.read_events(dk.write_events(placed, tmp_path / "new.parquet")), placed)

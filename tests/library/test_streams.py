@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from any_input import anything
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from darkpkg.streams import random_stream
@@ -57,7 +57,6 @@ def test_all_digits_of_a_seed_count():
     assert len({random_stream(seed, "x").random() for seed in seeds}) == len(seeds)
 
 
-@settings(max_examples=1000)
 @given(anything())
 def test_seeds_and_names_are_taken_or_refused_by_name(value):
     for call, kinds in (

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi2
 
 import darkpkg as dk
-from darkpkg.method.generator import Integrand
-from darkpkg.method.integrand import target
+from darkpkg.method.integrand import Integrand, target
 from darkpkg.method.kernels import EPANECHNIKOV, UNIFORM
 from darkpkg.method.transport import NEIGHBOURHOOD
 from darkpkg.physics import kinematics

@@ -20,12 +20,13 @@ import darkpkg as dk
 from darkpkg.experiment.experiment import T2K_ALL_FLAVOURS
 from darkpkg.experiment.response import FGD_RESPONSE
 from darkpkg.method import kernel_estimate
-from darkpkg.method.acceptances import decay_acceptance, selection_efficiency
+from darkpkg.method.generator import REPLICATES
 from darkpkg.method.kernel_estimate import prepared
 from darkpkg.method.kernels import GAUSSIAN, KERNELS, UNIFORM, Gaussian, Uniform
 from darkpkg.method.sampling import DENSITIES
 from darkpkg.method.smoothing import SMOOTHING
 from darkpkg.method.weights import sampling_range
+from paper.acceptances import decay_acceptance, selection_efficiency
 
 B = dk.BENCHMARK_B
 WIDE = dk.Smoothing((0.2, 0.6))
@@ -408,7 +409,7 @@ class TestSum:
         np.testing.assert_allclose(column.mean, each, rtol=1e-13)
         counted = []
         summed = kernel_estimate.kernel_sums
-        monkeypatch.setattr(kernel_estimate, "kernel_sums", lambda x, *a: (counted.append(x.size), summed(x, *a)))
+        monkeypatch.setattr(kernel_estimate, "kernel_sums", lambda x, *a: (counted.append(len(x)), summed(x, *a)))
         dk.Kernel(sampled).events(B.replace(V_muN_sq=V), dk.ANALYSIS_I)
         assert counted == [1]
 
@@ -521,7 +522,7 @@ class TestSum:
     def test_one_thread_gives_the_bits_of_two(self, tmp_path):
         program = """
 import sys, numpy as np, darkpkg as dk
-events = dk.place(dk.generate(dk.HEAVY, 50_000, seed=1), dk.ND280, seed=2)
+events = dk.place(dk.generate(dk.HEAVY, 20_000, seed=1), dk.ND280, seed=2)
 plane = dk.BENCHMARK_B.replace(m_Zprime=np.geomspace(0.5, 3, 7)[:, None], epsilon=np.geomspace(1e-3, 1e-1, 9))
 result = dk.Kernel(events, dk.Smoothing((0.4, 1.0))).events(plane, dk.ANALYSIS_I)
 assert result.mean.min() > 0
@@ -835,10 +836,13 @@ class TestSobol:
         events = dk.place(dk.generate(dk.HEAVY, 96_000, seed=31, sequence="sobol"), dk.ND280, seed=32)
         result = dk.Kernel(events, WIDE).upscatterings(B, dk.ANALYSIS_I)
         parts = np.array(
-            [dk.Kernel(events[events.replicate == r], WIDE).upscatterings(B, dk.ANALYSIS_I).mean for r in range(16)]
+            [
+                dk.Kernel(events[events.replicate == r], WIDE).upscatterings(B, dk.ANALYSIS_I).mean
+                for r in range(REPLICATES)
+            ]
         )
         np.testing.assert_allclose(result.mean, parts.sum(axis=0), rtol=1e-12)
-        np.testing.assert_allclose(result.variance, 16 * parts.var(axis=0, ddof=1), rtol=1e-9)
+        np.testing.assert_allclose(result.variance, REPLICATES * parts.var(axis=0, ddof=1), rtol=1e-9)
 
 
 class TestChooseBandwidth:

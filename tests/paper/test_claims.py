@@ -9,7 +9,7 @@ import pytest
 
 from darkpkg.method import weights
 from darkpkg.physics import model, widths
-from paper.claims import detector, method, verdicts
+from paper.claims import detector, method, pages, verdicts
 from paper.claims import model as on_model
 from paper.claims.answer import Answer
 from paper.claims.questions import claims
@@ -36,9 +36,9 @@ def test_there_are_many_claims_from_all_parts_of_the_paper():
     assert len(CLAIMS) >= 40
     assert len(CLAIMS) == len(claims())  # no name is there twice
     places = " ".join(claim.place for claim in CLAIMS.values())
-    for part in ("Abstract", "Table I", "Table II", "Eq. (9)", "Eq. (11)", "Eq. (12)", "Eq. (A1)", "Eq. (E2)"):
+    for part in ("Abstract", "Table P1", "Table P2", "Eq. P(9)", "Eq. P(11)", "Eq. P(12)", "Eq. P(A1)", "Eq. P(E2)"):
         assert part in places
-    for part in ("Fig. 2", "Fig. 3", "Fig. 4", "Fig. 11", "Fig. 15", "Appendix C", "Appendix D", "Appendix E"):
+    for part in ("Fig. P2", "Fig. P3", "Fig. P4", "Fig. P11", "Fig. P15", "Appendix C", "Appendix D", "Appendix E"):
         assert part in places
 
 
@@ -168,3 +168,21 @@ def test_what_several_claims_need_is_computed_once(samples):
     assert samples.at(0.1, 1.25) is samples.at_B
     assert selected_at_B(samples) is selected_at_B(samples)
     assert selected_at_B(dataclasses.replace(samples)) is not selected_at_B(samples)
+
+
+class TestPages:
+    """The claims as the book shows them."""
+
+    def test_every_section_has_a_table_with_a_row_for_each_claim(self, table):
+        for section, rows in table.groupby("section"):
+            shown = pages.claims_table(table, section, "tab-x")
+            assert len(shown.cells) == len(rows)
+            assert all(place for place, *_ in shown.cells)
+
+    def test_another_section_is_refused(self, table):
+        with pytest.raises(ValueError, match="section must be one of Abstract"):
+            pages.claims_table(table, "Section VI", "tab-x")
+
+    def test_the_figure_has_a_line_for_every_claim_that_is_a_number(self, table):
+        (ax,) = pages.ratios_figure(table).axes
+        assert len(ax.get_yticks()) == table.ratio.notna().sum()

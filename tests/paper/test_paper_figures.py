@@ -14,9 +14,8 @@ import pytest
 
 import darkpkg as dk
 from darkpkg import datasets, plotting
-from darkpkg.method.acceptances import decay_acceptance, selection_efficiency
-from darkpkg.method.expectation import Share
 from darkpkg.physics import nuclei, scattering
+from paper.acceptances import Share, decay_acceptance, selection_efficiency
 from paper.figures import limits
 from paper.figures.catalogue import FIGURES, draw
 from paper.figures.experiment import LOUD, upper_limit_of_zero

@@ -3,19 +3,63 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.experiment.analysis import Analysis
-from darkpkg.inputs import check_kinds
+from darkpkg.inputs import check_kinds, real_numbers
 from darkpkg.method.events import PlacedEvents
-from darkpkg.method.expectation import Share
 from darkpkg.method.weights import exposure_weight, lifetime_weight
 
 Array = NDArray[np.float64]
 
-__all__ = ["decay_acceptance", "selection_efficiency"]
+__all__ = ["Share", "decay_acceptance", "selection_efficiency"]
+
+
+@dataclass(frozen=True)
+class Share:
+    """A weighted mean, its statistical error, and the effective number of events behind it."""
+
+    mean: float
+    error: float
+    n_effective: float
+
+    @classmethod
+    def of(cls, values: ArrayLike, weights: Array) -> Share:
+        """The mean of ``values`` with ``weights``; its error is that of a ratio of two sums over the same events.
+
+        Parameters
+        ----------
+        values
+            (n,) numbers, or truth values that count as ones and zeros.
+        weights
+            (n,) weights of the events.
+
+        Raises
+        ------
+        ValueError
+            If no event has a weight, or if there is not one value for each.
+
+        >>> Share.of(np.array([True, False]), np.array([3.0, 1.0])).mean
+        0.75
+        """
+        if isinstance(values, np.ndarray) and values.dtype == bool:
+            values = values.astype(int)
+        values = real_numbers("values", values, -1e75, 1e75)
+        weights = real_numbers("weights", weights, -1e75, 1e75)
+        if weights.ndim != 1 or values.shape != weights.shape:
+            raise ValueError(f"values and weights must be of one shape (n,), got {values.shape} and {weights.shape}")
+        total = float(weights.sum())
+        if not 0 < total < np.inf:
+            raise ValueError(
+                f"weights of a share must be positive together, got {len(weights)} events of total weight {total}"
+            )
+        mean = float(weights @ values) / total
+        error = float(np.sqrt(((weights * (values - mean)) ** 2).sum())) / total
+        of_one = weights / np.abs(weights).max()  # whose squares are numbers
+        return cls(mean, error, float(of_one.sum() ** 2 / (of_one**2).sum()))
 
 
 def selection_efficiency(

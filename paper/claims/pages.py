@@ -1,0 +1,92 @@
+"""The claims as a page of the book shows them: a table for each section of the paper, and all ratios in a figure.
+
+Begin with `claims_table`; both take the table of `paper.claims.verdicts.table`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from paper.claims.verdicts import VERDICTS
+from paper.drawing import COLOURS
+from paper.tables import Table, table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["claims_table", "ratios_figure"]
+
+_STYLES = {
+    VERDICTS[0]: {"fmt": "o", "color": COLOURS["blue"]},
+    VERDICTS[1]: {"fmt": "o", "color": COLOURS["orange"], "mfc": "white"},
+    VERDICTS[2]: {"fmt": "X", "color": COLOURS["red"]},
+}
+_RANGE = (0.45, 1.8)
+
+
+def claims_table(found: pd.DataFrame, section: str, name: str) -> Table:
+    """What the paper claims in a section, what we find, and why, with a link to the chapter that computes it.
+
+    Raises `ValueError` for a section without claims.
+    """
+    rows = found[found.section == section]
+    if rows.empty:
+        raise ValueError(f"section must be one of {', '.join(found.section.unique())}, got {section!r}")
+    return table(
+        [_row(row) for row in rows.itertuples()],
+        name=name,
+        caption=f"Claims of the paper: {section}. Errors are statistical; *if* marks numbers under the assumption.",
+    )
+
+
+def _row(row: Any) -> dict[str, str]:
+    ours, why = _number(row.ours, row.error, row.unit), row.reason
+    if row.assumption:
+        ours = f"{ours}; if: {_number(row.assumed, row.assumed_error, row.unit)}"
+        why = f"{why} *Assumption: {row.assumption}.*"
+    printed = f"{row.paper} {row.unit}" if row.unit and any(map(str.isdigit, row.paper)) else row.paper
+    verdict = dict(zip(VERDICTS, ("✓", "✓ if", "✗"), strict=True))[row.verdict]
+    page = f"{{doc}}`{row.page[:2]} </notebooks/{row.page}>`"
+    heads = ("place", "claim", "paper", "ours", "verdict", "why", "page")
+    return dict(zip(heads, (row.place, row.claim, printed, ours, verdict, why, page), strict=True))
+
+
+def _number(value: float, error: float, unit: str) -> str:
+    if np.isnan(value):
+        return "–"
+    return f"{value:.3g}{f' ± {error:.1g}' if error else ''} {unit}".rstrip()
+
+
+def ratios_figure(found: pd.DataFrame) -> Figure:
+    """Our number over the paper's for every claim that is a number, with the intervals that count as agreeing."""
+    numbers = found[found.ratio.notna()]
+    place = np.arange(len(numbers))[::-1]
+    ends = np.sort(np.stack([numbers.low, numbers.high]) / numbers.number.to_numpy(), axis=0)
+    assumed = numbers.verdict == VERDICTS[1]
+    error = np.where(assumed, numbers.assumed_error, numbers.error) / numbers.number.abs()
+    ratio = numbers.ratio.clip(*_RANGE)
+    error = np.where(ratio == numbers.ratio, error, 0)
+    figure, ax = plt.subplots(figsize=(7.6, 0.19 * len(numbers) + 1))
+    ax.barh(place, ends[1] - ends[0], left=ends[0], height=0.7, color="#D9D9D9", zorder=1)
+    ax.axvline(1, color="black", lw=0.8, zorder=2)
+    for verdict, style in _STYLES.items():
+        own = (numbers.verdict == verdict).to_numpy()
+        ax.errorbar(
+            ratio[own], place[own], xerr=error[own], ms=6, lw=1.4, label=verdict, clip_on=False, zorder=3, **style
+        )
+    ax.set_yticks(place, [_readable(name) for name in numbers.index], fontsize=8)
+    ax.tick_params(axis="y", which="both", length=0, pad=8)
+    ax.yaxis.minorticks_off()
+    ax.set(xlabel="ours / paper", xlim=_RANGE, ylim=(-0.8, len(numbers) - 0.2))
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncol=3)
+    return figure
+
+
+def _readable(name: str) -> str:
+    """The name of a claim with the symbols of its masses."""
+    words = name.replace("m_Zprime", "$m_{Z'}$").replace("m_N", "$m_N$").split("$")
+    return "$".join(word if word.startswith("m_") else word.replace("_", " ") for word in words)
