@@ -22,7 +22,7 @@ SOLUTION = re.compile(
     re.M | re.S,
 )
 EXERCISE = re.compile(r"^(?P<fence>[`:]{3,})\{exercise\} *(?P<title>.*)\n(?P<body>(?:.*\n)*?)(?P=fence)$", re.M)
-HINT = re.compile(r"^(?P<fence>[`:]{3,})\{admonition\} Hint\n(?P<body>(?:.*\n)*?)(?P=fence)$", re.M)
+HINT = re.compile(r"^(?P<fence>[`:]{3,})\{(?P<kind>admonition|dropdown)\} Hint\n(?P<body>(?:.*\n)*?)(?P=fence)$", re.M)
 OPTION = re.compile(r"^:\w+:.*\n", re.M)
 ANSWER = "```{code-cell} ipython3\n# your answer\n```"
 
@@ -35,7 +35,7 @@ def without_solutions(chapter: str) -> str:
 
 def _exercise(found: re.Match) -> str:
     body = HINT.sub(_hint, OPTION.sub("", found["body"], count=1))
-    return f"**Exercise** ({found['title']})\n\n{body.strip()}\n"
+    return f"**Exercise** {found['title']}\n\n{body.strip()}\n"
 
 
 def _hint(found: re.Match) -> str:

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 import darkpkg as dk
 from darkpkg.experiment.analysis import check_modules
-from darkpkg.inference.check import Verdict, verdict_without_neutrinos
+from darkpkg.inference.check import Verdict, unreachable, verdict_without_neutrinos
 from darkpkg.inference.scan_files import scan_path
 from darkpkg.inference.scanning import require_scan_memory
 from darkpkg.inference.threshold import exclusion_rule
@@ -35,6 +35,7 @@ from darkpkg.method.expectation import FEW_EVENTS
 from darkpkg.method.weights import sampling_range
 from darkpkg.options import EXPERIMENTS, analysis_of, estimator_of, experiment_of
 from darkpkg.outputs import complete_or_not_at_all, require_writable
+from darkpkg.physics.nuclei import Nucleus
 from darkpkg.physics.validity import validity_notes
 from darkpkg.report import as_text, numbers_of, report, row
 
@@ -84,6 +85,12 @@ class Source:
     def simulated(self) -> dk.Experiment:
         """The experiment of a simulation."""
         return experiment_of(self.experiment or "T2K")
+
+    @property
+    def targets(self) -> list[Nucleus]:
+        """The nuclei that a simulation scatters on."""
+        detector = self.simulated.detector
+        return list((detector.nuclei if self.hydrogen else detector.targets).values())
 
     def events(self, masses: dk.SamplingRange | dk.DarkParameters) -> PlacedEvents:
         """What the file has, or a new sample over masses or for one point."""
@@ -137,9 +144,8 @@ class Source:
     ) -> tuple[list[Verdict], Mapping[str, Any]]:
         """The verdict of each analysis, and what is known of the sample, if one is needed."""
         if not self.sample:
-            detector, beams = self.simulated.detector, self.simulated.beams
-            targets = (detector.nuclei if self.hydrogen else detector.targets).values()
-            early = [verdict_without_neutrinos(point, analysis, targets, beams) for analysis in judges]
+            beams = self.simulated.beams
+            early = [verdict_without_neutrinos(point, analysis, self.targets, beams) for analysis in judges]
             known = [verdict for verdict in early if verdict is not None]
             if len(known) == len(judges):
                 return known, {}
@@ -243,6 +249,9 @@ def simulate(output: Path, masses: Sequence[float] | str, source: Source) -> Non
         sampling = {"heavy": dk.HEAVY, "light": dk.LIGHT}[masses]
     else:
         sampling = dk.SamplingRange.at(*masses)
+        reason = unreachable(masses[0], source.targets, source.simulated.beams)
+        if reason:
+            raise ValueError(reason)
     events = source.events(sampling)
     print(f"{len(events)} events written to {dk.write_events(events, output)}")
 

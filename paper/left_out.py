@@ -48,6 +48,7 @@ __all__ = [
     "expected_limits",
     "reach",
     "sample_at",
+    "written",
 ]
 
 A, B, I, II = BENCHMARK_A, BENCHMARK_B, ANALYSIS_I, ANALYSIS_II
@@ -148,6 +149,15 @@ def changes(theta: DarkParameters, analysis: Analysis, events: PlacedEvents) -> 
         others["FGD1 of one density"] = np.full(n + 1, ratio - 1)
     others["of neutrinos above 10 GeV"] = sums(usual & parts.fast) / base
     return {name: (100 * float(value[0]), 100 * float(error(value))) for name, value in others.items()}
+
+
+def written(change: tuple[float, float]) -> str:
+    """The size of a change, without its sign, in per cent with error.
+
+    >>> written((-10.21, 0.68))
+    '10.2 ± 0.7'
+    """
+    return f"{abs(change[0]):.1f} ± {change[1]:.1f}"
 
 
 # --- The dark photon that flies ---
@@ -264,7 +274,9 @@ _FACTORS = np.geomspace(1e-8, 1e8, 801)
 
 
 def _limit(events: PlacedEvents, theta: DarkParameters, analysis: Analysis) -> float:
-    return limit_of(Kernel(events).events(theta, analysis).mean, analysis)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FewEventsWarning)  # of N that hardly pass the cuts, which then decide little
+        return limit_of(Kernel(events).events(theta, analysis).mean, analysis)
 
 
 def limit_of(mean: Array, analysis: Analysis, factors: Array = _FACTORS) -> float:

@@ -2,24 +2,28 @@
 
 The book runs each chapter with `paper.figure_output`, so that its outputs hold a figure in several formats. `setup`
 connects two moments: when a page was read, `add_files` puts the links below each figure that has a name; when pages
-are written, `write_files` puts the files beside them.
+are written, `write_files` puts the files beside them. `ChapterFigure` shows such a file on another page.
 """
 
 import base64
 import re
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
+from typing import ClassVar
 
 import nbformat
 from docutils import nodes
+from docutils.parsers.rst import directives
 from nbformat import NotebookNode
 from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.util.docutils import SphinxDirective
 
-from paper.figure_output import CSV, NARROW, PDF
+from paper.figure_output import CSV, NARROW, PDF, SVG
 
-FILES = {PDF: "pdf", CSV: "csv", NARROW: "narrow.svg"}
+FILES = {PDF: "pdf", CSV: "csv", NARROW: "narrow.svg", SVG: "svg"}
 FOLDER = "_downloads/figures"
 NARROW_SCREEN = "(max-width: 600px)"
 
@@ -28,7 +32,24 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the two moments to Sphinx."""
     app.connect("doctree-read", add_files)
     app.connect("build-finished", write_files)
+    app.add_directive("chapter-figure", ChapterFigure)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+class ChapterFigure(SphinxDirective):
+    """A figure of a chapter on another page, linked to where it is drawn: chapter, name, and a caption as content."""
+
+    required_arguments = 2
+    has_content = True
+    option_spec: ClassVar = {"alt": directives.unchanged_required}
+
+    def run(self) -> list[nodes.Node]:
+        """Show the file, which is written when the book is; the caption below it."""
+        chapter, name = self.arguments
+        up = "../" * self.env.docname.count("/")
+        image = f'<img src="{up}{FOLDER}/{name}.svg" alt="{escape(self.options["alt"])}">'
+        link = f'<a class="chapter-figure" href="{up}{chapter}.html#{name}">{image}</a>'
+        return [nodes.raw("", link, format="html"), *self.parse_content_to_nodes()]
 
 
 def figures_of(env: BuildEnvironment, docname: str) -> Iterator[tuple[str, NotebookNode]]:

@@ -86,6 +86,7 @@ def observables(events: HasPairs) -> Observables:
     TypeError, ValueError
         For events without momenta, and momenta that are not finite or no four-vectors.
 
+    >>> from darkpkg.experiment.response import Pairs
     >>> pair = Pairs(np.array([[0.5, 0.0, 0.3, 0.4]]), np.array([[0.5, 0.0, -0.3, 0.4]]))
     >>> observables(pair).mass.round(6).tolist()
     [0.6]

@@ -28,7 +28,7 @@ from darkpkg.physics.scattering import threshold_energy
 from darkpkg.physics.validity import validity_notes
 from darkpkg.units import cm
 
-__all__ = ["Verdict", "check", "verdict_without_neutrinos"]
+__all__ = ["Verdict", "check", "unreachable", "verdict_without_neutrinos"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +114,8 @@ def check(
         warnings.simplefilter("ignore", FewEventsWarning)  # the verdict itself says so
         signal = estimator.events(parameters, analysis)
         upscatterings = estimator.upscatterings(parameters, analysis)
-    empty = [bool(_unreached(parameters, targets, beams, [channel.beam])) for channel in analysis.channels]
+    own = ([beam for beam in beams if beam.name == channel.beam] for channel in analysis.channels)
+    empty = [bool(unreachable(parameters.m_N, targets, of_channel)) for of_channel in own]
     low, high, n_effective = _interval(signal, analysis, np.array(empty))
     threshold = exclusion_threshold(cl)
     excluded = _distance(signal, analysis, likelihood) > threshold
@@ -159,7 +160,8 @@ def verdict_without_neutrinos(
     """
     if parameters.shape != ():
         raise ValueError(f"parameters must be a single point, of shape (), got shape {parameters.shape}")
-    reason = _unreached(parameters, targets, beams, [channel.beam for channel in analysis.channels])
+    names = {channel.beam for channel in analysis.channels}
+    reason = unreachable(parameters.m_N, targets, [beam for beam in beams if beam.name in names])
     if not reason:
         return None
     nothing = no_signal(analysis)
@@ -186,17 +188,15 @@ def _nuclei(sample: PlacedEvents) -> list[Nucleus]:
     return [element.nucleus for element in elements().values() if element.nucleus.pdg_code in codes]
 
 
-def _unreached(
-    parameters: DarkParameters, targets: Iterable[Nucleus], beams: Iterable[Beam], names: list[str]
-) -> str:
-    """Why no neutrino of the beams of these names makes this N on any of the targets; empty if some can."""
-    thresholds = [float(threshold_energy(parameters.m_N, nucleus)) for nucleus in targets]
-    ends = [float(flux.edges[-1]) for beam in beams if beam.name in names for flux in beam.fluxes.values()]
+def unreachable(m_N: Any, targets: Iterable[Nucleus], beams: Iterable[Beam]) -> str:
+    """Why no neutrino of the beams makes an N of mass ``m_N`` (GeV) on any of the targets; empty if some can."""
+    thresholds = [float(threshold_energy(m_N, nucleus)) for nucleus in targets]
+    ends = [float(flux.edges[-1]) for beam in beams for flux in beam.fluxes.values()]
     if not thresholds or not ends or min(thresholds) < max(ends):  # of events from elsewhere it is not known
         return ""
     return (
         f"no neutrino of the beam can make this N: threshold {min(thresholds):.4g} GeV, beam ends at "
-        f"{max(ends):.4g} GeV (m_N = {parameters.m_N:.4g} GeV; masses are in GeV)"
+        f"{max(ends):.4g} GeV (m_N = {m_N:.4g} GeV; masses are in GeV)"
     )
 
 

@@ -283,7 +283,7 @@ def current_amplitudes(
     :math:`a^2 = (G_E^2+\tau G_M^2)/(1+\tau) = F_1^2 + \tau F_2^2` and b = G_M. Parameters and errors are those of
     `form_factor`, and both amplitudes have the shape of ``Q2``.
 
-    >>> [float(part) for part in current_amplitudes(0.0, NUCLEI["C12"])]
+    >>> [round(float(part), 9) for part in current_amplitudes(0.0, NUCLEI["C12"])]
     [6.0, 0.0]
     """
     check_kinds(nucleus=(nucleus, Nucleus))

@@ -167,7 +167,7 @@ def differential_cross_section(
         As the module says.
 
     >>> differential_cross_section(1.0, 0.01, BENCHMARK_B, NUCLEI["C12"])
-    2.1...e-39
+    1.238...e-38
     """
     check_kinds(parameters=(parameters, DarkParameters))
     E_nu, Q2 = _energy(E_nu), real_numbers("Q2", Q2, 0.0, LARGEST_ENERGY**2)

@@ -16,6 +16,7 @@ from paper.drawing import COLOURS
 from paper.tables import Table, table
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["claims_table", "ratios_figure"]
@@ -64,26 +65,31 @@ def _number(value: float, error: float, unit: str) -> str:
 def ratios_figure(found: pd.DataFrame) -> Figure:
     """Our number over the paper's for every claim that is a number, with the intervals that count as agreeing."""
     numbers = found[found.ratio.notna()]
-    place = np.arange(len(numbers))[::-1]
-    ends = np.sort(np.stack([numbers.low, numbers.high]) / numbers.number.to_numpy(), axis=0)
-    assumed = numbers.verdict == VERDICTS[1]
-    error = np.where(assumed, numbers.assumed_error, numbers.error) / numbers.number.abs()
-    ratio = numbers.ratio.clip(*_RANGE)
-    error = np.where(ratio == numbers.ratio, error, 0)
-    figure, ax = plt.subplots(figsize=(7.6, 0.19 * len(numbers) + 1))
+    half = -(-len(numbers) // 2)
+    figure, axes = plt.subplots(1, 2, figsize=(11, 0.2 * half + 1), sharex=True)
+    for ax, rows in zip(axes, (numbers[:half], numbers[half:]), strict=True):
+        _draw_ratios(ax, rows)
+        ax.set(xlabel="ours / paper", xlim=_RANGE, ylim=(-0.8, half - 0.2))
+    axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncol=3)
+    return figure
+
+
+def _draw_ratios(ax: Axes, rows: pd.DataFrame) -> None:
+    place = np.arange(len(rows))[::-1]
+    ends = np.sort(np.stack([rows.low, rows.high]) / rows.number.to_numpy(), axis=0)
+    error = np.where(rows.verdict == VERDICTS[1], rows.assumed_error, rows.error) / rows.number.abs()
+    ratio = rows.ratio.clip(*_RANGE)
+    error = np.where(ratio == rows.ratio, error, 0)
     ax.barh(place, ends[1] - ends[0], left=ends[0], height=0.7, color="#D9D9D9", zorder=1)
     ax.axvline(1, color="black", lw=0.8, zorder=2)
     for verdict, style in _STYLES.items():
-        own = (numbers.verdict == verdict).to_numpy()
+        own = (rows.verdict == verdict).to_numpy()
         ax.errorbar(
             ratio[own], place[own], xerr=error[own], ms=6, lw=1.4, label=verdict, clip_on=False, zorder=3, **style
         )
-    ax.set_yticks(place, [_readable(name) for name in numbers.index], fontsize=8)
+    ax.set_yticks(place, [_readable(name) for name in rows.index], fontsize=9)
     ax.tick_params(axis="y", which="both", length=0, pad=8)
     ax.yaxis.minorticks_off()
-    ax.set(xlabel="ours / paper", xlim=_RANGE, ylim=(-0.8, len(numbers) - 0.2))
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncol=3)
-    return figure
 
 
 def _readable(name: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from darkpkg.plotting import axis_label
 from darkpkg.units import MeV
@@ -40,7 +41,7 @@ def draw_reach(reach: Reach, paper: Curve) -> Figure:
     ticks = [m for m in (2, 3, 5, 10, 20, 30, 50) if x[0] <= m <= x[-1]]
     ax.set_xticks(ticks, [f"{m}" for m in ticks])
     ax.xaxis.set_minor_locator(plt.NullLocator())
-    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    ax.legend(loc="lower right", fontsize=9)
     return figure
 
 
@@ -54,8 +55,11 @@ def draw_best(panels: Mapping[str, tuple[Line, Curve]]) -> Figure:
         ax.plot(line.m_N, line.text, ":", color=COLOURS["orange"], label="the text's physics, ours")
         ax.plot(paper.x, paper.y, color="black", lw=1.2, label="as published")
         low = np.nanmin([line.strongest.min(), paper.y.min()])
-        ax.set(xscale="log", yscale="log", xlim=(line.m_N[0], line.m_N[-1]), ylim=(low / 3, 1e-1))
+        ax.set(xscale="log", yscale="log", xlim=(line.m_N[0], line.m_N[-1]), ylim=(low / 3, 30 * line.weakest.max()))
         ax.set(xlabel=axis_label("m_N"), ylabel=axis_label("V_muN_sq"), title="")
-        ax.text(0.5, 0.72, f"excluded\n{title}", transform=ax.transAxes, ha="center", color=COLOURS["blue"])
-        ax.legend(loc="lower right" if title.startswith("heavy") else "upper left", fontsize=9)
+        ticks = [m for m in (0.01, 0.03, 0.1, 0.3, 1.0) if line.m_N[0] <= m <= line.m_N[-1]]
+        ax.set_xticks(ticks, [f"{m:g}" for m in ticks])
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        ax.text(0.5, 0.62, f"excluded\n{title}", transform=ax.transAxes, ha="center", color=COLOURS["blue"])
+        ax.legend(loc="upper center", fontsize=9)
     return figure

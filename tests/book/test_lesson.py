@@ -10,8 +10,8 @@ from notebook_references import ROOT, chapters_of_the_book
 sys.path.append(str(ROOT / "book"))
 import lesson
 
-LEVELS = "warm-up|apply|explain|project"
-TITLE = re.compile(rf"(?:{LEVELS}), \d+ minutes")
+LEVELS = "Warm-up|Apply|Explain|Project"
+TITLE = re.compile(rf"(?:{LEVELS})(?:: [^()]+)? \(\d+ minutes\)")
 
 CHAPTER = """---
 jupytext:
@@ -30,7 +30,7 @@ a = 1
 
 ## Exercises
 
-````{exercise} warm-up, 5 minutes
+````{exercise} Warm-up (5 minutes)
 :label: ex-a
 
 How much is *a*?
@@ -54,7 +54,7 @@ print(a)
 ```{solution-end}
 ```
 
-```{exercise} apply, 10 minutes
+```{exercise} Apply (10 minutes)
 :label: ex-b
 
 And twice that?
@@ -85,9 +85,9 @@ def test_a_lesson_has_an_empty_cell_in_the_place_of_each_solution(cells):
 
 def test_a_lesson_has_exercises_and_hints_as_text(cells):
     text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    assert "**Exercise** (warm-up, 5 minutes)\n\nHow much is *a*?\n" in text
+    assert "**Exercise** Warm-up (5 minutes)\n\nHow much is *a*?\n" in text
     assert "<details><summary>Hint</summary>\n\nLook above.\n\n</details>" in text
-    assert "**Exercise** (apply, 10 minutes)\n\nAnd twice that?" in text
+    assert "**Exercise** Apply (10 minutes)\n\nAnd twice that?" in text
     assert "{exercise}" not in text
     assert "The end." in text
 
@@ -104,7 +104,7 @@ def test_an_exercise_has_level_minutes_hint_and_a_folded_solution(page, title, b
     assert TITLE.fullmatch(title)
     hint = lesson.HINT.search(body)
     assert hint
-    assert ":class: dropdown" in hint["body"]
+    assert hint["kind"] == "dropdown" or ":class: dropdown" in hint["body"]
     label = re.search(r"^:label: (ex-[\w-]+)$", body, re.M)[1]
     solution = rf"^[`:]{{3,}}\{{solution(?:-start)?\}} {label}\n:class: dropdown$"
     assert re.search(solution, text, re.M), f"{page}: no folded solution of {label}"

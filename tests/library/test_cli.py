@@ -599,6 +599,12 @@ class TestSimulate:
         events = dk.read_events(tmp_path / "light.parquet")
         assert (events.m_Zprime < events.m_N).all()
 
+    def test_masses_that_no_neutrino_can_make_are_refused_before_the_simulation(self, tmp_path):
+        result = run("simulate", "--m_N", 100, "--m_Zprime", 1250, "-o", tmp_path / "in MeV.parquet")
+        assert result.exit_code == 2
+        assert result.stderr.startswith("darkpkg: no neutrino of the beam can make this N: threshold 1")
+        assert not (tmp_path / "in MeV.parquet").exists()
+
     def test_a_missing_folder_is_refused_before_the_simulation(self, tmp_path):
         result = run("simulate", "-o", tmp_path / "nowhere" / "heavy.parquet")
         assert result.exit_code == 2

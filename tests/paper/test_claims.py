@@ -184,5 +184,5 @@ class TestPages:
             pages.claims_table(table, "Section VI", "tab-x")
 
     def test_the_figure_has_a_line_for_every_claim_that_is_a_number(self, table):
-        (ax,) = pages.ratios_figure(table).axes
-        assert len(ax.get_yticks()) == table.ratio.notna().sum()
+        axes = pages.ratios_figure(table).axes
+        assert sum(len(ax.get_yticks()) for ax in axes) == table.ratio.notna().sum()

@@ -29,6 +29,7 @@ def test_predictions_are_upscatterings_and_decays_at_each_length():
     assert found.variance[0, closure.STAGES.index("5 cm")] == at_5_cm.variance
 
 
+@pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")  # sums are the same for few events
 def test_predictions_over_the_grid_are_those_of_its_points():
     sample = dk.simulate(dk.LIGHT, 20_000, seed=1)
     estimate = dk.Kernel(sample, dk.Smoothing(1.0))
