@@ -375,9 +375,8 @@ def build_table(
             rate, variance = (np.array([[node[k] for node in row] for row in nodes]) for k in (0, 1))
             for name, field in _fields(rate, variance, s.lifetimes):
                 _store(header, arrays, f"{grid.mediator}/{s.name}/{name}", *field)
-    table = Table(header, arrays)
-    table.write(output)
-    return table
+    Table(header, arrays).write(output)
+    return Table.read(output)
 
 
 def _run(tasks: Sequence[tuple[Any, ...]], workers: int, progress: bool) -> None:
