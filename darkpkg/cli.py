@@ -311,7 +311,7 @@ def build(
 ) -> None:
     """Simulate all masses, some thousand pairs, and write the table. An interrupted build is continued.
 
-    What was simulated stays in a folder beside the file, NAME.nodes.
+    What was simulated stays in a folder beside the file, of these sources of the simulation: NAME.DIGEST.nodes.
     """
     from darkpkg import table_commands
 

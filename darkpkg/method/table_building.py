@@ -329,7 +329,8 @@ def build_table(
     grids
         Masses to simulate.
     folder
-        Where each pair of masses has a file, ``<output>.nodes`` by default: what is there is not simulated again. Use
+        Where each pair of masses has a file, by default named after ``output`` and a digest of the
+        sources: what is there is not simulated again. Use
         another for other arguments.
     workers
         Processes at once.
@@ -339,7 +340,8 @@ def build_table(
     check_kinds(experiment=(experiment, Experiment))
     n_events, workers = whole_number("n_events", n_events, 64), whole_number("workers", workers, 1)
     output = Path(output)
-    folder = Path(folder) if folder is not None else output.with_suffix(".nodes")
+    key = _sources.digest(_sources.SIMULATION)
+    folder = Path(folder) if folder is not None else output.with_suffix(f".{key}.nodes")
     folder.mkdir(parents=True, exist_ok=True)
     names = parts or {"all": tuple(module.name for module in experiment.detector.modules)}
     spectra = _spectra(experiment.analyses, names, experiment.detector)
