@@ -160,7 +160,7 @@ def _along(plane: Plane, drawn: Curve, steps: Mapping[str, Reading], upper: bool
 
 
 @cache
-def heavy_limits(nodes: Nodes = (0, None, 4)) -> Mapping[str, Along]:
+def heavy_limits(nodes: Nodes = (0, None, 3)) -> Mapping[str, Along]:
     """Figs. 9 and 14 by figure, side and curve."""
     steps, found = cumulative(readings.HEAVY_CURVES), {}
     for side in ("left", "right"):
@@ -177,7 +177,7 @@ def heavy_limits(nodes: Nodes = (0, None, 4)) -> Mapping[str, Along]:
 
 
 @cache
-def light_limits(nodes: Nodes = (0, None, 3)) -> Mapping[str, Along]:
+def light_limits(nodes: Nodes = (0, None, 2)) -> Mapping[str, Along]:
     """Figs. 10 and 15 by figure, side and curve."""
     steps, found, both = cumulative(readings.LIGHT_CURVES), {}, I + II
     for side in ("left", "right"):
