@@ -141,19 +141,15 @@ class TestLightCurves:
     def test_our_limit_is_up_to_a_hundred_times_that_of_analysis_i(self, light):
         one = light["15 left Analysis I"]
         np.testing.assert_allclose(one.x, [0.1429, 0.4643, 0.7857], atol=1e-4)
-        # At the largest mass one event in a thousand passes.
-        pulls = (one.ours - [3.5, 21, 101]) / along.error(one.steps["ours"] / one.paper)
-        assert np.abs(pulls).max() < 3
-        assert (np.diff(one.ours) > 10).all()
+        np.testing.assert_allclose(one.ours, [3.5, 21, 101], rtol=0.3)
 
     @pytest.mark.parametrize("side", ["left", "right"])
     @pytest.mark.parametrize("curve", ["15 {} Analysis I", "15 {} Analysis II", "10 {} this work"])
     def test_with_all_causes_it_is_the_papers(self, light, side, curve):
-        """Of the rate of Analysis II something is left at large masses, up to a third: the chapter says so."""
-        one, left = light[curve.format(side)], side == "left" and curve != "15 {} Analysis I"
+        one = light[curve.format(side)]
         assert len(one.x) >= 2
-        np.testing.assert_allclose(one.explained, 1, atol=0.35 if left else 0.22)
-        assert left or np.mean(one.outside) <= 0.5
+        np.testing.assert_allclose(one.explained, 1, atol=0.22)
+        assert np.mean(one.outside) <= 0.5
 
     def test_half_the_width_is_a_root_in_epsilon(self, light):
         for side, factor in (("left", 0.5), ("right", 0.5**0.5)):
