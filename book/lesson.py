@@ -22,7 +22,9 @@ SOLUTION = re.compile(
     re.M | re.S,
 )
 EXERCISE = re.compile(r"^(?P<fence>[`:]{3,})\{exercise\} *(?P<title>.*)\n(?P<body>(?:.*\n)*?)(?P=fence)$", re.M)
-HINT = re.compile(r"^(?P<fence>[`:]{3,})\{(?P<kind>admonition|dropdown)\} Hint\n(?P<body>(?:.*\n)*?)(?P=fence)$", re.M)
+HINT = re.compile(
+    r"^(?P<fence>[`:]{3,})\{(?P<kind>admonition|dropdown)\} Hint\n(?P<body>(?:.*\n)*?)(?P=fence)$", re.M
+)
 OPTION = re.compile(r"^:\w+:.*\n", re.M)
 ANSWER = "```{code-cell} ipython3\n# your answer\n```"
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import base64
 import io
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import matplotlib as mpl
@@ -55,9 +56,12 @@ def figure_bundle(
         bundle[SVG] = svg
     else:
         bundle[PNG] = base64.b64encode(_drawn(figure, "png", dpi=192)).decode()
-    with _stacked(figure) as stacked:
-        if stacked:
-            bundle[NARROW] = _drawn(figure, "svg").decode()
+    with _stacked(figure) as stacked, warnings.catch_warnings():
+        # Labels may be longer than a phone is wide: then it shows the wide drawing, and smaller.
+        warnings.filterwarnings("error", message="constrained_layout not applied")
+        with suppress(UserWarning):
+            if stacked:
+                bundle[NARROW] = _drawn(figure, "svg").decode()
     return bundle, {PDF: {"smallest_text": smallest_text(figure)}}
 
 

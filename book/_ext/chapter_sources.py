@@ -87,7 +87,8 @@ def names_used(code: str) -> frozenset[str]:
 
 def public_names(root: Path) -> dict[str, str]:
     """Read from ``darkpkg/__init__.pyi`` which module has each public name."""
-    tree = ast.parse((root / "darkpkg" / "__init__.pyi").read_text(encoding="utf-8"))
+    stub = root / "darkpkg" / "__init__.pyi"
+    tree = ast.parse(stub.read_text(encoding="utf-8") if stub.exists() else "")
     parts = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
     return {alias.name: part.module.removeprefix("darkpkg.") for part in parts for alias in part.names}
 

@@ -63,7 +63,9 @@ class Module:
         if self.mass_within is not None:
             if not self.fiducial or self.fiducial == self.active:
                 raise ValueError(f"mass_within of {self.name} must be of a fiducial volume inside the active one")
-            within = real_number(f"mass_within of {self.name}", self.mass_within, high=self.mass, positive=True)
+            within = real_number(f"mass_within of {self.name}", self.mass_within, positive=True)
+            if within > self.mass:
+                raise ValueError(f"mass of {self.name} must be at least its mass_within, {within}, got {self.mass}")
             object.__setattr__(self, "mass_within", within)
         if self.density > LARGEST_DENSITY:
             raise ValueError(f"density of {self.name} must be below {LARGEST_DENSITY:g} g/cm³, got {self.density:g}")

@@ -67,6 +67,8 @@ def excluded_lifetimes(
         For arguments of another kind, several points, and a sample without a selected upscattering that could be
         scaled to the rate.
 
+    Examples
+    --------
     >>> shortest, longest = excluded_lifetimes(Kernel(sample), BENCHMARK_B, ANALYSIS_I, 100.0)   # doctest: +SKIP
     """
     from scipy.interpolate import CubicSpline

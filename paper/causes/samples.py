@@ -54,7 +54,7 @@ class Masses:
     m_Zprime: float
     n_events: int | Mapping[str, int] = 1 << 14
     vertices: int = 4
-    around: int = 1 << 12
+    around: int = 1 << 15
     seed: int = SEED
 
     @cached_property
@@ -94,7 +94,7 @@ def _placed(here: Masses, detector: str) -> dict[str, PlacedEvents]:
     return {name: place(events, DETECTORS[detector], here.seed, **how) for name, events in here.generated.items()}
 
 
-EVEN = {"C12": 2048, "O16": 512, "Ar40": 2048, "Cu63": 512, "Zn64": 512, "Pb208": 1024}
+EVEN = {"C12": 2048, "O16": 512, "Ar40": 8192, "Cu63": 512, "Zn64": 512, "Pb208": 1024}
 """Events on each nucleus where decays count: N that decay soon are detected from argon and from the FGDs."""
 
 

@@ -21,7 +21,7 @@ NOT_PROSE = [
     re.compile(r"^(?P<fence>`{3,})(?:\w+)?\n.*?^(?P=fence)$", re.M | re.S),  # code
     re.compile(r"^\$\$.*?\$\$", re.M | re.S),
     re.compile(
-        r"^[`:]{3,}\{exercise\}|^[`:]{3,}.*\{.*\}\s*[\w./-]*\s*$|^:[\w-]+:.*$|^[`:]{3,}$", re.M
+        r"^[`:]{3,}\{(?:exercise|list-table|table)\}|^[`:]{3,}.*\{.*\}\s*[\w./-]*\s*$|^:[\w-]+:.*$|^[`:]{3,}$", re.M
     ),  # marks of directives
     re.compile(r"^\s*\d+\. ", re.M),  # numbers of a list
     re.compile(r"\{[\w:]+\}`[^`]*`|``[^`]+``|`[^`]*`|\$[^$\n]+\$"),  # roles, code, mathematics

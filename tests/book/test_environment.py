@@ -224,7 +224,7 @@ def test_a_chapter_runs_in_the_conda_environment(python_of_the_conda_environment
     cells = [cell for cell in nbformat.read(output, as_version=4).cells if cell.cell_type == "code"]
     assert all(cell.execution_count for cell in cells)
     printed = "".join(output.get("text", "") for cell in cells for output in cell.outputs)
-    assert "excluded at 90 %" in printed
+    assert "EXCLUDED at 90 % CL" in printed
 
 
 def test_make_lab_opens_the_chapters_as_notebooks(tmp_path):

@@ -37,6 +37,7 @@ ORDER = [
     "constraints.sources",
     "validation.darknews",
     "validation.run_darknews",
+    "validation.drawing",
     "figures.frame",
     "figures.physics",
     "figures.detector",
