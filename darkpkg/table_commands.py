@@ -21,7 +21,7 @@ from darkpkg.report import as_text, numbers_of, report
 __all__ = ["build", "check", "inspect"]
 
 
-def check(numbers: Mapping[str, Any], names: list[str] | None, as_json: bool, both: bool) -> int | None:
+def check(numbers: Mapping[str, Any], names: list[str] | None, as_json: bool, both: bool, method: str) -> int | None:
     """Print the verdict of each analysis, and of their sum, and return the exit status; None if no table has them."""
     point = dk.DarkParameters(**numbers)
     if not set(names or ["I"]) <= {"I", "II"}:
@@ -30,7 +30,7 @@ def check(numbers: Mapping[str, Any], names: list[str] | None, as_json: bool, bo
     judges = each if len(each) == 1 else [*each, functools.reduce(operator.add, each)]
     try:
         table = dk.load_table()
-        verdicts = [dk.check(table, point, analysis) for analysis in judges]
+        verdicts = [dk.check(table, point, analysis, method=method) for analysis in judges]
     except ValueError as error:  # masses or a selection that the table does not have
         print(f"{error}: simulating instead", file=sys.stderr)
         return None

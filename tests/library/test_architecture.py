@@ -50,6 +50,7 @@ LAYERS = {
     "inference": [
         "likelihood",
         "threshold",
+        "constructions",
         "slices",
         "scan",
         "scanning",
@@ -58,7 +59,6 @@ LAYERS = {
         "scan_files",
         "check",
         "point_likelihood",
-        "constructions",
     ],
     "top": ["simulation", "plotting", "report", "options", "commands", "table_commands", "cli", "__main__"],
 }
@@ -89,6 +89,7 @@ KNOW_NO_PHYSICS = [
     "inference.likelihood",
     "inference.slices",
     "inference.threshold",
+    "inference.constructions",
     "inference.scan",
 ]
 
