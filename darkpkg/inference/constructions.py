@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv, gammaincc, gammaln, logsumexp
+from scipy.special import betaincinv, gammaincc, gammaln, logsumexp, ndtri
 
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
 from darkpkg.inference.threshold import FAR, METHODS, exclusion_threshold
@@ -104,6 +104,11 @@ class PValues:
 
     value: Array
     error: Array
+
+    @property
+    def significance(self) -> Array:
+        """Standard deviations of a Gaussian that are exceeded, on one side, as rarely."""
+        return np.asarray(-ndtri(self.value))
 
 
 @dataclass(frozen=True)

@@ -200,3 +200,63 @@ def test_expected_limits_of_a_counting_experiment_are_those_of_its_counts(method
     assert found.observed == found.asimov == found.quantiles[2]
     assert found.observed == pytest.approx(of_three, rel=0.01)  # steps of 1 %
     assert (np.diff(found.quantiles) > 0).all()
+
+
+SHAPE = np.array([0.1, 0.6, 1.3, 1.2, 0.7, 0.4, 0.3, 0.2, 0.2] + 11 * [0.05])
+"""About that of benchmark A in each beam of Analysis II."""
+
+
+def test_the_errors_of_bins_may_be_common_to_channels_beams_or_all():
+    both = dk.ANALYSIS_I + dk.ANALYSIS_II
+    of_channels = both.with_errors("channel", uncorrelated=0.03)
+    assert np.count_nonzero(of_channels.shared, axis=1).tolist() == [1, 1, 20, 20]
+    assert np.count_nonzero(both.with_errors("beam").shared, axis=1).tolist() == [21, 21]
+    (common,) = both.with_errors("all").shared
+    np.testing.assert_array_equal(common, both.systematic)
+    np.testing.assert_array_equal(of_channels.systematic, 0.03)
+    with pytest.raises(ValueError, match=r"common_to must be .*, got 'bins'"):
+        both.with_errors("bins")
+    with pytest.raises(ValueError, match="shared_signal must have the 0 sources of shared, got 1"):
+        dataclasses.replace(dk.ANALYSIS_I, shared_signal=((0.1, 0.1),))
+
+
+def test_errors_of_signal_and_background_add_up_to_those_of_the_total():
+    """All bins scale together: what is common to signal and background apart has the error of their sum."""
+    one = dk.ANALYSIS_I.with_errors("all")
+    signal = dk.Expectation(np.array([[3.0, 1.0], [0.0, 0.0]]), np.zeros((2, 2)))
+    both = dataclasses.replace(one, shared_signal=one.shared)
+    np.testing.assert_allclose(dk.log_likelihood(signal, both), dk.log_likelihood(signal, one), rtol=1e-12)
+    of_signal = dk.log_likelihood(signal, dk.ANALYSIS_I.with_errors("all", of="signal"))
+    exact = dk.log_likelihood(signal, dk.ANALYSIS_I.with_errors("all", of="background"))
+    assert of_signal[1] == pytest.approx(-dk.ANALYSIS_I.background.sum())  # no signal, no error
+    assert of_signal[0] > exact[0]
+    more = dk.ANALYSIS_II.with_errors("all", of="signal") + dk.ANALYSIS_I.with_errors("all")
+    assert [np.count_nonzero(rows) for rows in (more.shared, more.shared_signal)] == [2, 42]
+    with pytest.raises(ValueError, match="shared_signal must be empty for toys"):
+        toys(np.zeros((1, 42)), more, 10, seed=1)
+
+
+@pytest.mark.parametrize(("common_to", "found"), [("channel", 0.54), ("all", 0.40)])
+def test_common_errors_of_analysis_ii_take_the_coverage_from_the_rule_of_the_paper(common_to, found):
+    """At benchmark A's limit on the rate, 18 times its own; 91 % if errors are independent as the rule has them."""
+    scales = np.geomspace(1, 200, 60)
+    line = scales[:, None] * np.concatenate([SHAPE, 0.45 * SHAPE])
+    i = np.argmin(np.abs(scales - 18.4))
+    assert coverage(line, dk.ANALYSIS_II, Method("likelihood", 20_000)).value[i] == pytest.approx(0.91, abs=0.02)
+    truth = dk.ANALYSIS_II.with_errors(common_to)
+    covers = coverage(line, dk.ANALYSIS_II, Method("likelihood", 20_000), truth=truth)
+    assert covers.low[i] < covers.value[i] < covers.high[i] < covers.low[i] + 0.02
+    assert covers.value[i] == pytest.approx(found, abs=0.04)  # the shape here is rounded
+    by_toys = coverage(line, truth, Method("feldman-cousins", 20_000))
+    assert (np.abs(by_toys.value - 0.9) < 5 * (by_toys.high - by_toys.low)).all()
+
+
+def test_toys_with_common_errors_have_the_scatter_of_these_errors():
+    here = dk.ANALYSIS_II.with_errors("channel", uncorrelated=0.05)
+    drawn = toys(np.zeros((1, 40)), here, 20_000, seed=3)
+    total = drawn.counts[:, :20].sum(axis=1)
+    mean = here.background[:20].sum()
+    assert total.mean() / mean == pytest.approx(np.exp(0.23**2 / 2), abs=5 * 0.23 / np.sqrt(20_000))
+    # Of a lognormal factor; Poisson and 5 % per bin are a part in a hundred of it.
+    assert np.std(np.log(total)) == pytest.approx(0.23, rel=0.03)
+    np.testing.assert_allclose(drawn.weights(np.zeros((1, 40))).sum(axis=0), 1, rtol=1e-9)
