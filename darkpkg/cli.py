@@ -206,16 +206,18 @@ def check(
     if output and not points:
         raise ValueError("--output is for the answers to --points; one point is printed")
     kind = {"is_majorana": majorana, "decays": decays}
-    own = any(value is not None for value in simulation.values()) or estimator != "transport"
+    own, reason = any(value is not None for value in simulation.values()) or estimator != "transport", ""
     if not (own or points or sample or majorana or V_eN_sq):
         from darkpkg import table_commands
 
         status = table_commands.check({**given, **kind}, analysis, as_json, simulated)
-        if status is not None and not simulated:
+        if isinstance(status, str):
+            reason = status
+        elif not simulated:
             raise typer.Exit(status)
     from darkpkg import commands
 
-    source = commands.Source(sample, experiment, n_events, seed, majorana, hydrogen, estimator)
+    source = commands.Source(sample, experiment, n_events, seed, majorana, hydrogen, estimator, reason)
     if points:
         commands.check_points(points, kind, source, analysis, output, as_json)
     else:

@@ -196,8 +196,9 @@ class Table:
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the table to a .npz file."""
         header = np.frombuffer(json.dumps(self.header).encode(), dtype=np.uint8)
+        arrays: dict[str, Any] = {"header": header, **self.arrays}
         with complete_or_not_at_all(Path(path)) as partial, partial.open("wb") as file:
-            np.savez_compressed(file, header=header, **self.arrays)
+            np.savez_compressed(file, **arrays)
 
     def up_to(self, part: str) -> Table:
         """The rates of N that are produced in the parts of the detector up to this one, in the order of the table."""

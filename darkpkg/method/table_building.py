@@ -158,7 +158,7 @@ class _Simulation:
         replicate = np.arange(n) % REPLICATES
         points = sobol_points(replicate, range(DECAY_AXES + 3), seed, "events")
         number = np.minimum(np.searchsorted(np.cumsum(shares), points[:, 0], side="right"), len(shares) - 1)
-        vectors = {name: np.empty((n, 4)) for name in ("p_N", "p_electron", "p_positron")}
+        vectors: dict[str, Any] = {name: np.empty((n, 4)) for name in ("p_N", "p_electron", "p_positron")}
         weight, energy, code = np.empty(n), np.empty(n), np.empty(n, dtype=np.int64)
         for i, (integrand, own) in enumerate(zip(integrands, self.maps, strict=True)):
             rows = np.flatnonzero(number == i)
@@ -168,7 +168,7 @@ class _Simulation:
                 vectors[name][rows] = p
             weight[rows], energy[rows], code[rows] = value / (shares[i] * n), variables[:, 0], self.nuclei[i].pdg_code
         origin = Origin(sampling, BENCHMARK_B, sequence="sobol", nuclei=_own(self.nuclei), replicates=REPLICATES)
-        columns = {"m_N": np.full(n, sampling.m_N[0]), "m_Zprime": np.full(n, sampling.m_Zprime[0])}
+        columns: dict[str, Any] = {"m_N": np.full(n, sampling.m_N[0]), "m_Zprime": np.full(n, sampling.m_Zprime[0])}
         columns |= {"target": code, "replicate": replicate, "flavour": np.full(n, 14), "beam": np.full(n, "all")}
         return Events(weight=weight, **columns, **vectors, origin=origin), energy
 
@@ -241,7 +241,9 @@ def _simulated(integrand: Integrand, own: vegas.AdaptiveMap, y: Array, azimuths:
 
 
 def _passes(selection: Selection, pair: Pairs) -> Array:
-    return np.ones(len(pair.p_electron)) if selection.cuts is None else selection.cuts.passes(observables(pair)) * 1.0
+    if selection.cuts is None:
+        return np.ones(len(pair.p_electron))
+    return np.asarray(selection.cuts.passes(observables(pair)), dtype=float)
 
 
 def without_mass_cut(selection: Selection) -> Selection:
