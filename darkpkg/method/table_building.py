@@ -404,8 +404,8 @@ def build_table(
     output: str | os.PathLike[str],
     *,
     parts: Mapping[str, Sequence[str]] | None = None,
-    n_events: int = 32_768,
-    turns: int = 1,
+    n_events: int = 16_384,
+    turns: int = 2,
     seed: int = 2205,
     grids: Sequence[Grid] = tuple(GRIDS.values()),
     folder: str | os.PathLike[str] | None = None,
@@ -514,28 +514,64 @@ def _fields(rate: Array, variance: Array, lifetimes: Axis) -> Iterator[tuple[str
     rate = np.moveaxis(rate, 4, 2)  # x, v, beam, part, bin, L, flight
     variance = np.moveaxis(variance, 4, 2)
     total = np.maximum(rate.sum(axis=4), 1e-200)
-    relative = variance.sum(axis=4) / total**2
-    log = np.log(total)
-    yield "everywhere", (log[..., 0, 0], 3, (), 3e-4)
-    yield "rate", (log[..., 1:, 0], 3, (lifetimes,), 3e-4)
-    squared = relative[..., 0] + sum((_residual(log[..., 0], axis) / 4) ** 2 for axis in (0, 1))
+    relative = np.clip(variance.sum(axis=4) / total**2, 1e-8, 4.0)
+    log, left = _smoothed(np.log(total[..., 0]), relative[..., 0])
+    yield "everywhere", (log[..., 0], 3, (), 3e-4)
+    yield "rate", (log[..., 1:], 3, (lifetimes,), 3e-4)
+    squared = left * relative[..., 0] + sum((_residual(log, axis) / 4) ** 2 for axis in (0, 1))
     at = lifetimes.nearest(_ERRORS)
-    yield "error", (np.log(np.clip(squared, 1e-8, 4.0)[..., 1:][..., at]) / 2, 1, (_ERRORS,), 0.1)
+    yield "error", (np.log(squared[..., 1:][..., at]) / 2, 1, (_ERRORS,), 0.1)
     if rate.shape[-1] > 1:
-        ratio = log[..., 1:, 1:] - log[..., 1:, :1]
+        ratio = np.log(total[..., 1:, 1:] / total[..., 1:, :1])
+        ratio, _ = _smoothed(ratio, relative[..., 1:, 1:] + relative[..., 1:, :1])
         yield "flight", (ratio, 3, (lifetimes, _FLIGHTS), 2e-3)
     if rate.shape[4] > 1:
-        fraction = (rate / total[..., None, :, :])[:, :, :, -1, :, 1:]
-        short = fraction[..., lifetimes.nearest(_SHAPES[0]), :]
-        axes: tuple[Axis, ...] = _SHAPES[:1]
-        short = short[..., np.r_[0, 1 + _FLIGHTS.nearest(_SHAPES[1])[1:]]] if rate.shape[-1] > 1 else short[..., 0]
-        axes = _SHAPES if rate.shape[-1] > 1 else _SHAPES[:1]
-        root = np.sqrt(np.maximum(short, 0.0))
-        yield "spectrum", (root, 3, axes, 2e-4)
-        prompt = root.reshape(*root.shape[:4], -1)[..., 0]
-        known = (variance / np.maximum(rate, 1e-200)[...] / total[..., None, :, :] / 4)[:, :, :, -1, :, 1, 0]
-        known = known + sum((_residual(prompt, axis) / 4) ** 2 for axis in (0, 1))
-        yield "spectrum error", (np.log(np.clip(known, 1e-10, 1.0)) / 2, 1, (), 0.1)
+        yield from _shapes(rate[:, :, :, -1, :, 1:], variance[:, :, :, -1, :, 1:], total[:, :, :, -1, 1:], lifetimes)
+
+
+def _shapes(rate: Array, variance: Array, total: Array, lifetimes: Axis) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """The roots of the shares of bins, and their errors; of rates (x, v, beam, bin, L, flight)."""
+    flies = rate.shape[-1] > 1
+    picked = np.r_[0, 1 + _FLIGHTS.nearest(_SHAPES[1])[1:]] if flies else np.array([0])
+    at = np.ix_(lifetimes.nearest(_SHAPES[0]), picked)
+    share, squared = (one[..., *at] / total[..., None, *at] ** power for one, power in ((rate, 1), (variance, 2)))
+    known = squared / np.maximum(4 * share, 1e-9)
+    root, left = _smoothed(np.sqrt(np.maximum(share, 0.0)), np.maximum(known, 1e-10))
+    axes, root = (_SHAPES, root) if flies else (_SHAPES[:1], root[..., 0])
+    yield "spectrum", (root, 3, axes, 2e-4)
+    prompt = root.reshape(*root.shape[:4], -1)[..., 0]
+    known = left * known[..., 0, 0] + sum((_residual(prompt, axis) / 4) ** 2 for axis in (0, 1))
+    yield "spectrum error", (np.log(np.clip(known, 1e-10, 1.0)) / 2, 1, (), 0.1)
+
+
+def _smoothed(values: Array, variance: Array) -> tuple[Array, float]:
+    """Values over the nodes (x, v, …) without as much of their noise as they share with no neighbour.
+
+    Each principal component is the smoothest surface that generalised cross-validation allows, of those with small
+    third differences along both axes; each node counts by the mean of the logarithms of its variances. Second, the
+    share of the variance that is left.
+    """
+    n_x, n_v = values.shape[:2]
+    deviation = np.exp(np.log(variance).reshape(n_x * n_v, -1).mean(axis=1) / 2)
+    deviation = np.clip(deviation / np.median(deviation), 0.1, 10.0)[:, None]
+    u, s, components = np.linalg.svd(values.reshape(n_x * n_v, -1), full_matrices=False)
+    surfaces = u * s / deviation
+    along = [np.diff(np.eye(n), 3, axis=0) for n in (n_x, n_v)]
+    rough_x, rough_v = np.kron(along[0].T @ along[0], np.eye(n_v)), np.kron(np.eye(n_x), along[1].T @ along[1])
+    found, least = surfaces.copy(), np.full(surfaces.shape[1], np.inf)
+    left = np.ones(surfaces.shape[1])
+    for ratio in 10.0 ** np.arange(-3, 4):
+        penalty, modes = np.linalg.eigh(deviation * (ratio * rough_x + rough_v) * deviation.T)
+        amplitudes = modes.T @ surfaces
+        for strength in 10.0 ** np.arange(-8, 9):
+            kept = 1 / (1 + strength * np.maximum(penalty, 0.0))
+            score = ((1 - kept) ** 2 @ amplitudes**2) / np.maximum(len(kept) - kept.sum(), 1e-9) ** 2
+            better = score < least
+            found[:, better] = modes @ (kept[:, None] * amplitudes[:, better])
+            least[better], left[better] = score[better], (kept**2).mean()
+    smooth = (found * deviation @ components).reshape(values.shape)
+    noise = ((surfaces - found) ** 2).sum(axis=0)
+    return smooth, float(left @ noise / max(noise.sum(), 1e-300))
 
 
 def _residual(values: Array, axis: int) -> Array:
