@@ -182,6 +182,11 @@ class Table:
         self._grids = {name: Grid(**about) for name, about in header["grids"].items()}
         self._fields: dict[str, _Field] = {}
 
+    def __repr__(self) -> str:
+        regimes = " and ".join(self._grids)
+        experiment, physics = self.header["experiment"], self.header["physics"]
+        return f"table of all rates of {experiment}, {regimes} mediator, physics {physics}"
+
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Table:
         """A table from a file. Raises `ValueError` for a file that is none."""

@@ -285,7 +285,7 @@ class _Sums:
 
     def __init__(self, times: Array, shape: tuple[int, int]) -> None:
         self.times, self.shape = times, shape
-        self.stretches: list[tuple[Array, ...]] = []
+        self.stretches: list[tuple[Any, ...]] = []
 
     def add(
         self, group: tuple[NDArray[np.int64], NDArray[np.int64]], ends: tuple[Array, Array], length: Array, p: Array,
@@ -533,8 +533,8 @@ def _shapes(rate: Array, variance: Array, total: Array, lifetimes: Axis) -> Iter
     """The roots of the shares of bins, and their errors; of rates (x, v, beam, bin, L, flight)."""
     flies = rate.shape[-1] > 1
     picked = np.r_[0, 1 + _FLIGHTS.nearest(_SHAPES[1])[1:]] if flies else np.array([0])
-    at = np.ix_(lifetimes.nearest(_SHAPES[0]), picked)
-    share, squared = (one[..., *at] / total[..., None, *at] ** power for one, power in ((rate, 1), (variance, 2)))
+    at: Any = np.ix_(lifetimes.nearest(_SHAPES[0]), picked)
+    share, squared = (one[(..., *at)] / total[(..., None, *at)] ** power for one, power in ((rate, 1), (variance, 2)))
     known = squared / np.maximum(4 * share, 1e-9)
     root, left = _smoothed(np.sqrt(np.maximum(share, 0.0)), np.maximum(known, 1e-10))
     axes, root = (_SHAPES, root) if flies else (_SHAPES[:1], root[..., 0])
