@@ -505,6 +505,7 @@ def coverage(
     cl: float = 0.90,
     n_parameters: int = 2,
     truth: Any = None,
+    which: Any = slice(None),
 ) -> Coverage:
     """Share of experiments that do not exclude each point if it is true.
 
@@ -519,11 +520,13 @@ def coverage(
         Counts and rule, as in `p_values`: what an experiment would use.
     truth
         The same analysis with the errors that experiments really have; by default those that it assumes.
+    which
+        Indices of the points that are true; all by default.
 
     Returns
     -------
     Coverage
-        Of shape (p,).
+        Of each point that is true.
 
     >>> from darkpkg import ANALYSIS_I
     >>> line = np.linspace(0, 12, 60)[:, None] * [0.8, 0.2]
@@ -536,6 +539,7 @@ def coverage(
     if method.name in ("feldman-cousins", "cls"):
         outcomes = _outcomes(signal, analysis, method)
         known = _Data.of(outcomes.counts, signal, law)
+    signal = signal[which]
     share, size = np.empty((2, len(signal)))
     for part in _parts(len(signal), 3 * len(data.counts)):
         p, _ = _tails(method.name, law, signal[part], data, outcomes, known, n_parameters)
