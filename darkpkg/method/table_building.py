@@ -561,7 +561,7 @@ def _smoothed(values: Array, variance: Array, x: Array) -> tuple[Array, float]:
     deviation = np.clip(deviation / np.median(deviation), 0.1, 10.0)[:, None]
     u, s, components = np.linalg.svd(values.reshape(n_x * n_v, -1), full_matrices=False)
     surfaces = u * s / deviation
-    along = _third_differences(x), _third_differences(np.arange(n_v))
+    along = _third_differences(x), _third_differences(np.arange(n_v, dtype=float))
     rough_x, rough_v = np.kron(along[0].T @ along[0], np.eye(n_v)), np.kron(np.eye(n_x), along[1].T @ along[1])
     found, least = surfaces.copy(), np.full(surfaces.shape[1], np.inf)
     left = np.ones(surfaces.shape[1])
