@@ -10,7 +10,7 @@ import darkpkg
 PACKAGE = Path(darkpkg.__file__).parent
 
 LAYERS = {
-    "ground": ["_sources", "units", "datasets", "memory", "inputs", "outputs", "streams", "formulas", "compiling"],
+    "ground": ["_sources", "units", "outputs", "datasets", "memory", "inputs", "streams", "formulas", "compiling"],
     "physics": ["widths", "model", "nuclei", "nucleons", "kinematics", "scattering", "decay", "validity"],
     "experiment": [
         "beam",
