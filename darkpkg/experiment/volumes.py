@@ -1,13 +1,15 @@
 """Shapes of the parts of a detector: `Box`, `Sphere` and `Cylinder`. Lengths are in cm.
 
 Each is a product of intervals, discs and balls, which `Volume` makes everything of. A shape of your own is a frozen
-dataclass that derives from `Volume` and has its ``low``, ``high`` and ``parts``, or methods in the place of those of
-`Volume`: nothing else in the library looks at the kind of a volume. It must be convex, so that a ray crosses it once.
+dataclass that derives from `Volume` and has its ``low``, ``high`` and ``parts``; without such parts it has methods in
+the place of those of `Volume`. Nothing else in the library looks at the kind of a volume. It must be convex, so that
+a ray crosses it once.
 """
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,16 +118,16 @@ class Ball:
         return np.stack([-(p_N @ outwards), -(p_Z @ outwards), inside], axis=-1)
 
 
-class Volume:
+class Volume(ABC):
     """A convex part of space between the corners ``low`` and ``high`` (x, y, z) in cm, the product of its parts."""
 
     low: Corner
     high: Corner
 
     @property
+    @abstractmethod
     def parts(self) -> tuple[Interval | Ball, ...]:
-        """Intervals, discs and balls, with each of the axes 0 to 2 in one of them."""
-        raise NotImplementedError
+        """Intervals, discs and balls, with each of the axes 0 to 2 in one of them; () if all methods are its own."""
 
     @property
     def volume(self) -> float:

@@ -24,7 +24,7 @@ from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import Nucleus, elements
-from darkpkg.physics.scattering import threshold_energy
+from darkpkg.physics.scattering import smallest_energy
 from darkpkg.physics.validity import validity_notes
 from darkpkg.units import cm
 
@@ -190,12 +190,12 @@ def _nuclei(sample: PlacedEvents) -> list[Nucleus]:
 
 def unreachable(m_N: Any, targets: Iterable[Nucleus], beams: Iterable[Beam]) -> str:
     """Why no neutrino of the beams makes an N of mass ``m_N`` (GeV) on any of the targets; empty if some can."""
-    thresholds = [float(threshold_energy(m_N, nucleus)) for nucleus in targets]
+    needed = [float(smallest_energy(m_N, nucleus)) for nucleus in targets]
     ends = [float(flux.edges[-1]) for beam in beams for flux in beam.fluxes.values()]
-    if not thresholds or not ends or min(thresholds) < max(ends):  # of events from elsewhere it is not known
+    if not needed or not ends or min(needed) < max(ends):  # of events from elsewhere it is not known
         return ""
     return (
-        f"no neutrino of the beam can make this N: threshold {min(thresholds):.4g} GeV, beam ends at "
+        f"no neutrino of the beam can make this N: it takes {min(needed):.4g} GeV, beam ends at "
         f"{max(ends):.4g} GeV (m_N = {m_N:.4g} GeV; masses are in GeV)"
     )
 

@@ -27,6 +27,7 @@ __all__ = [
     "differential_cross_section",
     "neutrino_energy",
     "q2_range",
+    "smallest_energy",
     "threshold_energy",
     "total_cross_section",
 ]
@@ -72,6 +73,29 @@ def threshold_energy(m_N: ArrayLike, nucleus: Nucleus) -> Any:
     check_kinds(nucleus=(nucleus, Nucleus))
     m_N = real_numbers("m_N", m_N, 0.0, LARGEST_ENERGY)
     return (m_N + m_N**2 / (2 * nucleus.mass))[()]
+
+
+def smallest_energy(m_N: ArrayLike, nucleus: Nucleus) -> Any:
+    r"""Smallest neutrino energy at which N of mass ``m_N`` are simulated: the threshold, or more for a very heavy N.
+
+    At threshold the momentum transfer is :math:`Q^2 = m_N^2M/(M+m_N)`. Where that is beyond the largest Q that is
+    integrated, `LARGEST_QR`, the form factor leaves nothing until the energy is
+
+    .. math:: E = \frac{(Q^2+m_N^2)(|\mathbf q|+q_0)}{2Q^2}, \qquad q_0 = \frac{Q^2}{2M}, \qquad
+              \mathbf q^2 = Q^2 + q_0^2 ,
+
+    which has this Q as its smallest. Parameters, shapes and errors are those of `threshold_energy`.
+
+    Examples
+    --------
+    >>> threshold_energy(20.0, NUCLEI["Pb208"]), smallest_energy(20.0, NUCLEI["Pb208"])
+    (21.0..., 107.2...)
+    """
+    threshold = threshold_energy(m_N, nucleus)
+    m_N_sq, Q2 = np.square(m_N), (LARGEST_QR * HBARC / nucleus.radius) ** 2
+    q_0 = Q2 / (2 * nucleus.mass)
+    beyond = m_N_sq * nucleus.mass > Q2 * (nucleus.mass + np.asarray(m_N))
+    return np.where(beyond, (Q2 + m_N_sq) * (np.sqrt(Q2 + q_0**2) + q_0) / (2 * Q2), threshold)[()]
 
 
 def q2_range(E_nu: ArrayLike, m_N: ArrayLike, nucleus: Nucleus) -> tuple[Any, Any]:

@@ -124,6 +124,7 @@ CALLS = {
     "weak.laboratory_helicity": (
         weak.laboratory_helicity, lambda: {"E_N": 2.0, "m_N": 0.15, "lepton": "e", "kaon_angle": 0.01},
     ),
+    "scattering.smallest_energy": lambda: {"m_N": 0.1, "nucleus": NUCLEUS},
     "scattering.threshold_energy": lambda: {"m_N": 0.1, "nucleus": NUCLEUS},
     "scattering.q2_range": lambda: {"E_nu": 1.0, "m_N": 0.1, "nucleus": NUCLEUS},
     "scattering.differential_cross_section": lambda: {

@@ -21,6 +21,7 @@ from darkpkg.physics.nuclei import form_factor
 from darkpkg.physics.scattering import (
     differential_cross_section,
     q2_range,
+    smallest_energy,
     threshold_energy,
     total_cross_section,
 )
@@ -144,6 +145,7 @@ FUNCTIONS = {
     "form_factor fermi": (["Q2"], lambda x: form_factor(x, LEAD, "fermi"), within(-1, 1 + 1e-9)),
     "sachs": (["Q2"], lambda x: nuclei.sachs(x)[1], finite),
     "current_amplitudes": (["Q2"], lambda x: nuclei.current_amplitudes(x, nuclei.PROTON)[0], finite),
+    "smallest_energy": (["m_N"], lambda x: smallest_energy(x, LEAD), finite),
     "threshold_energy": (["m_N"], lambda x: threshold_energy(x, LEAD), finite),
     "q2_range E": (["E_nu"], lambda x: q2_range(x, 0.1, LEAD)[1], anything),
     "q2_range m": (["m_N"], lambda x: q2_range(1.0, x, LEAD)[0], anything),

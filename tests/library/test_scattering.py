@@ -28,6 +28,7 @@ from darkpkg.physics.scattering import (
     neutrino_energy,
     q2_limits,
     q2_range,
+    smallest_energy,
     threshold_energy,
     total_cross_section,
 )
@@ -105,6 +106,16 @@ def test_below_threshold_there_is_no_scattering(nucleus, m_N):
     assert total_cross_section(energy, parameters, nucleus) == 0
     assert differential_cross_section(energy, m_N**2, parameters, nucleus) == 0
     assert total_cross_section(1.01 * threshold_energy(m_N, nucleus), parameters, nucleus) > 0
+
+
+@given(nuclei, st.floats(np.log(0.01), np.log(100.0)).map(np.exp))
+def test_smallest_energy_is_the_threshold_or_where_the_form_factor_begins(nucleus, m_N):
+    energy, end = smallest_energy(m_N, nucleus), (scattering.LARGEST_QR * HBARC / nucleus.radius) ** 2
+    at_threshold = m_N**2 * nucleus.mass / (nucleus.mass + m_N)
+    if at_threshold <= end:
+        assert energy == threshold_energy(m_N, nucleus)
+    else:  # there the smallest momentum transfer is the last; close to threshold the root loses half of the digits
+        assert q2_range(energy, m_N, nucleus)[0] == pytest.approx(end, rel=1e-6, abs=0)
 
 
 @given(nuclei, heavy_masses, above_threshold, st.floats(0, 1), st.floats(0, 2 * np.pi))
