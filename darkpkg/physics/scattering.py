@@ -92,10 +92,10 @@ def smallest_energy(m_N: ArrayLike, nucleus: Nucleus) -> Any:
     (21.0..., 107.2...)
     """
     threshold = threshold_energy(m_N, nucleus)
-    m_N_sq, Q2 = np.square(m_N), (LARGEST_QR * HBARC / nucleus.radius) ** 2
+    m_N, Q2 = np.asarray(m_N, dtype=float), (LARGEST_QR * HBARC / nucleus.radius) ** 2
     q_0 = Q2 / (2 * nucleus.mass)
-    beyond = m_N_sq * nucleus.mass > Q2 * (nucleus.mass + np.asarray(m_N))
-    return np.where(beyond, (Q2 + m_N_sq) * (np.sqrt(Q2 + q_0**2) + q_0) / (2 * Q2), threshold)[()]
+    beyond = m_N**2 * nucleus.mass > Q2 * (nucleus.mass + m_N)
+    return np.where(beyond, (Q2 + m_N**2) * (np.sqrt(Q2 + q_0**2) + q_0) / (2 * Q2), threshold)[()]
 
 
 def q2_range(E_nu: ArrayLike, m_N: ArrayLike, nucleus: Nucleus) -> tuple[Any, Any]:
