@@ -273,10 +273,10 @@ def test_the_version_is_that_of_the_tag(tmp_path):
 
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     git("init")
-    for message, version in (("one", "0.1.dev1"), ("two", "0.1.dev2")):
+    for commits in (1, 2):
         git("add", ".")
-        git("commit", "--allow-empty", "-m", message)
-        assert version_of(tmp_path) == version
+        git("commit", "--allow-empty", "-m", f"number {commits}")
+        assert version_of(tmp_path).endswith(f".dev{commits}")
     git("tag", "v3.2.1")
     assert version_of(tmp_path) == "3.2.1"
     git("commit", "--allow-empty", "-m", "three")
