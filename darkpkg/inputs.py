@@ -79,6 +79,8 @@ def real_numbers(
     With ``positive`` they are above zero, and finite; with ``nan`` some may be nan, where that says something.
     Errors as those of `real_array`.
 
+    Examples
+    --------
     >>> real_numbers("m_N", [1, 2], positive=True)
     array([1., 2.])
     """

@@ -31,11 +31,29 @@ __all__ = ["ND280", "ND280_UPGRADE", "Detector", "Module"]
 class Module:
     """A part of the detector of one material.
 
-    ``mass`` in grams; ``composition`` gives the mass fraction of each element, by symbol or as an `Element` of your
-    own; ``fiducial``, if any, is the volume in which decays, or vertices, are looked for. Volumes are a `Box`, a
-    `Sphere` or a `Cylinder`. ``mass_within`` in grams is what was weighed or printed of the fiducial volume; without
-    it the module is as dense there as elsewhere.
+    Parameters
+    ----------
+    name
+        Its own within the detector.
+    active
+        All of it: a `Box`, a `Sphere`, a `Cylinder` or a `Volume` of your own.
+    mass
+        In grams.
+    composition
+        Mass fraction of each element, by symbol or as an `Element` of your own.
+    fiducial
+        The volume in which decays, or vertices, are looked for, if any.
+    mass_within
+        In grams, what was weighed or printed of the fiducial volume; without it the module is as dense there as
+        elsewhere.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For fractions that do not add up to one, a fiducial volume that is not inside, and what is denser than osmium.
+
+    Examples
+    --------
     >>> tank = Sphere((0, 0, 54100), 610.6)
     >>> Module("oil", tank, 0.845 * tank.volume, {"C": 0.86, "H": 0.14}, fiducial=Sphere((0, 0, 54100), 500))
     Module(name='oil', active=Sphere(centre=(0.0, 0.0, 54100.0), radius=610.6), ...
@@ -117,7 +135,20 @@ LARGEST_DENSITY = 23.0
 
 @dataclass(frozen=True)
 class Detector:
-    """Modules that do not overlap. Where vertices and decays are looked for is up to the selection of an analysis."""
+    """Modules that do not overlap. Where vertices and decays are looked for is up to the selection of an analysis.
+
+    Parameters
+    ----------
+    name
+        For labels and errors.
+    modules
+        One or more, with names of their own.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For the same name twice, modules that overlap, and a symbol that is one element here and another there.
+    """
 
     name: str
     modules: tuple[Module, ...]
@@ -173,6 +204,8 @@ class Detector:
     def only(self, modules: Sequence[str], name: str | None = None) -> Detector:
         """The detector of just these modules, where they are. Raises `KeyError` for one that is not there.
 
+        Examples
+        --------
         >>> [module.name for module in ND280.only(["TPC1", "TPC2"]).modules]
         ['TPC1', 'TPC2']
         """

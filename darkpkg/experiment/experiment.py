@@ -22,9 +22,25 @@ __all__ = ["T2K", "T2K_ALL_FLAVOURS", "Experiment"]
 class Experiment:
     """What `generate` and `simulate` simulate: neutrinos of some beams in a detector, and what was measured there.
 
-    ``analyses`` by any name; each of their channels names one of ``beams``. Modules of theirs that ``detector`` does
-    not have are an error where events are counted. Raises `ValueError` that names what is missing or there twice.
+    Parameters
+    ----------
+    name
+        For errors and the provenance of events.
+    beams
+        One or more, with names of their own.
+    detector
+        Where they upscatter.
+    analyses
+        By any name; each of their channels names one of ``beams``. Modules of theirs that ``detector`` does not have
+        are an error where events are counted.
 
+    Raises
+    ------
+    TypeError, ValueError
+        That names what is missing or there twice.
+
+    Examples
+    --------
     >>> T2K.replace(detector=ND280_TRACKER).detector.name
     'ND280 tracker'
     """

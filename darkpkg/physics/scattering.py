@@ -67,6 +67,8 @@ def threshold_energy(m_N: ArrayLike, nucleus: Nucleus) -> Any:
     TypeError, ValueError
         For what is no nucleus, and masses that are negative or not finite.
 
+    Examples
+    --------
     >>> threshold_energy(0.1, NUCLEI["C12"])
     0.1004...
     """
@@ -89,7 +91,7 @@ def smallest_energy(m_N: ArrayLike, nucleus: Nucleus) -> Any:
     Examples
     --------
     >>> threshold_energy(20.0, NUCLEI["Pb208"]), smallest_energy(20.0, NUCLEI["Pb208"])
-    (21.0..., 107.2...)
+    (21.0..., 107.6...)
     """
     threshold = threshold_energy(m_N, nucleus)
     m_N, Q2 = np.asarray(m_N, dtype=float), (LARGEST_QR * HBARC / nucleus.radius) ** 2
@@ -121,6 +123,8 @@ def q2_range(E_nu: ArrayLike, m_N: ArrayLike, nucleus: Nucleus) -> tuple[Any, An
     TypeError, ValueError
         As the module says.
 
+    Examples
+    --------
     >>> q2_range(1.0, 0.01, NUCLEI["Pb208"])[0]             # close to (m_N² / 2E)²
     2.5001...e-09
     """
@@ -149,6 +153,8 @@ def neutrino_energy(p_N: Array, m_N: ArrayLike, mass: float | Array) -> Array:
     array
         Energies (n,) in GeV.
 
+    Examples
+    --------
     >>> float(neutrino_energy(np.array([[1.0, 0.0, 0.0, 0.99]]), 0.141, 11.2)[0])     # lead takes nearly no energy
     1.000...
     """
@@ -190,6 +196,8 @@ def differential_cross_section(
     TypeError, ValueError
         As the module says.
 
+    Examples
+    --------
     >>> differential_cross_section(1.0, 0.01, BENCHMARK_B, NUCLEI["C12"])
     1.238...e-38
     """
@@ -225,6 +233,8 @@ def total_cross_section(
     TypeError, ValueError
         As the module says.
 
+    Examples
+    --------
     >>> total_cross_section(0.05, BENCHMARK_B, NUCLEI["Pb208"])
     0.0
     """
