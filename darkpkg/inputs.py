@@ -27,6 +27,7 @@ __all__ = [
     "count",
     "frozen",
     "integer_array",
+    "named",
     "one_of",
     "real_array",
     "real_number",
@@ -163,6 +164,14 @@ def one_of(name: str, value: Any, known: Iterable[str]) -> str:
     if not isinstance(value, str) or value not in known:
         raise ValueError(f"{name} must be one of {', '.join(known)}, got {_short(value)}")
     return value
+
+
+def named(things: Iterable[Kind], kind: str, name: str, owner: str) -> Kind:
+    """The one of ``things`` of a kind whose name it is. Raises `KeyError` that says which the ``owner`` has."""
+    known = {thing.name: thing for thing in things}  # type: ignore[attr-defined]
+    if name not in known:
+        raise KeyError(f"{owner} has no {kind} {name!r}, only {', '.join(known)}")
+    return known[name]
 
 
 def tuple_of(name: str, values: Any, kind: type[Kind]) -> tuple[Kind, ...]:

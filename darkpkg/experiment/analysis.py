@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
 from darkpkg.experiment import response
-from darkpkg.experiment.detector import Detector
+from darkpkg.experiment.detector import Detector, check_fiducial
 from darkpkg.experiment.selection import Cuts, Selection
-from darkpkg.inputs import check_kinds, real_number, real_numbers, tuple_of
+from darkpkg.inputs import check_kinds, named, real_number, real_numbers, tuple_of
 from darkpkg.units import MeV
 
 Array = NDArray[np.float64]
@@ -202,11 +202,9 @@ class Analysis:
 
     def bins_of(self, channel: str) -> slice:
         """Where the bins of a channel stand among all bins. Raises `KeyError` that says which channels there are."""
-        ends = np.cumsum([len(one.observed) for one in self.channels]).tolist()
-        for one, end in zip(self.channels, ends, strict=True):
-            if one.name == channel:
-                return slice(end - len(one.observed), end)
-        raise KeyError(f"{self.name} has no channel {channel!r}, only {', '.join(c.name for c in self.channels)}")
+        wanted = named(self.channels, "channel", channel, self.name)
+        begin = sum(len(one.observed) for one in self.channels[: self.channels.index(wanted)])
+        return slice(begin, begin + len(wanted.observed))
 
 
 _TPC_PAIRS = Selection(decay_modules=("TPC1", "TPC2", "TPC3"), efficiency=0.10, cuts=Cuts())
@@ -249,11 +247,5 @@ __getattr__ = datasets.when_needed(globals(), ANALYSIS_II=_analysis_II)
 
 def check_modules(detector: Detector, selection: Selection) -> None:
     """Raise `ValueError` that names a module of ``selection`` without a fiducial box in ``detector``."""
-    known = tuple(detector.fiducial_volumes)
     for field in ("decay_modules", "vertex_modules"):
-        for name in getattr(selection, field):
-            if name not in known:
-                raise ValueError(
-                    f"{field} must be of {detector.name} and have a fiducial box, as {', '.join(known)} do, "
-                    f"got {name!r}"
-                )
+        check_fiducial(field, getattr(selection, field), detector.name, detector.fiducial_volumes)

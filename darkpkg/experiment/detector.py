@@ -6,7 +6,7 @@ in cm, masses in grams; the beam runs along the z axis.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from darkpkg import datasets
 from darkpkg.experiment.volumes import Box, Volume
-from darkpkg.inputs import Frozen, check_kinds, one_of, real_number, tuple_of
+from darkpkg.inputs import Frozen, check_kinds, named, one_of, real_number, tuple_of
 from darkpkg.physics.nuclei import Element, Nucleus, Proton, elements
 from darkpkg.units import tonne
 
@@ -213,10 +213,7 @@ class Detector:
 
     def __getitem__(self, name: str) -> Module:
         """The module of that name. Raises `KeyError` that says which there are."""
-        for module in self.modules:
-            if module.name == name:
-                return module
-        raise KeyError(f"{self.name} has no module {name!r}, only {', '.join(m.name for m in self.modules)}")
+        return named(self.modules, "module", name, self.name)
 
     @property
     def fiducial_volumes(self) -> dict[str, Volume]:
@@ -237,6 +234,15 @@ class Detector:
     def number_of_nuclei(self, element: str) -> float:
         """Nuclei of an element in all active volumes."""
         return sum(module.number_of_nuclei(element) for module in self.modules)
+
+
+def check_fiducial(field: str, names: Iterable[str], detector: str, known: Collection[str]) -> None:
+    """Raise `ValueError` that names a module that the detector does not have, or without a fiducial box."""
+    for name in names:
+        if name not in known:
+            raise ValueError(
+                f"{field} must be of {detector} and have a fiducial box, as {', '.join(known)} do, got {name!r}"
+            )
 
 
 _BOX = ("width_x", "width_y", "length_z", "z_begin")
@@ -271,10 +277,6 @@ def _box(numbers: Sequence[float], centre: tuple[float, float]) -> Box:
     return Box.centred(width_x, width_y, length_z, z_begin, centre)
 
 
-def _from_data(name: str, table: str) -> Detector:
-    return Detector.from_table(name, datasets.read(f"detector/{table}"))
-
-
 ND280: Detector
 """The near detector of T2K, Table II: P∅D, two FGDs and three argon chambers."""
 
@@ -286,13 +288,16 @@ centimetres or more comes from the P∅D into the chambers: then take `ND280`.""
 ND280_UPGRADE: Detector
 """ND280 with two argon chambers above and below a Super-FGD in the place of the P∅D: T2K, arXiv:1901.03750."""
 
+
+def _published(name: str, table: str) -> Detector:
+    return Detector.from_table(name, datasets.read(f"detector/{table}"))
+
+
 _TRACKER = ("TPC1", "FGD1", "TPC2", "FGD2", "TPC3")
 
 __getattr__ = datasets.when_needed(
     globals(),
-    ND280=lambda: _from_data("ND280", "nd280"),
-    ND280_TRACKER=lambda: Detector.from_table("ND280", datasets.read("detector/nd280")).only(
-        _TRACKER, "ND280 tracker"
-    ),
-    ND280_UPGRADE=lambda: Detector.from_table("upgraded ND280", datasets.read("detector/nd280_upgrade")),
+    ND280=lambda: _published("ND280", "nd280"),
+    ND280_TRACKER=lambda: _published("ND280", "nd280").only(_TRACKER, "ND280 tracker"),
+    ND280_UPGRADE=lambda: _published("upgraded ND280", "nd280_upgrade"),
 )

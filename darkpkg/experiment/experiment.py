@@ -12,7 +12,7 @@ from darkpkg.experiment import analysis, detector
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.beam import Beam, Flux
 from darkpkg.experiment.detector import Detector
-from darkpkg.inputs import Frozen, check_kinds, one_of, tuple_of
+from darkpkg.inputs import Frozen, check_kinds, named, one_of, tuple_of
 from darkpkg.units import MeV
 
 __all__ = ["T2K", "T2K_ALL_FLAVOURS", "Experiment"]
@@ -64,10 +64,7 @@ class Experiment:
 
     def __getitem__(self, beam: str) -> Beam:
         """The beam of that name. Raises `KeyError` that says which there are."""
-        for one in self.beams:
-            if one.name == beam:
-                return one
-        raise KeyError(f"{self.name} has no beam {beam!r}, only {', '.join(one.name for one in self.beams)}")
+        return named(self.beams, "beam", beam, self.name)
 
     def replace(self, **changes: Any) -> Experiment:
         """A copy with some fields changed."""

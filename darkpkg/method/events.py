@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.experiment.beam import FLAVOURS
+from darkpkg.experiment.detector import check_fiducial
 from darkpkg.inputs import check, check_kinds, count, frozen, integer_array, real_array, text_array, tuple_of
 from darkpkg.method.origin import Origin, Site
 from darkpkg.physics.kinematics import momentum
@@ -285,13 +286,8 @@ class PlacedEvents(Events):
 
         Raises `ValueError` that names a module without a fiducial box in this detector.
         """
-        known = self.fiducial_modules
-        for name in tuple_of("modules", modules, str):
-            if name not in known:
-                raise ValueError(
-                    f"modules must be of {self.detector.name} and have a fiducial box, as {', '.join(known)} do, "
-                    f"got {name!r}"
-                )
+        known, modules = self.fiducial_modules, tuple_of("modules", modules, str)
+        check_fiducial("modules", modules, self.detector.name, known)
         return [known.index(name) for name in modules]
 
     def starts_in(self, modules: Sequence[str]) -> NDArray[np.bool_]:

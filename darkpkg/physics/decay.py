@@ -49,7 +49,7 @@ def mass_density(s: ArrayLike, m_N: ArrayLike, m_Zprime: ArrayLike) -> NDArray[n
     Returns
     -------
     float or ndarray
-        Of the shape of all together.
+        In GeV⁻², of the shape of all together.
 
     Raises
     ------

@@ -36,22 +36,8 @@ def neutron_sachs(Q2: ArrayLike) -> tuple[Array, Array]:
               G_M = \mu_n\frac{1 + 2.33\tau}{1 + 14.72\tau + 24.20\tau^2 + 84.1\tau^3}, \qquad
               \tau = \frac{Q^2}{4M^2}
 
-    J. J. Kelly, Phys. Rev. C 70, 068202 (2004).
-
-    Parameters
-    ----------
-    Q2 : array_like
-        Momentum transfer squared in GeV², any shape.
-
-    Returns
-    -------
-    G_E, G_M : ndarray
-        Of the shape of ``Q2``.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For a ``Q2`` that is negative or not finite.
+    J. J. Kelly, Phys. Rev. C 70, 068202 (2004). Parameters, results and errors are those of
+    `darkpkg.physics.nuclei.sachs`.
 
     Examples
     --------

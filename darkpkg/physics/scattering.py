@@ -189,7 +189,7 @@ def differential_cross_section(
     Returns
     -------
     float or ndarray
-        Of the shape of all together.
+        In cm²/GeV², of the shape of all together.
 
     Raises
     ------
