@@ -28,7 +28,7 @@ from darkpkg.method.sampling import SamplingRange
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
 from darkpkg.physics.nuclei import Nucleus, elements
 from darkpkg.physics.nucleons import BoundNucleons
-from darkpkg.physics.scattering import threshold_energy
+from darkpkg.physics.scattering import smallest_energy
 from darkpkg.streams import random_stream, sobol_points
 
 Array = NDArray[np.float64]
@@ -169,6 +169,8 @@ def generate(
         )
         for beam, flavour, _, nucleus in tqdm(sources, desc="adapting", disable=not progress, leave=False)
     ]
+    if not any(channel.rate for channel in channels):
+        raise ValueError(f"{_reach(experiment)}, got {sampling.m_N} GeV, where no event has a weight")
     if isinstance(n_events, Mapping):
         shares = _shares_of_nuclei([channel.nucleus.name for channel in channels], n_events) / total
     else:
@@ -199,18 +201,23 @@ def _importance(channels: Sequence[_Channel], importance: Callable[[Events], Arr
 
 def _check_reach(sampling: SamplingRange, experiment: Experiment, targets: Sequence[Nucleus]) -> None:
     """Raise `ValueError` if no neutrino makes the lightest N of the sample, and warn if none makes the heaviest."""
-    end = max(float(flux.edges[-1]) for beam in experiment.beams for flux in beam.fluxes.values())
-    low, high = (min(float(threshold_energy(m_N, n)) for n in targets) for m_N in sampling.m_N)
+    end = _end(experiment)
+    low, high = (min(float(smallest_energy(m_N, n)) for n in targets) for m_N in sampling.m_N)
     if high < end:
         return
     m_N, needed = (sampling.m_N[0], low) if low >= end else (sampling.m_N[1], high)
-    text = (
-        f"m_N must be within reach of the neutrinos of {experiment.name}, which end at {end:.4g} GeV, "
-        f"got {m_N:.4g} GeV that needs {needed:.4g} GeV"
-    )
+    text = f"{_reach(experiment)}, got {m_N:.4g} GeV that needs {needed:.4g} GeV"
     if low >= end:
         raise ValueError(text)
     warnings.warn(f"{text}: that part of the masses is sampled in vain", UserWarning, stacklevel=3)
+
+
+def _end(experiment: Experiment) -> float:
+    return max(float(flux.edges[-1]) for beam in experiment.beams for flux in beam.fluxes.values())
+
+
+def _reach(experiment: Experiment) -> str:
+    return f"m_N must be within reach of the neutrinos of {experiment.name}, which end at {_end(experiment):.4g} GeV"
 
 
 def _empty_columns(n: int, letters: int) -> dict[str, NDArray[Any]]:

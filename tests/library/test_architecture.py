@@ -134,6 +134,14 @@ def attributes(tree):
     return {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
 
 
+def test_tests_of_the_library_leave_the_paper_alone():
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) else []
+            assert not [name for name in names if name.partition(".")[0] == "paper"], path.name
+
+
 def test_every_module_has_its_place():
     there = {
         path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", ".")
