@@ -103,8 +103,9 @@ def calls(source: str, name: str) -> Iterator[ast.Call]:
 def longest_print(page: Page) -> int:
     """Count the lines of the longest text that a checked cell prints."""
     removed = {cell.source for _, cell in page.code(removed=True)}
+    here = {cell.source for cell in page.cells} - removed
     reference = Chapter(page.path).read_reference() if page.cells else {}
-    shown = [output for source, outputs in reference.items() if source not in removed for output in outputs]
+    shown = [output for source, outputs in reference.items() if source in here for output in outputs]
     return max((len(output["stdout"].rstrip("\n").splitlines()) for output in shown if "stdout" in output), default=0)
 
 
