@@ -247,6 +247,7 @@ def draw_response(ax: Axes, matrix: ResponseMatrix, unit: float = 1.0) -> QuadMe
     poor = matrix.simulated < ENOUGH_FOR_A_ROW
     ax.hlines(np.full(poor.sum(), found[0]), low[poor], high[poor], color=COLOURS["orange"], lw=8)
     ax.set(xlim=(low[0], high[-1]), ylim=(found[0], found[-1]))
+    ax.locator_params(nbins=4)
     return drawn
 
 

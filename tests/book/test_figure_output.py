@@ -45,8 +45,18 @@ def test_a_figure_is_as_it_was_after_it_was_stacked(two_panels):
     assert list(two_panels.get_size_inches()) == [8.0, 3.0]
 
 
-def test_a_single_panel_has_no_narrow_drawing():
-    figure = Figure()
+def test_a_single_panel_is_redrawn_for_a_phone_with_text_of_the_same_size():
+    figure = Figure(figsize=(6.5, 4.0))
+    figure.subplots().plot([1, 2])
+    bundle, _ = figure_bundle(figure)
+    wide, narrow = size(bundle["image/svg+xml"]), size(bundle[NARROW])
+    assert narrow[0] < 1.1 * 72 * NARROW_WIDTH < wide[0]
+    assert narrow[1] / narrow[0] > wide[1] / wide[0]
+    assert list(figure.get_size_inches()) == [6.5, 4.0]
+
+
+def test_a_small_panel_has_no_narrow_drawing():
+    figure = Figure(figsize=(4.5, 3.0))
     figure.subplots().plot([1, 2])
     bundle, _ = figure_bundle(figure)
     assert NARROW not in bundle
