@@ -7,7 +7,9 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from docutils import nodes
 from matplotlib.figure import Figure
+from page_figures import show_at_half_its_pixels
 
 from paper.figure_output import LARGEST_SVG, NARROW, NARROW_WIDTH, PDF, figure_bundle, figure_data, smallest_text
 
@@ -116,3 +118,11 @@ def test_text_in_a_figure_wider_than_the_page_is_shown_smaller():
         sizes.append(smallest_text(figure))
     assert sizes[0] == 10.0
     assert sizes[1] == pytest.approx(10.0 * 8.2 / figure.get_tightbbox().width, abs=0.01)  # rounded to 0.01
+
+
+def test_a_picture_is_shown_at_half_its_pixels_without_a_link_around_it(tmp_path):
+    Figure(figsize=(2.0, 1.0), dpi=100).savefig(tmp_path / "dots.png")
+    image = nodes.image(uri="dots.png")
+    show_at_half_its_pixels(image, tmp_path)
+    assert image["width"] == "100px"
+    assert "no-scaled-link" in image["classes"]
