@@ -50,9 +50,9 @@ def run(
                 future.result()
                 bar.update()
         except BrokenExecutor as error:
+            done = sum(future.done() and not future.cancelled() and not future.exception() for future in futures)
             raise RuntimeError(
-                f"a worker died when {bar.n} of {len(tasks)} {what} were done; what is done is kept: run it again to "
-                "go on"
+                f"a worker died when {done} of {len(tasks)} {what} were done; they are kept: run it again to go on"
             ) from error
         finally:
             for future in futures:

@@ -78,8 +78,9 @@ class TestInterruption:
             ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool,
         ):
             killer.submit(kill_a_worker)
-            with pytest.raises(RuntimeError, match=r"a worker died when [1-5] of 6 chunks were done.*run it again"):
+            with pytest.raises(RuntimeError, match=r"a worker died when [0-5] of 6 chunks were done.*run it again"):
                 chunks(into, 6, executor=pool, size=1000)
+        assert 1 <= len(list(into.glob("chunk-*.parquet"))) < 6
         with pytest.raises(ValueError, match="not complete: run it again"):
             dk.SampleFolder(into)
         assert bits(chunks(into, 6, size=1000)) == whole
