@@ -92,6 +92,7 @@ def simulate_chunks(
     """
     check_kinds(into=(into, (str, os.PathLike)))
     whole_number("n_chunks", n_chunks, 1)
+    whole_number("seed", seed)
     plan = plan_of(masses, chunk_size, seed, **options)
     folder = Path(into)
     folder.mkdir(parents=True, exist_ok=True)
@@ -227,6 +228,8 @@ class Chunked:
 
     def __post_init__(self) -> None:
         check_kinds(folder=(self.folder, SampleFolder))
+        if not callable(self.of):
+            raise TypeError(f"of must make an estimator of a sample, got {self.of!r}")
 
     def events(self, parameters: DarkParameters, analysis: Analysis) -> Expectation:
         """Expected signal in each bin of ``analysis``: as those of `Transport` and `Kernel`."""

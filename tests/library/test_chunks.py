@@ -132,6 +132,32 @@ class TestErrors:
         with pytest.raises(ValueError, match="n_chunks must be at least 1"):
             chunks(tmp_path / "a", n)
 
+    @pytest.mark.parametrize(
+        ("argument", "value"),
+        [
+            ("n", "3"),
+            ("n", 2.5),
+            ("n", True),
+            ("into", 3),
+            ("seed", -1),
+            ("seed", None),
+            ("size", 1),
+            ("masses", 0.1),
+        ],
+    )
+    def test_another_kind_is_refused_by_name_before_any_file(self, tmp_path, argument, value):
+        right = {"into": tmp_path / "a", "n": 1, "size": 1000}
+        names = {"n": "n_chunks", "size": "n_events"}
+        with pytest.raises((TypeError, ValueError), match=rf"\b{names.get(argument, argument)}\b"):
+            chunks(**right | {argument: value})
+        assert not list(tmp_path.glob("*/chunk-*"))
+
+    def test_what_is_no_folder_or_estimator_is_refused(self, folder):
+        with pytest.raises(TypeError, match="folder must be"):
+            dk.Chunked(str(folder.path))
+        with pytest.raises(TypeError, match="of must make an estimator"):
+            dk.Chunked(folder, "Transport")
+
 
 class TestSums:
     θ = dk.BENCHMARK_B.replace(m_N=np.array([0.1, 0.2]))
