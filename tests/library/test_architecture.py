@@ -10,7 +10,18 @@ import darkpkg
 PACKAGE = Path(darkpkg.__file__).parent
 
 LAYERS = {
-    "ground": ["_sources", "units", "outputs", "datasets", "memory", "inputs", "streams", "formulas", "compiling"],
+    "ground": [
+        "_sources",
+        "units",
+        "outputs",
+        "datasets",
+        "memory",
+        "inputs",
+        "streams",
+        "formulas",
+        "compiling",
+        "running",
+    ],
     "physics": ["widths", "model", "nuclei", "nucleons", "kinematics", "scattering", "decay", "validity"],
     "experiment": [
         "beam",
@@ -60,7 +71,7 @@ LAYERS = {
         "point_likelihood",
         "constructions",
     ],
-    "top": ["simulation", "plotting", "report", "options", "commands", "table_commands", "cli", "__main__"],
+    "top": ["simulation", "chunks", "plotting", "report", "options", "commands", "table_commands", "cli", "__main__"],
 }
 """Every module, from bottom to top: each may import only what stands before it."""
 
