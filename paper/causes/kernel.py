@@ -55,9 +55,9 @@ class Smoothed:
 def disc() -> tuple[Array, Array]:
     """Points (6, 2) of the unit disc and weights (6,) for the average with 1 − r², exact to the fourth order.
 
-    The centre, and a pentagon around it at r² = 1/2: with 2/3 of the weight its averages of r² and r⁴ are 1/3 and 1/6.
+    The centre, and a pentagon around it at r² = 1/2 with 2/3 of the weight: averages of r² and r⁴ are 1/3 and 1/6.
     """
-    phi = 2 * np.pi * np.arange(5) / 5
+    phi = 2 * np.pi * np.arange(5) / 5 - np.pi / 10  # the line m_N = m_Z′ is far from its corners
     around = np.sqrt(0.5) * np.stack([np.cos(phi), np.sin(phi)], axis=1)
     return np.concatenate([np.zeros((1, 2)), around]), np.array([1 / 3, *np.full(5, 2 / 15)])
 
