@@ -25,21 +25,20 @@ SIMULATION = (
 
 
 def code_of(source: str) -> str:
-    """Python source without comments, and without docstrings and other strings that stand alone: with what computes.
+    """Python source without comments, empty lines, and docstrings and other strings that stand alone.
 
     >>> code_of('x = 1  # a number')
     'x = 1'
     """
-    words = tokenize.generate_tokens(io.StringIO(source).readline)
-    begins, dropped = True, []
-    for token, following in itertools.pairwise(word for word in words if word.type != tokenize.NL):
-        stands_alone = begins and token.type == tokenize.STRING and following.type == tokenize.NEWLINE
-        if stands_alone or token.type == tokenize.COMMENT:
-            dropped.append((token.start, token.end))
-        else:
-            begins = token.type in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
+    words = list(tokenize.generate_tokens(io.StringIO(source).readline))
+    dropped = [w for w in words if w.type == tokenize.COMMENT or (w.type == tokenize.NL and not w.line.strip())]
+    begins = True
+    for word, following in itertools.pairwise(w for w in words if w.type not in (tokenize.COMMENT, tokenize.NL)):
+        if begins and word.type == tokenize.STRING and following.type == tokenize.NEWLINE:
+            dropped.append(word)
+        begins = word.type in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
     lines = source.split("\n")
-    for (first, begin), (last, end) in reversed(dropped):
+    for _, _, (first, begin), (last, end), _ in sorted(dropped, key=lambda word: word.start, reverse=True):
         rest = (lines[first - 1][:begin] + lines[last - 1][end:]).rstrip()
         lines[first - 1 : last] = [rest] if rest else []
     return "\n".join(lines)

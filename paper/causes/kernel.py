@@ -94,7 +94,7 @@ def _region(m_N: float, m_Zprime: float, n_events: int) -> PlacedEvents:
     reach = np.array([np.exp(-_REACH), np.exp(_REACH)])
     sampling = SamplingRange(tuple(m_N * reach), tuple(m_Zprime * reach), kind)
     events = generate(sampling, n_events, SEED, experiment=T2K, sequence="sobol")
-    return place(events, ND280, SEED, emphasis={"FGD1": 10.0})
+    return place(events, ND280, SEED)
 
 
 @lru_cache(maxsize=16)

@@ -68,7 +68,7 @@ class Masses:
     sequences. All of them count for either.
 
     The same N are placed in either detector, with the same random numbers: comparisons are paired. ``around`` is the
-    number of events over masses around these, for `paper.causes.kernel`.
+    number of events over masses around these, for `paper.causes.kernel`. Vertices lie denser ``towards`` decays.
     """
 
     m_N: float
@@ -77,6 +77,7 @@ class Masses:
     vertices: int = 4
     around: int = 1 << 15
     seed: int = SEED
+    towards: tuple[str, ...] = TOWARDS
 
     @cached_property
     def generated(self) -> Events:
@@ -108,7 +109,7 @@ class Masses:
 
 @lru_cache(maxsize=4)
 def _placed(here: Masses, detector: str) -> PlacedEvents:
-    return place(here.generated, DETECTORS[detector], here.seed, vertices=here.vertices, towards=TOWARDS)
+    return place(here.generated, DETECTORS[detector], here.seed, vertices=here.vertices, towards=here.towards)
 
 
 EVEN = {"C12": 2048, "O16": 512, "Ar40": 8192, "Cu63": 512, "Zn64": 512, "Pb208": 1024}
