@@ -81,6 +81,7 @@ class Source:
     hydrogen: bool | None = None
     estimator: str = "transport"
     reason: str = ""
+    method: str = "likelihood"
 
     @functools.cached_property
     def estimate(self) -> Callable[[PlacedEvents], Any]:
@@ -170,7 +171,7 @@ class Source:
         about = dict(events.provenance)
         if isinstance(estimator, dk.Chunked):
             about["n_events"] *= len(estimator.folder)
-        return [dk.check(estimator, point, analysis) for analysis in judges], about
+        return [dk.check(estimator, point, analysis, method=self.method) for analysis in judges], about
 
 
 def _require_flavours(points: dk.DarkParameters, beams: Sequence[dk.Beam]) -> None:
@@ -222,7 +223,7 @@ def check_points(
         warnings.simplefilter("ignore", dk.FewEventsWarning)  # each row has its number of effective events
         for i in tqdm(range(len(which)), desc="points", disable=not is_watched()):
             point = points.replace(**{name: float(numbers[i]) for name, numbers in columns.items()})
-            verdicts = [dk.check(estimators[which[i]], point, analysis) for analysis in judges]
+            verdicts = [dk.check(estimators[which[i]], point, one, method=source.method) for one in judges]
             rows += [{"point": i + 1, **row(point, verdict)} for verdict in verdicts]
     as_json = as_json or (output is not None and output.suffix == ".json")
     text = as_text(rows) if as_json else pd.DataFrame(rows).to_csv(index=False)
@@ -308,14 +309,15 @@ def scan(source: Source, where: dk.Slice, output: Path, names: list[str] | None,
         warnings.simplefilter("ignore", dk.FewEventsWarning)  # the summary counts all such points at once
         estimator, events = source.predictor(dk.HEAVY)
         _require_flavours(where.parameters, events.origin.beams)
-        result = dk.scan(estimator, where, judge, refine=refine, cl=cl, progress=is_watched())
+        rule: Any = {"cl": cl, "method": source.method}
+        result = dk.scan(estimator, where, judge, refine=refine, progress=is_watched(), **rule)
         dk.write_scan(result, output)
-        lines = _summary(result, cl)
+        lines = _summary(result, cl, source.method)
         if len(where.axes) == 1:
             (name,) = where.axes
             lines += [
                 f"excluded               {name} from {part.low:.4g} to {part.high:.4g}"
-                for part in dk.excluded_intervals(estimator, where, judge, cl=cl)
+                for part in dk.excluded_intervals(estimator, where, judge, **rule)
             ]
     notes = [*filter(None, [judge.caveat]), *validity_notes(where.parameters), *_few(result)]
     notes += [str(warning.message) for warning in caught]
@@ -333,11 +335,11 @@ def check_size(n_events: int) -> None:
     require_memory(float(n_events) * _BYTES_PER_EVENT, f"a simulation of {n_events:.6g} events")
 
 
-def _summary(result: dk.Scan, cl: float) -> list[str]:
-    share, fewest = np.mean(result.excluded(cl)), np.nanmin(result.expectation.total().n_effective)
+def _summary(result: dk.Scan, cl: float, method: str) -> list[str]:
+    share, fewest = np.mean(result.excluded(cl, method=method)), np.nanmin(result.expectation.total().n_effective)
     return [
         f"points                 {int(result.evaluated.sum())} of {result.analysis.name}",
-        f"rule                   {exclusion_rule(cl)}",
+        f"rule                   {exclusion_rule(cl, method=method)}",
         f"excluded               {100 * share:.3g} % of the grid",
         f"fewest effective       {fewest:.3g} events",
     ]

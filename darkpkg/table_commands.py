@@ -22,7 +22,7 @@ from darkpkg.running import executor_of
 __all__ = ["build", "check", "inspect"]
 
 
-def check(numbers: Mapping[str, Any], names: list[str] | None, as_json: bool, both: bool) -> int | str:
+def check(numbers: Mapping[str, Any], names: list[str] | None, as_json: bool, both: bool, method: str) -> int | str:
     """Print the verdict of each analysis, and of their sum, and return the exit status; or why no table has them."""
     point = dk.DarkParameters(**numbers)
     if not set(names or ["I"]) <= {"I", "II"}:
@@ -31,7 +31,7 @@ def check(numbers: Mapping[str, Any], names: list[str] | None, as_json: bool, bo
     judges = each if len(each) == 1 else [*each, functools.reduce(operator.add, each)]
     try:
         table = dk.load_table()
-        verdicts = [dk.check(table, point, analysis) for analysis in judges]
+        verdicts = [dk.check(table, point, analysis, method=method) for analysis in judges]
     except ValueError as error:  # masses or a selection that the table does not have
         return str(error)
     source = f"table of all rates of {table.header['experiment']}"

@@ -61,6 +61,7 @@ LAYERS = {
     "inference": [
         "likelihood",
         "threshold",
+        "constructions",
         "slices",
         "scan",
         "scanning",
@@ -69,7 +70,6 @@ LAYERS = {
         "scan_files",
         "check",
         "point_likelihood",
-        "constructions",
     ],
     "top": ["simulation", "chunks", "plotting", "report", "options", "commands", "table_commands", "cli", "__main__"],
 }
@@ -100,6 +100,7 @@ KNOW_NO_PHYSICS = [
     "inference.likelihood",
     "inference.slices",
     "inference.threshold",
+    "inference.constructions",
     "inference.scan",
 ]
 
