@@ -264,6 +264,39 @@ def simulate(
     commands.simulate(output, fixed or mediator or "heavy", source)
 
 
+@app.command("simulate-chunks", short_help="Write a sample larger than memory, into a folder.")
+def simulate_chunks(
+    n_chunks: Annotated[int, typer.Option("--n-chunks", help="files that the folder is to have, such as 40", min=1)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="folder to fill, such as heavy")],
+    chunk_size: Annotated[
+        int,
+        typer.Option("--chunk-size", help="events of a file, such as 1e5", parser=_integer, metavar="INTEGER"),
+    ] = 250_000,
+    mediator: Annotated[
+        Literal["heavy", "light"],
+        option("mediator", "all masses, of a dark photon heavier (default) or lighter than N"),
+    ] = "heavy",
+    experiment: ExperimentName = None,
+    seed: Seed = None,
+    majorana: Majorana = False,
+    hydrogen: Hydrogen = None,
+    workers: Annotated[int, typer.Option(help="processes at once", min=1)] = 2,
+    scheduler: Annotated[
+        str | None, option("scheduler", "Dask scheduler whose workers simulate instead", "ADDRESS")
+    ] = None,
+) -> None:
+    """Simulate the whole plane of masses in chunks, each a file of a folder. An interrupted run is continued.
+
+    Example: darkpkg simulate-chunks --n-chunks 40 -o heavy
+
+    What is there is not simulated again, and more chunks make the sample longer. The folder serves as a --sample.
+    """
+    from darkpkg import commands
+
+    source = commands.Source(None, experiment, chunk_size, seed, majorana, hydrogen)
+    commands.simulate_chunks(output, mediator, source, n_chunks, workers, scheduler)
+
+
 @app.command(short_help="Limits over a slice of the parameter space, from a sample.")
 def scan(
     sample: Annotated[Path, option("sample", "sample file of darkpkg simulate, such as heavy.parquet", "FILE")],
@@ -318,7 +351,7 @@ def build(
     output: Annotated[Path, typer.Option("--output", "-o", help="file to write, .npz")],
     experiment: Annotated[str, option("experiment", "T2K or a TOML file with analyses", "NAME")] = "T2K",
     n_events: Annotated[int, typer.Option("--n-events", help="neutrinos at each pair of masses", min=1024)] = 16_384,
-    turns: Annotated[int, option("turns", "how often, to be averaged: more improve what is there")] = 2,
+    turns: Annotated[int, option("turns", "how often, to be averaged: more improve what is there")] = 1,
     seed: Annotated[int, option("seed", "seed of the simulation")] = 2205,
     workers: Annotated[int, option("workers", "processes at once")] = 2,
 ) -> None:

@@ -40,6 +40,8 @@ def axis_label(name: str) -> str:
     KeyError
         If there is no such field.
 
+    Examples
+    --------
     >>> axis_label("m_N")
     '$m_N$ [GeV]'
     """
@@ -73,6 +75,8 @@ def plot_exclusion(
     ValueError
         For another number of free parameters.
 
+    Examples
+    --------
     >>> plot_exclusion(scan(Transport(sample), plane, ANALYSIS_I), color="black")          # doctest: +SKIP
     """
     curves = scan.exclusion(cl, method=method)

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import darkpkg as dk
+from darkpkg import datasets
 from darkpkg.outputs import require_writable
 from darkpkg.report import as_text, numbers_of, report
+from darkpkg.running import executor_of
 
 __all__ = ["build", "check", "inspect"]
 
@@ -56,8 +58,10 @@ def build(output: Path, experiment: str, n_events: int, turns: int, seed: int, w
     require_writable(output, ".npz")
     source = commands.Source(None, experiment)
     parts = dk.Table.T2K_PARTS if experiment == "T2K" else None
-    options: dict[str, Any] = {"turns": turns, "workers": workers, "progress": commands.is_watched()}
-    dk.build_table(source.simulated, output, parts=parts, n_events=n_events, seed=seed, **options)
+    with executor_of(workers) as executor:
+        options: dict[str, Any] = {"turns": turns, "executor": executor, "progress": commands.is_watched()}
+        dk.build_table(source.simulated, output, parts=parts, n_events=n_events, seed=seed, **options)
+    datasets.renew_manifest(output)
     inspect(output)
 
 

@@ -63,6 +63,8 @@ def exclusion_threshold(cl: float, n_parameters: int = 2) -> float:
     TypeError, ValueError
         For a level or number that is none.
 
+    Examples
+    --------
     >>> exclusion_threshold(0.90)
     2.302...
     """
@@ -78,6 +80,8 @@ def exclusion_rule(cl: float = 0.90, n_parameters: int = 2, method: str = "likel
     Parameters and errors are those of `exclusion_threshold`; ``method`` is a name of
     `darkpkg.inference.constructions.METHODS`.
 
+    Examples
+    --------
     >>> exclusion_rule()
     '90 % CL for 2 parameters, -Delta ln L > 2.303'
     >>> exclusion_rule(method="cls")

@@ -11,16 +11,14 @@ import importlib.metadata
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import vegas
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from darkpkg import _sources
 from darkpkg.experiment.analysis import Analysis
@@ -38,6 +36,7 @@ from darkpkg.method.table import FORMAT, Axis, Grid, Table, prefiltered, selecti
 from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import BENCHMARK_B
+from darkpkg.running import run
 from darkpkg.streams import random_stream, sobol_points
 
 Array = NDArray[np.float64]
@@ -405,11 +404,11 @@ def build_table(
     *,
     parts: Mapping[str, Sequence[str]] | None = None,
     n_events: int = 16_384,
-    turns: int = 2,
+    turns: int = 1,
     seed: int = 2205,
     grids: Sequence[Grid] = tuple(GRIDS.values()),
     folder: str | os.PathLike[str] | None = None,
-    workers: int = 2,
+    executor: Executor | None = None,
     progress: bool = False,
 ) -> Table:
     """Tabulate all rates of an experiment's analyses and write them to ``output``, a .npz file.
@@ -434,13 +433,14 @@ def build_table(
         Where each pair of masses has a file, by default named after ``output`` and a digest of the
         sources: what is there is not simulated again. Use
         another for other arguments.
-    workers
-        Processes at once.
+    executor
+        Who simulates: processes, or any other executor of the interface of `concurrent.futures`. By default this
+        process does.
     progress
         Show a progress bar.
     """
     check_kinds(experiment=(experiment, Experiment))
-    n_events, workers = whole_number("n_events", n_events, 64), whole_number("workers", workers, 1)
+    n_events = whole_number("n_events", n_events, 64)
     output = Path(output)
     key = _sources.digest(_sources.SIMULATION)
     folder = Path(folder) if folder is not None else output.with_suffix(f".{key}.nodes")
@@ -451,7 +451,8 @@ def build_table(
         (experiment, s, grid, j, n_events // (1 + bool(s.selection.vertex_modules)), seed, folder, turn)
         for turn in range(turns) for grid in grids for s in spectra for j in range(grid.n_v)
     ]  # fmt: skip
-    _run(tasks, workers, progress)
+    for _ in run(_column, [(task,) for task in tasks], executor, "columns of nodes", progress=progress):
+        pass
     arrays: dict[str, NDArray[Any]] = {}
     header: dict[str, Any] = {
         "format": FORMAT,
@@ -476,23 +477,12 @@ def build_table(
         }
         for grid in grids:
             nodes = [[_load(folder, s, grid, i, j, turns) for j in range(grid.n_v)] for i in range(grid.n_x)]
+            x = np.log([grid.masses(i, 0)[0] for i in range(grid.n_x)])
             rate, variance = (np.array([[node[k] for node in row] for row in nodes]) for k in (0, 1))
-            for name, field in _fields(rate, variance, s.lifetimes):
+            for name, field in _fields(rate, variance, s.lifetimes, x):
                 _store(header, arrays, f"{grid.mediator}/{s.name}/{name}", *field)
     Table(header, arrays).write(output)
     return Table.read(output)
-
-
-def _run(tasks: Sequence[tuple[Any, ...]], workers: int, progress: bool) -> None:
-    with tqdm(total=len(tasks), desc="columns of nodes", disable=not progress, leave=False) as bar:
-        if workers == 1:
-            for task in tasks:
-                _column(task)
-                bar.update()
-            return
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            for _ in pool.map(_column, tasks):
-                bar.update()
 
 
 def _path(folder: Path, spectrum: _Spectrum, grid: Grid, i: int, j: int, turn: int) -> Path:
@@ -509,13 +499,13 @@ def _load(folder: Path, spectrum: _Spectrum, grid: Grid, i: int, j: int, turns: 
     return np.mean(rates, axis=0), np.mean(variances, axis=0) / turns
 
 
-def _fields(rate: Array, variance: Array, lifetimes: Axis) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """What is tabulated, as (values over nodes, degree over the masses, axes, largest residual)."""
+def _fields(rate: Array, variance: Array, lifetimes: Axis, x: Array) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """What is tabulated over nodes at ln m_N = ``x``, as (values, degree over the masses, axes, largest residual)."""
     rate = np.moveaxis(rate, 4, 2)  # x, v, beam, part, bin, L, flight
     variance = np.moveaxis(variance, 4, 2)
     total = np.maximum(rate.sum(axis=4), 1e-200)
     relative = np.clip(variance.sum(axis=4) / total**2, 1e-8, 4.0)
-    log, left = _smoothed(np.log(total[..., 0]), relative[..., 0])
+    log, left = _smoothed(np.log(total[..., 0]), relative[..., 0], x)
     yield "everywhere", (log[..., 0], 3, (), 3e-4)
     yield "rate", (log[..., 1:], 3, (lifetimes,), 3e-4)
     squared = left * relative[..., 0] + sum((_residual(log, axis) / 4) ** 2 for axis in (0, 1))
@@ -523,20 +513,24 @@ def _fields(rate: Array, variance: Array, lifetimes: Axis) -> Iterator[tuple[str
     yield "error", (np.log(squared[..., 1:][..., at]) / 2, 1, (_ERRORS,), 0.1)
     if rate.shape[-1] > 1:
         ratio = np.log(total[..., 1:, 1:] / total[..., 1:, :1])
-        ratio, _ = _smoothed(ratio, relative[..., 1:, 1:] + relative[..., 1:, :1])
+        ratio, _ = _smoothed(ratio, relative[..., 1:, 1:] + relative[..., 1:, :1], x)
         yield "flight", (ratio, 3, (lifetimes, _FLIGHTS), 2e-3)
     if rate.shape[4] > 1:
-        yield from _shapes(rate[:, :, :, -1, :, 1:], variance[:, :, :, -1, :, 1:], total[:, :, :, -1, 1:], lifetimes)
+        yield from _shapes(
+            rate[:, :, :, -1, :, 1:], variance[:, :, :, -1, :, 1:], total[:, :, :, -1, 1:], lifetimes, x
+        )
 
 
-def _shapes(rate: Array, variance: Array, total: Array, lifetimes: Axis) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def _shapes(
+    rate: Array, variance: Array, total: Array, lifetimes: Axis, x: Array
+) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """The roots of the shares of bins, and their errors; of rates (x, v, beam, bin, L, flight)."""
     flies = rate.shape[-1] > 1
     picked = np.r_[0, 1 + _FLIGHTS.nearest(_SHAPES[1])[1:]] if flies else np.array([0])
     at: Any = np.ix_(lifetimes.nearest(_SHAPES[0]), picked)
     share, squared = (one[(..., *at)] / total[(..., None, *at)] ** power for one, power in ((rate, 1), (variance, 2)))
     known = squared / np.maximum(4 * share, 1e-9)
-    root, left = _smoothed(np.sqrt(np.maximum(share, 0.0)), np.maximum(known, 1e-10))
+    root, left = _smoothed(np.sqrt(np.maximum(share, 0.0)), np.maximum(known, 1e-10), x)
     axes, root = (_SHAPES, root) if flies else (_SHAPES[:1], root[..., 0])
     yield "spectrum", (root, 3, axes, 2e-4)
     prompt = root.reshape(*root.shape[:4], -1)[..., 0]
@@ -544,19 +538,19 @@ def _shapes(rate: Array, variance: Array, total: Array, lifetimes: Axis) -> Iter
     yield "spectrum error", (np.log(np.clip(known, 1e-10, 1.0)) / 2, 1, (), 0.1)
 
 
-def _smoothed(values: Array, variance: Array) -> tuple[Array, float]:
+def _smoothed(values: Array, variance: Array, x: Array) -> tuple[Array, float]:
     """Values over the nodes (x, v, …) without as much of their noise as they share with no neighbour.
 
     Each principal component is the smoothest surface that generalised cross-validation allows, of those with small
-    third differences along both axes; each node counts by the mean of the logarithms of its variances. Second, the
-    share of the variance that is left.
+    third differences along both axes, in ln m_N at ``x`` (n,) and v; each node counts by the mean of the logarithms
+    of its variances. Second, the share of the variance that is left.
     """
     n_x, n_v = values.shape[:2]
     deviation = np.exp(np.log(variance).reshape(n_x * n_v, -1).mean(axis=1) / 2)
     deviation = np.clip(deviation / np.median(deviation), 0.1, 10.0)[:, None]
     u, s, components = np.linalg.svd(values.reshape(n_x * n_v, -1), full_matrices=False)
     surfaces = u * s / deviation
-    along = [np.diff(np.eye(n), 3, axis=0) for n in (n_x, n_v)]
+    along = _third_differences(x), _third_differences(np.arange(n_v, dtype=float))
     rough_x, rough_v = np.kron(along[0].T @ along[0], np.eye(n_v)), np.kron(np.eye(n_x), along[1].T @ along[1])
     found, least = surfaces.copy(), np.full(surfaces.shape[1], np.inf)
     left = np.ones(surfaces.shape[1])
@@ -572,6 +566,15 @@ def _smoothed(values: Array, variance: Array) -> tuple[Array, float]:
     smooth = (found * deviation @ components).reshape(values.shape)
     noise = ((surfaces - found) ** 2).sum(axis=0)
     return smooth, float(left @ noise / max(noise.sum(), 1e-300))
+
+
+def _third_differences(x: Array) -> Array:
+    """Rows that vanish for a quadratic at places x, (n − 3, n); those of even places are 1, −3, 3, −1."""
+    rows = np.zeros((len(x) - 3, len(x)))
+    for i, row in enumerate(rows):
+        apart = x[i : i + 4, None] - x[i : i + 4] + np.eye(4)
+        row[i : i + 4] = 1 / apart.prod(axis=1)
+    return rows * np.sqrt(20) / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 def _residual(values: Array, axis: int) -> Array:
