@@ -172,6 +172,8 @@ class Selection:
     act on the pair, as reconstructed by ``response`` if there is one. ``mass_edges`` are edges of bins in the mass of
     that pair in GeV, the last one open above: it holds the overflow; without edges there is one bin. ``efficiency``
     is what remains of the rest.
+
+    Other bins, and an efficiency that depends on the event, are a frozen subclass with its own `n_bins` and `accepted`.
     """
 
     decay_modules: tuple[str, ...]
@@ -204,6 +206,11 @@ class Selection:
     def n_bins(self) -> int:
         """Number of bins."""
         return max(len(self.mass_edges) - 1, 1)
+
+    def accepted(self, events: PlacedPairs) -> tuple[NDArray[np.int64], Array]:
+        """`bins` of n events and the efficiency of each, zero for those that are not selected: two arrays (n,)."""
+        bins = self.bins(events)
+        return bins, np.where(bins >= 0, self.efficiency, 0.0)
 
     def bins(self, events: PlacedPairs) -> NDArray[np.int64]:
         """The bin of each event, −1 if it is not selected. Where N decays is left to the lifetime weight.

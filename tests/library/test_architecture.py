@@ -49,6 +49,7 @@ LAYERS = {
     ],
     "inference": [
         "likelihood",
+        "covariance",
         "threshold",
         "slices",
         "scan",
@@ -87,6 +88,7 @@ KNOW_NO_PHYSICS = [
     "method.smoothing",
     "method.loops",
     "inference.likelihood",
+    "inference.covariance",
     "inference.slices",
     "inference.threshold",
     "inference.scan",
