@@ -173,7 +173,7 @@ class Selection:
     that pair in GeV, the last one open above: it holds the overflow; without edges there is one bin. ``efficiency``
     is what remains of the rest.
 
-    Other bins, and an efficiency that depends on the event, are a frozen subclass with its own `n_bins` and `accepted`.
+    Other bins, and an efficiency of each event, are a frozen subclass with its own `n_bins` and `accepted`.
     """
 
     decay_modules: tuple[str, ...]

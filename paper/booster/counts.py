@@ -6,10 +6,12 @@ background of the first: arXiv:2006.16883, with its public fractional covariance
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from darkpkg import datasets
@@ -33,13 +35,13 @@ _PREFIX = {"neutrino": "nu", "antineutrino": "nubar"}
 
 def counts(mode: str, sample: str, column: str) -> Array:
     """Numbers of a ``column``, observed or predicted, in the bins of a ``sample``, nue or numu."""
-    table = datasets.read("miniboone/counts")
-    return table.query("mode == @mode and sample == @sample")[column].to_numpy(float)
+    table = _read("miniboone/counts")
+    return table[(table["mode"] == mode) & (table["sample"] == sample)][column].to_numpy(float)
 
 
 def edges() -> Array:
     """Edges (12,) in GeV of the electron-like bins, which both modes share."""
-    table = datasets.read("miniboone/counts").query("mode == 'neutrino' and sample == 'nue'")
+    table = _read("miniboone/counts").query("mode == 'neutrino' and sample == 'nue'")
     return np.append(table.e_low, table.e_high.iloc[-1]) * MeV
 
 
@@ -103,9 +105,14 @@ def shared_errors(modes: Sequence[str] = MODES) -> tuple[tuple[float, ...], ...]
 
 def _names(mode: str, block: str) -> list[str]:
     prefix = f"{_PREFIX[mode]}_{block}_"
-    return [name for name in datasets.read("miniboone/covariance").row if name.startswith(prefix)]
+    return [name for name in _read("miniboone/covariance").row if name.startswith(prefix)]
 
 
 def _fractional(names: Sequence[str]) -> Array:
-    table = datasets.read("miniboone/covariance").set_index("row")
+    table = _read("miniboone/covariance").set_index("row")
     return table.loc[list(names), list(names)].to_numpy(float)
+
+
+@functools.cache
+def _read(name: str) -> pd.DataFrame:
+    return datasets.read(name)

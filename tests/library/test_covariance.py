@@ -28,14 +28,14 @@ def test_without_correlations_it_is_the_sum_over_the_bins():
     likelihood = CovarianceLikelihood(OBSERVED, BACKGROUND, np.diag(errors**2), (0, 2))
     variance = (errors[2:] * BACKGROUND) ** 2
     variance[[0, 2]] += (errors[:2] * SIGNAL) ** 2 + SIGNAL
-    total = BACKGROUND + [SIGNAL[0], 0, SIGNAL[1]]
+    total = np.add(BACKGROUND, [SIGNAL[0], 0, SIGNAL[1]])
     expected = ((OBSERVED - total) ** 2 / variance).sum()
     assert likelihood.chi_squared(SIGNAL) == pytest.approx(expected, rel=1e-12)  # rounding
 
 
 def test_the_likelihood_is_that_of_a_normal_distribution(correlated):
     variance = np.array([0.4, 0.1])
-    mean = BACKGROUND + [SIGNAL[0], 0, SIGNAL[1]]
+    mean = np.add(BACKGROUND, [SIGNAL[0], 0, SIGNAL[1]])
     expected = stats.multivariate_normal(mean, correlated.covariance(SIGNAL, variance)).logpdf(OBSERVED)
     assert correlated(Expectation(SIGNAL, variance)) == pytest.approx(expected, rel=1e-10)  # rounding
 
@@ -59,7 +59,7 @@ def test_entries_of_one_bin_add_up_with_their_correlation():
 
 def test_simulated_data_have_a_chi_squared_of_one_a_bin(correlated):
     """1000 draws of three bins: 3 ± 0.08 in the mean; four sigma."""
-    covariance, mean = correlated.covariance(SIGNAL), BACKGROUND + [SIGNAL[0], 0, SIGNAL[1]]
+    covariance, mean = correlated.covariance(SIGNAL), np.add(BACKGROUND, [SIGNAL[0], 0, SIGNAL[1]])
     draws = np.random.default_rng(7).multivariate_normal(mean, covariance, 1000)
     draws = draws[(draws >= 0).all(axis=1)]
     found = [CovarianceLikelihood(k, BACKGROUND, fractional(), (0, 2)).chi_squared(SIGNAL) for k in draws]
