@@ -34,6 +34,7 @@ ORDER = [
     "booster.ring",
     "booster.miniboone",
     "booster.published",
+    "booster.microboone",
     "standard_neutrino.flux",
     "standard_neutrino.weak",
     "standard_neutrino.decays_in_flight",
