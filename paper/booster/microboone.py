@@ -20,12 +20,12 @@ from darkpkg.experiment.analysis import Analysis, Channel
 from darkpkg.experiment.detector import Detector, Module
 from darkpkg.experiment.experiment import Experiment
 from darkpkg.experiment.selection import Observables, PlacedPairs, Selection, observables
-from darkpkg.experiment.volumes import Box, Cylinder
+from darkpkg.experiment.volumes import Box
 from darkpkg.inference.covariance import CovarianceLikelihood
 from darkpkg.inputs import Frozen, one_of
 from darkpkg.units import m, tonne
 from paper.booster.beams import MUON_FLAVOURS, booster_beam
-from paper.booster.miniboone import EARTH_DENSITY, SIO2
+from paper.booster.miniboone import earth
 
 Array = NDArray[np.float64]
 
@@ -131,16 +131,9 @@ def detector(volume: str = "active") -> Detector:
             low[axis], high[axis] = sorted((near, near + side * outside / faces))
             slab = _box(low, high)
             slabs.append(Module(f"argon at {'-+'[side > 0]}{name}", slab, one["density"] * slab.volume, _OWN_ARGON))
-    return Detector("MicroBooNE", (tpc, *slabs, _earth()))
-
-
-def _earth() -> Module:
-    """A cylinder of the cone's radius, carried on to the detector, from 70 m behind the target to 2 m before it."""
-    one = constants()
     end = one["distance"] * m - one["cryostat_length"] / 2 - EARTH_GAP
-    begin, radius = end - EARTH_LENGTH, EARTH_RADIUS * one["distance"] * m / end
-    ground = Cylinder((0.0, 0.0, (begin + end) / 2), radius, end - begin)
-    return Module("earth", ground, EARTH_DENSITY * ground.volume, SIO2)
+    radius = EARTH_RADIUS * one["distance"] * m / end  # of the cone, carried on to the detector
+    return Detector("MicroBooNE", (tpc, *slabs, *earth(end - EARTH_LENGTH, end, radius)))
 
 
 EARTH_GAP, EARTH_LENGTH, EARTH_RADIUS = 215.0, 400 * m, 1.5 * 191.61

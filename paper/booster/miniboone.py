@@ -7,9 +7,13 @@ and its width smaller, and the earth that is a cone then stands for a cylinder o
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from darkpkg import datasets
 from darkpkg.experiment.analysis import Analysis, Channel
@@ -17,6 +21,7 @@ from darkpkg.experiment.detector import Detector, Module
 from darkpkg.experiment.experiment import Experiment
 from darkpkg.experiment.volumes import Cylinder, Sphere
 from darkpkg.inputs import Frozen
+from darkpkg.method.events import PlacedEvents
 from darkpkg.units import gram, m, tonne
 from paper.booster import counts
 from paper.booster.beams import ALL_FLAVOURS, MUON_FLAVOURS, booster_beam
@@ -109,9 +114,30 @@ def detector(differences: Differences = NONE, earth_radius: float | None = None)
     if earth_radius is None:
         earth_radius = one["earth_radius_end"] * m * distance / (distance + one["earth_end"])
     begin, end = ((distance + one[name]) * m for name in ("earth_begin", "earth_end"))
-    ground = Cylinder((0.0, 0.0, (begin + end) / 2), earth_radius, end - begin)
     density = EARTH_DENSITY / (EARTH_TOO_LIGHT if differences.light_earth else 1.0)
-    return Detector("MiniBooNE", (oil, Module("earth", ground, density * ground.volume, SIO2)))
+    return Detector("MiniBooNE", (oil, *earth(begin, end, earth_radius, density)))
+
+
+def earth(begin: float, end: float, radius: float, density: float = EARTH_DENSITY) -> tuple[Module, ...]:
+    """A cylinder of earth between two ends along the beam (cm), in parts that are thinner towards the detector.
+
+    So vertices can lie denser where N may reach it. Named earth 1, earth 2, …, from the detector.
+    """
+    depths = [0.0, *(depth * m for depth in PARTS if depth * m < end - begin), end - begin]
+    parts = []
+    for i, (near, far) in enumerate(itertools.pairwise(depths), start=1):
+        part = Cylinder((0.0, 0.0, end - (near + far) / 2), radius, far - near)
+        parts.append(Module(f"earth {i}", part, density * part.volume, SIO2))
+    return tuple(parts)
+
+
+PARTS = (3, 10, 25, 50, 100, 200)
+"""Where parts of the earth end, in metres from its end that is nearest to the detector."""
+
+
+def of_earth(events: PlacedEvents) -> NDArray[np.bool_]:
+    """Whether the vertex of each event lies in the earth: (n,)."""
+    return np.char.startswith(events.module.astype(str), "earth")
 
 
 def selection(differences: Differences = NONE, **changes: Any) -> OneRing:

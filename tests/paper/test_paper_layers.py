@@ -35,6 +35,7 @@ ORDER = [
     "booster.miniboone",
     "booster.published",
     "booster.microboone",
+    "booster.fit",
     "standard_neutrino.flux",
     "standard_neutrino.weak",
     "standard_neutrino.decays_in_flight",
