@@ -95,30 +95,25 @@ class Differences:
 NONE = Differences()
 
 
-def detector(differences: Differences = NONE, earth_radius: float | None = None) -> Detector:
+def detector(earth_radius: float | None = None) -> Detector:
     """The tank of oil and the earth before it.
 
     Parameters
     ----------
-    differences
-        ``fiducial_counted_twice`` and ``light_earth`` count.
     earth_radius
         Radius in cm of the cylinder of earth; by default that of DarkNews's cone, carried on to the detector.
     """
     one = constants()
     centre, distance = (0.0, 0.0, one["distance"] * m), one["distance"]
-    radius = one["barrier_radius" if differences.fiducial_counted_twice else "tank_radius"]
-    oil = Module(
-        "oil", Sphere(centre, radius), one["tank_mass"] * tonne, CH2, fiducial=Sphere(centre, one["fiducial_radius"])
-    )
+    tank, inner = (Sphere(centre, one[f"{name}_radius"]) for name in ("tank", "fiducial"))
     if earth_radius is None:
         earth_radius = one["earth_radius_end"] * m * distance / (distance + one["earth_end"])
     begin, end = ((distance + one[name]) * m for name in ("earth_begin", "earth_end"))
-    density = EARTH_DENSITY / (EARTH_TOO_LIGHT if differences.light_earth else 1.0)
-    return Detector("MiniBooNE", (oil, *earth(begin, end, earth_radius, density)))
+    oil = Module("oil", tank, one["tank_mass"] * tonne, CH2, fiducial=inner)
+    return Detector("MiniBooNE", (oil, *earth(begin, end, earth_radius)))
 
 
-def earth(begin: float, end: float, radius: float, density: float = EARTH_DENSITY) -> tuple[Module, ...]:
+def earth(begin: float, end: float, radius: float) -> tuple[Module, ...]:
     """A cylinder of earth between two ends along the beam (cm), in parts that are thinner towards the detector.
 
     So vertices can lie denser where N may reach it. Named earth 1, earth 2, …, from the detector.
@@ -127,7 +122,7 @@ def earth(begin: float, end: float, radius: float, density: float = EARTH_DENSIT
     parts = []
     for i, (near, far) in enumerate(itertools.pairwise(depths), start=1):
         part = Cylinder((0.0, 0.0, end - (near + far) / 2), radius, far - near)
-        parts.append(Module(f"earth {i}", part, density * part.volume, SIO2))
+        parts.append(Module(f"earth {i}", part, EARTH_DENSITY * part.volume, SIO2))
     return tuple(parts)
 
 
@@ -193,17 +188,12 @@ def spectrum(variable: str, edges: Sequence[float], mode: str = "neutrino", **ch
 
 
 def experiment(
-    flavours: Mapping[str, Sequence[int]] = MUON_FLAVOURS,
-    differences: Differences = NONE,
-    earth_radius: float | None = None,
+    flavours: Mapping[str, Sequence[int]] = MUON_FLAVOURS, earth_radius: float | None = None
 ) -> Experiment:
-    """MiniBooNE with beams of some flavours: those that ``flavours`` says for each mode."""
+    """MiniBooNE with beams of some flavours: those that ``flavours`` has for each mode, whose modes are simulated."""
     tables = {"neutrino": "flux/miniboone_fhc", "antineutrino": "flux/miniboone_rhc"}
-    linear = differences.muon_neutrinos_only
-    codes = {mode: (some[:1] if linear else some) for mode, some in flavours.items()}
-    beams = tuple(booster_beam(mode, tables[mode], some, linear) for mode, some in codes.items())
-    analyses = {mode: analysis([mode], differences) for mode in codes}
-    return Experiment("MiniBooNE", beams, detector(differences, earth_radius), analyses)
+    beams = tuple(booster_beam(mode, tables[mode], some) for mode, some in flavours.items())
+    return Experiment("MiniBooNE", beams, detector(earth_radius), {mode: analysis([mode]) for mode in flavours})
 
 
 MINIBOONE: Experiment

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from darkpkg.experiment.volumes import Sphere
 from darkpkg.inputs import one_of, real_number
 from darkpkg.method.estimators import Kernel
 from darkpkg.method.events import PlacedEvents
@@ -24,9 +25,19 @@ from darkpkg.physics.nuclei import PROTON
 from darkpkg.physics.nucleons import NUCLEON_MASS, BoundNucleons
 from darkpkg.physics.scattering import elastic_cross_section, neutrino_energy, polarisation_degree
 from darkpkg.simulation import simulate
+from darkpkg.units import m
 from paper.booster import counts
-from paper.booster.beams import MUON_FLAVOURS
-from paper.booster.miniboone import FINE_STRUCTURE_RATIO, NONE, Differences, analysis, experiment
+from paper.booster.beams import MUON_FLAVOURS, linear_ratio
+from paper.booster.miniboone import (
+    EARTH_TOO_LIGHT,
+    FINE_STRUCTURE_RATIO,
+    NONE,
+    Differences,
+    analysis,
+    experiment,
+    of_earth,
+)
+from paper.booster.ring import constants
 
 Array = NDArray[np.float64]
 
@@ -64,19 +75,25 @@ def parameters(m_N: float, m_Zprime: float, epsilon: float, U_mu4: float) -> Dar
     )
 
 
-def predict(
-    theta: DarkParameters, differences: Differences = NONE, n_events: int = N_EVENTS, seed: int = SEED
-) -> Prediction:
+def simulated(theta: DarkParameters, n_events: int = N_EVENTS, seed: int = SEED) -> PlacedEvents:
+    """Events of neutrino mode at one point θ: a Sobol sequence, on nuclei, hydrogen and single nucleons."""
+    beam = {"neutrino": MUON_FLAVOURS["neutrino"]}
+    return simulate(
+        theta, n_events, seed, experiment=experiment(beam), hydrogen=True, nucleons=True, vertices=VERTICES
+    )
+
+
+def predict(theta: DarkParameters, sample: PlacedEvents, differences: Differences = NONE) -> Prediction:
     """Electron-like events at one point θ.
 
     Parameters
     ----------
     theta
         One point, such as `parameters` makes.
+    sample
+        Events at its masses, as `simulated` makes them. Predictions of one sample have their errors in common.
     differences
         What to do as the public program does.
-    n_events, seed
-        As in `darkpkg.simulate`, of a Sobol sequence.
 
     Returns
     -------
@@ -84,11 +101,7 @@ def predict(
     """
     if differences.larger_charge:
         theta = theta.replace(epsilon=theta.epsilon * FINE_STRUCTURE_RATIO**0.5)
-    beam = {"neutrino": MUON_FLAVOURS["neutrino"]}
-    own = experiment(beam, differences)
-    sample = simulate(theta, n_events, seed, experiment=own, hydrogen=True, nucleons=True, vertices=VERTICES)
-    sample = reweighted(sample, differences)
-    found = Kernel(sample).events(theta, analysis(["neutrino"], differences))
+    found = Kernel(reweighted(sample, differences)).events(theta, analysis(["neutrino"], differences))
     total = found.total()
     chi_sq = counts.likelihood(["neutrino"]).chi_squared(np.maximum(found.mean, 0.0))
     return Prediction(
@@ -112,7 +125,7 @@ def table(
             theta = parameters(**row)
         except (TypeError, ValueError) as error:
             raise ValueError(f"row {i} of points: {error}") from None
-        one = predict(theta, differences, n_events, seed)
+        one = predict(theta, simulated(theta, n_events, seed), differences)
         bins = {f"bin_{b}": value for b, value in enumerate(one.mean.tolist(), start=1)}
         rows.append({**row, "events": one.total, "error": one.total_error, **bins, "chi_squared": one.chi_squared})
     return pd.DataFrame(rows)
@@ -140,13 +153,38 @@ def read_points(path: str | os.PathLike[str]) -> pd.DataFrame:
 
 
 def reweighted(sample: PlacedEvents, differences: Differences = NONE) -> PlacedEvents:
-    """A sample with the weights of ``free_protons`` and ``reversed_Zprime``, if these are on."""
+    """A sample with other weights, for those of the ``differences`` that are of nuclei, flux, earth and decay.
+
+    The others are of the selection and of the point.
+    """
+    ratios = {
+        "fiducial_counted_twice": _oil_within_barrier,
+        "free_protons": free_proton_ratio,
+        "muon_neutrinos_only": _linear_flux_of_muon_neutrinos,
+        "reversed_Zprime": reversed_ratio,
+        "light_earth": lambda events: np.where(of_earth(events), 1 / EARTH_TOO_LIGHT, 1.0),
+    }
     weight = sample.weight
-    if differences.free_protons:
-        weight = weight * free_proton_ratio(sample)
-    if differences.reversed_Zprime:
-        weight = weight * reversed_ratio(sample)
+    for name, ratio in ratios.items():
+        weight = weight * ratio(sample) if getattr(differences, name) else weight
     return dataclasses.replace(sample, weight=weight)
+
+
+def _oil_within_barrier(events: PlacedEvents) -> Array:
+    """All oil of the tank within the optical barrier."""
+    one = constants()
+    within = Sphere((0.0, 0.0, one["distance"] * m), one["barrier_radius"]).contains(events.vertex)
+    denser = (one["tank_radius"] / one["barrier_radius"]) ** 3
+    return np.where(of_earth(events), 1.0, np.where(within, denser, 0.0))
+
+
+def _linear_flux_of_muon_neutrinos(events: PlacedEvents) -> Array:
+    ratio = np.zeros(len(events))
+    for code in np.unique(events.target).tolist():
+        own = (events.target == code) & (events.flavour == 14)
+        E_nu, _ = _scattering(events, own, events.origin.nucleus(code).mass)
+        ratio[own] = linear_ratio(events.origin.flux("neutrino", 14), E_nu)
+    return ratio
 
 
 def free_proton_ratio(events: PlacedEvents) -> Array:
