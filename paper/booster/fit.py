@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from darkpkg.experiment.analysis import ANALYSIS_I, Analysis
-from darkpkg.experiment.experiment import Experiment
+from darkpkg.experiment.experiment import T2K, Experiment
 from darkpkg.inference.likelihood import log_likelihood
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import Expectation
@@ -90,11 +90,14 @@ VERTICES = {"light": 1, "heavy": 8}
 def sample(experiment: Experiment, space: Space, n_events: int | None = None, seed: int = SEED) -> PlacedEvents:
     """Events of an experiment over the masses of a space: on nuclei, on hydrogen and on single nucleons.
 
-    With a light Z′ N decays where it is made: then only the module in which pairs count is simulated.
+    With a light Z′ N decays where it is made: then only those modules are simulated in which pairs of some analysis
+    of the experiment count.
     """
     detector = experiment.detector
     if space.mediator == "light":
-        experiment = experiment.replace(detector=detector.only(list(detector.fiducial_volumes)))
+        channels = [channel for analysis in experiment.analyses.values() for channel in analysis.channels]
+        within = dict.fromkeys(name for channel in channels for name in channel.selection.decay_modules)
+        experiment = experiment.replace(detector=detector.only(list(within)))
     return simulate(
         space.sampling(),
         N_EVENTS[space.mediator] if n_events is None else n_events,
@@ -168,6 +171,13 @@ def threshold(sigma: float, n_parameters: int) -> float:
     return float(chi2.ppf(chi2.cdf(sigma**2, 1), n_parameters))
 
 
+def ends(values: Array, allowed: NDArray[np.bool_]) -> tuple[Array, Array]:
+    """The least and the largest of ``values`` (c,) that each row of ``allowed`` (a, c) has; nan without any."""
+    some = allowed.any(axis=1)
+    first, last = allowed.argmax(axis=1), allowed.shape[1] - 1 - allowed[:, ::-1].argmax(axis=1)
+    return np.where(some, values[first], np.nan), np.where(some, values[last], np.nan)
+
+
 def excluded_microboone(scan: Scan, cl: float = 0.95) -> NDArray[np.bool_]:
     """Signals (a, b, c) larger than the best one that MicroBooNE excludes, one-sided, by the pull of its count."""
     own = microboone.likelihood()
@@ -176,9 +186,12 @@ def excluded_microboone(scan: Scan, cl: float = 0.95) -> NDArray[np.bool_]:
     return np.asarray(pull < -np.sqrt(chi2.ppf(2 * cl - 1, 1)))
 
 
-def excluded_t2k(table: Predicts, like: Scan, cl: float = 0.95) -> NDArray[np.bool_]:
-    """Points (a, b, c) that Analysis I of T2K excludes with no events seen, one-sided: by the paper's likelihood."""
-    scan = Scan.of(table, ANALYSIS_I, like.space, like.mean.shape[:3])
+T2K_I = T2K.replace(analyses={"I": ANALYSIS_I})
+"""T2K with its search for pairs in argon alone."""
+
+
+def excluded_t2k(scan: Scan, cl: float = 0.95) -> NDArray[np.bool_]:
+    """Points (a, b, c) of a scan of Analysis I that T2K excludes, one-sided, by the paper's likelihood."""
     nothing = Expectation(np.zeros(2), np.zeros(2))
     below = 2 * (log_likelihood(nothing, ANALYSIS_I) - scan.log_likelihood(log_likelihood))
     return np.asarray(np.nan_to_num(below) > chi2.ppf(2 * cl - 1, 1))

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from scipy import optimize
 
 from darkpkg.experiment.volumes import Sphere
 from darkpkg.inputs import one_of, real_number
@@ -107,6 +108,23 @@ def predict(theta: DarkParameters, sample: PlacedEvents, differences: Difference
     return Prediction(
         found.mean, np.sqrt(found.variance), float(total.mean), float(total.variance**0.5), float(chi_sq)
     )
+
+
+def best_factor(mean: ArrayLike, error: ArrayLike = 0.0) -> tuple[float, float]:
+    """The factor, for all 11 bins of neutrino mode alike, with the least χ² of 19 bins, and this χ².
+
+    For N that decays at once, events go with the square of U_μ4 and nothing else.
+    """
+    mean, error = np.broadcast_arrays(np.maximum(mean, 0.0), error)
+    own = counts.likelihood(["neutrino"])
+    unit = 400 / mean.sum()
+
+    def chi_squared(log_factor: float) -> float:
+        factor = unit * np.exp(log_factor)
+        return float(own.chi_squared(factor * mean, (factor * error) ** 2))
+
+    found = optimize.minimize_scalar(chi_squared, bounds=(-5.0, 4.0), method="bounded")
+    return float(unit * np.exp(found.x)), float(found.fun)
 
 
 def table(

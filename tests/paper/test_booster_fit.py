@@ -58,6 +58,13 @@ def test_thresholds_are_those_of_the_tables(sigma, n, expected):
     assert fit.threshold(sigma, n) == pytest.approx(expected, abs=0.005)
 
 
+def test_ends_are_those_of_each_row():
+    allowed = np.array([[0, 1, 1, 0], [0, 0, 0, 1], [0, 0, 0, 0]], bool)
+    low, high = fit.ends(np.array([1.0, 2.0, 3.0, 4.0]), allowed)
+    np.testing.assert_array_equal(low, [2, 4, np.nan])
+    np.testing.assert_array_equal(high, [3, 4, np.nan])
+
+
 def test_the_share_that_is_left_counts_cells():
     inside, excluded = np.array([1, 1, 1, 1, 0], bool), np.array([1, 0, 1, 1, 0], bool)
     assert fit.share_left(inside, excluded) == 0.25
@@ -73,8 +80,8 @@ def test_microboone_excludes_what_is_too_many_and_never_too_few():
 
 
 def test_t2k_excludes_large_couplings():
-    scan = fit.Scan.of(AsTheSquare(), miniboone.MINIBOONE_NU, HEAVY, (3, 3, 25))
-    excluded = fit.excluded_t2k(dk.load_table(), scan)
+    scan = fit.Scan.of(dk.load_table(), dk.ANALYSIS_I, HEAVY, (3, 3, 25))
+    excluded = fit.excluded_t2k(scan)
     assert excluded.any()
     assert not excluded[..., 0].any()
 

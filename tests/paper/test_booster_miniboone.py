@@ -187,6 +187,14 @@ class TestThePublishedProgram:
         expected = 1 - (1 - 1 / 1.5**2) * weight[earth].sum() / weight.sum()
         assert there / here == pytest.approx(expected, rel=1e-9)  # rounding
 
+    def test_the_best_factor_is_where_chi_squared_is_least(self, light):
+        one = published.predict(LIGHT, light)
+        factor, least = published.best_factor(one.mean, one.error)
+        own = counts.likelihood(["neutrino"])
+        around = [own.chi_squared(factor * x * one.mean, (factor * x * one.error) ** 2) for x in (0.97, 1.0, 1.03)]
+        assert around[1] == pytest.approx(least, rel=1e-9)
+        assert around[1] < min(around[0], around[2])
+
     def test_all_of_it_is_every_difference(self):
         assert all(vars(Differences.all()).values())
         assert published.differences(["all"]) == Differences.all()

@@ -54,6 +54,7 @@ ORDER = [
     "figures.catalogue",
     "figures.causes",
     "figures.left_out",
+    "figures.booster",
     "claims.answer",
     "claims.questions",
     "claims.samples",
