@@ -8,7 +8,7 @@ on ε U_μ4 only, so that no generality is lost.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -136,6 +136,10 @@ class Scan:
         mean, variance = (np.full((*shape, len(analysis.observed)), np.nan) for _ in range(2))
         mean[rows, columns], variance[rows, columns] = found.mean, found.variance
         return cls(space, m_N, m_Zprime, U, mean, variance, analysis)
+
+    def scaled(self, factor: float) -> Scan:
+        """The same with ``factor`` times as many events."""
+        return replace(self, mean=factor * self.mean, variance=factor**2 * self.variance)
 
     def log_likelihood(self, likelihood: Callable[[Any, Any], Any]) -> Array:
         """ln L (a, b, c), nan where nothing is predicted."""

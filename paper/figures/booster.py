@@ -6,13 +6,17 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from darkpkg import datasets
+from darkpkg.method.estimators import Kernel
+from darkpkg.method.events import PlacedEvents
+from darkpkg.physics.model import DarkParameters
 from darkpkg.plotting import axis_label
 from darkpkg.units import ALPHA_EM, MeV
-from paper.booster import counts, fit, microboone, ring
+from paper.booster import counts, fit, microboone, miniboone, ring
 from paper.drawing import COLOURS, plain_ticks
 
 __all__ = ["draw_coupling", "draw_criterion", "draw_efficiency", "draw_plane", "draw_spectra"]
@@ -32,6 +36,35 @@ def draw_criterion(energy: Array, curves: Mapping[str, Array]) -> Figure:
     return figure
 
 
+def excess(name: str) -> Array:
+    """Observed events over the background in the bins of `SPECTRA`, a variable of neutrino mode."""
+    own = _spectrum(name)
+    return (own.observed - own.background).to_numpy()
+
+
+def shapes(theta: DarkParameters, sample: PlacedEvents) -> dict[str, Array]:
+    """The signal at θ in the bins of neutrino energy, visible energy and angle, from a sample at its masses."""
+    found = {"neutrino_energy": Kernel(sample).events(theta, miniboone.MINIBOONE_NU).mean}
+    for name, (_, unit) in SPECTRA.items():
+        analysis = miniboone.spectrum(name, tuple(_edges(name) * unit))
+        found[name] = Kernel(sample).events(theta, analysis).mean
+    return found
+
+
+SPECTRA = {"visible_energy": ("evis", MeV), "cos_theta": ("cos_theta", 1.0)}
+"""Variables in the table of spectra, and the unit of their bins there."""
+
+
+def _spectrum(name: str) -> pd.DataFrame:
+    table = datasets.read("miniboone/spectra")
+    return table[table.variable == SPECTRA[name][0]]
+
+
+def _edges(name: str) -> Array:
+    own = _spectrum(name)
+    return np.append(own.low, own.high.iloc[-1])
+
+
 def draw_spectra(predictions: Mapping[str, Array], scale: float) -> Figure:
     """Excess over the background in three variables, with a signal times ``scale``.
 
@@ -43,16 +76,12 @@ def draw_spectra(predictions: Mapping[str, Array], scale: float) -> Figure:
     edges, observed = counts.edges(), counts.counts("neutrino", "nue", "observed")
     error = np.sqrt(observed + np.maximum(np.diag(covariance) - background, 0.0))
     panels = {"neutrino_energy": (edges / MeV, observed - background, error, r"$E_\nu^{QE}$ [MeV]")}
-    names = {"visible_energy": ("evis", "visible energy [MeV]"), "cos_theta": ("cos_theta", r"$\cos\theta$")}
-    table = datasets.read("miniboone/spectra")
-    for name, (variable, label) in names.items():
-        own = table[table.variable == variable]
-        ends = np.append(own.low, own.high.iloc[-1])
-        panels[name] = ends, (own.observed - own.background).to_numpy(), np.sqrt(own.observed.to_numpy()), label
-    for ax, (name, (ends, excess, errors, label)) in zip(axes, panels.items(), strict=True):
-        width = np.diff(ends) if name == "neutrino_energy" else np.ones(len(excess))
+    for name, label in (("visible_energy", "visible energy [MeV]"), ("cos_theta", r"$\cos\theta$")):
+        panels[name] = _edges(name), excess(name), np.sqrt(_spectrum(name).observed.to_numpy()), label
+    for ax, (name, (ends, above, errors, label)) in zip(axes, panels.items(), strict=True):
+        width = np.diff(ends) if name == "neutrino_energy" else np.ones(len(above))
         middle = (ends[1:] + ends[:-1]) / 2
-        ax.errorbar(middle, excess / width, errors / width, fmt="o", ms=3.5, lw=1.2, color="black", label="data")
+        ax.errorbar(middle, above / width, errors / width, fmt="o", ms=3.5, lw=1.2, color="black", label="data")
         ax.stairs(scale * predictions[name] / width, ends, color=COLOURS["red"], lw=1.8, label="fit")
         ax.axhline(0, color=COLOURS["grey"], lw=0.8)
         ax.set(xlabel=label, ylabel="excess per MeV" if name == "neutrino_energy" else "excess per bin")
