@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -175,17 +175,21 @@ def reweighted(sample: PlacedEvents, differences: Differences = NONE) -> PlacedE
 
     The others are of the selection and of the point.
     """
-    ratios = {
+    ratios: dict[str, Callable[[PlacedEvents], Array]] = {
         "fiducial_counted_twice": _oil_within_barrier,
         "free_protons": free_proton_ratio,
         "muon_neutrinos_only": _linear_flux_of_muon_neutrinos,
         "reversed_Zprime": reversed_ratio,
-        "light_earth": lambda events: np.where(of_earth(events), 1 / EARTH_TOO_LIGHT, 1.0),
+        "light_earth": _light_earth,
     }
     weight = sample.weight
     for name, ratio in ratios.items():
         weight = weight * ratio(sample) if getattr(differences, name) else weight
     return dataclasses.replace(sample, weight=weight)
+
+
+def _light_earth(events: PlacedEvents) -> Array:
+    return np.where(of_earth(events), 1 / EARTH_TOO_LIGHT, 1.0)
 
 
 def _oil_within_barrier(events: PlacedEvents) -> Array:
@@ -229,9 +233,9 @@ def reversed_ratio(events: PlacedEvents) -> Array:
     cos_Z, cos_e, phi_e = 2 * events.point[:, 3] - 1, 2 * events.point[:, 4] - 1, 2 * np.pi * events.point[:, 5]
     light = events.m_Zprime < events.m_N
     degree = _polarisation(events)
-    angles = (one[light] for one in (events.m_Zprime**2, cos_Z, cos_e, phi_e, events.m_N))
-    truth = angular_correlation(*angles, polarisation=degree[light])
-    ratio[light] = np.divide(1 + (a * cos_Z)[light], truth, out=np.zeros(light.sum()), where=truth > 0)
+    s, cos_Z, cos_e, phi_e, m_N = (one[light] for one in (events.m_Zprime**2, cos_Z, cos_e, phi_e, events.m_N))
+    truth = angular_correlation(s, cos_Z, cos_e, phi_e, m_N, polarisation=degree[light])
+    ratio[light] = np.divide(1 + a[light] * cos_Z, truth, out=np.zeros(light.sum()), where=truth > 0)
     return ratio
 
 
