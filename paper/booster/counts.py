@@ -59,7 +59,7 @@ def likelihood(modes: Sequence[str] = MODES) -> CovarianceLikelihood:
         Of 19 bins a mode: 11 electron-like, then 8 muon-like. The covariance of the signal is that of ν_e CCQE
         events from ν_μ → ν_e.
 
-    >>> round(likelihood(["neutrino"]).chi_squared(np.zeros(11)), 2)
+    >>> round(float(likelihood(["neutrino"]).chi_squared(np.zeros(11))), 2)
     31.8
     """
     modes = [one_of("modes", mode, MODES) for mode in modes]
