@@ -539,7 +539,7 @@ def coverage(
     if method.name in ("feldman-cousins", "cls"):
         outcomes = _outcomes(signal, analysis, method)
         known = _Data.of(outcomes.counts, signal, law)
-    signal = signal[which]
+    signal = np.asarray(signal[which], float)
     share, size = np.empty((2, len(signal)))
     for part in _parts(len(signal), 3 * len(data.counts)):
         p, _ = _tails(method.name, law, signal[part], data, outcomes, known, n_parameters)
