@@ -1,0 +1,1 @@
+((e)=>{})(globalThis.darkExplorer ??= {});
