@@ -180,5 +180,5 @@ def _slopes(signal: Expectation, analysis: Any, likelihood: Likelihood) -> Array
 def _scaled(signal: Expectation, log_scale: Array, index: Any = slice(None)) -> Expectation:
     """The signal at the points of ``index``, all by default, times a scale each."""
     scale = np.exp(log_scale)[..., None]
-    parts = zip((1, 2, 1, 2), vars(signal).values(), strict=True)
-    return Expectation(*(scale**power * part[index] for power, part in parts))
+    powers = {"mean": 1, "variance": 2, "bias": 1, "bias_variance": 2, "tabulation": 2}
+    return Expectation(**{name: scale**power * getattr(signal, name)[index] for name, power in powers.items()})
