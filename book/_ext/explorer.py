@@ -69,12 +69,13 @@ class Explorer(SphinxDirective):
 
 
 def add_scripts(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    """Load the scripts on pages with an explorer; the short form has the rates of Analysis I alone."""
+    """Load scripts and style on pages with an explorer; the short form has the rates of Analysis I alone."""
     kind = app.env.metadata.get(pagename, {}).get("explorer")
     if kind:
         spectra = ("table-I.js",) if kind == "short" else ("table-I.js", "table-II.js")
         for name in ("data.js", *spectra, *SCRIPTS):
             app.add_js_file(f"explorer/{name}", loading_method="defer")
+        app.add_css_file("explorer/explorer.css")
 
 
 def write_data(app: Sphinx) -> None:
@@ -110,7 +111,7 @@ def part(table: Table, name: str) -> dict[str, Any]:
         whole = {kind: undone(table.arrays[f"{field}/{kind}"]) for kind in ("coefficients", "basis")}
         if not what.startswith("spectrum"):
             whole["basis"] = whole["basis"][:, :, -1]
-        scales = {f"{kind}_scale": shortened(about[f"{kind}_scale"]) for kind in whole}
+        scales = {f"{kind}_scale": about[f"{kind}_scale"] for kind in whole}
         shapes = {f"{kind}_shape": values.shape for kind, values in whole.items()}
         fields[field] = {"degree": about["degree"], "axes": about["axes"], **scales, **shapes}
         numbers += [differences(values) for values in whole.values()]
@@ -128,11 +129,6 @@ def differences(whole: np.ndarray) -> np.ndarray:
     """And back, in one row."""
     rows = whole.reshape(len(whole), -1)
     return np.diff(rows, axis=1, prepend=np.int16(0)).astype(np.int16).ravel()
-
-
-def shortened(scale: Iterable[Iterable[float]]) -> list[list[float]]:
-    """Offsets and steps with nine digits."""
-    return [[float(f"{x:.9g}") for x in row] for row in scale]
 
 
 def data(table: Table) -> dict[str, Any]:

@@ -40,8 +40,8 @@
     excess(signal, threshold) {
       const height = (s) => this.logLikelihood(signal, Math.exp(s)) - this.noSignal + threshold; // falls with s
       let [low, high] = height(0) > 0 ? [0, 1] : [-1, 0];
-      while (height(low) <= 0) if ((low *= 2) < -40) return 40;
-      while (!(height(high) <= 0)) if ((high *= 2) > 40) return -40;
+      while (height(low) <= 0) if (low <= -40) return 40; else low = Math.max(2 * low, -40);
+      while (height(high) > 0) if (high >= 40) return -40; else high = Math.min(2 * high, 40);
       let [above, below] = [height(low), Math.max(height(high), -1e300)];
       for (let i = 0, side = 0; i < 60 && high - low > 1e-7; i++) {
         const middle = Math.min(Math.max((low * below - high * above) / (below - above), low), high);

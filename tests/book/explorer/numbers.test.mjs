@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { explorer, model, physics, reference } from "./load.mjs";
 
-// Relative difference that is allowed. Both compute in double precision; data.js has nine digits of a scale.
+// Relative difference that is allowed: both compute in double precision, and Python looks for a limit to 1e-9.
 const SAME = 1e-6;
 
 function agree(found, expected, what, least = 0) {
