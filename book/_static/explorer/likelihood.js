@@ -70,25 +70,33 @@
       Object.assign(this, { table, physics, last: {} });
     }
 
+    // Rates of a spectrum for unit couplings. Points of a plane come one after the other, and share masses or lifetimes
+    // with the one before, so that what was found for it is kept.
+    rates(name, { m_N, m_Zprime }, { L, flightL }, withError) {
+      const { last } = this;
+      if (last.m_N !== m_N || last.m_Zprime !== m_Zprime) this.last = { m_N, m_Zprime, at: {}, found: {} };
+      const { at, found } = this.last;
+      if (!(name in at)) at[name] = this.table.rates(m_N, m_Zprime, name);
+      if (!at[name]) return null;
+      const own = found[name];
+      if (own && own.L === L && own.flightL === flightL && (own.error || !withError)) return own;
+      return (found[name] = { L, flightL, ...at[name].at(L, flightL, withError) });
+    }
+
     // Signal in each bin of a search: its mean, and its error if wanted; null where the table has none.
     predict(point, search, withError = false) {
-      const of = this.physics.of(point), { m_N, m_Zprime } = point;
-      if (this.last.m_N !== m_N || this.last.m_Zprime !== m_Zprime) this.last = { m_N, m_Zprime, rates: {}, values: {} };
-      const { rates } = this.last, found = {};
+      const of = this.physics.of(point), light = point.m_Zprime < point.m_N;
       const mean = new Float64Array(search.observed.length), error = withError ? mean.slice() : null;
-      let from = 0;
+      let to = 0;
       for (const { spectrum, beam, exposure, observed } of search.channels) {
-        rates[spectrum] ??= this.table.rates(m_N, m_Zprime, spectrum);
-        if (!rates[spectrum]) return null;
-        const { about } = rates[spectrum];
-        found[spectrum] ??= rates[spectrum].at(of.L, of.flightL, withError);
-        const passes = m_Zprime >= m_N || about.max_mass === null || m_Zprime < about.max_mass;
-        const scale = passes ? of.factor * exposure : 0, first = about.beams.indexOf(beam) * about.bins;
-        for (let i = 0; i < observed.length; i++) {
-          mean[from + i] = scale * found[spectrum].mean[first + i];
-          if (error) error[from + i] = scale * found[spectrum].error[first + i];
+        const found = this.rates(spectrum, point, of, withError);
+        if (!found) return null;
+        const { beams, bins, max_mass } = this.table.spectra[spectrum];
+        const scale = light && max_mass !== null && point.m_Zprime >= max_mass ? 0 : of.factor * exposure;
+        for (let i = 0, from = beams.indexOf(beam) * bins; i < observed.length; i++, from++, to++) {
+          mean[to] = scale * found.mean[from];
+          if (error) error[to] = scale * found.error[from];
         }
-        from += observed.length;
       }
       return { mean, error, of };
     }

@@ -85,7 +85,8 @@
       const above = [((m_Zprime - m_N) / m_N) * (m_Zprime / m_N + 1), Math.max(width, 1e-100)];
       const scale = (m_Zprime < m_N ? mixing : epsilon) ** 2;
       const found = {};
-      for (const [channel, threshold] of Object.entries(this.thresholds)) {
+      for (const channel in this.thresholds) {
+        const threshold = this.thresholds[channel];
         const lowest = (threshold / m_N) ** 2, size = Math.hypot(1 + above[0], above[1]);
         const near = lowest / FAR < size && size < FAR;
         if (lowest >= 1) found[channel] = 0;

@@ -16,7 +16,7 @@
       const first = Math.min(Math.floor(place), this.n - 2);
       const f = place - first, g = 1 - f;
       if (this.degree === 1) return [first, [g, f]];
-      const [f3, g3] = [f ** 3, g ** 3];
+      const f3 = f * f * f, g3 = g * g * g;
       return [first, [g3 / 6, (3 * f3 - 6 * f * f + 4) / 6, (3 * g3 - 6 * g * g + 4) / 6, f3 / 6]];
     }
   }
@@ -66,40 +66,41 @@
             this.basis[(c * this.lead + lead) * k + i] = basis[(i * this.lead + lead) * this.columns + c];
     }
 
-    // The quantity at masses, as a function of places on the further axes.
+    // The quantity at masses, as a function of places on the further axes, none, one or two.
     at([u, v]) {
-      const { k, nv, coefficients, basis, lead, columns, axes } = this;
+      const { k, nv, coefficients, basis, lead } = this, [first, second] = this.axes;
       const [[i, wi], [j, wj]] = [this.grid[0].weights(u), this.grid[1].weights(v)];
       const parts = new Float64Array(k);
-      wi.forEach((a, di) =>
-        wj.forEach((b, dj) => {
-          const w = a * b, from = ((i + di) * nv + j + dj) * k;
-          if (w) for (let c = 0; c < k; c++) parts[c] += w * coefficients[from + c];
-        }),
-      );
-      const kept = new Array(columns); // places beside each other need the same columns
+      for (let di = 0; di < wi.length; di++) {
+        for (let dj = 0; dj < wj.length; dj++) {
+          const w = wi[di] * wj[dj], from = ((i + di) * nv + j + dj) * k;
+          for (let c = 0; c < k; c++) parts[c] += w * coefficients[from + c];
+        }
+      }
+      const kept = new Map(); // places beside each other need the same columns
       const column = (c) => {
-        if (kept[c]) return kept[c];
-        const values = new Float64Array(lead);
-        for (let l = 0; l < lead; l++) {
+        let values = kept.get(c);
+        if (values) return values;
+        values = new Float64Array(lead);
+        for (let l = 0, from = c * lead * k; l < lead; l++, from += k) {
           let sum = 0;
-          const from = (c * lead + l) * k;
           for (let a = 0; a < k; a++) sum += parts[a] * basis[from + a];
           values[l] = sum;
         }
-        return (kept[c] = values);
+        kept.set(c, values);
+        return values;
       };
-      return (...places) => {
-        let terms = [[0, 1]];
-        axes.forEach((axis, d) => {
-          const [first, weights] = axis.weights(places[d]);
-          terms = terms.flatMap(([c, w]) => weights.map((x, e) => [c * axis.size + first + e, w * x]));
-        });
+      const none = [0, [1]], step = second ? second.size : 1;
+      return (place, other) => {
+        const [a, wa] = first ? first.weights(place) : none, [b, wb] = second ? second.weights(other) : none;
         const values = new Float64Array(lead);
-        for (const [c, w] of terms) {
-          if (!w) continue;
-          const own = column(c);
-          for (let l = 0; l < lead; l++) values[l] += w * own[l];
+        for (let da = 0; da < wa.length; da++) {
+          for (let db = 0; db < wb.length; db++) {
+            const w = wa[da] * wb[db];
+            if (!w) continue;
+            const own = column((a + da) * step + b + db);
+            for (let l = 0; l < lead; l++) values[l] += w * own[l];
+          }
         }
         return values;
       };

@@ -2,26 +2,27 @@
 ((explorer) => {
   "use strict";
 
-  const COARSE = 33, FINE = 81; // points along an axis while a slider moves, and when it rests
-  const REST = 180; // ms
+  // Points along an axis while a slider moves, as many as fit into a frame, and when it rests for a while.
+  const COARSE = [17, 25, 33, 41], ENOUGH = 25, FINE = 81, REST = 180; // times in ms
   const SYMBOLS = {
     m_N: ["m", "N"], m_Zprime: ["m", "Z′"], alpha_D: ["α", "D"], epsilon: ["ε", ""],
     V_muN_sq: ["|V", "μN", "|²"], V_N_sq: ["|V", "N", "|²"],
   };
   const WORDS = {
     m_N: "mass of N", m_Zprime: "mass of Z′", alpha_D: "dark coupling", epsilon: "kinetic mixing",
-    V_muN_sq: "mixing with the muon neutrino", V_N_sq: "mixing in the decay of N",
+    V_muN_sq: "muon mixing", V_N_sq: "mixing in decays",
   };
   const ANALYSES = {
     I: "I: pairs in argon", II: "II: photon-like pairs in FGD1", "I + II": "I and II together",
   };
-  const EXPOSURES = { today: "data of today", "phase I": "4 × 10²¹ protons", upgrade: "16 × 10²¹ protons" };
+  const EXPOSURES = { today: "data of today", "phase I": "4\u00a0×\u00a010²¹ protons", upgrade: "16\u00a0×\u00a010²¹ protons" };
   const SHORT = ["m_N", "m_Zprime", "V_muN_sq", "epsilon"];
 
   // ---- words and numbers
 
   const html = ([letter, sub, end = ""]) => `<i>${letter}</i><sub>${sub}</sub>${end}`;
   const plain = ([letter, sub, end = ""]) => `${letter}${sub && `_${sub}`}${end}`;
+  const MIXING = html(SYMBOLS.V_muN_sq);
   const superscript = (n) => String(n).replace(/[-\d]/g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]));
 
   function number(x, digits = 3) {
@@ -29,7 +30,7 @@
     if (x === 0) return "0";
     const power = Math.floor(Math.log10(Math.abs(Number(x.toPrecision(digits)))));
     if (power >= -3 && power < 5) return String(Number(x.toPrecision(digits)));
-    return `${(x / 10 ** power).toPrecision(digits)} × 10${superscript(power)}`;
+    return `${(x / 10 ** power).toPrecision(digits)}\u00a0×\u00a010${superscript(power)}`;
   }
 
   // Mean and error, the error with one digit, or two if it begins below 3.55.
@@ -39,7 +40,7 @@
     const scale = power >= -3 && power < 5 ? 1 : 10 ** power, exponent = Math.floor(Math.log10(error / scale));
     const places = Math.max((error / scale / 10 ** exponent < 3.55 ? 1 : 0) - exponent, 0);
     const text = `${(mean / scale).toFixed(places)} ± ${(error / scale).toFixed(places)}`;
-    return scale === 1 ? text : `(${text}) × 10${superscript(power)}`;
+    return scale === 1 ? text : `(${text})\u00a0×\u00a010${superscript(power)}`;
   }
 
   function length(cm) {
@@ -114,10 +115,10 @@
 
   function reach(state, found) {
     if (!(found.excess > -40)) return "Next to no events are expected here, whatever the mixing.";
-    const limit = state.V_muN_sq * Math.exp(-found.excess), factor = number(Math.exp(Math.abs(found.excess)), 2);
-    if (limit > 1) return "No |V_μN|² up to one is excluded here, the other parameters held.";
-    const side = found.excess > 0 ? `${factor} times below` : `${factor} times above`;
-    return `The other parameters held, |V_μN|² above ${number(limit)} is excluded, ${side} this point.`;
+    const limit = state.V_muN_sq * Math.exp(-found.excess), ratio = Math.exp(Math.abs(found.excess));
+    if (limit > 1) return `The other parameters held, no ${MIXING} up to one is excluded here.`;
+    const factor = ratio < 100 ? ratio.toPrecision(2) : number(ratio, 2), side = found.excess > 0 ? "below" : "above";
+    return `The other parameters held, every ${MIXING} above ${number(limit)} is excluded, a factor of ${factor} ${side} this point.`;
   }
 
   function notes(state, found) {
@@ -126,7 +127,7 @@
     if (found.events > 0 && Math.abs(found.excess) < (2 * found.error) / found.events)
       said.push("The point lies within two errors of the table from the limit.");
     if (state.V_muN_sq > state.V_N_sq * (1 + 1e-9))
-      said.push("|V_μN|² is above |V_N|², which no mixing matrix gives.");
+      said.push(`${MIXING} is above ${html(SYMBOLS.V_N_sq)}, which no mixing matrix gives.`);
     if (of.share < 0.999)
       said.push(`N decays to muons and hadrons, too: ${number(100 * of.share)} % of its decays are to e⁺e⁻.`);
     if (of.width > 0.1 * state.m_N) said.push("The width of N is above a tenth of its mass: it is no particle.");
@@ -163,7 +164,7 @@
     .outside{fill:var(--ex-ink,#222);fill-opacity:.1}
     .limit{fill:var(--ex-ink,#222);fill-opacity:.07;stroke:var(--ex-soft,#666);stroke-width:1}
     .wanted{fill:#009e73;fill-opacity:.16;stroke:var(--ex-green,#00785a);stroke-width:1.2}
-    .name{font-size:12px;fill:var(--ex-soft,#555)} .name.of-wanted{fill:var(--ex-green,#00785a)}
+    .name{font-size:12px;fill:var(--ex-ink,#222);paint-order:stroke;stroke:var(--ex-paper,#fff);stroke-opacity:.6;stroke-width:3} .name.of-wanted{fill:var(--ex-green,#00785a)}
     .word{font-size:15px;font-weight:600;fill:var(--ex-line,#005b8f)}
     .equal{stroke:var(--ex-soft,#666);stroke-dasharray:5 4;stroke-width:1.2}
     .point{fill:#d55e00;stroke:var(--ex-paper,#fff);stroke-width:1.5}
@@ -200,11 +201,14 @@
     svg(state, plane) {
       const { width, height, margin } = this, [sx, sy] = this.scale(plane.axes);
       const inner = `x="${margin.left}" y="${margin.top}" width="${width - margin.left - margin.right}" height="${height - margin.top - margin.bottom}"`;
+      const published = state.limits ? explorer.data.limits.filter(({ plane: [x, y], mediator }) =>
+        x === state.x && y === state.y && mediator === (isLight(state) ? "light" : "heavy")) : [];
       const layers = [
         `<defs><clipPath id="explorer-frame"><rect ${inner}/></clipPath></defs>`,
         `<g clip-path="url(#explorer-frame)">`,
-        state.limits ? this.limits(state, sx, sy) : "",
+        ...published.map((one) => this.limits(one, sx, sy)),
         ...this.regions(plane),
+        ...published.map((one) => this.names(one, sx, sy)),
         this.equalMasses(state, plane.axes, sx, sy),
         this.markers(state, plane.axes, sx, sy),
         "</g>",
@@ -235,16 +239,12 @@
       ];
     }
 
-    limits(state, sx, sy) {
-      const mediator = isLight(state) ? "light" : "heavy";
-      const own = explorer.data.limits.find(
-        ({ plane, mediator: of }) => of === mediator && plane[0] === state.x && plane[1] === state.y);
-      if (!own) return "";
+    limits(own, sx, sy) {
       const far = (y) => Math.min(Math.max(y, -1e4), 1e4).toFixed(1);
       const path = (outline) => `M${outline.map(([x, y]) => `${sx(x).toFixed(1)} ${far(sy(y))}`).join("L")}Z`;
       const excluded = own.excluded.map(({ outline }) => `<path class="limit" d="${path(outline)}"/>`);
       const wanted = own.wanted.map(({ outline }) => `<path class="wanted" d="${path(outline)}"/>`);
-      return [...excluded, ...wanted, this.names(own, sx, sy)].join("");
+      return [...excluded, ...wanted].join("");
     }
 
     // Each name once, just inside its area, where no other stands.
@@ -323,10 +323,10 @@
   class Explorer {
     constructor(root, model) {
       const short = root.dataset.kind === "short";
-      Object.assign(this, { root, model, short, names: short ? SHORT : Object.keys(SYMBOLS), searches: {} });
+      Object.assign(this, { root, model, short, names: short ? SHORT : Object.keys(SYMBOLS), searches: {}, fit: 1 });
       this.state = short ? initial() : fromHash(location.hash, initial());
       this.kept = { heavy: explorer.data.benchmarks.B, light: explorer.data.benchmarks.A };
-      root.replaceChildren(this.controls(), this.results());
+      root.replaceChildren(element("div", { class: "ex-body" }, this.controls(), this.results()));
       this.show();
       if (short) return;
       new ResizeObserver(() => this.draw()).observe(this.figure);
@@ -356,7 +356,7 @@
     // -- controls
 
     controls() {
-      const sliders = element("fieldset", { class: "ex-sliders" }, element("legend", {}, "A point of the model"));
+      const sliders = element("fieldset", { class: "ex-sliders" }, element("legend", {}, this.short ? "Is my point excluded?" : "A point of the model"));
       this.inputs = {};
       for (const name of this.names) sliders.append(this.slider(name));
       const lists = this.short ? [] : [this.lists()];
@@ -500,7 +500,7 @@
       this.root.dataset.status = found.status;
       this.verdict.textContent = sentence(state, found);
       const events = known ? `${withError(found.events, found.error)} events are expected. ` : "";
-      this.detail.textContent = known ? `${this.short ? events : ""}${reach(state, found)}` : "";
+      this.detail.innerHTML = known ? `${this.short ? events : ""}${reach(state, found)}` : "";
       if (this.short) return (this.link.href = this.root.dataset.page + asHash(state));
       const rows = [
         ["Expected events", known ? withError(found.events, found.error) : "not in the table"],
@@ -510,7 +510,7 @@
       if (isLight(state)) rows.push(["Proper decay length of Z′", length(found.of.flight)]);
       this.list.replaceChildren(...rows.map(([term, text]) =>
         element("div", {}, element("dt", { html: term }), element("dd", {}, text))));
-      this.notes.replaceChildren(...notes(state, found).map((text) => element("li", {}, text)));
+      this.notes.replaceChildren(...notes(state, found).map((text) => element("li", { html: text })));
       return found;
     }
 
@@ -519,9 +519,17 @@
       return new explorer.Plane(this.model, this.search, point(state), [this.axis(state.x), this.axis(state.y)], state.cl, n);
     }
 
-    draw(plane = this.plane(COARSE).computed()) {
+    // A plane that is quick enough for a slider that moves.
+    quickPlane() {
+      const begin = performance.now(), plane = this.plane(COARSE[this.fit]).computed();
+      const fits = COARSE.findLastIndex((n) => (performance.now() - begin) * (n / plane.n) ** 2 < ENOUGH);
+      this.fit = Math.max(fits, 0);
+      return plane;
+    }
+
+    draw(plane = this.quickPlane()) {
       const width = Math.round(this.figure.clientWidth);
-      if (!width) return;
+      if (width < 200) return; // not yet laid out
       this.drawn = plane;
       const drawing = (this.drawing = new Drawing(width));
       this.svg.setAttribute("viewBox", `0 0 ${width} ${drawing.height}`);
