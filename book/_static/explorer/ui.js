@@ -64,6 +64,11 @@
     return made;
   }
 
+  // Changes an element only if its text changes.
+  function write(place, text) {
+    if (place.written !== text) place.innerHTML = place.written = text;
+  }
+
   // ---- the state, which a link holds
 
   function initial() {
@@ -329,6 +334,7 @@
       root.replaceChildren(element("div", { class: "ex-body" }, this.controls(), this.results()));
       this.show();
       if (short) return;
+      root.closest(".bd-article-container")?.classList.add("ex-wide");
       new ResizeObserver(() => this.draw()).observe(this.figure);
       addEventListener("hashchange", () => {
         this.state = fromHash(location.hash, this.state);
@@ -448,6 +454,8 @@
       this.notes = element("ul", { class: "ex-notes" });
       this.figure = element("figure", { class: "ex-plane" });
       this.svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+      this.svg.innerHTML = `<style>${STYLE}</style><g></g>`; // the style once: a new one is costly for the whole page
+      this.layer = this.svg.lastChild;
       this.svg.setAttribute("role", "img");
       this.svg.setAttribute("aria-labelledby", "ex-summary");
       this.svg.addEventListener("click", (event) => this.pick(event));
@@ -497,10 +505,10 @@
 
     showVerdict(found) {
       const { state } = this, known = found.status !== "no statement";
-      this.root.dataset.status = found.status;
-      this.verdict.textContent = sentence(state, found);
+      if (this.root.dataset.status !== found.status) this.root.dataset.status = found.status;
+      write(this.verdict, sentence(state, found));
       const events = known ? `${withError(found.events, found.error)} events are expected. ` : "";
-      this.detail.innerHTML = known ? `${this.short ? events : ""}${reach(state, found)}` : "";
+      write(this.detail, known ? `${this.short ? events : ""}${reach(state, found)}` : "");
       if (this.short) return (this.link.href = this.root.dataset.page + asHash(state));
       const rows = [
         ["Expected events", known ? withError(found.events, found.error) : "not in the table"],
@@ -508,10 +516,8 @@
         ["Proper decay length of N", length(found.of.ctau)],
       ];
       if (isLight(state)) rows.push(["Proper decay length of Z′", length(found.of.flight)]);
-      this.list.replaceChildren(...rows.map(([term, text]) =>
-        element("div", {}, element("dt", { html: term }), element("dd", {}, text))));
-      this.notes.replaceChildren(...notes(state, found).map((text) => element("li", { html: text })));
-      return found;
+      write(this.list, rows.map(([term, text]) => `<div><dt>${term}</dt><dd>${text}</dd></div>`).join(""));
+      return write(this.notes, notes(state, found).map((text) => `<li>${text}</li>`).join(""));
     }
 
     plane(n) {
@@ -533,7 +539,7 @@
       this.drawn = plane;
       const drawing = (this.drawing = new Drawing(width));
       this.svg.setAttribute("viewBox", `0 0 ${width} ${drawing.height}`);
-      this.svg.innerHTML = `<style>${STYLE}</style>${drawing.svg(this.state, plane)}`;
+      this.layer.innerHTML = drawing.svg(this.state, plane);
     }
 
     // When a slider rests: a finer grid, in portions; words for those who listen; the link.
