@@ -206,16 +206,18 @@ def check(
     if output and not points:
         raise ValueError("--output is for the answers to --points; one point is printed")
     kind = {"is_majorana": majorana, "decays": decays}
-    own = any(value is not None for value in simulation.values()) or estimator != "transport"
+    own, reason = any(value is not None for value in simulation.values()) or estimator != "transport", ""
     if not (own or points or sample or majorana or V_eN_sq):
         from darkpkg import table_commands
 
         status = table_commands.check({**given, **kind}, analysis, as_json, simulated)
-        if status is not None and not simulated:
+        if isinstance(status, str):
+            reason = status
+        elif not simulated:
             raise typer.Exit(status)
     from darkpkg import commands
 
-    source = commands.Source(sample, experiment, n_events, seed, majorana, hydrogen, estimator)
+    source = commands.Source(sample, experiment, n_events, seed, majorana, hydrogen, estimator, reason)
     if points:
         commands.check_points(points, kind, source, analysis, output, as_json)
     else:
@@ -305,7 +307,7 @@ def build(
     output: Annotated[Path, typer.Option("--output", "-o", help="file to write, .npz")],
     experiment: Annotated[str, option("experiment", "T2K or a TOML file with analyses", "NAME")] = "T2K",
     n_events: Annotated[int, typer.Option("--n-events", help="neutrinos at each pair of masses", min=1024)] = 16_384,
-    turns: Annotated[int, option("turns", "how often, to be averaged: more improve what is there")] = 3,
+    turns: Annotated[int, option("turns", "how often, to be averaged: more improve what is there")] = 2,
     seed: Annotated[int, option("seed", "seed of the simulation")] = 2205,
     workers: Annotated[int, option("workers", "processes at once")] = 2,
 ) -> None:

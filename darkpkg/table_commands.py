@@ -9,7 +9,6 @@ import dataclasses
 import functools
 import importlib.metadata
 import operator
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,19 +20,18 @@ from darkpkg.report import as_text, numbers_of, report
 __all__ = ["build", "check", "inspect"]
 
 
-def check(numbers: Mapping[str, Any], names: list[str] | None, as_json: bool, both: bool) -> int | None:
-    """Print the verdict of each analysis, and of their sum, and return the exit status; None if no table has them."""
+def check(numbers: Mapping[str, Any], names: list[str] | None, as_json: bool, both: bool) -> int | str:
+    """Print the verdict of each analysis, and of their sum, and return the exit status; or why no table has them."""
     point = dk.DarkParameters(**numbers)
     if not set(names or ["I"]) <= {"I", "II"}:
-        return None
+        return "the table is of analyses I and II"
     each = [{"I": lambda: dk.ANALYSIS_I, "II": lambda: dk.ANALYSIS_II}[name]() for name in names or ["I"]]
     judges = each if len(each) == 1 else [*each, functools.reduce(operator.add, each)]
     try:
         table = dk.load_table()
         verdicts = [dk.check(table, point, analysis) for analysis in judges]
     except ValueError as error:  # masses or a selection that the table does not have
-        print(f"{error}: simulating instead", file=sys.stderr)
-        return None
+        return str(error)
     source = f"table of all rates of {table.header['experiment']}"
     results = [
         {

@@ -104,7 +104,8 @@ class ResponseMatrix:
         if np.any(times > 1):
             where = low[at == cells[times > 1][0]][0]
             raise ValueError(f"each pair of bins must have one row, true_low = {where} has more")
-        probability = np.bincount(at, share, len(rows) * (len(edges) - 1)).reshape(len(rows), -1)
+        probability = np.zeros((len(rows), len(edges) - 1))
+        probability.flat[at] = share
         probability /= probability.sum(axis=1, keepdims=True)
         return cls(unit * rows, unit * high[first], unit * edges, probability, simulated[first])
 

@@ -60,7 +60,7 @@ class Verdict:
 
 
 def check(
-    estimator: Estimator,
+    estimator: Estimator | None,
     parameters: DarkParameters,
     analysis: Analysis,
     *,
@@ -79,7 +79,7 @@ def check(
     ----------
     estimator
         `Transport` of a sample over masses, or at the masses of the point;
-        `darkpkg.method.estimators.Kernel`, or another `Estimator`.
+        `darkpkg.method.estimators.Kernel`, or another `Estimator`; None for the table of all rates, `load_table`.
     parameters
         One point, of shape ().
     analysis
@@ -102,7 +102,7 @@ def check(
     >>> check(Transport(sample), BENCHMARK_B, ANALYSIS_I).status               # doctest: +SKIP
     'excluded'
     """
-    check_estimator(estimator, "events", "upscatterings")
+    estimator = check_estimator(estimator, "events", "upscatterings")
     kinds = {"parameters": (parameters, DarkParameters), "analysis": (analysis, Analysis)}
     check_kinds(**kinds, likelihood=(likelihood, Callable))
     sample = getattr(estimator, "sample", None)  # without, nothing is told of thresholds

@@ -34,7 +34,7 @@ _SUMS = len(fields(Expectation))
 
 
 def scan(
-    estimator: Predicts,
+    estimator: Predicts | None,
     parameters: Any,
     analysis: Any,
     *,
@@ -51,7 +51,7 @@ def scan(
     estimator
         `darkpkg.method.estimators.Kernel` or `Transport` of a sample, or any object of yours whose
         ``events(parameters, analysis)`` returns an `Expectation` of finite numbers, of the shape of the points +
-        (bins,).
+        (bins,). None stands for the table of all rates, `load_table`; ``about`` of the result says so.
     parameters
         A `Slice`, or points such as `DarkParameters` of any shape; what else your own estimator takes.
     analysis
@@ -82,7 +82,7 @@ def scan(
     >>> plane = Slice(BENCHMARK_B, m_N=np.geomspace(0.05, 0.2, 5), V_muN_sq=np.geomspace(1e-9, 1e-5, 9))
     >>> scan(Transport(sample), plane, ANALYSIS_I, refine=2).exclusion(cl=0.90)          # doctest: +SKIP
     """
-    check_estimator(estimator, "events")
+    estimator = check_estimator(estimator, "events")
     check_kinds(likelihood=(likelihood, Callable), progress=(progress, bool))
     if not hasattr(analysis, "observed"):
         raise TypeError(f"analysis must be an Analysis, or have observed counts, got {analysis!r}")

@@ -182,6 +182,11 @@ class Table:
         self._grids = {name: Grid(**about) for name, about in header["grids"].items()}
         self._fields: dict[str, _Field] = {}
 
+    def __repr__(self) -> str:
+        regimes = " and ".join(self._grids)
+        experiment, physics = self.header["experiment"], self.header["physics"]
+        return f"table of all rates of {experiment}, {regimes} mediator, physics {physics}"
+
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Table:
         """A table from a file. Raises `ValueError` for a file that is none."""
@@ -196,8 +201,9 @@ class Table:
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the table to a .npz file."""
         header = np.frombuffer(json.dumps(self.header).encode(), dtype=np.uint8)
+        arrays: dict[str, Any] = {"header": header, **self.arrays}
         with complete_or_not_at_all(Path(path)) as partial, partial.open("wb") as file:
-            np.savez_compressed(file, header=header, **self.arrays)
+            np.savez_compressed(file, **arrays)
 
     def up_to(self, part: str) -> Table:
         """The rates of N that are produced in the parts of the detector up to this one, in the order of the table."""

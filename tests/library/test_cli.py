@@ -794,7 +794,7 @@ class TestWordsOfHelp:
 
     def test_summaries_are_not_cut_off(self):
         text = run("-h").stdout
-        for name in ("check", "simulate", "scan"):
+        for name in ("check", "simulate", "scan", "table"):
             assert re.search(rf"^  {name} .*[.?]$", text, re.M)
         assert "..." not in text.partition("Commands:")[2]
 
@@ -805,7 +805,7 @@ class TestWordsOfHelp:
         environment = os.environ | {"_DARKPKG_COMPLETE": "complete_bash", "COMP_WORDS": "darkpkg ", "COMP_CWORD": "1"}
         command = [Path(sys.executable).with_name("darkpkg")]
         result = subprocess.run(command, env=environment, capture_output=True, text=True)
-        assert result.stdout.split() == ["check", "simulate", "scan"]
+        assert result.stdout.split() == ["check", "simulate", "scan", "table"]
 
 
 class TestSystem:
