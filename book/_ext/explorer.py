@@ -27,7 +27,13 @@ from darkpkg.units import ALPHA_EM, HBARC
 from paper.constraints.curves import PLANES, constraints, region_of_interest
 
 FOLDER = "_static/explorer"
-SCRIPTS = ("table.js", "physics.js", "likelihood.js", "contours.js", "ui.js")
+_OWN = ("table.js", "physics.js", "likelihood.js", "contours.js", "ui.js")
+SCRIPTS = {
+    "full": ("data.js", "table-I.js", "table-II.js", *_OWN),
+    "short": ("data.js", "table-I.js", *_OWN),  # the rates of Analysis I alone
+    "kernel": ("kernel.js",),
+}
+"""What each kind of explorer loads, in order."""
 
 SLIDERS = {
     "m_N": (5e-3, 1.0),
@@ -53,14 +59,14 @@ def setup(app: Sphinx) -> dict[str, bool]:
 
 
 class Explorer(SphinxDirective):
-    """The explorer, or its short form for one question; the content is what a reader without scripts sees."""
+    """The explorer, its short form, or that of the kernel; the content is what a reader without scripts sees."""
 
     has_content = True
-    option_spec: ClassVar = {"short": directives.flag}
+    option_spec: ClassVar = {"short": directives.flag, "kernel": directives.flag}
 
     def run(self) -> list[nodes.Node]:
         """Leave a place that the scripts fill."""
-        kind = "short" if "short" in self.options else "full"
+        kind = next(iter(self.options), "full")
         self.env.metadata[self.env.docname]["explorer"] = kind
         up = "../" * self.env.docname.count("/")
         begin = f'<div class="explorer" data-kind="{kind}" data-page="{up}book/explorer.html"><noscript>'
@@ -69,12 +75,11 @@ class Explorer(SphinxDirective):
 
 
 def add_scripts(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    """Load scripts and style on pages with an explorer; the short form has the rates of Analysis I alone."""
+    """Load scripts and style on pages with an explorer."""
     kind = app.env.metadata.get(pagename, {}).get("explorer")
+    for name in SCRIPTS.get(kind, ()):
+        app.add_js_file(f"explorer/{name}", loading_method="defer")
     if kind:
-        spectra = ("table-I.js",) if kind == "short" else ("table-I.js", "table-II.js")
-        for name in ("data.js", *spectra, *SCRIPTS):
-            app.add_js_file(f"explorer/{name}", loading_method="defer")
         app.add_css_file("explorer/explorer.css")
 
 
