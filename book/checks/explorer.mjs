@@ -34,6 +34,7 @@ async function loaded(page, address) {
 
 export async function problemsOfExplorer(page, path) {
   const problems = [], address = pathToFileURL(path).href;
+  if (await page.$(".explorer[data-kind=kernel]")) return { problems: await problemsOfKernel(page, address) };
   const note = (error) => problems.push(`script fails: ${error.message}`);
   page.on("pageerror", note);
   await loaded(page, address);
@@ -72,5 +73,25 @@ async function problemsOfPlane(page, address) {
   if ((await state()) === kept) problems.push("a page without a link does not begin anew");
   await loaded(page, link);
   if ((await picture(page)) !== second) problems.push("the link does not bring back the picture");
+  return problems;
+}
+
+// The explorer of bandwidths: its sliders change both pictures and the numbers.
+async function problemsOfKernel(page, address) {
+  const problems = [];
+  await page.goto(address, { waitUntil: "load" });
+  await settled();
+  const look = () => page.$$eval(".k-pictures svg, .explorer dl", (parts) => parts.map((part) => part.innerHTML));
+  for (const name of ["k-h", "k-parts"]) {
+    const before = await look();
+    await page.$eval(`#${name}`, (slider) => {
+      slider.value = slider.min;
+      slider.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+    await settled();
+    (await look()).forEach((part, i) => {
+      if (!part || part === before[i]) problems.push(`part ${i + 1} of the explorer stays the same whatever ${name}`);
+    });
+  }
   return problems;
 }

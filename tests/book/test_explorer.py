@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import explorer
@@ -14,10 +13,10 @@ from notebook_references import ROOT
 
 import darkpkg as dk
 from darkpkg.experiment.projection import project
-from darkpkg.inference.check import check
 from darkpkg.inference.likelihood import log_likelihood
 from darkpkg.inference.threshold import exclusion_threshold, nearest_limit, no_signal
 from darkpkg.method.expectation import Expectation
+from paper.kernel_events import columns_around, kernel_events
 
 SCRIPTS = ROOT / "tests" / "book" / "explorer"
 POINTS = 200
@@ -87,12 +86,29 @@ def reference(table) -> dict:
     return {"points": points}
 
 
+def kernel_reference(sample) -> dict:
+    """Events around benchmark B as a page has them, and what the package estimates from their sample."""
+    point, reach = dk.BENCHMARK_B, 1.25
+    columns = columns_around(sample, point, dk.ANALYSIS_I, reach, SEED)
+    page = kernel_events(columns, len(sample), reach, truth=600.0).data
+    estimates = []
+    for h in (0.3, 0.6, 0.85):
+        for name, slope in (("plain", None), ("divided", "density")):
+            kernel = dk.Kernel(sample, dk.Smoothing(h, order=0, slope=slope))
+            own = kernel.upscatterings(point, dk.ANALYSIS_I).total()
+            numbers = {"mean": own.mean, "error": own.error, "bias": own.bias, "biasError": own.bias_error}
+            estimates.append({"h": h, "slope": name} | {key: float(value) for key, value in numbers.items()})
+    return {"sample": json.loads(page[page.index(">") + 1 : page.rindex("<")]), "estimates": estimates}
+
+
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, simulated):
     """What the scripts read, and what they are compared with."""
     path = tmp_path_factory.mktemp("explorer")
     explorer.write_scripts(path)
-    (path / "reference.json").write_text(json.dumps(reference(dk.load_table())), encoding="utf-8")
+    sample = simulated(dk.HEAVY, 20_000, seed=SEED)
+    for name, numbers in {"reference": reference(dk.load_table()), "kernel": kernel_reference(sample)}.items():
+        (path / f"{name}.json").write_text(json.dumps(numbers), encoding="utf-8")
     return path
 
 
