@@ -10,10 +10,10 @@
   };
   const WORDS = {
     m_N: "mass of N", m_Zprime: "mass of Z′", alpha_D: "dark coupling", epsilon: "kinetic mixing",
-    V_muN_sq: "muon mixing", V_N_sq: "mixing in decays",
+    V_muN_sq: "muon mixing", V_N_sq: "decay mixing",
   };
   const ANALYSES = {
-    I: "I: pairs in argon", II: "II: photon-like pairs in FGD1", "I + II": "I and II together",
+    I: "I: pairs in argon", II: "II: pairs in FGD1", "I + II": "I and II together",
   };
   const EXPOSURES = { today: "data of today", "phase I": "4\u00a0×\u00a010²¹ protons", upgrade: "16\u00a0×\u00a010²¹ protons" };
   const SHORT = ["m_N", "m_Zprime", "V_muN_sq", "epsilon"];
@@ -48,7 +48,7 @@
     if (cm >= 1e5) return `${number(cm / 1e5)} km`;
     if (cm >= 100) return `${number(cm / 100)} m`;
     if (cm >= 0.1) return `${number(cm)} cm`;
-    return cm >= 1e-4 ? `${number(cm * 1e4)} μm` : `${number(cm)} cm`;
+    return cm >= 1e-7 ? `${number(cm * 1e4)} μm` : `${number(cm)} cm`;
   }
 
   const unit = (name) => explorer.data.parameters[name].unit;
@@ -123,7 +123,8 @@
     const limit = state.V_muN_sq * Math.exp(-found.excess), ratio = Math.exp(Math.abs(found.excess));
     if (limit > 1) return `The other parameters held, no ${MIXING} up to one is excluded here.`;
     const factor = ratio < 100 ? ratio.toPrecision(2) : number(ratio, 2), side = found.excess > 0 ? "below" : "above";
-    return `The other parameters held, every ${MIXING} above ${number(limit)} is excluded, a factor of ${factor} ${side} this point.`;
+    const is = state.exposure === "today" ? "is" : "would be";
+    return `The other parameters held, every ${MIXING} above ${number(limit)} ${is} excluded, a factor of ${factor} ${side} this point.`;
   }
 
   function notes(state, found) {
@@ -170,7 +171,7 @@
     .limit{fill:var(--ex-ink,#222);fill-opacity:.07;stroke:var(--ex-soft,#666);stroke-width:1}
     .wanted{fill:#009e73;fill-opacity:.16;stroke:var(--ex-green,#00785a);stroke-width:1.2}
     .name{font-size:12px;fill:var(--ex-ink,#222);paint-order:stroke;stroke:var(--ex-paper,#fff);stroke-opacity:.6;stroke-width:3} .name.of-wanted{fill:var(--ex-green,#00785a)}
-    .word{font-size:15px;font-weight:600;fill:var(--ex-line,#005b8f)}
+    .word{paint-order:stroke;stroke:var(--ex-paper,#fff);stroke-opacity:.5;stroke-width:3;font-size:15px;font-weight:600;fill:var(--ex-line,#005b8f)}
     .equal{stroke:var(--ex-soft,#666);stroke-dasharray:5 4;stroke-width:1.2}
     .point{fill:#d55e00;stroke:var(--ex-paper,#fff);stroke-width:1.5}
     .benchmark{fill:var(--ex-paper,#fff);stroke:var(--ex-ink,#222);stroke-width:1.5}`;
@@ -186,6 +187,12 @@
       return `${(x + r * Math.sin(angle)).toFixed(1)},${(y - r * Math.cos(angle)).toFixed(1)}`;
     });
     return corners.join(" ");
+  }
+
+  // The middle of the lowest edge of an outline.
+  function lowest(outline) {
+    const least = Math.min(...outline.map(([, y]) => y)), edge = outline.filter(([, y]) => y === least);
+    return [[Math.sqrt(Math.min(...edge.map(([x]) => x)) * Math.max(...edge.map(([x]) => x))), least]];
   }
 
   class Drawing {
@@ -213,7 +220,8 @@
         `<g clip-path="url(#explorer-frame)">`,
         ...published.map((one) => this.limits(one, sx, sy)),
         ...this.regions(plane),
-        ...published.map((one) => this.names(one, sx, sy)),
+        ...published.map((one) => this.names(one, sx, sy, this.taken(state, plane, sx, sy))),
+        this.word(plane),
         this.equalMasses(state, plane.axes, sx, sy),
         this.markers(state, plane.axes, sx, sy),
         "</g>",
@@ -225,23 +233,40 @@
       return layers.join("");
     }
 
-    regions(plane) {
+    // Pixels of a point of the grid.
+    at(plane, [i, j]) {
       const { left, right, top, bottom } = this.margin, n = plane.n - 1;
-      const at = ([i, j]) =>
-        `${(left + (i / n) * (this.width - left - right)).toFixed(1)} ${(this.height - bottom - (j / n) * (this.height - top - bottom)).toFixed(1)}`;
+      return [left + (i / n) * (this.width - left - right), this.height - bottom - (j / n) * (this.height - top - bottom)];
+    }
+
+    regions(plane) {
+      const at = (corner) => this.at(plane, corner).map((x) => x.toFixed(1)).join(" ");
       const path = (polygons, end) => polygons.map((p) => `M${p.map(at).join("L")}${end}`).join("");
-      const { areas, lines, outside } = plane.shapes(), middle = plane.middle();
-      let word = "";
-      if (middle && middle.depth > 0.04 * plane.n) {
-        const [x, y] = at(middle.at).split(" ").map(Number), half = 38;
-        word = `<text class="word" text-anchor="middle" x="${Math.min(Math.max(x, left + half), this.width - right - half)}" y="${y + 5}">excluded</text>`;
-      }
+      const { areas, lines, outside } = plane.shapes();
       return [
         outside.length ? `<path class="outside" d="${path(outside, "Z")}"/>` : "",
         `<path class="excluded" d="${path(areas, "Z")}"/>`,
         `<path class="edge" d="${path(lines, "")}"/>`,
-        word,
       ];
+    }
+
+    // Where "excluded" is written: in the middle of the area, if it is large enough.
+    wordAt(plane) {
+      const middle = plane.middle(), { left, right } = this.margin, half = 40;
+      if (!middle || middle.depth <= 0.04 * plane.n) return null;
+      const [x, y] = this.at(plane, middle.at);
+      return [Math.min(Math.max(x, left + half), this.width - right - half), y + 5, half];
+    }
+
+    word(plane) {
+      const at = this.wordAt(plane);
+      return at ? `<text class="word" text-anchor="middle" x="${at[0]}" y="${at[1]}">excluded</text>` : "";
+    }
+
+    // Places that are written on: middle and half width of each.
+    taken(state, plane, sx, sy) {
+      const points = [...Object.values(explorer.data.benchmarks), state];
+      return [this.wordAt(plane), ...points.map((from) => [sx(from[state.x]), sy(from[state.y]) - 3, 18])].filter(Boolean);
     }
 
     limits(own, sx, sy) {
@@ -253,12 +278,12 @@
     }
 
     // Each name once, just inside its area, where no other stands.
-    names({ excluded, wanted }, sx, sy) {
-      const taken = [], { left, right, top, bottom } = this.margin;
+    names({ excluded, wanted }, sx, sy, taken) {
+      const { left, right, top, bottom } = this.margin;
       const place = (name, outline, kind) => {
         const half = 3.3 * name.length + 4;
         for (const [x, y] of outline) {
-          const [a, b] = [sx(x), sy(y) + (kind ? 14 : -6)];
+          const [a, b] = [sx(x), sy(y) - 6];
           const inside = a - half > left && a + half < this.width - right && b > top + 12 && b < this.height - bottom - 4;
           if (!inside || taken.some(([c, d, e]) => Math.abs(a - c) < half + e && Math.abs(b - d) < 15)) continue;
           taken.push([a, b, half]);
@@ -271,7 +296,7 @@
         for (const { name, outline } of list) {
           if (seen.has(name)) continue;
           // From the middle of its lower edge outwards.
-          const lower = kind ? [outline.reduce((a, b) => (b[1] > a[1] ? b : a))] : outline.slice(0, outline.length / 2);
+          const lower = kind ? lowest(outline) : outline.slice(0, outline.length / 2);
           const order = lower.map((p, i) => [Math.abs(i - lower.length / 2), p]).sort((a, b) => a[0] - b[0]);
           const text = place(name, order.map(([, p]) => p), kind);
           if (text) (seen.add(name), found.push(text));
