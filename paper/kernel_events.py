@@ -14,6 +14,7 @@ from IPython.display import HTML
 from numpy.typing import NDArray
 
 import darkpkg as dk
+from darkpkg.method.events import PlacedEvents
 from darkpkg.method.kernels import UNIFORM
 from darkpkg.streams import random_stream
 
@@ -21,7 +22,7 @@ __all__ = ["columns_around", "kernel_events"]
 
 
 def columns_around(
-    sample: dk.PlacedEvents, point: dk.DarkParameters, analysis: dk.Analysis, reach: float, seed: int
+    sample: PlacedEvents, point: dk.DarkParameters, analysis: dk.Analysis, reach: float, seed: int
 ) -> dict[str, NDArray[np.float64]]:
     """Selected events within a distance of a point, with all of their weight for it but the kernel.
 
