@@ -476,8 +476,9 @@ def build_table(
         }
         for grid in grids:
             nodes = [[_load(folder, s, grid, i, j, turns) for j in range(grid.n_v)] for i in range(grid.n_x)]
+            x = np.log([grid.masses(i, 0)[0] for i in range(grid.n_x)])
             rate, variance = (np.array([[node[k] for node in row] for row in nodes]) for k in (0, 1))
-            for name, field in _fields(rate, variance, s.lifetimes):
+            for name, field in _fields(rate, variance, s.lifetimes, x):
                 _store(header, arrays, f"{grid.mediator}/{s.name}/{name}", *field)
     Table(header, arrays).write(output)
     return Table.read(output)
@@ -509,13 +510,13 @@ def _load(folder: Path, spectrum: _Spectrum, grid: Grid, i: int, j: int, turns: 
     return np.mean(rates, axis=0), np.mean(variances, axis=0) / turns
 
 
-def _fields(rate: Array, variance: Array, lifetimes: Axis) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """What is tabulated, as (values over nodes, degree over the masses, axes, largest residual)."""
+def _fields(rate: Array, variance: Array, lifetimes: Axis, x: Array) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """What is tabulated over nodes at ln m_N = ``x``, as (values, degree over the masses, axes, largest residual)."""
     rate = np.moveaxis(rate, 4, 2)  # x, v, beam, part, bin, L, flight
     variance = np.moveaxis(variance, 4, 2)
     total = np.maximum(rate.sum(axis=4), 1e-200)
     relative = np.clip(variance.sum(axis=4) / total**2, 1e-8, 4.0)
-    log, left = _smoothed(np.log(total[..., 0]), relative[..., 0])
+    log, left = _smoothed(np.log(total[..., 0]), relative[..., 0], x)
     yield "everywhere", (log[..., 0], 3, (), 3e-4)
     yield "rate", (log[..., 1:], 3, (lifetimes,), 3e-4)
     squared = left * relative[..., 0] + sum((_residual(log, axis) / 4) ** 2 for axis in (0, 1))
@@ -523,20 +524,24 @@ def _fields(rate: Array, variance: Array, lifetimes: Axis) -> Iterator[tuple[str
     yield "error", (np.log(squared[..., 1:][..., at]) / 2, 1, (_ERRORS,), 0.1)
     if rate.shape[-1] > 1:
         ratio = np.log(total[..., 1:, 1:] / total[..., 1:, :1])
-        ratio, _ = _smoothed(ratio, relative[..., 1:, 1:] + relative[..., 1:, :1])
+        ratio, _ = _smoothed(ratio, relative[..., 1:, 1:] + relative[..., 1:, :1], x)
         yield "flight", (ratio, 3, (lifetimes, _FLIGHTS), 2e-3)
     if rate.shape[4] > 1:
-        yield from _shapes(rate[:, :, :, -1, :, 1:], variance[:, :, :, -1, :, 1:], total[:, :, :, -1, 1:], lifetimes)
+        yield from _shapes(
+            rate[:, :, :, -1, :, 1:], variance[:, :, :, -1, :, 1:], total[:, :, :, -1, 1:], lifetimes, x
+        )
 
 
-def _shapes(rate: Array, variance: Array, total: Array, lifetimes: Axis) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def _shapes(
+    rate: Array, variance: Array, total: Array, lifetimes: Axis, x: Array
+) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """The roots of the shares of bins, and their errors; of rates (x, v, beam, bin, L, flight)."""
     flies = rate.shape[-1] > 1
     picked = np.r_[0, 1 + _FLIGHTS.nearest(_SHAPES[1])[1:]] if flies else np.array([0])
     at: Any = np.ix_(lifetimes.nearest(_SHAPES[0]), picked)
     share, squared = (one[(..., *at)] / total[(..., None, *at)] ** power for one, power in ((rate, 1), (variance, 2)))
     known = squared / np.maximum(4 * share, 1e-9)
-    root, left = _smoothed(np.sqrt(np.maximum(share, 0.0)), np.maximum(known, 1e-10))
+    root, left = _smoothed(np.sqrt(np.maximum(share, 0.0)), np.maximum(known, 1e-10), x)
     axes, root = (_SHAPES, root) if flies else (_SHAPES[:1], root[..., 0])
     yield "spectrum", (root, 3, axes, 2e-4)
     prompt = root.reshape(*root.shape[:4], -1)[..., 0]
@@ -544,19 +549,19 @@ def _shapes(rate: Array, variance: Array, total: Array, lifetimes: Axis) -> Iter
     yield "spectrum error", (np.log(np.clip(known, 1e-10, 1.0)) / 2, 1, (), 0.1)
 
 
-def _smoothed(values: Array, variance: Array) -> tuple[Array, float]:
+def _smoothed(values: Array, variance: Array, x: Array) -> tuple[Array, float]:
     """Values over the nodes (x, v, …) without as much of their noise as they share with no neighbour.
 
     Each principal component is the smoothest surface that generalised cross-validation allows, of those with small
-    third differences along both axes; each node counts by the mean of the logarithms of its variances. Second, the
-    share of the variance that is left.
+    third differences along both axes, in ln m_N at ``x`` (n,) and v; each node counts by the mean of the logarithms
+    of its variances. Second, the share of the variance that is left.
     """
     n_x, n_v = values.shape[:2]
     deviation = np.exp(np.log(variance).reshape(n_x * n_v, -1).mean(axis=1) / 2)
     deviation = np.clip(deviation / np.median(deviation), 0.1, 10.0)[:, None]
     u, s, components = np.linalg.svd(values.reshape(n_x * n_v, -1), full_matrices=False)
     surfaces = u * s / deviation
-    along = [np.diff(np.eye(n), 3, axis=0) for n in (n_x, n_v)]
+    along = _third_differences(x), _third_differences(np.arange(n_v, dtype=float))
     rough_x, rough_v = np.kron(along[0].T @ along[0], np.eye(n_v)), np.kron(np.eye(n_x), along[1].T @ along[1])
     found, least = surfaces.copy(), np.full(surfaces.shape[1], np.inf)
     left = np.ones(surfaces.shape[1])
@@ -572,6 +577,15 @@ def _smoothed(values: Array, variance: Array) -> tuple[Array, float]:
     smooth = (found * deviation @ components).reshape(values.shape)
     noise = ((surfaces - found) ** 2).sum(axis=0)
     return smooth, float(left @ noise / max(noise.sum(), 1e-300))
+
+
+def _third_differences(x: Array) -> Array:
+    """Rows that vanish for a quadratic at places x, (n − 3, n); those of even places are 1, −3, 3, −1."""
+    rows = np.zeros((len(x) - 3, len(x)))
+    for i, row in enumerate(rows):
+        apart = x[i : i + 4, None] - x[i : i + 4] + np.eye(4)
+        row[i : i + 4] = 1 / apart.prod(axis=1)
+    return rows * np.sqrt(20) / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 def _residual(values: Array, axis: int) -> Array:

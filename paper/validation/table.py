@@ -55,7 +55,7 @@ def points(table: dk.Table, kind: str, n: int, seed: int) -> Iterator[dk.DarkPar
 
 def compared(table: dk.Table, point: dk.DarkParameters, n_neutrinos: int, seed: int) -> dict[str, float]:
     """Logarithms of limits and rates of the table over those of a dedicated sample, and their errors."""
-    row = {name: float(value) for name, value in point.numbers().items()}
+    row = {name: float(getattr(point, name)) for name in ("m_N", "m_Zprime", *RANGES)}
     dedicated = dk.Transport(dk.simulate(point, n_neutrinos, seed))
     for name, analysis in BOTH.items():
         read, simulated = table.events(point, analysis), dedicated.events(point, analysis)
