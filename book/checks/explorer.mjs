@@ -22,6 +22,9 @@ function move(page, name, to) {
   }, name, to);
 }
 
+// Waits for the finer drawing that follows when nothing moves.
+const fine = (page) => page.waitForSelector('.ex-plane svg[data-points="81"]', { timeout: 60_000 }).then(settled);
+
 const text = (page, selector) => page.$eval(selector, (found) => found.textContent);
 const picture = async (page) => Buffer.from(await (await page.$(".ex-plane svg")).screenshot()).toString("base64");
 
@@ -63,7 +66,7 @@ async function problemsOfPlane(page, address) {
   const problems = [];
   const [first, words] = [await picture(page), await text(page, "#ex-summary")];
   await move(page, "epsilon", 0.6);
-  await settled();
+  await fine(page);
   const second = await picture(page), link = await page.$eval(".ex-save a", ({ href }) => href);
   if (first === second) problems.push("the plane stays the same whatever ε");
   if ((await text(page, "#ex-summary")) === words) problems.push("so does its description");
@@ -72,6 +75,7 @@ async function problemsOfPlane(page, address) {
   await loaded(page, address);
   if ((await state()) === kept) problems.push("a page without a link does not begin anew");
   await loaded(page, link);
+  await fine(page);
   if ((await picture(page)) !== second) problems.push("the link does not bring back the picture");
   return problems;
 }

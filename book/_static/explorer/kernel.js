@@ -108,7 +108,7 @@
         <div class="ex-slider"><label for="k-slope">Slope of the rate</label><select id="k-slope"><option value="plain">left in</option><option value="divided">divided out</option></select><span></span></div>
         </fieldset></form>
         <dl class="ex-list"></dl><p class="ex-spoken" role="status" aria-live="polite"></p>
-        <div class="k-pictures"><svg role="img" class="k-events" aria-label="Events of this sample around benchmark B; those within the bandwidth are filled."></svg><svg role="img" class="k-curves"></svg></div>`;
+        <div class="k-pictures"><svg role="img" class="k-events" aria-label="Events of this sample around benchmark B; those within the bandwidth are filled."></svg><svg role="img" class="k-curves" aria-label="Estimate over truth against the bandwidth."></svg></div>`;
       [this.events, this.curves] = root.querySelectorAll("svg");
       const [h, parts, slope] = ["h", "parts", "slope"].map((name) => root.querySelector(`#k-${name}`));
       this.inputs = { h, parts, slope };

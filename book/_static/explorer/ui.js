@@ -564,6 +564,7 @@
       this.drawn = plane;
       const drawing = (this.drawing = new Drawing(width));
       this.svg.setAttribute("viewBox", `0 0 ${width} ${drawing.height}`);
+      this.svg.dataset.points = plane.n;
       this.layer.innerHTML = drawing.svg(this.state, plane);
     }
 
