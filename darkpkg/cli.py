@@ -307,7 +307,7 @@ def build(
     output: Annotated[Path, typer.Option("--output", "-o", help="file to write, .npz")],
     experiment: Annotated[str, option("experiment", "T2K or a TOML file with analyses", "NAME")] = "T2K",
     n_events: Annotated[int, typer.Option("--n-events", help="neutrinos at each pair of masses", min=1024)] = 16_384,
-    turns: Annotated[int, option("turns", "how often, to be averaged: more improve what is there")] = 2,
+    turns: Annotated[int, option("turns", "how often, to be averaged: more improve what is there")] = 1,
     seed: Annotated[int, option("seed", "seed of the simulation")] = 2205,
     workers: Annotated[int, option("workers", "processes at once")] = 2,
 ) -> None:

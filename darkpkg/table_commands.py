@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import darkpkg as dk
+from darkpkg import datasets
 from darkpkg.outputs import require_writable
 from darkpkg.report import as_text, numbers_of, report
 
@@ -58,6 +59,7 @@ def build(output: Path, experiment: str, n_events: int, turns: int, seed: int, w
     parts = dk.Table.T2K_PARTS if experiment == "T2K" else None
     options: dict[str, Any] = {"turns": turns, "workers": workers, "progress": commands.is_watched()}
     dk.build_table(source.simulated, output, parts=parts, n_events=n_events, seed=seed, **options)
+    datasets.renew_manifest(output)
     inspect(output)
 
 

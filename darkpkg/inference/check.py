@@ -24,7 +24,7 @@ from darkpkg.method.interface import Estimator, check_estimator
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import Nucleus, elements
-from darkpkg.physics.scattering import threshold_energy
+from darkpkg.physics.scattering import smallest_energy
 from darkpkg.physics.validity import validity_notes
 from darkpkg.units import cm
 
@@ -35,12 +35,25 @@ __all__ = ["Verdict", "check", "unreachable", "verdict_without_neutrinos"]
 class Verdict:
     """What an analysis says about one point, and why.
 
-    ``status`` is ``"excluded"``, ``"not excluded"`` or ``"no statement"``, and then ``reason`` says what is missing.
-    The point is excluded where ``minus_delta_log_likelihood``, how far ln L falls below its value without any signal
-    or here, whichever is larger, exceeds ``threshold``: this is the ``rule`` in words. ``expectation`` is the signal
-    in each bin, ``expected_events`` in all of them, and ``upscatterings`` the same before asking that N decays in a
-    decay volume. ``notes`` are what its users must be told: the caveat of the analysis, where the point is beyond
-    what is computed (`validity_notes`), and how far the simulation reaches.
+    Parameters
+    ----------
+    status
+        ``"excluded"``, ``"not excluded"`` or ``"no statement"``.
+    reason
+        What is missing for a statement.
+    analysis
+        Name of the analysis.
+    minus_delta_log_likelihood
+        How far ln L falls below its value without any signal or here, whichever is larger.
+    threshold, rule
+        The point is excluded where it falls further than that, in numbers and in words.
+    notes
+        What its users must be told: the caveat of the analysis, where the point is beyond what is computed
+        (`validity_notes`), and how far the simulation reaches.
+    expectation
+        Signal in each bin, (bins,).
+    upscatterings
+        The same wherever N decays.
     """
 
     status: str
@@ -99,6 +112,8 @@ def check(
         With the name of what is of the wrong type, not a single point, outside the sampled masses, of another kind
         of N, or a bin with data that neither background nor signal can make.
 
+    Examples
+    --------
     >>> check(Transport(sample), BENCHMARK_B, ANALYSIS_I).status               # doctest: +SKIP
     'excluded'
     """
@@ -190,12 +205,12 @@ def _nuclei(sample: PlacedEvents) -> list[Nucleus]:
 
 def unreachable(m_N: Any, targets: Iterable[Nucleus], beams: Iterable[Beam]) -> str:
     """Why no neutrino of the beams makes an N of mass ``m_N`` (GeV) on any of the targets; empty if some can."""
-    thresholds = [float(threshold_energy(m_N, nucleus)) for nucleus in targets]
+    needed = [float(smallest_energy(m_N, nucleus)) for nucleus in targets]
     ends = [float(flux.edges[-1]) for beam in beams for flux in beam.fluxes.values()]
-    if not thresholds or not ends or min(thresholds) < max(ends):  # of events from elsewhere it is not known
+    if not needed or not ends or min(needed) < max(ends):  # of events from elsewhere it is not known
         return ""
     return (
-        f"no neutrino of the beam can make this N: threshold {min(thresholds):.4g} GeV, beam ends at "
+        f"no neutrino of the beam can make this N: it takes {min(needed):.4g} GeV, beam ends at "
         f"{max(ends):.4g} GeV (m_N = {m_N:.4g} GeV; masses are in GeV)"
     )
 

@@ -94,6 +94,8 @@ class Scan:
         array of bool
             Of the points' shape.
 
+        Examples
+        --------
         >>> scan(Transport(sample), plane, ANALYSIS_I).excluded(cl=0.90).mean()      # doctest: +SKIP
         0.31
         """

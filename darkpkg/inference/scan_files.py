@@ -91,6 +91,8 @@ def write_scan(scan: Scan, path: str | os.PathLike[str]) -> Path:
     TypeError, ValueError
         For what is no scan of a slice of `DarkParameters`, or another ending of the path.
 
+    Examples
+    --------
     >>> read_scan(write_scan(scan(Transport(sample), plane, ANALYSIS_I), "plane.csv")).axes     # doctest: +SKIP
     """
     import pyarrow as pa  # here: its import takes longer than a scan

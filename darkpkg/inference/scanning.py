@@ -79,6 +79,8 @@ def scan(
         sample; and if a bin has data, but
         neither background nor signal at any point, because then no point is better than another.
 
+    Examples
+    --------
     >>> plane = Slice(BENCHMARK_B, m_N=np.geomspace(0.05, 0.2, 5), V_muN_sq=np.geomspace(1e-9, 1e-5, 9))
     >>> scan(Transport(sample), plane, ANALYSIS_I, refine=2).exclusion(cl=0.90)          # doctest: +SKIP
     """

@@ -53,6 +53,8 @@ def exclusion_threshold(cl: float, n_parameters: int = 2) -> float:
     TypeError, ValueError
         For a level or number that is none.
 
+    Examples
+    --------
     >>> exclusion_threshold(0.90)
     2.302...
     """
@@ -65,6 +67,8 @@ def exclusion_threshold(cl: float, n_parameters: int = 2) -> float:
 def exclusion_rule(cl: float = 0.90, n_parameters: int = 2) -> str:
     """What excludes, in words, to stand beside every limit. Parameters and errors are those of `exclusion_threshold`.
 
+    Examples
+    --------
     >>> exclusion_rule()
     '90 % CL for 2 parameters, -Delta ln L > 2.303'
     """

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import Expectation
+from darkpkg.method.table import load_table
 
 __all__ = ["Estimator", "Predicts", "check_estimator"]
 
@@ -38,8 +39,6 @@ def check_estimator(estimator: Any, *methods: str) -> Any:
     Raises `TypeError` unless it has these ``methods``; a sample leaves open which estimator is meant.
     """
     if estimator is None:
-        from darkpkg.method.table import load_table
-
         return load_table()
     if isinstance(estimator, PlacedEvents):
         raise TypeError("estimator must be darkpkg.Transport(sample) or darkpkg.Kernel(sample), got the sample alone")

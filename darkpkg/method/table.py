@@ -8,12 +8,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import io
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, BinaryIO, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -188,8 +189,8 @@ class Table:
         return f"table of all rates of {experiment}, {regimes} mediator, physics {physics}"
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Table:
-        """A table from a file. Raises `ValueError` for a file that is none."""
+    def read(cls, path: str | os.PathLike[str] | BinaryIO) -> Table:
+        """A table from a file or a stream. Raises `ValueError` for one that is none."""
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
@@ -356,8 +357,8 @@ def _described(value: Any) -> Any:
 
 
 @functools.cache
-def _read(path: Path) -> Table:
-    return Table.read(path)
+def _default() -> Table:
+    return Table.read(io.BytesIO(datasets.verify(_DEFAULT)))
 
 
 def load_table(path: str | os.PathLike[str] | None = None) -> Table:
@@ -366,4 +367,4 @@ def load_table(path: str | os.PathLike[str] | None = None) -> Table:
     >>> load_table().events(BENCHMARK_B, ANALYSIS_I).total()                    # doctest: +SKIP
     4.67 ± 0.02
     """
-    return _read(datasets.path(_DEFAULT)) if path is None else Table.read(path)
+    return _default() if path is None else Table.read(path)

@@ -405,7 +405,7 @@ def build_table(
     *,
     parts: Mapping[str, Sequence[str]] | None = None,
     n_events: int = 16_384,
-    turns: int = 2,
+    turns: int = 1,
     seed: int = 2205,
     grids: Sequence[Grid] = tuple(GRIDS.values()),
     folder: str | os.PathLike[str] | None = None,

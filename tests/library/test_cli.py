@@ -425,9 +425,9 @@ class TestNoStatement:
         assert (result.exit_code, result.stderr) == (3, "")
         answer = json.loads(result.stdout)
         assert (answer["status"], answer["excluded"]) == ("no statement", None)
-        reason = "no neutrino of the beam can make this N: threshold 125.8 GeV, beam ends at 23 GeV"
+        reason = "no neutrino of the beam can make this N: it takes 2107 GeV, beam ends at 23 GeV"
         assert answer["reason"].startswith(reason)
-        # With hydrogen alike: lead is the heaviest nucleus.
+        # With hydrogen alike, whose threshold is higher.
         text = run("check", *options(m_N=100), "--hydrogen").stdout
         assert "verdict               no statement at 90 % CL by Analysis I" in text
         assert f"reason                {answer['reason']}" in text
