@@ -148,10 +148,10 @@
     const share = plane.share(), [x, y] = [html(SYMBOLS[state.x]), html(SYMBOLS[state.y])];
     const ends = explorer.data.parameters[state.y];
     const words = excluded.map(([from, to]) => {
-      if (from <= ends.low && to >= ends.high) return "everywhere";
-      if (to >= ends.high) return `above ${quantity(state.y, from)}`;
-      if (from <= ends.low) return `below ${quantity(state.y, to)}`;
-      return `from ${number(from)} to ${quantity(state.y, to)}`;
+      const begins = from > ends.low * 1.0001, stops = to < ends.high / 1.0001;
+      if (begins && stops) return `from ${number(from)} to ${quantity(state.y, to)}`;
+      if (begins) return `above ${quantity(state.y, from)}`;
+      return stops ? `below ${quantity(state.y, to)}` : "everywhere";
     });
     const here = `At ${x} = ${quantity(state.x, state[state.x])}`;
     const at = words.length ? `${here}, ${y} is excluded ${words.join(" and ")}.` : `${here}, no ${y} is excluded.`;
