@@ -60,6 +60,7 @@ LAYERS = {
     ],
     "inference": [
         "likelihood",
+        "covariance",
         "threshold",
         "constructions",
         "slices",
@@ -98,6 +99,7 @@ KNOW_NO_PHYSICS = [
     "method.smoothing",
     "method.loops",
     "inference.likelihood",
+    "inference.covariance",
     "inference.slices",
     "inference.threshold",
     "inference.constructions",
