@@ -9,31 +9,31 @@ import dataclasses
 import functools
 import importlib.metadata
 import operator
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import darkpkg as dk
+from darkpkg import datasets
 from darkpkg.outputs import require_writable
 from darkpkg.report import as_text, numbers_of, report
+from darkpkg.running import executor_of
 
 __all__ = ["build", "check", "inspect"]
 
 
-def check(numbers: Mapping[str, Any], names: list[str] | None, as_json: bool, both: bool) -> int | None:
-    """Print the verdict of each analysis, and of their sum, and return the exit status; None if no table has them."""
+def check(numbers: Mapping[str, Any], names: list[str] | None, as_json: bool, both: bool, method: str) -> int | str:
+    """Print the verdict of each analysis, and of their sum, and return the exit status; or why no table has them."""
     point = dk.DarkParameters(**numbers)
     if not set(names or ["I"]) <= {"I", "II"}:
-        return None
+        return "the table is of analyses I and II"
     each = [{"I": lambda: dk.ANALYSIS_I, "II": lambda: dk.ANALYSIS_II}[name]() for name in names or ["I"]]
     judges = each if len(each) == 1 else [*each, functools.reduce(operator.add, each)]
     try:
         table = dk.load_table()
-        verdicts = [dk.check(table, point, analysis) for analysis in judges]
+        verdicts = [dk.check(table, point, analysis, method=method) for analysis in judges]
     except ValueError as error:  # masses or a selection that the table does not have
-        print(f"{error}: simulating instead", file=sys.stderr)
-        return None
+        return str(error)
     source = f"table of all rates of {table.header['experiment']}"
     results = [
         {
@@ -58,8 +58,10 @@ def build(output: Path, experiment: str, n_events: int, turns: int, seed: int, w
     require_writable(output, ".npz")
     source = commands.Source(None, experiment)
     parts = dk.Table.T2K_PARTS if experiment == "T2K" else None
-    options: dict[str, Any] = {"turns": turns, "workers": workers, "progress": commands.is_watched()}
-    dk.build_table(source.simulated, output, parts=parts, n_events=n_events, seed=seed, **options)
+    with executor_of(workers) as executor:
+        options: dict[str, Any] = {"turns": turns, "executor": executor, "progress": commands.is_watched()}
+        dk.build_table(source.simulated, output, parts=parts, n_events=n_events, seed=seed, **options)
+    datasets.renew_manifest(output)
     inspect(output)
 
 

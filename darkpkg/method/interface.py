@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import Expectation
+from darkpkg.method.table import load_table
 
 __all__ = ["Estimator", "Predicts", "check_estimator"]
 
@@ -32,10 +33,16 @@ class Estimator(Predicts, Protocol):
         """As `events`, with a free proper decay length ``ctau`` (cm) of N that broadcasts against θ's shape."""
 
 
-def check_estimator(estimator: Any, *methods: str) -> None:
-    """Raise `TypeError` unless this is an estimator with these ``methods``; a sample leaves open which is meant."""
+def check_estimator(estimator: Any, *methods: str) -> Any:
+    """The estimator, or the table of all rates for None.
+
+    Raises `TypeError` unless it has these ``methods``; a sample leaves open which estimator is meant.
+    """
+    if estimator is None:
+        return load_table()
     if isinstance(estimator, PlacedEvents):
         raise TypeError("estimator must be darkpkg.Transport(sample) or darkpkg.Kernel(sample), got the sample alone")
     for name in methods:
         if isinstance(estimator, type) or not callable(getattr(estimator, name, None)):
             raise TypeError(f"estimator must have a method {name}, as darkpkg.Transport has, got {estimator!r}")
+    return estimator

@@ -8,12 +8,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import io
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, BinaryIO, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -182,9 +183,14 @@ class Table:
         self._grids = {name: Grid(**about) for name, about in header["grids"].items()}
         self._fields: dict[str, _Field] = {}
 
+    def __repr__(self) -> str:
+        regimes = " and ".join(self._grids)
+        experiment, physics = self.header["experiment"], self.header["physics"]
+        return f"table of all rates of {experiment}, {regimes} mediator, physics {physics}"
+
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Table:
-        """A table from a file. Raises `ValueError` for a file that is none."""
+    def read(cls, path: str | os.PathLike[str] | BinaryIO) -> Table:
+        """A table from a file or a stream. Raises `ValueError` for one that is none."""
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
@@ -196,8 +202,9 @@ class Table:
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the table to a .npz file."""
         header = np.frombuffer(json.dumps(self.header).encode(), dtype=np.uint8)
+        arrays: dict[str, Any] = {"header": header, **self.arrays}
         with complete_or_not_at_all(Path(path)) as partial, partial.open("wb") as file:
-            np.savez_compressed(file, header=header, **self.arrays)
+            np.savez_compressed(file, **arrays)
 
     def up_to(self, part: str) -> Table:
         """The rates of N that are produced in the parts of the detector up to this one, in the order of the table."""
@@ -350,8 +357,8 @@ def _described(value: Any) -> Any:
 
 
 @functools.cache
-def _read(path: Path) -> Table:
-    return Table.read(path)
+def _default() -> Table:
+    return Table.read(io.BytesIO(datasets.verify(_DEFAULT)))
 
 
 def load_table(path: str | os.PathLike[str] | None = None) -> Table:
@@ -360,4 +367,4 @@ def load_table(path: str | os.PathLike[str] | None = None) -> Table:
     >>> load_table().events(BENCHMARK_B, ANALYSIS_I).total()                    # doctest: +SKIP
     4.67 ± 0.02
     """
-    return _read(datasets.path(_DEFAULT)) if path is None else Table.read(path)
+    return _default() if path is None else Table.read(path)

@@ -9,7 +9,7 @@ import pytest
 
 import darkpkg as dk
 from darkpkg.method.table import Axis, Grid, Table, _unpacked, prefiltered
-from darkpkg.method.table_building import _packed
+from darkpkg.method.table_building import _packed, _smoothed, _Sums, _third_differences
 
 A, B = dk.BENCHMARK_A, dk.BENCHMARK_B
 
@@ -21,7 +21,7 @@ def small(tmp_path_factory):
     path = tmp_path_factory.mktemp("table") / "small.npz"
     experiment = dk.T2K.replace(analyses={"I": dk.ANALYSIS_I})
     parts = Table.T2K_PARTS
-    return dk.build_table(experiment, path, parts=parts, n_events=1024, turns=1, grids=grids, workers=1), path
+    return dk.build_table(experiment, path, parts=parts, n_events=1024, turns=1, grids=grids), path
 
 
 @pytest.mark.parametrize("degree", [1, 3])
@@ -39,6 +39,43 @@ def test_packed_numbers_are_right_to_half_a_step():
     assert delta.dtype == np.int16
     steps = np.array(scale)[:, 1, None, None]
     assert np.all(np.abs(_unpacked(delta, scale) - values) <= 0.5001 * steps)
+
+
+def test_decays_of_what_is_produced_along_a_line_agree_with_their_integral():
+    """Stretches before, around and within the chamber; the closed integral against points along each."""
+    near, far = np.array([30.0, 5.0, 0.0, 0.0]), np.array([80.0, 60.0, 50.0, 7.0])
+    length, p = np.array([10.0, 20.0, 50.0, 11.0]), np.array([0.5, 1.0, 2.0, 0.3])
+    weight = np.array([[1.0, 2.0], [3.0, 1.0], [1.0, 1.0], [2.0, 0.5]])
+    L = np.geomspace(0.1, 1e5, 9)
+    sums = _Sums(np.append(0.0, np.geomspace(1e-4, 1e5, 721)), (4, 1))
+    sums.add((np.arange(4), np.zeros(4, dtype=int)), (near, far), length, p, weight)
+    at = (np.arange(20_000) + 0.5) / 20_000 * length[:, None]  # exact to 1e-8 of the length
+    reach = (p[:, None] * L)[..., None]
+    ends = (np.exp(-np.maximum(end[:, None] - at, 0.0)[:, None] / reach) for end in (near, far))
+    chance = -np.diff(np.stack(list(ends)), axis=0)[0].mean(axis=-1) * length[:, None]
+    # Distances are shared out between times that are 3 % apart: second order, up to (t/L)².
+    np.testing.assert_allclose(sums.rates(L)[:, :, 0], weight.T[..., None] * chance, rtol=5e-3, atol=1e-4)
+
+
+def test_third_differences_vanish_for_quadratics_at_uneven_places():
+    x = np.geomspace(1, 5, 9)
+    rows = _third_differences(x)
+    np.testing.assert_allclose(rows @ np.stack([x**0, x, x**2], axis=1), 0, atol=1e-9)
+    np.testing.assert_allclose(np.abs(_third_differences(np.arange(4.0))), [[1, 3, 3, 1]])
+
+
+def test_smoothing_leaves_a_smooth_surface_and_takes_noise_away():
+    x, y = np.meshgrid(np.linspace(0, 1, 41), np.linspace(0, 1, 11), indexing="ij")
+    truth = np.stack([np.sin(3 * x) * np.exp(y), x**2 - y, np.cos(x + 2 * y)], axis=-1)
+    sigma = 0.01 * (1 + 3 * x)[..., None]
+    noisy = truth + sigma * np.random.default_rng(1).normal(size=truth.shape)
+    u = np.linspace(0, 1, 41)
+    smooth, left = _smoothed(noisy, np.broadcast_to(sigma**2, truth.shape), u)
+    before, after = (((values - truth) / sigma).std() for values in (noisy, smooth))
+    assert after < 0.5 * before
+    assert (after / before) ** 2 == pytest.approx(left, rel=0.5)  # few surfaces
+    exact, _ = _smoothed(truth, np.broadcast_to(sigma**2, truth.shape), u)
+    np.testing.assert_allclose(exact, truth, atol=1e-4)
 
 
 @pytest.mark.parametrize("mediator", ["heavy", "light"])
@@ -135,6 +172,24 @@ def test_a_file_of_something_else_is_refused(tmp_path):
     np.savez(path, x=np.ones(3))
     with pytest.raises(ValueError, match="holds no table of rates"):
         dk.load_table(path)
+
+
+@pytest.mark.parametrize("predicts", ["scan", "check", "limits", "likelihood"])
+def test_without_an_estimator_the_shipped_table_predicts(predicts):
+    table, line = dk.load_table(), dk.Slice(B, V_muN_sq=np.geomspace(1e-9, 1e-5, 9))
+
+    def found(estimator):
+        if predicts == "scan":
+            scan = dk.scan(estimator, line, dk.ANALYSIS_I)
+            assert "table of all rates of T2K" in scan.provenance["estimator"]
+            return scan.log_likelihood
+        if predicts == "check":
+            return dk.check(estimator, B, dk.ANALYSIS_I).expectation.mean
+        if predicts == "limits":
+            return [one.low for one in dk.excluded_intervals(estimator, line, dk.ANALYSIS_I)]
+        return dk.PointLikelihood(estimator, dk.ANALYSIS_I, B, {"m_N": (0.01, 0.5)}).of_vector([0.05])
+
+    np.testing.assert_array_equal(found(None), found(table))
 
 
 def test_the_error_of_a_table_is_no_variance_of_weights():

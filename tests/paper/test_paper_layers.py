@@ -10,6 +10,7 @@ ORDER = [
     "spin",
     "drawing",
     "tables",
+    "described_data",
     "figure_output",
     "curves",
     "miniboone",
