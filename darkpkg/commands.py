@@ -66,7 +66,10 @@ million."""
 
 @dataclass(frozen=True)
 class Source:
-    """Where events come from, a ``sample`` file or a simulation, and the ``estimator`` that predicts with them."""
+    """Where events come from, a ``sample`` file or a simulation, and the ``estimator`` that predicts with them.
+
+    A ``reason`` why there is a simulation is printed before it.
+    """
 
     sample: Path | None
     experiment: str | None = None
@@ -75,6 +78,7 @@ class Source:
     is_majorana: bool = False
     hydrogen: bool | None = None
     estimator: str = "transport"
+    reason: str = ""
 
     @functools.cached_property
     def estimate(self) -> Callable[[PlacedEvents], Any]:
@@ -114,6 +118,8 @@ class Source:
         where = ", ".join(
             f"{name} = {' to '.join(f'{m:g}' for m in dict.fromkeys(r))} GeV" for name, r in ranges.items()
         )
+        if self.reason:
+            print(self.reason, file=sys.stderr)
         print(f"simulating {n} events in {experiment.detector.name} at {where} (seed {seed})", file=sys.stderr)
         couplings = dk.BENCHMARK_B.replace(is_majorana=self.is_majorana)
         options: dict[str, Any] = {"hydrogen": bool(self.hydrogen), "progress": is_watched()}

@@ -39,6 +39,8 @@ def axis_label(name: str) -> str:
     KeyError
         If there is no such field.
 
+    Examples
+    --------
     >>> axis_label("m_N")
     '$m_N$ [GeV]'
     """
@@ -70,6 +72,8 @@ def plot_exclusion(scan: Scan, ax: Axes | None = None, cl: float = 0.90, **style
     ValueError
         For another number of free parameters.
 
+    Examples
+    --------
     >>> plot_exclusion(scan(Transport(sample), plane, ANALYSIS_I), color="black")          # doctest: +SKIP
     """
     curves = scan.exclusion(cl)

@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
 from darkpkg.experiment import response
-from darkpkg.experiment.detector import Detector
+from darkpkg.experiment.detector import Detector, check_fiducial
 from darkpkg.experiment.selection import Cuts, Selection
-from darkpkg.inputs import check_kinds, real_number, real_numbers, tuple_of
+from darkpkg.inputs import check_kinds, named, real_number, real_numbers, tuple_of
 from darkpkg.units import MeV
 
 Array = NDArray[np.float64]
@@ -29,9 +29,25 @@ __all__ = ["ANALYSIS_I", "ANALYSIS_II", "Analysis", "Channel", "check_modules"]
 class Channel:
     """A histogram of counts in one beam; a counting experiment has one bin.
 
-    ``pot`` is the exposure in protons on target, ``background`` and ``observed`` hold one number for each bin (one
-    number stands for one bin),
-    ``systematic`` is the relative uncertainty of the total expectation, and ``selection`` says how an event gets in.
+    Parameters
+    ----------
+    name
+        Its own within an analysis.
+    beam
+        That of an experiment, by name.
+    pot
+        Exposure in protons on target.
+    background, observed
+        Expected and found counts, one for each bin; one number stands for one bin.
+    systematic
+        Relative uncertainty of the total expectation.
+    selection
+        How an event gets in.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For another kind, counts that are negative or of another number of bins; names the field and the channel.
     """
 
     name: str
@@ -58,12 +74,28 @@ class Channel:
 
 @dataclass(frozen=True)
 class Analysis:
-    """Channels whose likelihoods multiply. ``caveat`` is what its users must be told.
+    """Channels whose likelihoods multiply.
 
-    ``shared`` are systematic errors that bins have in common, beyond the ``systematic`` that each has on its own: for
-    every source one relative error of the total expectation for each bin, in order, which all move together. The
-    eigenvectors of a relative covariance times the roots of their eigenvalues are such sources.
+    Parameters
+    ----------
+    name
+        For labels and errors.
+    channels
+        One or more, with names of their own.
+    caveat
+        What its users must be told.
+    shared
+        Systematic errors that bins have in common, beyond the ``systematic`` that each has on its own: for every
+        source one relative error of the total expectation for each bin, in order, (sources, bins), which all vary
+        together. The eigenvectors of a relative covariance times the roots of their eigenvalues are such sources.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For no channel, the same name or the same data twice, and errors that are not one for each bin.
+
+    Examples
+    --------
     >>> replace(ANALYSIS_I, shared=((0.1, 0.1),)).shared           # 10 % of flux in FHC and RHC alike
     ((0.1, 0.1),)
     """
@@ -125,6 +157,8 @@ class Analysis:
         -------
         Analysis
 
+        Examples
+        --------
         >>> ANALYSIS_I.with_selection(efficiency=0.2).selection.efficiency
         0.2
         """
@@ -143,6 +177,8 @@ class Analysis:
         -------
         Analysis
 
+        Examples
+        --------
         >>> asimov = ANALYSIS_I.with_observed(ANALYSIS_I.background)
         """
         counts = np.broadcast_to(real_numbers("counts", counts, 0.0, 1e60), self.observed.shape)
@@ -166,11 +202,9 @@ class Analysis:
 
     def bins_of(self, channel: str) -> slice:
         """Where the bins of a channel stand among all bins. Raises `KeyError` that says which channels there are."""
-        ends = np.cumsum([len(one.observed) for one in self.channels]).tolist()
-        for one, end in zip(self.channels, ends, strict=True):
-            if one.name == channel:
-                return slice(end - len(one.observed), end)
-        raise KeyError(f"{self.name} has no channel {channel!r}, only {', '.join(c.name for c in self.channels)}")
+        wanted = named(self.channels, "channel", channel, self.name)
+        begin = sum(len(one.observed) for one in self.channels[: self.channels.index(wanted)])
+        return slice(begin, begin + len(wanted.observed))
 
 
 _TPC_PAIRS = Selection(decay_modules=("TPC1", "TPC2", "TPC3"), efficiency=0.10, cuts=Cuts())
@@ -187,10 +221,10 @@ Section III B of arXiv:2205.12273, with its 10 % efficiency beyond the cuts."""
 
 
 def _photon_channel(beam: str, pot: float, systematic: float) -> Channel:
-    table = datasets.read(f"analysis/fgd1_photons_{beam.lower()}")
-    edges = np.append(table.m_ee_low, table.m_ee_high.iloc[-1]) * MeV
+    table = datasets.columns(f"analysis/fgd1_photons_{beam.lower()}")
+    edges = np.append(table["m_ee_low"], table["m_ee_high"][-1]) * MeV
     selection = Selection(("FGD1",), 0.10, None, ("FGD1",), tuple(edges.tolist()), response.FGD_RESPONSE)
-    return Channel(beam, beam, pot, tuple(table.expected), tuple(table.observed.astype(float)), systematic, selection)
+    return Channel(beam, beam, pot, table["expected"], table["observed"], systematic, selection)  # type: ignore[arg-type]
 
 
 def _analysis_II() -> Analysis:
@@ -213,11 +247,5 @@ __getattr__ = datasets.when_needed(globals(), ANALYSIS_II=_analysis_II)
 
 def check_modules(detector: Detector, selection: Selection) -> None:
     """Raise `ValueError` that names a module of ``selection`` without a fiducial box in ``detector``."""
-    known = tuple(detector.fiducial_volumes)
     for field in ("decay_modules", "vertex_modules"):
-        for name in getattr(selection, field):
-            if name not in known:
-                raise ValueError(
-                    f"{field} must be of {detector.name} and have a fiducial box, as {', '.join(known)} do, "
-                    f"got {name!r}"
-                )
+        check_fiducial(field, getattr(selection, field), detector.name, detector.fiducial_volumes)

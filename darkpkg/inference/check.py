@@ -18,13 +18,13 @@ from darkpkg.experiment.beam import Beam
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
 from darkpkg.inference.threshold import exclusion_rule, exclusion_threshold, no_signal
 from darkpkg.inputs import check_kinds
-from darkpkg.method.estimators import Estimator, Transport, check_estimator
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning
+from darkpkg.method.interface import Estimator, check_estimator
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import Nucleus, elements
-from darkpkg.physics.scattering import threshold_energy
+from darkpkg.physics.scattering import smallest_energy
 from darkpkg.physics.validity import validity_notes
 from darkpkg.units import cm
 
@@ -35,12 +35,25 @@ __all__ = ["Verdict", "check", "unreachable", "verdict_without_neutrinos"]
 class Verdict:
     """What an analysis says about one point, and why.
 
-    ``status`` is ``"excluded"``, ``"not excluded"`` or ``"no statement"``, and then ``reason`` says what is missing.
-    The point is excluded where ``minus_delta_log_likelihood``, how far ln L falls below its value without any signal
-    or here, whichever is larger, exceeds ``threshold``: this is the ``rule`` in words. ``expectation`` is the signal
-    in each bin, ``expected_events`` in all of them, and ``upscatterings`` the same before asking that N decays in a
-    decay volume. ``notes`` are what its users must be told: the caveat of the analysis, where the point is beyond
-    what is computed (`validity_notes`), and how far the simulation reaches.
+    Parameters
+    ----------
+    status
+        ``"excluded"``, ``"not excluded"`` or ``"no statement"``.
+    reason
+        What is missing for a statement.
+    analysis
+        Name of the analysis.
+    minus_delta_log_likelihood
+        How far ln L falls below its value without any signal or here, whichever is larger.
+    threshold, rule
+        The point is excluded where it falls further than that, in numbers and in words.
+    notes
+        What its users must be told: the caveat of the analysis, where the point is beyond what is computed
+        (`validity_notes`), and how far the simulation reaches.
+    expectation
+        Signal in each bin, (bins,).
+    upscatterings
+        The same wherever N decays.
     """
 
     status: str
@@ -60,7 +73,7 @@ class Verdict:
 
 
 def check(
-    estimator: Estimator,
+    estimator: Estimator | None,
     parameters: DarkParameters,
     analysis: Analysis,
     *,
@@ -79,7 +92,7 @@ def check(
     ----------
     estimator
         `Transport` of a sample over masses, or at the masses of the point;
-        `darkpkg.method.estimators.Kernel`, or another `Estimator`.
+        `darkpkg.method.estimators.Kernel`, or another `Estimator`; None for the table of all rates, `load_table`.
     parameters
         One point, of shape ().
     analysis
@@ -99,10 +112,12 @@ def check(
         With the name of what is of the wrong type, not a single point, outside the sampled masses, of another kind
         of N, or a bin with data that neither background nor signal can make.
 
+    Examples
+    --------
     >>> check(Transport(sample), BENCHMARK_B, ANALYSIS_I).status               # doctest: +SKIP
     'excluded'
     """
-    check_estimator(estimator, "events", "upscatterings")
+    estimator = check_estimator(estimator, "events", "upscatterings")
     kinds = {"parameters": (parameters, DarkParameters), "analysis": (analysis, Analysis)}
     check_kinds(**kinds, likelihood=(likelihood, Callable))
     sample = getattr(estimator, "sample", None)  # without, nothing is told of thresholds
@@ -190,12 +205,12 @@ def _nuclei(sample: PlacedEvents) -> list[Nucleus]:
 
 def unreachable(m_N: Any, targets: Iterable[Nucleus], beams: Iterable[Beam]) -> str:
     """Why no neutrino of the beams makes an N of mass ``m_N`` (GeV) on any of the targets; empty if some can."""
-    thresholds = [float(threshold_energy(m_N, nucleus)) for nucleus in targets]
+    needed = [float(smallest_energy(m_N, nucleus)) for nucleus in targets]
     ends = [float(flux.edges[-1]) for beam in beams for flux in beam.fluxes.values()]
-    if not thresholds or not ends or min(thresholds) < max(ends):  # of events from elsewhere it is not known
+    if not needed or not ends or min(needed) < max(ends):  # of events from elsewhere it is not known
         return ""
     return (
-        f"no neutrino of the beam can make this N: threshold {min(thresholds):.4g} GeV, beam ends at "
+        f"no neutrino of the beam can make this N: it takes {min(needed):.4g} GeV, beam ends at "
         f"{max(ends):.4g} GeV (m_N = {m_N:.4g} GeV; masses are in GeV)"
     )
 
@@ -209,7 +224,7 @@ def _flights_from_elsewhere(estimator: Any, sample: Any, parameters: DarkParamet
     length = float(parameters.mediator_decay_length())
     if not length > 0 or sample is None or sample.detector.name != detector.ND280_TRACKER.name:
         return []
-    if isinstance(estimator, Transport):
+    if hasattr(estimator, "samples"):
         _, _, sample = next(estimator.samples(parameters))
     flight = length * np.median(momentum(sample.p_electron + sample.p_positron)) / float(parameters.m_Zprime)
     note = (

@@ -15,7 +15,7 @@ from darkpkg.inference.scanning import prediction, scan, values_of
 from darkpkg.inference.slices import Slice
 from darkpkg.inference.threshold import exclusion_rule, exclusion_threshold, log_likelihood_error, roots
 from darkpkg.inputs import check_kinds
-from darkpkg.method.estimators import Predicts
+from darkpkg.method.interface import Predicts, check_estimator
 
 Array = NDArray[np.float64]
 
@@ -38,7 +38,7 @@ class Interval:
 
 
 def excluded_intervals(
-    estimator: Predicts,
+    estimator: Predicts | None,
     along: Slice,
     analysis: Any,
     *,
@@ -69,11 +69,14 @@ def excluded_intervals(
     TypeError, ValueError
         For ``along`` that is no slice along one parameter, and what `scan` refuses.
 
+    Examples
+    --------
     >>> column = Slice(BENCHMARK_B, V_muN_sq=np.geomspace(1e-12, 1, 13))
     >>> excluded_intervals(Transport(sample), column, ANALYSIS_I)               # doctest: +SKIP
     [Interval(low=1.7e-07, high=1.0, low_error=1.9e-09, high_error=nan, rule='90 % CL for 2 parameters, …')]
     """
     check_kinds(along=(along, Slice))
+    estimator = check_estimator(estimator, "events")
     if len(along.axes) != 1:
         raise ValueError(f"a limit on one parameter needs a Slice along one, got {list(along.axes)}")
     coarse = scan(estimator, along, analysis, likelihood=likelihood, refine=3, cl=cl, n_parameters=n_parameters)

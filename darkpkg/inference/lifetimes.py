@@ -14,8 +14,8 @@ from darkpkg.experiment.analysis import Analysis
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
 from darkpkg.inference.threshold import exclusion_threshold, no_signal, roots
 from darkpkg.inputs import check_kinds, real_numbers
-from darkpkg.method.estimators import Estimator, check_estimator
 from darkpkg.method.expectation import Expectation
+from darkpkg.method.interface import Estimator, check_estimator
 from darkpkg.physics.model import DarkParameters
 
 Array = NDArray[np.float64]
@@ -30,7 +30,7 @@ GRID_POINTS = 209
 
 
 def excluded_lifetimes(
-    estimator: Estimator,
+    estimator: Estimator | None,
     parameters: DarkParameters,
     analysis: Analysis,
     event_rate: ArrayLike,
@@ -44,7 +44,8 @@ def excluded_lifetimes(
     Parameters
     ----------
     estimator
-        `darkpkg.method.estimators.Kernel` or `Transport` of a sample, or any other `Estimator`.
+        `darkpkg.method.estimators.Kernel` or `Transport` of a sample, or any other `Estimator`; None for the table
+        of all rates, `load_table`.
     parameters
         One point: its masses matter, and its couplings are scaled to the ``event_rate``.
     analysis
@@ -73,7 +74,7 @@ def excluded_lifetimes(
     """
     from scipy.interpolate import CubicSpline
 
-    check_estimator(estimator, "upscatterings", "events_at_lifetime")
+    estimator = check_estimator(estimator, "upscatterings", "events_at_lifetime")
     kinds = {"parameters": (parameters, DarkParameters), "analysis": (analysis, Analysis)}
     check_kinds(**kinds, likelihood=(likelihood, Callable))
     rates = real_numbers("event_rate", event_rate, 1e-30, 1e30)

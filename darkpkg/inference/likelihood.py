@@ -150,6 +150,8 @@ def effective_log_likelihood(observed: ArrayLike, mean: ArrayLike, variance: Arr
     TypeError, ValueError
         For input that is no number, negative or not finite, and shapes that do not fit together.
 
+    Examples
+    --------
     >>> effective_log_likelihood(0, 2.3, 0.0)
     -2.3
     """

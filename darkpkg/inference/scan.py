@@ -94,6 +94,8 @@ class Scan:
         array of bool
             Of the points' shape.
 
+        Examples
+        --------
         >>> scan(Transport(sample), plane, ANALYSIS_I).excluded(cl=0.90).mean()      # doctest: +SKIP
         0.31
         """
@@ -154,7 +156,7 @@ class Scan:
 
         Columns are the free parameters by the names of `axes`, all that are not zero everywhere, ``log_likelihood``,
         ``minus_delta_log_likelihood``, expected events with their error, estimated bias and effective number, and
-        ``mean_i``, ``variance_i``, ``bias_i`` and ``bias_variance_i`` of each bin.
+        ``mean_i``, ``variance_i``, ``bias_i``, ``bias_variance_i`` and ``tabulation_i`` of each bin.
 
         Raises
         ------

@@ -91,6 +91,8 @@ def write_scan(scan: Scan, path: str | os.PathLike[str]) -> Path:
     TypeError, ValueError
         For what is no scan of a slice of `DarkParameters`, or another ending of the path.
 
+    Examples
+    --------
     >>> read_scan(write_scan(scan(Transport(sample), plane, ANALYSIS_I), "plane.csv")).axes     # doctest: +SKIP
     """
     import pyarrow as pa  # here: its import takes longer than a scan
@@ -237,7 +239,8 @@ def _scan(header: dict[str, Any], table: pd.DataFrame, likelihood: Likelihood) -
             return np.where(np.isnan(own), np.exp(filled_between(np.log(own), levels)), own)
 
     bins = range(len(counts.observed))
-    signal = Expectation(*(np.stack([column(f"{kind}_{i}") for i in bins], axis=-1) for kind in _SUMS))
+    kinds = [*_SUMS, *(["tabulation"] if "tabulation_0" in table else [])]  # which older files do not have
+    signal = Expectation(**{kind: np.stack([column(f"{kind}_{i}") for i in bins], axis=-1) for kind in kinds})
     values: dict[str, Any] = {name: everywhere(name) for name in DarkParameters.numbers() if name in table}
     # Files of before there was a choice of decays were written with that of the paper.
     kind = {"is_majorana": header["is_majorana"], "decays": header.get("decays", "paper")}

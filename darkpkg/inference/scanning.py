@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,9 @@ from darkpkg.inference.slices import Slice
 from darkpkg.inference.threshold import exclusion_rule, no_signal
 from darkpkg.inputs import check, check_kinds, whole_number
 from darkpkg.memory import require_memory
-from darkpkg.method.estimators import Kernel, Predicts, Transport, check_estimator
+from darkpkg.method.estimators import Kernel, Transport
 from darkpkg.method.expectation import Expectation
+from darkpkg.method.interface import Predicts, check_estimator
 from darkpkg.method.mass_kernel import check_inside
 from darkpkg.method.weights import sampling_range
 from darkpkg.physics.model import DarkParameters
@@ -29,9 +30,11 @@ Array = NDArray[np.float64]
 
 __all__ = ["prediction", "require_scan_memory", "scan", "values_of"]
 
+_SUMS = len(fields(Expectation))
+
 
 def scan(
-    estimator: Predicts,
+    estimator: Predicts | None,
     parameters: Any,
     analysis: Any,
     *,
@@ -48,7 +51,7 @@ def scan(
     estimator
         `darkpkg.method.estimators.Kernel` or `Transport` of a sample, or any object of yours whose
         ``events(parameters, analysis)`` returns an `Expectation` of finite numbers, of the shape of the points +
-        (bins,).
+        (bins,). None stands for the table of all rates, `load_table`; ``about`` of the result says so.
     parameters
         A `Slice`, or points such as `DarkParameters` of any shape; what else your own estimator takes.
     analysis
@@ -76,10 +79,12 @@ def scan(
         sample; and if a bin has data, but
         neither background nor signal at any point, because then no point is better than another.
 
+    Examples
+    --------
     >>> plane = Slice(BENCHMARK_B, m_N=np.geomspace(0.05, 0.2, 5), V_muN_sq=np.geomspace(1e-9, 1e-5, 9))
     >>> scan(Transport(sample), plane, ANALYSIS_I, refine=2).exclusion(cl=0.90)          # doctest: +SKIP
     """
-    check_estimator(estimator, "events")
+    estimator = check_estimator(estimator, "events")
     check_kinds(likelihood=(likelihood, Callable), progress=(progress, bool))
     if not hasattr(analysis, "observed"):
         raise TypeError(f"analysis must be an Analysis, or have observed counts, got {analysis!r}")
@@ -201,7 +206,7 @@ class _Scanner:
 
     def over(self, grid: Slice) -> Scan:
         """The scan of all points of a grid."""
-        nothing = np.full((4, *grid.shape, len(self.analysis.observed)), np.nan)
+        nothing = np.full((_SUMS, *grid.shape, len(self.analysis.observed)), np.nan)
         return self._with(grid, 0, nothing, np.ones(grid.shape, dtype=bool))
 
     def refined(self, coarse: Scan, cl: float, n_parameters: int) -> Scan:
@@ -210,7 +215,7 @@ class _Scanner:
 
         assert coarse.grid is not None
         grid = coarse.grid.halved()
-        values = np.full((4, *grid.shape, len(self.analysis.observed)), np.nan)
+        values = np.full((_SUMS, *grid.shape, len(self.analysis.observed)), np.nan)
         every_second = tuple(slice(None, None, 2) for _ in grid.shape)
         values[:, *every_second] = list(vars(coarse.expectation).values())
         wanted = np.zeros(grid.shape, dtype=bool)
@@ -219,7 +224,7 @@ class _Scanner:
         return self._with(grid, coarse.levels + 1, values, wanted & np.isnan(values[0, ..., 0]))
 
     def _with(self, grid: Slice, levels: int, values: Array, wanted: NDArray[np.bool_]) -> Scan:
-        """The scan of a grid where some ``values``, (4, points, bins), are there, and others are ``wanted``."""
+        """The scan of a grid where some ``values``, (sums, points, bins), are there, and others are ``wanted``."""
         from tqdm import tqdm
 
         index = np.argwhere(wanted)

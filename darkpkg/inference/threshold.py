@@ -53,6 +53,8 @@ def exclusion_threshold(cl: float, n_parameters: int = 2) -> float:
     TypeError, ValueError
         For a level or number that is none.
 
+    Examples
+    --------
     >>> exclusion_threshold(0.90)
     2.302...
     """
@@ -65,6 +67,8 @@ def exclusion_threshold(cl: float, n_parameters: int = 2) -> float:
 def exclusion_rule(cl: float = 0.90, n_parameters: int = 2) -> str:
     """What excludes, in words, to stand beside every limit. Parameters and errors are those of `exclusion_threshold`.
 
+    Examples
+    --------
     >>> exclusion_rule()
     '90 % CL for 2 parameters, -Delta ln L > 2.303'
     """
@@ -180,5 +184,5 @@ def _slopes(signal: Expectation, analysis: Any, likelihood: Likelihood) -> Array
 def _scaled(signal: Expectation, log_scale: Array, index: Any = slice(None)) -> Expectation:
     """The signal at the points of ``index``, all by default, times a scale each."""
     scale = np.exp(log_scale)[..., None]
-    parts = zip((1, 2, 1, 2), vars(signal).values(), strict=True)
-    return Expectation(*(scale**power * part[index] for power, part in parts))
+    powers = {"mean": 1, "variance": 2, "bias": 1, "bias_variance": 2, "tabulation": 2}
+    return Expectation(**{name: scale**power * getattr(signal, name)[index] for name, power in powers.items()})

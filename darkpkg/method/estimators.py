@@ -1,7 +1,4 @@
-"""Estimators: what a sample predicts at any point of the parameter space. Begin with `Transport` or `Kernel`.
-
-Everything that predicts takes one of them, or an object of your own with the methods of `Estimator`.
-"""
+"""What a sample predicts at any point of the parameter space. Begin with `Transport` or `Kernel`."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,24 +23,7 @@ from darkpkg.physics.model import BENCHMARK_B, DarkParameters
 
 Array = NDArray[np.float64]
 
-__all__ = ["Estimator", "Kernel", "Predicts", "Transport", "check_estimator"]
-
-
-class Predicts(Protocol):
-    """What `darkpkg.scan`, `excluded_intervals` and `PointLikelihood` need of an estimator."""
-
-    def events(self, parameters: Any, analysis: Any, /) -> Expectation:
-        """Expected signal in each bin of ``analysis`` at each point: of the points' shape + (bins,)."""
-
-
-class Estimator(Predicts, Protocol):
-    """What a sample predicts. Each method returns arrays of θ's shape + (bins,)."""
-
-    def upscatterings(self, parameters: Any, analysis: Any, /) -> Expectation:
-        """As `events`, wherever N decays: selection and efficiency only."""
-
-    def events_at_lifetime(self, parameters: Any, ctau: ArrayLike, analysis: Any, /) -> Expectation:
-        """As `events`, with a free proper decay length ``ctau`` (cm) of N that broadcasts against θ's shape."""
+__all__ = ["Kernel", "Transport"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +84,8 @@ class _OfSample(ABC):
 class Kernel(_OfSample):
     """A sample smoothed over the masses by a kernel, Eq. (24): fast, with a bias that each `Expectation` estimates.
 
+    Points that differ by the couplings of production only are summed once.
+
     Parameters
     ----------
     sample
@@ -112,8 +94,8 @@ class Kernel(_OfSample):
         Bandwidth and kind of average. Kernels of `darkpkg.method.kernels` are summed by compiled code, others of
         your own, subclasses of its ``Kernel``, by numpy, which is slower.
 
-    Points that differ by the couplings of production only are summed once.
-
+    Examples
+    --------
     >>> Kernel(sample).events(BENCHMARK_B, ANALYSIS_I).total()                  # doctest: +SKIP
     4.70 ± 0.08
     """
@@ -132,15 +114,15 @@ _transported = Remembered(transport, most=2)
 class Transport(_OfSample):
     """A sample whose events are transported to the masses of each point: no bias, a smaller error, and more work.
 
+    Each pair of masses costs a `transport`, some tenths of a second for a million events. Events without the point of
+    phase space that they came from cannot be transported.
+
     Parameters
     ----------
     sample
         Output of `place`. At fixed masses nothing is transported, and θ must have just these.
     neighbourhood
         Which events are transported: see `transport`.
-
-    Each pair of masses costs a `transport`, some tenths of a second for a million events. Events without the point of
-    phase space that they came from cannot be transported.
     """
 
     neighbourhood: Smoothing = NEIGHBOURHOOD
@@ -171,15 +153,6 @@ class Transport(_OfSample):
             own = kernel_estimate(sample, points, analysis, SMOOTHING, None if ctau is None else ctau[here])
             sums[:, here] = own.mean, own.variance, own.bias, own.bias_variance
         return Expectation(*sums.reshape(4, *shape, bins))
-
-
-def check_estimator(estimator: Any, *methods: str) -> None:
-    """Raise `TypeError` unless this is an estimator with these ``methods``; a sample leaves open which is meant."""
-    if isinstance(estimator, PlacedEvents):
-        raise TypeError("estimator must be darkpkg.Transport(sample) or darkpkg.Kernel(sample), got the sample alone")
-    for name in methods:
-        if isinstance(estimator, type) or not callable(getattr(estimator, name, None)):
-            raise TypeError(f"estimator must have a method {name}, as darkpkg.Transport has, got {estimator!r}")
 
 
 def _check_points(parameters: Any, analysis: Any) -> None:

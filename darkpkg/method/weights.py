@@ -271,6 +271,8 @@ def detected_weight(
     Lifetime and boost are those at θ. Their sum is that of `Kernel.events` over all bins; arguments and errors are
     those of `produced_weight`.
 
+    Examples
+    --------
     >>> detected_weight(sample, BENCHMARK_B, ANALYSIS_I).sum()                 # doctest: +SKIP
     4.70...
     """

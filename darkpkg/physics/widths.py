@@ -73,6 +73,8 @@ def pair_ratio(s: ArrayLike, channel: str) -> Any:
     TypeError, ValueError
         For what is no finite number, and a channel that does not exist.
 
+    Examples
+    --------
     >>> [round(float(pair_ratio(0.25**2, channel)), 3) for channel in CHANNELS]
     [1.0, 0.725, 0.0]
     """
@@ -82,6 +84,8 @@ def pair_ratio(s: ArrayLike, channel: str) -> Any:
 def total_ratio(s: ArrayLike) -> Any:
     """Sum of `pair_ratio` over all channels.
 
+    Examples
+    --------
     >>> round(float(total_ratio(0.25**2)), 3)
     1.725
     """
@@ -192,7 +196,7 @@ def _near(above: complex, area: float, moment: float, transform: complex) -> flo
 @cache
 def _hadrons() -> tuple[Array, Array, Array]:
     """Energies in GeV and the ratio R there, and edges between which R is smooth, from the threshold on."""
-    table = datasets.read("decays/r_ratio")
-    energy = table["sqrt_s"].to_numpy() * GeV
+    table = datasets.columns("decays/r_ratio")
+    energy = table["sqrt_s"] * GeV
     start = np.linspace(CHANNELS["hadrons"], energy[0], 4, endpoint=False)
-    return energy, table["R"].to_numpy(), np.concatenate([start, energy, [np.inf]])
+    return energy, table["R"], np.concatenate([start, energy, [np.inf]])

@@ -425,9 +425,9 @@ class TestNoStatement:
         assert (result.exit_code, result.stderr) == (3, "")
         answer = json.loads(result.stdout)
         assert (answer["status"], answer["excluded"]) == ("no statement", None)
-        reason = "no neutrino of the beam can make this N: threshold 125.8 GeV, beam ends at 23 GeV"
+        reason = "no neutrino of the beam can make this N: it takes 2107 GeV, beam ends at 23 GeV"
         assert answer["reason"].startswith(reason)
-        # With hydrogen alike: lead is the heaviest nucleus.
+        # With hydrogen alike, whose threshold is higher.
         text = run("check", *options(m_N=100), "--hydrogen").stdout
         assert "verdict               no statement at 90 % CL by Analysis I" in text
         assert f"reason                {answer['reason']}" in text
@@ -794,7 +794,7 @@ class TestWordsOfHelp:
 
     def test_summaries_are_not_cut_off(self):
         text = run("-h").stdout
-        for name in ("check", "simulate", "scan"):
+        for name in ("check", "simulate", "scan", "table"):
             assert re.search(rf"^  {name} .*[.?]$", text, re.M)
         assert "..." not in text.partition("Commands:")[2]
 
@@ -805,7 +805,7 @@ class TestWordsOfHelp:
         environment = os.environ | {"_DARKPKG_COMPLETE": "complete_bash", "COMP_WORDS": "darkpkg ", "COMP_CWORD": "1"}
         command = [Path(sys.executable).with_name("darkpkg")]
         result = subprocess.run(command, env=environment, capture_output=True, text=True)
-        assert result.stdout.split() == ["check", "simulate", "scan"]
+        assert result.stdout.split() == ["check", "simulate", "scan", "table"]
 
 
 class TestSystem:

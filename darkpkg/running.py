@@ -1,0 +1,60 @@
+"""Many tasks on any executor of the interface of `concurrent.futures`. Begin with `run`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor, as_completed
+from typing import Any
+
+from tqdm import tqdm
+
+__all__ = ["run"]
+
+
+def run(
+    function: Callable[..., Any],
+    tasks: Sequence[tuple[Any, ...]],
+    executor: Executor | None,
+    what: str,
+    *,
+    progress: bool = False,
+) -> Iterator[Any]:
+    """The results of ``function(*task)``, in the order of ``tasks``, whoever works on them in whatever order.
+
+    Parameters
+    ----------
+    function, tasks
+        What can be pickled, for an executor of other processes.
+    executor
+        Processes, threads, or those of loky, Dask, mpi4py or ipyparallel; None works here.
+    what
+        What the tasks make, in the plural, for the progress bar and the error.
+    progress
+        Show a progress bar.
+
+    Raises
+    ------
+    RuntimeError
+        If a worker died. What a task raises itself, or an interrupt, is raised as it is. Tasks that have not begun
+        are cancelled then.
+    """
+    with tqdm(total=len(tasks), desc=what, disable=not progress, leave=False) as bar:
+        if executor is None:
+            for task in tasks:
+                yield function(*task)
+                bar.update()
+            return
+        futures = [executor.submit(function, *task) for task in tasks]
+        try:
+            for future in as_completed(futures):
+                future.result()
+                bar.update()
+        except BrokenExecutor as error:
+            done = sum(future.done() and not future.cancelled() and not future.exception() for future in futures)
+            raise RuntimeError(
+                f"a worker died when {done} of {len(tasks)} {what} were done; they are kept: run it again to go on"
+            ) from error
+        finally:
+            for future in futures:
+                future.cancel()
+        yield from (future.result() for future in futures)
