@@ -1,14 +1,50 @@
-"""Many tasks on any executor of the interface of `concurrent.futures`. Begin with `run`."""
+"""Many tasks on any executor of the interface of `concurrent.futures`. Begin with `run`, or `executor_of` workers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, as_completed
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from multiprocessing import get_context
 from typing import Any
 
 from tqdm import tqdm
 
-__all__ = ["run"]
+__all__ = ["executor_of", "run"]
+
+
+@contextmanager
+def executor_of(workers: int, scheduler: str | None = None) -> Iterator[Executor | None]:
+    """Processes of this machine, or the workers of a Dask scheduler: a context manager.
+
+    Parameters
+    ----------
+    workers
+        Number of processes; one is this process itself, None.
+    scheduler
+        Address such as ``tcp://host:8786``, instead of processes.
+
+    Raises
+    ------
+    ValueError
+        Without the package ``distributed``, or if no scheduler answers.
+    """
+    if scheduler is not None:
+        try:
+            from distributed import Client  # an extra of the package: most users have no cluster
+        except ImportError:
+            raise ValueError("scheduler needs the package distributed: pip install darkpkg[cluster]") from None
+        try:
+            client = Client(scheduler, timeout=30)
+        except OSError as error:
+            raise ValueError(f"no scheduler answers at {scheduler}: {error}") from None
+        with client:
+            yield client.get_executor()
+    elif workers == 1:
+        yield None
+    else:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            yield pool
 
 
 def run(

@@ -39,7 +39,7 @@ Array = NDArray[np.float64]
 
 __all__ = ["REPLICATES", "generate"]
 
-ADAPTATION = {"nitn": 10, "neval": 4000}
+ADAPTATION = {"nitn": 12, "neval": 1000}
 """Vegas iterations and integrand evaluations in each, per beam and nucleus, whatever the number of events: so the
 first events of a long sample are those of a short one."""
 

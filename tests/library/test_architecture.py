@@ -60,7 +60,9 @@ LAYERS = {
     ],
     "inference": [
         "likelihood",
+        "covariance",
         "threshold",
+        "constructions",
         "slices",
         "scan",
         "scanning",
@@ -69,7 +71,6 @@ LAYERS = {
         "scan_files",
         "check",
         "point_likelihood",
-        "constructions",
     ],
     "top": ["simulation", "chunks", "plotting", "report", "options", "commands", "table_commands", "cli", "__main__"],
 }
@@ -98,8 +99,10 @@ KNOW_NO_PHYSICS = [
     "method.smoothing",
     "method.loops",
     "inference.likelihood",
+    "inference.covariance",
     "inference.slices",
     "inference.threshold",
+    "inference.constructions",
     "inference.scan",
 ]
 

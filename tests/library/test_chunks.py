@@ -1,6 +1,8 @@
 """Samples in folders: the same bits whoever makes them, whatever stops them, and sums with the right norm."""
 
+import dataclasses
 import functools
+import json
 import os
 import signal
 import time
@@ -11,8 +13,9 @@ import numpy as np
 import pytest
 
 import darkpkg as dk
+from darkpkg import commands
 from darkpkg.datasets import DataIntegrityError
-from darkpkg.running import run
+from darkpkg.running import executor_of, run
 
 SIZE = 4000
 
@@ -191,3 +194,22 @@ class TestSums:
     def test_few_events_are_told_of_the_sum(self, folder):
         with pytest.warns(dk.FewEventsWarning, match="effective events near m_N = 0.1 GeV"):
             dk.Chunked(folder).events(dk.BENCHMARK_B, dk.ANALYSIS_I)
+
+
+class TestCommandLine:
+    """What the commands do with a folder; the command line itself is tested in test_cli."""
+
+    def test_a_folder_is_filled_and_serves_as_a_sample(self, tmp_path, capsys):
+        commands.simulate_chunks(tmp_path / "heavy", "heavy", commands.Source(None, None, 20_000, 3), 2, 1, None)
+        assert capsys.readouterr().out == f"2 chunks of 20000 events in the folder {tmp_path / 'heavy'}\n"
+        source = commands.Source(tmp_path / "heavy", estimator="kernel")
+        commands.check(dataclasses.asdict(dk.BENCHMARK_B), source, ["I"], as_json=True)
+        found = json.loads(capsys.readouterr().out)
+        with pytest.warns(dk.FewEventsWarning):  # so few are enough to compare
+            expected = dk.Chunked(dk.SampleFolder(source.sample), dk.Kernel).events(dk.BENCHMARK_B, dk.ANALYSIS_I)
+        assert found["n_events"] == 40_000
+        assert found["expected_events"] == pytest.approx(float(expected.total().mean), rel=1e-6)
+
+    def test_a_scheduler_that_is_not_there_is_named(self):
+        with pytest.raises(ValueError, match="scheduler"), executor_of(2, "tcp://127.0.0.1:1"):
+            pass
