@@ -68,7 +68,7 @@ class _Cache(FunctionCache):
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)  # type: ignore[no-untyped-call]
         name = f"{function.__module__}.{function.__qualname__}.py{sys.version_info[0]}{sys.version_info[1]}"
-        self._cache_file = IndexDataCacheFile(self._cache_path, name, _sources.digest())  # type: ignore[no-untyped-call]
+        self._cache_file = IndexDataCacheFile(self._cache_path, name, _sources.digest())
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         with suppress(OSError):
