@@ -591,7 +591,7 @@ def _smoothed(
     return smooth, float(left @ noise / max(noise.sum(), 1e-300))
 
 
-def _on_one_side(rows: Array, beyond: NDArray[np.bool_] | None) -> Array:
+def _on_one_side(rows: NDArray[Any], beyond: NDArray[np.bool_] | None) -> Array:
     """A weight for each row over the nodes, next to none if some of its nodes are ``beyond`` and others are not."""
     if beyond is None:
         return np.ones((len(rows), 1))
