@@ -479,7 +479,7 @@ def build_table(
             nodes = [[_load(folder, s, grid, i, j, turns) for j in range(grid.n_v)] for i in range(grid.n_x)]
             x = np.log([grid.masses(i, 0)[0] for i in range(grid.n_x)])
             rate, variance = (np.array([[node[k] for node in row] for row in nodes]) for k in (0, 1))
-            for name, field in _fields(rate, variance, s.lifetimes, x):
+            for name, field in _fields(rate, variance, s.lifetimes, x, _beyond_cut(grid, s.selection)):
                 _store(header, arrays, f"{grid.mediator}/{s.name}/{name}", *field)
     Table(header, arrays).write(output)
     return Table.read(output)
@@ -499,13 +499,15 @@ def _load(folder: Path, spectrum: _Spectrum, grid: Grid, i: int, j: int, turns: 
     return np.mean(rates, axis=0), np.mean(variances, axis=0) / turns
 
 
-def _fields(rate: Array, variance: Array, lifetimes: Axis, x: Array) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def _fields(
+    rate: Array, variance: Array, lifetimes: Axis, x: Array, beyond: NDArray[np.bool_] | None = None
+) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """What is tabulated over nodes at ln m_N = ``x``, as (values, degree over the masses, axes, largest residual)."""
     rate = np.moveaxis(rate, 4, 2)  # x, v, beam, part, bin, L, flight
     variance = np.moveaxis(variance, 4, 2)
     total = np.maximum(rate.sum(axis=4), 1e-200)
     relative = np.clip(variance.sum(axis=4) / total**2, 1e-8, 4.0)
-    log, left = _smoothed(np.log(total[..., 0]), relative[..., 0], x)
+    log, left = _smoothed(np.log(total[..., 0]), relative[..., 0], x, beyond)
     yield "everywhere", (log[..., 0], 3, (), 3e-4)
     yield "rate", (log[..., 1:], 3, (lifetimes,), 3e-4)
     squared = left * relative[..., 0] + sum((_residual(log, axis) / 4) ** 2 for axis in (0, 1))
@@ -513,7 +515,10 @@ def _fields(rate: Array, variance: Array, lifetimes: Axis, x: Array) -> Iterator
     yield "error", (np.log(squared[..., 1:][..., at]) / 2, 1, (_ERRORS,), 0.1)
     if rate.shape[-1] > 1:
         ratio = np.log(total[..., 1:, 1:] / total[..., 1:, :1])
-        ratio, _ = _smoothed(ratio, relative[..., 1:, 1:] + relative[..., 1:, :1], x)
+        known = relative[..., 1:, 1:] + relative[..., 1:, :1]
+        # All lifetimes count alike: most noise of the two is common where flights change little.
+        known = np.broadcast_to(known.mean(axis=tuple(range(2, known.ndim)), keepdims=True), known.shape)
+        ratio, _ = _smoothed(ratio, known, x)
         yield "flight", (ratio, 3, (lifetimes, _FLIGHTS), 2e-3)
     if rate.shape[4] > 1:
         yield from _shapes(
@@ -538,20 +543,27 @@ def _shapes(
     yield "spectrum error", (np.log(np.clip(known, 1e-10, 1.0)) / 2, 1, (), 0.1)
 
 
-def _smoothed(values: Array, variance: Array, x: Array) -> tuple[Array, float]:
+def _smoothed(
+    values: Array, variance: Array, x: Array, beyond: NDArray[np.bool_] | None = None
+) -> tuple[Array, float]:
     """Values over the nodes (x, v, …) without as much of their noise as they share with no neighbour.
 
     Each principal component is the smoothest surface that generalised cross-validation allows, of those with small
-    third differences along both axes, in ln m_N at ``x`` (n,) and v; each node counts by the mean of the logarithms
-    of its variances. Second, the share of the variance that is left.
+    third differences along both axes, in ln m_N at ``x`` (n,) and v, but none across the edge of the nodes that lie
+    ``beyond`` a cut; each node counts by the mean of the logarithms of its variances. Second, the share of the
+    variance that is left.
     """
     n_x, n_v = values.shape[:2]
     deviation = np.exp(np.log(variance).reshape(n_x * n_v, -1).mean(axis=1) / 2)
     deviation = np.clip(deviation / np.median(deviation), 0.1, 10.0)[:, None]
-    u, s, components = np.linalg.svd(values.reshape(n_x * n_v, -1), full_matrices=False)
+    columns = np.sqrt(variance.mean(axis=(0, 1))).ravel()  # each counts by how well it is known
+    u, s, components = np.linalg.svd(values.reshape(n_x * n_v, -1) / columns, full_matrices=False)
     surfaces = u * s / deviation
-    along = _third_differences(x), _third_differences(np.arange(n_v, dtype=float))
-    rough_x, rough_v = np.kron(along[0].T @ along[0], np.eye(n_v)), np.kron(np.eye(n_x), along[1].T @ along[1])
+    along_x, along_v = _third_differences(x), _third_differences(np.arange(n_v, dtype=float))
+    rough_x, rough_v = (
+        rows.T @ (rows * _on_one_side(rows, beyond))
+        for rows in (np.kron(along_x, np.eye(n_v)), np.kron(np.eye(n_x), along_v))
+    )
     found, least = surfaces.copy(), np.full(surfaces.shape[1], np.inf)
     left = np.ones(surfaces.shape[1])
     for ratio in 10.0 ** np.arange(-3, 4):
@@ -563,9 +575,26 @@ def _smoothed(values: Array, variance: Array, x: Array) -> tuple[Array, float]:
             better = score < least
             found[:, better] = modes @ (kept[:, None] * amplitudes[:, better])
             least[better], left[better] = score[better], (kept**2).mean()
-    smooth = (found * deviation @ components).reshape(values.shape)
+    smooth = (found * deviation @ components * columns).reshape(values.shape)
     noise = ((surfaces - found) ** 2).sum(axis=0)
     return smooth, float(left @ noise / max(noise.sum(), 1e-300))
+
+
+def _on_one_side(rows: NDArray[Any], beyond: NDArray[np.bool_] | None) -> Array:
+    """A weight for each row over the nodes, next to none if some of its nodes are ``beyond`` and others are not."""
+    if beyond is None:
+        return np.ones((len(rows), 1))
+    crossing = [0 < beyond.ravel()[row != 0].mean() < 1 for row in rows]
+    return np.where(crossing, 1e-4, 1.0)[:, None]
+
+
+def _beyond_cut(grid: Grid, selection: Selection) -> NDArray[np.bool_] | None:
+    """Where pairs of one mass, of a light Z′, can have more transverse momentum than the cut on |t| allows."""
+    if grid.mediator != "light" or not isinstance(selection.cuts, Cuts):
+        return None
+    masses = np.array([[grid.masses(i, j) for j in range(grid.n_v)] for i in range(grid.n_x)])
+    m_N, m_Zprime = masses[..., 0], masses[..., 1]
+    return m_N * (1 - (m_Zprime / m_N) ** 2) / 2 > np.sqrt(selection.cuts.max_t)
 
 
 def _third_differences(x: Array) -> Array:
