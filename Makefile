@@ -38,7 +38,7 @@ book test test-library lowest newest accept: export OPENBLAS_NUM_THREADS := 1
 book test test-library lowest newest accept: export NUMBA_NUM_THREADS    := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env book check-pages lesson test test-library lowest newest lab lint format accept benchmark validate pins clean
+.PHONY: help env book check-pages lesson test test-library lowest newest lab lint format table accept benchmark validate pins clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -94,6 +94,9 @@ lint: $(READY)  ## check the style of the code, and the types of the library
 format: $(READY)  ## bring the code into that style
 	@$(RUN) -m ruff check --fix --quiet .
 	@$(RUN) -m ruff format .
+
+table: $(READY)  ## simulate the table of all rates that is shipped (an interrupted build is continued)
+	@$(RUN) -m darkpkg table build -o data/tables/t2k.npz
 
 accept: $(READY)  ## run the chapters and store their numbers (BECAUSE="why" for moves beyond their errors)
 	@PYTHONPATH=book/_ext $(RUN) tests/book/accept_references.py $(CHAPTERS) $(if $(BECAUSE),--because "$(BECAUSE)")

@@ -1,4 +1,7 @@
 # Public names by the module that has them: what a type checker reads, and `__init__.py` imports from.
+from darkpkg.chunks import Chunked as Chunked
+from darkpkg.chunks import SampleFolder as SampleFolder
+from darkpkg.chunks import simulate_chunks as simulate_chunks
 from darkpkg.experiment.analysis import ANALYSIS_I as ANALYSIS_I
 from darkpkg.experiment.analysis import ANALYSIS_II as ANALYSIS_II
 from darkpkg.experiment.analysis import Analysis as Analysis
@@ -44,16 +47,19 @@ from darkpkg.method.files import read_events as read_events
 from darkpkg.method.files import write_events as write_events
 from darkpkg.method.generator import generate as generate
 from darkpkg.method.joining import concatenate as concatenate
-from darkpkg.method.mass_kernel import OutsideSampleError as OutsideSampleError
 from darkpkg.method.origin import Origin as Origin
 from darkpkg.method.origin import Site as Site
 from darkpkg.method.placing import place as place
 from darkpkg.method.sampling import HEAVY as HEAVY
 from darkpkg.method.sampling import LIGHT as LIGHT
+from darkpkg.method.sampling import OutsideSampleError as OutsideSampleError
 from darkpkg.method.sampling import SamplingRange as SamplingRange
 from darkpkg.method.smoothing import PAPER_SMOOTHING as PAPER_SMOOTHING
 from darkpkg.method.smoothing import Smoothing as Smoothing
 from darkpkg.method.smoothing import reweight as reweight
+from darkpkg.method.table import Table as Table
+from darkpkg.method.table import load_table as load_table
+from darkpkg.method.table_building import build_table as build_table
 from darkpkg.method.transport import transport as transport
 from darkpkg.method.weights import coupling_weight as coupling_weight
 from darkpkg.method.weights import detected_weight as detected_weight

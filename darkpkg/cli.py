@@ -128,6 +128,14 @@ Analyses = Annotated[
     list[str] | None,
     option("analysis", "I (argon chambers; default), II (photons in FGD1) or a TOML file; may be repeated", "NAME"),
 ]
+Method = Annotated[
+    Literal["likelihood", "feldman-cousins", "cls", "bayes"],
+    option(
+        "method",
+        "what excludes: likelihood, -Delta ln L, the paper's rule; or a construction, without the error "
+        "of the simulation",
+    ),
+]
 ESTIMATORS = "transport (events transported to the masses: no bias) or kernel (smoothed over masses: fast)"
 OWN_ESTIMATOR = "or mine.py:Mine, your own Mine(sample)"
 ExperimentName = Annotated[
@@ -170,19 +178,26 @@ def check(
     hydrogen: Hydrogen = None,
     estimator: Annotated[str, option("estimator", f"{ESTIMATORS}, {OWN_ESTIMATOR}", "NAME")] = "transport",
     decays: Decays = "all",
+    method: Method = "likelihood",
     as_json: Annotated[bool, option("json", "print JSON")] = False,
+    simulated: Annotated[
+        bool, _flag("simulate", "simulate the point as well as reading the table, and print both")
+    ] = False,
 ) -> None:
     """Lifetime, expected events and exclusion of one point, or of each point of a file.
 
     Example: darkpkg check --m_N 0.1 --m_Zprime 1.25 --alpha_D 0.4 --epsilon 0.02145 --V_muN_sq 2.2e-7 --V_N_sq 1
 
-    Of several analyses (--analysis I --analysis II) each answers, and then their sum. One point is simulated at its
-    masses; for the points of a file one sample over masses serves: darkpkg check --points mine.csv -o answers.csv
+    Of several analyses (--analysis I --analysis II) each answers, and then their sum. One point is read from the
+    table of all rates, at once. With --simulate, an option of a simulation, or where the table does not reach, it is
+    simulated at its masses; for the points of a file one sample over masses serves, by default of 1e6
+    events: darkpkg check --points mine.csv -o answers.csv
 
-    The point is excluded beyond -Delta ln L = 2.303, 90 % CL for 2 parameters. There is no statement where no
-    neutrino of the beam can make this N, without any effective event, and where fewer than 10 effective events stand
-    behind a channel and the verdict changes within the 95 % interval of the expectation that they leave. Exit status:
-    0 for a verdict, 2 for wrong input, 3 for no statement (of one point, by the last analysis).
+    The point is excluded beyond -Delta ln L = 2.303, 90 % CL for 2 parameters, or by --method. There is no
+    statement where no neutrino of the beam can make this N, without any effective event, and where fewer than 10
+    effective events stand behind a channel and the verdict changes within the 95 % interval of the expectation that
+    they leave. Exit status: 0 for a verdict, 2 for wrong input, 3 for no statement (of one point, by the last
+    analysis).
     """
     numbers = {
         "m_N": m_N, "m_Zprime": m_Zprime, "alpha_D": alpha_D, "epsilon": epsilon, "V_muN_sq": V_muN_sq,
@@ -200,10 +215,19 @@ def check(
         raise ValueError(f"Missing option '--{missing[0]}', or --points for the points of a file")
     if output and not points:
         raise ValueError("--output is for the answers to --points; one point is printed")
+    kind = {"is_majorana": majorana, "decays": decays}
+    own, reason = any(value is not None for value in simulation.values()) or estimator != "transport", ""
+    if not (own or points or sample or majorana or V_eN_sq):
+        from darkpkg import table_commands
+
+        status = table_commands.check({**given, **kind}, analysis, as_json, simulated, method)
+        if isinstance(status, str):
+            reason = status
+        elif not simulated:
+            raise typer.Exit(status)
     from darkpkg import commands
 
-    source = commands.Source(sample, experiment, n_events, seed, majorana, hydrogen, estimator)
-    kind = {"is_majorana": majorana, "decays": decays}
+    source = commands.Source(sample, experiment, n_events, seed, majorana, hydrogen, estimator, reason, method)
     if points:
         commands.check_points(points, kind, source, analysis, output, as_json)
     else:
@@ -240,6 +264,39 @@ def simulate(
     commands.simulate(output, fixed or mediator or "heavy", source)
 
 
+@app.command("simulate-chunks", short_help="Write a sample larger than memory, into a folder.")
+def simulate_chunks(
+    n_chunks: Annotated[int, typer.Option("--n-chunks", help="files that the folder is to have, such as 40", min=1)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="folder to fill, such as heavy")],
+    chunk_size: Annotated[
+        int,
+        typer.Option("--chunk-size", help="events of a file, such as 1e5", parser=_integer, metavar="INTEGER"),
+    ] = 250_000,
+    mediator: Annotated[
+        Literal["heavy", "light"],
+        option("mediator", "all masses, of a dark photon heavier (default) or lighter than N"),
+    ] = "heavy",
+    experiment: ExperimentName = None,
+    seed: Seed = None,
+    majorana: Majorana = False,
+    hydrogen: Hydrogen = None,
+    workers: Annotated[int, typer.Option(help="processes at once", min=1)] = 2,
+    scheduler: Annotated[
+        str | None, option("scheduler", "Dask scheduler whose workers simulate instead", "ADDRESS")
+    ] = None,
+) -> None:
+    """Simulate the whole plane of masses in chunks, each a file of a folder. An interrupted run is continued.
+
+    Example: darkpkg simulate-chunks --n-chunks 40 -o heavy
+
+    What is there is not simulated again, and more chunks make the sample longer. The folder serves as a --sample.
+    """
+    from darkpkg import commands
+
+    source = commands.Source(None, experiment, chunk_size, seed, majorana, hydrogen)
+    commands.simulate_chunks(output, mediator, source, n_chunks, workers, scheduler)
+
+
 @app.command(short_help="Limits over a slice of the parameter space, from a sample.")
 def scan(
     sample: Annotated[Path, option("sample", "sample file of darkpkg simulate, such as heavy.parquet", "FILE")],
@@ -270,6 +327,7 @@ def scan(
     cl: Annotated[float, option("cl", "confidence level of the edge, for 2 parameters, such as 0.9")] = 0.90,
     estimator: Annotated[str, option("estimator", f"{ESTIMATORS}, {OWN_ESTIMATOR}", "NAME")] = "kernel",
     decays: Decays = "all",
+    method: Method = "likelihood",
 ) -> None:
     """Likelihood, expected events and exclusion over a slice with one or two free parameters.
 
@@ -281,7 +339,39 @@ def scan(
     from darkpkg import commands, options
 
     where = options.slice_of(benchmark, decays, vary, assign or [])
-    commands.scan(commands.Source(sample, estimator=estimator), where, output, analysis, refine, cl)
+    commands.scan(commands.Source(sample, estimator=estimator, method=method), where, output, analysis, refine, cl)
+
+
+table = typer.Typer(help="The table of all rates: build one, or tell what one holds.", no_args_is_help=True)
+app.add_typer(table, name="table")
+
+
+@table.command(short_help="Simulate a table of all rates of an experiment.")
+def build(
+    output: Annotated[Path, typer.Option("--output", "-o", help="file to write, .npz")],
+    experiment: Annotated[str, option("experiment", "T2K or a TOML file with analyses", "NAME")] = "T2K",
+    n_events: Annotated[int, typer.Option("--n-events", help="neutrinos at each pair of masses", min=1024)] = 16_384,
+    turns: Annotated[int, option("turns", "how often, to be averaged: more improve what is there")] = 1,
+    seed: Annotated[int, option("seed", "seed of the simulation")] = 2205,
+    workers: Annotated[int, option("workers", "processes at once")] = 2,
+) -> None:
+    """Simulate all masses, some thousand pairs, and write the table. An interrupted build is continued.
+
+    What was simulated stays in a folder beside the file, of these sources of the simulation: NAME.DIGEST.nodes.
+    """
+    from darkpkg import table_commands
+
+    table_commands.build(output, experiment, n_events, turns, seed, workers)
+
+
+@table.command(short_help="What a table holds.")
+def inspect(
+    path: Annotated[Path | None, typer.Argument(help="a table; by default that of the package")] = None,
+) -> None:
+    """Experiment, ranges of masses, analyses, parts of the detector, size and provenance of a table."""
+    from darkpkg import table_commands
+
+    table_commands.inspect(path)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, hidden=True)

@@ -17,7 +17,7 @@ from darkpkg import datasets
 from darkpkg.experiment import response
 from darkpkg.experiment.detector import Detector, check_fiducial
 from darkpkg.experiment.selection import Cuts, Selection
-from darkpkg.inputs import check_kinds, named, real_number, real_numbers, tuple_of
+from darkpkg.inputs import check_kinds, named, one_of, real_number, real_numbers, tuple_of
 from darkpkg.units import MeV
 
 Array = NDArray[np.float64]
@@ -88,6 +88,10 @@ class Analysis:
         Systematic errors that bins have in common, beyond the ``systematic`` that each has on its own: for every
         source one relative error of the total expectation for each bin, in order, (sources, bins), which all vary
         together. The eigenvectors of a relative covariance times the roots of their eigenvalues are such sources.
+        `with_errors` makes the usual ones.
+    shared_signal
+        Where signal and background have errors of their own, those of the signal, of the shape of ``shared``, which
+        are then those of the background.
 
     Raises
     ------
@@ -104,6 +108,7 @@ class Analysis:
     channels: tuple[Channel, ...]
     caveat: str = ""
     shared: tuple[tuple[float, ...], ...] = ()
+    shared_signal: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
         check_kinds(name=(self.name, str), caveat=(self.caveat, str))
@@ -118,10 +123,16 @@ class Analysis:
             if channel in unnamed[:i]:
                 first = names[unnamed.index(channel)]
                 raise ValueError(f"{self.name} counts the same data twice, as {first} and as {names[i]}")
-        shared = real_numbers("shared", self.shared, -1e3, 1e3)
-        if shared.shape not in ((0,), (len(shared) if shared.ndim else 0, len(self.observed))):
-            raise ValueError(f"shared must have {len(self.observed)} bins for each source, got {self.shared}")
-        object.__setattr__(self, "shared", tuple(map(tuple, shared.tolist())))
+        for name in ("shared", "shared_signal"):
+            given = getattr(self, name)
+            shared = real_numbers(name, given, -1e3, 1e3)
+            if shared.shape not in ((0,), (len(shared) if shared.ndim else 0, len(self.observed))):
+                raise ValueError(f"{name} must have {len(self.observed)} bins for each source, got {given}")
+            object.__setattr__(self, name, tuple(map(tuple, shared.tolist())))
+        if len(self.shared_signal) not in (0, len(self.shared)):
+            raise ValueError(
+                f"shared_signal must have the {len(self.shared)} sources of shared, got {len(self.shared_signal)}"
+            )
 
     def __add__(self, other: Analysis) -> Analysis:
         """The channels of both; where names collide they get that of their analysis."""
@@ -134,9 +145,12 @@ class Analysis:
             for c in analysis.channels
         )
         caveats = dict.fromkeys(text for text in (self.caveat, other.caveat) if text)
-        shared = [(*source, *np.zeros(len(other.observed)).tolist()) for source in self.shared]
-        shared += [(*np.zeros(len(self.observed)).tolist(), *source) for source in other.shared]
-        return Analysis(f"{self.name} + {other.name}", channels, " ".join(caveats), tuple(shared))
+        left, right = (0.0,) * len(self.observed), (0.0,) * len(other.observed)
+        shared = [(*source, *right) for source in self.shared] + [(*left, *source) for source in other.shared]
+        of_signal = [(*source, *right) for source in self.shared_signal or self.shared]
+        of_signal += [(*left, *source) for source in other.shared_signal or other.shared]
+        apart = tuple(of_signal) if self.shared_signal or other.shared_signal else ()
+        return Analysis(f"{self.name} + {other.name}", channels, " ".join(caveats), tuple(shared), apart)
 
     @property
     def selection(self) -> Selection:
@@ -164,6 +178,41 @@ class Analysis:
         """
         channels = (replace(c, selection=replace(c.selection, **changes)) for c in self.channels)
         return replace(self, channels=tuple(channels))
+
+    def with_errors(self, common_to: str, *, uncorrelated: float = 0.0, of: str = "total") -> Analysis:
+        """The same with the ``systematic`` errors of its channels common to several bins.
+
+        The paper's are independent in each bin, which is how `ANALYSIS_I` and `ANALYSIS_II` come. Errors of flux,
+        cross section and efficiency are common to many.
+
+        Parameters
+        ----------
+        common_to
+            ``"channel"``: each channel has an error of its own, common to its bins; ``"beam"``: channels of one beam
+            have it in common; ``"all"``: one for all bins.
+        uncorrelated
+            Relative error that each bin has beside it.
+        of
+            What the common error is of: the ``"total"`` expectation, the ``"signal"`` or the ``"background"``.
+
+        Returns
+        -------
+        Analysis
+
+        >>> ANALYSIS_I.with_errors("all", uncorrelated=0.03).shared
+        ((0.2, 0.2),)
+        """
+        one_of("common_to", common_to, ("channel", "beam", "all"))
+        one_of("of", of, ("total", "signal", "background"))
+        groups = [{"channel": c.name, "beam": c.beam, "all": ""}[common_to] for c in self.channels]
+        of_bins = np.repeat(groups, [len(c.observed) for c in self.channels])
+        common = [tuple(np.where(of_bins == group, self.systematic, 0.0)) for group in dict.fromkeys(groups)]
+        nothing = [(0.0,) * len(of_bins)] * len(common)
+        of_background = nothing if of == "signal" else common
+        of_signal = nothing if of == "background" else common
+        apart = () if of == "total" else (*(self.shared_signal or self.shared), *of_signal)
+        channels = tuple(replace(c, systematic=uncorrelated) for c in self.channels)
+        return replace(self, channels=channels, shared=(*self.shared, *of_background), shared_signal=apart)
 
     def with_observed(self, counts: ArrayLike) -> Analysis:
         """The same with other observed counts.
@@ -221,10 +270,10 @@ Section III B of arXiv:2205.12273, with its 10 % efficiency beyond the cuts."""
 
 
 def _photon_channel(beam: str, pot: float, systematic: float) -> Channel:
-    table = datasets.read(f"analysis/fgd1_photons_{beam.lower()}")
-    edges = np.append(table.m_ee_low, table.m_ee_high.iloc[-1]) * MeV
+    table = datasets.columns(f"analysis/fgd1_photons_{beam.lower()}")
+    edges = np.append(table["m_ee_low"], table["m_ee_high"][-1]) * MeV
     selection = Selection(("FGD1",), 0.10, None, ("FGD1",), tuple(edges.tolist()), response.FGD_RESPONSE)
-    return Channel(beam, beam, pot, tuple(table.expected), tuple(table.observed.astype(float)), systematic, selection)
+    return Channel(beam, beam, pot, table["expected"], table["observed"], systematic, selection)  # type: ignore[arg-type]
 
 
 def _analysis_II() -> Analysis:

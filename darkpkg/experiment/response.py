@@ -9,8 +9,9 @@ angle are neglected; they are meant for qualitative comparison only.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -104,22 +105,21 @@ class ResponseMatrix:
             raise ValueError("low, high and edges must be in increasing order, as true and reconstructed bins are")
 
     @classmethod
-    def from_table(cls, table: pd.DataFrame, unit: float = 1.0) -> ResponseMatrix:
-        """From a table with the columns of ``data/detector/fgd1_momentum``; rows are normalised to one."""
-        edges = np.union1d(table.reco_low, table.reco_high)
-        rows = [group for _, group in table.groupby("true_low", sort=True)]
+    def from_table(cls, table: Mapping[str, Any] | pd.DataFrame, unit: float = 1.0) -> ResponseMatrix:
+        """From the columns of ``data/detector/fgd1_momentum``; rows are normalised to one."""
+        names = ("true_low", "true_high", "reco_low", "reco_high", "probability", "simulated")
+        low, high, reco_low, reco_high, share, simulated = (np.asarray(table[name], dtype=float) for name in names)
+        edges = np.union1d(reco_low, reco_high)
+        rows, first, row = np.unique(low, return_index=True, return_inverse=True)
+        at = row * (len(edges) - 1) + np.searchsorted(edges, reco_low)
+        cells, times = np.unique(at, return_counts=True)
+        if np.any(times > 1):
+            where = low[at == cells[times > 1][0]][0]
+            raise ValueError(f"each pair of bins must have one row, true_low = {where} has more")
         probability = np.zeros((len(rows), len(edges) - 1))
-        for row, group in zip(probability, rows, strict=True):
-            if group.reco_low.duplicated().any():
-                raise ValueError(f"each pair of bins must have one row, true_low = {group.true_low.iloc[0]} has more")
-            row[np.searchsorted(edges, group.reco_low)] = group.probability
-        return cls(
-            unit * np.array([group.true_low.iloc[0] for group in rows]),
-            unit * np.array([group.true_high.iloc[0] for group in rows]),
-            unit * edges,
-            probability / probability.sum(axis=1, keepdims=True),
-            np.array([group.simulated.iloc[0] for group in rows]),
-        )
+        probability.flat[at] = share
+        probability /= probability.sum(axis=1, keepdims=True)
+        return cls(unit * rows, unit * high[first], unit * edges, probability, simulated[first])
 
     def row(self, true: ArrayLike) -> NDArray[np.int64]:
         """The row that each true value falls into, or the nearest one outside of all true bins."""
@@ -189,8 +189,8 @@ class PairResponse:
 
 def _fgd_response() -> PairResponse:
     return PairResponse(
-        ResponseMatrix.from_table(datasets.read("detector/fgd1_momentum"), MeV),
-        ResponseMatrix.from_table(datasets.read("detector/fgd1_angle")),
+        ResponseMatrix.from_table(datasets.columns("detector/fgd1_momentum"), MeV),
+        ResponseMatrix.from_table(datasets.columns("detector/fgd1_angle")),
     )
 
 

@@ -204,6 +204,8 @@ class Selection:
     response
         What the detector makes of the pair; without, it is seen as it is.
 
+    Other bins, and an efficiency of each event, are a frozen subclass with its own `n_bins` and `accepted`.
+
     Raises
     ------
     TypeError, ValueError
@@ -240,6 +242,11 @@ class Selection:
     def n_bins(self) -> int:
         """Number of bins."""
         return max(len(self.mass_edges) - 1, 1)
+
+    def accepted(self, events: PlacedPairs) -> tuple[NDArray[np.int64], Array]:
+        """`bins` of n events and the efficiency of each, zero for those that are not selected: two arrays (n,)."""
+        bins = self.bins(events)
+        return bins, np.where(bins >= 0, self.efficiency, 0.0)
 
     def bins(self, events: PlacedPairs) -> NDArray[np.int64]:
         """The bin of each event, −1 if it is not selected. Where N decays is left to the lifetime weight.

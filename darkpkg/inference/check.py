@@ -15,12 +15,13 @@ from scipy.special import gammaincinv
 from darkpkg.experiment import detector
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.beam import Beam
+from darkpkg.inference.constructions import Method, allowance, method_of
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
 from darkpkg.inference.threshold import exclusion_rule, exclusion_threshold, no_signal
 from darkpkg.inputs import check_kinds
-from darkpkg.method.estimators import Estimator, Transport, check_estimator
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning
+from darkpkg.method.interface import Estimator, check_estimator
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import Nucleus, elements
@@ -73,12 +74,13 @@ class Verdict:
 
 
 def check(
-    estimator: Estimator,
+    estimator: Estimator | None,
     parameters: DarkParameters,
     analysis: Analysis,
     *,
     likelihood: Likelihood = log_likelihood,
     cl: float = 0.90,
+    method: str | Method = "likelihood",
 ) -> Verdict:
     """Whether ``analysis`` excludes one point at confidence level ``cl``, or why there is nothing to say.
 
@@ -92,15 +94,16 @@ def check(
     ----------
     estimator
         `Transport` of a sample over masses, or at the masses of the point;
-        `darkpkg.method.estimators.Kernel`, or another `Estimator`.
+        `darkpkg.method.estimators.Kernel`, or another `Estimator`; None for the table of all rates, `load_table`.
     parameters
         One point, of shape ().
     analysis
         One, or a sum of several, perhaps with ``shared`` errors.
     likelihood
         What gives ln L of an expectation and the analysis.
-    cl
-        Confidence level of the `exclusion_rule`, for two parameters.
+    cl, method
+        The `exclusion_rule`, for two parameters. Other methods than ``"likelihood"`` compare with other rates of the
+        same signal.
 
     Returns
     -------
@@ -117,12 +120,14 @@ def check(
     >>> check(Transport(sample), BENCHMARK_B, ANALYSIS_I).status               # doctest: +SKIP
     'excluded'
     """
-    check_estimator(estimator, "events", "upscatterings")
+    estimator = check_estimator(estimator, "events", "upscatterings")
     kinds = {"parameters": (parameters, DarkParameters), "analysis": (analysis, Analysis)}
     check_kinds(**kinds, likelihood=(likelihood, Callable))
     sample = getattr(estimator, "sample", None)  # without, nothing is told of thresholds
     targets, beams = ([], ()) if sample is None else (_nuclei(sample), sample.origin.beams)
-    unreached = verdict_without_neutrinos(parameters, analysis, targets, beams, likelihood=likelihood, cl=cl)
+    unreached = verdict_without_neutrinos(
+        parameters, analysis, targets, beams, likelihood=likelihood, cl=cl, method=method
+    )
     if unreached is not None:
         return unreached
     with warnings.catch_warnings():
@@ -132,10 +137,10 @@ def check(
     own = ([beam for beam in beams if beam.name == channel.beam] for channel in analysis.channels)
     empty = [bool(unreachable(parameters.m_N, targets, of_channel)) for of_channel in own]
     low, high, n_effective = _interval(signal, analysis, np.array(empty))
-    threshold = exclusion_threshold(cl)
-    excluded = _distance(signal, analysis, likelihood) > threshold
+    excludes = _excludes(signal, analysis, likelihood, cl, method)
+    excluded = excludes(signal)
     end = low if excluded else high  # more signal is worse
-    firm = np.isfinite(end.mean).all() and (_distance(end, analysis, likelihood) > threshold) == excluded
+    firm = np.isfinite(end.mean).all() and excludes(end) == excluded
     fewest, channel = float(n_effective.min()), analysis.channels[int(n_effective.argmin())].name
     between = _between(low.mean.sum(), high.mean.sum())
     few = f"few effective events: {f'{fewest:.3g}' if fewest else 'none'} in {channel}, which leaves {between} open"
@@ -147,7 +152,7 @@ def check(
     elif not firm:
         notes.append(f"the verdict changes within {between}: simulate more")
     notes += _flights_from_elsewhere(estimator, sample, parameters)
-    return _verdict(parameters, analysis, likelihood, cl, signal, upscatterings, status, reason, notes)
+    return _verdict(parameters, analysis, likelihood, cl, method, signal, upscatterings, status, reason, notes)
 
 
 def verdict_without_neutrinos(
@@ -158,12 +163,13 @@ def verdict_without_neutrinos(
     *,
     likelihood: Likelihood = log_likelihood,
     cl: float = 0.90,
+    method: str | Method = "likelihood",
 ) -> Verdict | None:
     """The verdict on one point that needs no sample, as no neutrino can make this N; None if some can.
 
     Parameters
     ----------
-    parameters, analysis, likelihood, cl
+    parameters, analysis, likelihood, cl, method
         As in `check`.
     targets, beams
         The nuclei that N may be made on, and the beams of the experiment.
@@ -180,12 +186,12 @@ def verdict_without_neutrinos(
     if not reason:
         return None
     nothing = no_signal(analysis)
-    return _verdict(parameters, analysis, likelihood, cl, nothing, nothing, "no statement", reason, [])
+    return _verdict(parameters, analysis, likelihood, cl, method, nothing, nothing, "no statement", reason, [])
 
 
 def _verdict(
-    parameters: DarkParameters, analysis: Analysis, likelihood: Likelihood, cl: float, signal: Expectation,
-    upscatterings: Expectation, status: str, reason: str, notes: list[str],
+    parameters: DarkParameters, analysis: Analysis, likelihood: Likelihood, cl: float, method: str | Method,
+    signal: Expectation, upscatterings: Expectation, status: str, reason: str, notes: list[str],
 ) -> Verdict:  # fmt: skip
     distance = _distance(signal, analysis, likelihood)
     if not math.isfinite(distance):
@@ -193,7 +199,7 @@ def _verdict(
             f"the likelihood of {analysis.name} is not finite here: look at its counts and uncertainties"
         )
     notes = [*filter(None, [analysis.caveat]), *validity_notes(parameters), *notes]
-    rule = exclusion_threshold(cl), exclusion_rule(cl)
+    rule = exclusion_threshold(cl), exclusion_rule(cl, method=method_of(method).name)
     return Verdict(status, reason, analysis.name, distance, *rule, tuple(notes), signal, upscatterings)
 
 
@@ -224,13 +230,25 @@ def _flights_from_elsewhere(estimator: Any, sample: Any, parameters: DarkParamet
     length = float(parameters.mediator_decay_length())
     if not length > 0 or sample is None or sample.detector.name != detector.ND280_TRACKER.name:
         return []
-    if isinstance(estimator, Transport):
+    if hasattr(estimator, "samples"):
         _, _, sample = next(estimator.samples(parameters))
     flight = length * np.median(momentum(sample.p_electron + sample.p_positron)) / float(parameters.m_Zprime)
     note = (
         f"Z' flies {flight:.3g} cm before it decays, this sample of {sample.detector.name} leaves out N from the P0D"
     )
     return [note] if flight >= FAR else []
+
+
+def _excludes(
+    signal: Expectation, analysis: Analysis, likelihood: Likelihood, cl: float, method: str | Method
+) -> Callable[[Expectation], bool]:
+    """What tells whether a signal like this one is excluded."""
+    if method_of(method).name == "likelihood":
+        return lambda one: _distance(one, analysis, likelihood) > exclusion_threshold(cl)
+    size = max(float(np.sum(signal.mean)), 1e-12)
+    line = Expectation(np.geomspace(0.01, 1e4, 300)[:, None] / size * signal.mean, np.zeros((300, 1)))
+    allowed = allowance(line, analysis, likelihood, 0.0, cl, 2, method)
+    return lambda one: bool(allowed(one) < 0)
 
 
 def _distance(signal: Expectation, analysis: Analysis, likelihood: Likelihood) -> float:

@@ -14,8 +14,8 @@ from darkpkg.inference.likelihood import Likelihood, log_likelihood
 from darkpkg.inference.scanning import values_of
 from darkpkg.inference.slices import increasing
 from darkpkg.inputs import Frozen, check_kinds, one_of, real_numbers
-from darkpkg.method.estimators import Predicts, check_estimator
-from darkpkg.method.mass_kernel import OutsideSampleError
+from darkpkg.method.interface import Predicts, check_estimator
+from darkpkg.method.sampling import OutsideSampleError
 from darkpkg.physics.model import DarkParameters
 
 Array = NDArray[np.float64]
@@ -38,7 +38,8 @@ class PointLikelihood:
     Parameters
     ----------
     estimator
-        `darkpkg.method.estimators.Kernel` or `Transport` of a sample, or your own.
+        `darkpkg.method.estimators.Kernel` or `Transport` of a sample, or your own; None for the table of all rates,
+        `load_table`, which is the fastest.
     analysis
         One, or a sum of several.
     base
@@ -88,14 +89,14 @@ class PointLikelihood:
     True
     """
 
-    estimator: Predicts
+    estimator: Predicts | None
     analysis: Analysis
     base: DarkParameters
     bounds: Mapping[str, tuple[float, float]]
     likelihood: Likelihood = log_likelihood
 
     def __post_init__(self) -> None:
-        check_estimator(self.estimator, "events")
+        object.__setattr__(self, "estimator", check_estimator(self.estimator, "events"))
         check_kinds(analysis=(self.analysis, Analysis), base=(self.base, DarkParameters))
         check_kinds(bounds=(self.bounds, Mapping), likelihood=(self.likelihood, Callable))
         if self.base.shape != ():
@@ -110,7 +111,7 @@ class PointLikelihood:
 
     def __call__(self, theta: DarkParameters) -> Array:
         """ln L at one point, or many: an array of θ's shape."""
-        return values_of(self.likelihood, self.estimator.events(theta, self.analysis), self.analysis)
+        return values_of(self.likelihood, check_estimator(self.estimator).events(theta, self.analysis), self.analysis)
 
     def at(self, x: ArrayLike) -> DarkParameters:
         """The point of a vector of the free parameters, or points of many.

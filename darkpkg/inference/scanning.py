@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from darkpkg.inference.constructions import Method, check_method, method_of
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
 from darkpkg.inference.scan import Scan
 from darkpkg.inference.slices import Slice
 from darkpkg.inference.threshold import exclusion_rule, no_signal
 from darkpkg.inputs import check, check_kinds, whole_number
 from darkpkg.memory import require_memory
-from darkpkg.method.estimators import Kernel, Predicts, Transport, check_estimator
+from darkpkg.method.estimators import Kernel, Transport
 from darkpkg.method.expectation import Expectation
+from darkpkg.method.interface import Predicts, check_estimator
 from darkpkg.method.mass_kernel import check_inside
 from darkpkg.method.weights import sampling_range
 from darkpkg.physics.model import DarkParameters
@@ -29,9 +31,11 @@ Array = NDArray[np.float64]
 
 __all__ = ["prediction", "require_scan_memory", "scan", "values_of"]
 
+_SUMS = len(fields(Expectation))
+
 
 def scan(
-    estimator: Predicts,
+    estimator: Predicts | None,
     parameters: Any,
     analysis: Any,
     *,
@@ -39,6 +43,7 @@ def scan(
     refine: int = 0,
     cl: float = 0.90,
     n_parameters: int = 2,
+    method: str | Method = "likelihood",
     progress: bool = False,
 ) -> Scan:
     """The likelihood of ``analysis`` at every point of ``parameters``, usually a plane.
@@ -48,7 +53,7 @@ def scan(
     estimator
         `darkpkg.method.estimators.Kernel` or `Transport` of a sample, or any object of yours whose
         ``events(parameters, analysis)`` returns an `Expectation` of finite numbers, of the shape of the points +
-        (bins,).
+        (bins,). None stands for the table of all rates, `load_table`; ``about`` of the result says so.
     parameters
         A `Slice`, or points such as `DarkParameters` of any shape; what else your own estimator takes.
     analysis
@@ -59,7 +64,7 @@ def scan(
     refine
         How often to halve the grid where the edge of exclusion may pass; needs a `Slice`. Each time, only cells that
         the edge crosses, or could reach at the slope of their neighbours, get new points.
-    cl, n_parameters
+    cl, n_parameters, method
         The rule whose edge is refined, `exclusion_rule`.
     progress
         Show a progress bar.
@@ -81,8 +86,9 @@ def scan(
     >>> plane = Slice(BENCHMARK_B, m_N=np.geomspace(0.05, 0.2, 5), V_muN_sq=np.geomspace(1e-9, 1e-5, 9))
     >>> scan(Transport(sample), plane, ANALYSIS_I, refine=2).exclusion(cl=0.90)          # doctest: +SKIP
     """
-    check_estimator(estimator, "events")
+    estimator = check_estimator(estimator, "events")
     check_kinds(likelihood=(likelihood, Callable), progress=(progress, bool))
+    check_method(method_of(method), likelihood)
     if not hasattr(analysis, "observed"):
         raise TypeError(f"analysis must be an Analysis, or have observed counts, got {analysis!r}")
     refine, grid = whole_number("refine", refine), parameters if isinstance(parameters, Slice) else None
@@ -93,13 +99,17 @@ def scan(
     if isinstance(estimator, Kernel | Transport) and isinstance(points, DarkParameters):
         check_inside(sampling_range(estimator.sample), points.m_N, points.m_Zprime)
     name = getattr(likelihood, "__qualname__", None) or type(likelihood).__qualname__
-    about = {"estimator": repr(estimator), "likelihood": name, "rule": exclusion_rule(cl, n_parameters)}
+    about = {
+        "estimator": repr(estimator),
+        "likelihood": name,
+        "rule": exclusion_rule(cl, n_parameters, method_of(method).name),
+    }
     if hasattr(estimator, "sample"):
         about["sample"] = dict(estimator.sample.provenance)
     scanner = _Scanner(estimator, analysis, likelihood, progress, about)
     result = scanner.at(parameters) if grid is None else scanner.over(grid)
     for _ in range(refine):
-        result = scanner.refined(result, cl, n_parameters)
+        result = scanner.refined(result, cl, n_parameters, method)
     _refuse_impossible_data(result)
     return result
 
@@ -203,25 +213,25 @@ class _Scanner:
 
     def over(self, grid: Slice) -> Scan:
         """The scan of all points of a grid."""
-        nothing = np.full((4, *grid.shape, len(self.analysis.observed)), np.nan)
+        nothing = np.full((_SUMS, *grid.shape, len(self.analysis.observed)), np.nan)
         return self._with(grid, 0, nothing, np.ones(grid.shape, dtype=bool))
 
-    def refined(self, coarse: Scan, cl: float, n_parameters: int) -> Scan:
+    def refined(self, coarse: Scan, cl: float, n_parameters: int, method: str | Method) -> Scan:
         """The same with its grid halved, and evaluated in the cells where the edge may pass."""
         from scipy.ndimage import maximum_filter
 
         assert coarse.grid is not None
         grid = coarse.grid.halved()
-        values = np.full((4, *grid.shape, len(self.analysis.observed)), np.nan)
+        values = np.full((_SUMS, *grid.shape, len(self.analysis.observed)), np.nan)
         every_second = tuple(slice(None, None, 2) for _ in grid.shape)
         values[:, *every_second] = list(vars(coarse.expectation).values())
         wanted = np.zeros(grid.shape, dtype=bool)
-        wanted[tuple(slice(1, None, 2) for _ in grid.shape)] = _near_edge(coarse.log_excess(cl, n_parameters))
+        wanted[tuple(slice(1, None, 2) for _ in grid.shape)] = _near_edge(coarse.log_excess(cl, n_parameters, method))
         wanted = maximum_filter(wanted, size=3)  # a cell, from its middle
         return self._with(grid, coarse.levels + 1, values, wanted & np.isnan(values[0, ..., 0]))
 
     def _with(self, grid: Slice, levels: int, values: Array, wanted: NDArray[np.bool_]) -> Scan:
-        """The scan of a grid where some ``values``, (4, points, bins), are there, and others are ``wanted``."""
+        """The scan of a grid where some ``values``, (sums, points, bins), are there, and others are ``wanted``."""
         from tqdm import tqdm
 
         index = np.argwhere(wanted)

@@ -1,7 +1,4 @@
-"""Estimators: what a sample predicts at any point of the parameter space. Begin with `Transport` or `Kernel`.
-
-Everything that predicts takes one of them, or an object of your own with the methods of `Estimator`.
-"""
+"""What a sample predicts at any point of the parameter space. Begin with `Transport` or `Kernel`."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,24 +23,7 @@ from darkpkg.physics.model import BENCHMARK_B, DarkParameters
 
 Array = NDArray[np.float64]
 
-__all__ = ["Estimator", "Kernel", "Predicts", "Transport", "check_estimator"]
-
-
-class Predicts(Protocol):
-    """What `darkpkg.scan`, `excluded_intervals` and `PointLikelihood` need of an estimator."""
-
-    def events(self, parameters: Any, analysis: Any, /) -> Expectation:
-        """Expected signal in each bin of ``analysis`` at each point: of the points' shape + (bins,)."""
-
-
-class Estimator(Predicts, Protocol):
-    """What a sample predicts. Each method returns arrays of θ's shape + (bins,)."""
-
-    def upscatterings(self, parameters: Any, analysis: Any, /) -> Expectation:
-        """As `events`, wherever N decays: selection and efficiency only."""
-
-    def events_at_lifetime(self, parameters: Any, ctau: ArrayLike, analysis: Any, /) -> Expectation:
-        """As `events`, with a free proper decay length ``ctau`` (cm) of N that broadcasts against θ's shape."""
+__all__ = ["Kernel", "Transport"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,15 +153,6 @@ class Transport(_OfSample):
             own = kernel_estimate(sample, points, analysis, SMOOTHING, None if ctau is None else ctau[here])
             sums[:, here] = own.mean, own.variance, own.bias, own.bias_variance
         return Expectation(*sums.reshape(4, *shape, bins))
-
-
-def check_estimator(estimator: Any, *methods: str) -> None:
-    """Raise `TypeError` unless this is an estimator with these ``methods``; a sample leaves open which is meant."""
-    if isinstance(estimator, PlacedEvents):
-        raise TypeError("estimator must be darkpkg.Transport(sample) or darkpkg.Kernel(sample), got the sample alone")
-    for name in methods:
-        if isinstance(estimator, type) or not callable(getattr(estimator, name, None)):
-            raise TypeError(f"estimator must have a method {name}, as darkpkg.Transport has, got {estimator!r}")
 
 
 def _check_points(parameters: Any, analysis: Any) -> None:

@@ -74,8 +74,10 @@ class Expectation:
 
     Parameters
     ----------
-    mean, variance, bias, bias_variance
-        Numbers of one shape; nan stands for points that were not evaluated.
+    mean, variance, bias, bias_variance, tabulation
+        Numbers of one shape; nan stands for points that were not evaluated. ``tabulation`` is the square of the error
+        of a table (`darkpkg.method.table`). It is no variance of weights, and a likelihood leaves it out. Sums over
+        bins add it up like a variance: errors of a rate, which bins share, and of shares, which cancel.
 
     Raises
     ------
@@ -87,11 +89,12 @@ class Expectation:
     variance: Array
     bias: Array = None  # type: ignore[assignment]
     bias_variance: Array = None  # type: ignore[assignment]
+    tabulation: Array = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         for field in fields(self):
             values = getattr(self, field.name)
-            missing = values is None and field.name in ("bias", "bias_variance")
+            missing = values is None and field.name in ("bias", "bias_variance", "tabulation")
             # Nan stands for points that were not evaluated.
             array = np.zeros(np.shape(self.mean)) if missing else real_numbers(field.name, values, nan=True)[()]
             object.__setattr__(self, field.name, array)
@@ -102,13 +105,13 @@ class Expectation:
 
         Zero without variance, nan where the mean is.
         """
-        none = np.zeros(np.shape(self.mean))
-        return np.divide(np.square(self.mean), self.variance, out=none, where=~(np.asarray(self.variance) <= 0))
+        none, variance = np.zeros(np.shape(self.mean)), np.asarray(self.variance + self.tabulation)
+        return np.divide(np.square(self.mean), variance, out=none, where=~(variance <= 0))
 
     @property
     def error(self) -> Array:
-        """Statistical error of the mean."""
-        return np.sqrt(self.variance)
+        """Error of the mean, statistical and of a table."""
+        return np.sqrt(self.variance + self.tabulation)
 
     @property
     def bias_error(self) -> Array:

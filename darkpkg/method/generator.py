@@ -7,23 +7,27 @@ are then drawn independently of each other from the adapted map.
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
+import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+import vegas
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from darkpkg import _sources
 from darkpkg.experiment import experiment as experiments
 from darkpkg.experiment.experiment import Experiment
-from darkpkg.inputs import check_kinds, count, one_of, real_numbers
+from darkpkg.inputs import check_kinds, count, one_of, real_numbers, whole_number
 from darkpkg.memory import require_memory
 from darkpkg.method.events import Events
 from darkpkg.method.integrand import DECAY_AXES, Integrand, adapted_map, target
-from darkpkg.method.origin import SEQUENCES, Origin
+from darkpkg.method.origin import SEQUENCES, Origin, encoded
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
 from darkpkg.physics.nuclei import Nucleus, elements
@@ -35,7 +39,7 @@ Array = NDArray[np.float64]
 
 __all__ = ["REPLICATES", "generate"]
 
-ADAPTATION = {"nitn": 10, "neval": 4000}
+ADAPTATION = {"nitn": 12, "neval": 1000}
 """Vegas iterations and integrand evaluations in each, per beam and nucleus, whatever the number of events: so the
 first events of a long sample are those of a short one."""
 
@@ -67,6 +71,7 @@ def generate(
     form_factor: str = "fourier-bessel",
     sequence: str = "random",
     importance: Callable[[Events], Array] | None = None,
+    chunk: int = 0,
     progress: bool = False,
 ) -> Events:
     """Simulate upscattering and decay of N with weighted events.
@@ -108,6 +113,8 @@ def generate(
         A function of events that gives how much each matters, (n,) numbers of zero or more, in proportion to its
         weight: three quarters of ``n_events`` then go to beams and nuclei by the sum of these over some events of
         each, instead of where N are made.
+    chunk
+        Other events with the same adapted maps: chunks of one seed are independent samples.
     progress
         Show a progress bar.
 
@@ -142,6 +149,7 @@ def generate(
         nucleons=(nucleons, bool),
     )
     random_stream(seed)  # refuses a seed that is none before any work is done
+    stream = ("events", chunk) if whole_number("chunk", chunk, 0) else ("events",)
     coherent = experiment.detector.targets
     kinds = list((experiment.detector.nuclei if hydrogen else coherent).items())
     tabulated = [element.nucleus for element in elements().values()]
@@ -159,6 +167,7 @@ def generate(
         for flavour in beam.fluxes
         for element, nucleus in kinds
     ]
+    key = json.dumps(encoded(origin.replace(sequence="random", replicates=1)), sort_keys=True)
     channels = [
         _Channel(
             beam.name,
@@ -166,6 +175,7 @@ def generate(
             nucleus,
             Integrand(target(beam[flavour], nucleus, form_factor), sampling, couplings),
             (seed, *origin.stream(beam.name, flavour), nucleus.name),
+            key,
         )
         for beam, flavour, _, nucleus in tqdm(sources, desc="adapting", disable=not progress, leave=False)
     ]
@@ -178,13 +188,16 @@ def generate(
         nuclei = np.array([experiment.detector.number_of_nuclei(element) for _, _, element, _ in sources])
         shares = _shares(value if value.any() else nuclei * [channel.rate for channel in channels])
     drawn = (
-        _from_nets(channels, shares, total, seed) if sequence == "sobol" else _independent(channels, shares, total)
+        _from_nets(channels, shares, total, seed, *stream)
+        if sequence == "sobol"
+        else _independent(channels, shares, total, *stream)
     )
     columns = _simulated(channels, drawn, progress)
     columns["weight"] *= couplings.coupling
     if sequence == "sobol":
         columns["replicate"] = _replicates(total)
     about = _provenance(total, seed, experiment) | {"hydrogen": hydrogen, "nucleons": nucleons}
+    about |= {"chunk": int(chunk)} if chunk else {}
     return Events(**columns, origin=origin, provenance=about)
 
 
@@ -278,15 +291,30 @@ class _Drawn(NamedTuple):
     next_points: Callable[[NDArray[np.int64]], Array]
 
 
+@dataclass(frozen=True)
+class _Task:
+    """An integrand to adapt to; two are the same if stream and origin are."""
+
+    stream: tuple[Any, ...]
+    origin: str
+    integrand: Integrand = field(compare=False)
+
+
+@functools.lru_cache(maxsize=128)
+def _adapted(task: _Task) -> tuple[vegas.AdaptiveMap, float]:
+    """The map of a channel and its integral; a process adapts once for all chunks of a sample."""
+    return adapted_map(task.integrand, random_stream(*task.stream, "adapt"), **ADAPTATION)
+
+
 class _Channel:
     """One flavour of a beam and one nucleus, and its adapted map."""
 
     def __init__(
-        self, beam: str, flavour: int, nucleus: Nucleus, integrand: Integrand, stream: tuple[Any, ...]
+        self, beam: str, flavour: int, nucleus: Nucleus, integrand: Integrand, stream: tuple[Any, ...], key: str
     ) -> None:
         self.beam, self.flavour, self.nucleus = beam, flavour, nucleus
         self.integrand, self.stream = integrand, stream
-        self._map, self.rate = adapted_map(integrand, random_stream(*stream, "adapt"), **ADAPTATION)
+        self._map, self.rate = _adapted(_Task(stream, key, integrand))
 
     def simulate(self, y: Array, number: float) -> dict[str, Any]:
         """Columns of events at the points ``y`` (n, axes), with weights that are one ``number``-th of the rate."""
@@ -320,11 +348,11 @@ def _simulated(channels: Sequence[_Channel], drawn: Sequence[_Drawn], progress: 
     return columns
 
 
-def _independent(channels: Sequence[_Channel], shares: Array, total: int, use: str = "events") -> list[_Drawn]:
+def _independent(channels: Sequence[_Channel], shares: Array, total: int, *use: str | int) -> list[_Drawn]:
     """Independent points for so many events of each channel, one channel after the other."""
 
     def points(channel: _Channel) -> Callable[[NDArray[np.int64]], Array]:
-        rng = random_stream(*channel.stream, use)
+        rng = random_stream(*channel.stream, *use)
         return lambda rows: rng.random((len(rows), channel.integrand.dim + 2))
 
     counts = _counts(shares, total)
@@ -332,9 +360,9 @@ def _independent(channels: Sequence[_Channel], shares: Array, total: int, use: s
     return [_Drawn(rows, len(rows), points(channel)) for channel, rows in parts]
 
 
-def _from_nets(channels: Sequence[_Channel], shares: Array, total: int, seed: int) -> list[_Drawn]:
+def _from_nets(channels: Sequence[_Channel], shares: Array, total: int, seed: int, *use: str | int) -> list[_Drawn]:
     """Points of Sobol sequences whose first axis is cut into the channels: together they fill it evenly."""
-    points = sobol_points(_replicates(total), range(channels[0].integrand.dim + 3), seed, "events")
+    points = sobol_points(_replicates(total), range(channels[0].integrand.dim + 3), seed, *use)
     number = np.searchsorted(np.cumsum(shares) / shares.sum(), points[:, 0], side="right")
     parts = enumerate((shares * total).tolist())
     return [_Drawn(np.flatnonzero(number == i), share, lambda rows: points[rows, 1:]) for i, share in parts]

@@ -8,20 +8,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.method.sampling import SamplingRange
+from darkpkg.method.sampling import OutsideSampleError, SamplingRange
 from darkpkg.method.smoothing import WIDER, Smoothing
 
 Array = NDArray[np.float64]
 
-__all__ = ["OutsideSampleError", "check_inside", "mass_coefficients", "mass_level"]
-
-
-class OutsideSampleError(ValueError):
-    """A mass ``name`` whose ``value`` (GeV) no event of a sample is near: it has them from ``low`` to ``high``."""
-
-    def __init__(self, message: str, name: str = "", value: float = np.nan, low: float = 0, high: float = np.inf):
-        super().__init__(message)
-        self.name, self.value, self.low, self.high = name, value, low, high
+__all__ = ["check_inside", "mass_coefficients", "mass_level"]
 
 
 def check_inside(sampling: SamplingRange, m_N: ArrayLike, m_Zprime: ArrayLike) -> None:

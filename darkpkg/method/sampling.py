@@ -18,7 +18,15 @@ from darkpkg.units import ELECTRON_MASS, GeV
 
 Array = NDArray[np.float64]
 
-__all__ = ["DENSITIES", "HEAVY", "LIGHT", "SamplingRange"]
+__all__ = ["DENSITIES", "HEAVY", "LIGHT", "OutsideSampleError", "SamplingRange"]
+
+
+class OutsideSampleError(ValueError):
+    """A mass ``name`` whose ``value`` (GeV) no event of a sample is near: it has them from ``low`` to ``high``."""
+
+    def __init__(self, message: str, name: str = "", value: float = np.nan, low: float = 0, high: float = np.inf):
+        super().__init__(message)
+        self.name, self.value, self.low, self.high = name, value, low, high
 
 
 def adapted_density(m_N: Array, m_Zprime: Array) -> Array:

@@ -133,7 +133,7 @@ def selection_weight(events: PlacedEvents, selection: Selection) -> Array:
         For events without a vertex, and modules that their detector does not have.
     """
     check_kinds(events=(events, PlacedEvents), selection=(selection, Selection))
-    return np.where(selection.bins(events) >= 0, selection.efficiency, 0.0)
+    return selection.accepted(events)[1]
 
 
 def lifetime_weight(

@@ -196,7 +196,7 @@ def _near(above: complex, area: float, moment: float, transform: complex) -> flo
 @cache
 def _hadrons() -> tuple[Array, Array, Array]:
     """Energies in GeV and the ratio R there, and edges between which R is smooth, from the threshold on."""
-    table = datasets.read("decays/r_ratio")
-    energy = table["sqrt_s"].to_numpy() * GeV
+    table = datasets.columns("decays/r_ratio")
+    energy = table["sqrt_s"] * GeV
     start = np.linspace(CHANNELS["hadrons"], energy[0], 4, endpoint=False)
-    return energy, table["R"].to_numpy(), np.concatenate([start, energy, [np.inf]])
+    return energy, table["R"], np.concatenate([start, energy, [np.inf]])

@@ -194,13 +194,16 @@ CALLS = {
 """The arguments of a right call by the name of the function under `darkpkg`, perhaps with another way to call it."""
 
 NO_CALL = {
+    "Chunked": "takes a folder of files: refused kinds are named in test_chunks",
     "DataIntegrityError": "an exception",
     "FewEventsWarning": "an exception",
     "Nucleus": "made of data files, each number of which has a checksum",
     "Observables": "a result of observables",
     "OutsideSampleError": "an exception",
+    "SampleFolder": "a folder of files, tested in test_chunks",
     "Scan": "a result of scan or of a file, which is checked when it is read",
     "Verdict": "a result of check",
+    "simulate_chunks": "as simulate, whose arguments it takes; the number of chunks has no upper end",
 }
 """Public classes that users do not build, and why."""
 

@@ -77,6 +77,19 @@ def answer():
     return subprocess.run(command, capture_output=True, text=True, check=True)
 
 
+class TestMethods:
+    def test_the_rule_is_that_of_the_method(self, sample):
+        result = run("check", *options(), "--method", "cls")
+        assert result.exit_code == 0
+        assert "rule                  90 % CL by CLs" in result.stdout
+        from_sample = run("check", *options(), "--sample", sample, "--method", "feldman-cousins", "--json")
+        found = json.loads(from_sample.stdout)
+        assert (found["rule"], found["status"]) == ("90 % CL by Feldman-Cousins", "excluded")
+
+    def test_another_is_refused(self):
+        assert run("check", *options(), "--method", "CLS").exit_code == 2
+
+
 class TestAnalyses:
     POINT = options(m_Zprime=0.03, alpha_D=0.25, epsilon=1.655e-4, V_muN_sq=8e-9, V_N_sq=8e-9)
 
@@ -794,7 +807,7 @@ class TestWordsOfHelp:
 
     def test_summaries_are_not_cut_off(self):
         text = run("-h").stdout
-        for name in ("check", "simulate", "scan"):
+        for name in ("check", "simulate", "scan", "table"):
             assert re.search(rf"^  {name} .*[.?]$", text, re.M)
         assert "..." not in text.partition("Commands:")[2]
 
@@ -805,7 +818,7 @@ class TestWordsOfHelp:
         environment = os.environ | {"_DARKPKG_COMPLETE": "complete_bash", "COMP_WORDS": "darkpkg ", "COMP_CWORD": "1"}
         command = [Path(sys.executable).with_name("darkpkg")]
         result = subprocess.run(command, env=environment, capture_output=True, text=True)
-        assert result.stdout.split() == ["check", "simulate", "scan"]
+        assert result.stdout.split() == ["check", "simulate", "scan", "table"]
 
 
 class TestSystem:

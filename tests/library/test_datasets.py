@@ -74,11 +74,24 @@ def test_numbers_are_finite_or_empty(name):
 
 
 DESCRIBE_THEMSELVES = {"analysis/example.toml"}
+ARCHIVES = {"tables/t2k.npz", "tables/t2k.toml"}
+"""The table of all rates, and its manifest."""
 
 
 def test_every_file_of_data_is_a_table_with_a_manifest_or_describes_itself():
     files = {file.relative_to(datasets._ROOT).as_posix() for file in datasets._ROOT.rglob("*") if file.is_file()}
-    assert files == {f"{name}.{kind}" for name in TABLES for kind in ("csv", "toml")} | DESCRIBE_THEMSELVES
+    assert files == {f"{name}.{kind}" for name in TABLES for kind in ("csv", "toml")} | DESCRIBE_THEMSELVES | ARCHIVES
+
+
+def test_a_manifest_is_renewed_with_its_file(copied_data):
+    datasets.verify("tables/t2k.npz")
+    file = copied_data / "tables/t2k.npz"
+    file.write_bytes(b"another")
+    with pytest.raises(datasets.DataIntegrityError, match=r"t2k\.npz was altered"):
+        datasets.verify("tables/t2k.npz")
+    datasets.renew_manifest(file)
+    assert datasets.verify("tables/t2k.npz") == b"another"
+    assert datasets.manifest("tables/t2k.npz").retrieved == datetime.date.today()
 
 
 def test_a_table_that_does_not_exist_is_refused_with_those_that_do():
