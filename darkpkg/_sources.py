@@ -27,6 +27,8 @@ SIMULATION = (
 def code_of(source: str) -> str:
     """Python source without comments, empty lines, and docstrings and other strings that stand alone.
 
+    Examples
+    --------
     >>> code_of('x = 1  # a number')
     'x = 1'
     """

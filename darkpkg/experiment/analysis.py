@@ -199,6 +199,8 @@ class Analysis:
         -------
         Analysis
 
+        Examples
+        --------
         >>> ANALYSIS_I.with_errors("all", uncorrelated=0.03).shared
         ((0.2, 0.2),)
         """

@@ -535,6 +535,8 @@ def coverage(
     Coverage
         Of each point that is true.
 
+    Examples
+    --------
     >>> from darkpkg import ANALYSIS_I
     >>> line = np.linspace(0, 12, 60)[:, None] * [0.8, 0.2]
     >>> coverage(line, ANALYSIS_I, "feldman-cousins").value.min().round(2)

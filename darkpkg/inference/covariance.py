@@ -42,6 +42,8 @@ class CovarianceLikelihood:
     Raises `ValueError` for shapes that do not fit together, a ``fractional`` that is not symmetric, and what is not
     finite.
 
+    Examples
+    --------
     >>> round(float(CovarianceLikelihood([12.0], [10.0], np.diag([0.0, 0.1]), (0,)).chi_squared([0.0])), 3)
     0.4
     """

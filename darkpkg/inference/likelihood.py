@@ -204,6 +204,8 @@ def weighted_log_likelihood(observed: int, weights: ArrayLike, background: float
     background
         Known for certain.
 
+    Examples
+    --------
     >>> round(weighted_log_likelihood(0, [0.5, 0.5]), 6) == round(-2 * np.log(1.5), 6)
     True
     """

@@ -123,8 +123,7 @@ def read_events(path: str | os.PathLike[str]) -> Events | PlacedEvents:
     OtherSourcesWarning
         If the events were made with other formulas or fluxes than those that are installed.
     """
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"path must be the name of a file, got {path!r}")
+    check_kinds(path=(path, (str, os.PathLike)))
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no events file at path {path}")

@@ -370,6 +370,8 @@ def _default() -> Table:
 def load_table(path: str | os.PathLike[str] | None = None) -> Table:
     """A table of all rates, by default that of T2K's two analyses, which comes with the package.
 
+    Examples
+    --------
     >>> load_table().events(BENCHMARK_B, ANALYSIS_I).total()                    # doctest: +SKIP
     4.67 ± 0.02
     """

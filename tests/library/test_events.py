@@ -145,7 +145,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("path", [None, 1, b"events.parquet", ["events.parquet"], 1.0])
     def test_what_names_no_file(self, path):
-        with pytest.raises(TypeError, match="path must be the name of a file, got"):
+        with pytest.raises(TypeError, match="path must be of type str or PathLike, got"):
             dk.read_events(path)
 
     def test_a_foreign_parquet_file(self, tmp_path):
