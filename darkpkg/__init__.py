@@ -14,8 +14,6 @@ from typing import Any
 
 from darkpkg import _sources as _sources  # before any other module: what stands on disk now is what they are
 
-__version__ = "0.1.0"
-
 _STUB = ast.parse(Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
 
 _HOME = {name.name: part.module for part in _STUB.body if isinstance(part, ast.ImportFrom) for name in part.names}
@@ -30,7 +28,10 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str) -> Any:
     """A public name, whose module is imported, and the data in it read, when the name is first used."""
-    if name not in _HOME:
+    if name == "__version__":
+        value: Any = importlib.import_module("importlib.metadata").version("darkpkg")
+    elif name in _HOME:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+    else:
         raise AttributeError(f"module 'darkpkg' has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(_HOME[name]), name)
-    return value
+    return globals().setdefault(name, value)

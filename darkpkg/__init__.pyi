@@ -1,4 +1,7 @@
 # Public names by the module that has them: what a type checker reads, and `__init__.py` imports from.
+from darkpkg.chunks import Chunked as Chunked
+from darkpkg.chunks import SampleFolder as SampleFolder
+from darkpkg.chunks import simulate_chunks as simulate_chunks
 from darkpkg.experiment.analysis import ANALYSIS_I as ANALYSIS_I
 from darkpkg.experiment.analysis import ANALYSIS_II as ANALYSIS_II
 from darkpkg.experiment.analysis import Analysis as Analysis

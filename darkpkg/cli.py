@@ -128,6 +128,14 @@ Analyses = Annotated[
     list[str] | None,
     option("analysis", "I (argon chambers; default), II (photons in FGD1) or a TOML file; may be repeated", "NAME"),
 ]
+Method = Annotated[
+    Literal["likelihood", "feldman-cousins", "cls", "bayes"],
+    option(
+        "method",
+        "what excludes: likelihood, -Delta ln L, the paper's rule; or a construction, without the error "
+        "of the simulation",
+    ),
+]
 ESTIMATORS = "transport (events transported to the masses: no bias) or kernel (smoothed over masses: fast)"
 OWN_ESTIMATOR = "or mine.py:Mine, your own Mine(sample)"
 ExperimentName = Annotated[
@@ -170,6 +178,7 @@ def check(
     hydrogen: Hydrogen = None,
     estimator: Annotated[str, option("estimator", f"{ESTIMATORS}, {OWN_ESTIMATOR}", "NAME")] = "transport",
     decays: Decays = "all",
+    method: Method = "likelihood",
     as_json: Annotated[bool, option("json", "print JSON")] = False,
     simulated: Annotated[
         bool, _flag("simulate", "simulate the point as well as reading the table, and print both")
@@ -184,10 +193,11 @@ def check(
     simulated at its masses; for the points of a file one sample over masses serves, by default of 1e6
     events: darkpkg check --points mine.csv -o answers.csv
 
-    The point is excluded beyond -Delta ln L = 2.303, 90 % CL for 2 parameters. There is no statement where no
-    neutrino of the beam can make this N, without any effective event, and where fewer than 10 effective events stand
-    behind a channel and the verdict changes within the 95 % interval of the expectation that they leave. Exit status:
-    0 for a verdict, 2 for wrong input, 3 for no statement (of one point, by the last analysis).
+    The point is excluded beyond -Delta ln L = 2.303, 90 % CL for 2 parameters, or by --method. There is no
+    statement where no neutrino of the beam can make this N, without any effective event, and where fewer than 10
+    effective events stand behind a channel and the verdict changes within the 95 % interval of the expectation that
+    they leave. Exit status: 0 for a verdict, 2 for wrong input, 3 for no statement (of one point, by the last
+    analysis).
     """
     numbers = {
         "m_N": m_N, "m_Zprime": m_Zprime, "alpha_D": alpha_D, "epsilon": epsilon, "V_muN_sq": V_muN_sq,
@@ -210,14 +220,14 @@ def check(
     if not (own or points or sample or majorana or V_eN_sq):
         from darkpkg import table_commands
 
-        status = table_commands.check({**given, **kind}, analysis, as_json, simulated)
+        status = table_commands.check({**given, **kind}, analysis, as_json, simulated, method)
         if isinstance(status, str):
             reason = status
         elif not simulated:
             raise typer.Exit(status)
     from darkpkg import commands
 
-    source = commands.Source(sample, experiment, n_events, seed, majorana, hydrogen, estimator, reason)
+    source = commands.Source(sample, experiment, n_events, seed, majorana, hydrogen, estimator, reason, method)
     if points:
         commands.check_points(points, kind, source, analysis, output, as_json)
     else:
@@ -254,6 +264,39 @@ def simulate(
     commands.simulate(output, fixed or mediator or "heavy", source)
 
 
+@app.command("simulate-chunks", short_help="Write a sample larger than memory, into a folder.")
+def simulate_chunks(
+    n_chunks: Annotated[int, typer.Option("--n-chunks", help="files that the folder is to have, such as 40", min=1)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="folder to fill, such as heavy")],
+    chunk_size: Annotated[
+        int,
+        typer.Option("--chunk-size", help="events of a file, such as 1e5", parser=_integer, metavar="INTEGER"),
+    ] = 250_000,
+    mediator: Annotated[
+        Literal["heavy", "light"],
+        option("mediator", "all masses, of a dark photon heavier (default) or lighter than N"),
+    ] = "heavy",
+    experiment: ExperimentName = None,
+    seed: Seed = None,
+    majorana: Majorana = False,
+    hydrogen: Hydrogen = None,
+    workers: Annotated[int, typer.Option(help="processes at once", min=1)] = 2,
+    scheduler: Annotated[
+        str | None, option("scheduler", "Dask scheduler whose workers simulate instead", "ADDRESS")
+    ] = None,
+) -> None:
+    """Simulate the whole plane of masses in chunks, each a file of a folder. An interrupted run is continued.
+
+    Example: darkpkg simulate-chunks --n-chunks 40 -o heavy
+
+    What is there is not simulated again, and more chunks make the sample longer. The folder serves as a --sample.
+    """
+    from darkpkg import commands
+
+    source = commands.Source(None, experiment, chunk_size, seed, majorana, hydrogen)
+    commands.simulate_chunks(output, mediator, source, n_chunks, workers, scheduler)
+
+
 @app.command(short_help="Limits over a slice of the parameter space, from a sample.")
 def scan(
     sample: Annotated[Path, option("sample", "sample file of darkpkg simulate, such as heavy.parquet", "FILE")],
@@ -284,6 +327,7 @@ def scan(
     cl: Annotated[float, option("cl", "confidence level of the edge, for 2 parameters, such as 0.9")] = 0.90,
     estimator: Annotated[str, option("estimator", f"{ESTIMATORS}, {OWN_ESTIMATOR}", "NAME")] = "kernel",
     decays: Decays = "all",
+    method: Method = "likelihood",
 ) -> None:
     """Likelihood, expected events and exclusion over a slice with one or two free parameters.
 
@@ -295,7 +339,7 @@ def scan(
     from darkpkg import commands, options
 
     where = options.slice_of(benchmark, decays, vary, assign or [])
-    commands.scan(commands.Source(sample, estimator=estimator), where, output, analysis, refine, cl)
+    commands.scan(commands.Source(sample, estimator=estimator, method=method), where, output, analysis, refine, cl)
 
 
 table = typer.Typer(help="The table of all rates: build one, or tell what one holds.", no_args_is_help=True)

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -38,6 +38,7 @@ from darkpkg.outputs import complete_or_not_at_all, require_writable
 from darkpkg.physics.nuclei import Nucleus
 from darkpkg.physics.validity import validity_notes
 from darkpkg.report import as_text, numbers_of, report, row
+from darkpkg.running import executor_of
 
 __all__ = [
     "NO_STATEMENT",
@@ -48,6 +49,7 @@ __all__ = [
     "is_watched",
     "scan",
     "simulate",
+    "simulate_chunks",
 ]
 
 NO_STATEMENT = 3
@@ -79,6 +81,7 @@ class Source:
     hydrogen: bool | None = None
     estimator: str = "transport"
     reason: str = ""
+    method: str = "likelihood"
 
     @functools.cached_property
     def estimate(self) -> Callable[[PlacedEvents], Any]:
@@ -125,6 +128,14 @@ class Source:
         options: dict[str, Any] = {"hydrogen": bool(self.hydrogen), "progress": is_watched()}
         return dk.simulate(masses, n, seed, experiment=experiment, couplings=couplings, **options)
 
+    def predictor(self, masses: dk.SamplingRange | dk.DarkParameters) -> tuple[Any, PlacedEvents]:
+        """The estimator, and the events that it predicts with: of a folder, those of its first chunk."""
+        if self.sample and self.sample.is_dir():
+            folder = dk.SampleFolder(self.sample)
+            return dk.Chunked(folder, self.estimate), next(iter(folder))
+        events = self.events(masses)
+        return self.estimate(events), events
+
     def judges(self, names: list[str] | None) -> list[dk.Analysis]:
         """The analyses, and their sum if there are several; by default those of an own experiment, or I."""
         in_file = not self.sample and self.experiment not in (None, *EXPERIMENTS)
@@ -155,10 +166,12 @@ class Source:
             known = [verdict for verdict in early if verdict is not None]
             if len(known) == len(judges):
                 return known, {}
-        events = self.events(point)
+        estimator, events = self.predictor(point)
         _require_flavours(point, events.origin.beams)
-        estimator = self.estimate(events)
-        return [dk.check(estimator, point, analysis) for analysis in judges], events.provenance
+        about = dict(events.provenance)
+        if isinstance(estimator, dk.Chunked):
+            about["n_events"] *= len(estimator.folder)
+        return [dk.check(estimator, point, analysis, method=self.method) for analysis in judges], about
 
 
 def _require_flavours(points: dk.DarkParameters, beams: Sequence[dk.Beam]) -> None:
@@ -200,18 +213,17 @@ def check_points(
     source.refuse_early(points, judges)
     if output:
         require_writable(output, ".csv", ".json")
-    given = source.events(dk.HEAVY) if source.sample else None
-    ranges = [dk.HEAVY, dk.LIGHT] if given is None else [sampling_range(given)]
+    given = source.predictor(dk.HEAVY) if source.sample else None
+    ranges = [dk.HEAVY, dk.LIGHT] if given is None else [sampling_range(given[1])]
     which = _ranges_of(path, points, ranges)
-    samples = {i: source.events(ranges[i]) if given is None else given for i in dict.fromkeys(which)}
-    estimators = {i: source.estimate(sample) for i, sample in samples.items()}
+    estimators = {i: (given or source.predictor(ranges[i]))[0] for i in dict.fromkeys(which)}
     columns = {name: np.broadcast_to(getattr(points, name), points.shape) for name in points.numbers()}
     rows: list[dict[str, Any]] = []
     with np.errstate(divide="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", dk.FewEventsWarning)  # each row has its number of effective events
         for i in tqdm(range(len(which)), desc="points", disable=not is_watched()):
             point = points.replace(**{name: float(numbers[i]) for name, numbers in columns.items()})
-            verdicts = [dk.check(estimators[which[i]], point, analysis) for analysis in judges]
+            verdicts = [dk.check(estimators[which[i]], point, one, method=source.method) for one in judges]
             rows += [{"point": i + 1, **row(point, verdict)} for verdict in verdicts]
     as_json = as_json or (output is not None and output.suffix == ".json")
     text = as_text(rows) if as_json else pd.DataFrame(rows).to_csv(index=False)
@@ -262,6 +274,28 @@ def simulate(output: Path, masses: Sequence[float] | str, source: Source) -> Non
     print(f"{len(events)} events written to {dk.write_events(events, output)}")
 
 
+def simulate_chunks(
+    output: Path, mediator: str, source: Source, n_chunks: int, workers: int, scheduler: str | None
+) -> None:
+    """Fill a folder with the chunks of a sample over all masses on one side of m_N = m_Zprime."""
+    size = cast(int, source.n_events)
+    check_size(size * workers)
+    with executor_of(workers, scheduler) as executor:
+        folder = dk.simulate_chunks(
+            {"heavy": dk.HEAVY, "light": dk.LIGHT}[mediator],
+            n_chunks,
+            1 if source.seed is None else source.seed,
+            output,
+            chunk_size=size,
+            executor=executor,
+            experiment=source.simulated,
+            couplings=dk.BENCHMARK_B.replace(is_majorana=source.is_majorana),
+            hydrogen=bool(source.hydrogen),
+            progress=is_watched(),
+        )
+    print(f"{len(folder)} chunks of {size} events in the folder {output}")
+
+
 def scan(source: Source, where: dk.Slice, output: Path, names: list[str] | None, refine: int, cl: float) -> None:
     """Write the scan of a slice, from the sample of a file, and print a summary."""
     dk.exclusion_threshold(cl)
@@ -273,17 +307,17 @@ def scan(source: Source, where: dk.Slice, output: Path, names: list[str] | None,
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warnings.simplefilter("ignore", dk.FewEventsWarning)  # the summary counts all such points at once
-        events = source.events(dk.HEAVY)
+        estimator, events = source.predictor(dk.HEAVY)
         _require_flavours(where.parameters, events.origin.beams)
-        estimator = source.estimate(events)
-        result = dk.scan(estimator, where, judge, refine=refine, cl=cl, progress=is_watched())
+        rule: Any = {"cl": cl, "method": source.method}
+        result = dk.scan(estimator, where, judge, refine=refine, progress=is_watched(), **rule)
         dk.write_scan(result, output)
-        lines = _summary(result, cl)
+        lines = _summary(result, cl, source.method)
         if len(where.axes) == 1:
             (name,) = where.axes
             lines += [
                 f"excluded               {name} from {part.low:.4g} to {part.high:.4g}"
-                for part in dk.excluded_intervals(estimator, where, judge, cl=cl)
+                for part in dk.excluded_intervals(estimator, where, judge, **rule)
             ]
     notes = [*filter(None, [judge.caveat]), *validity_notes(where.parameters), *_few(result)]
     notes += [str(warning.message) for warning in caught]
@@ -301,11 +335,11 @@ def check_size(n_events: int) -> None:
     require_memory(float(n_events) * _BYTES_PER_EVENT, f"a simulation of {n_events:.6g} events")
 
 
-def _summary(result: dk.Scan, cl: float) -> list[str]:
-    share, fewest = np.mean(result.excluded(cl)), np.nanmin(result.expectation.total().n_effective)
+def _summary(result: dk.Scan, cl: float, method: str) -> list[str]:
+    share, fewest = np.mean(result.excluded(cl, method=method)), np.nanmin(result.expectation.total().n_effective)
     return [
         f"points                 {int(result.evaluated.sum())} of {result.analysis.name}",
-        f"rule                   {exclusion_rule(cl)}",
+        f"rule                   {exclusion_rule(cl, method=method)}",
         f"excluded               {100 * share:.3g} % of the grid",
         f"fewest effective       {fewest:.3g} events",
     ]

@@ -6,6 +6,7 @@ import functools
 import itertools
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.extending import register_jitable
 
 from darkpkg import _sources, formulas
@@ -28,7 +29,7 @@ _config: Any = numba.config  # its attributes are made when numba is imported
 
 
 def compiled(**options: Any) -> Callable[[_Function], _Function]:
-    """`numba.njit` with a cache on disk that any change in the package's sources makes void.
+    """`numba.njit` with a cache on disk that any change in the code of the package's sources makes void.
 
     Numba looks only at the file of the function itself, and would go on using machine code into which an older
     version of a function from another file was compiled.
@@ -52,7 +53,7 @@ def _cache_in(folder: Path, function: Callable[..., Any]) -> _Cache:
     configured = _config.CACHE_DIR
     _config.CACHE_DIR = str(folder)
     try:
-        return _Cache(function)  # type: ignore[no-untyped-call]
+        return _Cache(function)
     finally:
         _config.CACHE_DIR = configured
 
@@ -60,8 +61,14 @@ def _cache_in(folder: Path, function: Callable[..., Any]) -> _Cache:
 class _Cache(FunctionCache):
     """Numba's cache, as long as the files on disk are those in memory, and without failing where numba can compile.
 
-    In a session that edits a formula, what is compiled may be either version, or a mixture.
+    In a session that edits a formula, what is compiled may be either version, or a mixture. Numba's own key has the
+    time of the source file and the line of the function, which a docstring changes: the folder is the key.
     """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)  # type: ignore[no-untyped-call]
+        name = f"{function.__module__}.{function.__qualname__}.py{sys.version_info[0]}{sys.version_info[1]}"
+        self._cache_file = IndexDataCacheFile(self._cache_path, name, _sources.digest())
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         with suppress(OSError):

@@ -51,7 +51,15 @@ class DataIntegrityError(OSError):
 
 @dataclass(frozen=True)
 class Column:
-    """What one column of a table holds; ``unit`` is empty for names and pure numbers."""
+    """What one column of a table holds.
+
+    Parameters
+    ----------
+    unit
+        Empty for names and pure numbers.
+    meaning
+        In words.
+    """
 
     unit: str
     meaning: str
@@ -61,10 +69,21 @@ class Column:
 class Manifest:
     """The description that stands beside a table.
 
-    ``columns`` maps the names in the header, in order, to their `Column`; ``sha256`` is the checksum of the CSV file.
-    ``licence`` is that of the source, or ``"not stated"``; ``kind`` (``class`` in the file) is ``"copied"``, as
-    published, ``"digitised"``, read off a figure, or ``"constructed"``, by a calculation or from several sources;
-    ``retrieved`` is the day on which the numbers were taken from the source.
+    Parameters
+    ----------
+    title, source, reference, doi, processing
+        What the numbers are, where they come from, and what was done to them.
+    licence
+        That of the source, or ``"not stated"``.
+    kind
+        ``class`` in the file: ``"copied"``, as published, ``"digitised"``, read off a figure, or ``"constructed"``,
+        by a calculation or from several sources.
+    retrieved
+        The day on which the numbers were taken from the source.
+    sha256
+        Checksum of the CSV file.
+    columns
+        The `Column` of each name in the header, in order.
     """
 
     title: str
@@ -155,6 +174,8 @@ def read(name: str) -> pd.DataFrame:
     DataIntegrityError
         If table or manifest is missing, or the one is not what the other says.
 
+    Examples
+    --------
     >>> read("flux/nd280_fhc").columns[2]
     'numu'
     """

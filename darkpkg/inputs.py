@@ -27,6 +27,7 @@ __all__ = [
     "count",
     "frozen",
     "integer_array",
+    "named",
     "one_of",
     "real_array",
     "real_number",
@@ -79,6 +80,8 @@ def real_numbers(
     With ``positive`` they are above zero, and finite; with ``nan`` some may be nan, where that says something.
     Errors as those of `real_array`.
 
+    Examples
+    --------
     >>> real_numbers("m_N", [1, 2], positive=True)
     array([1., 2.])
     """
@@ -161,6 +164,14 @@ def one_of(name: str, value: Any, known: Iterable[str]) -> str:
     if not isinstance(value, str) or value not in known:
         raise ValueError(f"{name} must be one of {', '.join(known)}, got {_short(value)}")
     return value
+
+
+def named(things: Iterable[Kind], kind: str, name: str, owner: str) -> Kind:
+    """The one of ``things`` of a kind whose name it is. Raises `KeyError` that says which the ``owner`` has."""
+    known = {thing.name: thing for thing in things}  # type: ignore[attr-defined]
+    if name not in known:
+        raise KeyError(f"{owner} has no {kind} {name!r}, only {', '.join(known)}")
+    return known[name]
 
 
 def tuple_of(name: str, values: Any, kind: type[Kind]) -> tuple[Kind, ...]:

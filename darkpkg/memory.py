@@ -29,6 +29,8 @@ def require_memory(needed: float, what: str) -> None:
     ValueError
         That says how much memory it needs and how much there is.
 
+    Examples
+    --------
     >>> require_memory(8e3, "a table of 1000 numbers")
     """
     there = available_memory()

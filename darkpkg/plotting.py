@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
+from darkpkg.inference.constructions import Method, method_of
 from darkpkg.inference.scan import Scan
 from darkpkg.inference.threshold import exclusion_rule
 from darkpkg.physics.model import DarkParameters
@@ -39,6 +40,8 @@ def axis_label(name: str) -> str:
     KeyError
         If there is no such field.
 
+    Examples
+    --------
     >>> axis_label("m_N")
     '$m_N$ [GeV]'
     """
@@ -46,7 +49,9 @@ def axis_label(name: str) -> str:
     return f"${metadata['symbol']}$" + (f" [{metadata['unit']}]" if metadata["unit"] else "")
 
 
-def plot_exclusion(scan: Scan, ax: Axes | None = None, cl: float = 0.90, **style: Any) -> Axes:
+def plot_exclusion(
+    scan: Scan, ax: Axes | None = None, cl: float = 0.90, method: str | Method = "likelihood", **style: Any
+) -> Axes:
     """Draw the edges of the excluded region of a plane, the first parameter of the scan along x.
 
     Parameters
@@ -55,8 +60,8 @@ def plot_exclusion(scan: Scan, ax: Axes | None = None, cl: float = 0.90, **style
         Of two free parameters.
     ax : Axes, optional
         Where to draw; a new figure by default. Both axes become logarithmic, with symbols and units.
-    cl : float
-        Confidence level of the edges.
+    cl, method
+        Rule of the edges, as in `darkpkg.Scan.exclusion`.
     **style
         As for matplotlib's ``plot``; the ``label`` is that of analysis and rule by default.
 
@@ -70,13 +75,15 @@ def plot_exclusion(scan: Scan, ax: Axes | None = None, cl: float = 0.90, **style
     ValueError
         For another number of free parameters.
 
+    Examples
+    --------
     >>> plot_exclusion(scan(Transport(sample), plane, ANALYSIS_I), color="black")          # doctest: +SKIP
     """
-    curves = scan.exclusion(cl)
+    curves = scan.exclusion(cl, method=method)
     if ax is None:
         _, ax = plt.subplots()
     first, second = scan.axes
-    label = style.pop("label", f"{scan.analysis.name}, {exclusion_rule(cl)}")
+    label = style.pop("label", f"{scan.analysis.name}, {exclusion_rule(cl, method=method_of(method).name)}")
     for curve in curves:
         ax.loglog(curve[:, 0], curve[:, 1], label=label, **style)
         label = None
@@ -84,7 +91,7 @@ def plot_exclusion(scan: Scan, ax: Axes | None = None, cl: float = 0.90, **style
     return ax
 
 
-def shade_excluded(scan: Scan, ax: Axes, cl: float = 0.90, **style: Any) -> Axes:
+def shade_excluded(scan: Scan, ax: Axes, cl: float = 0.90, method: str | Method = "likelihood", **style: Any) -> Axes:
     """Fill the excluded region of a plane up to the frame, and all of it where everything is excluded.
 
     Parameters
@@ -93,8 +100,8 @@ def shade_excluded(scan: Scan, ax: Axes, cl: float = 0.90, **style: Any) -> Axes
         Of two free parameters.
     ax : Axes
         Where to draw.
-    cl : float
-        Confidence level of the edges.
+    cl, method
+        Rule of the edges, as in `darkpkg.Scan.exclusion`.
     **style
         As for matplotlib's ``PathPatch``, such as ``color`` and ``alpha``.
 
@@ -103,7 +110,7 @@ def shade_excluded(scan: Scan, ax: Axes, cl: float = 0.90, **style: Any) -> Axes
     Axes
         Those drawn in.
     """
-    for outlines in scan.excluded_polygons(cl):
+    for outlines in scan.excluded_polygons(cl, method=method):
         path = Path.make_compound_path(*(Path(outline, closed=True) for outline in outlines))
         ax.add_patch(PathPatch(path, **style))
     return ax

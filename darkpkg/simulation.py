@@ -8,6 +8,7 @@ import json
 import os
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,10 +30,11 @@ from darkpkg.method.placing import factors_of_modules, place
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.weights import check_point, detected_weight
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
+from darkpkg.streams import random_stream
 
 Array = NDArray[np.float64]
 
-__all__ = ["simulate"]
+__all__ = ["Plan", "plan_of", "read_sample", "simulate"]
 
 
 def simulate(
@@ -91,12 +93,95 @@ def simulate(
     >>> simulate(BENCHMARK_B, n_events=1000, seed=1).origin.sampling.m_N
     (0.1, 0.1)
     """
-    experiment = experiments.T2K if experiment is None else experiment
-    check_kinds(
-        masses=(masses, (SamplingRange, DarkParameters)),
-        experiment=(experiment, Experiment),
-        cache=(cache, (str, os.PathLike, type(None))),
+    plan = plan_of(
+        masses,
+        n_events,
+        seed,
+        experiment=experiment,
+        couplings=couplings,
+        hydrogen=hydrogen,
+        nucleons=nucleons,
+        form_factor=form_factor,
+        sequence=sequence,
+        emphasis=emphasis,
+        vertices=vertices,
     )
+    check_kinds(cache=(cache, (str, os.PathLike, type(None))))
+    if cache is None:
+        return plan.sample(progress=progress)
+    path = Path(cache) / f"{plan.digest}.parquet"
+    if path.exists():
+        try:
+            return read_sample(path)
+        except DataIntegrityError as error:
+            warnings.warn(f"simulated anew: {error}", UserWarning, stacklevel=2)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    events = plan.sample(progress=progress)
+    write_events(events, path)
+    return events
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `simulate` was told to do, checked and complete."""
+
+    experiment: Experiment
+    how: Mapping[str, Any]
+    """Arguments of `generate`."""
+    where: Mapping[str, Any]
+    """Arguments of `place`."""
+    aim: DarkParameters | None
+    """The point that events are to be densest for, if there is one."""
+
+    def sample(self, chunk: int = 0, *, progress: bool = False) -> PlacedEvents:
+        """The sample, or a chunk of it: other events with the same adapted maps."""
+        seed = self.how["seed"]
+        importance = self._importance if self.aim is not None else None
+        options: dict[str, Any] = {"experiment": self.experiment, "importance": importance, "chunk": chunk}
+        events = generate(**self.how, **options, progress=progress)
+        if chunk:
+            seed = int(random_stream(seed, "chunk", chunk).integers(2**62))
+        return place(events, self.experiment.detector, seed, **self.where)
+
+    @property
+    def digest(self) -> str:
+        """A name for a file: another one for anything else that events depend on."""
+        aim = {"aim": (self.aim, self._analyses) if self.aim is not None else None}
+        versions = {name: importlib.metadata.version(name) for name in ("numpy", "scipy", "numba", "vegas")}
+        about: dict[str, Any] = {"format": FORMAT, "sources": _sources.digest(_sources.SIMULATION)}
+        about |= {"versions": versions, **self.how, **self.where, **aim}
+        one = self.experiment
+        about |= {"experiment": one.name, "beams": one.beams, "detector": one.detector}
+        return hashlib.sha256(json.dumps(encoded(about), sort_keys=True, default=repr).encode()).hexdigest()[:32]
+
+    @property
+    def _analyses(self) -> list[Analysis]:
+        return [one for one in self.experiment.analyses.values() if _fits(one, self.experiment.detector)]
+
+    def _importance(self, events: Events) -> Array:
+        placed = place(events, self.experiment.detector, self.how["seed"], **{**self.where, "vertices": 1})
+        with np.errstate(divide="ignore"):  # N without any width lives for ever
+            weights = [np.abs(detected_weight(placed, cast(DarkParameters, self.aim), one)) for one in self._analyses]
+        return sum((w / w.sum() for w in weights if w.any()), np.zeros(len(events)))
+
+
+def plan_of(
+    masses: SamplingRange | DarkParameters,
+    n_events: int | Mapping[str, int],
+    seed: int,
+    *,
+    experiment: Experiment | None = None,
+    couplings: DarkParameters | None = None,
+    hydrogen: bool = False,
+    nucleons: bool = False,
+    form_factor: str = "fourier-bessel",
+    sequence: str | None = None,
+    emphasis: Mapping[str, float] | None = None,
+    vertices: int | None = None,
+) -> Plan:
+    """The plan for arguments of `simulate`. Raises what that raises."""
+    experiment = experiments.T2K if experiment is None else experiment
+    check_kinds(masses=(masses, (SamplingRange, DarkParameters)), experiment=(experiment, Experiment))
     point = masses if isinstance(masses, DarkParameters) else None
     sampling = masses
     if isinstance(masses, DarkParameters):
@@ -107,6 +192,7 @@ def simulate(
     sequence = one_of("sequence", default if sequence is None else sequence, SEQUENCES)
     aims = point is not None and sequence == "sobol"
     vertices = whole_number("vertices", (4 if aims else 1) if vertices is None else vertices, 1)
+    factors_of_modules(experiment.detector, emphasis)  # raises before any work
     how: dict[str, Any] = {
         "sampling": sampling,
         "n_events": n_events,
@@ -117,37 +203,16 @@ def simulate(
         "form_factor": form_factor,
         "sequence": sequence,
     }
-    detector = experiment.detector
-    analyses = [analysis for analysis in experiment.analyses.values() if _fits(analysis, detector)]
     towards = _decay_modules(experiment) if vertices > 1 else ()
-    factors_of_modules(detector, emphasis)  # raises before any work
     where: dict[str, Any] = {"emphasis": emphasis, "vertices": vertices, "towards": towards}
+    return Plan(experiment, how, where, point if aims else None)
 
-    def importance(events: Events) -> Array:
-        placed = place(events, detector, seed, **(where | {"vertices": 1}))
-        with np.errstate(divide="ignore"):  # N without any width lives for ever
-            weights = [np.abs(detected_weight(placed, cast(DarkParameters, point), one)) for one in analyses]
-        return sum((w / w.sum() for w in weights if w.any()), np.zeros(len(events)))
 
-    def sample() -> PlacedEvents:
-        events = generate(**how, experiment=experiment, importance=importance if aims else None, progress=progress)
-        return place(events, detector, seed, **where)
-
-    if cache is None:
-        return sample()
-    aim = {"aim": (point, analyses) if aims else None}
-    path = Path(cache) / f"{_digest(how | where | aim, experiment)}.parquet"
-    if path.exists():
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of another flux than that of T2K: it is that of the experiment
-                return cast(PlacedEvents, read_events(path))
-        except DataIntegrityError as error:
-            warnings.warn(f"simulated anew: {error}", UserWarning, stacklevel=2)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    events = sample()
-    write_events(events, path)
-    return events
+def read_sample(path: Path) -> PlacedEvents:
+    """A file that `simulate` wrote. Raises what `read_events` does."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of another flux than that of T2K: it is that of the experiment
+        return cast(PlacedEvents, read_events(path))
 
 
 def _decay_modules(experiment: Experiment) -> tuple[str, ...]:
@@ -160,11 +225,3 @@ def _fits(analysis: Analysis, detector: Detector) -> bool:
     """Whether the detector has all modules that the analysis looks into."""
     selections = [channel.selection for channel in analysis.channels]
     return all({*s.decay_modules, *s.vertex_modules} <= {*detector.fiducial_volumes} for s in selections)
-
-
-def _digest(arguments: Mapping[str, Any], experiment: Experiment) -> str:
-    """A name for a file: another one for anything else that events depend on."""
-    versions = {name: importlib.metadata.version(name) for name in ("numpy", "scipy", "numba", "vegas")}
-    about = {"format": FORMAT, "sources": _sources.digest(_sources.SIMULATION), "versions": versions, **arguments}
-    about |= {"experiment": experiment.name, "beams": experiment.beams, "detector": experiment.detector}
-    return hashlib.sha256(json.dumps(encoded(about), sort_keys=True, default=repr).encode()).hexdigest()[:32]

@@ -37,6 +37,8 @@ def random_stream(seed: int, *name: str | float) -> np.random.Generator:
     TypeError
         For a name of anything but words and finite numbers.
 
+    Examples
+    --------
     >>> random_stream(1, "FHC", "Pb208").integers(10, size=3)
     array([...])
     """

@@ -17,11 +17,12 @@ import darkpkg as dk
 from darkpkg import datasets
 from darkpkg.outputs import require_writable
 from darkpkg.report import as_text, numbers_of, report
+from darkpkg.running import executor_of
 
 __all__ = ["build", "check", "inspect"]
 
 
-def check(numbers: Mapping[str, Any], names: list[str] | None, as_json: bool, both: bool) -> int | str:
+def check(numbers: Mapping[str, Any], names: list[str] | None, as_json: bool, both: bool, method: str) -> int | str:
     """Print the verdict of each analysis, and of their sum, and return the exit status; or why no table has them."""
     point = dk.DarkParameters(**numbers)
     if not set(names or ["I"]) <= {"I", "II"}:
@@ -30,7 +31,7 @@ def check(numbers: Mapping[str, Any], names: list[str] | None, as_json: bool, bo
     judges = each if len(each) == 1 else [*each, functools.reduce(operator.add, each)]
     try:
         table = dk.load_table()
-        verdicts = [dk.check(table, point, analysis) for analysis in judges]
+        verdicts = [dk.check(table, point, analysis, method=method) for analysis in judges]
     except ValueError as error:  # masses or a selection that the table does not have
         return str(error)
     source = f"table of all rates of {table.header['experiment']}"
@@ -57,8 +58,9 @@ def build(output: Path, experiment: str, n_events: int, turns: int, seed: int, w
     require_writable(output, ".npz")
     source = commands.Source(None, experiment)
     parts = dk.Table.T2K_PARTS if experiment == "T2K" else None
-    options: dict[str, Any] = {"turns": turns, "workers": workers, "progress": commands.is_watched()}
-    dk.build_table(source.simulated, output, parts=parts, n_events=n_events, seed=seed, **options)
+    with executor_of(workers) as executor:
+        options: dict[str, Any] = {"turns": turns, "executor": executor, "progress": commands.is_watched()}
+        dk.build_table(source.simulated, output, parts=parts, n_events=n_events, seed=seed, **options)
     datasets.renew_manifest(output)
     inspect(output)
 

@@ -47,8 +47,8 @@ def figure_bundle(
 ) -> tuple[dict[str, str], dict[str, dict[str, float]]]:
     """Draw a figure in all formats: content by MIME type, and as metadata the size of its `smallest_text`.
 
-    A drawing with panels side by side has a second one with its panels below one another. Files that would be large
-    as SVG are PNG of double resolution.
+    A wide drawing has a second one for phones, narrower, with panels that stand side by side below one another. Files
+    that would be large as SVG are PNG of double resolution.
     """
     bundle = {PDF: base64.b64encode(_drawn(figure, "pdf")).decode(), CSV: figure_data(figure)}
     svg = _drawn(figure, "svg").decode()
@@ -56,11 +56,11 @@ def figure_bundle(
         bundle[SVG] = svg
     else:
         bundle[PNG] = base64.b64encode(_drawn(figure, "png", dpi=192)).decode()
-    with _stacked(figure) as stacked, warnings.catch_warnings():
+    with _narrowed(figure) as narrowed, warnings.catch_warnings():
         # Labels may be longer than a phone is wide: then it shows the wide drawing, and smaller.
         warnings.filterwarnings("error", message="constrained_layout not applied")
         with suppress(UserWarning):
-            if stacked:
+            if narrowed:
                 bundle[NARROW] = _drawn(figure, "svg").decode()
     return bundle, {PDF: {"smallest_text": smallest_text(figure)}}
 
@@ -147,14 +147,32 @@ def _drawn(figure: Figure, form: str, **options: Any) -> bytes:
 
 
 @contextmanager
-def _stacked(figure: Figure) -> Iterator[bool]:
-    """Put panels that stand side by side below one another, for a while; False if there are none."""
+def _narrowed(figure: Figure) -> Iterator[bool]:
+    """Make a figure as narrow as a phone shows it, for a while; False if it is already, or has several grids."""
     panels = [axes for axes in figure.axes if axes.get_subplotspec() is not None]
     before = {axes: axes.get_subplotspec() for axes in panels}
     places = sorted({(spec.colspan.start, spec.rowspan.start) for spec in before.values()})
-    if len({column for column, _ in places}) < 2 or len({spec.get_gridspec() for spec in before.values()}) > 1:
+    width, height = figure.get_size_inches()
+    if len({spec.get_gridspec() for spec in before.values()}) > 1:
         yield False
-        return
+    elif len({column for column, _ in places}) > 1:
+        with _stacked(figure, before, places):
+            yield True
+    elif width > 1.1 * NARROW_WIDTH:
+        # Text keeps its size, so the panel needs more than its share of the height.
+        figure.set_size_inches(NARROW_WIDTH, height * (NARROW_WIDTH / width) ** 0.5)
+        try:
+            yield True
+        finally:
+            figure.set_size_inches(width, height)
+    else:
+        yield False
+
+
+@contextmanager
+def _stacked(figure: Figure, before: dict[Axes, Any], places: list[tuple[int, int]]) -> Iterator[None]:
+    """Put panels that stand side by side below one another, for a while."""
+    panels = list(before)
     size = figure.get_size_inches()
     frames = {spec.colspan.start: axes.get_position() for axes, spec in before.items()}
     shape = np.mean([axes.get_position().height * size[1] for axes in panels]) / (
@@ -171,7 +189,7 @@ def _stacked(figure: Figure) -> Iterator[bool]:
             axes.set_ylabel(axes.get_ylabel() or by_row.get(spec.rowspan.start, ""))
     figure.set_size_inches(NARROW_WIDTH, height * len(places))
     try:
-        yield True
+        yield
     finally:
         figure.set_size_inches(size)
         for axes, labelleft, label in hidden:

@@ -153,6 +153,9 @@ def _with_error(value: float, error: float, form: str) -> str:
 
 
 def _typeset(cell: str) -> str:
-    """A cell for readers: powers of ten as such, and minus signs."""
+    """A cell for readers: powers of ten as such, and minus signs; code stays as it is."""
+    if "`" in cell:
+        return cell
+    cell = re.sub(r"(?<=\d)e[+-]0+(?!\d)", "", cell)
     cell = re.sub(r"(?<=\d)e([+-]\d+)", lambda power: f" × 10{str(int(power[1])).translate(_SUPERSCRIPTS)}", cell)
     return re.sub(r"(?<![\w.–-])-(?=\d)", "−", cell)

@@ -8,7 +8,9 @@ from typing import Any
 SETTINGS = {
     "autodoc_typehints": "none",  # docstrings say kind, shape and unit
     "autodoc_member_order": "bysource",
+    "napoleon_attr_annotations": False,
     "napoleon_google_docstring": False,
+    "napoleon_use_ivar": True,  # attributes as a list, like parameters: those with a docstring have their own entry
 }
 
 _MARKUP = re.compile(

@@ -1,7 +1,8 @@
 """What the numbers of a chapter depend on: its cells, the modules that they use, the inputs, the pinned packages.
 
-Begin with `chapter_key`. Modules are found by reading sources, not by importing them: those that the cells name,
-those that these name, and so on. Names of ``darkpkg`` itself, such as ``dk.ND280``, lead to the module that has them.
+Begin with `chapter_key`. Of modules the code counts, without comments and docstrings. They are found by reading
+sources, not by importing them: those that the cells name, those that these name, and so on. Names of ``darkpkg``
+itself, such as ``dk.ND280``, lead to the module that has them.
 """
 
 import ast
@@ -12,18 +13,24 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from darkpkg._sources import code_of
+
 PACKAGES = ("darkpkg", "paper")
 FIGURE_OUTPUT = "paper.figure_output"
 """Loaded into the kernel of each chapter."""
 
 INPUTS = ("data/**/*", "requirements.txt")
 
+READS_SOURCES = re.compile(r"^[!%]|\.read_text\(|\bhelp\(|__doc__", re.MULTILINE)
+"""Cells that show docstrings, or sources: of the command line, whose help they are, of a function, of all modules."""
+
 
 def chapter_key(cells: Sequence[str], root: Path) -> str:
     """Hash all that a chapter's numbers depend on: 16 hexadecimal digits that differ if any of it does."""
     paths = files_used(cells, root) | {root.joinpath(*FIGURE_OUTPUT.split(".")).with_suffix(".py")}
     paths |= {path for pattern in INPUTS for path in root.glob(pattern)}
-    return hash_of_files(paths, root, "{}.{}".format(*sys.version_info[:2]), *cells)[:16]
+    whole = any(READS_SOURCES.search(cell) for cell in cells)
+    return hash_of_files(paths, root, "{}.{}".format(*sys.version_info[:2]), *cells, whole=whole)[:16]
 
 
 def files_used(cells: Iterable[str], root: Path) -> set[Path]:
@@ -93,11 +100,20 @@ def public_names(root: Path) -> dict[str, str]:
     return {alias.name: part.module.removeprefix("darkpkg.") for part in parts for alias in part.names}
 
 
-def hash_of_files(paths: Iterable[Path], root: Path, *more: str) -> str:
-    """Hash names (relative to `root`) and contents of files, and further strings."""
+def hash_of_files(paths: Iterable[Path], root: Path, *more: str, whole: bool = False) -> str:
+    """Hash names (relative to `root`) and contents of files, and further strings; of modules the code, or all."""
     digest = hashlib.sha256("\0".join(more).encode())
     for path in sorted(set(paths)):
         if path.is_file():
             digest.update(f"\0{path.relative_to(root).as_posix()}\0".encode())
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
+            content = path.read_bytes()
+            if path.suffix == ".py" and not whole:
+                content = code_in(content)
+            digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()
+
+
+@functools.cache
+def code_in(source: bytes) -> bytes:
+    """Drop comments and docstrings from a module."""
+    return code_of(source.decode()).encode()

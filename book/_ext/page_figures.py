@@ -93,6 +93,7 @@ def show_at_half_its_pixels(image: nodes.image, *folders: Path) -> None:
         if path.suffix == ".png" and path.is_file() and "width" not in image:
             with Image.open(path) as picture:
                 image["width"] = f"{picture.width // 2}px"
+            image["classes"].append("no-scaled-link")  # a link around it would hide it from its narrow drawing
 
 
 def line_of(name: str, source: str) -> int:

@@ -6,8 +6,8 @@
 Without a browser: every internal link leads somewhere, every picture has an alternative text, no data frame is shown
 as such, no output has more than `LONGEST` printed lines, no markup is shown as text, text in figures has at least
 `SMALLEST` points. In headless Chromium, if it and
-node and npm are there: what axe-core finds in both themes, requests that leave the book, widths and weights; see
-``pages.mjs``.
+node and npm are there: what axe-core finds in both themes, requests that leave the book, widths and weights, see
+``pages.mjs``, and whether the explorers answer, see ``explorer.mjs``.
 """
 
 import re

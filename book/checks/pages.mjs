@@ -1,6 +1,6 @@
 // Opens built pages from disk in headless Chromium, as a reader would, and reports what is wrong with them:
 // violations that axe-core finds, in both themes; requests that leave the folder; pages wider than the screen;
-// pages that are too heavy. Prints one line a problem, and fails if there is one.
+// pages that are too heavy; explorers that do not answer. Prints one line a problem, and fails if there is one.
 //
 //     node pages.mjs FOLDER-WITH-node_modules CHROMIUM BUILT-HTML [PAGE ...]
 import { existsSync, readFileSync, statSync } from "node:fs";
@@ -8,6 +8,7 @@ import { createRequire } from "node:module";
 import { join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
+import { problemsOfExplorer } from "./explorer.mjs";
 
 const [modules, chromium, html, ...pages] = process.argv.slice(2);
 const require = createRequire(join(modules, "package.json"));
@@ -90,7 +91,12 @@ const page = await browser.newPage();
 let failed = 0;
 for (const path of pages) {
   const [problems, total] = await problemsOf(page, path);
-  const name = relative(html, path);
+  const name = relative(html, path), explorer = (await page.$(".explorer[data-kind]")) && (await problemsOfExplorer(page, path));
+  problems.push(...(explorer?.problems ?? []));
+  if (explorer?.times) {
+    const [median, ninetieth] = [0.5, 0.9].map((part) => explorer.times[Math.floor(part * explorer.times.length)].toFixed(0));
+    console.log(`${name}: from slider to picture ${median} ms in the median, ${ninetieth} ms at the 90th percentile`);
+  }
   console.log(`${name}: ${(total / 1e6).toFixed(2)} MB, ${problems.length || "no"} problems`);
   for (const problem of problems) console.log(`  ${problem}`);
   failed += problems.length;

@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
 from darkpkg.experiment import response
-from darkpkg.experiment.detector import Detector
+from darkpkg.experiment.detector import Detector, check_fiducial
 from darkpkg.experiment.selection import Cuts, Selection
-from darkpkg.inputs import check_kinds, real_number, real_numbers, tuple_of
+from darkpkg.inputs import check_kinds, named, one_of, real_number, real_numbers, tuple_of
 from darkpkg.units import MeV
 
 Array = NDArray[np.float64]
@@ -29,9 +29,25 @@ __all__ = ["ANALYSIS_I", "ANALYSIS_II", "Analysis", "Channel", "check_modules"]
 class Channel:
     """A histogram of counts in one beam; a counting experiment has one bin.
 
-    ``pot`` is the exposure in protons on target, ``background`` and ``observed`` hold one number for each bin (one
-    number stands for one bin),
-    ``systematic`` is the relative uncertainty of the total expectation, and ``selection`` says how an event gets in.
+    Parameters
+    ----------
+    name
+        Its own within an analysis.
+    beam
+        That of an experiment, by name.
+    pot
+        Exposure in protons on target.
+    background, observed
+        Expected and found counts, one for each bin; one number stands for one bin.
+    systematic
+        Relative uncertainty of the total expectation.
+    selection
+        How an event gets in.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For another kind, counts that are negative or of another number of bins; names the field and the channel.
     """
 
     name: str
@@ -58,12 +74,32 @@ class Channel:
 
 @dataclass(frozen=True)
 class Analysis:
-    """Channels whose likelihoods multiply. ``caveat`` is what its users must be told.
+    """Channels whose likelihoods multiply.
 
-    ``shared`` are systematic errors that bins have in common, beyond the ``systematic`` that each has on its own: for
-    every source one relative error of the total expectation for each bin, in order, which all move together. The
-    eigenvectors of a relative covariance times the roots of their eigenvalues are such sources.
+    Parameters
+    ----------
+    name
+        For labels and errors.
+    channels
+        One or more, with names of their own.
+    caveat
+        What its users must be told.
+    shared
+        Systematic errors that bins have in common, beyond the ``systematic`` that each has on its own: for every
+        source one relative error of the total expectation for each bin, in order, (sources, bins), which all vary
+        together. The eigenvectors of a relative covariance times the roots of their eigenvalues are such sources.
+        `with_errors` makes the usual ones.
+    shared_signal
+        Where signal and background have errors of their own, those of the signal, of the shape of ``shared``, which
+        are then those of the background.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For no channel, the same name or the same data twice, and errors that are not one for each bin.
+
+    Examples
+    --------
     >>> replace(ANALYSIS_I, shared=((0.1, 0.1),)).shared           # 10 % of flux in FHC and RHC alike
     ((0.1, 0.1),)
     """
@@ -72,6 +108,7 @@ class Analysis:
     channels: tuple[Channel, ...]
     caveat: str = ""
     shared: tuple[tuple[float, ...], ...] = ()
+    shared_signal: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
         check_kinds(name=(self.name, str), caveat=(self.caveat, str))
@@ -86,10 +123,16 @@ class Analysis:
             if channel in unnamed[:i]:
                 first = names[unnamed.index(channel)]
                 raise ValueError(f"{self.name} counts the same data twice, as {first} and as {names[i]}")
-        shared = real_numbers("shared", self.shared, -1e3, 1e3)
-        if shared.shape not in ((0,), (len(shared) if shared.ndim else 0, len(self.observed))):
-            raise ValueError(f"shared must have {len(self.observed)} bins for each source, got {self.shared}")
-        object.__setattr__(self, "shared", tuple(map(tuple, shared.tolist())))
+        for name in ("shared", "shared_signal"):
+            given = getattr(self, name)
+            shared = real_numbers(name, given, -1e3, 1e3)
+            if shared.shape not in ((0,), (len(shared) if shared.ndim else 0, len(self.observed))):
+                raise ValueError(f"{name} must have {len(self.observed)} bins for each source, got {given}")
+            object.__setattr__(self, name, tuple(map(tuple, shared.tolist())))
+        if len(self.shared_signal) not in (0, len(self.shared)):
+            raise ValueError(
+                f"shared_signal must have the {len(self.shared)} sources of shared, got {len(self.shared_signal)}"
+            )
 
     def __add__(self, other: Analysis) -> Analysis:
         """The channels of both; where names collide they get that of their analysis."""
@@ -102,9 +145,12 @@ class Analysis:
             for c in analysis.channels
         )
         caveats = dict.fromkeys(text for text in (self.caveat, other.caveat) if text)
-        shared = [(*source, *np.zeros(len(other.observed)).tolist()) for source in self.shared]
-        shared += [(*np.zeros(len(self.observed)).tolist(), *source) for source in other.shared]
-        return Analysis(f"{self.name} + {other.name}", channels, " ".join(caveats), tuple(shared))
+        left, right = (0.0,) * len(self.observed), (0.0,) * len(other.observed)
+        shared = [(*source, *right) for source in self.shared] + [(*left, *source) for source in other.shared]
+        of_signal = [(*source, *right) for source in self.shared_signal or self.shared]
+        of_signal += [(*left, *source) for source in other.shared_signal or other.shared]
+        apart = tuple(of_signal) if self.shared_signal or other.shared_signal else ()
+        return Analysis(f"{self.name} + {other.name}", channels, " ".join(caveats), tuple(shared), apart)
 
     @property
     def selection(self) -> Selection:
@@ -125,11 +171,48 @@ class Analysis:
         -------
         Analysis
 
+        Examples
+        --------
         >>> ANALYSIS_I.with_selection(efficiency=0.2).selection.efficiency
         0.2
         """
         channels = (replace(c, selection=replace(c.selection, **changes)) for c in self.channels)
         return replace(self, channels=tuple(channels))
+
+    def with_errors(self, common_to: str, *, uncorrelated: float = 0.0, of: str = "total") -> Analysis:
+        """The same with the ``systematic`` errors of its channels common to several bins.
+
+        The paper's are independent in each bin, which is how `ANALYSIS_I` and `ANALYSIS_II` come. Errors of flux,
+        cross section and efficiency are common to many.
+
+        Parameters
+        ----------
+        common_to
+            ``"channel"``: each channel has an error of its own, common to its bins; ``"beam"``: channels of one beam
+            have it in common; ``"all"``: one for all bins.
+        uncorrelated
+            Relative error that each bin has beside it.
+        of
+            What the common error is of: the ``"total"`` expectation, the ``"signal"`` or the ``"background"``.
+
+        Returns
+        -------
+        Analysis
+
+        >>> ANALYSIS_I.with_errors("all", uncorrelated=0.03).shared
+        ((0.2, 0.2),)
+        """
+        one_of("common_to", common_to, ("channel", "beam", "all"))
+        one_of("of", of, ("total", "signal", "background"))
+        groups = [{"channel": c.name, "beam": c.beam, "all": ""}[common_to] for c in self.channels]
+        of_bins = np.repeat(groups, [len(c.observed) for c in self.channels])
+        common = [tuple(np.where(of_bins == group, self.systematic, 0.0)) for group in dict.fromkeys(groups)]
+        nothing = [(0.0,) * len(of_bins)] * len(common)
+        of_background = nothing if of == "signal" else common
+        of_signal = nothing if of == "background" else common
+        apart = () if of == "total" else (*(self.shared_signal or self.shared), *of_signal)
+        channels = tuple(replace(c, systematic=uncorrelated) for c in self.channels)
+        return replace(self, channels=channels, shared=(*self.shared, *of_background), shared_signal=apart)
 
     def with_observed(self, counts: ArrayLike) -> Analysis:
         """The same with other observed counts.
@@ -143,6 +226,8 @@ class Analysis:
         -------
         Analysis
 
+        Examples
+        --------
         >>> asimov = ANALYSIS_I.with_observed(ANALYSIS_I.background)
         """
         counts = np.broadcast_to(real_numbers("counts", counts, 0.0, 1e60), self.observed.shape)
@@ -166,11 +251,9 @@ class Analysis:
 
     def bins_of(self, channel: str) -> slice:
         """Where the bins of a channel stand among all bins. Raises `KeyError` that says which channels there are."""
-        ends = np.cumsum([len(one.observed) for one in self.channels]).tolist()
-        for one, end in zip(self.channels, ends, strict=True):
-            if one.name == channel:
-                return slice(end - len(one.observed), end)
-        raise KeyError(f"{self.name} has no channel {channel!r}, only {', '.join(c.name for c in self.channels)}")
+        wanted = named(self.channels, "channel", channel, self.name)
+        begin = sum(len(one.observed) for one in self.channels[: self.channels.index(wanted)])
+        return slice(begin, begin + len(wanted.observed))
 
 
 _TPC_PAIRS = Selection(decay_modules=("TPC1", "TPC2", "TPC3"), efficiency=0.10, cuts=Cuts())
@@ -213,11 +296,5 @@ __getattr__ = datasets.when_needed(globals(), ANALYSIS_II=_analysis_II)
 
 def check_modules(detector: Detector, selection: Selection) -> None:
     """Raise `ValueError` that names a module of ``selection`` without a fiducial box in ``detector``."""
-    known = tuple(detector.fiducial_volumes)
     for field in ("decay_modules", "vertex_modules"):
-        for name in getattr(selection, field):
-            if name not in known:
-                raise ValueError(
-                    f"{field} must be of {detector.name} and have a fiducial box, as {', '.join(known)} do, "
-                    f"got {name!r}"
-                )
+        check_fiducial(field, getattr(selection, field), detector.name, detector.fiducial_volumes)

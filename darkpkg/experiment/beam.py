@@ -33,10 +33,23 @@ _LARGEST = float(np.finfo(float).max)
 class Flux:
     """A spectrum that is constant within bins.
 
-    ``edges`` (n+1,) in GeV; ``density`` (n,) in neutrinos / cm² / GeV / POT. Fluxes of the same numbers are equal.
-    Raises `ValueError` unless the edges increase from zero or above, and the densities are finite, not negative and
-    somewhere positive.
+    Fluxes of the same numbers are equal.
 
+    Parameters
+    ----------
+    edges
+        Of the bins, (n+1,) in GeV.
+    density
+        Constant within a bin, (n,) in neutrinos / cm² / GeV / POT.
+
+    Raises
+    ------
+    ValueError
+        Unless the edges increase from zero or above, and the densities are finite, not negative and somewhere
+        positive.
+
+    Examples
+    --------
     >>> Flux([0.0, 1.0, 3.0], [2e-9, 1e-9]).cumulative.tolist()
     [0.0, 2e-09, 4e-09]
     """
@@ -100,6 +113,8 @@ class Flux:
         ValueError
             That names the file, the column, the line, the value and the rule.
 
+        Examples
+        --------
         >>> from darkpkg import datasets
         >>> path = datasets.path("flux/nd280_fhc")
         >>> Flux.from_file(path, pot=1e21, per=0.05, column="numu").edges[:3].tolist()
@@ -157,9 +172,21 @@ class Flux:
 class Beam:
     """Neutrinos of one or more flavours that come together, such as those of a horn polarity.
 
-    ``fluxes`` has the `Flux` of each flavour by its PDG code (`FLAVOURS`). The first is the main one: its random
-    numbers do not depend on which others there are.
+    Parameters
+    ----------
+    name
+        That channels of an analysis name.
+    fluxes
+        The `Flux` of each flavour by its PDG code (`FLAVOURS`). The first is the main one: its random numbers do not
+        depend on which others there are.
 
+    Raises
+    ------
+    TypeError, ValueError
+        Without name or flux, and for another flavour.
+
+    Examples
+    --------
     >>> Beam("mine", {14: Flux([0.0, 1.0], [1e-9])})[14].density.tolist()
     [1e-09]
     """

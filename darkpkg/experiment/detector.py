@@ -6,7 +6,7 @@ in cm, masses in grams; the beam runs along the z axis.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from darkpkg import datasets
 from darkpkg.experiment.volumes import Box, Volume
-from darkpkg.inputs import Frozen, check_kinds, one_of, real_number, tuple_of
+from darkpkg.inputs import Frozen, check_kinds, named, one_of, real_number, tuple_of
 from darkpkg.physics.nuclei import Element, Nucleus, Proton, elements
 from darkpkg.units import tonne
 
@@ -31,11 +31,29 @@ __all__ = ["ND280", "ND280_UPGRADE", "Detector", "Module"]
 class Module:
     """A part of the detector of one material.
 
-    ``mass`` in grams; ``composition`` gives the mass fraction of each element, by symbol or as an `Element` of your
-    own; ``fiducial``, if any, is the volume in which decays, or vertices, are looked for. Volumes are a `Box`, a
-    `Sphere` or a `Cylinder`. ``mass_within`` in grams is what was weighed or printed of the fiducial volume; without
-    it the module is as dense there as elsewhere.
+    Parameters
+    ----------
+    name
+        Its own within the detector.
+    active
+        All of it: a `Box`, a `Sphere`, a `Cylinder` or a `Volume` of your own.
+    mass
+        In grams.
+    composition
+        Mass fraction of each element, by symbol or as an `Element` of your own.
+    fiducial
+        The volume in which decays, or vertices, are looked for, if any.
+    mass_within
+        In grams, what was weighed or printed of the fiducial volume; without it the module is as dense there as
+        elsewhere.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For fractions that do not add up to one, a fiducial volume that is not inside, and what is denser than osmium.
+
+    Examples
+    --------
     >>> tank = Sphere((0, 0, 54100), 610.6)
     >>> Module("oil", tank, 0.845 * tank.volume, {"C": 0.86, "H": 0.14}, fiducial=Sphere((0, 0, 54100), 500))
     Module(name='oil', active=Sphere(centre=(0.0, 0.0, 54100.0), radius=610.6), ...
@@ -117,7 +135,20 @@ LARGEST_DENSITY = 23.0
 
 @dataclass(frozen=True)
 class Detector:
-    """Modules that do not overlap. Where vertices and decays are looked for is up to the selection of an analysis."""
+    """Modules that do not overlap. Where vertices and decays are looked for is up to the selection of an analysis.
+
+    Parameters
+    ----------
+    name
+        For labels and errors.
+    modules
+        One or more, with names of their own.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For the same name twice, modules that overlap, and a symbol that is one element here and another there.
+    """
 
     name: str
     modules: tuple[Module, ...]
@@ -173,6 +204,8 @@ class Detector:
     def only(self, modules: Sequence[str], name: str | None = None) -> Detector:
         """The detector of just these modules, where they are. Raises `KeyError` for one that is not there.
 
+        Examples
+        --------
         >>> [module.name for module in ND280.only(["TPC1", "TPC2"]).modules]
         ['TPC1', 'TPC2']
         """
@@ -180,10 +213,7 @@ class Detector:
 
     def __getitem__(self, name: str) -> Module:
         """The module of that name. Raises `KeyError` that says which there are."""
-        for module in self.modules:
-            if module.name == name:
-                return module
-        raise KeyError(f"{self.name} has no module {name!r}, only {', '.join(m.name for m in self.modules)}")
+        return named(self.modules, "module", name, self.name)
 
     @property
     def fiducial_volumes(self) -> dict[str, Volume]:
@@ -204,6 +234,15 @@ class Detector:
     def number_of_nuclei(self, element: str) -> float:
         """Nuclei of an element in all active volumes."""
         return sum(module.number_of_nuclei(element) for module in self.modules)
+
+
+def check_fiducial(field: str, names: Iterable[str], detector: str, known: Collection[str]) -> None:
+    """Raise `ValueError` that names a module that the detector does not have, or without a fiducial box."""
+    for name in names:
+        if name not in known:
+            raise ValueError(
+                f"{field} must be of {detector} and have a fiducial box, as {', '.join(known)} do, got {name!r}"
+            )
 
 
 _BOX = ("width_x", "width_y", "length_z", "z_begin")
@@ -238,10 +277,6 @@ def _box(numbers: Sequence[float], centre: tuple[float, float]) -> Box:
     return Box.centred(width_x, width_y, length_z, z_begin, centre)
 
 
-def _from_data(name: str, table: str) -> Detector:
-    return Detector.from_table(name, datasets.read(f"detector/{table}"))
-
-
 ND280: Detector
 """The near detector of T2K, Table II: P∅D, two FGDs and three argon chambers."""
 
@@ -253,13 +288,16 @@ centimetres or more comes from the P∅D into the chambers: then take `ND280`.""
 ND280_UPGRADE: Detector
 """ND280 with two argon chambers above and below a Super-FGD in the place of the P∅D: T2K, arXiv:1901.03750."""
 
+
+def _published(name: str, table: str) -> Detector:
+    return Detector.from_table(name, datasets.read(f"detector/{table}"))
+
+
 _TRACKER = ("TPC1", "FGD1", "TPC2", "FGD2", "TPC3")
 
 __getattr__ = datasets.when_needed(
     globals(),
-    ND280=lambda: _from_data("ND280", "nd280"),
-    ND280_TRACKER=lambda: Detector.from_table("ND280", datasets.read("detector/nd280")).only(
-        _TRACKER, "ND280 tracker"
-    ),
-    ND280_UPGRADE=lambda: Detector.from_table("upgraded ND280", datasets.read("detector/nd280_upgrade")),
+    ND280=lambda: _published("ND280", "nd280"),
+    ND280_TRACKER=lambda: _published("ND280", "nd280").only(_TRACKER, "ND280 tracker"),
+    ND280_UPGRADE=lambda: _published("upgraded ND280", "nd280_upgrade"),
 )

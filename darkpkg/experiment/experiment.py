@@ -12,7 +12,7 @@ from darkpkg.experiment import analysis, detector
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.beam import Beam, Flux
 from darkpkg.experiment.detector import Detector
-from darkpkg.inputs import Frozen, check_kinds, one_of, tuple_of
+from darkpkg.inputs import Frozen, check_kinds, named, one_of, tuple_of
 from darkpkg.units import MeV
 
 __all__ = ["T2K", "T2K_ALL_FLAVOURS", "Experiment"]
@@ -22,9 +22,25 @@ __all__ = ["T2K", "T2K_ALL_FLAVOURS", "Experiment"]
 class Experiment:
     """What `generate` and `simulate` simulate: neutrinos of some beams in a detector, and what was measured there.
 
-    ``analyses`` by any name; each of their channels names one of ``beams``. Modules of theirs that ``detector`` does
-    not have are an error where events are counted. Raises `ValueError` that names what is missing or there twice.
+    Parameters
+    ----------
+    name
+        For errors and the provenance of events.
+    beams
+        One or more, with names of their own.
+    detector
+        Where they upscatter.
+    analyses
+        By any name; each of their channels names one of ``beams``. Modules of theirs that ``detector`` does not have
+        are an error where events are counted.
 
+    Raises
+    ------
+    TypeError, ValueError
+        That names what is missing or there twice.
+
+    Examples
+    --------
     >>> T2K.replace(detector=ND280_TRACKER).detector.name
     'ND280 tracker'
     """
@@ -48,10 +64,7 @@ class Experiment:
 
     def __getitem__(self, beam: str) -> Beam:
         """The beam of that name. Raises `KeyError` that says which there are."""
-        for one in self.beams:
-            if one.name == beam:
-                return one
-        raise KeyError(f"{self.name} has no beam {beam!r}, only {', '.join(one.name for one in self.beams)}")
+        return named(self.beams, "beam", beam, self.name)
 
     def replace(self, **changes: Any) -> Experiment:
         """A copy with some fields changed."""

@@ -88,6 +88,8 @@ def load_detector(path: str | os.PathLike[str], name: str | None = None) -> Dete
     DataIntegrityError
         If the checksum does not agree.
 
+    Examples
+    --------
     >>> load_detector(datasets.path("detector/nd280"), "mine").name
     'mine'
     """

@@ -59,6 +59,8 @@ def project(
         such as ``int(b + μ)``, are set by `Analysis.with_observed`. Cuts, efficiency, response, spectrum of the beam
         and relative systematic uncertainty stay as they are.
 
+    Examples
+    --------
     >>> [float(n) for n in project(ANALYSIS_I).background.round(3)]
     [1.209, 0.032]
     >>> project(ANALYSIS_I, detector=ND280_UPGRADE).selection.decay_modules

@@ -66,9 +66,21 @@ def momenta_of(events: HasPairs, name: str) -> Array:
 class ResponseMatrix:
     """Probability of each bin of the reconstructed value, for each bin of the true value.
 
-    ``low`` and ``high`` (rows,) bound the true bins, ``edges`` (m + 1,) the reconstructed ones, and ``probability``
-    (rows, m) has a distribution in each row. ``simulated`` (rows,) is the statistics behind a row: below about 5 the
-    row is poorly known.
+    Parameters
+    ----------
+    low, high
+        Bounds of the true bins, (rows,), in any unit.
+    edges
+        Of the reconstructed bins, (m + 1,), in the same.
+    probability
+        (rows, m), a distribution in each row.
+    simulated
+        Statistics behind each row, (rows,): below about 5 the row is poorly known.
+
+    Raises
+    ------
+    ValueError
+        For shapes that do not fit, rows that do not add up to one, and bins that do not increase.
     """
 
     low: Array
@@ -140,7 +152,15 @@ class ResponseMatrix:
 
 @dataclass(frozen=True, eq=False)
 class PairResponse:
-    """Responses to the momentum and the polar angle of each lepton; its azimuth is kept."""
+    """Responses to the momentum and the polar angle of each lepton; its azimuth is kept.
+
+    Parameters
+    ----------
+    momentum
+        In GeV.
+    angle
+        In radians, to the beam.
+    """
 
     momentum: ResponseMatrix
     angle: ResponseMatrix

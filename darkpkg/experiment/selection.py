@@ -38,9 +38,16 @@ class PlacedPairs(SmearableEvents, Protocol):
 class Observables:
     """The five variables of Eq. (15), one array (n,) each, and all that others can be made of.
 
-    ``energy`` and ``mass`` of the pair in GeV; ``t`` = (E − p_z)² + p_T² of the pair in GeV², which is |t| of
-    coherent scattering if nothing else is emitted; ``cos_opening`` between electron and positron; ``cos_beam``
-    between pair and beam. Cosines lie within −1 and 1. ``electron`` and ``positron`` are four-momenta (n, 4) in GeV.
+    Parameters
+    ----------
+    energy, mass
+        Of the pair, (n,) in GeV.
+    t
+        (E − p_z)² + p_T² of the pair, (n,) in GeV², which is |t| of coherent scattering if nothing else is emitted.
+    cos_opening, cos_beam
+        Cosines (n,) within −1 and 1 of the angles between electron and positron, and between pair and beam.
+    electron, positron
+        Four-momenta (n, 4) in GeV.
     """
 
     energy: Array
@@ -86,6 +93,8 @@ def observables(events: HasPairs) -> Observables:
     TypeError, ValueError
         For events without momenta, and momenta that are not finite or no four-vectors.
 
+    Examples
+    --------
     >>> from darkpkg.experiment.response import Pairs
     >>> pair = Pairs(np.array([[0.5, 0.0, 0.3, 0.4]]), np.array([[0.5, 0.0, -0.3, 0.4]]))
     >>> observables(pair).mass.round(6).tolist()
@@ -123,6 +132,8 @@ def _cosine(product: Array, lengths: Array) -> Array:
 class PairCuts(Protocol):
     """Cuts of your own: an object that can be compared and hashed, as frozen dataclasses can.
 
+    Examples
+    --------
     >>> @dataclass(frozen=True)
     ... class Upwards:
     ...     others: PairCuts = Cuts()
@@ -140,9 +151,19 @@ class PairCuts(Protocol):
 class Cuts:
     """Selection of Eq. (15); the defaults are those of Analysis I.
 
-    The paper prints a minus sign in |t|; of a coherent process it is the sum. Angles and |t| are about the beam, as
-    in the paper, or with ``beam_tilt`` about the z axis of a detector that is inclined to it by as many radians: 1.6
-    degrees in ND280, which takes a tenth of the events of benchmark B.
+    The paper prints a minus sign in |t|; of a coherent process it is the sum.
+
+    Parameters
+    ----------
+    min_energy, max_mass
+        Bounds of energy and mass of the pair in GeV.
+    max_t
+        Bound of |t| in GeV².
+    min_cos_opening, min_cos_beam
+        Bounds of the cosines of the two angles.
+    beam_tilt
+        Angles and |t| are about the beam, as in the paper, or about the z axis of a detector that is inclined to it
+        by as many radians: 1.6 degrees in ND280, which takes a tenth of the events of benchmark B.
     """
 
     min_energy: float = 0.150 * GeV
@@ -167,11 +188,28 @@ class Cuts:
 class Selection:
     """What an analysis requires of an event, and the bin that it puts it into.
 
-    ``decay_modules`` are the modules in whose fiducial volumes N must decay, ``vertex_modules`` those in whose
-    fiducial volumes it must have been produced (none: anywhere). ``cuts``, `Cuts` or any `PairCuts` (none: no cuts),
-    act on the pair, as reconstructed by ``response`` if there is one. ``mass_edges`` are edges of bins in the mass of
-    that pair in GeV, the last one open above: it holds the overflow; without edges there is one bin. ``efficiency``
-    is what remains of the rest.
+    Parameters
+    ----------
+    decay_modules
+        Modules in whose fiducial volumes N must decay.
+    efficiency
+        What remains of all that is selected, above zero and up to one.
+    cuts
+        `Cuts` or any `PairCuts`, on the pair as reconstructed by ``response`` if there is one; none by default.
+    vertex_modules
+        Modules in whose fiducial volumes N must have been produced; anywhere by default.
+    mass_edges
+        Edges of bins in the mass of that pair in GeV, the last one open above: it holds the overflow. Without edges
+        there is one bin.
+    response
+        What the detector makes of the pair; without, it is seen as it is.
+
+    Other bins, and an efficiency of each event, are a frozen subclass with its own `n_bins` and `accepted`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is of another kind, a module named twice, edges that do not increase, and no decay module.
     """
 
     decay_modules: tuple[str, ...]
@@ -204,6 +242,11 @@ class Selection:
     def n_bins(self) -> int:
         """Number of bins."""
         return max(len(self.mass_edges) - 1, 1)
+
+    def accepted(self, events: PlacedPairs) -> tuple[NDArray[np.int64], Array]:
+        """`bins` of n events and the efficiency of each, zero for those that are not selected: two arrays (n,)."""
+        bins = self.bins(events)
+        return bins, np.where(bins >= 0, self.efficiency, 0.0)
 
     def bins(self, events: PlacedPairs) -> NDArray[np.int64]:
         """The bin of each event, −1 if it is not selected. Where N decays is left to the lifetime weight.

@@ -1,13 +1,15 @@
 """Shapes of the parts of a detector: `Box`, `Sphere` and `Cylinder`. Lengths are in cm.
 
 Each is a product of intervals, discs and balls, which `Volume` makes everything of. A shape of your own is a frozen
-dataclass that derives from `Volume` and has its ``low``, ``high`` and ``parts``, or methods in the place of those of
-`Volume`: nothing else in the library looks at the kind of a volume. It must be convex, so that a ray crosses it once.
+dataclass that derives from `Volume` and has its ``low``, ``high`` and ``parts``; without such parts it has methods in
+the place of those of `Volume`. Nothing else in the library looks at the kind of a volume. It must be convex, so that
+a ray crosses it once.
 """
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +33,15 @@ lie up to 0.2 % of the radius inside the circle and its corners 0.3 % outside, w
 
 @dataclass(frozen=True)
 class Interval:
-    """All from ``low`` to ``high`` (cm) along one axis, whose column the functions take."""
+    """All between two ends along one axis, whose column the functions take.
+
+    Parameters
+    ----------
+    axes
+        The one axis, 0 to 2.
+    low, high
+        Ends in cm.
+    """
 
     axes: list[int]
     low: float
@@ -64,7 +74,17 @@ class Interval:
 
 @dataclass(frozen=True)
 class Ball:
-    """All within ``radius`` (cm) of ``centre`` in two or three axes, whose columns the functions take."""
+    """A disc or a ball: all around a centre in two or three axes, whose columns the functions take.
+
+    Parameters
+    ----------
+    axes
+        Two or three of the axes 0 to 2.
+    centre
+        (axes,) in cm.
+    radius
+        In cm.
+    """
 
     axes: list[int]
     centre: Array
@@ -116,16 +136,24 @@ class Ball:
         return np.stack([-(p_N @ outwards), -(p_Z @ outwards), inside], axis=-1)
 
 
-class Volume:
-    """A convex part of space between the corners ``low`` and ``high`` (x, y, z) in cm, the product of its parts."""
+class Volume(ABC):
+    """A convex part of space, the product of its parts.
+
+    Attributes
+    ----------
+    low
+        Lowest corner (x, y, z) in cm of the box around it.
+    high
+        Highest.
+    """
 
     low: Corner
     high: Corner
 
     @property
+    @abstractmethod
     def parts(self) -> tuple[Interval | Ball, ...]:
-        """Intervals, discs and balls, with each of the axes 0 to 2 in one of them."""
-        raise NotImplementedError
+        """Intervals, discs and balls, with each of the axes 0 to 2 in one of them; () if all methods are its own."""
 
     @property
     def volume(self) -> float:
@@ -133,22 +161,31 @@ class Volume:
         return math.prod(part.size for part in self.parts)
 
     def contains(self, point: ArrayLike) -> NDArray[np.bool_]:
-        """Whether each point (..., 3) lies in the volume or on its surface."""
+        """Whether each point (..., 3), in cm, lies in the volume or on its surface: (...)."""
         point = np.asarray(point)
         return np.all([part.contains(point[..., part.axes]) for part in self.parts], axis=0)
 
     def uniform(self, random: Array) -> Array:
-        """Points (n, 3) that fill the volume evenly, from uniform numbers (n, 3) in [0, 1)."""
+        """Points (n, 3) in cm that fill the volume evenly, from uniform numbers (n, 3) in [0, 1)."""
         points = np.empty(np.shape(random))
         for part in self.parts:
             points[..., part.axes] = part.uniform(random[..., part.axes])
         return points
 
     def chord(self, origin: Array, direction: Array) -> tuple[Array, Array]:
-        """Distances (n,) at which rays enter and leave the volume; both zero where a ray misses it.
+        """Where rays enter and leave the volume. A ray begins at its origin: nothing behind it counts.
 
-        ``origin`` and ``direction`` (n, 3), directions of length one. A ray begins at its origin: nothing behind it
-        counts, and one that begins inside enters at zero.
+        Parameters
+        ----------
+        origin
+            (n, 3) in cm.
+        direction
+            (n, 3), of length one.
+
+        Returns
+        -------
+        enter, leave
+            Distances (n,) from the origin in cm: zero for a ray that begins inside, both zero for one that misses.
         """
         enter, leave = np.zeros(len(origin)), np.full(len(origin), np.inf)
         for part in self.parts:
@@ -165,9 +202,19 @@ class Volume:
         return found
 
     def half_planes(self, vertex: Array, p_N: Array, p_Z: Array) -> Array:
-        """(n, k, 3) numbers a, b, c: vertex + x·p_N + y·p_Z lies inside where a x + b y + c ≥ 0 for all k.
+        """Two flights one after the other end inside where a x + b y + c ≥ 0 for all k, at vertex + x·p_N + y·p_Z.
 
-        For two flights one after the other, along p_N and p_Z (n, 3). A curved surface is approximated by planes.
+        Parameters
+        ----------
+        vertex
+            (n, 3) in cm.
+        p_N, p_Z
+            Momenta (n, 3) in GeV.
+
+        Returns
+        -------
+        array
+            a, b and c of each half plane, (n, k, 3), in GeV and cm. A curved surface is approximated by planes.
         """
         flights = (vertex, p_N, p_Z)
         return np.concatenate([part.half_planes(*(v[:, part.axes] for v in flights)) for part in self.parts], axis=1)
@@ -208,7 +255,18 @@ class Volume:
 
 @dataclass(frozen=True)
 class Box(Volume):
-    """A box with edges along the axes, from ``low`` to ``high``, both (x, y, z) in cm."""
+    """A box with edges along the axes.
+
+    Parameters
+    ----------
+    low, high
+        Corners (x, y, z) in cm.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Unless both are points, and ``low`` is below ``high`` in all directions.
+    """
 
     low: Corner
     high: Corner
@@ -223,7 +281,17 @@ class Box(Volume):
     def centred(
         cls, width_x: float, width_y: float, length_z: float, z_begin: float, centre: tuple[float, float] = (0.0, 0.0)
     ) -> Box:
-        """A box around ``centre`` (x, y), by default the beam axis."""
+        """A box around an axis along z.
+
+        Parameters
+        ----------
+        width_x, width_y, length_z
+            Sizes in cm.
+        z_begin
+            Where it begins, in cm.
+        centre
+            (x, y) of the axis in cm; by default that of the beam.
+        """
         x, y = centre
         return cls(
             (x - width_x / 2, y - width_y / 2, z_begin), (x + width_x / 2, y + width_y / 2, z_begin + length_z)
@@ -236,7 +304,20 @@ class Box(Volume):
 
 @dataclass(frozen=True)
 class Sphere(Volume):
-    """All points within ``radius`` (cm) of ``centre`` (x, y, z)."""
+    """All points around a centre.
+
+    Parameters
+    ----------
+    centre
+        (x, y, z) in cm.
+    radius
+        In cm.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no point, and no positive number.
+    """
 
     centre: Corner
     radius: float
@@ -251,7 +332,22 @@ class Sphere(Volume):
 
 @dataclass(frozen=True)
 class Cylinder(Volume):
-    """A circular cylinder of ``radius`` and ``length`` (cm) around ``centre`` (x, y, z), along ``axis`` x, y or z."""
+    """A circular cylinder along one of the axes.
+
+    Parameters
+    ----------
+    centre
+        (x, y, z) in cm.
+    radius, length
+        In cm.
+    axis
+        Along which it lies: ``"x"``, ``"y"`` or ``"z"``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As those of `Sphere`, and for another axis.
+    """
 
     centre: Corner
     radius: float

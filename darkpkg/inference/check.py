@@ -15,6 +15,7 @@ from scipy.special import gammaincinv
 from darkpkg.experiment import detector
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.beam import Beam
+from darkpkg.inference.constructions import Method, allowance, method_of
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
 from darkpkg.inference.threshold import exclusion_rule, exclusion_threshold, no_signal
 from darkpkg.inputs import check_kinds
@@ -24,7 +25,7 @@ from darkpkg.method.interface import Estimator, check_estimator
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import Nucleus, elements
-from darkpkg.physics.scattering import threshold_energy
+from darkpkg.physics.scattering import smallest_energy
 from darkpkg.physics.validity import validity_notes
 from darkpkg.units import cm
 
@@ -35,12 +36,25 @@ __all__ = ["Verdict", "check", "unreachable", "verdict_without_neutrinos"]
 class Verdict:
     """What an analysis says about one point, and why.
 
-    ``status`` is ``"excluded"``, ``"not excluded"`` or ``"no statement"``, and then ``reason`` says what is missing.
-    The point is excluded where ``minus_delta_log_likelihood``, how far ln L falls below its value without any signal
-    or here, whichever is larger, exceeds ``threshold``: this is the ``rule`` in words. ``expectation`` is the signal
-    in each bin, ``expected_events`` in all of them, and ``upscatterings`` the same before asking that N decays in a
-    decay volume. ``notes`` are what its users must be told: the caveat of the analysis, where the point is beyond
-    what is computed (`validity_notes`), and how far the simulation reaches.
+    Parameters
+    ----------
+    status
+        ``"excluded"``, ``"not excluded"`` or ``"no statement"``.
+    reason
+        What is missing for a statement.
+    analysis
+        Name of the analysis.
+    minus_delta_log_likelihood
+        How far ln L falls below its value without any signal or here, whichever is larger.
+    threshold, rule
+        The point is excluded where it falls further than that, in numbers and in words.
+    notes
+        What its users must be told: the caveat of the analysis, where the point is beyond what is computed
+        (`validity_notes`), and how far the simulation reaches.
+    expectation
+        Signal in each bin, (bins,).
+    upscatterings
+        The same wherever N decays.
     """
 
     status: str
@@ -66,6 +80,7 @@ def check(
     *,
     likelihood: Likelihood = log_likelihood,
     cl: float = 0.90,
+    method: str | Method = "likelihood",
 ) -> Verdict:
     """Whether ``analysis`` excludes one point at confidence level ``cl``, or why there is nothing to say.
 
@@ -86,8 +101,9 @@ def check(
         One, or a sum of several, perhaps with ``shared`` errors.
     likelihood
         What gives ln L of an expectation and the analysis.
-    cl
-        Confidence level of the `exclusion_rule`, for two parameters.
+    cl, method
+        The `exclusion_rule`, for two parameters. Other methods than ``"likelihood"`` compare with other rates of the
+        same signal.
 
     Returns
     -------
@@ -99,6 +115,8 @@ def check(
         With the name of what is of the wrong type, not a single point, outside the sampled masses, of another kind
         of N, or a bin with data that neither background nor signal can make.
 
+    Examples
+    --------
     >>> check(Transport(sample), BENCHMARK_B, ANALYSIS_I).status               # doctest: +SKIP
     'excluded'
     """
@@ -107,7 +125,9 @@ def check(
     check_kinds(**kinds, likelihood=(likelihood, Callable))
     sample = getattr(estimator, "sample", None)  # without, nothing is told of thresholds
     targets, beams = ([], ()) if sample is None else (_nuclei(sample), sample.origin.beams)
-    unreached = verdict_without_neutrinos(parameters, analysis, targets, beams, likelihood=likelihood, cl=cl)
+    unreached = verdict_without_neutrinos(
+        parameters, analysis, targets, beams, likelihood=likelihood, cl=cl, method=method
+    )
     if unreached is not None:
         return unreached
     with warnings.catch_warnings():
@@ -117,10 +137,10 @@ def check(
     own = ([beam for beam in beams if beam.name == channel.beam] for channel in analysis.channels)
     empty = [bool(unreachable(parameters.m_N, targets, of_channel)) for of_channel in own]
     low, high, n_effective = _interval(signal, analysis, np.array(empty))
-    threshold = exclusion_threshold(cl)
-    excluded = _distance(signal, analysis, likelihood) > threshold
+    excludes = _excludes(signal, analysis, likelihood, cl, method)
+    excluded = excludes(signal)
     end = low if excluded else high  # more signal is worse
-    firm = np.isfinite(end.mean).all() and (_distance(end, analysis, likelihood) > threshold) == excluded
+    firm = np.isfinite(end.mean).all() and excludes(end) == excluded
     fewest, channel = float(n_effective.min()), analysis.channels[int(n_effective.argmin())].name
     between = _between(low.mean.sum(), high.mean.sum())
     few = f"few effective events: {f'{fewest:.3g}' if fewest else 'none'} in {channel}, which leaves {between} open"
@@ -132,7 +152,7 @@ def check(
     elif not firm:
         notes.append(f"the verdict changes within {between}: simulate more")
     notes += _flights_from_elsewhere(estimator, sample, parameters)
-    return _verdict(parameters, analysis, likelihood, cl, signal, upscatterings, status, reason, notes)
+    return _verdict(parameters, analysis, likelihood, cl, method, signal, upscatterings, status, reason, notes)
 
 
 def verdict_without_neutrinos(
@@ -143,12 +163,13 @@ def verdict_without_neutrinos(
     *,
     likelihood: Likelihood = log_likelihood,
     cl: float = 0.90,
+    method: str | Method = "likelihood",
 ) -> Verdict | None:
     """The verdict on one point that needs no sample, as no neutrino can make this N; None if some can.
 
     Parameters
     ----------
-    parameters, analysis, likelihood, cl
+    parameters, analysis, likelihood, cl, method
         As in `check`.
     targets, beams
         The nuclei that N may be made on, and the beams of the experiment.
@@ -165,12 +186,12 @@ def verdict_without_neutrinos(
     if not reason:
         return None
     nothing = no_signal(analysis)
-    return _verdict(parameters, analysis, likelihood, cl, nothing, nothing, "no statement", reason, [])
+    return _verdict(parameters, analysis, likelihood, cl, method, nothing, nothing, "no statement", reason, [])
 
 
 def _verdict(
-    parameters: DarkParameters, analysis: Analysis, likelihood: Likelihood, cl: float, signal: Expectation,
-    upscatterings: Expectation, status: str, reason: str, notes: list[str],
+    parameters: DarkParameters, analysis: Analysis, likelihood: Likelihood, cl: float, method: str | Method,
+    signal: Expectation, upscatterings: Expectation, status: str, reason: str, notes: list[str],
 ) -> Verdict:  # fmt: skip
     distance = _distance(signal, analysis, likelihood)
     if not math.isfinite(distance):
@@ -178,7 +199,7 @@ def _verdict(
             f"the likelihood of {analysis.name} is not finite here: look at its counts and uncertainties"
         )
     notes = [*filter(None, [analysis.caveat]), *validity_notes(parameters), *notes]
-    rule = exclusion_threshold(cl), exclusion_rule(cl)
+    rule = exclusion_threshold(cl), exclusion_rule(cl, method=method_of(method).name)
     return Verdict(status, reason, analysis.name, distance, *rule, tuple(notes), signal, upscatterings)
 
 
@@ -190,12 +211,12 @@ def _nuclei(sample: PlacedEvents) -> list[Nucleus]:
 
 def unreachable(m_N: Any, targets: Iterable[Nucleus], beams: Iterable[Beam]) -> str:
     """Why no neutrino of the beams makes an N of mass ``m_N`` (GeV) on any of the targets; empty if some can."""
-    thresholds = [float(threshold_energy(m_N, nucleus)) for nucleus in targets]
+    needed = [float(smallest_energy(m_N, nucleus)) for nucleus in targets]
     ends = [float(flux.edges[-1]) for beam in beams for flux in beam.fluxes.values()]
-    if not thresholds or not ends or min(thresholds) < max(ends):  # of events from elsewhere it is not known
+    if not needed or not ends or min(needed) < max(ends):  # of events from elsewhere it is not known
         return ""
     return (
-        f"no neutrino of the beam can make this N: threshold {min(thresholds):.4g} GeV, beam ends at "
+        f"no neutrino of the beam can make this N: it takes {min(needed):.4g} GeV, beam ends at "
         f"{max(ends):.4g} GeV (m_N = {m_N:.4g} GeV; masses are in GeV)"
     )
 
@@ -216,6 +237,18 @@ def _flights_from_elsewhere(estimator: Any, sample: Any, parameters: DarkParamet
         f"Z' flies {flight:.3g} cm before it decays, this sample of {sample.detector.name} leaves out N from the P0D"
     )
     return [note] if flight >= FAR else []
+
+
+def _excludes(
+    signal: Expectation, analysis: Analysis, likelihood: Likelihood, cl: float, method: str | Method
+) -> Callable[[Expectation], bool]:
+    """What tells whether a signal like this one is excluded."""
+    if method_of(method).name == "likelihood":
+        return lambda one: _distance(one, analysis, likelihood) > exclusion_threshold(cl)
+    size = max(float(np.sum(signal.mean)), 1e-12)
+    line = Expectation(np.geomspace(0.01, 1e4, 300)[:, None] / size * signal.mean, np.zeros((300, 1)))
+    allowed = allowance(line, analysis, likelihood, 0.0, cl, 2, method)
+    return lambda one: bool(allowed(one) < 0)
 
 
 def _distance(signal: Expectation, analysis: Analysis, likelihood: Likelihood) -> float:

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from darkpkg.inference.constructions import Method, allowance, method_of
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
 from darkpkg.inference.scanning import prediction, scan, values_of
 from darkpkg.inference.slices import Slice
-from darkpkg.inference.threshold import exclusion_rule, exclusion_threshold, log_likelihood_error, roots
+from darkpkg.inference.threshold import exclusion_rule, log_likelihood_error, roots
 from darkpkg.inputs import check_kinds
+from darkpkg.method.expectation import Expectation
 from darkpkg.method.interface import Predicts, check_estimator
 
 Array = NDArray[np.float64]
@@ -45,6 +47,7 @@ def excluded_intervals(
     likelihood: Likelihood = log_likelihood,
     cl: float = 0.90,
     n_parameters: int = 2,
+    method: str | Method = "likelihood",
 ) -> list[Interval]:
     """Where ``analysis`` excludes one parameter, with both ends of each interval by root finding.
 
@@ -55,7 +58,7 @@ def excluded_intervals(
     along
         A slice with one free parameter. Its values are where to look first: an interval between two of them that does
         not show in the slope towards them is missed.
-    cl, n_parameters
+    cl, n_parameters, method
         The `exclusion_rule`; two parameters as in the paper's contours.
 
     Returns
@@ -69,6 +72,8 @@ def excluded_intervals(
     TypeError, ValueError
         For ``along`` that is no slice along one parameter, and what `scan` refuses.
 
+    Examples
+    --------
     >>> column = Slice(BENCHMARK_B, V_muN_sq=np.geomspace(1e-12, 1, 13))
     >>> excluded_intervals(Transport(sample), column, ANALYSIS_I)               # doctest: +SKIP
     [Interval(low=1.7e-07, high=1.0, low_error=1.9e-09, high_error=nan, rule='90 % CL for 2 parameters, …')]
@@ -77,25 +82,24 @@ def excluded_intervals(
     estimator = check_estimator(estimator, "events")
     if len(along.axes) != 1:
         raise ValueError(f"a limit on one parameter needs a Slice along one, got {list(along.axes)}")
-    coarse = scan(estimator, along, analysis, likelihood=likelihood, refine=3, cl=cl, n_parameters=n_parameters)
+    rule: Any = {"cl": cl, "n_parameters": n_parameters, "method": method}
+    coarse = scan(estimator, along, analysis, likelihood=likelihood, refine=3, **rule)
     (values,) = (axis[coarse.evaluated] for axis in coarse.axes.values())
-    lowest = coarse.best - exclusion_threshold(cl, n_parameters)
+    allowed = allowance(coarse.known, analysis, likelihood, coarse.best, cl, n_parameters, method)
 
-    def above(log_value: Array) -> Array:
-        """ln L over the lowest that is allowed; finite, for the root finder."""
-        signal = prediction(estimator, along.at(np.exp(log_value)), analysis)
-        return np.maximum(values_of(likelihood, signal, analysis) - lowest, -1e300)
+    def signal_at(log_value: Array) -> Expectation:
+        return prediction(estimator, along.at(np.exp(log_value)), analysis)
 
-    x, excluded = np.log(values), coarse.log_likelihood[coarse.evaluated] < lowest
+    x, excluded = np.log(values), allowed(coarse.known) < 0
     edges = np.flatnonzero(excluded[1:] != excluded[:-1])
-    log_ends = ends_errors = roots(above, x[edges], x[edges + 1])
+    log_ends = ends_errors = roots(lambda x: allowed(signal_at(x)), x[edges], x[edges + 1])
     if edges.size:
         step = 1e-3
-        slope = (above(log_ends + step) - above(log_ends - step)) / (2 * step)
-        signal = prediction(estimator, along.at(np.exp(log_ends)), analysis)
-        ends_errors = np.exp(log_ends) * log_likelihood_error(signal, analysis, likelihood) / np.abs(slope)
+        above, below = (values_of(likelihood, signal_at(log_ends + s), analysis) for s in (step, -step))
+        error = log_likelihood_error(signal_at(log_ends), analysis, likelihood)
+        ends_errors = np.exp(log_ends) * error * 2 * step / np.abs(above - below)
     ends = np.concatenate([values[:1], np.exp(log_ends), values[-1:]]).tolist()
     errors = [math.nan, *ends_errors.tolist(), math.nan]
     parts = list(itertools.pairwise(zip(ends, errors, strict=True)))[0 if excluded[0] else 1 :: 2]
-    rule = exclusion_rule(cl, n_parameters)
-    return [Interval(low, high, error, high_error, rule) for (low, error), (high, high_error) in parts]
+    words = exclusion_rule(cl, n_parameters, method_of(method).name)
+    return [Interval(low, high, error, high_error, words) for (low, error), (high, high_error) in parts]

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.experiment.analysis import Analysis
+from darkpkg.inference.constructions import Method, allowance
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
-from darkpkg.inference.threshold import exclusion_threshold, no_signal, roots
+from darkpkg.inference.threshold import no_signal, roots
 from darkpkg.inputs import check_kinds, real_numbers
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.interface import Estimator, check_estimator
@@ -38,6 +39,7 @@ def excluded_lifetimes(
     likelihood: Likelihood = log_likelihood,
     cl: float = 0.90,
     n_parameters: int = 2,
+    method: str | Method = "likelihood",
 ) -> tuple[Array, Array]:
     """Shortest and longest excluded cτ⁰ in cm at the masses of one point, for any numbers of upscatterings.
 
@@ -52,8 +54,9 @@ def excluded_lifetimes(
         One, or a sum of several.
     event_rate
         Upscatterings after selection and efficiency, before asking where N decays, in all bins together.
-    likelihood, cl, n_parameters
-        ln L of an expectation and the analysis, and the `exclusion_rule`.
+    likelihood, cl, n_parameters, method
+        ln L of an expectation and the analysis, and the `exclusion_rule`. Other methods than ``"likelihood"`` compare
+        with all rates and lifetimes, too.
 
     Returns
     -------
@@ -84,18 +87,21 @@ def excluded_lifetimes(
     if not made > 0:
         raise ValueError(f"events must hold upscatterings that {analysis.name} selects, got a rate of {made:g}")
     scale = rates.ravel() / made
-    lowest = float(likelihood(no_signal(analysis), analysis)) - exclusion_threshold(cl, n_parameters)
-
     x = np.log(np.geomspace(*SEARCHED, GRID_POINTS))
     grid = estimator.events_at_lifetime(parameters, np.exp(x), analysis)
     # Smooth in the logarithm of everything, so that few lifetimes serve for all rates.
     splines = [CubicSpline(x, np.log(np.maximum(a, np.finfo(float).tiny))) for a in (grid.mean, grid.variance)]
 
-    def above(ln_ctau: Array, factor: Array) -> Array:
-        """ln L over the lowest that is allowed; negative is excluded."""
+    def signal(ln_ctau: Array, factor: Array) -> Expectation:
         mean, variance = (np.exp(spline(ln_ctau)) for spline in splines)
         factor = factor[..., None]
-        return likelihood(Expectation(factor * mean, factor**2 * variance), analysis) - lowest
+        return Expectation(factor * mean, factor**2 * variance)
+
+    without = float(likelihood(no_signal(analysis), analysis))
+    allowed = allowance(signal(x, scale[:, None]), analysis, likelihood, without, cl, n_parameters, method)
+
+    def above(ln_ctau: Array, factor: Array) -> Array:
+        return allowed(signal(ln_ctau, factor))
 
     excluded = above(x, scale[:, None]) <= 0
     row, step = np.nonzero(excluded[:, 1:] != excluded[:, :-1])

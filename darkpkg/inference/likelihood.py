@@ -29,12 +29,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, xlogy
 
-from darkpkg.inputs import broadcast, check_kinds, real_numbers
+from darkpkg.inputs import broadcast, check_kinds, one_of, real_numbers, whole_number
 from darkpkg.method.expectation import Expectation
 
 Array = NDArray[np.float64]
 
-__all__ = ["Likelihood", "effective_log_likelihood", "log_likelihood", "profiled_log_likelihood"]
+__all__ = [
+    "FINITE",
+    "Likelihood",
+    "barlow_beeston_log_likelihood",
+    "effective_log_likelihood",
+    "log_likelihood",
+    "profiled_log_likelihood",
+    "weighted_log_likelihood",
+]
 
 _LARGEST = 1e60
 """Counts beyond this are none, and their products would be infinite."""
@@ -43,7 +51,11 @@ Likelihood = Callable[[Any, Any], Array]
 """ln L of each point from its expectation, (..., bins), and an analysis; −inf where the data are impossible."""
 
 
-def log_likelihood(prediction: Expectation, counts: Any) -> Array:
+FINITE = ("effective", "mean-preserving", "barlow-beeston")
+"""What a likelihood may make of the error of an expectation."""
+
+
+def log_likelihood(prediction: Expectation, counts: Any, finite: str = "effective") -> Array:
     """ln L of Eqs. (29) and (30), summed over the bins (last axis) of ``prediction``.
 
     Each bin has `effective_log_likelihood`, unless the analysis has errors that bins share: then it is
@@ -58,6 +70,11 @@ def log_likelihood(prediction: Expectation, counts: Any) -> Array:
     counts
         An `Analysis`, or what has ``observed`` numbers, ``background`` and relative ``systematic`` error of each bin,
         and perhaps ``shared`` errors.
+    finite
+        What the variance of each bin makes of its Poisson: ``"effective"``, `effective_log_likelihood`;
+        ``"mean-preserving"``, the same with :math:`\alpha = \\mu^2/\\sigma^2`, so that the gamma has the mean μ; or
+        ``"barlow-beeston"``, `barlow_beeston_log_likelihood`. ``functools.partial(log_likelihood, finite=…)`` is a
+        likelihood for scans. Errors that bins share leave no choice.
 
     Returns
     -------
@@ -72,10 +89,14 @@ def log_likelihood(prediction: Expectation, counts: Any) -> Array:
         Predictions that are not finite or have another number of bins.
     """
     total = _total(prediction, counts)
+    one_of("finite", finite, FINITE)
     if len(getattr(counts, "shared", ())):
         return profiled_log_likelihood(prediction, counts)
     variance = prediction.variance + (counts.systematic * total) ** 2
-    return np.asarray(effective_log_likelihood(counts.observed, total, variance)).sum(axis=-1)
+    if finite == "barlow-beeston":
+        return barlow_beeston_log_likelihood(counts.observed, total, variance).sum(axis=-1)
+    of_bins = effective_log_likelihood(counts.observed, total, variance, mean_preserving=finite == "mean-preserving")
+    return np.asarray(of_bins).sum(axis=-1)
 
 
 def _total(prediction: Expectation, counts: Any) -> Array:
@@ -96,18 +117,29 @@ def profiled_log_likelihood(prediction: Expectation, counts: Any) -> Array:
               \Sigma_{bc} = \Bigl(\eta_b^2+\frac{\sigma_b^2}{t_b^2}\Bigr)\delta_{bc} + \sum_s V_{sb} V_{sc} ,
 
     with the total expectation t, each bin's own relative ``systematic`` η and statistical error σ of the simulation,
-    and the sources V that are ``shared``. Factors e^u keep expectations positive. The problem is convex; with u = Σw
-    its solution is w + t e^{Σw} = k, by Newton's method, and Σ need not have an inverse.
+    and the sources V that are ``shared``. Where signal s and background b have errors apart, that of the total is
+    :math:`V_{sb} = (s_b V^{\rm signal}_{sb} + b_b V^{\rm background}_{sb})/t_b`. Factors e^u keep expectations
+    positive. The problem is convex; with u = Σw its solution is w + t e^{Σw} = k, by Newton's method, and Σ need not
+    have an inverse.
 
     Parameters, shapes and errors are those of `log_likelihood`.
     """
     t = _total(prediction, counts)
     k, V = np.asarray(counts.observed, dtype=float), np.asarray(getattr(counts, "shared", ()), dtype=float)
     V = V.reshape(-1, len(k)).T
+    if len(getattr(counts, "shared_signal", ())):
+        share = np.divide(counts.background, t, out=np.zeros(t.shape), where=t > 0)[..., None]
+        V = share * V + (1 - share) * np.asarray(counts.shared_signal, dtype=float).T
     own = counts.systematic**2 + np.divide(prediction.variance, t**2, out=np.zeros(t.shape), where=t > 0)
 
+    def on_sources(w: Array) -> Array:
+        return np.einsum("...b,...bs->...s", w, V)
+
+    def on_bins(u: Array) -> Array:
+        return np.einsum("...s,...bs->...b", u, V)
+
     def shift(w: Array) -> Array:
-        return own * w + w @ V @ V.T
+        return own * w + on_bins(on_sources(w))
 
     w, u = np.zeros(t.shape), np.zeros(t.shape)
     for _ in range(_NEWTON_STEPS):
@@ -115,8 +147,8 @@ def profiled_log_likelihood(prediction: Expectation, counts: Any) -> Array:
         # (1 + D Σ) dw = −(w + D − k) with D = rate; the diagonal by division, the sources by Woodbury's formula.
         inverse = 1 / (1 + rate * own)
         free = inverse * (k - w - rate)
-        coupled = np.eye(V.shape[1]) + np.einsum("bs,...b,br->...sr", V, rate * inverse, V)
-        step = free - rate * inverse * (np.linalg.solve(coupled, (free @ V)[..., None])[..., 0] @ V.T)
+        coupled = np.eye(V.shape[-1]) + np.einsum("...bs,...b,...br->...sr", V, rate * inverse, V)
+        step = free - rate * inverse * on_bins(np.linalg.solve(coupled, on_sources(free)[..., None])[..., 0])
         length = np.abs(shift(step)).max(axis=-1, keepdims=True)
         w = w + step / np.maximum(length, 1.0)
         u = shift(w)
@@ -130,7 +162,67 @@ _NEWTON_STEPS = 300
 """Of at most one in u, so that they reach any signal below e³⁰⁰."""
 
 
-def effective_log_likelihood(observed: ArrayLike, mean: ArrayLike, variance: ArrayLike) -> Any:
+def barlow_beeston_log_likelihood(observed: ArrayLike, mean: ArrayLike, variance: ArrayLike) -> Array:
+    r"""ln L at the best value of one factor β on the mean, with a Gaussian constraint of relative width δ = σ/μ.
+
+    .. math:: \beta = \tfrac12\Bigl[1-\mu\delta^2 + \sqrt{(1-\mu\delta^2)^2 + 4k\delta^2}\Bigr]
+
+    J. S. Conway, arXiv:1103.0354, after R. Barlow and C. Beeston, Comput. Phys. Commun. 77, 219.
+
+    Parameters
+    ----------
+    observed, mean, variance
+        As in `effective_log_likelihood`.
+    """
+    k, mu, sigma2 = np.broadcast_arrays(*(np.asarray(x, dtype=float) for x in (observed, mean, variance)))
+    width = np.divide(sigma2, mu**2, out=np.zeros(mu.shape), where=mu > 0)
+    best = 1 - mu * width
+    root = np.sqrt(best**2 + 4 * k * width)
+    # Of the two forms of the same number, the one without a difference.
+    small = np.divide(2 * k * width, root - best, out=np.zeros(mu.shape), where=root > best)
+    beta = np.where(best > 0, (best + root) / 2, small)
+    pull = np.divide((beta - 1) ** 2, 2 * width, out=np.zeros(mu.shape), where=width > 0)
+    return np.asarray(xlogy(k, beta * mu) - beta * mu - gammaln(k + 1) - pull)
+
+
+def weighted_log_likelihood(observed: int, weights: ArrayLike, background: float = 0.0) -> float:
+    r"""ln L of counts in one bin for the weights of the events themselves, not only their mean and variance.
+
+    Each event stands for an exponential distribution of mean w of its expectation. Their sum makes
+
+    .. math:: L = e^{-b}\prod_i\frac{1}{1+w_i}\,D_k,\qquad D_k = \frac1k\sum_{j=1}^k p_j D_{k-j},\quad
+              p_j = \sum_i\Bigl(\frac{w_i}{1+w_i}\Bigr)^j + b\,\delta_{j1},\quad D_0 = 1 .
+
+    Equal weights give the mean-preserving likelihood. T. Glüsenkamp, arXiv:1712.01293 and 1902.08831.
+
+    Parameters
+    ----------
+    observed
+        The count.
+    weights
+        (n,), in expected events.
+    background
+        Known for certain.
+
+    >>> round(weighted_log_likelihood(0, [0.5, 0.5]), 6) == round(-2 * np.log(1.5), 6)
+    True
+    """
+    k, w = whole_number("observed", observed), real_numbers("weights", weights, 0.0, _LARGEST)
+    ratio = w / (1 + w)
+    powers = [float((ratio**j).sum()) for j in range(1, k + 1)]
+    D, log_scale = [1.0], 0.0
+    for n in range(1, k + 1):
+        first = background * D[n - 1]
+        D.append((first + sum(p * D[n - 1 - j] for j, p in enumerate(powers[:n]))) / n)
+        if D[-1] > 1e100:
+            D, log_scale = [d * 1e-100 for d in D], log_scale + 100 * np.log(10)
+    with np.errstate(divide="ignore"):
+        return float(np.log(D[k]) + log_scale - background - np.log1p(w).sum())
+
+
+def effective_log_likelihood(
+    observed: ArrayLike, mean: ArrayLike, variance: ArrayLike, mean_preserving: bool = False
+) -> Any:
     """ln L_eff of counts in one bin, for an expectation that is not known for certain.
 
     Without variance it is the Poisson; with a mean of zero only zero counts are possible.
@@ -139,6 +231,8 @@ def effective_log_likelihood(observed: ArrayLike, mean: ArrayLike, variance: Arr
     ----------
     observed, mean, variance
         The counts, and mean and variance of their expectation; they broadcast.
+    mean_preserving
+        With :math:`\alpha = \\mu^2/\\sigma^2`, without the + 1.
 
     Returns
     -------
@@ -150,6 +244,8 @@ def effective_log_likelihood(observed: ArrayLike, mean: ArrayLike, variance: Arr
     TypeError, ValueError
         For input that is no number, negative or not finite, and shapes that do not fit together.
 
+    Examples
+    --------
     >>> effective_log_likelihood(0, 2.3, 0.0)
     -2.3
     """
@@ -163,12 +259,13 @@ def effective_log_likelihood(observed: ArrayLike, mean: ArrayLike, variance: Arr
         v = np.divide(variance, mu, out=np.zeros(mu.shape), where=possible)
     if not np.all(v < _LARGEST**4):
         raise ValueError(f"variance must be below {_LARGEST**4:g} times the mean, got {float(np.max(v)):g} times")
-    a = np.divide(v, mu + v, out=np.zeros(mu.shape), where=possible)
+    one = 0 if mean_preserving else 1
+    a = np.divide(v, mu + one * v, out=np.zeros(mu.shape), where=possible)
     with_k, without = _stirling_remainder(np.stack([a / (1 + k * a), a]))
     value = (
         -mu * _log1p_ratio(v)
-        - (k + 1) * np.log1p(v)
-        + xlogy(k, mu + (k + 1) * v)
+        - (k + one) * np.log1p(v)
+        + xlogy(k, mu + (k + one) * v)
         + k * (_log1p_ratio(k * a) - 1)
         - np.log1p(k * a) / 2
         + with_k

@@ -42,6 +42,7 @@ __all__ = ["Counts", "read_scan", "scan_path", "write_scan"]
 FORMAT = "darkpkg scan 1"
 _SUMS = ("mean", "variance", "bias", "bias_variance")
 _COUNTS = ("observed", "background", "systematic")
+_SHARED = ("shared", "shared_signal")
 
 LONGEST_HEADER = 4_000_000
 """Bytes; most of a header are the values of the axes, 20 bytes each."""
@@ -60,6 +61,7 @@ class Counts:
     systematic: Array
     caveat: str = ""
     shared: tuple[tuple[float, ...], ...] = ()
+    shared_signal: tuple[tuple[float, ...], ...] = ()
 
     @property
     def channels(self) -> tuple[Any, ...]:
@@ -91,6 +93,8 @@ def write_scan(scan: Scan, path: str | os.PathLike[str]) -> Path:
     TypeError, ValueError
         For what is no scan of a slice of `DarkParameters`, or another ending of the path.
 
+    Examples
+    --------
     >>> read_scan(write_scan(scan(Transport(sample), plane, ANALYSIS_I), "plane.csv")).axes     # doctest: +SKIP
     """
     import pyarrow as pa  # here: its import takes longer than a scan
@@ -115,7 +119,7 @@ def write_scan(scan: Scan, path: str | os.PathLike[str]) -> Path:
             "caveat": analysis.caveat,
             "bins": {name: [where.start, where.stop] for name, where in bins.items()},
             **{name: np.asarray(getattr(analysis, name)).tolist() for name in _COUNTS},
-            "shared": getattr(analysis, "shared", ()),
+            **{name: getattr(analysis, name, ()) for name in _SHARED},
         },
         "provenance": scan.provenance,
     }
@@ -220,8 +224,9 @@ def _opened(path: Path, file: BinaryIO) -> tuple[str, int, Callable[[], Any]]:
 def _scan(header: dict[str, Any], table: pd.DataFrame, likelihood: Likelihood) -> Scan:
     points: DarkParameters
     grid, about, levels = Slice(lambda *_: points, **header["axes"]), header["analysis"], header["levels"]
-    shared = tuple(map(tuple, about.get("shared", ())))  # which files of before there were such errors have not
-    counts = Counts(**about | {name: np.array(about[name]) for name in _COUNTS} | {"shared": shared})
+    # Files of before there were such errors do not have them.
+    shared = {name: tuple(map(tuple, about.get(name, ()))) for name in _SHARED}
+    counts = Counts(**about | {name: np.array(about[name]) for name in _COUNTS} | shared)
     require_scan_memory(grid.shape, len(counts.observed))
     index = tuple(np.searchsorted(values, table[name].to_numpy()) for name, values in grid.axes.items())
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from darkpkg.inference.constructions import Method, check_method, method_of
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
 from darkpkg.inference.scan import Scan
 from darkpkg.inference.slices import Slice
@@ -42,6 +43,7 @@ def scan(
     refine: int = 0,
     cl: float = 0.90,
     n_parameters: int = 2,
+    method: str | Method = "likelihood",
     progress: bool = False,
 ) -> Scan:
     """The likelihood of ``analysis`` at every point of ``parameters``, usually a plane.
@@ -62,7 +64,7 @@ def scan(
     refine
         How often to halve the grid where the edge of exclusion may pass; needs a `Slice`. Each time, only cells that
         the edge crosses, or could reach at the slope of their neighbours, get new points.
-    cl, n_parameters
+    cl, n_parameters, method
         The rule whose edge is refined, `exclusion_rule`.
     progress
         Show a progress bar.
@@ -79,11 +81,14 @@ def scan(
         sample; and if a bin has data, but
         neither background nor signal at any point, because then no point is better than another.
 
+    Examples
+    --------
     >>> plane = Slice(BENCHMARK_B, m_N=np.geomspace(0.05, 0.2, 5), V_muN_sq=np.geomspace(1e-9, 1e-5, 9))
     >>> scan(Transport(sample), plane, ANALYSIS_I, refine=2).exclusion(cl=0.90)          # doctest: +SKIP
     """
     estimator = check_estimator(estimator, "events")
     check_kinds(likelihood=(likelihood, Callable), progress=(progress, bool))
+    check_method(method_of(method), likelihood)
     if not hasattr(analysis, "observed"):
         raise TypeError(f"analysis must be an Analysis, or have observed counts, got {analysis!r}")
     refine, grid = whole_number("refine", refine), parameters if isinstance(parameters, Slice) else None
@@ -94,13 +99,17 @@ def scan(
     if isinstance(estimator, Kernel | Transport) and isinstance(points, DarkParameters):
         check_inside(sampling_range(estimator.sample), points.m_N, points.m_Zprime)
     name = getattr(likelihood, "__qualname__", None) or type(likelihood).__qualname__
-    about = {"estimator": repr(estimator), "likelihood": name, "rule": exclusion_rule(cl, n_parameters)}
+    about = {
+        "estimator": repr(estimator),
+        "likelihood": name,
+        "rule": exclusion_rule(cl, n_parameters, method_of(method).name),
+    }
     if hasattr(estimator, "sample"):
         about["sample"] = dict(estimator.sample.provenance)
     scanner = _Scanner(estimator, analysis, likelihood, progress, about)
     result = scanner.at(parameters) if grid is None else scanner.over(grid)
     for _ in range(refine):
-        result = scanner.refined(result, cl, n_parameters)
+        result = scanner.refined(result, cl, n_parameters, method)
     _refuse_impossible_data(result)
     return result
 
@@ -207,7 +216,7 @@ class _Scanner:
         nothing = np.full((_SUMS, *grid.shape, len(self.analysis.observed)), np.nan)
         return self._with(grid, 0, nothing, np.ones(grid.shape, dtype=bool))
 
-    def refined(self, coarse: Scan, cl: float, n_parameters: int) -> Scan:
+    def refined(self, coarse: Scan, cl: float, n_parameters: int, method: str | Method) -> Scan:
         """The same with its grid halved, and evaluated in the cells where the edge may pass."""
         from scipy.ndimage import maximum_filter
 
@@ -217,7 +226,7 @@ class _Scanner:
         every_second = tuple(slice(None, None, 2) for _ in grid.shape)
         values[:, *every_second] = list(vars(coarse.expectation).values())
         wanted = np.zeros(grid.shape, dtype=bool)
-        wanted[tuple(slice(1, None, 2) for _ in grid.shape)] = _near_edge(coarse.log_excess(cl, n_parameters))
+        wanted[tuple(slice(1, None, 2) for _ in grid.shape)] = _near_edge(coarse.log_excess(cl, n_parameters, method))
         wanted = maximum_filter(wanted, size=3)  # a cell, from its middle
         return self._with(grid, coarse.levels + 1, values, wanted & np.isnan(values[0, ..., 0]))
 

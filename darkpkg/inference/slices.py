@@ -35,6 +35,8 @@ class Slice:
     ValueError, TypeError
         With parameter, value and rule.
 
+    Examples
+    --------
     >>> from darkpkg import BENCHMARK_B as B
     >>> plane = Slice(B, m_N=np.geomspace(0.005, 1, 60), V_muN_sq=np.geomspace(1e-10, 1e-2, 60))
     >>> tied = Slice(lambda m_N, ratio: B.replace(m_N=m_N, m_Zprime=ratio * m_N), m_N=[0.05, 0.1], ratio=[2, 4, 8])
@@ -75,6 +77,8 @@ class Slice:
     def at(self, *values: ArrayLike) -> Any:
         """The points at any values of the free parameters, in their order and units; they broadcast.
 
+        Examples
+        --------
         >>> Slice(BENCHMARK_B, m_N=[0.1, 0.2], epsilon=[1e-3, 1e-2]).at(0.15, [1e-3, 5e-3]).shape
         (2,)
         """

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
 from darkpkg.inference.likelihood import Likelihood
-from darkpkg.inputs import real_number, whole_number
+from darkpkg.inputs import one_of, real_number, whole_number
 from darkpkg.method.expectation import Expectation
 
 Array = NDArray[np.float64]
 
 __all__ = [
     "FAR",
+    "METHODS",
     "exclusion_rule",
     "exclusion_threshold",
     "log_likelihood_error",
@@ -28,6 +29,15 @@ __all__ = [
 
 FAR = 40.0
 """Distances to the limit are cut here, e⁴⁰ above or below it."""
+
+
+METHODS = {
+    "likelihood": "-Delta ln L",
+    "feldman-cousins": "Feldman-Cousins",
+    "cls": "CLs",
+    "bayes": "Bayes, flat in the rate",
+}
+"""What the ``method`` of a limit may be, in words: `darkpkg.inference.constructions`."""
 
 
 def exclusion_threshold(cl: float, n_parameters: int = 2) -> float:
@@ -53,6 +63,8 @@ def exclusion_threshold(cl: float, n_parameters: int = 2) -> float:
     TypeError, ValueError
         For a level or number that is none.
 
+    Examples
+    --------
     >>> exclusion_threshold(0.90)
     2.302...
     """
@@ -62,15 +74,25 @@ def exclusion_threshold(cl: float, n_parameters: int = 2) -> float:
     return float(gammaincinv(whole_number("n_parameters", n_parameters, least=1) / 2, cl))
 
 
-def exclusion_rule(cl: float = 0.90, n_parameters: int = 2) -> str:
-    """What excludes, in words, to stand beside every limit. Parameters and errors are those of `exclusion_threshold`.
+def exclusion_rule(cl: float = 0.90, n_parameters: int = 2, method: str = "likelihood") -> str:
+    """What excludes, in words, to stand beside every limit.
 
+    Parameters and errors are those of `exclusion_threshold`; ``method`` is a name of
+    `darkpkg.inference.constructions.METHODS`.
+
+    Examples
+    --------
     >>> exclusion_rule()
     '90 % CL for 2 parameters, -Delta ln L > 2.303'
+    >>> exclusion_rule(method="cls")
+    '90 % CL by CLs'
     """
     threshold = exclusion_threshold(cl, n_parameters)
+    words = METHODS[one_of("method", method, METHODS)]
+    if method != "likelihood":
+        return f"{100 * cl:.10g} % CL by {words}"
     plural = "s" if n_parameters > 1 else ""
-    return f"{100 * cl:.10g} % CL for {n_parameters} parameter{plural}, -Delta ln L > {threshold:.3f}"
+    return f"{100 * cl:.10g} % CL for {n_parameters} parameter{plural}, {words} > {threshold:.3f}"
 
 
 def no_signal(analysis: Any) -> Expectation:
@@ -79,7 +101,7 @@ def no_signal(analysis: Any) -> Expectation:
 
 
 def nearest_limit(
-    signal: Expectation, analysis: Any, likelihood: Likelihood, lowest: float, without: float
+    signal: Expectation, allowed_by: Callable[[Expectation], Array], nothing_allowed: bool, accuracy: float = 1e-9
 ) -> tuple[Array, Array]:
     """How far points are from the limit: `Scan.log_excess`.
 
@@ -87,10 +109,12 @@ def nearest_limit(
     ----------
     signal
         Of points, (p, bins).
-    analysis, likelihood
-        Counts, and what gives ln L of a signal and them.
-    lowest, without
-        ln L below which a point is excluded, and ln L without any signal.
+    allowed_by
+        Positive for a signal that is allowed, negative for one that is excluded.
+    nothing_allowed
+        Whether no signal at all is allowed.
+    accuracy
+        Of the logarithm of the scale.
 
     Returns
     -------
@@ -101,12 +125,11 @@ def nearest_limit(
     index = np.arange(len(signal.mean))
 
     def above(log_scale: Array, index: NDArray[Any]) -> Array:
-        """ln L of the point with its signal scaled, over the lowest that is allowed; finite, for the root finder."""
-        lnL = likelihood(_scaled(signal, log_scale, index.astype(np.int64)), analysis)
-        return np.maximum(lnL - lowest, -1e300)
+        """Whether points are allowed with their signals scaled."""
+        return allowed_by(_scaled(signal, log_scale, index.astype(np.int64)))
 
     # A scale that is allowed: next to no signal, or where ln L is highest if that is excluded.
-    steps = np.linspace(-FAR, FAR, 321) if without <= lowest else np.array([-FAR])
+    steps = np.linspace(-FAR, FAR, 321) if not nothing_allowed else np.array([-FAR])
     heights = np.stack([above(np.full(len(index), step), index) for step in steps])
     allowed, possible = steps[heights.argmax(axis=0)], heights.max(axis=0) > 0
 
@@ -115,7 +138,7 @@ def nearest_limit(
         beyond = np.full(len(index), far)
         ends = np.where(possible, np.copysign(np.inf, far), FAR)
         reached = np.flatnonzero(possible & (above(beyond, index) < 0))
-        ends[reached] = roots(above, allowed[reached], beyond[reached], reached)
+        ends[reached] = roots(above, allowed[reached], beyond[reached], reached, accuracy=accuracy)
         return ends
 
     lower, upper = end(-FAR), end(FAR)
@@ -123,8 +146,10 @@ def nearest_limit(
     return np.clip(np.maximum(-upper, lower), -FAR, FAR), np.clip(nearest, -FAR, FAR)
 
 
-def roots(function: Callable[..., Array], low: Array, high: Array, *arguments: NDArray[Any]) -> Array:
-    """Zeros of a function of x and ``arguments``, to 1e-9.
+def roots(
+    function: Callable[..., Array], low: Array, high: Array, *arguments: NDArray[Any], accuracy: float = 1e-9
+) -> Array:
+    """Zeros of a function of x and ``arguments``.
 
     Parameters
     ----------
@@ -132,12 +157,14 @@ def roots(function: Callable[..., Array], low: Array, high: Array, *arguments: N
         Of arrays of one shape (m,), m being any number of those that are looked for.
     low, high
         Values of x, (n,), at which it has different signs.
+    accuracy
+        Of x.
     """
     if not low.size:
         return low
     from scipy.optimize import elementwise  # here: its import takes longer than a verdict
 
-    found = elementwise.find_root(function, (low, high), args=arguments, tolerances={"xatol": 1e-9})
+    found = elementwise.find_root(function, (low, high), args=arguments, tolerances={"xatol": accuracy})
     return np.asarray(found.x)
 
 

@@ -84,6 +84,8 @@ class _OfSample(ABC):
 class Kernel(_OfSample):
     """A sample smoothed over the masses by a kernel, Eq. (24): fast, with a bias that each `Expectation` estimates.
 
+    Points that differ by the couplings of production only are summed once.
+
     Parameters
     ----------
     sample
@@ -92,8 +94,8 @@ class Kernel(_OfSample):
         Bandwidth and kind of average. Kernels of `darkpkg.method.kernels` are summed by compiled code, others of
         your own, subclasses of its ``Kernel``, by numpy, which is slower.
 
-    Points that differ by the couplings of production only are summed once.
-
+    Examples
+    --------
     >>> Kernel(sample).events(BENCHMARK_B, ANALYSIS_I).total()                  # doctest: +SKIP
     4.70 ± 0.08
     """
@@ -112,15 +114,15 @@ _transported = Remembered(transport, most=2)
 class Transport(_OfSample):
     """A sample whose events are transported to the masses of each point: no bias, a smaller error, and more work.
 
+    Each pair of masses costs a `transport`, some tenths of a second for a million events. Events without the point of
+    phase space that they came from cannot be transported.
+
     Parameters
     ----------
     sample
         Output of `place`. At fixed masses nothing is transported, and θ must have just these.
     neighbourhood
         Which events are transported: see `transport`.
-
-    Each pair of masses costs a `transport`, some tenths of a second for a million events. Events without the point of
-    phase space that they came from cannot be transported.
     """
 
     neighbourhood: Smoothing = NEIGHBOURHOOD

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.experiment.beam import FLAVOURS
+from darkpkg.experiment.detector import check_fiducial
 from darkpkg.inputs import check, check_kinds, count, frozen, integer_array, real_array, text_array, tuple_of
 from darkpkg.method.origin import Origin, Site
 from darkpkg.physics.kinematics import momentum
@@ -55,19 +56,41 @@ def _column(
 class Events:
     """Columns of n weighted events, all of the same length; four-momenta are (n, 4) arrays (E, p_x, p_y, p_z).
 
-    ``origin`` is what weights compute with: sampled masses, couplings, beams (`Origin`). ``provenance`` says the
-    rest, for readers: seed, versions, checksums. Both are kept when events are selected. Events of another generator
-    need an ``Origin(sampling, couplings)``, but neither ``replicate`` nor ``point``, nor ``flavour`` if they are of
-    muon neutrinos.
+    Events of another generator need an ``Origin(sampling, couplings)``, but neither ``replicate`` nor ``point``, nor
+    ``flavour`` if they are of muon neutrinos.
 
     The weights of all events of a beam and nucleus together add up to the rate. A selection leaves them as they are,
     for it answers a question about the whole sample: ``events[events.beam == "FHC"]`` is the part of the rate that
     comes from that beam. A smaller sample that stands for the whole is `thinned`, a larger one is
     `darkpkg.concatenate` of several.
 
-    Columns are cast to doubles, integers and text. Raises `TypeError` or `ValueError` that names the column, the
-    first bad value and how many there are, for other types or shapes, a number that is not finite, masses that are
-    not positive, momenta larger than their energy, an unknown beam or what is no nucleus. Weights may have any sign.
+    Parameters
+    ----------
+    weight
+        (n,), of any sign: upscatterings per nucleus and POT at the couplings of the origin, times the mass density q.
+    m_N, m_Zprime
+        Masses (n,) in GeV.
+    p_N, p_electron, p_positron
+        Four-momenta (n, 4) in GeV.
+    target, flavour
+        PDG codes (n,) of the nucleus, 100ZZZAAA0 or 100ZZZAAA1 for its nucleons, and of the neutrino.
+    beam
+        Names (n,).
+    replicate
+        (n,): which of several point sequences drew the event.
+    point
+        (n, 8), of the unit hypercube, that made the event; nan if unknown.
+    origin
+        What weights compute with: sampled masses, couplings, beams (`Origin`).
+    provenance
+        The rest, for readers: seed, versions, checksums. Both are kept when events are selected.
+
+    Raises
+    ------
+    TypeError, ValueError
+        That names the column, the first bad value and how many there are, for other types or shapes, a number that is
+        not finite, masses that are not positive, momenta larger than their energy, an unknown beam or what is no
+        nucleus.
     """
 
     weight: Array = _column("1 / nucleus / POT", "upscatterings at the generation couplings times mass density q")
@@ -204,9 +227,19 @@ class Events:
 class PlacedEvents(Events):
     """`Events` with a vertex and, for each of k fiducial boxes, where the straight path of N enters and leaves it.
 
-    ``entry`` and ``exit`` (n, k) are distances from the vertex in cm, with entry = exit where the path misses; the
-    order of the boxes is that of `fiducial_modules`. ``origin.detector`` holds the name of the detector, its modules
-    and its number of nuclei of each kind (`Site`).
+    ``origin.detector`` holds the name of the detector, its modules and its number of nuclei of each kind (`Site`).
+
+    Parameters
+    ----------
+    vertex
+        Points of upscattering (n, 3) in cm.
+    module
+        Names (n,) of the modules that hold them.
+    entry, exit
+        Distances (n, k) from the vertex in cm, with entry = exit where the path misses; the order of the boxes is
+        that of `fiducial_modules`.
+    uniform
+        Random numbers (n, 4) in [0, 1) that a response of the detector is read off with.
     """
 
     vertex: Array = _column("cm", "point of upscattering", _VECTOR)
@@ -253,13 +286,8 @@ class PlacedEvents(Events):
 
         Raises `ValueError` that names a module without a fiducial box in this detector.
         """
-        known = self.fiducial_modules
-        for name in tuple_of("modules", modules, str):
-            if name not in known:
-                raise ValueError(
-                    f"modules must be of {self.detector.name} and have a fiducial box, as {', '.join(known)} do, "
-                    f"got {name!r}"
-                )
+        known, modules = self.fiducial_modules, tuple_of("modules", modules, str)
+        check_fiducial("modules", modules, self.detector.name, known)
         return [known.index(name) for name in modules]
 
     def starts_in(self, modules: Sequence[str]) -> NDArray[np.bool_]:

@@ -163,6 +163,8 @@ class Expectation:
 def _with_error(mean: float, error: float) -> str:
     """Mean and error as the Particle Data Group rounds them: the error to one digit, or two if it begins below 3.55.
 
+    Examples
+    --------
     >>> print(_with_error(4.7029, 0.0508), _with_error(12.3456, 0.123), _with_error(21234.0, 1523.0))
     4.70 ± 0.05 12.35 ± 0.12 21200 ± 1500
     """

@@ -57,7 +57,7 @@ def write_events(events: Events, path: str | os.PathLike[str]) -> Path:
     Returns
     -------
     Path
-        That of the file.
+        The same as given.
 
     Raises
     ------

@@ -20,6 +20,14 @@ Array = NDArray[np.float64]
 _AT_ONCE = 1 << 14
 
 
+def chords_through(volumes: Sequence[Volume], vertex: Array, p_N: Array) -> dict[str, Array]:
+    """Where N with momenta ``p_N`` (n, 4) enters and leaves each volume: (n, volumes) in cm from its vertex."""
+    direction = p_N[:, 1:] / momentum(p_N)[:, None]
+    chords = [volume.chord(vertex, direction) for volume in volumes]
+    entry, leave = np.reshape(chords, (len(volumes), 2, len(vertex))).transpose(1, 2, 0)
+    return {"entry": entry, "exit": leave}
+
+
 def flight_polygons(
     vertex: Array, p_N: Array, p_Z: Array, volumes: Sequence[Volume]
 ) -> tuple[NDArray[np.int64], Array]:

@@ -7,35 +7,39 @@ are then drawn independently of each other from the adapted map.
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
+import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+import vegas
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from darkpkg import _sources
 from darkpkg.experiment import experiment as experiments
 from darkpkg.experiment.experiment import Experiment
-from darkpkg.inputs import check_kinds, count, one_of, real_numbers
+from darkpkg.inputs import check_kinds, count, one_of, real_numbers, whole_number
 from darkpkg.memory import require_memory
 from darkpkg.method.events import Events
 from darkpkg.method.integrand import DECAY_AXES, Integrand, adapted_map, target
-from darkpkg.method.origin import SEQUENCES, Origin
+from darkpkg.method.origin import SEQUENCES, Origin, encoded
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
 from darkpkg.physics.nuclei import Nucleus, elements
 from darkpkg.physics.nucleons import BoundNucleons
-from darkpkg.physics.scattering import threshold_energy
+from darkpkg.physics.scattering import smallest_energy
 from darkpkg.streams import random_stream, sobol_points
 
 Array = NDArray[np.float64]
 
 __all__ = ["REPLICATES", "generate"]
 
-ADAPTATION = {"nitn": 10, "neval": 4000}
+ADAPTATION = {"nitn": 12, "neval": 1000}
 """Vegas iterations and integrand evaluations in each, per beam and nucleus, whatever the number of events: so the
 first events of a long sample are those of a short one."""
 
@@ -67,6 +71,7 @@ def generate(
     form_factor: str = "fourier-bessel",
     sequence: str = "random",
     importance: Callable[[Events], Array] | None = None,
+    chunk: int = 0,
     progress: bool = False,
 ) -> Events:
     """Simulate upscattering and decay of N with weighted events.
@@ -108,6 +113,8 @@ def generate(
         A function of events that gives how much each matters, (n,) numbers of zero or more, in proportion to its
         weight: three quarters of ``n_events`` then go to beams and nuclei by the sum of these over some events of
         each, instead of where N are made.
+    chunk
+        Other events with the same adapted maps: chunks of one seed are independent samples.
     progress
         Show a progress bar.
 
@@ -142,6 +149,7 @@ def generate(
         nucleons=(nucleons, bool),
     )
     random_stream(seed)  # refuses a seed that is none before any work is done
+    stream = ("events", chunk) if whole_number("chunk", chunk, 0) else ("events",)
     coherent = experiment.detector.targets
     kinds = list((experiment.detector.nuclei if hydrogen else coherent).items())
     tabulated = [element.nucleus for element in elements().values()]
@@ -159,6 +167,7 @@ def generate(
         for flavour in beam.fluxes
         for element, nucleus in kinds
     ]
+    key = json.dumps(encoded(origin.replace(sequence="random", replicates=1)), sort_keys=True)
     channels = [
         _Channel(
             beam.name,
@@ -166,9 +175,12 @@ def generate(
             nucleus,
             Integrand(target(beam[flavour], nucleus, form_factor), sampling, couplings),
             (seed, *origin.stream(beam.name, flavour), nucleus.name),
+            key,
         )
         for beam, flavour, _, nucleus in tqdm(sources, desc="adapting", disable=not progress, leave=False)
     ]
+    if not any(channel.rate for channel in channels):
+        raise ValueError(f"{_reach(experiment)}, got {sampling.m_N} GeV, where no event has a weight")
     if isinstance(n_events, Mapping):
         shares = _shares_of_nuclei([channel.nucleus.name for channel in channels], n_events) / total
     else:
@@ -176,13 +188,16 @@ def generate(
         nuclei = np.array([experiment.detector.number_of_nuclei(element) for _, _, element, _ in sources])
         shares = _shares(value if value.any() else nuclei * [channel.rate for channel in channels])
     drawn = (
-        _from_nets(channels, shares, total, seed) if sequence == "sobol" else _independent(channels, shares, total)
+        _from_nets(channels, shares, total, seed, *stream)
+        if sequence == "sobol"
+        else _independent(channels, shares, total, *stream)
     )
     columns = _simulated(channels, drawn, progress)
     columns["weight"] *= couplings.coupling
     if sequence == "sobol":
         columns["replicate"] = _replicates(total)
     about = _provenance(total, seed, experiment) | {"hydrogen": hydrogen, "nucleons": nucleons}
+    about |= {"chunk": int(chunk)} if chunk else {}
     return Events(**columns, origin=origin, provenance=about)
 
 
@@ -199,18 +214,23 @@ def _importance(channels: Sequence[_Channel], importance: Callable[[Events], Arr
 
 def _check_reach(sampling: SamplingRange, experiment: Experiment, targets: Sequence[Nucleus]) -> None:
     """Raise `ValueError` if no neutrino makes the lightest N of the sample, and warn if none makes the heaviest."""
-    end = max(float(flux.edges[-1]) for beam in experiment.beams for flux in beam.fluxes.values())
-    low, high = (min(float(threshold_energy(m_N, n)) for n in targets) for m_N in sampling.m_N)
+    end = _end(experiment)
+    low, high = (min(float(smallest_energy(m_N, n)) for n in targets) for m_N in sampling.m_N)
     if high < end:
         return
     m_N, needed = (sampling.m_N[0], low) if low >= end else (sampling.m_N[1], high)
-    text = (
-        f"m_N must be within reach of the neutrinos of {experiment.name}, which end at {end:.4g} GeV, "
-        f"got {m_N:.4g} GeV that needs {needed:.4g} GeV"
-    )
+    text = f"{_reach(experiment)}, got {m_N:.4g} GeV that needs {needed:.4g} GeV"
     if low >= end:
         raise ValueError(text)
     warnings.warn(f"{text}: that part of the masses is sampled in vain", UserWarning, stacklevel=3)
+
+
+def _end(experiment: Experiment) -> float:
+    return max(float(flux.edges[-1]) for beam in experiment.beams for flux in beam.fluxes.values())
+
+
+def _reach(experiment: Experiment) -> str:
+    return f"m_N must be within reach of the neutrinos of {experiment.name}, which end at {_end(experiment):.4g} GeV"
 
 
 def _empty_columns(n: int, letters: int) -> dict[str, NDArray[Any]]:
@@ -271,15 +291,30 @@ class _Drawn(NamedTuple):
     next_points: Callable[[NDArray[np.int64]], Array]
 
 
+@dataclass(frozen=True)
+class _Task:
+    """An integrand to adapt to; two are the same if stream and origin are."""
+
+    stream: tuple[Any, ...]
+    origin: str
+    integrand: Integrand = field(compare=False)
+
+
+@functools.lru_cache(maxsize=128)
+def _adapted(task: _Task) -> tuple[vegas.AdaptiveMap, float]:
+    """The map of a channel and its integral; a process adapts once for all chunks of a sample."""
+    return adapted_map(task.integrand, random_stream(*task.stream, "adapt"), **ADAPTATION)
+
+
 class _Channel:
     """One flavour of a beam and one nucleus, and its adapted map."""
 
     def __init__(
-        self, beam: str, flavour: int, nucleus: Nucleus, integrand: Integrand, stream: tuple[Any, ...]
+        self, beam: str, flavour: int, nucleus: Nucleus, integrand: Integrand, stream: tuple[Any, ...], key: str
     ) -> None:
         self.beam, self.flavour, self.nucleus = beam, flavour, nucleus
         self.integrand, self.stream = integrand, stream
-        self._map, self.rate = adapted_map(integrand, random_stream(*stream, "adapt"), **ADAPTATION)
+        self._map, self.rate = _adapted(_Task(stream, key, integrand))
 
     def simulate(self, y: Array, number: float) -> dict[str, Any]:
         """Columns of events at the points ``y`` (n, axes), with weights that are one ``number``-th of the rate."""
@@ -313,11 +348,11 @@ def _simulated(channels: Sequence[_Channel], drawn: Sequence[_Drawn], progress: 
     return columns
 
 
-def _independent(channels: Sequence[_Channel], shares: Array, total: int, use: str = "events") -> list[_Drawn]:
+def _independent(channels: Sequence[_Channel], shares: Array, total: int, *use: str | int) -> list[_Drawn]:
     """Independent points for so many events of each channel, one channel after the other."""
 
     def points(channel: _Channel) -> Callable[[NDArray[np.int64]], Array]:
-        rng = random_stream(*channel.stream, use)
+        rng = random_stream(*channel.stream, *use)
         return lambda rows: rng.random((len(rows), channel.integrand.dim + 2))
 
     counts = _counts(shares, total)
@@ -325,9 +360,9 @@ def _independent(channels: Sequence[_Channel], shares: Array, total: int, use: s
     return [_Drawn(rows, len(rows), points(channel)) for channel, rows in parts]
 
 
-def _from_nets(channels: Sequence[_Channel], shares: Array, total: int, seed: int) -> list[_Drawn]:
+def _from_nets(channels: Sequence[_Channel], shares: Array, total: int, seed: int, *use: str | int) -> list[_Drawn]:
     """Points of Sobol sequences whose first axis is cut into the channels: together they fill it evenly."""
-    points = sobol_points(_replicates(total), range(channels[0].integrand.dim + 3), seed, "events")
+    points = sobol_points(_replicates(total), range(channels[0].integrand.dim + 3), seed, *use)
     number = np.searchsorted(np.cumsum(shares) / shares.sum(), points[:, 0], side="right")
     parts = enumerate((shares * total).tolist())
     return [_Drawn(np.flatnonzero(number == i), share, lambda rows: points[rows, 1:]) for i, share in parts]

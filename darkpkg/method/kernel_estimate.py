@@ -61,8 +61,9 @@ def _prepare(
     All weights that do not depend on θ are in them. Columns number flavour, channel, bin and replicate, one within
     the other.
     """
-    sampling, bins, flavour = sampling_range(events), selection.bins(events), np.abs(events.flavour)
-    weight = np.where((bins >= 0) & np.isin(flavour, flavours), events.weight * selection.efficiency, 0.0)
+    sampling, flavour = sampling_range(events), np.abs(events.flavour)
+    bins, efficiency = selection.accepted(events)
+    weight = np.where(np.isin(flavour, flavours), events.weight * efficiency, 0.0)
     weights = np.stack([weight * exposure(events, beam, pot) for beam, pot in exposures])
     channel, row = np.nonzero(weights)
     # Strips of equally many events in m_N, and within each by m_Z′: a point visits the few strips within its reach.

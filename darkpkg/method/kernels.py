@@ -86,6 +86,8 @@ class Kernel(ABC):
         ValueError
             For a bandwidth that is not positive, numbers that are nan, and shapes that do not fit.
 
+        Examples
+        --------
         >>> EPANECHNIKOV(np.zeros(2), 0.1)
         63.66...
         """

@@ -32,10 +32,20 @@ SEQUENCES = ("random", "sobol")
 class Site:
     """What is needed of the detector that events were placed in.
 
-    ``name`` and names of ``modules``; ``fiducial_modules`` are those with a fiducial volume, in the order of the
-    columns of ``entry`` and ``exit``, and ``volumes`` are these, if known: N is followed anew through them when
-    events are transported. ``targets`` are the numbers of nuclei by PDG code, and ``emphasis`` is how many times more
-    events a module has than in proportion to its nuclei.
+    Parameters
+    ----------
+    name
+        Of the detector.
+    fiducial_modules
+        Names of the modules with a fiducial volume, in the order of the columns of ``entry`` and ``exit``.
+    targets
+        Numbers of nuclei by PDG code.
+    modules
+        Names of all modules.
+    volumes
+        The fiducial volumes, if known: N is followed anew through them when events are transported.
+    emphasis
+        How many times more events a module has than in proportion to its nuclei, by name.
     """
 
     name: str

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from darkpkg.experiment.detector import Detector
 from darkpkg.inputs import check, check_kinds, one_of, real_number, tuple_of, whole_number
 from darkpkg.method.events import Events, PlacedEvents, by_source
+from darkpkg.method.flights import chords_through
 from darkpkg.method.origin import Site
 from darkpkg.physics.kinematics import momentum
 from darkpkg.streams import random_stream, sobol_points
@@ -82,7 +83,6 @@ def place(
     factors = factors_of_modules(detector, emphasis)
     columns = {name: np.repeat(getattr(events, name), vertices, axis=0) for name in Events.columns()}
     columns["weight"] = weight = columns["weight"] / vertices
-    direction = columns["p_N"][:, 1:] / momentum(columns["p_N"])[:, None]
     symbols = {nucleus.pdg_code: symbol for symbol, nucleus in detector.nuclei.items()}
     random = _by_nets(events, vertices, seed) if is_sobol else _independent(events, seed)
     # Whatever is left as it is here is refused as a column.
@@ -97,7 +97,7 @@ def place(
         denser = factors
         if towards:
             rng = random_stream(seed, "vertices", code)
-            caught, maps = _learned(detector, nuclei, towards, direction[own], weight[own], rng)
+            caught, maps = _learned(detector, nuclei, towards, columns["p_N"][own], weight[own], rng)
             denser = factors * caught
         share = np.cumsum(nuclei * denser)
         index = np.searchsorted(share / share[-1], random[own, 3], side="right")
@@ -113,8 +113,8 @@ def place(
             module[here] = detector.modules[i].name
             weight[here] *= detector.modules[i].relative_density(vertex[here])
             weight[here] *= share[-1] / np.cumsum(nuclei)[-1] / denser[i]
-    entry, leave = _chords(detector, tuple(detector.fiducial_volumes), vertex, direction)
-    placed = {"vertex": vertex, "module": module, "entry": entry, "exit": leave, "uniform": random[:, 4:]}
+    paths = chords_through(list(detector.fiducial_volumes.values()), vertex, columns["p_N"])
+    placed = {"vertex": vertex, "module": module, "uniform": random[:, 4:]} | paths
     origin = events.origin.replace(detector=Site.of(detector, emphasis))
     provenance = {**events.provenance, "placing_seed": int(seed)}
     if "n_events" in provenance:
@@ -156,7 +156,7 @@ def _learned(
     detector: Detector,
     nuclei: Array,
     towards: Sequence[str],
-    direction: Array,
+    p_N: Array,
     weight: Array,
     rng: np.random.Generator,
 ) -> tuple[Array, dict[int, vegas.AdaptiveMap]]:
@@ -166,23 +166,17 @@ def _learned(
     ln((b + 1 cm)/(a + 1 cm)) for a path from a to b.
     """
     caught, maps = np.zeros(len(nuclei)), {}
-    picked = rng.integers(len(direction), size=_PILOT)
+    picked = rng.integers(len(p_N), size=_PILOT)
+    volumes = [detector.fiducial_volumes[name] for name in towards]
     for i in np.flatnonzero(nuclei).tolist():
         u = rng.random((_PILOT, 3))
-        entry, leave = _chords(detector, towards, detector.modules[i].active.uniform(u), direction[picked])
-        value = np.abs(weight[picked]) * np.log((leave + 1.0) / (entry + 1.0)).sum(axis=1)
+        paths = chords_through(volumes, detector.modules[i].active.uniform(u), p_N[picked])
+        value = np.abs(weight[picked]) * np.log((paths["exit"] + 1.0) / (paths["entry"] + 1.0)).sum(axis=1)
         caught[i] = value.mean()
         maps[i] = vegas.AdaptiveMap([[0.0, 1.0]] * 3)
         maps[i].adapt_to_samples(u, value + _EVEN * value.mean() + (not value.any()))
     mean = (nuclei * caught).sum() / nuclei.sum()
     return (caught / mean + _EVEN if mean > 0 else np.ones(len(nuclei))), maps
-
-
-def _chords(detector: Detector, modules: Sequence[str], vertex: Array, direction: Array) -> tuple[Array, Array]:
-    """Where the rays enter and leave the fiducial volumes of ``modules``: two arrays (n, modules)."""
-    chords = [detector.fiducial_volumes[name].chord(vertex, direction) for name in modules]
-    entry, leave = np.reshape(chords, (len(modules), 2, len(vertex))).transpose(1, 2, 0)
-    return entry, leave
 
 
 def factors_of_modules(detector: Detector, emphasis: Mapping[str, float] | None) -> Array:

@@ -69,14 +69,27 @@ DENSITIES: Mapping[str, Callable[[Array, Array], Array]] = {
 
 @dataclass(frozen=True)
 class SamplingRange:
-    """The region of (m_N, m_Z′) in which masses are sampled, in GeV, on one side of the line m_N = m_Z′.
+    """The region of (m_N, m_Z′) in which masses are sampled, on one side of the line m_N = m_Z′.
 
-    ``mediator`` names the side: ``"heavy"`` for m_N ≤ m_Z′, where N decays through an off-shell Z′, or ``"light"``
-    for m_Z′ < m_N, where it decays to an on-shell one. ``density`` names the mass density q of `DENSITIES`, in
-    (ln m_N, ln m_Z′). Vegas learns to put events where q times the rate is large, which for ``"adapted"`` and
-    ``"paper"`` is meant to be everywhere alike. For ``"log-uniform"`` nothing is learned about the masses: ln m_N and
-    then ln(m_Z′/m_N) are drawn evenly between the edges of the region, whatever the rate. `SamplingRange.at` fixes
-    the masses.
+    `SamplingRange.at` fixes the masses.
+
+    Parameters
+    ----------
+    m_N, m_Zprime
+        Smallest and largest mass in GeV.
+    mediator
+        The side: ``"heavy"`` for m_N ≤ m_Z′, where N decays through an off-shell Z′, or ``"light"`` for m_Z′ < m_N,
+        where it decays to an on-shell one.
+    density
+        Name of the mass density q of `DENSITIES`, in (ln m_N, ln m_Z′). Vegas learns to put events where q times the
+        rate is large, which for ``"adapted"`` and ``"paper"`` is meant to be everywhere alike. For
+        ``"log-uniform"`` nothing is learned about the masses: ln m_N and then ln(m_Z′/m_N) are drawn evenly between
+        the edges of the region, whatever the rate.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no range of masses that N, or a light Z′, decays with, and ranges that lie on the other side.
     """
 
     m_N: tuple[float, float]

@@ -11,16 +11,14 @@ import importlib.metadata
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import vegas
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from darkpkg import _sources
 from darkpkg.experiment.analysis import Analysis
@@ -38,6 +36,7 @@ from darkpkg.method.table import FORMAT, Axis, Grid, Table, prefiltered, selecti
 from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import BENCHMARK_B
+from darkpkg.running import run
 from darkpkg.streams import random_stream, sobol_points
 
 Array = NDArray[np.float64]
@@ -409,7 +408,7 @@ def build_table(
     seed: int = 2205,
     grids: Sequence[Grid] = tuple(GRIDS.values()),
     folder: str | os.PathLike[str] | None = None,
-    workers: int = 2,
+    executor: Executor | None = None,
     progress: bool = False,
 ) -> Table:
     """Tabulate all rates of an experiment's analyses and write them to ``output``, a .npz file.
@@ -434,13 +433,14 @@ def build_table(
         Where each pair of masses has a file, by default named after ``output`` and a digest of the
         sources: what is there is not simulated again. Use
         another for other arguments.
-    workers
-        Processes at once.
+    executor
+        Who simulates: processes, or any other executor of the interface of `concurrent.futures`. By default this
+        process does.
     progress
         Show a progress bar.
     """
     check_kinds(experiment=(experiment, Experiment))
-    n_events, workers = whole_number("n_events", n_events, 64), whole_number("workers", workers, 1)
+    n_events = whole_number("n_events", n_events, 64)
     output = Path(output)
     key = _sources.digest(_sources.SIMULATION)
     folder = Path(folder) if folder is not None else output.with_suffix(f".{key}.nodes")
@@ -451,7 +451,8 @@ def build_table(
         (experiment, s, grid, j, n_events // (1 + bool(s.selection.vertex_modules)), seed, folder, turn)
         for turn in range(turns) for grid in grids for s in spectra for j in range(grid.n_v)
     ]  # fmt: skip
-    _run(tasks, workers, progress)
+    for _ in run(_column, [(task,) for task in tasks], executor, "columns of nodes", progress=progress):
+        pass
     arrays: dict[str, NDArray[Any]] = {}
     header: dict[str, Any] = {
         "format": FORMAT,
@@ -482,18 +483,6 @@ def build_table(
                 _store(header, arrays, f"{grid.mediator}/{s.name}/{name}", *field)
     Table(header, arrays).write(output)
     return Table.read(output)
-
-
-def _run(tasks: Sequence[tuple[Any, ...]], workers: int, progress: bool) -> None:
-    with tqdm(total=len(tasks), desc="columns of nodes", disable=not progress, leave=False) as bar:
-        if workers == 1:
-            for task in tasks:
-                _column(task)
-                bar.update()
-            return
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            for _ in pool.map(_column, tasks):
-                bar.update()
 
 
 def _path(folder: Path, spectrum: _Spectrum, grid: Grid, i: int, j: int, turn: int) -> Path:

@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 
 from darkpkg.inputs import check_kinds
 from darkpkg.method.events import Events, PlacedEvents, by_source
+from darkpkg.method.flights import chords_through
 from darkpkg.method.integrand import DECAY_AXES, Integrand, target
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import Smoothing
 from darkpkg.method.weights import check_point, coupling_weight, kde_weight, sampling_range
-from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
 
 Array = NDArray[np.float64]
@@ -75,7 +75,9 @@ def transport(events: AnyEvents, parameters: DarkParameters, neighbourhood: Smoo
     factor, changes = _at_masses_of(parameters, near)
     changes |= {name: np.full(len(near), float(getattr(parameters, name))) for name in ("m_N", "m_Zprime")}
     if isinstance(near, PlacedEvents):
-        changes |= _paths(near, changes["p_N"])
+        if not near.detector.volumes:
+            raise ValueError("origin of events must hold the volumes of their detector, as those of darkpkg.place do")
+        changes |= chords_through(near.detector.volumes, near.vertex, changes["p_N"])
     sampling = sampling_range(near)
     moved = {"m_N": sampling.m_N, "m_Zprime": sampling.m_Zprime, "bandwidth": neighbourhood.bandwidth}
     return dataclasses.replace(
@@ -125,12 +127,3 @@ def _at_masses_of(parameters: DarkParameters, events: Events) -> tuple[Array, di
 
 _target = functools.cache(target)
 """The tables of a flux and nucleus, kept, as a plane needs them at each of its masses."""
-
-
-def _paths(events: PlacedEvents, p_N: Array) -> dict[str, Array]:
-    """Where N with momenta ``p_N`` enters and leaves each fiducial volume of ``events``, from its vertex."""
-    if not events.detector.volumes:
-        raise ValueError("origin of events must hold the volumes of their detector, as those of darkpkg.place do")
-    direction = p_N[:, 1:] / momentum(p_N)[:, None]
-    chords = np.array([volume.chord(events.vertex, direction) for volume in events.detector.volumes])
-    return {"entry": chords[:, 0].T, "exit": chords[:, 1].T}

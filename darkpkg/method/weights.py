@@ -133,7 +133,7 @@ def selection_weight(events: PlacedEvents, selection: Selection) -> Array:
         For events without a vertex, and modules that their detector does not have.
     """
     check_kinds(events=(events, PlacedEvents), selection=(selection, Selection))
-    return np.where(selection.bins(events) >= 0, selection.efficiency, 0.0)
+    return selection.accepted(events)[1]
 
 
 def lifetime_weight(
@@ -271,6 +271,8 @@ def detected_weight(
     Lifetime and boost are those at θ. Their sum is that of `Kernel.events` over all bins; arguments and errors are
     those of `produced_weight`.
 
+    Examples
+    --------
     >>> detected_weight(sample, BENCHMARK_B, ANALYSIS_I).sum()                 # doctest: +SKIP
     4.70...
     """

@@ -49,13 +49,15 @@ def mass_density(s: ArrayLike, m_N: ArrayLike, m_Zprime: ArrayLike) -> NDArray[n
     Returns
     -------
     float or ndarray
-        Of the shape of all together.
+        In GeV⁻², of the shape of all together.
 
     Raises
     ------
     TypeError, ValueError
         For what is no finite number, or a mass that is not positive.
 
+    Examples
+    --------
     >>> s = np.linspace(0, 0.01, 10001)
     >>> round(float(mass_density(s, 0.1, 1.25).sum() * s[1]), 3)
     1.0
@@ -90,6 +92,8 @@ def lepton_momenta(
     electron, positron
         Tuples of four numbers or arrays, in GeV.
 
+    Examples
+    --------
     >>> electron, positron = lepton_momenta(0.1, 0.0025, 1.0, 0.0, 0.5, 0.0)
     >>> electron[0] + positron[0]                              # (m_N² + s) / 2m_N
     0.0625...
@@ -138,6 +142,8 @@ def angular_correlation(
     float or array
         Its mean over the angles is one.
 
+    Examples
+    --------
     >>> angular_correlation(0.0025, 0.0, 0.0, 0.0, 0.1, polarisation=0.0)
     1.24...
     """

@@ -36,6 +36,8 @@ def dot(p: Array, k: Array) -> Array:
     TypeError, ValueError
         For another shape, and what is not finite or above 1e100.
 
+    Examples
+    --------
     >>> float(dot(np.array([2.0, 0, 0, 1]), np.array([3.0, 0, 0, 1])))
     5.0
     """
@@ -48,6 +50,8 @@ def momentum(p: Array) -> Array:
 
     Raises as `dot` does.
 
+    Examples
+    --------
     >>> float(momentum(np.array([9.0, 1, 2, 2])))
     3.0
     """
@@ -59,6 +63,8 @@ def invariant_mass(p: Array) -> Array:
 
     Raises as `dot` does.
 
+    Examples
+    --------
     >>> float(invariant_mass(np.array([5.0, 0, 0, 3])))
     4.0
     """
@@ -92,6 +98,8 @@ def boost(p: Four, frame: Four, mass: Number) -> Four:
     ``mass`` is the mass of that particle; it is an argument because E² − p² loses it when the particle is fast. Give
     ``frame`` with its three-momentum reversed to go into the rest frame. All are in GeV.
 
+    Examples
+    --------
     >>> boost((1.0, 0.0, 0.0, 0.0), (5.0, 0.0, 0.0, 3.0), 4.0)
     (1.25, 0.0, 0.0, 0.75)
     """

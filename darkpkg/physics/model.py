@@ -41,18 +41,35 @@ class DarkParameters:
 
     A plane is a point with two arrays, ``BENCHMARK_B.replace(m_N=x[:, None], V_muN_sq=y)``.
 
-    ``is_majorana`` says what kind of particle N is. Either kind is produced alike: a beam of left-handed neutrinos
-    meets the same vertex. A Majorana N decays to ν e⁺e⁻ and to ν̄ e⁺e⁻ through opposite chiralities: it lives half as
-    long, and the two channels together forget its spin.
+    Parameters
+    ----------
+    m_N, m_Zprime
+        Masses in GeV of the heavy neutrino N and of the dark photon Z′.
+    alpha_D
+        Dark fine-structure constant, g_D²/4π.
+    epsilon
+        Kinetic mixing of dark photon and photon.
+    V_muN_sq, V_N_sq, V_eN_sq
+        Vertex factors, squared: of ν_μ → N, of the decay of N, and of ν_e → N, which is zero by default.
+    is_majorana
+        What kind of particle N is. Either kind is produced alike: a beam of left-handed neutrinos meets the same
+        vertex. A Majorana N decays to ν e⁺e⁻ and to ν̄ e⁺e⁻ through opposite chiralities: it lives half as long, and
+        the two channels together forget its spin.
+    decays
+        What the dark photon decays to, on its mass shell or off. ``"all"``: electrons, muons and hadrons, with their
+        masses, for kinetic mixing couples it to the electromagnetic current whatever carries it. ``"paper"``:
+        massless electrons alone and Eqs. (9) and (10) as printed, with a light Z′ that decays where it is made.
 
-    ``decays`` says what the dark photon decays to, on its mass shell or off. ``"all"``: electrons, muons and hadrons,
-    with their masses, for kinetic mixing couples it to the electromagnetic current whatever carries it. ``"paper"``:
-    massless electrons alone and Eqs. (9) and (10) as printed, with a light Z′ that decays where it is made.
+    Raises
+    ------
+    ValueError
+        That names field, value and rule if a field is not finite, a mass or coupling is not positive (|V_eN|² may be
+        zero), a mixing exceeds one, or the shapes do not broadcast.
+    TypeError
+        If one is no real number.
 
-    Raises `ValueError` that names field, value and rule if a field is not finite, a mass or coupling is not
-    positive (|V_eN|² may be zero), a mixing exceeds one, or the shapes do not broadcast, and `TypeError` if one is no
-    real number.
-
+    Examples
+    --------
     >>> BENCHMARK_B.proper_decay_length()            # cm
     0.5391...
     """
@@ -126,6 +143,8 @@ class DarkParameters:
     def coupling_of(self, flavour: int) -> float | NDArray[np.float64]:
         """`coupling` of the neutrino with this PDG code: ±14 has |V_μN|² and ±12 |V_eN|².
 
+        Examples
+        --------
         >>> BENCHMARK_B.coupling_of(12)
         0.0
         """
@@ -172,6 +191,8 @@ class DarkParameters:
         Below the threshold of muons it is one, too. Zero for a light Z′ below that of electrons, or if N is too light
         to decay.
 
+        Examples
+        --------
         >>> round(BENCHMARK_B.replace(m_N=0.5).pair_branching_ratio(), 3)
         0.617
         """

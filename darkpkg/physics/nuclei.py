@@ -37,10 +37,28 @@ __all__ = [
 class Nucleus:
     """One nuclide and its charge density, a Fourier–Bessel series if it is known.
 
-    ``mass`` is that of the bare nucleus in GeV, ``radius`` the cut-off R of the series in cm, ``coefficients`` the
-    a_n in arbitrary units (`form_factor` divides by the total charge). Without a series only name, Z, A and mass are
-    needed, and the density is that of Helm (`default_form_factor`).
+    Without a series only name, Z, A and mass are needed, and the density is that of Helm (`default_form_factor`).
 
+    Parameters
+    ----------
+    name
+        Such as ``"Pb208"``.
+    Z, A
+        Numbers of protons and of nucleons.
+    mass
+        Of the bare nucleus, in GeV.
+    radius
+        Cut-off R of the series in cm.
+    coefficients
+        The a_n in arbitrary units: `form_factor` divides by the total charge.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For numbers that no nucleus has; names the nucleus.
+
+    Examples
+    --------
     >>> Nucleus("Au197", 79, 197, 183.43).default_form_factor
     'helm'
     """
@@ -104,9 +122,18 @@ class Proton(Nucleus):
 
 @dataclass(frozen=True)
 class Element:
-    """A chemical element of the detector: its atoms weigh ``atomic_weight`` g/mol and scatter like ``nucleus``.
+    """A chemical element of the detector.
 
-    ``density`` in g/cm³ is what it adds to a solid or liquid, nan if unknown; only tables are checked against it.
+    Parameters
+    ----------
+    symbol
+        Such as ``"Pb"``.
+    nucleus
+        What its atoms scatter like.
+    atomic_weight
+        In g/mol.
+    density
+        In g/cm³ what it adds to a solid or liquid, nan if unknown; only tables are checked against it.
     """
 
     symbol: str
@@ -147,8 +174,13 @@ def form_factor(Q2: ArrayLike, nucleus: Nucleus, model: str = "fourier-bessel") 
     ndarray
         F, of the shape of ``Q2``. It changes sign at the diffraction minima. That of the proton is G_E, in any model.
 
-    Raises `ValueError` for a ``Q2`` that is negative or not finite, and for a model that does not exist.
+    Raises
+    ------
+    TypeError, ValueError
+        For a ``Q2`` that is negative or not finite, and for a model that does not exist.
 
+    Examples
+    --------
     >>> form_factor([0.0, 0.01], NUCLEI["Pb208"]).round(4)
     array([1.    , 0.1984])
     """
@@ -260,6 +292,8 @@ def sachs(Q2: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     TypeError, ValueError
         For a ``Q2`` that is negative or not finite.
 
+    Examples
+    --------
     >>> [float(G) for G in sachs(0.0)]
     [1.0, 2.7928473446]
     """
@@ -283,6 +317,8 @@ def current_amplitudes(
     :math:`a^2 = (G_E^2+\tau G_M^2)/(1+\tau) = F_1^2 + \tau F_2^2` and b = G_M. Parameters and errors are those of
     `form_factor`, and both amplitudes have the shape of ``Q2``.
 
+    Examples
+    --------
     >>> [round(float(part), 9) for part in current_amplitudes(0.0, NUCLEI["C12"])]
     [6.0, 0.0]
     """

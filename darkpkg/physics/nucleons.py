@@ -36,23 +36,11 @@ def neutron_sachs(Q2: ArrayLike) -> tuple[Array, Array]:
               G_M = \mu_n\frac{1 + 2.33\tau}{1 + 14.72\tau + 24.20\tau^2 + 84.1\tau^3}, \qquad
               \tau = \frac{Q^2}{4M^2}
 
-    J. J. Kelly, Phys. Rev. C 70, 068202 (2004).
+    J. J. Kelly, Phys. Rev. C 70, 068202 (2004). Parameters, results and errors are those of
+    `darkpkg.physics.nuclei.sachs`.
 
-    Parameters
-    ----------
-    Q2 : array_like
-        Momentum transfer squared in GeV², any shape.
-
-    Returns
-    -------
-    G_E, G_M : ndarray
-        Of the shape of ``Q2``.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For a ``Q2`` that is negative or not finite.
-
+    Examples
+    --------
     >>> [float(G) for G in neutron_sachs(0.0)]
     [0.0, -1.91304276]
     """
@@ -65,6 +53,8 @@ def neutron_sachs(Q2: ArrayLike) -> tuple[Array, Array]:
 def fermi_momentum(A: float) -> float:
     """k_F in GeV of a nucleus of A nucleons, between the measured ones of `FERMI_MOMENTA`.
 
+    Examples
+    --------
     >>> fermi_momentum(12)
     0.221
     """
@@ -96,6 +86,8 @@ def pauli_blocking(Q2: ArrayLike, A: float) -> Array:
     TypeError, ValueError
         For a ``Q2`` that is negative or not finite.
 
+    Examples
+    --------
     >>> float(pauli_blocking(1.0, 12))
     1.0
     """
@@ -108,6 +100,8 @@ def pauli_blocking(Q2: ArrayLike, A: float) -> Array:
 class BoundNucleons(Nucleus):
     """The Z protons and A − Z neutrons of a nucleus, of which any one may be hit.
 
+    Examples
+    --------
     >>> BoundNucleons.of(NUCLEI["C12"]).pdg_code
     1000060121
     """

@@ -27,6 +27,7 @@ __all__ = [
     "differential_cross_section",
     "neutrino_energy",
     "q2_range",
+    "smallest_energy",
     "threshold_energy",
     "total_cross_section",
 ]
@@ -66,12 +67,37 @@ def threshold_energy(m_N: ArrayLike, nucleus: Nucleus) -> Any:
     TypeError, ValueError
         For what is no nucleus, and masses that are negative or not finite.
 
+    Examples
+    --------
     >>> threshold_energy(0.1, NUCLEI["C12"])
     0.1004...
     """
     check_kinds(nucleus=(nucleus, Nucleus))
     m_N = real_numbers("m_N", m_N, 0.0, LARGEST_ENERGY)
     return (m_N + m_N**2 / (2 * nucleus.mass))[()]
+
+
+def smallest_energy(m_N: ArrayLike, nucleus: Nucleus) -> Any:
+    r"""Smallest neutrino energy at which N of mass ``m_N`` are simulated: the threshold, or more for a very heavy N.
+
+    At threshold the momentum transfer is :math:`Q^2 = m_N^2M/(M+m_N)`. Where that is beyond the largest Q that is
+    integrated, `LARGEST_QR`, the form factor leaves nothing until the energy is
+
+    .. math:: E = \frac{(Q^2+m_N^2)(|\mathbf q|+q_0)}{2Q^2}, \qquad q_0 = \frac{Q^2}{2M}, \qquad
+              \mathbf q^2 = Q^2 + q_0^2 ,
+
+    which has this Q as its smallest. Parameters, shapes and errors are those of `threshold_energy`.
+
+    Examples
+    --------
+    >>> threshold_energy(20.0, NUCLEI["Pb208"]), smallest_energy(20.0, NUCLEI["Pb208"])
+    (21.0..., 107.6...)
+    """
+    threshold = threshold_energy(m_N, nucleus)
+    m_N, Q2 = np.asarray(m_N, dtype=float), (LARGEST_QR * HBARC / nucleus.radius) ** 2
+    q_0 = Q2 / (2 * nucleus.mass)
+    beyond = m_N**2 * nucleus.mass > Q2 * (nucleus.mass + m_N)
+    return np.where(beyond, (Q2 + m_N**2) * (np.sqrt(Q2 + q_0**2) + q_0) / (2 * Q2), threshold)[()]
 
 
 def q2_range(E_nu: ArrayLike, m_N: ArrayLike, nucleus: Nucleus) -> tuple[Any, Any]:
@@ -97,6 +123,8 @@ def q2_range(E_nu: ArrayLike, m_N: ArrayLike, nucleus: Nucleus) -> tuple[Any, An
     TypeError, ValueError
         As the module says.
 
+    Examples
+    --------
     >>> q2_range(1.0, 0.01, NUCLEI["Pb208"])[0]             # close to (m_N² / 2E)²
     2.5001...e-09
     """
@@ -125,6 +153,8 @@ def neutrino_energy(p_N: Array, m_N: ArrayLike, mass: float | Array) -> Array:
     array
         Energies (n,) in GeV.
 
+    Examples
+    --------
     >>> float(neutrino_energy(np.array([[1.0, 0.0, 0.0, 0.99]]), 0.141, 11.2)[0])     # lead takes nearly no energy
     1.000...
     """
@@ -159,13 +189,15 @@ def differential_cross_section(
     Returns
     -------
     float or ndarray
-        Of the shape of all together.
+        In cm²/GeV², of the shape of all together.
 
     Raises
     ------
     TypeError, ValueError
         As the module says.
 
+    Examples
+    --------
     >>> differential_cross_section(1.0, 0.01, BENCHMARK_B, NUCLEI["C12"])
     1.238...e-38
     """
@@ -201,6 +233,8 @@ def total_cross_section(
     TypeError, ValueError
         As the module says.
 
+    Examples
+    --------
     >>> total_cross_section(0.05, BENCHMARK_B, NUCLEI["Pb208"])
     0.0
     """

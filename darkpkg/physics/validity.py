@@ -45,6 +45,8 @@ def validity_notes(parameters: DarkParameters) -> list[str]:
     list of str
         Sentences with values and units.
 
+    Examples
+    --------
     >>> from darkpkg import BENCHMARK_B
     >>> validity_notes(BENCHMARK_B.replace(V_N_sq=1e-8))
     ['|V_muN|^2 = 2.2e-07 is above |V_N|^2 = 1e-08, which no mixing matrix gives: ...']

@@ -73,6 +73,8 @@ def pair_ratio(s: ArrayLike, channel: str) -> Any:
     TypeError, ValueError
         For what is no finite number, and a channel that does not exist.
 
+    Examples
+    --------
     >>> [round(float(pair_ratio(0.25**2, channel)), 3) for channel in CHANNELS]
     [1.0, 0.725, 0.0]
     """
@@ -82,6 +84,8 @@ def pair_ratio(s: ArrayLike, channel: str) -> Any:
 def total_ratio(s: ArrayLike) -> Any:
     """Sum of `pair_ratio` over all channels.
 
+    Examples
+    --------
     >>> round(float(total_ratio(0.25**2)), 3)
     1.725
     """

@@ -131,7 +131,7 @@ Nodes = tuple[int, int | None, int]
 
 
 def _plane(
-    figure: int, side: str, name: str, analysis: Analysis, nodes: Nodes, keep: Any = None, **options: Any
+    figure: int, side: str, name: str, analysis: Analysis, nodes: Nodes, **options: Any
 ) -> tuple[Plane, Curve]:
     drawn = curve(figure, side, name)
     mediator = "light" if figure in (10, 15) else "heavy"
@@ -141,7 +141,7 @@ def _plane(
 
     y = _V if side == "left" else _EPSILON
     x = authors.GRIDS[mediator, side][0][slice(*nodes)]
-    return Plane(panel(figure, side), analysis, x, y, near, keep, **options), drawn
+    return Plane(panel(figure, side), analysis, x, y, near, **options), drawn
 
 
 def _along(plane: Plane, drawn: Curve, steps: Mapping[str, Reading], upper: bool = False) -> Along:
@@ -165,11 +165,11 @@ def heavy_limits(nodes: Nodes = (0, None, 3)) -> Mapping[str, Along]:
     steps, found = cumulative(readings.HEAVY_CURVES), {}
     for side in ("left", "right"):
         lines = {
-            (9, "this work"): None,
-            (14, "argon"): in_argon,
-            (14, "P0D and FGD" if side == "left" else "P0D and FGD, upper edge"): not_in_argon,
+            (9, "this work"): (in_argon, not_in_argon),
+            (14, "argon"): (in_argon,),
+            (14, "P0D and FGD" if side == "left" else "P0D and FGD, upper edge"): (not_in_argon,),
         }
-        planes = {key: _plane(key[0], side, key[1], I, nodes, keep) for key, keep in lines.items()}
+        planes = {key: _plane(key[0], side, key[1], I, nodes, parts=parts) for key, parts in lines.items()}
         fill([plane for plane, _ in planes.values()], steps.values())
         for (figure, name), (plane, drawn) in planes.items():
             found[f"{figure} {side} {name}"] = _along(plane, drawn, steps, name.endswith("upper edge"))

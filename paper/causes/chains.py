@@ -31,8 +31,8 @@ PRINTED = _printed()
 
 
 def selected_at_B() -> Masses:
-    """Events at B for rates that do not ask for a decay: of more N, with one vertex each."""
-    return Masses(0.1, 1.25, 1 << 17, vertices=1, around=1 << 16)
+    """Events at B for rates without a decay: of more N, with one vertex each, anywhere alike."""
+    return Masses(0.1, 1.25, 1 << 17, vertices=1, around=1 << 16, towards=())
 
 
 def chain(

@@ -22,8 +22,8 @@ from darkpkg.method.weights import coupling_weight, exposure_weight, flights_at,
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
 from paper.causes.kernel import smoothing
-from paper.causes.readings import Reading
-from paper.causes.samples import DENSITIES, Masses
+from paper.causes.readings import TEXT, Reading
+from paper.causes.samples import Masses
 
 Array = NDArray[np.float64]
 Keep = Callable[[PlacedEvents], Any]
@@ -55,16 +55,35 @@ def count(
     """
     theta = theta.replace(decays=reading.decays)
     lifetimes = np.atleast_1d(reading.lifetime(theta) if ctau is None else ctau).astype(float)
-    sums = np.zeros((REPLICATES, len(lifetimes), len(analysis.observed)))
-    for name in DENSITIES:
-        for channel in analysis.channels:
-            here_and_now = _weights(here, name, theta, channel, reading, keep)
-            bins = analysis.bins_of(channel.name)
-            sums[..., bins] += _sums(*here_and_now, theta, channel, reading, lifetimes, in_chamber)
-    sums *= reading.factor(theta)
+    alike = replace(reading, **{name: getattr(TEXT, name) for name in _AFTERWARDS})
+    sums = _counted(here, theta, analysis, alike, tuple(lifetimes.tolist()), in_chamber, keep)
+    sums = sums * reading.factor(theta)
     if reading.smoothed:
         _smooth(sums, here, analysis, reading)
     return sums[:, 0] if np.ndim(ctau) == 0 else sums
+
+
+_AFTERWARDS = ("lifetime", "factors", "smoothed", "poisson_below")
+"""What of a reading changes the sums only after events are counted."""
+
+
+@lru_cache(maxsize=16)
+def _counted(
+    here: Masses,
+    theta: DarkParameters,
+    analysis: Analysis,
+    reading: Reading,
+    lifetimes: tuple[float, ...],
+    in_chamber: bool,
+    keep: Keep | None,
+) -> Array:
+    """Sums (replicates, lifetimes, bins) without factors and smoothing."""
+    sums = np.zeros((REPLICATES, len(lifetimes), len(analysis.observed)))
+    for channel in analysis.channels:
+        here_and_now = _weights(here, theta, channel, reading, keep)
+        bins = analysis.bins_of(channel.name)
+        sums[..., bins] = _sums(*here_and_now, theta, channel, reading, np.array(lifetimes), in_chamber)
+    return sums
 
 
 def _smooth(sums: Array, here: Masses, analysis: Analysis, reading: Reading) -> None:
@@ -75,29 +94,29 @@ def _smooth(sums: Array, here: Masses, analysis: Analysis, reading: Reading) -> 
         sums[..., bins] = sums[..., bins].sum(axis=-1, keepdims=True) * smoothed.factor * smoothed.shape
 
 
-@lru_cache(maxsize=16)
-def _looked_at(here: Masses, name: str, detector: str, decay: Any) -> PlacedEvents:
-    return decay(here.placed(detector)[name])
+@lru_cache(maxsize=8)
+def _looked_at(here: Masses, detector: str, decay: Any) -> PlacedEvents:
+    return decay(here.placed(detector))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def _selected(
-    here: Masses, name: str, detector: str, decay: Any, selection: Selection, beam: str
+    here: Masses, detector: str, decay: Any, selection: Selection, beam: str
 ) -> tuple[PlacedEvents, NDArray[np.int64], NDArray[np.int64]]:
-    """Events of one density and beam that are selected, which they are, and their bins."""
-    events = _looked_at(here, name, detector, decay)
+    """Events of one beam that are selected, which they are, and their bins."""
+    events = _looked_at(here, detector, decay)
     bins = selection.bins(events)
     chosen = np.flatnonzero((bins >= 0) & (events.beam == beam))
     return events[chosen], chosen, bins[chosen]
 
 
 def _weights(
-    here: Masses, name: str, theta: DarkParameters, channel: Channel, reading: Reading, keep: Keep | None
+    here: Masses, theta: DarkParameters, channel: Channel, reading: Reading, keep: Keep | None
 ) -> tuple[PlacedEvents, Array, NDArray[np.int64]]:
-    """Selected events of one density, their weights without the decay, and their bins."""
+    """Selected events, their weights without the decay, and their bins."""
     selection = _selection(channel, reading)
-    events, chosen, bins = _selected(here, name, reading.detector, reading.decay, selection, channel.beam)
-    weight = events.weight * here.shares[name][reading.density][chosen] * exposure_weight(events, channel)
+    events, chosen, bins = _selected(here, reading.detector, reading.decay, selection, channel.beam)
+    weight = events.weight * here.ratio[reading.density][chosen] * exposure_weight(events, channel)
     weight = weight * coupling_weight(events, theta) * selection.efficiency * reading.weight(events, channel.beam)
     if selection.mass_edges and selection.response and not reading.overflow:
         weight = weight * (observables(selection.response.smear(events)).mass < selection.mass_edges[-1])

@@ -46,8 +46,9 @@ class Plane:
     """A panel of the paper for one analysis.
 
     ``x`` (GeV) are masses of the authors' nodes, all or some, ``y`` a fine grid of couplings; ``guess`` is about
-    where the limit lies at x, where a Z′ that flies is looked at. ``keep`` says which events count. ``counted`` is an
-    analysis whose ``bins`` are those of ``analysis``: planes that share it are counted once. `fill` comes first.
+    where the limit lies at x, where a Z′ that flies is looked at. ``parts`` say which events count,
+    and are added up. ``counted`` is an analysis whose ``bins`` are those of ``analysis``. Planes that share it, or a
+    part, are counted once. `fill` comes first.
     """
 
     panel: Panel
@@ -55,7 +56,7 @@ class Plane:
     x: Array
     y: Array
     guess: Callable[[float], float]
-    keep: Keep | None = None
+    parts: tuple[Keep | None, ...] = (None,)
     counted: Analysis | None = None
     bins: tuple[int, int | None] = (0, None)
     events: dict[Reading, Array] = field(default_factory=dict, init=False, repr=False)
@@ -66,20 +67,20 @@ class Plane:
         """``"heavy"`` or ``"light"``."""
         return "light" if self.panel.figure in (10, 15) else "heavy"
 
-    def column(self, x: float, reading: Reading) -> Array:
-        """Expected events at one x: (1 + replicates, y, bins)."""
+    def column(self, x: float, reading: Reading, keep: Keep | None = None) -> Array:
+        """Expected events at one x of those that ``keep`` says: (1 + replicates, y, bins)."""
         y = self.guess(x)
         theta = self.panel.parameters(x, y)
         here = samples.at(float(theta.m_N), float(theta.m_Zprime))
         analysis = self.counted or self.analysis
         if self.panel.y == "epsilon" and self.mediator == "heavy":
-            # Sums are smooth in the logarithm of the lifetime: at thirteen nodes a decade a spline is good to 1e-4.
-            some = np.append(self.y[:-1:3], self.y[-1])
+            # Sums are smooth in the logarithm of the lifetime: at seven nodes a decade a spline is good to 1e-3.
+            some = np.append(self.y[:-1:6], self.y[-1])
             ctau = np.array(reading.lifetime(self.panel.parameters(x, some).replace(decays=reading.decays)))
-            sums = total(count(here, theta, analysis, reading, ctau, keep=self.keep))
+            sums = total(count(here, theta, analysis, reading, ctau, keep=keep))
             sums = CubicSpline(np.log(some), sums, axis=1)(np.log(self.y))
         else:
-            sums = total(count(here, theta, analysis, reading, keep=self.keep))[:, None]
+            sums = total(count(here, theta, analysis, reading, keep=keep))[:, None]
         return sums * (self.y / y)[:, None] ** (2 if self.panel.y == "epsilon" else 1)
 
     def fall(self, reading: Reading) -> Array:
@@ -119,10 +120,12 @@ def fill(planes: Sequence[Plane], readings: Iterable[Reading]) -> None:
         for reading in readings:
             known: dict[Any, Array] = {}
             for i, plane in enumerate(planes):
-                key = plane.counted or plane.analysis, plane.keep
-                if key not in known:
-                    known[key] = plane.column(float(x), reading)
-                columns.setdefault((i, reading), []).append(known[key][..., slice(*plane.bins)])
+                keys = [(plane.counted or plane.analysis, keep) for keep in plane.parts]
+                for key in keys:
+                    if key not in known:
+                        known[key] = plane.column(float(x), reading, key[1])
+                column = sum(known[key] for key in keys)[..., slice(*plane.bins)]
+                columns.setdefault((i, reading), []).append(column)
     for (i, reading), found in columns.items():
         planes[i].events[reading] = np.stack(found, axis=1)
 

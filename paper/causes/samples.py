@@ -1,14 +1,15 @@
 """Events at a pair of masses for both charge densities, in our detector and in that of the authors' code.
 
-Begin with `at`. Form factors have zeros, and a ratio of two has an infinite variance. So there are two samples, one
-for each density, and with :math:`a_j = F_j^2/(F_1^2+F_2^2)`, the `Masses.shares`, both of them estimate either: the
-balance heuristic of E. Veach and L. J. Guibas (1995), with integrands in the place of densities.
+Begin with `at`. Form factors have zeros, and a ratio of two has an infinite variance. So N are made with the mean of
+both, :math:`(F_1^2+F_2^2)/2`, and the weights of one density have the factor :math:`2F_j^2/(F_1^2+F_2^2)`,
+`Masses.ratio`, that is never above two: the balance heuristic of E. Veach and L. J. Guibas (1995), with integrands in
+the place of densities.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -20,7 +21,7 @@ from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.generator import generate
 from darkpkg.method.placing import place
 from darkpkg.method.sampling import SamplingRange
-from darkpkg.physics.nuclei import form_factor
+from darkpkg.physics.nuclei import Nucleus, form_factor
 from darkpkg.physics.scattering import neutrino_energy
 from paper.causes import authors
 
@@ -37,17 +38,37 @@ DENSITIES = {"measured": ND280.targets, "authors": authors.NUCLEI}
 DETECTORS = {"ours": ND280, "authors": authors.DETECTOR}
 """Table II, and the boxes and masses of the authors' code."""
 
+
+@dataclass(frozen=True)
+class _Mean(Nucleus):
+    """A nucleus whose form factor squared is the mean of those of two charge densities."""
+
+    other: Nucleus | None = None
+
+    def amplitudes(self, Q2: Array, model: str) -> tuple[Array, Array]:
+        """The root of the mean square, and zero."""
+        assert self.other is not None
+        amplitudes = (super().amplitudes(Q2, model), self.other.amplitudes(Q2, model))
+        return np.sqrt(sum(charge**2 for charge, _ in amplitudes) / 2), amplitudes[0][1]
+
+
+MEAN = {
+    symbol: _Mean(*(getattr(nucleus, f.name) for f in fields(Nucleus)), other=authors.NUCLEI[symbol])
+    for symbol, nucleus in ND280.targets.items()
+}
+"""Nuclei that scatter like the mean of both."""
+
 TOWARDS = ("TPC1", "TPC2", "TPC3", "FGD1")
 """Where decays are looked for."""
 
 
 @dataclass(frozen=True, eq=False)
 class Masses:
-    """Events at m_N and m_Z′ in GeV: ``n_events`` of each density with ``vertices`` vertices each, from Sobol
-    sequences.
+    """Events at m_N and m_Z′ in GeV: ``n_events`` for each density with ``vertices`` vertices each, from Sobol
+    sequences. All of them count for either.
 
     The same N are placed in either detector, with the same random numbers: comparisons are paired. ``around`` is the
-    number of events over masses around these, for `paper.causes.kernel`.
+    number of events over masses around these, for `paper.causes.kernel`. Vertices lie denser ``towards`` decays.
     """
 
     m_N: float
@@ -56,27 +77,25 @@ class Masses:
     vertices: int = 4
     around: int = 1 << 15
     seed: int = SEED
+    towards: tuple[str, ...] = TOWARDS
 
     @cached_property
-    def generated(self) -> dict[str, Events]:
-        """Events of either density, without a place."""
-        found = {}
-        for name, nuclei in DENSITIES.items():
-            there = T2K.replace(detector=authors.with_nuclei(ND280, nuclei))
-            sampling = SamplingRange.at(self.m_N, self.m_Zprime)
-            found[name] = generate(sampling, self.n_events, self.seed, experiment=there, sequence="sobol")
-        return found
+    def generated(self) -> Events:
+        """Events of the mean of both densities, without a place."""
+        there = T2K.replace(detector=authors.with_nuclei(ND280, MEAN))
+        sampling = SamplingRange.at(self.m_N, self.m_Zprime)
+        n = self.n_events
+        both = {name: 2 * own for name, own in n.items()} if isinstance(n, Mapping) else 2 * n
+        return generate(sampling, both, self.seed, experiment=there, sequence="sobol")
 
-    def placed(self, detector: str = "ours") -> dict[str, PlacedEvents]:
-        """The events of either density in one of `DETECTORS`."""
+    def placed(self, detector: str = "ours") -> PlacedEvents:
+        """The events in one of `DETECTORS`."""
         return _placed(self, detector)
 
     @cached_property
-    def shares(self) -> dict[str, dict[str, Array]]:
-        """a of each placed event for a density, by its sample and then by the density."""
-        return {name: self._shares(events) for name, events in self.generated.items()}
-
-    def _shares(self, events: Events) -> dict[str, Array]:
+    def ratio(self) -> dict[str, Array]:
+        """Rate of each placed event with a density over that with the mean of both."""
+        events = self.generated
         squares = {name: np.empty(len(events)) for name in DENSITIES}
         for symbol, nucleus in ND280.targets.items():
             own = events.target == nucleus.pdg_code
@@ -84,14 +103,13 @@ class Masses:
             Q2 = 2 * nucleus.mass * np.maximum(energy - events.p_N[own, 0], 0.0)
             for name, nuclei in DENSITIES.items():
                 squares[name][own] = form_factor(Q2, nuclei[symbol]) ** 2
-        total = sum(squares.values())
-        return {name: np.repeat(square / total, self.vertices) for name, square in squares.items()}
+        mean = sum(squares.values()) / len(squares)
+        return {name: np.repeat(square / mean, self.vertices) for name, square in squares.items()}
 
 
 @lru_cache(maxsize=4)
-def _placed(here: Masses, detector: str) -> dict[str, PlacedEvents]:
-    how = {"vertices": here.vertices, "towards": TOWARDS}
-    return {name: place(events, DETECTORS[detector], here.seed, **how) for name, events in here.generated.items()}
+def _placed(here: Masses, detector: str) -> PlacedEvents:
+    return place(here.generated, DETECTORS[detector], here.seed, vertices=here.vertices, towards=here.towards)
 
 
 EVEN = {"C12": 2048, "O16": 512, "Ar40": 8192, "Cu63": 512, "Zn64": 512, "Pb208": 1024}

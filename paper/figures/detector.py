@@ -80,7 +80,7 @@ def figure_3(samples: Samples) -> PaperFigure:
         )
         draw(f"detected, ctau = {ctau:g} cm", detected, color=colour, lw=1.5, label=label)
     ax.set(yscale="log", xlabel="$z$ of the vertex [cm]", ylabel="events / cm", xlim=(-8, 610), ylim=(1e-6, 1e3))
-    ax.legend(ncol=5, loc="lower center", bbox_to_anchor=(0.5, 1.0), columnspacing=1.0, fontsize=9, handlelength=1.3)
+    ax.legend(ncol=2, loc="lower center", bbox_to_anchor=(0.5, 1.0), columnspacing=1.0, fontsize=9, handlelength=1.3)
     return PaperFigure(figure, curves.table())
 
 

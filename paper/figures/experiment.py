@@ -1,16 +1,17 @@
-"""Figures 5, 6 and 13 of the paper: what the two analyses select, and what they see."""
+"""Figures 5, 6 and 13 of the paper, what the two analyses select and count, and the response of FGD1."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II
+from darkpkg.experiment.response import ResponseMatrix
 from darkpkg.experiment.selection import Cuts, observables
 from darkpkg.inference.likelihood import effective_log_likelihood
 from darkpkg.method.estimators import Kernel
@@ -28,12 +29,19 @@ from paper.figures.detector import is_on
 from paper.figures.frame import Curves, PaperFigure, Samples
 from paper.smoothings import PROGRAM_SMOOTHING
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import QuadMesh
+
 Array = NDArray[np.float64]
 
-__all__ = ["figure_5", "figure_6", "figure_13"]
+__all__ = ["draw_response", "figure_5", "figure_6", "figure_13"]
 
 LOUD = BENCHMARK_A.replace(epsilon=2.5e-3)
 """The point of Fig. 6: benchmark A with so large a kinetic mixing that the signal stands out."""
+
+ENOUGH_FOR_A_ROW = 5
+"""Statistics below which a row of a response matrix is poorly known."""
 
 _ENOUGH = 50
 """Effective events below which the efficiency of Fig. 13 is not drawn."""
@@ -221,6 +229,26 @@ def figure_6(samples: Samples) -> PaperFigure:
     axes[1, 0].text(0.5, 0.4, "68 % limit of\nzero observed", ha="center", va="top", fontsize=9)
     axes[1, 1].set_xlabel(r"$m_{ee}$ [MeV]")
     return PaperFigure(figure, curves.table())
+
+
+def draw_response(ax: Axes, matrix: ResponseMatrix, unit: float = 1.0) -> QuadMesh:
+    """Draw the probabilities of a response matrix, its medians, and a bar below rows of little statistics.
+
+    Values are divided by ``unit``. Returns what a colour bar is made from.
+    """
+    low, high, found = matrix.low / unit, matrix.high / unit, matrix.edges / unit
+    for left, right, row in zip(low, high, matrix.probability, strict=True):  # there are gaps between the last rows
+        drawn = ax.pcolormesh(
+            [left, right], found, row[:, None], vmin=0, vmax=0.5, cmap="Blues", rasterized=True
+        )  # fmt: skip
+    middle = (matrix.low + matrix.high) / 2
+    ax.plot(middle / unit, matrix(middle, np.full(len(middle), 0.5)) / unit, color=COLOURS["red"], lw=1.2)
+    ax.plot(found, found, color=COLOURS["grey"], lw=1, ls="--")
+    poor = matrix.simulated < ENOUGH_FOR_A_ROW
+    ax.hlines(np.full(poor.sum(), found[0]), low[poor], high[poor], color=COLOURS["orange"], lw=8)
+    ax.set(xlim=(low[0], high[-1]), ylim=(found[0], found[-1]))
+    ax.locator_params(nbins=4)
+    return drawn
 
 
 def upper_limit_of_zero(cl: float = 0.68, systematic: float = 0.0) -> float:

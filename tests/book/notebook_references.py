@@ -37,6 +37,17 @@ ROOT = Path(__file__).resolve().parents[2]
 REFERENCES = ROOT / "tests" / "book" / "references"
 CHECKED = "nbval-check-output"
 
+HEAD = """---
+jupytext:
+  text_representation:
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  name: python3
+---
+"""
+"""Of a text notebook that a test writes."""
+
 Reference = dict[str, list[dict[str, str]]]
 """Source of a checked cell → outputs in order, `{"stdout": text}` or `{"text/plain": text}`."""
 

@@ -1,18 +1,14 @@
-"""How far each page is from what all pages shall be: numbers for each, and the allowances of pages not yet there.
+"""What every page of the book keeps to: numbers for each, and the most that a page may have.
 
-    .venv/bin/python tests/book/page_measures.py               # all pages
-    .venv/bin/python tests/book/page_measures.py 13_kernel     # one, with what was found
+    .venv/bin/python tests/book/page_measures.py 13_kernel     # what was found on a page
 
-The script lowers the allowances in `unconverted.toml` to what is measured now, and never raises one. `MEASURES` lists
-what is measured, `Page` reads a page, and `test_page_measures.py` holds both against each other.
+`MEASURES` lists what is measured, `Page` reads a page, and `test_page_measures.py` holds both against each other.
 """
 
 import ast
 import csv
-import math
 import re
 import sys
-import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +19,6 @@ from notebook_references import ROOT, Chapter, chapters_of_the_book
 from prose_numbers import numbers_in_prose, prose_of
 
 CLAIMS = ROOT / "data" / "paper" / "claims.csv"
-ALLOWANCES = ROOT / "tests" / "book" / "unconverted.toml"
 
 FOLDED = {"hide-input", "hide-cell"}
 REMOVED = {"remove-cell", "remove-input"}
@@ -103,8 +98,9 @@ def calls(source: str, name: str) -> Iterator[ast.Call]:
 def longest_print(page: Page) -> int:
     """Count the lines of the longest text that a checked cell prints."""
     removed = {cell.source for _, cell in page.code(removed=True)}
+    here = {cell.source for cell in page.cells} - removed
     reference = Chapter(page.path).read_reference() if page.cells else {}
-    shown = [output for source, outputs in reference.items() if source not in removed for output in outputs]
+    shown = [output for source, outputs in reference.items() if source in here for output in outputs]
     return max((len(output["stdout"].rstrip("\n").splitlines()) for output in shown if "stdout" in output), default=0)
 
 
@@ -200,37 +196,16 @@ MEASURES = {
 
 
 def measured(page: Page, name: str) -> float:
-    """Measure one thing on a page; shares in hundredths, rounded up."""
-    value = MEASURES[name].measured(page)
-    return math.ceil(100 * value) / 100 if isinstance(value, float) else value
-
-
-def read_allowances() -> dict[str, dict[str, float]]:
-    """Read what pages that are not converted yet may have: by page, by measure."""
-    return tomllib.loads(ALLOWANCES.read_text(encoding="utf-8")) if ALLOWANCES.exists() else {}
-
-
-def lowered(page: Page, allowed: dict[str, float]) -> dict[str, float]:
-    """Lower the allowances of a page to what it has now."""
-    now = {name: measured(page, name) for name in allowed}
-    return {name: min(now[name], allowed[name]) for name in allowed if now[name] > MEASURES[name].most}
+    """Measure one thing on a page."""
+    return MEASURES[name].measured(page)
 
 
 def main(names: list[str]) -> None:
-    """Lower all allowances; show what was found on the pages that are named."""
-    before = read_allowances()
+    """Show what is found on the pages that are named."""
     pages = {page.name: page for page in all_pages()}
-    after = {name: lowered(page, before.get(name, {})) for name, page in pages.items()}
-    head = "# What pages that are not converted yet may have. Numbers here only shrink: see page_measures.py.\n"
-    sections = [
-        f"\n[{name}]\n" + "".join(f"{measure} = {value:g}\n" for measure, value in allowed.items())
-        for name, allowed in after.items()
-        if allowed
-    ]
-    ALLOWANCES.write_text(head + "".join(sections), encoding="utf-8")
     for name in names:
-        for measure in MEASURES:
-            print(f"{name} {measure}: {measured(pages[name], measure):g} (at most {MEASURES[measure].most:g})")
+        for measure, about in MEASURES.items():
+            print(f"{name} {measure}: {measured(pages[name], measure):g} (at most {about.most:g})")
         print(*numbers_in_prose(prose_of(pages[name].text), name), sep="\n")
 
 

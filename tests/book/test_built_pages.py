@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from matplotlib.image import imread
-from notebook_references import ROOT
+from notebook_references import HEAD, ROOT
 
 sys.path.append(str(ROOT / "book" / "checks"))
 import check_pages
@@ -33,15 +33,9 @@ What it is about. See {numref}`tab-first`, {numref}`fig-second`, {eq}`eq-second`
 
 GLOSSARY = "# Glossary\n\n```{glossary}\nkernel\n  A function of a distance.\n```\n"
 
-CHAPTER = """---
-jupytext:
-  text_representation:
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  name: python3
----
-
+CHAPTER = (
+    HEAD
+    + """
 # The NAME chapter
 
 The NAME chapter has one of everything.
@@ -102,6 +96,7 @@ print("b")
 ```{solution-end}
 ```
 """
+)
 
 
 @pytest.fixture(scope="module")

@@ -100,9 +100,28 @@ def test_the_key_changes_with_what_the_chapter_uses(project, changed, matters):
     cells = ["from darkpkg import Flux"]
     before = chapter_key(cells, project)
     path = project / changed
-    path.write_text(path.read_text(encoding="utf-8") + "# a word\n", encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8") + "x = 2\n", encoding="utf-8")
     assert (chapter_key(cells, project) != before) == matters
     assert chapter_key(["from darkpkg import Flux  # here"], project) != chapter_key(cells, project)
+
+
+@pytest.mark.parametrize("words", ["# a word\n", '"""What it is."""\n'])
+@pytest.mark.parametrize(
+    ("cell", "matters"),
+    [
+        ("Flux(1)", False),
+        ("help(Flux)", True),
+        ("Path('darkpkg/low/beam.py').read_text()", True),
+        ("!{sys.executable} -m darkpkg --help", True),
+    ],
+)
+def test_words_about_the_code_matter_to_chapters_that_show_them(project, words, cell, matters):
+    cells = ["from pathlib import Path\nfrom darkpkg import Flux", cell]
+    before = chapter_key(cells, project)
+    for name in ("low/beam.py", "cli.py"):
+        path = project / "darkpkg" / name
+        path.write_text(words + path.read_text(encoding="utf-8"), encoding="utf-8")
+    assert (chapter_key(cells, project) != before) == matters
 
 
 def test_the_key_is_the_same_in_another_folder(project, tmp_path):

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,10 +23,13 @@ import nbformat
 import pytest
 import yaml
 from hatchling.builders.wheel import WheelBuilder
+from hatchling.metadata.core import ProjectMetadata
+from hatchling.plugin.manager import PluginManager
 from notebook_references import ROOT, chapters_of_the_book
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -254,9 +258,34 @@ def test_make_lab_opens_the_chapters_as_notebooks(tmp_path):
     assert '"markdown": "Jupytext Notebook"' in viewers.read_text()
 
 
-def test_citation_has_the_version_of_the_package():
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    assert citation["version"] == metadata.version("darkpkg")
+def test_citation_has_the_version_of_a_copy_without_git_which_is_no_older_than_the_last_tag(tmp_path):
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["version"]
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    assert version_of(tmp_path) == citation
+    # The next after a tag v0.1.0 is called 0.1.1.dev…
+    assert Version(version_of(ROOT)).release <= (*Version(citation).release[:2], Version(citation).micro + 1)
+
+
+def test_the_version_is_that_of_the_tag(tmp_path):
+    def git(*words):
+        identity = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.org")
+        subprocess.run(["git", *identity, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    git("init")
+    for commits in (1, 2):
+        git("add", ".")
+        git("commit", "--allow-empty", "-m", f"number {commits}")
+        assert version_of(tmp_path).endswith(f".dev{commits}")
+    git("tag", "v3.2.1")
+    assert version_of(tmp_path) == "3.2.1"
+    git("commit", "--allow-empty", "-m", "three")
+    assert version_of(tmp_path) == "3.2.2.dev1"
+
+
+def version_of(folder: Path) -> str:
+    """What an installation from this folder is called."""
+    return ProjectMetadata(str(folder), PluginManager()).version
 
 
 @pytest.fixture

@@ -7,7 +7,9 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from docutils import nodes
 from matplotlib.figure import Figure
+from page_figures import show_at_half_its_pixels
 
 from paper.figure_output import LARGEST_SVG, NARROW, NARROW_WIDTH, PDF, figure_bundle, figure_data, smallest_text
 
@@ -45,8 +47,18 @@ def test_a_figure_is_as_it_was_after_it_was_stacked(two_panels):
     assert list(two_panels.get_size_inches()) == [8.0, 3.0]
 
 
-def test_a_single_panel_has_no_narrow_drawing():
-    figure = Figure()
+def test_a_single_panel_is_redrawn_for_a_phone_with_text_of_the_same_size():
+    figure = Figure(figsize=(6.5, 4.0))
+    figure.subplots().plot([1, 2])
+    bundle, _ = figure_bundle(figure)
+    wide, narrow = size(bundle["image/svg+xml"]), size(bundle[NARROW])
+    assert narrow[0] < 1.1 * 72 * NARROW_WIDTH < wide[0]
+    assert narrow[1] / narrow[0] > wide[1] / wide[0]
+    assert list(figure.get_size_inches()) == [6.5, 4.0]
+
+
+def test_a_small_panel_has_no_narrow_drawing():
+    figure = Figure(figsize=(4.5, 3.0))
     figure.subplots().plot([1, 2])
     bundle, _ = figure_bundle(figure)
     assert NARROW not in bundle
@@ -106,3 +118,11 @@ def test_text_in_a_figure_wider_than_the_page_is_shown_smaller():
         sizes.append(smallest_text(figure))
     assert sizes[0] == 10.0
     assert sizes[1] == pytest.approx(10.0 * 8.2 / figure.get_tightbbox().width, abs=0.01)  # rounded to 0.01
+
+
+def test_a_picture_is_shown_at_half_its_pixels_without_a_link_around_it(tmp_path):
+    Figure(figsize=(2.0, 1.0), dpi=100).savefig(tmp_path / "dots.png")
+    image = nodes.image(uri="dots.png")
+    show_at_half_its_pixels(image, tmp_path)
+    assert image["width"] == "100px"
+    assert "no-scaled-link" in image["classes"]

@@ -5,7 +5,7 @@ import sys
 
 import jupytext
 import pytest
-from notebook_references import ROOT, chapters_of_the_book
+from notebook_references import HEAD, ROOT, chapters_of_the_book
 
 sys.path.append(str(ROOT / "book"))
 import lesson
@@ -13,15 +13,9 @@ import lesson
 LEVELS = "Warm-up|Apply|Explain|Project"
 TITLE = re.compile(rf"(?:{LEVELS})(?:: [^()]+)? \(\d+ minutes\)")
 
-CHAPTER = """---
-jupytext:
-  text_representation:
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  name: python3
----
-
+CHAPTER = (
+    HEAD
+    + """
 # Page
 
 ```{code-cell} ipython3
@@ -69,6 +63,7 @@ Two.
 
 The end.
 """
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,34 +1,17 @@
-"""Every page is what pages shall be, or has an allowance that only shrinks; the measures measure what they say."""
+"""Every page is what pages shall be; the measures measure what they say."""
 
 import notebook_references
 import page_measures
 import pytest
-from page_measures import MEASURES, Page, all_pages, measured, read_allowances
+from page_measures import MEASURES, Page, all_pages, measured
 from prose_numbers import numbers_in_prose, prose_of
 
-ALLOWED = read_allowances()
-PAGES = all_pages()
 
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", all_pages(), ids=lambda page: page.name)
 def test_a_page_keeps_to_what_pages_may_have(page: Page):
     """If this fails: `python tests/book/page_measures.py PAGE` shows what was found."""
     found = {name: measured(page, name) for name in MEASURES}
-    most = {name: ALLOWED.get(page.name, {}).get(name, measure.most) for name, measure in MEASURES.items()}
-    assert {name: value for name, value in found.items() if value > most[name]} == {}
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_no_page_has_an_allowance_that_it_does_not_need(page: Page):
-    """If this fails: `python tests/book/page_measures.py` lowers the allowances."""
-    needless = [name for name in ALLOWED.get(page.name, ()) if measured(page, name) <= MEASURES[name].most]
-    assert needless == []
-
-
-def test_every_allowance_belongs_to_a_page_and_exceeds_what_all_may_have():
-    assert set(ALLOWED) <= {page.name for page in PAGES}
-    for allowances in ALLOWED.values():
-        assert all(value > MEASURES[name].most for name, value in allowances.items())
+    assert {name: value for name, value in found.items() if value > MEASURES[name].most} == {}
 
 
 HEADER = (

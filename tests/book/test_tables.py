@@ -50,6 +50,17 @@ def test_what_is_missing_is_a_dash_and_negative_numbers_have_a_minus():
     assert "| −2.5 | no | – |" in shown.markdown()
 
 
+def test_a_power_of_ten_that_is_one_is_not_written():
+    shown = table({"x": [4.0, 40.0]}, name="tab-x", caption="X.", formats={"x": ".1e"}).markdown()
+    assert "| 4.0 |" in shown
+    assert "| 4.0 × 10¹ |" in shown
+
+
+def test_code_in_a_cell_stays_as_it_is():
+    shown = table({"line": ["`pot = -2.5e+21`"], "x": [-1]}, name="tab-x", caption="X.")
+    assert "| `pot = -2.5e+21` | −1 |" in shown.markdown()
+
+
 def test_rows_and_data_frames_are_taken_as_well():
     rows = [{"a": 1, "b": 2.0}, {"a": 3, "b": 4.5}]
     names = {"name": "tab-a", "caption": "A."}

@@ -100,9 +100,9 @@ class TestNoStatement:
         for events in (at_B, around_B):
             verdict = dk.check(dk.Transport(events), B.replace(m_N=100.0), I)
             assert verdict.status == "no statement"
-            # On lead, the heaviest nucleus: 100 + 100² / (2 · 193.7).
+            # On oxygen, whose form factor reaches to Q = 2.59 GeV: (Q² + 100²)(|q| + q_0) / 2Q².
             assert verdict.reason == (
-                "no neutrino of the beam can make this N: threshold 125.8 GeV, beam ends at 23 GeV "
+                "no neutrino of the beam can make this N: it takes 2107 GeV, beam ends at 23 GeV "
                 "(m_N = 100 GeV; masses are in GeV)"
             )
             assert (verdict.expected_events.mean, verdict.expected_events.n_effective) == (0, 0)

@@ -77,6 +77,19 @@ def answer():
     return subprocess.run(command, capture_output=True, text=True, check=True)
 
 
+class TestMethods:
+    def test_the_rule_is_that_of_the_method(self, sample):
+        result = run("check", *options(), "--method", "cls")
+        assert result.exit_code == 0
+        assert "rule                  90 % CL by CLs" in result.stdout
+        from_sample = run("check", *options(), "--sample", sample, "--method", "feldman-cousins", "--json")
+        found = json.loads(from_sample.stdout)
+        assert (found["rule"], found["status"]) == ("90 % CL by Feldman-Cousins", "excluded")
+
+    def test_another_is_refused(self):
+        assert run("check", *options(), "--method", "CLS").exit_code == 2
+
+
 class TestAnalyses:
     POINT = options(m_Zprime=0.03, alpha_D=0.25, epsilon=1.655e-4, V_muN_sq=8e-9, V_N_sq=8e-9)
 
@@ -425,9 +438,9 @@ class TestNoStatement:
         assert (result.exit_code, result.stderr) == (3, "")
         answer = json.loads(result.stdout)
         assert (answer["status"], answer["excluded"]) == ("no statement", None)
-        reason = "no neutrino of the beam can make this N: threshold 125.8 GeV, beam ends at 23 GeV"
+        reason = "no neutrino of the beam can make this N: it takes 2107 GeV, beam ends at 23 GeV"
         assert answer["reason"].startswith(reason)
-        # With hydrogen alike: lead is the heaviest nucleus.
+        # With hydrogen alike, whose threshold is higher.
         text = run("check", *options(m_N=100), "--hydrogen").stdout
         assert "verdict               no statement at 90 % CL by Analysis I" in text
         assert f"reason                {answer['reason']}" in text

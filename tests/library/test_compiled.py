@@ -323,6 +323,14 @@ class TestCache:
         first, second = (run(package, VALUE_AND_HITS)[:2] for _ in range(2))
         assert (first, second) == (["3.0", "0"], ["3.0", "1"])
 
+    def test_a_docstring_leaves_machine_code_valid(self, package):
+        run(package, VALUE_AND_HITS)
+        probe = package / "physics" / "probe.py"
+        probe.write_text(
+            '"""Said\n\nat length."""\n# and more\n' + probe.read_text(encoding="utf-8"), encoding="utf-8"
+        )
+        assert run(package, VALUE_AND_HITS)[:2] == ["3.0", "1"]
+
     def test_no_machine_code_of_sources_that_change_during_a_session_is_kept(self, package):
         """Python has read the formula before the edit, numba compiles it afterwards."""
         program = f"""
@@ -384,7 +392,7 @@ class TestSources:
         assert keys == {self.digest(package)}
         sources = sorted(path for pattern in PHYSICS for path in package.glob(pattern))
         for source in sources:
-            source.write_text(source.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
+            source.write_text(source.read_text(encoding="utf-8") + "changed = 1\n", encoding="utf-8")
             keys.add(self.digest(package))
         (package / "physics" / "decay.py").rename(package / "physics" / "renamed.py")
         keys.add(self.digest(package))
@@ -394,8 +402,25 @@ class TestSources:
         before = self.digest(package)
         for name in ("plotting.py", "cli.py", "commands.py", "inference/slices.py"):
             with (package / name).open("a", encoding="utf-8") as source:
-                source.write("# changed\n")
+                source.write("changed = 1\n")
         assert self.digest(package) == before
+
+    @pytest.mark.parametrize(
+        ("text", "same"),
+        [
+            ('"""What it is,\nin other words."""\n\ndef f(x):\n    """The double."""\n    return 2 * x\n', True),
+            ("def f(x):\n    # Twice:\n    return 2 * x  # as said\n", True),
+            ('def f(x):\n    return 2 * x\n\nF = f\n"""The same."""\n', False),
+            ("def f(x):\n    return 3 * x\n", False),
+            ('def f(x):\n    return "# 2" * x\n', False),
+        ],
+    )
+    def test_docstrings_and_comments_give_no_other_key_and_a_number_does(self, text, same, package):
+        probe, keys = package / "physics" / "probe.py", set()
+        for source in ('"""What it is."""\n\ndef f(x):\n    return 2 * x\n', text):
+            probe.write_text(source, encoding="utf-8")
+            keys.add(self.digest(package))
+        assert (len(keys) == 1) == same
 
     def test_text_that_goes_from_one_file_to_the_next_gives_another_key(self, package):
         one, other = package / "physics" / "probe.py", package / "physics" / "probf.py"

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import nbinom
 
 import darkpkg as dk
-from darkpkg.inference.constructions import bayes, cls, coverage, enumerated, feldman_cousins, toys
+from darkpkg.inference.constructions import Method, coverage, enumerated, expected_limits, p_values, toys
 
 LINE = np.arange(0.0025, 16.0, 0.005)[:, None]
 """Signals of a counting experiment; a limit is known to half a step."""
@@ -34,7 +34,7 @@ def limit(values, signal=LINE):
 def test_feldman_and_cousins_published_these_upper_limits(background, observed, published):
     """Table IV of Phys. Rev. D 57, 3873, whose digits are two and whose limits are lifted to fall with b."""
     here = counting(background, observed=observed)
-    found = limit(feldman_cousins(LINE, here, enumerated(LINE, here)))
+    found = limit(p_values(LINE, here, "feldman-cousins"))
     assert found == pytest.approx(published, abs=0.02)
 
 
@@ -45,10 +45,10 @@ def test_without_counts_cls_and_bayes_are_a_ratio_of_probabilities(background, s
     here, outcomes = counting(background, systematic), enumerated(LINE, counting(background, systematic))
     width = max(systematic, 1e-9) ** 2
     ratio = np.log1p(width * (background + LINE[:, 0])) - np.log1p(width * background)
-    np.testing.assert_allclose(cls(LINE, here, outcomes).value, np.exp(-ratio / width), rtol=1e-6)
+    np.testing.assert_allclose(p_values(LINE, here, "cls", outcomes).value, np.exp(-ratio / width), rtol=1e-6)
     alpha = 1 / width + (1 if systematic else 0)
     tail = np.exp(-(alpha - 1) * ratio)
-    np.testing.assert_allclose(bayes(LINE, here).value, tail, rtol=2e-4, atol=1e-6)  # the trapezium's error
+    np.testing.assert_allclose(p_values(LINE, here, "bayes").value, tail, rtol=1e-6, atol=1e-9)
 
 
 def test_all_outcomes_add_up_to_one():
@@ -67,11 +67,11 @@ def test_an_outcome_has_the_probability_of_a_negative_binomial():
     np.testing.assert_allclose(outcomes.weights(signal)[:, 0], np.prod(expected, axis=0), rtol=1e-9, atol=1e-15)
 
 
-@pytest.mark.parametrize("method", [feldman_cousins, cls])
+@pytest.mark.parametrize("method", ["feldman-cousins", "cls"])
 def test_toys_of_a_mixture_agree_with_all_outcomes(method):
     signal = np.linspace(0.1, 12, 60)[:, None] * [0.8, 0.2]
-    exact = method(signal, dk.ANALYSIS_I, enumerated(signal, dk.ANALYSIS_I))
-    drawn = method(signal, dk.ANALYSIS_I, toys(signal, dk.ANALYSIS_I, 40_000, seed=1))
+    exact = p_values(signal, dk.ANALYSIS_I, method)
+    drawn = p_values(signal, dk.ANALYSIS_I, method, toys(signal, dk.ANALYSIS_I, 40_000, seed=1))
     assert (exact.error == 0).all()
     likely = exact.value > 0.02
     pulls = (drawn.value - exact.value)[likely] / drawn.error[likely]
@@ -85,7 +85,7 @@ def test_toys_of_a_mixture_agree_with_toys_of_the_point_alone():
     rng = np.random.default_rng(3)
     shape = np.concatenate([[0.8, 0.2], rng.dirichlet(np.ones(40))])
     signal = np.geomspace(0.3, 60, 24)[:, None] * shape
-    mixed = feldman_cousins(signal, both, toys(signal, both, 30_000, seed=4))
+    mixed = p_values(signal, both, Method("feldman-cousins", 30_000, seed=4))
     for i in (4, 12, 18):
         alone = dataclasses.replace(toys(signal[[i]], both, 10_000, seed=5), measure=np.zeros(10_000))
         own = alone.counts[np.arange(len(alone.counts)) % 2 == 1]  # the other half has no signal
@@ -110,7 +110,7 @@ def _at_least(counts, signal, analysis, i):
 def test_the_rule_of_the_paper_covers_more_than_it_says_where_outcomes_are_few():
     """One bin without background: the true s = 2.5 is excluded by −Δ ln L > 2.303 for n = 0 or n ≥ 8."""
     here, line = counting(1e-9), np.arange(0.0, 30.0, 0.01)[:, None]
-    found = coverage(line, here, enumerated(line, here), dk.exclusion_threshold(0.90)).value[250]
+    found = coverage(line, here).value[250]
     n = np.arange(40)
     with np.errstate(divide="ignore", invalid="ignore"):
         fall = 2.5 - n + np.where(n > 0, n * np.log(n / 2.5), 0.0)
@@ -123,6 +123,140 @@ def test_too_many_outcomes_and_other_bins_are_refused():
     with pytest.raises(ValueError, match=r"outcomes must be at most 300000, got counts up to .*: use toys"):
         enumerated(np.ones((1, 42)), dk.ANALYSIS_I + dk.ANALYSIS_II)
     with pytest.raises(ValueError, match=r"signal must be \(points, 2 bins\), got shape \(3, 1\)"):
-        feldman_cousins(np.ones((3, 1)), dk.ANALYSIS_I, enumerated(np.ones((1, 2)), dk.ANALYSIS_I))
+        p_values(np.ones((3, 1)), dk.ANALYSIS_I, "bayes")
     with pytest.raises(ValueError, match="signal must be zero or more, got -1"):
-        cls(-np.ones((1, 2)), dk.ANALYSIS_I, enumerated(np.ones((1, 2)), dk.ANALYSIS_I))
+        p_values(-np.ones((1, 2)), dk.ANALYSIS_I, "cls")
+
+
+def test_methods_go_by_their_names():
+    with pytest.raises(ValueError, match=r"method must be .*cls.*, got 'CLS'"):
+        Method("CLS")
+    with pytest.raises(ValueError, match="n_toys must be"):
+        Method("cls", n_toys=0)
+
+
+class Line:
+    """An estimator whose signal is that of the benchmark times |V_μN|²."""
+
+    def __init__(self, spectrum):
+        self.spectrum = np.asarray(spectrum)
+
+    def events(self, parameters, analysis):
+        mean = np.asarray(parameters.V_muN_sq)[..., None] * self.spectrum * np.ones_like(parameters.m_N)[..., None]
+        return dk.Expectation(mean, np.zeros(mean.shape))
+
+
+SPECTRUM = [0.8, 0.2]
+ALONG = dk.Slice(dk.BENCHMARK_B, V_muN_sq=np.geomspace(1e-2, 1.0, 9) * 1.0)
+
+
+@pytest.mark.parametrize("method", ["feldman-cousins", "cls", "bayes"])
+def test_every_place_that_makes_a_limit_makes_the_same_one(method):
+    """Interval, scan, contour and verdict, of Analysis I with all outcomes; a fine line by hand."""
+    estimator = Line(1e2 * np.array(SPECTRUM))
+    line = np.arange(0.0025, 12.0, 0.005)[:, None] * SPECTRUM
+    expected = limit(p_values(line, dk.ANALYSIS_I, method), line)
+    (interval,) = dk.excluded_intervals(estimator, ALONG, dk.ANALYSIS_I, method=method)
+    assert 1e2 * interval.low == pytest.approx(expected, abs=0.02)  # p-values jump, and two lines differ
+    assert method.split("-")[0][:2].lower() in interval.rule.lower()
+    plane = dk.Slice(dk.BENCHMARK_B, m_N=[0.1, 0.11, 0.12], V_muN_sq=np.geomspace(1e-3, 1.0, 9))
+    scan = dk.scan(estimator, plane, dk.ANALYSIS_I, method=method, refine=2)
+    (curve,) = scan.exclusion(method=method)
+    np.testing.assert_allclose(1e2 * curve[:, 1], expected, rtol=0.03)  # 1e-2 by the roots, and the line
+    assert (scan.excluded(method=method) == (1e2 * scan.axes["V_muN_sq"] > expected)).all()
+
+
+@pytest.mark.parametrize("method", ["likelihood", "feldman-cousins", "cls", "bayes"])
+def test_a_verdict_and_lifetimes_change_where_the_p_value_does(method):
+    """B is excluded by all, and by none at 0.3 of its rate; few and many upscatterings."""
+    table = dk.load_table()
+    for scale, status in ((1.0, "excluded"), (0.3, "not excluded")):
+        point = dk.BENCHMARK_B.replace(V_muN_sq=scale * dk.BENCHMARK_B.V_muN_sq)
+        verdict = dk.check(table, point, dk.ANALYSIS_I, method=method)
+        assert (verdict.status, "-Delta ln L" in verdict.rule) == (status, method == "likelihood")
+    shortest, longest = dk.excluded_lifetimes(
+        table, dk.BENCHMARK_B, dk.ANALYSIS_I, [10.0, 100.0, 1000.0], method=method
+    )
+    assert np.isnan(longest[0])
+    assert 0 < shortest[2] < shortest[1] < longest[1] < longest[2]
+
+
+def test_a_likelihood_of_ones_own_goes_with_its_own_method():
+    def mine(prediction, analysis):
+        return dk.log_likelihood(prediction, analysis)
+
+    scan = dk.scan(Line(SPECTRUM), ALONG, dk.ANALYSIS_I, likelihood=mine)
+    with pytest.raises(ValueError, match=r"method must be 'likelihood' with .* your own, got 'cls' with"):
+        scan.excluded(method="cls")
+
+
+@pytest.mark.parametrize("method", ["feldman-cousins", "cls", "bayes", "likelihood"])
+def test_expected_limits_of_a_counting_experiment_are_those_of_its_counts(method):
+    """Background counts 0, 1, 2, … have limits each; the median of the experiments is that of their median."""
+    here = counting(3.0, observed=3.0)
+    found = expected_limits([1.0], here, method)
+    line = np.arange(0.01, 20.0, 0.01)[:, None]
+    of_three = limit(p_values(line, here, method), line)
+    assert found.observed == found.asimov == found.quantiles[2]
+    assert found.observed == pytest.approx(of_three, rel=0.01)  # steps of 1 %
+    assert (np.diff(found.quantiles) > 0).all()
+
+
+SHAPE = np.array([0.1, 0.6, 1.3, 1.2, 0.7, 0.4, 0.3, 0.2, 0.2] + 11 * [0.05])
+"""About that of benchmark A in each beam of Analysis II."""
+
+
+def test_the_errors_of_bins_may_be_common_to_channels_beams_or_all():
+    both = dk.ANALYSIS_I + dk.ANALYSIS_II
+    of_channels = both.with_errors("channel", uncorrelated=0.03)
+    assert np.count_nonzero(of_channels.shared, axis=1).tolist() == [1, 1, 20, 20]
+    assert np.count_nonzero(both.with_errors("beam").shared, axis=1).tolist() == [21, 21]
+    (common,) = both.with_errors("all").shared
+    np.testing.assert_array_equal(common, both.systematic)
+    np.testing.assert_array_equal(of_channels.systematic, 0.03)
+    with pytest.raises(ValueError, match=r"common_to must be .*, got 'bins'"):
+        both.with_errors("bins")
+    with pytest.raises(ValueError, match="shared_signal must have the 0 sources of shared, got 1"):
+        dataclasses.replace(dk.ANALYSIS_I, shared_signal=((0.1, 0.1),))
+
+
+def test_errors_of_signal_and_background_add_up_to_those_of_the_total():
+    """All bins scale together: what is common to signal and background apart has the error of their sum."""
+    one = dk.ANALYSIS_I.with_errors("all")
+    signal = dk.Expectation(np.array([[3.0, 1.0], [0.0, 0.0]]), np.zeros((2, 2)))
+    both = dataclasses.replace(one, shared_signal=one.shared)
+    np.testing.assert_allclose(dk.log_likelihood(signal, both), dk.log_likelihood(signal, one), rtol=1e-12)
+    of_signal = dk.log_likelihood(signal, dk.ANALYSIS_I.with_errors("all", of="signal"))
+    exact = dk.log_likelihood(signal, dk.ANALYSIS_I.with_errors("all", of="background"))
+    assert of_signal[1] == pytest.approx(-dk.ANALYSIS_I.background.sum())  # no signal, no error
+    assert of_signal[0] > exact[0]
+    more = dk.ANALYSIS_II.with_errors("all", of="signal") + dk.ANALYSIS_I.with_errors("all")
+    assert [np.count_nonzero(rows) for rows in (more.shared, more.shared_signal)] == [2, 42]
+    with pytest.raises(ValueError, match="shared_signal must be empty for toys"):
+        toys(np.zeros((1, 42)), more, 10, seed=1)
+
+
+@pytest.mark.parametrize(("common_to", "found"), [("channel", 0.54), ("all", 0.40)])
+def test_common_errors_of_analysis_ii_take_the_coverage_from_the_rule_of_the_paper(common_to, found):
+    """At benchmark A's limit on the rate, 18 times its own; 91 % if errors are independent as the rule has them."""
+    scales = np.geomspace(1, 200, 60)
+    line = scales[:, None] * np.concatenate([SHAPE, 0.45 * SHAPE])
+    i = np.argmin(np.abs(scales - 18.4))
+    assert coverage(line, dk.ANALYSIS_II, Method("likelihood", 20_000)).value[i] == pytest.approx(0.91, abs=0.02)
+    truth = dk.ANALYSIS_II.with_errors(common_to)
+    covers = coverage(line, dk.ANALYSIS_II, Method("likelihood", 20_000), truth=truth)
+    assert covers.low[i] < covers.value[i] < covers.high[i] < covers.low[i] + 0.02
+    assert covers.value[i] == pytest.approx(found, abs=0.04)  # the shape here is rounded
+    by_toys = coverage(line, truth, Method("feldman-cousins", 20_000))
+    assert (np.abs(by_toys.value - 0.9) < 5 * (by_toys.high - by_toys.low)).all()
+
+
+def test_toys_with_common_errors_have_the_scatter_of_these_errors():
+    here = dk.ANALYSIS_II.with_errors("channel", uncorrelated=0.05)
+    drawn = toys(np.zeros((1, 40)), here, 20_000, seed=3)
+    total = drawn.counts[:, :20].sum(axis=1)
+    mean = here.background[:20].sum()
+    assert total.mean() / mean == pytest.approx(np.exp(0.23**2 / 2), abs=5 * 0.23 / np.sqrt(20_000))
+    # Of a lognormal factor; Poisson and 5 % per bin are a part in a hundred of it.
+    assert np.std(np.log(total)) == pytest.approx(0.23, rel=0.03)
+    np.testing.assert_allclose(drawn.weights(np.zeros((1, 40))).sum(axis=0), 1, rtol=1e-9)

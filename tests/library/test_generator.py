@@ -8,9 +8,12 @@ import math
 import dirac
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import kstest
 
 from darkpkg import _sources
+from darkpkg.experiment.beam import Flux
 from darkpkg.experiment.detector import ND280, Module
 from darkpkg.experiment.experiment import T2K
 from darkpkg.experiment.volumes import Box
@@ -22,6 +25,7 @@ from darkpkg.physics import kinematics, scattering
 from darkpkg.physics.decay import angular_correlation, lepton_momenta, mass_density
 from darkpkg.physics.model import BENCHMARK_B
 from darkpkg.physics.nuclei import NUCLEI, PROTON, current_amplitudes, sachs
+from darkpkg.physics.nucleons import BoundNucleons
 from darkpkg.units import ALPHA_EM, ELECTRON_MASS, HBARC
 
 BEAMS = ("FHC", "RHC")
@@ -697,15 +701,49 @@ def test_a_range_contains_what_it_samples():
 
 def test_masses_that_no_neutrino_makes_have_no_weight_and_finite_momenta():
     # Threshold above the end of the flux, 23 and 18 GeV, for part of the range.
-    sampling = SamplingRange((10.0, 40.0), (10.0, 60.0))
+    sampling = SamplingRange((5.0, 40.0), (5.0, 60.0))
     with pytest.warns(UserWarning, match=r"m_N must be within reach .*, got 40 GeV"):
         events, again = (generate(sampling, n_events=2400, seed=1) for _ in range(2))
     impossible = events.m_N > 23
     assert impossible.any()
     assert (events.weight[impossible] == 0).all()
+    assert events.weight.any()
     for name in ("p_N", "p_electron", "p_positron"):
         assert np.isfinite(getattr(events, name)).all()
         np.testing.assert_array_equal(getattr(events, name), getattr(again, name))
+
+
+@given(
+    st.sampled_from([*NUCLEI.values(), PROTON, BoundNucleons.of(NUCLEI["C12"])]),
+    st.floats(math.log(0.01), math.log(50.0)).map(math.exp),
+    st.floats(0.01, 3.0),
+)
+@settings(max_examples=30)
+def test_there_are_weights_just_where_the_beam_reaches_beyond_the_smallest_energy(nucleus, m_N, excess):
+    """Also where not the threshold but the end of the form factor is the limit."""
+    needed, u = float(scattering.smallest_energy(m_N, nucleus)), np.random.default_rng(1).random((500, 6))
+    u[:, 1] = 0.0  # at the smallest momentum transfer
+    for end, reaches in ((needed * (1 - 1e-6), False), (needed * (1 + excess), True)):
+        flux = Flux([0.999 * end, end], [1e-9])
+        value, _ = Integrand(
+            target(flux, nucleus, "fourier-bessel"), SamplingRange.at(m_N, 2 * m_N), BENCHMARK_B
+        ).evaluate(u)
+        assert value.any() == reaches
+
+
+@pytest.mark.parametrize(("m_N", "needed"), [(20.0, "85.64"), (100.0, "2107")])
+@pytest.mark.parametrize("options", [{}, {"hydrogen": True}, {"nucleons": True}], ids=str)
+def test_masses_above_what_any_nucleus_leaves_of_the_beam_are_refused(m_N, needed, options):
+    rule = rf"m_N must be within reach of .* end at 23 GeV, got {m_N:g} GeV that needs {needed} GeV"
+    with pytest.raises(ValueError, match=rule):
+        generate(SamplingRange.at(m_N, 30.0), 600, seed=1, **options)
+
+
+def test_where_no_point_of_the_adaptation_has_a_weight_there_is_no_sample():
+    """At 10 GeV just the last half GeV of the flux is enough, on oxygen alone."""
+    with pytest.raises(ValueError, match=r"m_N must be .*, got \(10.0, 10.0\) GeV, where no event has a w"):
+        generate(SamplingRange.at(10.0, 30.0), 2400, seed=1)
+    assert generate(SamplingRange.at(5.0, 30.0), 2400, seed=1).weight.any()
 
 
 # --- Seeds, streams and lengths ---

@@ -7,12 +7,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 from toy_sample import LENGTH, B, counting, toy_rate, toy_sample
 
 import darkpkg as dk
 from darkpkg.datasets import DataIntegrityError
-from darkpkg.inference.likelihood import effective_log_likelihood, log_likelihood, profiled_log_likelihood
+from darkpkg.inference.likelihood import (
+    barlow_beeston_log_likelihood,
+    effective_log_likelihood,
+    log_likelihood,
+    profiled_log_likelihood,
+    weighted_log_likelihood,
+)
 from darkpkg.inference.threshold import no_signal
 from darkpkg.method.expectation import Expectation
 
@@ -175,6 +181,55 @@ def test_data_without_any_expectation_are_impossible():
 def test_a_prediction_that_is_none_is_refused(mean, message):
     with pytest.raises(ValueError, match=message):
         log_likelihood(Expectation(np.asarray(mean), np.zeros(np.shape(mean))), Counts(*np.full((3, 2), 0.1)))
+
+
+class TestFiniteSimulation:
+    @given(st.integers(0, 300), st.floats(0.01, 500.0), st.floats(1e-4, 3.0))
+    def test_without_the_plus_one_it_is_a_negative_binomial_of_the_same_mean(self, k, mu, relative_variance):
+        r = 1 / relative_variance
+        value = effective_log_likelihood(k, mu, relative_variance * mu**2, mean_preserving=True)
+        # That of scipy loses digits where r is large.
+        assert value == pytest.approx(stats.nbinom.logpmf(k, r, r / (r + mu)), rel=1e-9, abs=1e-9)
+
+    @pytest.mark.parametrize("k", [0, 1, 5, 40])
+    def test_equal_weights_of_events_are_the_mean_preserving_likelihood(self, k):
+        weights = np.full(12, 0.3)
+        found = weighted_log_likelihood(k, weights)
+        expected = effective_log_likelihood(k, weights.sum(), (weights**2).sum(), mean_preserving=True)
+        assert found == pytest.approx(expected, rel=1e-11)
+
+    def test_weights_and_background_are_the_poisson_of_a_sum_of_exponentials(self):
+        """By toys: each event's expectation is exponential with its weight as the mean."""
+        weights, background = np.array([0.1, 0.5, 2.0]), 0.7
+        rng = np.random.default_rng(4)
+        mean = background + (weights * rng.exponential(size=(200_000, 3))).sum(axis=1)
+        for k in range(6):
+            probability = stats.poisson.pmf(k, mean)
+            error = probability.std() / np.sqrt(len(mean))
+            found = np.exp(weighted_log_likelihood(k, weights, background))
+            assert abs(found - probability.mean()) < 5 * error
+        total = sum(np.exp(weighted_log_likelihood(k, weights, background)) for k in range(150))
+        assert total == pytest.approx(1, abs=1e-10)
+
+    @given(st.integers(0, 100), st.floats(0.01, 200.0), st.floats(0.01, 2.0))
+    def test_one_factor_is_at_its_best(self, k, mu, width):
+        """Barlow-Beeston lite, by a minimiser."""
+
+        def lnL(beta):
+            return k * np.log(beta * mu) - beta * mu - special.gammaln(k + 1) - (beta - 1) ** 2 / (2 * width**2)
+
+        best = optimize.minimize_scalar(lambda b: -lnL(b), bounds=(1e-12, k / mu + 2), options={"xatol": 1e-10})
+        found = barlow_beeston_log_likelihood(k, mu, (width * mu) ** 2)
+        assert found == pytest.approx(-best.fun, abs=1e-6)  # the minimiser's, at the end of its range
+
+    def test_all_are_the_poisson_without_variance(self):
+        signal = Expectation(np.array([[0.5, 2.0]]), np.zeros((1, 2)))
+        here = dataclasses.replace(dk.ANALYSIS_I.with_observed([3, 1]).with_errors("all"), shared=())
+        expected = stats.poisson.logpmf([3, 1], signal.mean + here.background).sum()
+        for finite in ("effective", "mean-preserving", "barlow-beeston"):
+            assert log_likelihood(signal, here, finite) == pytest.approx(expected, rel=1e-12)
+        with pytest.raises(ValueError, match=r"finite must be .*, got 'poisson'"):
+            log_likelihood(signal, here, "poisson")
 
 
 class TestSharedErrors:

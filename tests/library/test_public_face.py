@@ -5,6 +5,7 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+import re
 import subprocess
 import sys
 from importlib import metadata
@@ -23,6 +24,7 @@ NAMES = [
     "Beam",
     "Box",
     "Channel",
+    "Chunked",
     "Cuts",
     "Cylinder",
     "DarkParameters",
@@ -45,6 +47,7 @@ NAMES = [
     "OutsideSampleError",
     "PAPER_SMOOTHING",
     "PointLikelihood",
+    "SampleFolder",
     "SamplingRange",
     "Scan",
     "Selection",
@@ -85,6 +88,7 @@ NAMES = [
     "selected_weight",
     "selection_weight",
     "simulate",
+    "simulate_chunks",
     "transport",
     "write_events",
     "write_scan",
@@ -166,6 +170,14 @@ def test_the_examples_in_docstrings_are_right(example):
     with np.printoptions(legacy="1.25"):  # 2.3 instead of np.float64(2.3)
         runner.run(example, out=report.append)
     assert runner.failures == 0, "".join(report)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_examples_have_a_head_of_their_own(module):
+    headed = re.compile(r"^Examples\n--------\n+>>>", re.M)
+    for name, member in public_members(importlib.import_module(module)):
+        text = inspect.getdoc(member) or ""
+        assert ">>>" not in text or headed.search(text), name
 
 
 def test_examples_are_found():

@@ -8,7 +8,7 @@ from darkpkg import datasets
 from darkpkg.units import tonne
 
 MODES = ("neutrino", "antineutrino")
-COUNTS = datasets.read("miniboone/counts").set_index(["mode", "sample"])
+COUNTS = datasets.read("miniboone/counts").set_index(["mode", "sample"]).sort_index(kind="stable")
 FRACTIONAL = datasets.read("miniboone/covariance").set_index("row")
 MINIBOONE, MICROBOONE = (
     datasets.read(f"{name}/experiment").set_index("name") for name in ("miniboone", "microboone")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scattered import events, hadronic_currents
 from scipy.integrate import quad
 
 from darkpkg.physics import kinematics, scattering
@@ -19,7 +20,6 @@ from darkpkg.physics.nuclei import (
     Nucleus,
     current_amplitudes,
     form_factor,
-    sachs,
 )
 from darkpkg.physics.scattering import (
     differential_cross_section,
@@ -28,19 +28,15 @@ from darkpkg.physics.scattering import (
     neutrino_energy,
     q2_limits,
     q2_range,
+    smallest_energy,
     threshold_energy,
     total_cross_section,
 )
 from darkpkg.units import ALPHA_EM, HBARC, fm
-from paper.formulas import helicity_flip_cross_section, helicity_flip_probability
 
 LEAD, CARBON = NUCLEI["Pb208"], NUCLEI["C12"]
 POINT = Nucleus("point", 20, 40, 37.0, 1e-4 * fm, (1.0,))
 """A nucleus so small that F = 1 up to 1e-7."""
-
-
-def dirac_and_pauli(Q2, proton):
-    return dirac.dirac_and_pauli(*sachs(Q2), Q2 / (4 * proton.mass**2))
 
 
 nuclei = st.sampled_from(list(NUCLEI.values()))
@@ -57,20 +53,6 @@ def exact_q2_range(E_nu, m_N, mass):
         E_star, E_N = (s - M**2) / (2 * mpmath.sqrt(s)), (s + m_N**2 - M**2) / (2 * mpmath.sqrt(s))
         p_N = mpmath.sqrt(E_N**2 - m_N**2)
         return tuple(float(2 * E_star * (E_N + sign * p_N) - m_N**2) for sign in (-1, 1))
-
-
-def events(nucleus, n=50, seed=11, m_N=(2e-3, 0.9), E_nu=5.0):
-    """Random masses, energies and momentum transfers: m_N, E_nu, Q², p_ν, p_N and h = P + P′."""
-    rng = np.random.default_rng(seed)
-    m_N = np.exp(rng.uniform(*np.log(m_N), n))
-    energy = threshold_energy(m_N, nucleus) * (1.001 + rng.random(n) * E_nu)
-    low, high = q2_range(energy, m_N, nucleus)
-    above = rng.random(n) * (high - low)
-    phi = rng.uniform(0, 2 * np.pi, n)
-    p_N = np.stack(scattering.heavy_neutrino_momentum(energy, above, m_N, phi, nucleus.mass), axis=-1)
-    p_nu = np.stack([energy, 0 * energy, 0 * energy, energy], axis=-1)
-    h = p_nu - p_N + 2 * np.array([nucleus.mass, 0, 0, 0])
-    return m_N, energy, low + above, p_nu, p_N, h
 
 
 # --- Kinematics ---
@@ -105,6 +87,16 @@ def test_below_threshold_there_is_no_scattering(nucleus, m_N):
     assert total_cross_section(energy, parameters, nucleus) == 0
     assert differential_cross_section(energy, m_N**2, parameters, nucleus) == 0
     assert total_cross_section(1.01 * threshold_energy(m_N, nucleus), parameters, nucleus) > 0
+
+
+@given(nuclei, st.floats(np.log(0.01), np.log(100.0)).map(np.exp))
+def test_smallest_energy_is_the_threshold_or_where_the_form_factor_begins(nucleus, m_N):
+    energy, end = smallest_energy(m_N, nucleus), (scattering.LARGEST_QR * HBARC / nucleus.radius) ** 2
+    at_threshold = m_N**2 * nucleus.mass / (nucleus.mass + m_N)
+    if at_threshold <= end:
+        assert energy == threshold_energy(m_N, nucleus)
+    else:  # there the smallest momentum transfer is the last; close to threshold the root loses half of the digits
+        assert q2_range(energy, m_N, nucleus)[0] == pytest.approx(end, rel=1e-6, abs=0)
 
 
 @given(nuclei, heavy_masses, above_threshold, st.floats(0, 1), st.floats(0, 2 * np.pi))
@@ -343,69 +335,7 @@ def test_neutrino_energy_follows_from_the_momentum_of_n():
         np.testing.assert_allclose(2 * nucleus.mass * (found - p_N[:, 0]), Q2, atol=1e-13 * nucleus.mass * E_nu.max())
 
 
-# --- Helicity ---
-
-
-def helicity_state(p_N, m_N):
-    """Spin four-vector (n, 4) of positive helicity: (|p|, E p̂) / m."""
-    length = np.linalg.norm(p_N[:, 1:], axis=1)
-    return np.concatenate([length[:, None], p_N[:, :1] * p_N[:, 1:] / length[:, None]], axis=1) / m_N[:, None]
-
-
-@pytest.mark.parametrize("name", ["H1", "C12", "Pb208"])
-def test_helicity_flip_is_the_share_of_that_spin_state_from_dirac_matrices(name):
-    nucleus = {**NUCLEI, "H1": PROTON}[name]
-    m_N, E_nu, Q2, p_nu, p_N, h = events(nucleus, m_N=(0.05, 0.9))
-    currents, sizes = hadronic_currents(nucleus, Q2, p_nu, p_N, h)
-    rates = [
-        sum(
-            size * dirac.upscattering(p_nu, p_N, current, m_N, spin)
-            for current, size in zip(currents, sizes, strict=True)
-        )
-        for spin in (helicity_state(p_N, m_N), None)
-    ]
-    # Rounding of M²E⁴, magnified by (E/m_N)².
-    np.testing.assert_allclose(helicity_flip_probability(E_nu, Q2, m_N, nucleus), rates[0] / rates[1], atol=1e-7)
-    assert (rates[0] / rates[1]).std() > 0.05
-
-
-@given(nuclei, st.floats(2e-3, 0.3), st.floats(0.6, 5), st.floats(0, 0.1))
-def test_helicity_flips_as_the_square_of_mass_over_energy(nucleus, m_N, E_nu, share):
-    # A static Coulomb field: P₊ = (1 − cos χ)/2, where m_N turns the spin by χ ≈ (m_N/E) tan(θ/2).
-    low, high = q2_range(E_nu, m_N, nucleus)
-    Q2 = low + share * (high - low)
-    probability = helicity_flip_probability(E_nu, Q2, m_N, nucleus)
-    assert 0 <= probability <= (m_N / E_nu) ** 2 * (0.01 + Q2 / E_nu**2) / (1 - (m_N / E_nu) ** 2) + 1e-9
-
-
-def test_helicity_flip_cross_section_is_the_integral_of_its_share():
-    for nucleus, point in ((CARBON, BENCHMARK_B), (LEAD, BENCHMARK_A), (PROTON, BENCHMARK_B.replace(m_N=0.4))):
-
-        def density(ln_Q2, nucleus=nucleus, point=point):
-            Q2 = np.exp(ln_Q2)
-            share = helicity_flip_probability(0.9, Q2, point.m_N, nucleus)
-            return Q2 * share * differential_cross_section(0.9, Q2, point, nucleus)
-
-        lowest, highest = np.log(q2_range(0.9, point.m_N, nucleus))
-        inside = lowest + 1e-12, highest - 1e-12
-        expected = quad(density, *inside, limit=500, epsabs=0, epsrel=1e-8)[0]
-        # 400 nodes for the diffraction pattern of lead.
-        assert helicity_flip_cross_section(0.9, point, nucleus) == pytest.approx(expected, rel=1e-6, abs=0)
-        assert 0 < expected < 0.5 * total_cross_section(0.9, point, nucleus)
-    np.testing.assert_array_equal(helicity_flip_cross_section([0.05, 0.9], BENCHMARK_B, CARBON) > 0, [False, True])
-
-
 # --- Hydrogen ---
-
-
-def hadronic_currents(nucleus, Q2, p_nu, p_N, h):
-    """Currents and weights whose squares add up to the tensor of the nucleus: one for a nucleus without spin."""
-    if nucleus is not PROTON:
-        return h[None], [1.0]
-    at_rest = np.broadcast_to([nucleus.mass, 0, 0, 0], p_nu.shape)
-    tensor = dirac.proton_tensor(at_rest, at_rest + p_nu - p_N, *dirac_and_pauli(Q2, nucleus), nucleus.mass)
-    currents, sizes = dirac.currents(tensor)
-    return np.swapaxes(currents, 0, 1), sizes.T
 
 
 def test_hydrogen_scatters_with_dirac_and_pauli_form_factors_as_dirac_matrices_say():
@@ -537,14 +467,3 @@ def test_an_energy_that_no_neutrino_has_is_refused(E_nu):
     ):
         with pytest.raises(ValueError, match="E_nu must be"):
             function([1.0, E_nu])
-
-
-def test_a_momentum_transfer_outside_of_the_range_has_no_helicity():
-    lead = NUCLEI["Pb208"]
-    low, high = q2_range(1.0, 0.1, lead)
-    assert 0 <= helicity_flip_probability(1.0, [low, high], 0.1, lead).min()
-    for Q2 in (low / 2, high * 2):
-        with pytest.raises(ValueError, match="Q2 must lie in the kinematic range, got"):
-            helicity_flip_probability(1.0, Q2, 0.1, lead)
-    with pytest.raises(ValueError, match="Q2 must lie in the kinematic range"):
-        helicity_flip_probability(0.05, 0.01, 0.1, lead)

@@ -26,7 +26,6 @@ from darkpkg.method.kernels import GAUSSIAN, KERNELS, UNIFORM, Gaussian, Uniform
 from darkpkg.method.sampling import DENSITIES
 from darkpkg.method.smoothing import SMOOTHING
 from darkpkg.method.weights import sampling_range
-from paper.acceptances import decay_acceptance, selection_efficiency
 
 B = dk.BENCHMARK_B
 WIDE = dk.Smoothing((0.2, 0.6))
@@ -267,13 +266,8 @@ class TestLifetimeWeight:
 
     @pytest.mark.parametrize("ctau", [0.0, -1.0, math.nan])
     def test_a_lifetime_that_is_not_positive_is_refused(self, fixed, ctau):
-        for function in (
-            lambda: dk.lifetime_weight(fixed, ctau, modules=dk.ANALYSIS_I.selection.decay_modules),
-            lambda: decay_acceptance(fixed, dk.ANALYSIS_I, ctau),
-            lambda: selection_efficiency(fixed, dk.ANALYSIS_I, ctau),
-        ):
-            with pytest.raises(ValueError, match=f"ctau must be (positive|a number), got {ctau}"):
-                function()
+        with pytest.raises(ValueError, match=f"ctau must be (positive|a number), got {ctau}"):
+            dk.lifetime_weight(fixed, ctau, modules=dk.ANALYSIS_I.selection.decay_modules)
 
     def test_a_heavier_neutrino_decays_as_after_a_shorter_lifetime(self, fixed):
         np.testing.assert_allclose(
@@ -751,53 +745,9 @@ class TestSeveralAnalyses:
         np.testing.assert_allclose(dk.Kernel(light).events(A, dk.ANALYSIS_I).mean, expected, rtol=1e-4)
         at_once = dk.Kernel(light).events_at_lifetime(A, 1e-12, dk.ANALYSIS_I).mean
         np.testing.assert_allclose(at_once, expected, rtol=1e-9)
-        argon = light[light.target == dk.NUCLEI["Ar40"].pdg_code]
-        share = decay_acceptance(argon, dk.ANALYSIS_I, 1e-12)
-        chambers = [dk.ND280[name] for name in ("TPC1", "TPC2", "TPC3")]
-        volumes = sum(c.fiducial.volume for c in chambers) / sum(c.active.volume for c in chambers)
-        assert abs(share.mean - volumes) < 4 * share.error
-        assert share.error < 0.008
 
 
-class TestShares:
-    def test_efficiency_is_the_share_of_the_weight_that_passes(self, fixed):
-        lead = fixed[fixed.target == dk.NUCLEI["Pb208"].pdg_code]
-        w = lead.weight * sum(dk.exposure_weight(lead, c) for c in dk.ANALYSIS_I.channels)
-        passes = dk.Cuts().passes(dk.observables(lead))
-        for ctau in (None, 3.0):
-            decays = (
-                w
-                if ctau is None
-                else w * dk.lifetime_weight(lead, ctau, modules=dk.ANALYSIS_I.selection.decay_modules)
-            )
-            share = selection_efficiency(lead, dk.ANALYSIS_I, ctau)
-            assert share.mean == pytest.approx(np.average(passes, weights=decays), rel=1e-12)
-            # Its error by the jackknife over 40 blocks, known to 11 %.
-            blocks = [np.arange(len(lead)) % 40 != k for k in range(40)]
-            values = [np.average(passes[b], weights=decays[b]) for b in blocks]
-            assert share.error == pytest.approx(np.sqrt(39) * np.std(values), rel=0.5)
-
-    def test_acceptance_and_efficiency_make_the_expected_events(self, fixed):
-        B_now = B.proper_decay_length()
-        made = dk.Kernel(fixed).upscatterings(B, dk.ANALYSIS_I.with_selection(cuts=None, efficiency=1.0)).mean.sum()
-        acceptance = decay_acceptance(fixed, dk.ANALYSIS_I, B_now).mean
-        efficiency = selection_efficiency(fixed, dk.ANALYSIS_I, B_now).mean
-        events = dk.Kernel(fixed).events(B, dk.ANALYSIS_I).mean.sum()
-        assert 0.1 * made * acceptance * efficiency == pytest.approx(events, rel=1e-10)
-
-    @pytest.mark.parametrize(
-        "analysis", [dk.ANALYSIS_I, dk.ANALYSIS_II, dk.ANALYSIS_I + dk.ANALYSIS_II], ids=lambda a: a.name
-    )
-    def test_efficiency_is_selected_over_produced_whatever_bins_and_channels_there_are(self, light, analysis):
-        A, flat = dk.BENCHMARK_A, 0.1
-        produced, selected = (f(light, A, analysis).sum() for f in (dk.produced_weight, dk.selected_weight))
-        found = selection_efficiency(light, analysis).mean
-        assert found == pytest.approx(selected / flat / produced, rel=1e-12)
-
-    def test_a_share_of_nothing_is_refused(self, fixed):
-        with pytest.raises(ValueError, match="weights of a share must be positive together, got 0 events"):
-            selection_efficiency(fixed[np.arange(0)], dk.ANALYSIS_I)
-
+class TestSlabs:
     def test_a_straight_beam_through_slabs_is_a_deterministic_integral(self):
         """N along the beam from vertices all over the first lead: the decay law averaged over the slab."""
         events = dk.place(dk.generate(dk.SamplingRange.at(0.1, 1.25), 120_000, seed=5), dk.ND280, seed=6)

@@ -159,7 +159,7 @@ class TestLightCurves:
 def test_fill_counts_planes_that_share_an_analysis_once(monkeypatch):
     calls = []
 
-    def column(self, x, reading):
+    def column(self, x, reading, keep):
         calls.append((x, reading))
         return np.zeros((2, 3, 4))
 

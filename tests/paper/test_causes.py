@@ -10,7 +10,7 @@ from scipy.integrate import quad
 import darkpkg as dk
 from darkpkg.experiment.selection import Cuts
 from darkpkg.physics.kinematics import boost, momentum
-from darkpkg.physics.nuclei import form_factor
+from darkpkg.physics.nuclei import current_amplitudes, form_factor
 from darkpkg.units import HBARC, fm
 from paper.causes import authors, chains, crossings, kernel, readings, samples, spin
 from paper.causes.along import in_argon, kernel_over_sample
@@ -36,7 +36,7 @@ def at_A():
 
 @pytest.fixture(scope="module")
 def pairs():
-    return dk.observables(Masses(0.4, 1.25, FEW, vertices=1).placed()["measured"])
+    return dk.observables(Masses(0.4, 1.25, FEW, vertices=1).placed())
 
 
 def observed(here, theta, analysis, reading, **options):
@@ -75,15 +75,23 @@ class TestNuclei:
             ours = dk.ND280.targets[symbol]
             assert (nucleus.pdg_code, nucleus.mass) == (ours.pdg_code, ours.mass)
 
-    def test_shares_of_both_densities_add_up_to_one(self, at_B):
-        for shares in at_B.shares.values():
-            np.testing.assert_allclose(sum(shares.values()), 1, rtol=1e-12)
+    @pytest.mark.parametrize("Q2", [0.0, 1e-3, 1e-2, 0.1])
+    def test_the_mean_of_both_densities_is_that_of_the_squares(self, Q2):
+        for symbol, mean in samples.MEAN.items():
+            squares = [(nuclei[symbol].Z * form_factor(Q2, nuclei[symbol])) ** 2 for nuclei in DENSITIES.values()]
+            assert current_amplitudes(Q2, mean)[0] == pytest.approx(np.sqrt(np.mean(squares)), rel=1e-12)
+
+    def test_rates_with_either_density_are_twice_that_with_the_mean(self, at_B):
+        np.testing.assert_allclose(sum(at_B.ratio.values()), 2, rtol=1e-12)
 
     @pytest.mark.parametrize("density", DENSITIES)
-    def test_both_samples_together_estimate_what_either_does_alone(self, at_B, density):
+    def test_a_sample_with_the_mean_of_both_estimates_what_one_with_either_does(self, at_B, density):
         reading = dataclasses.replace(TEXT, density=density)
         both = observed(at_B, B, I, reading, in_chamber=False)
-        one = dk.Kernel(at_B.placed()[density]).upscatterings(B.replace(decays="paper"), I).total()
+        there = dk.T2K.replace(detector=authors.with_nuclei(dk.ND280, DENSITIES[density]))
+        events = dk.generate(dk.SamplingRange.at(0.1, 1.25), SMALL, 1, experiment=there, sequence="sobol")
+        sample = dk.place(events, dk.ND280, 1)
+        one = dk.Kernel(sample).upscatterings(B.replace(decays="paper"), I).total()
         assert abs(both[0] - one.mean) < 4 * np.hypot(error(both), one.error)
 
     def test_a_smaller_nucleus_gives_six_per_cent_more_selected_n_at_b(self, at_B):
@@ -225,7 +233,7 @@ class TestCrossings:
 
 class TestSpin:
     def test_a_reversed_decay_has_opposite_momenta_in_the_rest_frame_of_n(self, at_A):
-        events = at_A.placed()["measured"]
+        events = at_A.placed()
         turned = spin.reversed_spin(events)
         back = events.p_N.T * np.array([1, -1, -1, -1])[:, None]
         for name in ("p_electron", "p_positron"):
@@ -235,7 +243,7 @@ class TestSpin:
             np.testing.assert_allclose(after[1:] / scale, -before[1:] / scale, atol=1e-6)
 
     def test_even_pairs_keep_the_pair_and_fly_anywhere(self, at_A):
-        events = at_A.placed()["measured"]
+        events = at_A.placed()
         even = spin.even_pairs(events)
         pair, same = (e.p_electron + e.p_positron for e in (events, even))
         np.testing.assert_allclose(same, pair, rtol=1e-6, atol=1e-6)
@@ -256,7 +264,7 @@ class TestSpin:
     )
     def test_the_mean_cosine_of_the_pair_changes_its_sign(self, m_Zprime, decay, cosine):
         """At A with r = m_Z′²/m_N² it is −(1 − 2r)/(1 + 2r)/3 for an N without helicity flip."""
-        events = Masses(0.1, m_Zprime, FEW | {"Pb208": 1 << 14}, vertices=1).placed()["measured"]
+        events = Masses(0.1, m_Zprime, FEW | {"Pb208": 1 << 14}, vertices=1).placed()
         r = (m_Zprime / 0.1) ** 2
         if r < 1:
             assert abs(cosine) == pytest.approx((1 - 2 * r) / (1 + 2 * r) / 3, rel=5e-3)
@@ -276,7 +284,7 @@ class TestKernel:
         assert pytest.approx(integral, rel=1e-9) == authors.KERNEL_NORM
         assert pytest.approx(0.92914, abs=1e-5) == authors.KERNEL_NORM
 
-    def test_ten_points_integrate_polynomials_over_the_disc(self):
+    def test_six_points_integrate_polynomials_over_the_disc(self):
         """Averages over the unit disc with 1 − r²: of r² they are 1/3, of r⁴ 1/6, and alike in all directions."""
         points, weights = kernel.disc()
         x, y = points.T
@@ -289,13 +297,13 @@ class TestKernel:
     )
     def test_at_an_edge_of_what_was_sampled_part_of_it_is_missing(self, m_N, m_Zprime, inside):
         """Of a constant rate; the line m_N = m_Z′ is an edge, too."""
-        points = np.concatenate([[[0, 0]], kernel.disc()[0]])
-        assert kernel.gain(np.zeros(11), points, m_N, m_Zprime) == pytest.approx(inside, abs=0.02)
+        points, _ = kernel.disc()
+        assert kernel.gain(np.zeros(6), points, m_N, m_Zprime) == pytest.approx(inside, abs=0.02)
 
     @pytest.mark.parametrize("power", [-4.0, 2.0])
     def test_of_a_power_of_the_mass_the_gain_is_known(self, power):
         """⟨e^{p h y}⟩ over the disc is 4 I₂(ph)·2/(ph)²; its first terms are 1 + (ph)²/12 + (ph)⁴/384."""
-        points = np.concatenate([[[0, 0]], kernel.disc()[0]])
+        points, _ = kernel.disc()
         ph = power * authors.KERNEL_RADIUS
         expected = 1 + ph**2 / 12 + ph**4 / 384
         assert kernel.gain(ph * points[:, 1], points, 0.1, 1.25) == pytest.approx(expected, rel=2e-4)
@@ -326,7 +334,7 @@ class TestFactors:
         ratio = observed(at_B, B, I, readings.interpolated_flux(TEXT), in_chamber=False)
         ratio = ratio / observed(at_B, B, I, TEXT, in_chamber=False)
         assert abs(ratio[0] - 1) < 0.005
-        weight = readings.flux_between_bins(at_B.placed()["measured"], "FHC")
+        weight = readings.flux_between_bins(at_B.placed(), "FHC")
         assert 0.02 < np.std(weight) < 0.5
 
     def test_without_overflow_the_last_bin_of_analysis_ii_loses(self, at_A):
@@ -346,7 +354,9 @@ def test_with_our_reading_counts_are_those_of_the_package(at_A, at_B):
     """With muons, hadrons and the flight of Z′."""
     for here, theta, analysis in ((at_B, B, I), (at_A, A, I), (at_A, A, II)):
         found = observed(here, theta, analysis, OURS)
-        one = dk.Kernel(here.placed()["measured"]).events(theta, analysis).total()
+        sample = here.placed()
+        sample = dataclasses.replace(sample, weight=sample.weight * here.ratio["measured"])
+        one = dk.Kernel(sample).events(theta, analysis).total()
         assert abs(found[0] - one.mean) < 4 * np.hypot(error(found), one.error)
 
 

@@ -1,0 +1,146 @@
+r"""Counts with a published covariance: χ², and a likelihood, of many correlated predictions.
+
+Begin with `CovarianceLikelihood`. Experiments publish the covariance of their predictions as a fractional one F, with
+entries for the signal and for the background of each bin, which then add up:
+
+.. math:: \chi^2 = r^TC^{-1}r, \qquad r = k - B - AS, \qquad
+          C = A'\bigl[F\circ vv^T + \mathrm{diag}(S, 0)\bigr]A'^T, \qquad v = (S, B),
+
+with counts k, the matrix A that puts the entries of the signal S into bins, and A′ = (A, 1). It knows nothing of
+physics.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from darkpkg.inputs import real_numbers, whole_number
+from darkpkg.method.expectation import Expectation
+
+Array = NDArray[np.float64]
+
+__all__ = ["CovarianceLikelihood"]
+
+_LARGEST = 1e60
+
+
+@dataclass(frozen=True, eq=False)
+class CovarianceLikelihood:
+    """Gaussian likelihood of b bins with s entries of a signal in some of them.
+
+    ``observed`` and ``background`` (b,) are counts; ``fractional`` (s + b, s + b) is the covariance of the signal's
+    entries, then of the background of each bin, over their products. ``signal_bins`` has the bin of each entry of the
+    signal. The statistical error of the background is to be in ``fractional``; that of the signal is added here, as
+    its number of events.
+
+    It can be the ``likelihood`` of `darkpkg.scan`; the numbers of the analysis there go unused.
+
+    Raises `ValueError` for shapes that do not fit together, a ``fractional`` that is not symmetric, and what is not
+    finite.
+
+    >>> round(float(CovarianceLikelihood([12.0], [10.0], np.diag([0.0, 0.1]), (0,)).chi_squared([0.0])), 3)
+    0.4
+    """
+
+    observed: Array
+    background: Array
+    fractional: Array
+    signal_bins: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        for name in ("observed", "background"):
+            object.__setattr__(self, name, real_numbers(name, getattr(self, name), 0.0, _LARGEST).copy())
+        object.__setattr__(self, "fractional", real_numbers("fractional", self.fractional, -1e6, 1e6).copy())
+        b = len(self.observed)
+        bins = tuple(whole_number("signal_bins", at, 0, b - 1) for at in self.signal_bins)
+        object.__setattr__(self, "signal_bins", bins)
+        if self.observed.shape != (b,) or self.background.shape != (b,):
+            shapes = f"{self.observed.shape} and {self.background.shape}"
+            raise ValueError(f"observed and background must have one number for each bin, got shapes {shapes}")
+        if self.fractional.shape != (len(bins) + b,) * 2:
+            raise ValueError(f"fractional must have shape {(len(bins) + b,) * 2}, got {self.fractional.shape}")
+        if not np.array_equal(self.fractional, self.fractional.T):
+            raise ValueError("fractional must be symmetric, got entries that differ from those of its transpose")
+        for array in (self.observed, self.background, self.fractional):
+            array.flags.writeable = False
+
+    @property
+    def _into_bins(self) -> Array:
+        """The matrix A (b, s) that adds the entries of the signal up."""
+        return np.eye(len(self.observed))[:, list(self.signal_bins)]
+
+    def covariance(self, signal: ArrayLike, variance: ArrayLike = 0.0) -> Array:
+        """Covariance of the counts.
+
+        Parameters
+        ----------
+        signal
+            Expected events (..., s).
+        variance
+            Of the signal's expectation, as a simulation has it: (..., s), in events squared.
+
+        Returns
+        -------
+        array
+            (..., b, b).
+        """
+        S, variance = self._signal(signal, variance)
+        v = np.concatenate([S, np.broadcast_to(self.background, (*S.shape[:-1], len(self.background)))], axis=-1)
+        each = np.zeros(v.shape)
+        each[..., : S.shape[-1]] = S + variance
+        both = self.fractional * v[..., :, None] * v[..., None, :] + each[..., None] * np.eye(v.shape[-1])
+        add = np.concatenate([self._into_bins, np.eye(len(self.observed))], axis=1)
+        return np.asarray(add @ both @ add.T)
+
+    def residual(self, signal: ArrayLike) -> Array:
+        """Observed minus expected counts (..., b) for a ``signal`` of (..., s) events."""
+        S, _ = self._signal(signal, 0.0)
+        return np.asarray(self.observed - self.background - S @ self._into_bins.T)
+
+    def chi_squared(self, signal: ArrayLike, variance: ArrayLike = 0.0) -> Any:
+        """χ² of a signal.
+
+        Parameters
+        ----------
+        signal, variance
+            As in `covariance`.
+
+        Returns
+        -------
+        float or array
+            Of shape (...).
+
+        Raises
+        ------
+        ValueError
+            For another number of entries, negative or infinite ones, and if the covariance is not positive definite.
+        """
+        return self._chi_squared_and_volume(signal, variance)[0]
+
+    def __call__(self, prediction: Expectation, counts: Any = None) -> Array:
+        """ln L of each point: −½ (χ² + ln det 2πC), for an expectation of (..., s) events.
+
+        A mean below zero counts as zero, as in `darkpkg.log_likelihood`.
+        """
+        chi_sq, volume = self._chi_squared_and_volume(np.maximum(prediction.mean, 0.0), prediction.variance)
+        return np.asarray(-(chi_sq + volume) / 2)
+
+    def _chi_squared_and_volume(self, signal: ArrayLike, variance: ArrayLike) -> tuple[Any, Any]:
+        residual = self.residual(signal)
+        try:
+            root = np.linalg.cholesky(self.covariance(signal, variance))
+        except np.linalg.LinAlgError:
+            raise ValueError("fractional must give a positive definite covariance with this signal") from None
+        pull = np.linalg.solve(root, residual[..., None])[..., 0]
+        diagonal = np.diagonal(root, axis1=-2, axis2=-1)
+        return (pull**2).sum(axis=-1)[()], (2 * np.log(diagonal) + np.log(2 * np.pi)).sum(axis=-1)[()]
+
+    def _signal(self, signal: ArrayLike, variance: ArrayLike) -> tuple[Array, Array]:
+        S = real_numbers("signal", signal, 0.0, _LARGEST)
+        if S.shape[-1:] != (len(self.signal_bins),):
+            raise ValueError(f"signal must have {len(self.signal_bins)} entries, got an array of shape {S.shape}")
+        return S, real_numbers("variance", variance, 0.0, _LARGEST)

@@ -1,0 +1,96 @@
+"""Many tasks on any executor of the interface of `concurrent.futures`. Begin with `run`, or `executor_of` workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import Any
+
+from tqdm import tqdm
+
+__all__ = ["executor_of", "run"]
+
+
+@contextmanager
+def executor_of(workers: int, scheduler: str | None = None) -> Iterator[Executor | None]:
+    """Processes of this machine, or the workers of a Dask scheduler: a context manager.
+
+    Parameters
+    ----------
+    workers
+        Number of processes; one is this process itself, None.
+    scheduler
+        Address such as ``tcp://host:8786``, instead of processes.
+
+    Raises
+    ------
+    ValueError
+        Without the package ``distributed``, or if no scheduler answers.
+    """
+    if scheduler is not None:
+        try:
+            from distributed import Client  # an extra of the package: most users have no cluster
+        except ImportError:
+            raise ValueError("scheduler needs the package distributed: pip install darkpkg[cluster]") from None
+        try:
+            client = Client(scheduler, timeout=30)
+        except OSError as error:
+            raise ValueError(f"no scheduler answers at {scheduler}: {error}") from None
+        with client:
+            yield client.get_executor()
+    elif workers == 1:
+        yield None
+    else:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            yield pool
+
+
+def run(
+    function: Callable[..., Any],
+    tasks: Sequence[tuple[Any, ...]],
+    executor: Executor | None,
+    what: str,
+    *,
+    progress: bool = False,
+) -> Iterator[Any]:
+    """The results of ``function(*task)``, in the order of ``tasks``, whoever works on them in whatever order.
+
+    Parameters
+    ----------
+    function, tasks
+        What can be pickled, for an executor of other processes.
+    executor
+        Processes, threads, or those of loky, Dask, mpi4py or ipyparallel; None works here.
+    what
+        What the tasks make, in the plural, for the progress bar and the error.
+    progress
+        Show a progress bar.
+
+    Raises
+    ------
+    RuntimeError
+        If a worker died. What a task raises itself, or an interrupt, is raised as it is. Tasks that have not begun
+        are cancelled then.
+    """
+    with tqdm(total=len(tasks), desc=what, disable=not progress, leave=False) as bar:
+        if executor is None:
+            for task in tasks:
+                yield function(*task)
+                bar.update()
+            return
+        futures = [executor.submit(function, *task) for task in tasks]
+        try:
+            for future in as_completed(futures):
+                future.result()
+                bar.update()
+        except BrokenExecutor as error:
+            done = sum(future.done() and not future.cancelled() and not future.exception() for future in futures)
+            raise RuntimeError(
+                f"a worker died when {done} of {len(tasks)} {what} were done; they are kept: run it again to go on"
+            ) from error
+        finally:
+            for future in futures:
+                future.cancel()
+        yield from (future.result() for future in futures)

@@ -1,0 +1,215 @@
+"""Samples in folders: the same bits whoever makes them, whatever stops them, and sums with the right norm."""
+
+import dataclasses
+import functools
+import json
+import os
+import signal
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import active_children, get_context
+
+import numpy as np
+import pytest
+
+import darkpkg as dk
+from darkpkg import commands
+from darkpkg.datasets import DataIntegrityError
+from darkpkg.running import executor_of, run
+
+SIZE = 4000
+
+
+def chunks(into, n=3, executor=None, seed=7, masses=dk.HEAVY, size=SIZE):
+    return dk.simulate_chunks(masses, n, seed, into, chunk_size=size, executor=executor)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return chunks(tmp_path_factory.mktemp("chunks") / "heavy")
+
+
+def slow(number, seconds):
+    time.sleep(seconds)
+    return number
+
+
+def bits(folder):
+    return [dk.read_events(file).weight.tobytes() + dk.read_events(file).vertex.tobytes() for file in folder.files]
+
+
+class TestFiles:
+    def test_the_first_chunk_is_the_sample_of_simulate(self, folder):
+        sample, first = dk.simulate(dk.HEAVY, SIZE, 7), dk.read_events(folder.files[0])
+        for name in sample.columns():
+            np.testing.assert_array_equal(getattr(first, name), getattr(sample, name))
+
+    def test_chunks_are_of_different_events(self, folder):
+        assert len(set(bits(folder))) == 3
+
+    def test_any_executor_makes_the_same_bits(self, tmp_path):
+        alone = chunks(tmp_path / "alone", masses=dk.BENCHMARK_B, size=1000)
+        with ThreadPoolExecutor(2) as pool:
+            assert bits(chunks(tmp_path / "threads", executor=pool, masses=dk.BENCHMARK_B, size=1000)) == bits(alone)
+        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+            assert bits(chunks(tmp_path / "pool", executor=pool, masses=dk.BENCHMARK_B, size=1000)) == bits(alone)
+
+    def test_more_chunks_leave_those_that_are_there(self, tmp_path):
+        before = bits(chunks(tmp_path / "a", 1))
+        times = [file.stat().st_mtime_ns for file in dk.SampleFolder(tmp_path / "a").files]
+        after = chunks(tmp_path / "a", 2)
+        assert bits(after)[:1] == before
+        assert [file.stat().st_mtime_ns for file in after.files][:1] == times
+
+    def test_a_longer_folder_is_not_cut(self, tmp_path):
+        chunks(tmp_path / "a", 2, size=1000)
+        assert len(chunks(tmp_path / "a", 1, size=1000)) == 2
+
+
+class TestInterruption:
+    def test_a_run_whose_worker_was_killed_goes_on_to_the_same_bits(self, tmp_path):
+        whole = bits(chunks(tmp_path / "whole", 6, size=1000))
+        into = tmp_path / "killed"
+
+        def kill_a_worker():
+            while not list(into.glob("chunk-*.parquet")):
+                time.sleep(0.01)
+            os.kill(active_children()[0].pid, signal.SIGKILL)
+
+        with (
+            ThreadPoolExecutor(1) as killer,
+            ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool,
+        ):
+            killer.submit(kill_a_worker)
+            with pytest.raises(RuntimeError, match=r"a worker died when [0-5] of 6 chunks were done.*run it again"):
+                chunks(into, 6, executor=pool, size=1000)
+        assert 1 <= len(list(into.glob("chunk-*.parquet"))) < 6
+        with pytest.raises(ValueError, match="not complete: run it again"):
+            dk.SampleFolder(into)
+        assert bits(chunks(into, 6, size=1000)) == whole
+
+    def test_an_error_of_a_task_is_raised_as_it_is_and_cancels_the_others(self):
+        done = []
+
+        def task(i):
+            done.append(slow(i, 0.01))
+            if i == 1:
+                raise KeyError("one")
+
+        with ThreadPoolExecutor(1) as pool, pytest.raises(KeyError, match="one"):
+            list(run(task, [(i,) for i in range(1000)], pool, "tasks"))
+        assert len(done) < 1000
+
+    def test_results_come_in_the_order_of_the_tasks(self):
+        with ThreadPoolExecutor(4) as pool:
+            results = list(
+                run(lambda i: (time.sleep(0.001 * (9 - i)), i)[1], [(i,) for i in range(9)], pool, "tasks")
+            )
+        assert results == list(range(9))
+
+
+class TestErrors:
+    def test_a_folder_of_another_simulation_is_refused(self, folder):
+        for other in ({"seed": 8}, {"masses": dk.LIGHT}, {"size": 2 * SIZE}):
+            with pytest.raises(ValueError, match=r"holds another simulation.*seed 7"):
+                chunks(folder.path, **other)
+
+    def test_no_folder_is_no_sample(self, tmp_path):
+        with pytest.raises(FileNotFoundError, match="no folder of chunks"):
+            dk.SampleFolder(tmp_path)
+
+    @pytest.mark.parametrize("text", ["", "[]", '{"format": "other"}'])
+    def test_a_foreign_description_is_refused(self, tmp_path, text):
+        (tmp_path / "run.json").write_text(text)
+        with pytest.raises(DataIntegrityError, match="no description of chunks"):
+            dk.SampleFolder(tmp_path)
+
+    def test_a_damaged_chunk_is_named(self, tmp_path):
+        file = chunks(tmp_path / "a", 1, size=1000).files[0]
+        file.write_bytes(file.read_bytes()[:-100])
+        with pytest.raises(DataIntegrityError, match="chunk-000000"):
+            list(dk.SampleFolder(tmp_path / "a"))
+
+    @pytest.mark.parametrize("n", [0, -1])
+    def test_the_number_of_chunks_is_positive(self, tmp_path, n):
+        with pytest.raises(ValueError, match="n_chunks must be at least 1"):
+            chunks(tmp_path / "a", n)
+
+    @pytest.mark.parametrize(
+        ("argument", "value"),
+        [
+            ("n", "3"),
+            ("n", 2.5),
+            ("n", True),
+            ("into", 3),
+            ("seed", -1),
+            ("seed", None),
+            ("size", 1),
+            ("masses", 0.1),
+        ],
+    )
+    def test_another_kind_is_refused_by_name_before_any_file(self, tmp_path, argument, value):
+        right = {"into": tmp_path / "a", "n": 1, "size": 1000}
+        names = {"n": "n_chunks", "size": "n_events"}
+        with pytest.raises((TypeError, ValueError), match=rf"\b{names.get(argument, argument)}\b"):
+            chunks(**right | {argument: value})
+        assert not list(tmp_path.glob("*/chunk-*"))
+
+    def test_what_is_no_folder_or_estimator_is_refused(self, folder):
+        with pytest.raises(TypeError, match="folder must be"):
+            dk.Chunked(str(folder.path))
+        with pytest.raises(TypeError, match="of must make an estimator"):
+            dk.Chunked(folder, "Transport")
+
+
+class TestSums:
+    θ = dk.BENCHMARK_B.replace(m_N=np.array([0.1, 0.2]))
+
+    def test_the_sum_over_chunks_is_the_mean_of_their_predictions(self, folder):
+        of = functools.partial(dk.Kernel, smoothing=dk.Smoothing(9.0))
+        parts = [of(dk.read_events(file)).events(self.θ, dk.ANALYSIS_II) for file in folder.files]
+        total = dk.Chunked(folder, of).events(self.θ, dk.ANALYSIS_II)
+        np.testing.assert_allclose(total.mean, np.mean([part.mean for part in parts], axis=0), rtol=1e-12)
+        np.testing.assert_allclose(total.bias, np.mean([part.bias for part in parts], axis=0), rtol=1e-9)
+        np.testing.assert_allclose(total.variance, np.sum([part.variance for part in parts], axis=0) / 9, rtol=1e-12)
+
+    def test_weights_of_the_parts_add_up_to_the_cross_section(self, folder):
+        parts = [sample.weight.sum() for sample in folder]
+        whole = dk.simulate(dk.HEAVY, 60_000, 1).weight
+        error = np.hypot(np.std(parts) * np.sqrt(3), whole.std() * np.sqrt(len(whole)))
+        assert abs(sum(parts) - whole.sum()) < 4 * error  # of 4000 events each: some per cent
+
+    def test_threads_add_up_to_the_same_bits(self, folder):
+        alone = dk.Chunked(folder).upscatterings(dk.BENCHMARK_B, dk.ANALYSIS_I)
+        with ThreadPoolExecutor(2) as pool:
+            pooled = dk.Chunked(folder, executor=pool).upscatterings(dk.BENCHMARK_B, dk.ANALYSIS_I)
+        np.testing.assert_array_equal(alone.mean, pooled.mean)
+        np.testing.assert_array_equal(alone.variance, pooled.variance)
+
+    def test_a_scan_takes_it_as_any_estimator(self, folder):
+        of = functools.partial(dk.Kernel, smoothing=dk.Smoothing(9.0))
+        line = dk.Slice(dk.BENCHMARK_B, V_muN_sq=np.geomspace(1e-9, 1e-4, 5))
+        assert dk.scan(dk.Chunked(folder, of), line, dk.ANALYSIS_I).excluded().tolist()[0] is False
+
+    def test_few_events_are_told_of_the_sum(self, folder):
+        with pytest.warns(dk.FewEventsWarning, match="effective events near m_N = 0.1 GeV"):
+            dk.Chunked(folder).events(dk.BENCHMARK_B, dk.ANALYSIS_I)
+
+
+class TestCommandLine:
+    """What the commands do with a folder; the command line itself is tested in test_cli."""
+
+    def test_a_folder_is_filled_and_serves_as_a_sample(self, tmp_path, capsys):
+        commands.simulate_chunks(tmp_path / "heavy", "heavy", commands.Source(None, None, 20_000, 3), 2, 1, None)
+        assert capsys.readouterr().out == f"2 chunks of 20000 events in the folder {tmp_path / 'heavy'}\n"
+        source = commands.Source(tmp_path / "heavy", estimator="kernel")
+        commands.check(dataclasses.asdict(dk.BENCHMARK_B), source, ["I"], as_json=True)
+        found = json.loads(capsys.readouterr().out)
+        with pytest.warns(dk.FewEventsWarning):  # so few are enough to compare
+            expected = dk.Chunked(dk.SampleFolder(source.sample), dk.Kernel).events(dk.BENCHMARK_B, dk.ANALYSIS_I)
+        assert found["n_events"] == 40_000
+        assert found["expected_events"] == pytest.approx(float(expected.total().mean), rel=1e-6)
+
+    def test_a_scheduler_that_is_not_there_is_named(self):
+        with pytest.raises(ValueError, match="scheduler"), executor_of(2, "tcp://127.0.0.1:1"):
+            pass

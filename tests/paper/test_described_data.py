@@ -1,0 +1,24 @@
+"""Descriptions of inputs say what the manifests say."""
+
+from itertools import pairwise
+
+import pytest
+
+from darkpkg import datasets
+from paper.described_data import describe
+
+
+@pytest.mark.parametrize("name", datasets.names())
+def test_a_description_has_source_licence_and_a_line_for_each_run_of_units(name):
+    about = datasets.manifest(name)
+    text = describe(name)
+    for part in (about.title, about.source, about.doi, about.licence, about.processing, next(iter(about.columns))):
+        assert part in text
+    units = [column.unit for column in about.columns.values()]
+    runs = 1 + sum(one != other for one, other in pairwise(units))
+    assert text.partition("|---|---|---|\n")[2].count("\n") + 1 == runs
+
+
+def test_a_table_that_is_not_there_is_refused():
+    with pytest.raises(KeyError, match="nothing"):
+        describe("nothing")
