@@ -333,11 +333,19 @@ def p_values(
     """
     signal, method, law = _signal(signal, analysis), method_of(method), _Law.of(analysis, 1.0)
     data = _Data.of(np.asarray(analysis.observed, dtype=float)[None], signal, law)
-    if outcomes is None and method.name in ("feldman-cousins", "cls"):
-        outcomes = _outcomes(signal, analysis, method)
-    known = None if outcomes is None else _Data.of(outcomes.counts, signal, law)
-    value, error = _tails(method.name, law, signal, data, outcomes, known, n_parameters)
+    reference = _reference(signal, analysis, method, law, outcomes)
+    value, error = _tails(method.name, law, signal, data, *reference, n_parameters)
     return PValues(value[0], error[0])
+
+
+def _reference(
+    points: Array, analysis: Any, method: Method, law: _Law, outcomes: Outcomes | None = None
+) -> tuple[Outcomes | None, _Data | None]:
+    """What critical values come from, if the method needs them: outcomes, those given or its own, and as data."""
+    if method.name in ("likelihood", "bayes"):
+        return None, None
+    outcomes = outcomes or _outcomes(points, analysis, method)
+    return outcomes, _Data.of(outcomes.counts, points, law)
 
 
 def _tails(
@@ -433,8 +441,7 @@ class Construction:
         points = np.minimum(np.maximum(points, 0.0), _MOST_EVENTS)
         self._data = _Data.of(np.asarray(analysis.observed, dtype=float)[None], points, self._law)
         points = points[self._near(points)]
-        self._outcomes = None if self.method.name == "bayes" else _outcomes(points, analysis, self.method)
-        self._known = None if self._outcomes is None else _Data.of(self._outcomes.counts, points, self._law)
+        self._reference = _reference(points, analysis, self.method, self._law)
 
     def _near(self, signal: Array) -> NDArray[np.bool_]:
         return self._law(self._data.counts, signal)[0] > self._data.best - CERTAIN
@@ -444,8 +451,8 @@ class Construction:
         signal = np.minimum(np.maximum(signal, 0.0), _MOST_EVENTS)
         flat = signal.reshape(-1, signal.shape[-1])
         near, found = self._near(flat), np.zeros((2, len(flat)))
-        arguments = self._law, flat[near], self._data, self._outcomes, self._known
-        found[:, near] = [values[0] for values in _tails(self.method.name, *arguments, 2)]
+        value, error = _tails(self.method.name, self._law, flat[near], self._data, *self._reference, 2)
+        found[:, near] = value[0], error[0]
         return PValues(*found.reshape(2, *signal.shape[:-1]))
 
 
@@ -533,17 +540,14 @@ def coverage(
     >>> coverage(line, ANALYSIS_I, "feldman-cousins").value.min().round(2)
     0.9
     """
-    signal, method, law = _signal(signal, analysis), method_of(method), _Law.of(analysis, 1.0)
-    experiments = _outcomes(signal, analysis if truth is None else truth, method, 1)
-    data, known, outcomes = _Data.of(experiments.counts, signal, law), None, None
-    if method.name in ("feldman-cousins", "cls"):
-        outcomes = _outcomes(signal, analysis, method)
-        known = _Data.of(outcomes.counts, signal, law)
-    signal = np.asarray(signal[which], float)
-    share, size = np.empty((2, len(signal)))
-    for part in _parts(len(signal), 3 * len(data.counts)):
-        p, _ = _tails(method.name, law, signal[part], data, outcomes, known, n_parameters)
-        weights = experiments.weights(signal[part])
+    points, method, law = _signal(signal, analysis), method_of(method), _Law.of(analysis, 1.0)
+    experiments = _outcomes(points, analysis if truth is None else truth, method, 1)
+    data, reference = _Data.of(experiments.counts, points, law), _reference(points, analysis, method, law)
+    true = points[which]
+    share, size = np.empty((2, len(true)))
+    for part in _parts(len(true), 3 * len(data.counts)):
+        p, _ = _tails(method.name, law, true[part], data, *reference, n_parameters)
+        weights = experiments.weights(true[part])
         total = weights.sum(axis=0)
         share[part] = np.where(p >= 1 - cl, weights, 0.0).sum(axis=0) / total
         size[part] = total**2 / (weights**2).sum(axis=0)
@@ -596,11 +600,8 @@ def expected_limits(
     alone = toys(0 * spectrum[None], analysis, n_experiments, method.seed + 2)
     counts = np.vstack([analysis.observed, analysis.background, alone.counts])
     which, of_all = np.unique(counts, axis=0, return_inverse=True)
-    data, known, outcomes = _Data.of(which, signal, law), None, None
-    if method.name in ("feldman-cousins", "cls"):
-        outcomes = _outcomes(signal, analysis, method)
-        known = _Data.of(outcomes.counts, signal, law)
-    p, _ = _tails(method.name, law, signal, data, outcomes, known, n_parameters)
+    data, reference = _Data.of(which, signal, law), _reference(signal, analysis, method, law)
+    p, _ = _tails(method.name, law, signal, data, *reference, n_parameters)
     allowed = p >= 1 - cl
     if allowed[:, -1].any():
         raise ValueError(

@@ -116,16 +116,15 @@ def draw_coupling(
 ) -> Figure:
     """|V_μN|² α_D ε² that the excess wants, over m_N: ours and published, each with its 1 and 3σ."""
     figure, ax = plt.subplots(figsize=(6.0, 4.2))
-    for (low, high), alpha in zip(bands, (0.45, 0.2), strict=True):
-        ax.fill_between(m_N, low, high, color=COLOURS["blue"], alpha=alpha, lw=0)
-    for (x, low, high), style in zip(published, ("-", ":"), strict=True):
-        ax.plot(x, low, style, color="black")
+    for (low, high), alpha, label in zip(bands, (0.45, 0.2), ("here, 1σ", "here, 3σ"), strict=True):
+        ax.fill_between(m_N, low, high, color=COLOURS["blue"], alpha=alpha, lw=0, label=label)
+    for (x, low, high), style, label in zip(published, ("-", ":"), ("published, 1σ", "published, 3σ"), strict=True):
+        ax.plot(x, low, style, color="black", label=label)
         ax.plot(x, high, style, color="black")
-    ax.text(m_N[-1] / 1.05, bands[1][1][-1], "here", color=COLOURS["blue"], ha="right", va="bottom")
-    ax.text(m_N[0] * 1.15, published[-1][1][0] * 1.5, "published, 3σ", color="black")
     ax.set(xscale="log", yscale="log", xlabel=axis_label("m_N"), ylabel=r"$|V_{\mu N}|^2\alpha_D\varepsilon^2$")
     ax.set_xlim(m_N[0], m_N[-1])
     plain_ticks(ax.xaxis, (0.06, 0.1, 0.2, 0.4, 0.6))
+    ax.legend(loc="upper left")
     return figure
 
 
