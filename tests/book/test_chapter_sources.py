@@ -12,6 +12,8 @@ CELLS = {chapter.path.stem: [cell.source for cell in chapter.code_cells] for cha
 RUN_THE_COMMAND_LINE = {"01_ten_lines", "10_own_experiment"}
 READ_ALL_SOURCES = {"92_architecture"}
 DRAW_LIMITS = {"18_heavy_limit", "19_light_limit", "20_lifetime"}
+READ_FITS = {"26_table"}
+"""The paper's fits to the minimal lifetime stand where the figures of limits are drawn."""
 
 
 def chapters_that_use(*modules):
@@ -23,8 +25,8 @@ def test_a_word_of_the_command_line_voids_those_chapters_alone_that_run_it():
 
 
 def test_a_colour_of_a_figure_voids_those_chapters_alone_that_draw_it():
-    assert chapters_that_use("paper/figures/limits.py") == DRAW_LIMITS | READ_ALL_SOURCES
-    assert chapters_that_use("paper/constraints/drawing.py") == DRAW_LIMITS | READ_ALL_SOURCES
+    assert chapters_that_use("paper/figures/limits.py") == DRAW_LIMITS | READ_FITS | READ_ALL_SOURCES
+    assert chapters_that_use("paper/constraints/drawing.py") == DRAW_LIMITS | READ_FITS | READ_ALL_SOURCES
 
 
 def test_an_amplitude_voids_every_chapter_that_simulates_and_a_sum_every_one_that_predicts():
