@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.experiment.analysis import ANALYSIS_I, Analysis
-from darkpkg.method.estimators import Estimator, Kernel
+from darkpkg.method.estimators import Kernel
 from darkpkg.method.expectation import Expectation
+from darkpkg.method.interface import Estimator
 from darkpkg.method.sampling import HEAVY, LIGHT
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.simulation import simulate
