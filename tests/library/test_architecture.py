@@ -62,7 +62,9 @@ LAYERS = {
         "likelihood",
         "covariance",
         "threshold",
+        "outcomes",
         "constructions",
+        "coverage",
         "slices",
         "scan",
         "scanning",
@@ -102,7 +104,9 @@ KNOW_NO_PHYSICS = [
     "inference.covariance",
     "inference.slices",
     "inference.threshold",
+    "inference.outcomes",
     "inference.constructions",
+    "inference.coverage",
     "inference.scan",
 ]
 
