@@ -54,6 +54,8 @@ LAYERS = {
         "weights",
         "kernel_estimate",
         "transport",
+        "table_nodes",
+        "table_fields",
         "table_building",
         "estimators",
         "bandwidth",
