@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from darkpkg.inference.constructions import Method, method_of
+from darkpkg.inference.outcomes import Method, method_of
 from darkpkg.inference.scan import Scan
 from darkpkg.inference.threshold import exclusion_rule
 from darkpkg.physics.model import DarkParameters

@@ -53,6 +53,7 @@ MATHJAX_PARTS = ("tex-mml-chtml.js", "output/chtml/fonts/woff-v2", "input/tex/ex
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the four moments to Sphinx."""
     app.add_config_value("static_files_hash", "", "html", [str])
+    app.add_config_value("long_chapters", [], "", [list])
     app.connect("config-inited", empty_cache)
     app.connect("config-inited", note_static_files)
     app.connect("builder-inited", copy_mathjax)
@@ -124,7 +125,8 @@ def changed_chapters(
 def run_chapters(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
     """Execute the chapters among the pages to be read, unless that was done before, and fill the cache.
 
-    Longer chapters begin first. Sphinx then finds all outputs in the cache; alone it would run one after the other.
+    Those that `long_chapters` of the configuration names begin first, then others by their length: else a core would
+    wait for a long one at the end. Sphinx then finds all outputs in the cache; alone it would run one after the other.
     Raises `ExtensionError` with the traceback of each chapter that fails, once the others are done and kept.
     """
     cache = get_cache(app.config.nb_execution_cache_path)
@@ -145,7 +147,9 @@ def run_chapters(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
             fill(nbformat.read(run, as_version=4), path)
         else:
             waiting[path] = notebook, run
-    longest_first = sorted(waiting, key=lambda path: -path.stat().st_size)
+    slow = app.config.long_chapters
+    order = {name: -len(slow) + i for i, name in enumerate(slow)}
+    longest_first = sorted(waiting, key=lambda path: (order.get(path.stem, 0), -path.stat().st_size))
     with ProcessPoolExecutor(usable_cores(), mp_context=get_context("spawn")) as pool:
         running = {
             pool.submit(

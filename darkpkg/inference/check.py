@@ -15,8 +15,9 @@ from scipy.special import gammaincinv
 from darkpkg.experiment import detector
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.beam import Beam
-from darkpkg.inference.constructions import Method, allowance, method_of
+from darkpkg.inference.constructions import allowance
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
+from darkpkg.inference.outcomes import Method, method_of
 from darkpkg.inference.threshold import exclusion_rule, exclusion_threshold, no_signal
 from darkpkg.inputs import check_kinds
 from darkpkg.method.events import PlacedEvents

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from darkpkg.inference.constructions import Method, allowance, method_of
+from darkpkg.inference.constructions import allowance
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
+from darkpkg.inference.outcomes import Method, method_of
 from darkpkg.inference.scanning import prediction, scan, values_of
 from darkpkg.inference.slices import Slice
 from darkpkg.inference.threshold import exclusion_rule, log_likelihood_error, roots

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.experiment.analysis import Analysis
-from darkpkg.inference.constructions import Method, allowance
+from darkpkg.inference.constructions import allowance
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
+from darkpkg.inference.outcomes import Method
 from darkpkg.inference.threshold import no_signal, roots
 from darkpkg.inputs import check_kinds, real_numbers
 from darkpkg.method.expectation import Expectation

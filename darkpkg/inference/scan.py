@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.inference import likelihood as likelihoods
-from darkpkg.inference.constructions import Construction, Method, PValues, allowance, check_method, height, method_of
+from darkpkg.inference.constructions import Construction, PValues, allowance, check_method, height
 from darkpkg.inference.likelihood import Likelihood
+from darkpkg.inference.outcomes import Method, method_of
 from darkpkg.inference.slices import Slice
 from darkpkg.inference.threshold import FAR, exclusion_threshold, nearest_limit, no_signal, scale_error
 from darkpkg.inputs import real_numbers

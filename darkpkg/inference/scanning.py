@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from darkpkg.inference.constructions import Method, check_method, method_of
+from darkpkg.inference.constructions import check_method
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
+from darkpkg.inference.outcomes import Method, method_of
 from darkpkg.inference.scan import Scan
 from darkpkg.inference.slices import Slice
 from darkpkg.inference.threshold import exclusion_rule, no_signal

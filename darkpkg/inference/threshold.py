@@ -78,7 +78,7 @@ def exclusion_rule(cl: float = 0.90, n_parameters: int = 2, method: str = "likel
     """What excludes, in words, to stand beside every limit.
 
     Parameters and errors are those of `exclusion_threshold`; ``method`` is a name of
-    `darkpkg.inference.constructions.METHODS`.
+    `METHODS`.
 
     Examples
     --------

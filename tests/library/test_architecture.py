@@ -54,6 +54,8 @@ LAYERS = {
         "weights",
         "kernel_estimate",
         "transport",
+        "table_nodes",
+        "table_fields",
         "table_building",
         "estimators",
         "bandwidth",
@@ -62,7 +64,9 @@ LAYERS = {
         "likelihood",
         "covariance",
         "threshold",
+        "outcomes",
         "constructions",
+        "coverage",
         "slices",
         "scan",
         "scanning",
@@ -102,7 +106,9 @@ KNOW_NO_PHYSICS = [
     "inference.covariance",
     "inference.slices",
     "inference.threshold",
+    "inference.outcomes",
     "inference.constructions",
+    "inference.coverage",
     "inference.scan",
 ]
 

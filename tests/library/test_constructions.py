@@ -8,7 +8,9 @@ import pytest
 from scipy.stats import nbinom
 
 import darkpkg as dk
-from darkpkg.inference.constructions import Method, coverage, enumerated, expected_limits, p_values, toys
+from darkpkg.inference.constructions import p_values
+from darkpkg.inference.coverage import coverage, expected_limits
+from darkpkg.inference.outcomes import Method, enumerated, toys
 
 LINE = np.arange(0.0025, 16.0, 0.005)[:, None]
 """Signals of a counting experiment; a limit is known to half a step."""

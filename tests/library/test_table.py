@@ -9,7 +9,8 @@ import pytest
 
 import darkpkg as dk
 from darkpkg.method.table import Axis, Grid, Table, _unpacked, prefiltered
-from darkpkg.method.table_building import _packed, _smoothed, _Sums, _third_differences
+from darkpkg.method.table_fields import packed, smoothed, third_differences
+from darkpkg.method.table_nodes import FlightSums
 
 A, B = dk.BENCHMARK_A, dk.BENCHMARK_B
 
@@ -35,7 +36,7 @@ def test_splines_reproduce_polynomials_of_their_degree(degree):
 
 def test_packed_numbers_are_right_to_half_a_step():
     values = np.random.default_rng(1).normal(size=(3, 7, 5)).cumsum(axis=1)
-    delta, scale = _packed(values)
+    delta, scale = packed(values)
     assert delta.dtype == np.int16
     steps = np.array(scale)[:, 1, None, None]
     assert np.all(np.abs(_unpacked(delta, scale) - values) <= 0.5001 * steps)
@@ -47,7 +48,7 @@ def test_decays_of_what_is_produced_along_a_line_agree_with_their_integral():
     length, p = np.array([10.0, 20.0, 50.0, 11.0]), np.array([0.5, 1.0, 2.0, 0.3])
     weight = np.array([[1.0, 2.0], [3.0, 1.0], [1.0, 1.0], [2.0, 0.5]])
     L = np.geomspace(0.1, 1e5, 9)
-    sums = _Sums(np.append(0.0, np.geomspace(1e-4, 1e5, 721)), (4, 1))
+    sums = FlightSums(np.append(0.0, np.geomspace(1e-4, 1e5, 721)), (4, 1))
     sums.add((np.arange(4), np.zeros(4, dtype=int)), (near, far), length, p, weight)
     at = (np.arange(20_000) + 0.5) / 20_000 * length[:, None]  # exact to 1e-8 of the length
     reach = (p[:, None] * L)[..., None]
@@ -59,9 +60,9 @@ def test_decays_of_what_is_produced_along_a_line_agree_with_their_integral():
 
 def test_third_differences_vanish_for_quadratics_at_uneven_places():
     x = np.geomspace(1, 5, 9)
-    rows = _third_differences(x)
+    rows = third_differences(x)
     np.testing.assert_allclose(rows @ np.stack([x**0, x, x**2], axis=1), 0, atol=1e-9)
-    np.testing.assert_allclose(np.abs(_third_differences(np.arange(4.0))), [[1, 3, 3, 1]])
+    np.testing.assert_allclose(np.abs(third_differences(np.arange(4.0))), [[1, 3, 3, 1]])
 
 
 def test_smoothing_leaves_a_smooth_surface_and_takes_noise_away():
@@ -70,11 +71,11 @@ def test_smoothing_leaves_a_smooth_surface_and_takes_noise_away():
     sigma = 0.01 * (1 + 3 * x)[..., None]
     noisy = truth + sigma * np.random.default_rng(1).normal(size=truth.shape)
     u = np.linspace(0, 1, 41)
-    smooth, left = _smoothed(noisy, np.broadcast_to(sigma**2, truth.shape), u)
+    smooth, left = smoothed(noisy, np.broadcast_to(sigma**2, truth.shape), u)
     before, after = (((values - truth) / sigma).std() for values in (noisy, smooth))
     assert after < 0.5 * before
     assert (after / before) ** 2 == pytest.approx(left, rel=0.5)  # few surfaces
-    exact, _ = _smoothed(truth, np.broadcast_to(sigma**2, truth.shape), u)
+    exact, _ = smoothed(truth, np.broadcast_to(sigma**2, truth.shape), u)
     np.testing.assert_allclose(exact, truth, atol=1e-4)
 
 

@@ -1,0 +1,143 @@
+"""How often a rule is right: the coverage of limits, and the limits to be expected without a signal.
+
+Begin with `coverage` and `expected_limits`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import betaincinv
+
+from darkpkg.inference.constructions import Data, reference_of, tails
+from darkpkg.inference.outcomes import Law, Method, checked_signal, method_of, outcomes_of, parts_of_rows, toys
+from darkpkg.inputs import real_numbers
+
+Array = NDArray[np.float64]
+
+__all__ = ["Coverage", "Limits", "coverage", "expected_limits"]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Share of experiments that do not exclude each point if it is true, with the ends of its 68 % interval.
+
+    The interval is Jeffreys', for as many experiments as the toys are worth at each point.
+    """
+
+    value: Array
+    low: Array
+    high: Array
+
+
+def coverage(
+    signal: ArrayLike,
+    analysis: Any,
+    method: str | Method = "likelihood",
+    *,
+    cl: float = 0.90,
+    n_parameters: int = 2,
+    truth: Any = None,
+    which: Any = slice(None),
+) -> Coverage:
+    """Share of experiments that do not exclude each point if it is true.
+
+    Every point is compared with the best of all that are given. Critical values come from one set of toys and
+    experiments from another, but where all outcomes are added up.
+
+    Parameters
+    ----------
+    signal
+        Expected events of points, (p, bins): a whole plane, or a fine line.
+    analysis, method, cl, n_parameters
+        Counts and rule, as in `p_values`: what an experiment would use.
+    truth
+        The same analysis with the errors that experiments really have; by default those that it assumes.
+    which
+        Indices of the points that are true; all by default.
+
+    Returns
+    -------
+    Coverage
+        Of each point that is true.
+
+    Examples
+    --------
+    >>> from darkpkg import ANALYSIS_I
+    >>> line = np.linspace(0, 12, 60)[:, None] * [0.8, 0.2]
+    >>> coverage(line, ANALYSIS_I, "feldman-cousins").value.min().round(2)
+    0.9
+    """
+    points, method, law = checked_signal(signal, analysis), method_of(method), Law.of(analysis, 1.0)
+    experiments = outcomes_of(points, analysis if truth is None else truth, method, 1)
+    data, reference = Data.of(experiments.counts, points, law), reference_of(points, analysis, method, law)
+    true = points[which]
+    share, size = np.empty((2, len(true)))
+    for part in parts_of_rows(len(true), 3 * len(data.counts)):
+        p, _ = tails(method.name, law, true[part], data, *reference, n_parameters)
+        weights = experiments.weights(true[part])
+        total = weights.sum(axis=0)
+        share[part] = np.where(p >= 1 - cl, weights, 0.0).sum(axis=0) / total
+        size[part] = total**2 / (weights**2).sum(axis=0)
+    if not experiments.drawn:
+        return Coverage(share, share, share)
+    good, bad = share * size + 0.5, (1 - share) * size + 0.5
+    return Coverage(share, *(betaincinv(good, bad, level) for level in (0.16, 0.84)))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Largest scale of a signal that is allowed, and what it is expected to be without any signal.
+
+    ``quantiles`` are at −2, −1, 0, 1, 2σ of the experiments that see background alone, ``asimov`` the limit if the
+    counts are the expected background.
+    """
+
+    observed: float
+    quantiles: Array
+    asimov: float
+
+
+def expected_limits(
+    spectrum: ArrayLike, analysis: Any, method: str | Method = "likelihood", *, cl: float = 0.90,
+    n_parameters: int = 2, n_experiments: int = 4000,
+) -> Limits:  # fmt: skip
+    """Limits on the scale of one spectrum, observed and expected.
+
+    Parameters
+    ----------
+    spectrum
+        Expected events of the signal in each bin, (bins,).
+    analysis, method, cl, n_parameters
+        As in `coverage`.
+    n_experiments
+        Toys with background alone.
+
+    Returns
+    -------
+    Limits
+        In units of the spectrum; scales are a line of 1 % steps.
+    """
+    spectrum, method, law = real_numbers("spectrum", spectrum, 0.0, 1e12), method_of(method), Law.of(analysis, 1.0)
+    if not spectrum.sum() > 0:
+        raise ValueError("spectrum must have a signal in some bin, got none")
+    reach = 30 + 20 * np.sqrt(np.sum(np.asarray(analysis.background) * (spectrum > 0)))
+    spread = np.sqrt(np.sum((analysis.systematic * analysis.background) ** 2))
+    scales = np.geomspace(0.05, reach + 20 * spread, 700) / spectrum.sum()
+    signal = checked_signal(scales[:, None] * spectrum, analysis)
+    alone = toys(0 * spectrum[None], analysis, n_experiments, method.seed + 2)
+    counts = np.vstack([analysis.observed, analysis.background, alone.counts])
+    which, of_all = np.unique(counts, axis=0, return_inverse=True)
+    data, reference = Data.of(which, signal, law), reference_of(signal, analysis, method, law)
+    p, _ = tails(method.name, law, signal, data, *reference, n_parameters)
+    allowed = p >= 1 - cl
+    if allowed[:, -1].any():
+        raise ValueError(
+            f"limits must lie below {scales[-1] * spectrum.sum():.4g} events, got counts that allow more"
+        )
+    last = len(scales) - 1 - allowed[:, ::-1].argmax(axis=1)
+    found = np.where(allowed.any(axis=1), scales[last], 0.0)[of_all.ravel()]
+    return Limits(float(found[0]), np.quantile(found[2:], [0.0228, 0.1587, 0.5, 0.8413, 0.9772]), float(found[1]))

@@ -1,0 +1,249 @@
+r"""Possible experiments: all outcomes of few bins, or toys of many, with the probability that each point gives them.
+
+Begin with `enumerated` and `toys`. The likelihood of bins with relative errors η is, for a total expectation μ,
+
+.. math:: \ln L(n;\mu) = c(n) + \sum_b \bigl[n_b\,B_b(\mu) - A_b(\mu)\bigr], \qquad
+          A = \alpha\ln(1+\eta^2\mu),\quad B = \ln\mu-\ln(1+\eta^2\mu) ,
+
+linear in the counts: for all outcomes and all points it is one product of matrices. With :math:`\alpha =
+1/\eta^2` it is the probability of n if the expectation has a gamma distribution of mean μ and relative width η, a
+negative binomial, from which outcomes are drawn; with :math:`\alpha = 1/\eta^2+1` it is the likelihood of the paper,
+whose gamma has the mean :math:`\mu(1+\eta^2)` (`darkpkg.inference.likelihood`). Bins that have their error in
+common are as linear, with the sum of their expectations inside of the logarithms of :math:`1+\eta^2\mu`. The
+simulation's own error is no part of this.
+
+Toys are drawn from a mixture of all points, and each point weights them by its probability over that of the mixture:
+L. Berns, arXiv:2303.11290.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import gammaln, logsumexp
+
+from darkpkg.inference.threshold import METHODS
+from darkpkg.inputs import one_of, real_numbers, whole_number
+from darkpkg.streams import random_stream
+
+Array = NDArray[np.float64]
+
+__all__ = [
+    "Law",
+    "Method",
+    "Outcomes",
+    "checked_signal",
+    "enumerated",
+    "method_of",
+    "outcomes_of",
+    "parts_of_rows",
+    "toys",
+]
+
+MOST_OUTCOMES = 300_000
+"""Outcomes that are enumerated at most."""
+
+FORGOTTEN = 1e-13
+"""Probability of the outcomes of a bin that are left out of an enumeration, on either side."""
+
+COMPONENTS = 400
+"""Points of a mixture at most."""
+
+_CHUNK = 20_000_000
+"""Numbers of a product of matrices that are held at once: 160 MB."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """How a limit is made: one of `METHODS`, and for those with many bins how many toys, of which random numbers.
+
+    ``"likelihood"`` compares −Δ ln L with the quantile of a χ², the paper's rule. ``"feldman-cousins"`` orders
+    outcomes by −Δ ln L and counts how often it is as large as ours (Phys. Rev. D 57, 3873). ``"cls"`` divides the
+    p-value of the point by that of no signal (A. L. Read, J. Phys. G 28, 2693). ``"bayes"`` is the probability of a
+    larger signal of the same shape, for a prior that is flat in its rate.
+    """
+
+    name: str
+    n_toys: int = 50_000
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        one_of("method", self.name, METHODS)
+        whole_number("n_toys", self.n_toys, 1)
+
+
+def method_of(method: str | Method) -> Method:
+    """A method by its name. Raises `ValueError` with the names that there are."""
+    return method if isinstance(method, Method) else Method(method)
+
+
+@dataclass(frozen=True)
+class Law:
+    """ln L of counts whose bins share their errors in groups: α of each is 1/η² + ``more``."""
+
+    background: Array
+    width: Array
+    group: NDArray[np.int64]
+    more: float
+
+    @staticmethod
+    def of(analysis: Any, more: float) -> Law:
+        """The bins of a channel are a group if the analysis has ``shared`` errors, else each bin is one."""
+        own = np.asarray(analysis.systematic, dtype=float) ** 2
+        shared = np.asarray(getattr(analysis, "shared", ()), dtype=float).reshape(-1, len(own))
+        if not len(shared):
+            return Law(analysis.background, own, np.arange(len(own)), more)
+        group = np.zeros(len(own), dtype=np.int64)
+        for i, channel in enumerate(getattr(analysis, "channels", ())):
+            group[analysis.bins_of(channel.name)] = i
+        size = np.bincount(group)
+        common = np.bincount(group, (shared**2).sum(axis=0)) / size + np.bincount(group, own) / size**2
+        return Law(analysis.background, common, group, more)
+
+    def __call__(self, counts: Array, signal: Array) -> Array:
+        """Σ (n B − A) of counts (n, bins) at points (p, bins): (n, p)."""
+        mean = signal + self.background
+        total = mean @ np.eye(len(self.width))[self.group]
+        shrunk = np.log1p(self.width * total)
+        # As η → 0, ln(1 + η²μ)/η² is μ.
+        a = np.divide(shrunk, self.width, out=total.copy(), where=self.width > 1e-12) + self.more * shrunk
+        b = np.log(np.maximum(mean, 1e-300)) - shrunk[:, self.group]
+        return counts @ b.T - a.sum(axis=-1)
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Counts (n, bins) of possible experiments, and how each point (p, bins) weights them.
+
+    ``measure`` is the logarithm of the density that they stand for, (n,), without what all points share: that of the
+    mixture that ``drawn`` toys come from, or one where all outcomes are there. ``factors`` are those of the
+    systematic errors that toys were drawn with, (n, bins), if bins have such in common.
+    """
+
+    counts: Array
+    measure: Array
+    law: Law
+    drawn: bool
+    factors: Array | None = None
+
+    def weights(self, signal: Array) -> Array:
+        """Probability of each outcome at each point (n, p), over the measure: they add up to one."""
+        return np.exp(self.log_probability(signal) - self.measure[:, None])
+
+    def log_probability(self, signal: Array) -> Array:
+        """ln P of each outcome at each point without what all points share: (n, p)."""
+        if self.factors is None:
+            return self.law(self.counts, signal)
+        mean = signal + self.law.background
+        return self.counts @ np.log(np.maximum(mean, 1e-300)).T - self.factors @ mean.T
+
+
+def _common(counts: Array, width: Array) -> Array:
+    """c(n) of the probability of independent bins, (n,)."""
+    narrow = np.broadcast_to(width <= 1e-12, counts.shape)
+    alpha = 1 / np.where(narrow, 1.0, width)
+    rising = gammaln(counts + alpha) - gammaln(alpha) - counts * np.log(alpha)
+    return np.sum(np.where(narrow, 0.0, rising) - gammaln(counts + 1), axis=-1)
+
+
+def enumerated(signal: ArrayLike, analysis: Any) -> Outcomes:
+    """All outcomes that any of the points can have, but for a probability of 1e-13 on each side of each bin.
+
+    Parameters
+    ----------
+    signal
+        Expected events of points, (p, bins).
+    analysis
+        Its ``background`` and relative ``systematic`` error of each bin.
+
+    Raises
+    ------
+    ValueError
+        For more than 300,000 outcomes, and errors that bins share: `toys` have them then.
+    """
+    from scipy.stats import nbinom, poisson  # here: its import takes longer than a verdict
+
+    if len(getattr(analysis, "shared", ())):
+        raise ValueError("outcomes must be of independent bins, got shared errors: use toys")
+    mean = checked_signal(signal, analysis) + analysis.background
+    most = []
+    for mu, eta in zip(mean.max(axis=0), analysis.systematic, strict=True):
+        r = 1 / eta**2 if eta > 1e-6 else np.inf
+        law = poisson(mu) if np.isinf(r) else nbinom(r, r / (r + mu))
+        most.append(int(law.isf(FORGOTTEN)) + 1)
+    if np.prod([m + 1.0 for m in most]) > MOST_OUTCOMES:
+        raise ValueError(f"outcomes must be at most {MOST_OUTCOMES}, got counts up to {most}: use toys")
+    counts = np.stack(np.meshgrid(*(np.arange(m + 1.0) for m in most), indexing="ij"), axis=-1).reshape(-1, len(most))
+    law = Law.of(analysis, 0.0)
+    return Outcomes(counts, -_common(counts, law.width), law, drawn=False)
+
+
+def toys(signal: ArrayLike, analysis: Any, n_toys: int, seed: int) -> Outcomes:
+    r"""Outcomes drawn from a mixture of the points, and of no signal.
+
+    Each bin's own error is a factor with a gamma distribution of mean one; errors that bins share are factors
+    :math:`e^{Vu}` with Gaussian u. With the latter, points weight toys by the probability of the counts for the
+    factors that were drawn.
+
+    Parameters
+    ----------
+    signal
+        Expected events of points, (p, bins); of many, every so many-th is a part of the mixture.
+    analysis
+        Its ``background``, relative ``systematic`` error of each bin, and perhaps ``shared`` errors.
+    n_toys, seed
+        How many, and of which random numbers.
+    """
+    signal = checked_signal(signal, analysis)
+    if len(getattr(analysis, "shared_signal", ())):
+        raise ValueError("shared_signal must be empty for toys: their errors are those of the total expectation")
+    order = np.lexsort(signal.T)
+    parts = order[np.unique(np.linspace(0, len(order) - 1, min(COMPONENTS, len(order))).astype(int))]
+    mixed = np.vstack([np.zeros(signal.shape[1]), signal[parts]])
+    rng = random_stream(seed, "toys")
+    # As many of each: a mixture by strata has a smaller error than one by chance.
+    which = np.arange(whole_number("n_toys", n_toys, 1)) % len(mixed)
+    mean = mixed[which] + analysis.background
+    width = np.broadcast_to(np.asarray(analysis.systematic) ** 2, mean.shape)
+    narrow = width <= 1e-12
+    scale = np.where(narrow, 1.0, width)
+    factors = np.where(narrow, 1.0, rng.gamma(1 / scale) * scale)
+    shared = np.asarray(getattr(analysis, "shared", ()), dtype=float).reshape(-1, mean.shape[1])
+    if len(shared):
+        factors = factors * np.exp(rng.standard_normal((len(which), len(shared))) @ shared)
+    counts = rng.poisson(mean * factors).astype(float)
+    with np.errstate(divide="ignore"):
+        expected = np.log(np.bincount(which, minlength=len(mixed)))
+    law, measure = Law.of(analysis, 0.0), []
+    for part in parts_of_rows(len(counts), len(mixed)):
+        drawn = factors[part] if len(shared) else None
+        found = Outcomes(counts[part], np.zeros(0), law, drawn=True, factors=drawn)
+        measure.append(logsumexp(found.log_probability(mixed) + expected, axis=1))
+    return Outcomes(counts, np.concatenate(measure), law, drawn=True, factors=factors if len(shared) else None)
+
+
+def outcomes_of(signal: Array, analysis: Any, method: Method, set_of_toys: int = 0) -> Outcomes:
+    """All, if they are few enough; else toys."""
+    if len(analysis.background) < 4:
+        try:
+            return enumerated(signal, analysis)
+        except ValueError:
+            pass
+    return toys(signal, analysis, method.n_toys, method.seed + set_of_toys)
+
+
+def parts_of_rows(n: int, other: int) -> Iterator[slice]:
+    """Parts of n rows whose product with so many others fits into memory."""
+    rows = max(_CHUNK // max(other, 1), 1)
+    return (slice(i, i + rows) for i in range(0, n, rows))
+
+
+def checked_signal(signal: ArrayLike, analysis: Any) -> Array:
+    signal = real_numbers("signal", signal, 0.0, 1e12)
+    if signal.ndim != 2 or signal.shape[1] != len(analysis.background):
+        raise ValueError(f"signal must be (points, {len(analysis.background)} bins), got shape {signal.shape}")
+    return signal

@@ -1,0 +1,176 @@
+"""What is stored of rates at all nodes of a table: smoothed, as principal components. Begin with `fields_of`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from darkpkg.experiment.selection import Cuts, Selection
+from darkpkg.method.table import Axis, Grid, prefiltered
+from darkpkg.method.table_nodes import FLIGHTS
+
+Array = NDArray[np.float64]
+
+__all__ = ["beyond_cut", "fields_of", "packed", "smoothed", "store", "third_differences"]
+
+
+_SHAPES = Axis(np.log(1.0), np.log(1e3), 5, 1), Axis(np.log(1.0), np.log(1e3), 3, 1)
+"""L of N and of Z′ for the shape of a spectrum, which hardly depends on them."""
+
+_ERRORS = Axis(np.log(1e-3), np.log(1e6), 8, 1)
+
+
+def fields_of(
+    rate: Array, variance: Array, lifetimes: Axis, x: Array, beyond: NDArray[np.bool_] | None = None
+) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """What is tabulated over nodes at ln m_N = ``x``, as (values, degree over the masses, axes, largest residual)."""
+    rate = np.moveaxis(rate, 4, 2)  # x, v, beam, part, bin, L, flight
+    variance = np.moveaxis(variance, 4, 2)
+    total = np.maximum(rate.sum(axis=4), 1e-200)
+    relative = np.clip(variance.sum(axis=4) / total**2, 1e-8, 4.0)
+    log, left = smoothed(np.log(total[..., 0]), relative[..., 0], x, beyond)
+    yield "everywhere", (log[..., 0], 3, (), 3e-4)
+    yield "rate", (log[..., 1:], 3, (lifetimes,), 3e-4)
+    squared = left * relative[..., 0] + sum((_residual(log, axis) / 4) ** 2 for axis in (0, 1))
+    at = lifetimes.nearest(_ERRORS)
+    yield "error", (np.log(squared[..., 1:][..., at]) / 2, 1, (_ERRORS,), 0.1)
+    if rate.shape[-1] > 1:
+        ratio = np.log(total[..., 1:, 1:] / total[..., 1:, :1])
+        known = relative[..., 1:, 1:] + relative[..., 1:, :1]
+        # All lifetimes count alike: most noise of the two is common where flights change little.
+        known = np.broadcast_to(known.mean(axis=tuple(range(2, known.ndim)), keepdims=True), known.shape)
+        ratio, _ = smoothed(ratio, known, x)
+        yield "flight", (ratio, 3, (lifetimes, FLIGHTS), 2e-3)
+    if rate.shape[4] > 1:
+        yield from _shapes(
+            rate[:, :, :, -1, :, 1:], variance[:, :, :, -1, :, 1:], total[:, :, :, -1, 1:], lifetimes, x
+        )
+
+
+def _shapes(
+    rate: Array, variance: Array, total: Array, lifetimes: Axis, x: Array
+) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """The roots of the shares of bins, and their errors; of rates (x, v, beam, bin, L, flight)."""
+    flies = rate.shape[-1] > 1
+    picked = np.r_[0, 1 + FLIGHTS.nearest(_SHAPES[1])[1:]] if flies else np.array([0])
+    at: Any = np.ix_(lifetimes.nearest(_SHAPES[0]), picked)
+    share, squared = (one[(..., *at)] / total[(..., None, *at)] ** power for one, power in ((rate, 1), (variance, 2)))
+    known = squared / np.maximum(4 * share, 1e-9)
+    root, left = smoothed(np.sqrt(np.maximum(share, 0.0)), np.maximum(known, 1e-10), x)
+    axes, root = (_SHAPES, root) if flies else (_SHAPES[:1], root[..., 0])
+    yield "spectrum", (root, 3, axes, 2e-4)
+    prompt = root.reshape(*root.shape[:4], -1)[..., 0]
+    known = left * known[..., 0, 0] + sum((_residual(prompt, axis) / 4) ** 2 for axis in (0, 1))
+    yield "spectrum error", (np.log(np.clip(known, 1e-10, 1.0)) / 2, 1, (), 0.1)
+
+
+def smoothed(
+    values: Array, variance: Array, x: Array, beyond: NDArray[np.bool_] | None = None
+) -> tuple[Array, float]:
+    """Values over the nodes (x, v, …) without as much of their noise as they share with no neighbour.
+
+    Each principal component is the smoothest surface that generalised cross-validation allows, of those with small
+    third differences along both axes, in ln m_N at ``x`` (n,) and v, but none across the edge of the nodes that lie
+    ``beyond`` a cut; each node counts by the mean of the logarithms of its variances. Second, the share of the
+    variance that is left.
+    """
+    n_x, n_v = values.shape[:2]
+    deviation = np.exp(np.log(variance).reshape(n_x * n_v, -1).mean(axis=1) / 2)
+    deviation = np.clip(deviation / np.median(deviation), 0.1, 10.0)[:, None]
+    columns = np.sqrt(variance.mean(axis=(0, 1))).ravel()  # each counts by how well it is known
+    u, s, components = np.linalg.svd(values.reshape(n_x * n_v, -1) / columns, full_matrices=False)
+    surfaces = u * s / deviation
+    along_x, along_v = third_differences(x), third_differences(np.arange(n_v, dtype=float))
+    rough_x, rough_v = (
+        rows.T @ (rows * _on_one_side(rows, beyond))
+        for rows in (np.kron(along_x, np.eye(n_v)), np.kron(np.eye(n_x), along_v))
+    )
+    found, least = surfaces.copy(), np.full(surfaces.shape[1], np.inf)
+    left = np.ones(surfaces.shape[1])
+    for ratio in 10.0 ** np.arange(-3, 4):
+        penalty, modes = np.linalg.eigh(deviation * (ratio * rough_x + rough_v) * deviation.T)
+        amplitudes = modes.T @ surfaces
+        for strength in 10.0 ** np.arange(-8, 9):
+            kept = 1 / (1 + strength * np.maximum(penalty, 0.0))
+            score = ((1 - kept) ** 2 @ amplitudes**2) / np.maximum(len(kept) - kept.sum(), 1e-9) ** 2
+            better = score < least
+            found[:, better] = modes @ (kept[:, None] * amplitudes[:, better])
+            least[better], left[better] = score[better], (kept**2).mean()
+    smooth = (found * deviation @ components * columns).reshape(values.shape)
+    noise = ((surfaces - found) ** 2).sum(axis=0)
+    return smooth, float(left @ noise / max(noise.sum(), 1e-300))
+
+
+def _on_one_side(rows: NDArray[Any], beyond: NDArray[np.bool_] | None) -> Array:
+    """A weight for each row over the nodes, next to none if some of its nodes are ``beyond`` and others are not."""
+    if beyond is None:
+        return np.ones((len(rows), 1))
+    crossing = [0 < beyond.ravel()[row != 0].mean() < 1 for row in rows]
+    return np.where(crossing, 1e-4, 1.0)[:, None]
+
+
+def beyond_cut(grid: Grid, selection: Selection) -> NDArray[np.bool_] | None:
+    """Where pairs of one mass, of a light Z′, can have more transverse momentum than the cut on |t| allows."""
+    if grid.mediator != "light" or not isinstance(selection.cuts, Cuts):
+        return None
+    masses = np.array([[grid.masses(i, j) for j in range(grid.n_v)] for i in range(grid.n_x)])
+    m_N, m_Zprime = masses[..., 0], masses[..., 1]
+    return m_N * (1 - (m_Zprime / m_N) ** 2) / 2 > np.sqrt(selection.cuts.max_t)
+
+
+def third_differences(x: Array) -> Array:
+    """Rows that vanish for a quadratic at places x, (n − 3, n); those of even places are 1, −3, 3, −1."""
+    rows = np.zeros((len(x) - 3, len(x)))
+    for i, row in enumerate(rows):
+        apart = x[i : i + 4, None] - x[i : i + 4] + np.eye(4)
+        row[i : i + 4] = 1 / apart.prod(axis=1)
+    return rows * np.sqrt(20) / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def _residual(values: Array, axis: int) -> Array:
+    """How far each node lies from the cubic through its four neighbours, which is more than interpolation misses."""
+    v = np.moveaxis(values, axis, 0)
+    out = np.empty(v.shape)
+    out[2:-2] = v[2:-2] - (4 * (v[1:-3] + v[3:-1]) - v[:-4] - v[4:]) / 6
+    out[:2], out[-2:] = out[2], out[-3]
+    return np.moveaxis(out, 0, axis)
+
+
+_MOST = 40
+
+
+def store(
+    header: dict[str, Any], arrays: dict[str, Any], name: str, values: Array, degree: int, axes: Sequence[Axis],
+    residual: float,
+) -> None:  # fmt: skip
+    """Principal components of a field over the nodes: their coefficients over the masses, and the components."""
+    n_x, n_v = values.shape[:2]
+    flat = values.reshape(n_x * n_v, -1)
+    u, s, v = np.linalg.svd(flat, full_matrices=False)
+    left = np.sqrt(np.maximum((s**2).sum() - np.cumsum(s**2), 0.0) / flat.size)
+    k = int(min(np.argmax(left <= residual) + 1 if (left <= residual).any() else _MOST, _MOST, len(s)))
+    coefficients = (u[:, :k] * s[:k]).T.reshape(k, n_x, n_v)
+    basis = v[:k].reshape(k, *values.shape[2:])
+    if degree == 3:
+        coefficients = prefiltered(prefiltered(coefficients, 1), 2)
+    for i, axis in enumerate(axes):
+        if axis.degree == 3:
+            basis = prefiltered(basis, basis.ndim - len(axes) + i)
+    about = {"degree": degree, "axes": [dataclasses.asdict(axis) for axis in axes], "residual": float(left[k - 1])}
+    for kind, array in (("coefficients", coefficients), ("basis", basis)):
+        arrays[f"{name}/{kind}"], about[f"{kind}_scale"] = packed(array)
+    header["fields"][name] = about
+
+
+def packed(values: Array) -> tuple[NDArray[np.int16], list[list[float]]]:
+    """Integers, each row as differences that wrap around, and offset and step of each row."""
+    flat = values.reshape(len(values), -1)
+    low, high = flat.min(axis=1), flat.max(axis=1)
+    step = np.where(high > low, (high - low) / 65534, 1.0)
+    whole = np.rint((flat - low[:, None]) / step[:, None] - 32767).astype(np.int16)
+    delta = np.diff(whole, axis=1, prepend=np.zeros((len(whole), 1), np.int16)).astype(np.int16)
+    return delta.reshape(values.shape), np.stack([low + 32767 * step, step], axis=1).tolist()

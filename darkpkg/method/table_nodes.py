@@ -1,0 +1,354 @@
+"""Rates at one pair of masses for a table: sums over Sobol samples of exp(−t/L). Begin with `Simulation`.
+
+N is produced all along a line through each module, in closed form, and each neutrino crosses every module: no vertex
+is drawn.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import vegas
+from numpy.typing import NDArray
+
+from darkpkg.experiment.beam import Beam, Flux
+from darkpkg.experiment.detector import Module
+from darkpkg.experiment.experiment import Experiment
+from darkpkg.experiment.response import Pairs
+from darkpkg.experiment.selection import Cuts, Selection, observables
+from darkpkg.experiment.volumes import Volume
+from darkpkg.method.generator import REPLICATES
+from darkpkg.method.integrand import DECAY_AXES, Integrand, target
+from darkpkg.method.sampling import SamplingRange
+from darkpkg.method.table import Axis
+from darkpkg.physics.kinematics import momentum
+from darkpkg.physics.model import BENCHMARK_B
+from darkpkg.streams import random_stream, sobol_points
+
+Array = NDArray[np.float64]
+
+__all__ = ["FLIGHTS", "LIFETIMES", "SHORT_LIFETIMES", "FlightSums", "Simulation", "Spectrum", "without_mass_cut"]
+
+
+RAYS = {False: 1, True: 4}
+"""For each neutrino, through each module where N is produced, by whether a response smears it anew for each."""
+
+_PILOT = 2048
+
+LIFETIMES = Axis(np.log(1e-3), np.log(1e6), 32, 3)
+
+SHORT_LIFETIMES = Axis(np.log(3e-2), np.log(3e4), 14, 3)
+"""ln L, in cm/GeV: from flights that are too short to matter on, to those where the rate falls like 1/L."""
+
+FLIGHTS = Axis(np.log(0.1), np.log(1e5), 12, 3)
+"""The same for a light Z′."""
+
+_NEAREST, _FARTHEST = 0.03, 1e4
+"""Flights of Z′ over its momentum, in cm/GeV: a shorter one counts as none, and a longer one leaves the detector."""
+
+_SHORTEST, _LONGEST = 1e-4, 1e5
+"""Flights of N over its momentum, in cm/GeV, between which histograms are even in the logarithm."""
+
+_FEW = 0.05
+"""Where a smaller share of what happens is selected there are twice as many neutrinos."""
+
+_STRATA = 2
+
+_FLOWN = _NEAREST * (_FARTHEST / _NEAREST) ** ((np.arange(40) + 0.5) / 40)
+
+_TAUS = (0.0, 1.0, 4.0, 15.0)
+"""In GeV: exp(−τ/p) of N says for which momenta a lifetime is short."""
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """What one selection sees: its parts of the detector, bins and axes."""
+
+    name: str
+    selection: Selection
+    beams: tuple[str, ...]
+    parts: tuple[tuple[str, ...], ...]
+    lifetimes: Axis
+
+    @property
+    def times(self) -> Array:
+        """Flights over momentum between which one is shared out: (n,), the first of no length."""
+        return np.append(0.0, np.geomspace(_SHORTEST, _LONGEST, 721 if self.selection.n_bins == 1 else 271))
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A convex ``volume`` of a module in which N is produced, with nuclei in proportion to ``densities`` (1/cm³) in
+    volumes inside it, which add up to one.
+    """
+
+    part: int
+    module: Module
+    volume: Volume
+    densities: tuple[tuple[Volume, float], ...]
+
+    @classmethod
+    def of(cls, part: int, module: Module, in_fiducial: bool) -> _Source:
+        active, inner = module.active, module.fiducial
+        if inner is None:
+            return cls(part, module, active, ((active, 1 / active.volume),))
+        within = inner.volume / active.volume if module.mass_within is None else module.mass_within / module.mass
+        inside, outside = within / inner.volume, (1 - within) / max(active.volume - inner.volume, 1e-300)
+        if in_fiducial:
+            return cls(part, module, inner, ((inner, inside),))
+        return cls(part, module, active, ((active, outside), (inner, inside - outside)))
+
+
+@dataclass(frozen=True)
+class _Starts:
+    """Pairs of which a selection needs the vertex no more."""
+
+    p_electron: Array
+    p_positron: Array
+    uniform: Array
+
+    def __len__(self) -> int:
+        return len(self.uniform)
+
+    def __getitem__(self, rows: Any) -> _Starts:
+        return _Starts(self.p_electron[rows], self.p_positron[rows], self.uniform[rows])
+
+    def starts_in(self, modules: Sequence[str]) -> NDArray[np.bool_]:
+        return np.ones(len(self), dtype=bool)
+
+
+class Simulation:
+    """Events of one spectrum at the masses of one node after another; what has been learned serves the next."""
+
+    def __init__(self, experiment: Experiment, spectrum: Spectrum, form_factor: str = "fourier-bessel") -> None:
+        self.spectrum, detector = spectrum, experiment.detector
+        wanted = {*spectrum.selection.decay_modules, *(m for part in spectrum.parts for m in part)}
+        self.detector = detector.only([m.name for m in detector.modules if m.name in wanted], detector.name)
+        self.nuclei = list(self.detector.targets.values())
+        self.numbers = np.array(
+            [[sum(self.detector[m].number_of_nuclei(s) for m in part) for s in self.detector.targets]
+             for part in spectrum.parts]
+        )  # fmt: skip
+        self.fluxes = [_muon_flux(experiment[beam]) for beam in spectrum.beams]
+        self.mean = _mean_flux(self.fluxes)
+        self.targets = [target(self.mean, nucleus, form_factor) for nucleus in self.nuclei]
+        in_fiducial = bool(spectrum.selection.vertex_modules)
+        self.sources = [_Source.of(i, self.detector[m], in_fiducial) for i, p in enumerate(spectrum.parts) for m in p]
+        self.chambers = [self.detector.fiducial_volumes[m] for m in spectrum.selection.decay_modules]
+        self.maps: list[vegas.AdaptiveMap] = []
+
+    def rates(self, m_N: float, m_Zprime: float, n: int, seed: int) -> tuple[Array, Array]:
+        """Rates and their variances per POT for unit couplings: (parts, bins, beams, ln L, flights of Z′).
+
+        The first of ln L stands for decays anywhere, the first of the flights for none.
+        """
+        sampling = SamplingRange.at(m_N, m_Zprime)
+        selection = without_mass_cut(self.spectrum.selection) if sampling.is_light else self.spectrum.selection
+        integrands = [Integrand(one, sampling, BENCHMARK_B) for one in self.targets]
+        values, passed = self._learn(integrands, selection, seed)
+        n *= 1 if passed > _FEW else 2
+        events, energy, code = self._events(integrands, values, n, seed)
+        rays = RAYS[selection.response is not None]
+        number = np.repeat(np.arange(n), rays)
+        shifts = np.arange(rays)[:, None] * np.sqrt([2, 3, 5, 7, 11, 13, 17])
+        further = sobol_points(np.arange(n) % REPLICATES, range(11, 18), seed, "rays")
+        random = ((further[:, None] + shifts) % 1.0).reshape(n * rays, 7)
+        bins = selection.bins(_Starts(events["p_electron"][number], events["p_positron"][number], random[:, 3:]))
+        kept = np.flatnonzero(bins >= 0)
+        number, random, bins = number[kept], random[kept, :3], bins[kept]
+        events = {name: values[number] for name, values in events.items()}
+        weight = np.stack([flux(energy) / self.mean(energy) for flux in self.fluxes], axis=1)[number]
+        weight *= events.pop("weight")[:, None] / rays
+        return self._sums(events, code[number], number % REPLICATES, bins, weight, random, sampling.is_light, seed)
+
+    def _learn(self, integrands: Sequence[Integrand], selection: Selection, seed: int) -> tuple[Array, float]:
+        """Adapt the map of each nucleus to what is selected, for short and long lifetimes alike.
+
+        Returns the sum of each nucleus, and which share of all is selected.
+        """
+        rounds = 1 if self.maps else 8
+        self.maps = self.maps or [vegas.AdaptiveMap([[0.0, 1.0]] * DECAY_AXES, ninc=40) for _ in integrands]
+        sums, passed = np.empty((2, len(integrands)))
+        for i, (integrand, own) in enumerate(zip(integrands, self.maps, strict=True)):
+            rng = random_stream(seed, "learn", i)
+            for _ in range(rounds):
+                y, azimuths = rng.random((_PILOT, DECAY_AXES)), rng.random((_PILOT, 2))
+                value, _, p_N, pair = _simulated(integrand, own, y, azimuths)
+                p = momentum(p_N)
+                chances = [np.exp(-tau / p) for tau in _TAUS] + [1 / p]
+                blend = sum(c / max((c * value).sum(), 1e-300) for c in chances) * value
+                passes = _passes(selection, pair)
+                passing = max((blend * passes).sum() / max(blend.sum(), 1e-300), 1e-3)
+                seen = blend * (passes + 0.1 * passing)
+                own.add_training_data(y, (seen / seen.mean() if seen.any() else seen + 1.0) ** 2)
+                own.adapt(alpha=0.7)
+                sums[i], passed[i] = (value * (passes + 0.1 * passing)).mean(), (value * passes).mean() / value.mean()
+        return sums, float(passed @ sums / sums.sum())
+
+    def _events(self, integrands: Sequence[Integrand], values: Array, n: int, seed: int) -> tuple[Any, Array, Any]:
+        """Sobol events of all nuclei, energies of their neutrinos, and nuclei by number.
+
+        The later parts of the detector, those with more nuclei for longer lifetimes, count more.
+        """
+        by_part = self.numbers * values
+        by_part /= np.maximum(by_part.sum(axis=1, keepdims=True), 1e-300)
+        shares = np.arange(1, len(by_part) + 1) @ by_part if by_part.any() else np.ones(len(values))
+        shares = 0.9 * shares / shares.sum() + 0.1 / len(shares)
+        replicate = np.arange(n) % REPLICATES
+        points = sobol_points(replicate, range(DECAY_AXES + 3), seed, "events")
+        number = np.minimum(np.searchsorted(np.cumsum(shares), points[:, 0], side="right"), len(shares) - 1)
+        vectors: dict[str, Any] = {name: np.empty((n, 4)) for name in ("p_N", "p_electron", "p_positron")}
+        weight, energy = np.empty(n), np.empty(n)
+        for i, (integrand, own) in enumerate(zip(integrands, self.maps, strict=True)):
+            rows = np.flatnonzero(number == i)
+            y = points[rows, 1:]
+            value, variables, p_N, pair = _simulated(integrand, own, y[:, :-2].copy(), y[:, -2:].copy())
+            for name, p in zip(vectors, (p_N, pair.p_electron, pair.p_positron), strict=True):
+                vectors[name][rows] = p
+            weight[rows], energy[rows] = value / (shares[i] * n), variables[:, 0]
+        return vectors | {"weight": weight}, energy, number
+
+    def _sums(
+        self, events: Mapping[str, Array], nucleus: NDArray[np.int64], replicate: NDArray[np.int64],
+        bins: NDArray[np.int64], weight: Array, random: Array, is_light: bool, seed: int,
+    ) -> tuple[Array, Array]:  # fmt: skip
+        """Sums over events of weights (n, beams) times chances to decay inside, and their variances."""
+        axes = len(self.spectrum.parts), self.spectrum.selection.n_bins, REPLICATES
+        flights = list(self._flights(len(nucleus), is_light, seed))
+        sums = FlightSums(self.spectrum.times, (math.prod(axes), 1 + is_light * len(_FLOWN)))
+        everywhere = np.zeros((math.prod(axes), weight.shape[1]))
+        p = momentum(events["p_N"])
+        direction, of_pair = events["p_N"][:, 1:] / p[:, None], (events["p_electron"] + events["p_positron"])[:, 1:]
+        for i, source in enumerate(self.sources):
+            counts = np.array([source.module.number_of_nuclei(symbol) for symbol in self.detector.targets])
+            rows = np.flatnonzero(counts[nucleus] > 0)
+            group = np.ravel_multi_index((np.full(len(rows), source.part), bins[rows], replicate[rows]), axes)
+            vertex = source.volume.uniform((random[rows] + i * np.sqrt([2, 3, 5])) % 1.0)
+            own = weight[rows] * counts[nucleus[rows], None]
+            back, forward = (source.volume.chord(vertex, sign * direction[rows])[1] for sign in (-1, 1))
+            for volume, density in source.densities:
+                start = vertex - direction[rows] * (back + 1e-6)[:, None]
+                enter, leave = volume.chord(start, direction[rows])
+                start, length = start + direction[rows] * enter[:, None], leave - enter
+                at, share = np.flatnonzero(length > 0), density * source.volume.volume / (back + forward)
+                own_at, along = own[at] * share[at, None], direction[rows[at]]
+                everywhere += _counted(group[at], own_at * length[at, None], len(everywhere))
+                for y, flown in flights:
+                    begin = start[at] + of_pair[rows[at]] * flown[rows[at], None]
+                    for chamber in self.chambers:
+                        ends = chamber.chord(begin, along)
+                        sums.add((group[at], y[rows[at]]), ends, length[at], p[rows[at]], own_at)
+        rate = sums.rates(np.exp(self.spectrum.lifetimes.nodes))
+        rate = np.einsum("bgyl,yf->gblf", rate, _flight_kernel(is_light))
+        all_of_them = np.broadcast_to(everywhere[:, :, None, None], (*everywhere.shape, 1, rate.shape[-1]))
+        found = np.concatenate([all_of_them, rate], axis=2)
+        found = np.cumsum(found.reshape(*axes, *found.shape[1:]), axis=0)
+        return found.sum(axis=2), REPLICATES * found.var(axis=2, ddof=1)
+
+    def _flights(self, n: int, is_light: bool, seed: int) -> Iterator[tuple[NDArray[np.int64], Array]]:
+        """For each event a flight of Z′ over its momentum, by number, of which none is the first, and in cm/GeV."""
+        yield np.zeros(n, dtype=np.int64), np.zeros(n)
+        if is_light:
+            uniform = random_stream(seed, "flights").random(n)
+            for i in range(_STRATA):
+                k = ((uniform + i) / _STRATA * len(_FLOWN)).astype(np.int64)
+                yield 1 + k, _FLOWN[k]
+
+
+class FlightSums:
+    """Chances to decay inside, for N that is produced evenly along a stretch of its own line, as histograms.
+
+    N from a stretch of ``length`` ℓ (cm) decays between a and b, distances from its beginning, with the chance
+    ∫ ds [exp(−(a − s)₊/λ) − exp(−(b − s)₊/λ)], λ = L p. The integral to one end c is
+    λ [exp(−(c − ℓ)₊/λ) − exp(−c/λ)] + (ℓ − c)₊: histograms of (c − ℓ)₊/p and c/p with weights p, and a constant.
+    """
+
+    def __init__(self, times: Array, shape: tuple[int, int]) -> None:
+        self.times, self.shape = times, shape
+        self.stretches: list[tuple[Any, ...]] = []
+
+    def add(
+        self, group: tuple[NDArray[np.int64], NDArray[np.int64]], ends: tuple[Array, Array], length: Array, p: Array,
+        weight: Array,
+    ) -> None:  # fmt: skip
+        """Add stretches (n,) in ``group``, a pair of numbers, with weights (n, beams)."""
+        hit = np.flatnonzero(ends[1] > ends[0])
+        row = np.ravel_multi_index((group[0][hit], group[1][hit]), self.shape)
+        self.stretches.append((row, ends[0][hit], ends[1][hit], length[hit], p[hit], weight[hit]))
+
+    def rates(self, L: Array) -> Array:
+        """(beams, first of group, second, lifetimes)."""
+        row, near, far, length, p, weight = (np.concatenate(one) for one in zip(*self.stretches, strict=True))
+        constant = (np.maximum(length - near, 0.0) - np.maximum(length - far, 0.0))[:, None] * weight
+        constant = _counted(row, constant, math.prod(self.shape))
+        n, histogram = len(self.times), np.zeros((weight.shape[1], math.prod(self.shape) * len(self.times)))
+        ends = (np.maximum(near - length, 0.0), 1), (near, -1), (np.maximum(far - length, 0.0), -1), (far, 1)
+        for distance, sign in ends:
+            place, share = self._place(distance / p)
+            for own, w in zip(histogram, weight.T, strict=True):
+                own += np.bincount(row * n + place, sign * (1 - share) * p * w, own.size)
+                own += np.bincount(row * n + place + 1, sign * share * p * w, own.size)
+        decays = histogram.reshape(-1, *self.shape, n) @ (L * np.exp(-self.times[:, None] / L))
+        return decays + constant.T.reshape(-1, *self.shape, 1)
+
+    def _place(self, t: Array) -> tuple[NDArray[np.int64], Array]:
+        """The time before each, by number, and how far it is on the way to the next."""
+        first, last = self.times[1], self.times[-1]
+        with np.errstate(divide="ignore"):
+            place = 1 + np.floor(np.log(t / first) * (len(self.times) - 2) / np.log(last / first))
+        place = np.clip(place, 0, len(self.times) - 2).astype(np.int64)
+        return place, (t - self.times[place]) / (self.times[place + 1] - self.times[place])
+
+
+def _counted(group: NDArray[np.int64], weight: Array, n: int) -> Array:
+    return np.stack([np.bincount(group, w, n) for w in weight.T], axis=1)
+
+
+def _flight_kernel(is_light: bool) -> Array:
+    """How much each flight counts for each lifetime of Z′, of which none is the first: (1 + flights, 1 + lifetimes).
+
+    A flight y over momentum has the distribution dy exp(−y/L)/L; here ln y is drawn evenly.
+    """
+    if not is_light:
+        return np.ones((1, 1))
+    of = _FLOWN[:, None] / np.exp(FLIGHTS.nodes)
+    kernel = np.zeros((1 + len(of), 1 + of.shape[1]))
+    kernel[1:, 1:] = of * np.exp(-of) * np.log(_FARTHEST / _NEAREST) / _STRATA
+    kernel[0, :] = np.append(1.0, -np.expm1(-_NEAREST / np.exp(FLIGHTS.nodes)))
+    return kernel
+
+
+def _simulated(integrand: Integrand, own: vegas.AdaptiveMap, y: Array, azimuths: Array) -> tuple[Any, ...]:
+    """Values with the Jacobian of the map, variables, momenta of N and pairs, at points (n, 6) and (n, 2)."""
+    u, jacobian = np.empty(y.shape), np.empty(len(y))
+    own.map(y, u, jacobian)
+    value, variables = integrand.evaluate(u)
+    p = integrand.momenta(variables, azimuths)
+    return value * jacobian, variables, p["p_N"], Pairs(p["p_electron"], p["p_positron"])
+
+
+def _passes(selection: Selection, pair: Pairs) -> Array:
+    if selection.cuts is None:
+        return np.ones(len(pair.p_electron))
+    return np.asarray(selection.cuts.passes(observables(pair)), dtype=float)
+
+
+def without_mass_cut(selection: Selection) -> Selection:
+    """That of a light Z′, whose pairs all have its mass: the cut is a step, which is left to the evaluation."""
+    if type(selection.cuts) is not Cuts or selection.response is not None:
+        return selection
+    return dataclasses.replace(selection, cuts=dataclasses.replace(selection.cuts, max_mass=1e9))
+
+
+def _muon_flux(beam: Beam) -> Flux:
+    return Beam(beam.name, {c: flux for c, flux in beam.fluxes.items() if abs(c) == 14}).flux
+
+
+def _mean_flux(fluxes: Sequence[Flux]) -> Flux:
+    edges = np.unique(np.concatenate([flux.edges for flux in fluxes]))
+    return Flux(edges, np.mean([flux(edges[:-1]) / flux.cumulative[-1] for flux in fluxes], axis=0))
