@@ -130,7 +130,7 @@ class Source:
 
     def predictor(self, masses: dk.SamplingRange | dk.DarkParameters) -> tuple[Any, PlacedEvents]:
         """The estimator, and the events that it predicts with: of a folder, those of its first chunk."""
-        if self.sample and self.sample.is_dir():
+        if self.sample and (self.sample / "run.json").is_file():
             folder = dk.SampleFolder(self.sample)
             return dk.Chunked(folder, self.estimate), next(iter(folder))
         events = self.events(masses)

@@ -33,7 +33,7 @@ def executor_of(workers: int, scheduler: str | None = None) -> Iterator[Executor
         try:
             from distributed import Client  # an extra of the package: most users have no cluster
         except ImportError:
-            raise ValueError("scheduler needs the package distributed: pip install darkpkg[cluster]") from None
+            raise ValueError("scheduler needs the package distributed: pip install distributed") from None
         try:
             client = Client(scheduler, timeout=30)
         except OSError as error:

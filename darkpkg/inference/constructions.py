@@ -72,6 +72,7 @@ class Data:
 
     @staticmethod
     def of(counts: Array, points: Array, law: Law) -> Data:
+        """Counts (n, bins) compared with points (p, bins)."""
         nothing = law(counts, np.zeros((1, points.shape[1])))[:, 0]
         best = [
             law(counts[part], points).max(axis=1, initial=-np.inf) for part in parts_of_rows(len(counts), len(points))

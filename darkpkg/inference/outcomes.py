@@ -243,6 +243,7 @@ def parts_of_rows(n: int, other: int) -> Iterator[slice]:
 
 
 def checked_signal(signal: ArrayLike, analysis: Any) -> Array:
+    """Expected events (p, bins) of an analysis. Raises `ValueError` for what is none."""
     signal = real_numbers("signal", signal, 0.0, 1e12)
     if signal.ndim != 2 or signal.shape[1] != len(analysis.background):
         raise ValueError(f"signal must be (points, {len(analysis.background)} bins), got shape {signal.shape}")

@@ -8,7 +8,7 @@ from notebook_references import ROOT
 
 import darkpkg
 
-NOT_FOR_PROGRAMS = {"darkpkg.cli", "darkpkg.commands", "darkpkg.options", "darkpkg.report"}
+NOT_FOR_PROGRAMS = {"darkpkg.cli", "darkpkg.commands", "darkpkg.options", "darkpkg.report", "darkpkg.table_commands"}
 """The command line documents itself."""
 
 

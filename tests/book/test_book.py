@@ -93,7 +93,7 @@ class TestChapterOfTheBook:
             myst_config=MdParserConfig(),
             mystnb_config=mystnb,
         )
-        config = types.SimpleNamespace(nb_execution_cache_path=None)
+        config = types.SimpleNamespace(nb_execution_cache_path=None, long_chapters=[])
         app = types.SimpleNamespace(srcdir=tmp_path, config=config, env=env)
         offline_assets.empty_cache(app, config)
         return app
@@ -150,7 +150,7 @@ def test_a_build_starts_a_kernel_for_each_core_that_it_may_use(tmp_path, monkeyp
     monkeypatch.setattr(os, "cpu_count", lambda: 64)
     monkeypatch.setattr(offline_assets, "usable_cores", lambda: 3)
     monkeypatch.setattr(offline_assets, "ProcessPoolExecutor", Pool)
-    config = types.SimpleNamespace(nb_execution_cache_path=str(tmp_path / "cache"))
+    config = types.SimpleNamespace(nb_execution_cache_path=str(tmp_path / "cache"), long_chapters=[])
     offline_assets.run_chapters(types.SimpleNamespace(config=config, srcdir=tmp_path), None, [])
     assert started == [3]
 

@@ -13,6 +13,7 @@ from notebook_references import ROOT
 
 import darkpkg as dk
 from darkpkg.experiment.projection import project
+from darkpkg.inference.constructions import allowance
 from darkpkg.inference.likelihood import log_likelihood
 from darkpkg.inference.threshold import exclusion_threshold, nearest_limit, no_signal
 from darkpkg.method.expectation import Expectation
@@ -55,8 +56,8 @@ def of_search(table, point, analysis) -> dict:
     lnL = float(log_likelihood(signal, analysis))
     excess = {}
     for cl in (0.9, 0.95):
-        lowest = nothing - exclusion_threshold(cl)
-        excess[cl] = float(nearest_limit(flat, analysis, log_likelihood, lowest, nothing)[0][0])
+        allowed_by = allowance(flat, analysis, log_likelihood, nothing, cl, 2, "likelihood")
+        excess[cl] = float(nearest_limit(flat, allowed_by, bool(allowed_by(no_signal(analysis)) > 0))[0][0])
     total = signal.total()
     return {
         "mean": signal.mean.tolist(), "error": signal.error.tolist(), "log_likelihood": lnL,

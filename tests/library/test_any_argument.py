@@ -202,7 +202,10 @@ NO_CALL = {
     "OutsideSampleError": "an exception",
     "SampleFolder": "a folder of files, tested in test_chunks",
     "Scan": "a result of scan or of a file, which is checked when it is read",
+    "Table": "made of a file, each number of which is checked: test_table",
     "Verdict": "a result of check",
+    "build_table": "simulates for minutes; its arguments are tested in test_table",
+    "load_table": "takes a file, tested in test_table",
     "simulate_chunks": "as simulate, whose arguments it takes; the number of chunks has no upper end",
 }
 """Public classes that users do not build, and why."""
@@ -227,8 +230,11 @@ SEVERAL_KINDS = {
     ("reweight", "observables"),
     ("project", "pot"),
     ("Analysis", "shared"),
+    ("check", "estimator"),
+    ("excluded_intervals", "estimator"),
 }
-"""Arguments that may be a word or numbers, truth values or numbers, a mapping or a number, a table or rows."""
+"""Arguments that may be a word or numbers, truth values or numbers, a mapping or a number, a table or rows, an
+estimator or None for the table of all rates."""
 
 
 def inside_unit(t):

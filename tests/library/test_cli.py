@@ -615,7 +615,9 @@ class TestSimulate:
     def test_masses_that_no_neutrino_can_make_are_refused_before_the_simulation(self, tmp_path):
         result = run("simulate", "--m_N", 100, "--m_Zprime", 1250, "-o", tmp_path / "in MeV.parquet")
         assert result.exit_code == 2
-        assert result.stderr.startswith("darkpkg: no neutrino of the beam can make this N: threshold 1")
+        assert result.stderr.startswith(
+            "darkpkg: no neutrino of the beam can make this N: it takes 2107 GeV, beam ends at"
+        )
         assert not (tmp_path / "in MeV.parquet").exists()
 
     def test_a_missing_folder_is_refused_before_the_simulation(self, tmp_path):
@@ -818,7 +820,7 @@ class TestWordsOfHelp:
         environment = os.environ | {"_DARKPKG_COMPLETE": "complete_bash", "COMP_WORDS": "darkpkg ", "COMP_CWORD": "1"}
         command = [Path(sys.executable).with_name("darkpkg")]
         result = subprocess.run(command, env=environment, capture_output=True, text=True)
-        assert result.stdout.split() == ["check", "simulate", "scan", "table"]
+        assert result.stdout.split() == ["check", "simulate", "simulate-chunks", "scan", "table"]
 
 
 class TestSystem:

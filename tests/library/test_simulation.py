@@ -12,6 +12,7 @@ import pytest
 
 import darkpkg as dk
 from darkpkg.datasets import DataIntegrityError
+from darkpkg.method import generator
 from darkpkg.method.files import OtherSourcesWarning
 from darkpkg.method.generator import REPLICATES
 from darkpkg.physics import scattering
@@ -269,8 +270,10 @@ def test_vertices_and_numbers_of_a_response_are_axes_of_the_sequence(sobol):
 # --- files of before, and of other sources ---
 
 
-def test_events_of_version_3_are_read_with_the_flavour_of_their_beam():
+def test_events_of_version_3_are_read_with_the_flavour_of_their_beam(monkeypatch):
     placed = dk.read_events(DATA / "events_3_placed.parquet")
+    monkeypatch.setattr(generator, "ADAPTATION", {"nitn": 10, "neval": 4000})  # as it was then
+    monkeypatch.setattr(generator, "_adapted", generator._adapted.__wrapped__)
     same = dk.place(dk.generate(dk.HEAVY, 24, seed=7), dk.ND280, seed=8)
     assert placed.origin == same.origin.replace(couplings=placed.origin.couplings)
     assert placed.origin.couplings.coupling == same.origin.couplings.coupling
