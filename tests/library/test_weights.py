@@ -425,10 +425,10 @@ class TestSum:
                 ours = dk.Kernel(sampled, smoothing).upscatterings(point, dk.ANALYSIS_I)
                 factor = dk.coupling_weight(sampled, point)
                 other = dk.reweight(theta, masses, weight * len(sampled) * factor, None, smoothing, density)
-                # Away from edges the door has its moments from 16384 points, and the weights know them to be one and
-                # zero: 1e-5.
+                # Away from edges `reweight` has its moments from 16384 points, where they are one and zero: 1e-5. The
+                # slope of a kernel that leans is off by as much, so that each weight is by up to 2e-5.
                 np.testing.assert_allclose(other.mean[0], ours.mean[0], rtol=1e-5)
-                np.testing.assert_allclose(other.variance[0], ours.variance[0], rtol=2e-5)
+                np.testing.assert_allclose(other.variance[0], ours.variance[0], rtol=4e-5)
                 np.testing.assert_allclose(other.bias[0], ours.bias[0], rtol=1e-3, atol=2e-5 * ours.mean[0])
 
     def test_it_is_that_product_at_fixed_masses(self, fixed):
