@@ -6,7 +6,7 @@ entries for the signal and for the background of each bin, which then add up:
 .. math:: \chi^2 = r^TC^{-1}r, \qquad r = k - B - AS, \qquad
           C = A'\bigl[F\circ vv^T + \mathrm{diag}(S, 0)\bigr]A'^T, \qquad v = (S, B),
 
-with counts k, the matrix A that puts the entries of the signal S into bins, and A′ = (A, 1). It knows nothing of
+with counts k, the matrix A that puts the entries of the signal S into bins, and A′ = (A, 1). It is independent of
 physics.
 """
 

@@ -220,7 +220,7 @@ def test_the_shipped_table_agrees_with_dedicated_samples(mediator):
         dedicated = dk.Transport(dk.simulate(point, 8192, 1)).events_at_lifetime(point, ctau[i], dk.ANALYSIS_I)
         table = dk.load_table().events_at_lifetime(point, ctau[i], dk.ANALYSIS_I)
         difference = dedicated.total().mean - table.total().mean
-        # The spread of eight sequences knows its error to a quarter: five of them.
+        # The spread of eight sequences gives the error to a quarter: five of them.
         assert abs(difference) < 5 * np.hypot(dedicated.total().error, table.total().error)
 
 
