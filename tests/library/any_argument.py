@@ -100,18 +100,21 @@ def any_values():
     return values
 
 
-def check_any_argument(call, *, also_named=(), several_kinds=(), nan=False, first=True):
+def check_any_argument(call, *, also_named=(), several_kinds=(), nan=False, none=(), first=True):
     """Replace the arguments of a right call, one after the other, by any value.
 
     ``call`` is a function and its right arguments. An error may name, instead of an argument, what ``also_named`` has
-    for it. Arguments in ``several_kinds`` may be of another kind than the right one, results be ``nan``. Without
-    ``first`` the right call itself is left out.
+    for it. Arguments in ``several_kinds`` may be of another kind than the right one, those in ``none`` be None,
+    results may be ``nan``. Without ``first`` the right call itself is left out.
     """
     function, right = call
     if first:
         function(**right)
     for argument, value in zip(itertools.cycle(sorted(right)), any_values(), strict=False):
         try:
+            if value is None and argument in none:
+                function(**right | {argument: None})
+                continue
             known = [argument, *dict(also_named).get(argument, "").split()]
             _check_rightness(function, right, argument, value, known, argument in several_kinds, nan)
         except Exception as error:

@@ -230,11 +230,11 @@ SEVERAL_KINDS = {
     ("reweight", "observables"),
     ("project", "pot"),
     ("Analysis", "shared"),
-    ("check", "estimator"),
-    ("excluded_intervals", "estimator"),
 }
-"""Arguments that may be a word or numbers, truth values or numbers, a mapping or a number, a table or rows, an
-estimator or None for the table of all rates."""
+"""Arguments that may be a word or numbers, truth values or numbers, a mapping or a number, a table or rows."""
+
+OF_THE_TABLE = {"check", "scan", "excluded_intervals", "excluded_lifetimes", "PointLikelihood"}
+"""What takes None for its estimator: then the table of all rates predicts."""
 
 
 def inside_unit(t):
@@ -270,6 +270,7 @@ def test_any_value_of_any_argument_is_taken_rightly_or_refused_by_name(name):
         also_named=ALSO_NAMED.get(name, {}),
         several_kinds=[argument for other, argument in SEVERAL_KINDS if other == name],
         nan=name in NAN,
+        none={"estimator"} if name in OF_THE_TABLE else (),
         first=not name.startswith(("read", "load_analysis", "load_detector", "write")),
     )
 
