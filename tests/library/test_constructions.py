@@ -10,7 +10,7 @@ from scipy.stats import nbinom
 import darkpkg as dk
 from darkpkg.inference.constructions import p_values
 from darkpkg.inference.coverage import coverage, expected_limits
-from darkpkg.inference.outcomes import Method, enumerated, toys
+from darkpkg.inference.outcomes import Law, Method, enumerated, toys
 
 LINE = np.arange(0.0025, 16.0, 0.005)[:, None]
 """Signals of a counting experiment; a limit is known to half a step."""
@@ -262,3 +262,22 @@ def test_toys_with_common_errors_have_the_scatter_of_these_errors():
     # Of a lognormal factor; Poisson and 5 % per bin are a part in a hundred of it.
     assert np.std(np.log(total)) == pytest.approx(0.23, rel=0.03)
     np.testing.assert_allclose(drawn.weights(np.zeros((1, 40))).sum(axis=0), 1, rtol=1e-9)
+
+
+def test_bins_with_errors_in_common_are_ordered_as_a_negative_binomial_of_their_sum():
+    """10 % in common and 20 % of each of two equal bins: the relative variance of the sum is 0.1² + 0.2²/2."""
+    channel = SimpleNamespace(name="one")
+    analysis = SimpleNamespace(
+        background=np.array([3.0, 3.0]),
+        systematic=(0.2, 0.2),
+        shared=((0.1, 0.1),),
+        channels=(channel,),
+        bins_of=lambda _: slice(0, 2),
+    )
+    signal = np.outer([0.0, 1.0, 5.0, 40.0], [1.0, 1.0])
+    found = Law.of(analysis, 0.0)(np.array([[4.0, 7.0], [0.0, 0.0]]), signal)
+    width = 0.1**2 + 0.2**2 / 2
+    mean = (signal + analysis.background).sum(axis=1)
+    expected = np.stack([nbinom.logpmf(n, 1 / width, 1 / (1 + width * mean)) for n in (11, 0)])
+    # Up to what all points share.
+    np.testing.assert_allclose(found - found[:, :1], expected - expected[:, :1], rtol=1e-10)
