@@ -76,7 +76,7 @@ PLANES: Mapping[tuple[str, str], Slice] = {
 
 CHECKED_AT: Mapping[tuple[str, str], tuple[float, ...]] = {
     ("heavy", "mixing"): (0.01, 0.03, 0.1, 0.3),
-    ("heavy", "kinetic"): (0.15, 0.3, 1.25, 4.0),
+    ("heavy", "kinetic"): (0.15, 0.3, 2.0, 5.0),
     ("light", "mixing"): (0.04, 0.1, 0.2, 0.5),
     ("light", "kinetic"): (0.004, 0.01, 0.03, 0.08),
 }
@@ -275,12 +275,10 @@ def figure_11(samples: Samples) -> PaperFigure:
     curves = Curves()
     figure, (first, second, third) = plt.subplots(1, 3, figsize=(13.5, 4.3))
     _events_against_lifetime(first, samples, curves)
+    bounds = lifetime_bounds()
     for m_N, colour in zip(LIFETIME_MASSES, ("red", "green", "orange", "blue"), strict=True):
         _lifetimes_against_rate(second, m_N, COLOURS[colour], samples, curves)
-    for (m_N, (shortest, fit)), colour in zip(
-        lifetime_bounds().items(), ("red", "green", "orange", "blue"), strict=True
-    ):
-        _fits_to_lifetimes(third, m_N, shortest, fit, COLOURS[colour], curves)
+        _fits_to_lifetimes(third, m_N, *bounds[m_N], COLOURS[colour], curves)
     rate_label = "upscatterings after selection"
     second.set(xlabel=rate_label, ylabel=r"$c\tau^0$ [cm]", xlim=(3, 1e4), ylim=(3e-2, 1e6))
     second.text(600, 50, "excluded", ha="center")
