@@ -28,6 +28,7 @@ from darkpkg.method.estimators import Kernel, Transport
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.interface import Predicts
 from darkpkg.method.table import Table, load_table
+from darkpkg.method.weights import selected_weight
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.plotting import axis_label, shade_excluded
 from paper.constraints.drawing import draw_constraints
@@ -223,8 +224,12 @@ def _dedicated(samples: Samples, where: Slice, masses: tuple[float, ...], line: 
     rows: list[tuple[float, float, float]] = []
     for mass in masses:
         along = Slice(lambda c, mass=mass: where.at(mass, c), **{coupling: values[::5]})
-        events = samples.at(where.at(mass, float(values[0])))
-        events = events[np.char.startswith(events.module, line.modules)]
+        point = where.at(mass, float(values[0]))
+        events = samples.at(point)
+        counts = np.char.startswith(events.module, line.modules) & (
+            selected_weight(events, point, line.analysis) != 0
+        )
+        events = events[counts]  # others weigh nothing at any coupling
         for found in excluded_intervals(Kernel(events), along, line.analysis):
             ends = (found.low, found.low_error), (found.high, found.high_error)
             rows += [(mass, end, error) for end, error in ends if np.isfinite(error)]
