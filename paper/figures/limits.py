@@ -226,10 +226,8 @@ def _dedicated(samples: Samples, where: Slice, masses: tuple[float, ...], line: 
         along = Slice(lambda c, mass=mass: where.at(mass, c), **{coupling: values[::5]})
         point = where.at(mass, float(values[0]))
         events = samples.at(point)
-        counts = np.char.startswith(events.module, line.modules) & (
-            selected_weight(events, point, line.analysis) != 0
-        )
-        events = events[counts]  # others weigh nothing at any coupling
+        events = events[np.char.startswith(events.module, line.modules)]
+        events = events[selected_weight(events, point, line.analysis) != 0]  # others weigh nothing at any coupling
         for found in excluded_intervals(Kernel(events), along, line.analysis):
             ends = (found.low, found.low_error), (found.high, found.high_error)
             rows += [(mass, end, error) for end, error in ends if np.isfinite(error)]
@@ -248,27 +246,18 @@ def _edge(ax: Axes, found: Scan, label: str, style: dict[str, Any]) -> None:
 # --- Lifetimes ---
 
 
-def lifetime_bounds(
-    estimator: Predicts | None = None, n_parameters: int = 2
-) -> dict[float, tuple[Array, LifetimeBound]]:
-    """Shortest excluded cτ⁰ in cm at `EVENT_RATES` and the fit of Eq. (E1) to them, for each of `LIFETIME_MASSES`.
-
-    The estimator is the table of all rates by default.
-    """
+def lifetime_bounds() -> dict[float, tuple[Array, LifetimeBound]]:
+    """Shortest excluded cτ⁰ in cm at `EVENT_RATES` and the fit of Eq. (E1) to them, for each of `LIFETIME_MASSES`."""
     bounds = {}
     for m_N in LIFETIME_MASSES:
-        shortest = _excluded(m_N, EVENT_RATES, estimator, n_parameters)[0]
+        shortest, _ = _excluded(m_N, EVENT_RATES)
         bounds[m_N] = shortest, fit_lifetime_bound(EVENT_RATES, shortest)
     return bounds
 
 
-def _excluded(
-    m_N: float, rates: Array, estimator: Predicts | None = None, n_parameters: int = 2
-) -> tuple[Array, Array]:
+def _excluded(m_N: float, rates: Array, estimator: Predicts | None = None) -> tuple[Array, Array]:
     """Shortest and longest excluded cτ⁰ in cm, all but m_N as in benchmark B."""
-    point = BENCHMARK_B.replace(m_N=m_N)
-    estimator = load_table() if estimator is None else estimator
-    return excluded_lifetimes(estimator, point, ANALYSIS_I, rates, n_parameters=n_parameters)
+    return excluded_lifetimes(estimator or load_table(), BENCHMARK_B.replace(m_N=m_N), ANALYSIS_I, rates)
 
 
 def figure_11(samples: Samples) -> PaperFigure:
