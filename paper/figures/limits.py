@@ -78,8 +78,8 @@ PLANES: Mapping[tuple[str, str], Slice] = {
 CHECKED_AT: Mapping[tuple[str, str], tuple[float, ...]] = {
     ("heavy", "mixing"): (0.01, 0.03, 0.1, 0.3),
     ("heavy", "kinetic"): (0.15, 0.3, 2.0, 5.0),
-    ("light", "mixing"): (0.04, 0.1, 0.2, 0.5),
-    ("light", "kinetic"): (0.004, 0.01, 0.03, 0.08),
+    ("light", "mixing"): (0.04, 0.1, 0.4),
+    ("light", "kinetic"): (0.01, 0.03, 0.08),
 }
 """Masses in GeV at which each plane has crosses, limits from dedicated samples."""
 
@@ -198,8 +198,7 @@ def _limits(mediator: str, lines: Mapping[str, _Line], samples: Samples) -> Pape
         name = f"{axis_label(names[1])} against {axis_label(names[0])}"
         for label, line in lines.items():
             found = scan(line.estimator, where, line.analysis)
-            _edge(ax, found, label, dict(line.style))
-            for curve in found.exclusion():
+            for curve in _edge(ax, found, label, dict(line.style)):
                 curves.line(name, label, *curve.T)
             if line.modules is not None:
                 checks = (
@@ -223,7 +222,7 @@ def _dedicated(samples: Samples, where: Slice, masses: tuple[float, ...], line: 
     coupling, values = list(where.axes.items())[1]
     rows: list[tuple[float, float, float]] = []
     for mass in masses:
-        along = Slice(lambda c, mass=mass: where.at(mass, c), **{coupling: values[::5]})
+        along = Slice(lambda c, mass=mass: where.at(mass, c), **{coupling: values[::10]})
         point = where.at(mass, float(values[0]))
         events = samples.at(point)
         events = events[np.char.startswith(events.module, line.modules)]
@@ -234,13 +233,15 @@ def _dedicated(samples: Samples, where: Slice, masses: tuple[float, ...], line: 
     return np.array(rows).reshape(-1, 3)
 
 
-def _edge(ax: Axes, found: Scan, label: str, style: dict[str, Any]) -> None:
-    shade = style.pop("shade", 0.0)
+def _edge(ax: Axes, found: Scan, label: str, style: dict[str, Any]) -> list[Array]:
+    """Draw the edge of what is excluded. Returns its curves."""
+    shade, edge = style.pop("shade", 0.0), found.exclusion()
     if shade:
         shade_excluded(found, ax, fc=style["color"], ec="none", alpha=shade, zorder=1.5)
-    for curve in found.exclusion():
+    for curve in edge:
         ax.plot(*curve.T, label=label, zorder=2, **style)
         label = ""
+    return edge
 
 
 # --- Lifetimes ---
