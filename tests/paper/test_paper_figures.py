@@ -461,7 +461,7 @@ def test_crosses_are_where_the_likelihood_of_dedicated_samples_falls_by_the_thre
     for mass, coupling in zip(x, y, strict=True):
         values = list(plane.axes.values())[1]
         own = dk.Kernel(samples.at(plane.at(mass, coupling)))
-        found = dk.scan(own, dk.Slice(lambda c, m=mass: plane.at(m, c), c=values[::5]), analysis)
+        found = dk.scan(own, dk.Slice(lambda c, m=mass: plane.at(m, c), c=values[::10]), analysis)
         around = own.events(plane.at(mass, coupling * np.exp([-1e-4, 1e-4])), analysis)
         fall = max(found.log_likelihood.max(), found.no_signal) - dk.log_likelihood(around, analysis)
         assert (fall[0] > np.log(10)) != (fall[1] > np.log(10))
