@@ -39,9 +39,6 @@ _DEFAULT = "tables/t2k.npz"
 
 _AT_ONCE = 4096
 
-_OF_FLIGHTS = 0.028
-"""Relative error of a rate where a light Z′ flies: the rms from dedicated samples at 31 random points."""
-
 
 @dataclass(frozen=True)
 class Axis:
@@ -297,7 +294,8 @@ class Table:
         """Rates and errors (2, n, beams, bins) per POT for unit couplings and efficiency."""
         parts = about["parts"]
         part = parts.index(self.last_part) if self.last_part in parts else len(parts) - 1
-        lead, flies = (slice(None), part), np.isfinite(flight) & (flight > -np.inf)
+        lead, flies = (slice(None), part), np.isfinite(flight) & (L is not None)
+        flight = np.where(flies, flight, -np.inf)
         axis = self._field(f"{name}/rate").axes[0]
         inside = np.full(len(flight), axis.start) if L is None else np.clip(L, axis.start, axis.stop)
         if L is None:
@@ -312,10 +310,8 @@ class Table:
                 ratio *= np.exp(np.minimum(flight - own.start, 0.0))[:, None]
                 log += np.where(flies[:, None], ratio - np.maximum(flight - own.stop, 0.0)[:, None], 0.0)
         total = np.exp(log)[..., None]
-        error = np.exp(self._field(f"{name}/error")(position, lead, inside))[..., None]
-        if L is not None and flies.any():
-            share = np.exp(np.minimum(flight - self._field(f"{name}/flight").axes[1].start, 0.0))
-            error = np.hypot(error, (_OF_FLIGHTS * np.where(flies, share, 0.0))[:, None, None])
+        of_rate = self._field(f"{name}/error")
+        error = np.exp(of_rate(position, lead, *(inside, flight)[: len(of_rate.axes)]))[..., None]
         if about["bins"] == 1:
             return np.stack([total, total * error])
         field = self._field(f"{name}/spectrum")
