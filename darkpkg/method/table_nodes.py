@@ -259,9 +259,8 @@ class Simulation:
         found = np.cumsum(found.reshape(*axes, *found.shape[1:]), axis=0)
         relative = found.sum(axis=1) / np.maximum(found.sum(axis=(1, 2))[:, None], 1e-200)
         relative[..., 1:] -= relative[..., :1]
-        return found.sum(axis=2), *(
-            REPLICATES * one.var(axis=axis, ddof=1) for one, axis in ((found, 2), (relative, 1))
-        )
+        variance, of_log = (REPLICATES * one.var(axis=i, ddof=1) for one, i in ((found, 2), (relative, 1)))
+        return found.sum(axis=2), variance, of_log
 
 
 class FlightSums:
