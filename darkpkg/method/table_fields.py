@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
 
 from darkpkg.experiment.selection import Cuts, Selection
 from darkpkg.method.table import Axis, Grid, prefiltered
@@ -39,13 +40,13 @@ def fields_of(
     log, left = smoothed(np.log(total[..., 0]), relative[..., 0], x, beyond)
     yield "everywhere", (log[..., 0], 3, (), 3e-4)
     yield "rate", (log[..., 1:], 3, (lifetimes,), 3e-4)
-    squared = _squared(log, left * relative[..., 0])[..., 1:][..., lifetimes.nearest(_ERRORS[0])]
+    squared = _squared(log, left, relative[..., 0])[..., 1:][..., lifetimes.nearest(_ERRORS[0])]
     if rate.shape[-1] > 1:
         ratio = np.log(total[..., 1:, 1:] / total[..., 1:, :1])
         ratio, left = smoothed(ratio, relative[..., 1:, 1:], x)
         yield "flight", (ratio, 3, (lifetimes, FLIGHTS), 1e-3)
         at: Any = np.ix_(lifetimes.nearest(_ERRORS[0]), FLIGHTS.nearest(_ERRORS[1]))
-        squared = squared[..., None] + _squared(ratio, left * relative[..., 1:, 1:])[(..., *at)]
+        squared = squared[..., None] + _squared(ratio, left, relative[..., 1:, 1:])[(..., *at)]
     yield "error", (np.log(squared) / 2, 1, _ERRORS[: squared.ndim - 4], 0.1)
     if rate.shape[4] > 1:
         yield from _shapes(
@@ -66,19 +67,20 @@ def _shapes(
     root, left = smoothed(np.sqrt(np.maximum(share, 0.0)), np.maximum(known, 1e-10), x)
     yield "spectrum", (root if flies else root[..., 0], 3, axes, 2e-4)
     prompt = root.reshape(*root.shape[:4], -1)[..., 0]
-    known = _squared(prompt, left * known[..., 0, 0])
+    known = _squared(prompt, left, known[..., 0, 0])
     yield "spectrum error", (np.log(np.clip(known, 1e-10, 1.0)) / 2, 1, (), 0.1)
 
 
 def smoothed(
     values: Array, variance: Array, x: Array, beyond: NDArray[np.bool_] | None = None
-) -> tuple[Array, float]:
+) -> tuple[Array, Array]:
     """Values over the nodes (x, v, …) without as much of their noise as they share with no neighbour.
 
     Each principal component is the smoothest surface that generalised cross-validation allows, of those with small
     third differences along both axes, in ln m_N at ``x`` (n,) and v, but none across the edge of the nodes that lie
-    ``beyond`` a cut; each node counts by the mean of the logarithms of its variances. Second, the share of the
-    variance that is left.
+    ``beyond`` a cut; each node counts by the mean of the logarithms of its variances. Second, the squared error
+    that is left, as a share of the variance: (x, v), more at the edges. It contains the bias of smoothing:
+    G. Wahba, J. R. Stat. Soc. B 45 (1983) 133.
     """
     n_x, n_v = values.shape[:2]
     deviation = np.exp(np.log(variance).reshape(n_x * n_v, -1).mean(axis=1) / 2)
@@ -92,19 +94,20 @@ def smoothed(
         for rows in (np.kron(along_x, np.eye(n_v)), np.kron(np.eye(n_x), along_v))
     )
     found, least = surfaces.copy(), np.full(surfaces.shape[1], np.inf)
-    left = np.ones(surfaces.shape[1])
+    left, free = np.ones(surfaces.shape), np.ones(surfaces.shape[1])
     for ratio in 10.0 ** np.arange(-3, 4):
         penalty, modes = np.linalg.eigh(deviation * (ratio * rough_x + rough_v) * deviation.T)
         amplitudes = modes.T @ surfaces
         for strength in 10.0 ** np.arange(-8, 9):
             kept = 1 / (1 + strength * np.maximum(penalty, 0.0))
-            score = ((1 - kept) ** 2 @ amplitudes**2) / np.maximum(len(kept) - kept.sum(), 1e-9) ** 2
+            score = ((1 - kept) ** 2 @ amplitudes**2) / max(len(kept) - kept.sum(), 1e-9) ** 2
             better = score < least
             found[:, better] = modes @ (kept[:, None] * amplitudes[:, better])
-            least[better], left[better] = score[better], (kept**2).mean()
+            least[better], left[:, better] = score[better], (modes**2 @ kept)[:, None]
+            free[better] = max(len(kept) - kept.sum(), 1.0)
     smooth = (found * deviation @ components * columns).reshape(values.shape)
-    noise = ((surfaces - found) ** 2).sum(axis=0)
-    return smooth, float(left @ noise / max(noise.sum(), 1e-300))
+    noise = ((surfaces - found) ** 2).sum(axis=0) / free
+    return smooth, (left @ noise / max(noise.sum(), 1e-300)).reshape(n_x, n_v)
 
 
 def _on_one_side(rows: NDArray[Any], beyond: NDArray[np.bool_] | None) -> Array:
@@ -138,9 +141,14 @@ def _every(step: int, axis: Axis) -> Axis:
     return dataclasses.replace(axis, n=1 + (axis.n - 1) // step)
 
 
-def _squared(values: Array, variance: Array) -> Array:
-    """Squared error of smoothed values over the nodes: a variance, and what interpolation misses."""
-    return np.asarray(variance + sum((_residual(values, axis) / 4) ** 2 for axis in (0, 1)))
+def _squared(values: Array, left: Array, variance: Array) -> Array:
+    """Squared error of smoothed values over the nodes: what is left of the variance, and what interpolation misses.
+
+    Variances of a few replicates vary themselves: each is the mean of a node and its neighbours.
+    """
+    around = uniform_filter(variance, (3, 3), axes=(0, 1), mode="nearest")
+    squared = left.reshape(*left.shape, *[1] * (variance.ndim - 2)) * around
+    return np.asarray(squared + sum((_residual(values, axis) / 4) ** 2 for axis in (0, 1)))
 
 
 def _residual(values: Array, axis: int) -> Array:
