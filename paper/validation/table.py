@@ -144,9 +144,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     table = dk.load_table()
     rows = pd.read_csv(given.output).to_dict("records") if given.output.exists() else []
     for kind in given.kinds:
-        done = sum(row["kind"] == kind for row in rows)
-        for i in tqdm(range(done, KINDS[kind]), desc=kind):
+        done = {f"{row['m_N']:.6g}" for row in rows if row["kind"] == kind}
+        for i in tqdm(range(KINDS[kind]), desc=kind):
             point = drawn_point(table, kind, i, given.seed)
+            if len(done) >= KINDS[kind] or f"{point.m_N:.6g}" in done:
+                continue
+            done.add(f"{point.m_N:.6g}")
             rows.append({"kind": kind, **dedicated(point, given.neutrinos, given.seed + 1 + i)})
             with complete_or_not_at_all(given.output) as partial:
                 pd.DataFrame(rows).to_csv(partial, index=False, float_format="%.6g")
