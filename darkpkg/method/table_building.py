@@ -112,7 +112,7 @@ def build_table(
     check_kinds(experiment=(experiment, Experiment))
     n_events = whole_number("n_events", n_events, 64)
     output = Path(output)
-    key = _sources.digest(_sources.SIMULATION)
+    key = _sources.digest((*_sources.SIMULATION, "method/integrand.py", "method/table_nodes.py"))
     folder = Path(folder) if folder is not None else output.with_suffix(f".{key}.nodes")
     folder.mkdir(parents=True, exist_ok=True)
     names = parts or {"all": tuple(module.name for module in experiment.detector.modules)}
