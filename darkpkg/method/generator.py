@@ -23,9 +23,9 @@ from tqdm import tqdm
 from darkpkg import _sources
 from darkpkg.experiment import experiment as experiments
 from darkpkg.experiment.experiment import Experiment
-from darkpkg.inputs import check_kinds, count, one_of, real_numbers, whole_number
+from darkpkg.inputs import check, check_kinds, count, one_of, real_numbers, whole_number
 from darkpkg.memory import require_memory
-from darkpkg.method.events import Events
+from darkpkg.method.events import Events, block_of
 from darkpkg.method.integrand import DECAY_AXES, Integrand, adapted_map, target
 from darkpkg.method.origin import SEQUENCES, Origin, encoded
 from darkpkg.method.sampling import SamplingRange
@@ -47,7 +47,8 @@ EVEN_SHARE = 0.25
 """Share of the events that beams and nuclei get alike; the rest they get as often as they scatter in the detector.
 The first keeps the error of rare nuclei small, such as argon, the second that of the sum."""
 
-_BATCH = 1 << 16
+_BATCH = 1 << 13
+"""Events at once: what is computed of them in between stays in the cache of a core."""
 
 _MADE_BY = ("darkpkg", "numpy", "scipy", "numba", "vegas")
 
@@ -196,9 +197,11 @@ def generate(
     columns["weight"] *= couplings.coupling
     if sequence == "sobol":
         columns["replicate"] = _replicates(total)
+    for name in ("weight", "p_N", "p_electron", "p_positron"):
+        check(name, columns[name], "finite")
     about = _provenance(total, seed, experiment) | {"hydrogen": hydrogen, "nucleons": nucleons}
     about |= {"chunk": int(chunk)} if chunk else {}
-    return Events(**columns, origin=origin, provenance=about)
+    return Events.of_columns(columns, origin, about)
 
 
 def _importance(channels: Sequence[_Channel], importance: Callable[[Events], Array], origin: Origin) -> Array:
@@ -342,8 +345,9 @@ def _simulated(channels: Sequence[_Channel], drawn: Sequence[_Drawn], progress: 
         for channel, own in zip(channels, drawn, strict=True):
             for begin in range(0, len(own.rows), _BATCH):
                 rows = own.rows[begin : begin + _BATCH]
+                where = block_of(rows)
                 for name, values in channel.simulate(own.next_points(rows), own.number).items():
-                    columns[name][rows] = values
+                    columns[name][where] = values
                 bar.update(len(rows))
     return columns
 
