@@ -8,10 +8,13 @@ are then drawn independently of each other from the adapted map.
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib.metadata
 import json
 import warnings
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -21,6 +24,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from darkpkg import _sources
+from darkpkg.compiling import cache_folder
 from darkpkg.experiment import experiment as experiments
 from darkpkg.experiment.experiment import Experiment
 from darkpkg.inputs import check, check_kinds, count, one_of, real_numbers, whole_number
@@ -29,6 +33,7 @@ from darkpkg.method.events import Events, block_of
 from darkpkg.method.integrand import DECAY_AXES, Integrand, adapted_map, target
 from darkpkg.method.origin import SEQUENCES, Origin, encoded
 from darkpkg.method.sampling import SamplingRange
+from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
 from darkpkg.physics.nuclei import Nucleus, elements
 from darkpkg.physics.nucleons import BoundNucleons
@@ -305,8 +310,28 @@ class _Task:
 
 @functools.lru_cache(maxsize=128)
 def _adapted(task: _Task) -> tuple[vegas.AdaptiveMap, float]:
-    """The map of a channel and its integral; a process adapts once for all chunks of a sample."""
-    return adapted_map(task.integrand, random_stream(*task.stream, "adapt"), **ADAPTATION)
+    """The map of a channel and its integral, adapted once for all chunks of a sample and all processes.
+
+    It is kept on disk, in a file named after all that it depends on.
+    """
+    folder = cache_folder()
+    if folder is None:
+        return _learn(task)
+    versions = [importlib.metadata.version(name) for name in ("numpy", "vegas")]
+    about = repr((task, ADAPTATION, versions, _sources.digest(_sources.SIMULATION)))
+    path = folder / f"map-{hashlib.sha256(about.encode()).hexdigest()[:32]}.npz"
+    with suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile), np.load(path) as kept:
+        *grid, integral = kept.values()
+        return vegas.AdaptiveMap(grid), float(integral)
+    learned, integral = _learn(task)
+    with suppress(OSError), complete_or_not_at_all(path) as partial, partial.open("wb") as file:
+        np.savez(file, *learned.extract_grid(), np.array(integral))
+    return learned, integral
+
+
+def _learn(task: _Task) -> tuple[vegas.AdaptiveMap, float]:
+    learned, integral = adapted_map(task.integrand, random_stream(*task.stream, "adapt"), **ADAPTATION)
+    return vegas.AdaptiveMap(learned.extract_grid()), float(integral)  # with the same bits as one that was kept
 
 
 class _Channel:

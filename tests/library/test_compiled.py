@@ -348,10 +348,10 @@ with open(darkpkg.physics.kinematics.__file__, "a") as source:
         """The folder goes away between its choice and the first result to be kept, and a file takes its place."""
         program = """
 import shutil
-from darkpkg.compiling import _cache_folder
+from darkpkg.compiling import cache_folder
 from darkpkg.physics.probe import probe
-shutil.rmtree(_cache_folder())
-_cache_folder().write_text("")
+shutil.rmtree(cache_folder())
+cache_folder().write_text("")
 print(probe((2.0, 0.0, 0.0, 1.0)))
 """
         assert float(run(package, program)[0]) == 3
