@@ -82,7 +82,7 @@ class _Cache(FunctionCache):
 
 @functools.cache
 def cache_folder() -> Path | None:
-    """A folder for what is made of just these sources, machine code above all, in the first place that can be written to, or none."""
+    """A folder for what these sources make, machine code above all, in the first place to write to, or none."""
     if not _sources.unchanged():
         return None
     for place in _places():

@@ -59,9 +59,7 @@ class Target(NamedTuple):
 
 def target(flux: Flux, nucleus: Nucleus, form_factor: str) -> Target:
     """Tabulate flux and current. The splines in Q, 20 knots in each unit of QR, are exact to 1e-7."""
-    knots = np.linspace(0.0, LARGEST_QR * HBARC / nucleus.radius, 20 * int(LARGEST_QR) + 1)
-    amplitudes = current_amplitudes(knots**2, nucleus, form_factor)
-    charge, magnetic = (np.ascontiguousarray(CubicSpline(knots, amplitude).c.T) for amplitude in amplitudes)
+    charge, magnetic, step = _splines(nucleus, form_factor)
     return Target(
         flux.edges,
         flux.cumulative,
@@ -70,11 +68,20 @@ def target(flux: Flux, nucleus: Nucleus, form_factor: str) -> Target:
         width_table(),
         charge,
         magnetic,
-        knots[1],
-        bool(amplitudes[1].any()),
+        step,
+        bool(magnetic.any()),
         nucleus.mass,
         6 / nucleus.mean_square_radius,
     )
+
+
+@functools.lru_cache(maxsize=64)
+def _splines(nucleus: Nucleus, form_factor: str) -> tuple[Array, Array, float]:
+    """Coefficients (knots, 4) of both amplitudes of the current, and the distance of knots in GeV."""
+    knots = np.linspace(0.0, LARGEST_QR * HBARC / nucleus.radius, 20 * int(LARGEST_QR) + 1)
+    amplitudes = current_amplitudes(knots**2, nucleus, form_factor)
+    charge, magnetic = (np.ascontiguousarray(CubicSpline(knots, amplitude).c.T) for amplitude in amplitudes)
+    return charge, magnetic, float(knots[1])
 
 
 _CELLS = 4

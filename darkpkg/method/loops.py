@@ -207,15 +207,16 @@ def box_chords(origin: Array, along: Array, boxes: Array, entry: Array, leave: A
     """
     for i in range(origin.shape[0]):
         length = math.sqrt(along[i, 1] ** 2 + along[i, 2] ** 2 + along[i, 3] ** 2)
+        inverse = length / along[i, 1], length / along[i, 2], length / along[i, 3]
         for k in range(boxes.shape[0]):
             begin, end = 0.0, math.inf
             for axis in range(3):
-                direction, x = along[i, axis + 1] / length, origin[i, axis]
+                per_cm, x = inverse[axis], origin[i, axis]
                 low, high = boxes[k, axis, 0] - x, boxes[k, axis, 1] - x
-                if direction != 0.0:
-                    low, high = low / direction, high / direction
+                if abs(per_cm) < math.inf:
+                    low, high = low * per_cm, high * per_cm
                     begin, end = max(begin, min(low, high)), min(end, max(low, high))
-                elif low > 0.0 or high < 0.0:
+                elif low > 0.0 or high < 0.0:  # parallel to the faces, and outside
                     end = 0.0
             hit = begin < end
             entry[i, k], leave[i, k] = (begin, end) if hit else (0.0, 0.0)
