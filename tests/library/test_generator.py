@@ -17,12 +17,21 @@ from darkpkg.experiment.beam import Flux
 from darkpkg.experiment.detector import ND280, Module
 from darkpkg.experiment.experiment import T2K
 from darkpkg.experiment.volumes import Box
+from darkpkg.method import generator
 from darkpkg.method.events import Events
 from darkpkg.method.generator import REPLICATES, generate
-from darkpkg.method.integrand import Integrand, _current, _energy_above, laboratory_momenta, target
+from darkpkg.method.integrand import (
+    Integrand,
+    _current,
+    _energy_above,
+    laboratory_momenta,
+    tabulated_width,
+    target,
+    width_table,
+)
 from darkpkg.method.sampling import DENSITIES, HEAVY, LIGHT, SamplingRange, paper_density
 from darkpkg.physics import kinematics, scattering
-from darkpkg.physics.decay import angular_correlation, lepton_momenta, mass_density
+from darkpkg.physics.decay import angular_correlation, lepton_momenta, mass_density, width_shape
 from darkpkg.physics.model import BENCHMARK_B
 from darkpkg.physics.nuclei import NUCLEI, PROTON, current_amplitudes, sachs
 from darkpkg.physics.nucleons import BoundNucleons
@@ -1035,3 +1044,50 @@ def test_the_jacobian_of_the_masses_adds_up_to_the_area_of_the_region():
     _, _, jacobian = integrand._masses(np.stack([u, np.full(len(u), 0.5)], axis=-1))
     # The middle of each step is exact for what is linear in u.
     assert jacobian.mean() == pytest.approx(np.log(2) ** 2 / 2, rel=1e-9)
+
+
+# --- What is tabulated and kept ---
+
+
+@pytest.mark.parametrize("m_N", [2.2 * ELECTRON_MASS, 4.001 * ELECTRON_MASS, 4e-3, 0.03, 0.1, 1.25])
+def test_the_tabulated_width_agrees_with_its_integral_up_to_equal_masses(m_N):
+    m_Zprime = m_N * (1 + np.append(0.0, np.geomspace(1e-12, 1e3, 300)))
+    found = [tabulated_width(m_N, one, width_table()) for one in m_Zprime]
+    # As the docstring promises.
+    np.testing.assert_allclose(found, width_shape(m_N, m_Zprime, ELECTRON_MASS), rtol=1e-6)
+
+
+@pytest.fixture
+def cold(tmp_path, monkeypatch):
+    """A process that has adapted to nothing, and an empty folder for what it keeps."""
+    monkeypatch.setattr(generator, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(generator, "_adapted", generator._adapted.__wrapped__)
+    return tmp_path
+
+
+def test_maps_that_were_kept_give_the_same_bits(cold):
+    first = generate(HEAVY, 240, seed=5)
+    files = sorted(cold.iterdir())
+    assert len(files) == len(CHANNELS)
+    times = [file.stat().st_mtime_ns for file in files]
+    again = generate(HEAVY, 240, seed=5)
+    assert [file.stat().st_mtime_ns for file in sorted(cold.iterdir())] == times
+    for name in first.columns():
+        np.testing.assert_array_equal(getattr(again, name), getattr(first, name))
+
+
+def test_a_damaged_map_is_learned_anew(cold):
+    first = generate(HEAVY, 240, seed=5)
+    for i, file in enumerate(sorted(cold.iterdir())):
+        file.write_bytes(file.read_bytes()[: 100 * i])
+    np.testing.assert_array_equal(generate(HEAVY, 240, seed=5).weight, first.weight)
+    assert all(np.load(file) for file in cold.iterdir())
+
+
+def test_maps_are_kept_apart_by_seed_masses_and_settings(cold, monkeypatch):
+    generate(HEAVY, 240, seed=5)
+    generate(HEAVY, 240, seed=6)
+    generate(LIGHT, 240, seed=5)
+    monkeypatch.setattr(generator, "ADAPTATION", {"nitn": 2, "neval": 1000})
+    generate(HEAVY, 240, seed=5)
+    assert len(list(cold.iterdir())) == 4 * len(CHANNELS)
