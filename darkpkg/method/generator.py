@@ -318,7 +318,7 @@ def _adapted(task: _Task) -> tuple[vegas.AdaptiveMap, float]:
     if folder is None:
         return _learn(task)
     versions = [importlib.metadata.version(name) for name in ("numpy", "vegas")]
-    about = repr((task, ADAPTATION, versions, _sources.digest(_sources.SIMULATION)))
+    about = repr((task.stream, task.origin, ADAPTATION, versions, _sources.digest(_sources.SIMULATION)))
     path = folder / f"map-{hashlib.sha256(about.encode()).hexdigest()[:32]}.npz"
     with suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile), np.load(path) as kept:
         *grid, integral = kept.values()
