@@ -320,7 +320,7 @@ def _adapted(task: _Task) -> tuple[vegas.AdaptiveMap, float]:
     versions = [importlib.metadata.version(name) for name in ("numpy", "vegas")]
     about = repr((task.stream, task.origin, ADAPTATION, versions, _sources.digest(_sources.SIMULATION)))
     path = folder / f"map-{hashlib.sha256(about.encode()).hexdigest()[:32]}.npz"
-    with suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile), np.load(path) as kept:
+    with suppress(OSError, ValueError, EOFError, zipfile.BadZipFile), path.open("rb") as file, np.load(file) as kept:
         *grid, integral = kept.values()
         return vegas.AdaptiveMap(grid), float(integral)
     learned, integral = _learn(task)

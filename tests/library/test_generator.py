@@ -1080,8 +1080,9 @@ def test_a_damaged_map_is_learned_anew(cold):
     first = generate(HEAVY, 240, seed=5)
     for i, file in enumerate(sorted(cold.iterdir())):
         file.write_bytes(file.read_bytes()[: 100 * i])
+    damaged = {file: file.read_bytes() for file in cold.iterdir()}
     np.testing.assert_array_equal(generate(HEAVY, 240, seed=5).weight, first.weight)
-    assert all(np.load(file) for file in cold.iterdir())
+    assert all(len(file.read_bytes()) > len(rest) for file, rest in damaged.items())
 
 
 def test_maps_are_kept_apart_by_seed_masses_and_settings(cold, monkeypatch):
