@@ -36,10 +36,11 @@ def simulate(into, n_chunks, chunk_size, workers):
 
 def family(pid):
     """A process and all that it started."""
-    children = Path(f"/proc/{pid}/task/{pid}/children")
     found = [pid]
-    for child in children.read_text().split() if children.exists() else ():
-        found += family(int(child))
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):  # of each thread
+        with suppress(OSError):  # it has ended
+            for child in children.read_text().split():
+                found += family(int(child))
     return found
 
 
@@ -47,10 +48,8 @@ def memory(pids):
     """Bytes that processes have in memory together."""
     total = 0
     for pid in pids:
-        try:
+        with suppress(OSError):  # it has ended
             total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
-        except OSError:  # it has ended
-            continue
     return total
 
 
