@@ -308,6 +308,10 @@ class _Task:
     integrand: Integrand = field(compare=False)
 
 
+_KEPT_MAPS = 2000
+"""Beyond so many files of 10 kB the older half goes."""
+
+
 @functools.lru_cache(maxsize=128)
 def _adapted(task: _Task) -> tuple[vegas.AdaptiveMap, float]:
     """The map of a channel and its integral, adapted once for all chunks of a sample and all processes.
@@ -326,6 +330,10 @@ def _adapted(task: _Task) -> tuple[vegas.AdaptiveMap, float]:
     learned, integral = _learn(task)
     with suppress(OSError), complete_or_not_at_all(path) as partial, partial.open("wb") as file:
         np.savez(file, *learned.extract_grid(), np.array(integral))
+    with suppress(OSError):  # another process removes the same
+        kept = sorted(folder.glob("map-*.npz"), key=lambda file: file.stat().st_mtime)
+        for old in kept[: len(kept) // 2] if len(kept) > _KEPT_MAPS else ():
+            old.unlink()
     return learned, integral
 
 

@@ -1085,6 +1085,13 @@ def test_a_damaged_map_is_learned_anew(cold):
     assert all(len(file.read_bytes()) > len(rest) for file, rest in damaged.items())
 
 
+def test_of_too_many_maps_the_newest_are_kept(cold, monkeypatch):
+    monkeypatch.setattr(generator, "_KEPT_MAPS", 30)
+    generate(HEAVY, 240, seed=5)
+    generate(HEAVY, 240, seed=6)
+    assert len(CHANNELS) <= len(list(cold.iterdir())) <= 30
+
+
 def test_maps_are_kept_apart_by_seed_masses_and_settings(cold, monkeypatch):
     generate(HEAVY, 240, seed=5)
     generate(HEAVY, 240, seed=6)
