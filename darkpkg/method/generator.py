@@ -328,8 +328,8 @@ def _adapted(task: _Task) -> tuple[vegas.AdaptiveMap, float]:
         *grid, integral = kept.values()
         return vegas.AdaptiveMap(grid), float(integral)
     learned, integral = _learn(task)
-    with suppress(OSError), complete_or_not_at_all(path) as partial, partial.open("wb") as file:
-        np.savez(file, *learned.extract_grid(), np.array(integral))
+    with suppress(OSError), complete_or_not_at_all(path) as partial, partial.open("wb") as output:
+        np.savez(output, *learned.extract_grid(), np.array(integral))
     with suppress(OSError):  # another process removes the same
         kept = sorted(folder.glob("map-*.npz"), key=lambda file: file.stat().st_mtime)
         for old in kept[: len(kept) // 2] if len(kept) > _KEPT_MAPS else ():
