@@ -26,7 +26,7 @@ from darkpkg.inference.slices import Slice
 from darkpkg.inference.threshold import exclusion_threshold
 from darkpkg.method.estimators import Kernel, Transport
 from darkpkg.method.expectation import Expectation
-from darkpkg.method.interface import Predicts
+from darkpkg.method.interface import Estimator, Predicts
 from darkpkg.method.table import Table, load_table
 from darkpkg.method.weights import selected_weight
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
@@ -225,7 +225,7 @@ def _dedicated(samples: Samples, where: Slice, masses: tuple[float, ...], line: 
         along = Slice(lambda c, mass=mass: where.at(mass, c), **{coupling: values[::10]})
         point = where.at(mass, float(values[0]))
         events = samples.at(point)
-        events = events[np.char.startswith(events.module, line.modules)]
+        events = events[np.char.startswith(events.module, line.modules or "")]
         events = events[selected_weight(events, point, line.analysis) != 0]  # others weigh nothing at any coupling
         for found in excluded_intervals(Kernel(events), along, line.analysis):
             ends = (found.low, found.low_error), (found.high, found.high_error)
@@ -256,9 +256,9 @@ def lifetime_bounds() -> dict[float, tuple[Array, LifetimeBound]]:
     return bounds
 
 
-def _excluded(m_N: float, rates: Array, estimator: Predicts | None = None) -> tuple[Array, Array]:
-    """Shortest and longest excluded cτ⁰ in cm, all but m_N as in benchmark B."""
-    return excluded_lifetimes(estimator or load_table(), BENCHMARK_B.replace(m_N=m_N), ANALYSIS_I, rates)
+def _excluded(m_N: float, rates: Array, estimator: Estimator | None = None) -> tuple[Array, Array]:
+    """Shortest and longest excluded cτ⁰ in cm, all but m_N as in benchmark B; by default from the table."""
+    return excluded_lifetimes(estimator, BENCHMARK_B.replace(m_N=m_N), ANALYSIS_I, rates)
 
 
 def figure_11(samples: Samples) -> PaperFigure:
@@ -326,9 +326,10 @@ def _events_against_lifetime(ax: Axes, samples: Samples, curves: Curves) -> None
     ax.fill_between(ctau, np.maximum(mean - error, 1e-9), mean + error, color=COLOURS["blue"], alpha=0.25, lw=0)
     ax.axhline(exclusion_threshold(0.90), color=COLOURS["grey"], ls=":")
     ax.text(ctau[-1] / 2, 2.6, "90 % CL", ha="right", color=COLOURS["grey"])
-    shortest = B.proper_decay_length() * B.V_N_sq  # cτ⁰ for |V_N| = 1; it goes like 1 / |V_N|²
-    ax.axvspan(shortest, shortest / B.V_muN_sq, color=COLOURS["orange"], alpha=0.15, lw=0)
-    ax.text(np.sqrt(shortest**2 / B.V_muN_sq), 0.03, "physical region", ha="center")
+    shortest = float(B.proper_decay_length() * B.V_N_sq)  # cτ⁰ for |V_N| = 1; it goes like 1 / |V_N|²
+    longest = float(shortest / B.V_muN_sq)
+    ax.axvspan(shortest, longest, color=COLOURS["orange"], alpha=0.15, lw=0)
+    ax.text(np.sqrt(shortest * longest), 0.03, "physical region", ha="center")
     at_B = float(np.exp(np.interp(np.log(shortest), np.log(ctau), np.log(mean))))
     ax.plot(shortest, at_B, "*", ms=13, color=COLOURS["red"], mec="white", zorder=5)
     ax.set(xlabel=r"$c\tau^0$ [cm]", ylabel="expected events in Analysis I", xlim=ctau[[0, -1]], ylim=(1e-2, 1e3))
