@@ -10,7 +10,9 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatterSciNotation, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from paper.causes.along import Along
@@ -42,8 +44,19 @@ def draw_along(
         above.set(xscale="log", yscale="log", ylabel=y[column])
         below.set(xlabel=x[column], ylabel="over the paper's" if column == 0 else "", yscale="log")
         below.yaxis.set_major_formatter("{x:g}")
-        above.legend(fontsize=9, title=title)
+        for axis in (below.xaxis, below.yaxis, above.yaxis):
+            _few_ticks(axis)
+        above.legend(fontsize=9, title=title, loc="lower left", bbox_to_anchor=(0, 1))
     return figure
+
+
+def _few_ticks(axis: Axis) -> None:
+    """Label a logarithmic axis at powers of ten, at 1, 2 and 5 if it has few of them, evenly if it has none."""
+    low, high = axis.get_view_interval()
+    if axis.get_scale() == "log" and high < 30 * low:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)) if high > 4 * low else MaxNLocator(4))
+        axis.set_major_formatter("{x:g}" if low > 1e-3 else LogFormatterSciNotation(minor_thresholds=(9, 9)))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _curve(above: Any, below: Any, one: Along, colour: str, marker: str) -> None:
@@ -62,7 +75,7 @@ def draw_chain(chains: Mapping[str, tuple[Mapping[str, Array], float]]) -> Figur
 
     Each is a chain with the printed number that it should end at.
     """
-    figure, axes = plt.subplots(1, len(chains), figsize=(4.1 * len(chains), 4.4), squeeze=False)
+    figure, axes = plt.subplots(1, len(chains), figsize=(2.7 * len(chains), 4.4), squeeze=False)
     for ax, (title, (steps, printed)) in zip(axes[0], chains.items(), strict=True):
         ratio = np.array([value[0] / printed for value in steps.values()])
         errors = [error(value) / printed for value in steps.values()]
@@ -70,7 +83,8 @@ def draw_chain(chains: Mapping[str, tuple[Mapping[str, Array], float]]) -> Figur
         ax.errorbar(ratio, n, xerr=errors, fmt="o", ms=5, color=COLOURS["blue"])
         ax.plot(ratio, n, color=COLOURS["blue"], lw=1, alpha=0.5)
         ax.axvline(1, color="black", lw=0.8)
-        ax.set_yticks(n, list(steps))
+        ax.set_yticks(n, list(steps), fontsize=8.5)
+        ax.xaxis.set_major_locator(plt.MaxNLocator(3))
         ax.yaxis.set_minor_locator(plt.NullLocator())
         ax.tick_params(axis="y", which="both", length=0)
         ax.set_xlabel(title)

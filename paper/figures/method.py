@@ -142,7 +142,11 @@ def figure_8(samples: Samples) -> PaperFigure:
             w = products[step]
             curves.line(name, f"effective events after {step}", row, effective := _effective(w))
             curves.line(name, f"sum after {step}", row, w.sum(), np.sqrt((w**2).sum()))
-            total = np.format_float_positional(w.sum(), 3, fractional=False, trim="-") if step in ("masses", "selection", "lifetime") else "…"
+            total = (
+                np.format_float_positional(w.sum(), 3, fractional=False, trim="-")
+                if step in ("masses", "selection", "lifetime")
+                else "…"
+            )
             text = f"{total}  |  {effective:,.0f}".replace(",", "\u2009")
             ax.text(x, y, text, ha="center", va="center", color=COLOURS[colour])
     y = -1.12 * len(_STEPS)
