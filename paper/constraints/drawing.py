@@ -93,7 +93,7 @@ def _write_names(ax: Axes, limits: tuple[Constraint, ...], regions: tuple[Region
 
 
 def _write(ax: Axes, text: str, x: float, y: float, colour: str) -> None:
-    ax.text(x, y, text, transform=ax.transAxes, size=8.2, color=colour, ha="center", va="center")
+    ax.text(x, y, text, transform=ax.transAxes, size=8.5, color=colour, ha="center", va="center")
 
 
 def _edges(
