@@ -10,9 +10,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatterSciNotation, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from paper.causes.along import Along
@@ -44,19 +42,8 @@ def draw_along(
         above.set(xscale="log", yscale="log", ylabel=y[column])
         below.set(xlabel=x[column], ylabel="over the paper's" if column == 0 else "", yscale="log")
         below.yaxis.set_major_formatter("{x:g}")
-        for axis in (below.xaxis, below.yaxis, above.yaxis):
-            _few_ticks(axis)
-        above.legend(fontsize=9, title=title, loc="lower left", bbox_to_anchor=(0, 1))
+        above.legend(fontsize=9, title=title)
     return figure
-
-
-def _few_ticks(axis: Axis) -> None:
-    """Label a logarithmic axis at powers of ten, at 1, 2 and 5 if it has few of them, evenly if it has none."""
-    low, high = axis.get_view_interval()
-    if axis.get_scale() == "log" and high < 30 * low:
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)) if high > 4 * low else MaxNLocator(4))
-        axis.set_major_formatter("{x:g}" if low > 1e-3 else LogFormatterSciNotation(minor_thresholds=(9, 9)))
-    axis.set_minor_formatter(NullFormatter())
 
 
 def _curve(above: Any, below: Any, one: Along, colour: str, marker: str) -> None:
