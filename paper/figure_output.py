@@ -148,8 +148,8 @@ def _drawn(figure: Figure, form: str, **options: Any) -> bytes:
 
 @contextmanager
 def _narrowed(figure: Figure) -> Iterator[bool]:
-    """Make a figure as narrow as a phone shows it, for a while; False if it is already, has several grids, or is a chart
-    of words without axes, which would overlap.
+    """Make a figure as narrow as a phone shows it, for a while; False if it is already, has several grids, or is a
+    chart of words without axes, which would overlap.
     """
     panels = [axes for axes in figure.axes if axes.get_subplotspec() is not None]
     before = {axes: axes.get_subplotspec() for axes in panels}

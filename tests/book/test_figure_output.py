@@ -129,9 +129,9 @@ def test_a_picture_is_shown_at_half_its_pixels_without_a_link_around_it(tmp_path
 
 
 def test_a_chart_without_axes_has_no_narrow_drawing():
-    figure, ax = plt.subplots(figsize=(9, 6), layout="constrained")
+    figure = Figure(figsize=(9.0, 6.0))
+    ax = figure.subplots()
     ax.axis("off")
     ax.text(0.5, 0.5, "a box of words")
     bundle, _ = figure_bundle(figure)
-    plt.close(figure)
     assert NARROW not in bundle
