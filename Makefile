@@ -11,7 +11,7 @@ RUN     := $(VENV)/bin/python
 READY   := $(VENV)/ready-$(VERSION)
 BUILT   := _build/book-without-warnings
 # The extras whose packages are pinned in requirements.txt; the generator to validate with has its own environment.
-EXTRAS  := book lab test lint build
+EXTRAS  := book lab posterior exports test lint build
 VALIDATE := $(VENV)/validate
 UV      := $(RUN) -m uv --no-progress pip
 

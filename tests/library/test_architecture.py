@@ -75,6 +75,7 @@ LAYERS = {
         "scan_files",
         "check",
         "point_likelihood",
+        "posterior",
     ],
     "top": ["simulation", "chunks", "plotting", "report", "options", "commands", "table_commands", "cli", "__main__"],
 }
