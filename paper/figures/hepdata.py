@@ -31,7 +31,10 @@ def tables(drawn: PaperFigure, number: int) -> list[HepDataTable]:
             HepDataTable(
                 f"Figure {number}, table {len(found) + 1}",
                 f"Figure {number} of arXiv:2205.12273, made anew: {panel}, {curve}. Axes are those of the figure.",
-                independent, {height: columns[height]}, errors, keywords=words,
+                independent,
+                {height: columns[height]},
+                errors,
+                keywords=words,
             )  # fmt: skip
         )
     return found
