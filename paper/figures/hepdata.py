@@ -27,14 +27,7 @@ def tables(drawn: PaperFigure, number: int) -> list[HepDataTable]:
         error = columns.get(f"{height}_error")
         errors = {height: error} if error is not None and np.isfinite(error).any() else {}
         words = {"observables": ["N"], "phrases": ["heavy neutral lepton", "dark photon", "T2K"]}
-        found.append(
-            HepDataTable(
-                f"Figure {number}, table {len(found) + 1}",
-                f"Figure {number} of arXiv:2205.12273, made anew: {panel}, {curve}. Axes are those of the figure.",
-                independent,
-                {height: columns[height]},
-                errors,
-                keywords=words,
-            )  # fmt: skip
-        )
+        name = f"Figure {number}, table {len(found) + 1}"
+        about = f"Figure {number} of arXiv:2205.12273, made anew: {panel}, {curve}. Axes are those of the figure."
+        found.append(HepDataTable(name, about, independent, {height: columns[height]}, errors, keywords=words))
     return found
