@@ -1,4 +1,4 @@
-"""What a posterior of six parameters costs: likelihoods from the table, and fifty autocorrelation times of a chain."""
+"""What a posterior of six parameters costs: likelihoods from the table, fifty autocorrelation times of a chain."""
 
 from time import process_time
 
