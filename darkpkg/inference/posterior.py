@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -412,7 +413,10 @@ def sample_nested(likelihood: PointLikelihood, *, seed: int = 1, n_live: int = 2
     sampler = dynesty.NestedSampler(
         likelihood.of_vector, prior.values, len(prior.names), nlive=n_live, rstate=rng, sample="unif"
     )
-    sampler.run_nested(dlogz=float(remaining), print_progress=False)
+    with warnings.catch_warnings():
+        # Where no point has a signal, the likelihood is as large as it can be, and the same: nothing is left to find.
+        warnings.filterwarnings("ignore", "We have reached the plateau in the likelihood")
+        sampler.run_nested(dlogz=float(remaining), print_progress=False)
     found = sampler.results
     return Nested(
         np.asarray(found.samples_equal(rstate=rng)), float(found.logz[-1]), float(found.logzerr[-1]),
