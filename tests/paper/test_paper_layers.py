@@ -48,8 +48,6 @@ ORDER = [
     "validation.table",
     "validation.run_darknews",
     "validation.drawing",
-    "validation.calibration",
-    "validation.coverage",
     "figures.frame",
     "figures.hepdata",
     "figures.physics",
