@@ -148,6 +148,7 @@ def plot_corner(values: ArrayLike, names: Sequence[str], n_bins: int = 24) -> Fi
     if logs.ndim != 2 or logs.shape[1] != len(names):
         raise ValueError(f"values must be (draws, {len(names)}), got shape {logs.shape}")
     d = len(names)
+    axes: Any
     figure, axes = plt.subplots(d, d, figsize=(1.6 * d, 1.6 * d), sharex="col", squeeze=False, layout="constrained")
     for i, j in np.ndindex(d, d):
         ax = axes[i, j]

@@ -104,10 +104,10 @@ def _columns(events: PlacedEvents, parameters: DarkParameters, seed: int) -> dic
     # From the mass of the nucleus after the collision, which is that before.
     E_nu = (mass * N[:, 0] - parameters.m_N**2 / 2) / (mass - N[:, 0] + N[:, 3])
     p_nu, target = np.stack([E_nu, zero, zero, E_nu], axis=1), np.stack([mass, zero, zero, zero], axis=1)
-    pair = events.p_electron + events.p_positron
-    vertex = np.column_stack([events.vertex, zero]) * _MM
-    decay = vertex + _flight(N, parameters.m_N, parameters.proper_decay_length(), rng)
-    of_Z = decay + _flight(pair, parameters.m_Zprime, parameters.mediator_decay_length(), rng)
+    pair: Array = events.p_electron + events.p_positron
+    vertex: Array = np.column_stack([events.vertex, zero]) * _MM
+    decay: Array = vertex + _flight(N, parameters.m_N, parameters.proper_decay_length(), rng)
+    of_Z: Array = decay + _flight(pair, parameters.m_Zprime, parameters.mediator_decay_length(), rng)
     return {
         "p_nu": p_nu, "target": target, "N": N, "recoil": p_nu + target - N, "daughter": N - pair, "pair": pair,
         "electron": events.p_electron, "positron": events.p_positron, "vertex": vertex, "decay": decay, "of_Z": of_Z,
@@ -115,10 +115,11 @@ def _columns(events: PlacedEvents, parameters: DarkParameters, seed: int) -> dic
     }  # fmt: skip
 
 
-def _flight(p: Array, mass: float, proper_length: Any, rng: np.random.Generator) -> Array:
+def _flight(p: Array, mass: Any, proper_length: Any, rng: np.random.Generator) -> Array:
     """Path (n, 4) in mm up to a decay that is drawn: x, y, z and ct."""
     over_mass = rng.exponential(float(proper_length), len(p)) / mass * _MM if proper_length > 0 else np.zeros(len(p))
-    return np.column_stack([p[:, 1:], p[:, 0]]) * over_mass[:, None]
+    path: Array = np.column_stack([p[:, 1:], p[:, 0]]) * over_mass[:, None]
+    return path
 
 
 def _run_information(hepmc: Any) -> Any:

@@ -234,7 +234,8 @@ def sample_chain(
     emcee = _extra("emcee", "posterior")
     check_kinds(likelihood=(likelihood, PointLikelihood))
     prior, n_steps = Prior.of(likelihood), whole_number("n_steps", n_steps, 1)
-    d, about = len(prior.names), _about(likelihood, seed)
+    d = len(prior.names)
+    about: Mapping[str, Any] = _about(likelihood, seed)
     if after is None:
         if whole_number("n_walkers", n_walkers, 2 * d) % 2:
             raise ValueError(f"n_walkers must be even, got {n_walkers}")
@@ -336,7 +337,7 @@ def write_chain(chain: Chain, path: str | os.PathLike[str]) -> Path:
         "format": FORMAT, "bounds": dict(chain.prior.bounds), "V_muN_sq": chain.prior.V_muN_sq,
         "accepted": chain.accepted, "generator": [kind, *rest], "provenance": dict(chain.provenance),
     }  # fmt: skip
-    arrays = {"u": chain.u, "log_likelihood": chain.log_likelihood, "generator": np.asarray(keys)}
+    arrays: dict[str, Any] = {"u": chain.u, "log_likelihood": chain.log_likelihood, "generator": np.asarray(keys)}
     words = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
     with complete_or_not_at_all(path) as partial, partial.open("wb") as file:
         np.savez_compressed(file, header=words, **arrays)
