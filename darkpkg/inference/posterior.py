@@ -26,6 +26,7 @@ from darkpkg.datasets import DataIntegrityError
 from darkpkg.inference.point_likelihood import PointLikelihood
 from darkpkg.inputs import Frozen, check_kinds, one_of, real_numbers, whole_number
 from darkpkg.outputs import complete_or_not_at_all
+from darkpkg.streams import random_stream
 
 Array = NDArray[np.float64]
 
@@ -239,8 +240,9 @@ def sample_chain(
     if after is None:
         if whole_number("n_walkers", n_walkers, 2 * d) % 2:
             raise ValueError(f"n_walkers must be even, got {n_walkers}")
-        generator = np.random.RandomState(seed)
-        start = emcee.State(generator.random_sample((n_walkers, d)), random_state=generator.get_state())
+        first, keys = (random_stream(seed, "posterior", name) for name in ("walkers", "emcee"))
+        twister = ("MT19937", keys.integers(2**32, size=624, dtype=np.uint32), 624, 0, 0.0)
+        start = emcee.State(first.random((n_walkers, d)), random_state=twister)
     else:
         check_kinds(after=(after, Chain))
         about = after.provenance
@@ -409,7 +411,7 @@ def sample_nested(likelihood: PointLikelihood, *, seed: int = 1, n_live: int = 2
     """
     dynesty = _extra("dynesty", "posterior")
     check_kinds(likelihood=(likelihood, PointLikelihood))
-    prior, rng = Prior.of(likelihood), np.random.default_rng(whole_number("seed", seed, 0))
+    prior, rng = Prior.of(likelihood), random_stream(seed, "posterior", "dynesty")
     n_live = whole_number("n_live", n_live, 2 * len(prior.names))
     sampler = dynesty.NestedSampler(
         likelihood.of_vector, prior.values, len(prior.names), nlive=n_live, rstate=rng, sample="unif"
@@ -455,7 +457,7 @@ def profile(
     prior = Prior.of(likelihood)
     i = prior.names.index(one_of("name", name, prior.names))
     lnL = _Cube(prior, likelihood)
-    start = qmc.Sobol(len(prior.names), rng=np.random.default_rng(1)).random(whole_number("n_points", n_points, 1))
+    start = qmc.Sobol(len(prior.names), rng=random_stream(1, "profile")).random(whole_number("n_points", n_points, 1))
     values = np.atleast_1d(real_numbers("values", values, *likelihood.bounds[name]))
     best = np.empty(len(values))
     for row, value in enumerate(values.tolist()):
