@@ -201,7 +201,7 @@ def _limits(mediator: str, lines: Mapping[str, tuple[PlacedEvents, Analysis, dic
     """Both planes of a mediator: other limits, ours, and the benchmark."""
     curves = Curves()
     point = {"heavy": BENCHMARK_B, "light": BENCHMARK_A}[mediator]
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4.6))
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4.5))
     for ax, (panel, names) in zip(axes, _NAMES.items(), strict=True):
         where = PLANES[mediator, panel]
         ends = [(values[0], values[-1]) for values in where.axes.values()]
@@ -218,7 +218,7 @@ def _limits(mediator: str, lines: Mapping[str, tuple[PlacedEvents, Analysis, dic
         ax.set(xlim=ends[0], ylim=ends[1])
         if ends[0][1] < 100 * ends[0][0]:
             ax.xaxis.set_minor_formatter(NullFormatter())
-    axes[0].legend(loc="lower right", fontsize=8)
+    axes[0].legend(loc="lower right", fontsize=8.5)
     return PaperFigure(figure, curves.table())
 
 
@@ -264,7 +264,7 @@ def figure_11(samples: Samples) -> PaperFigure:
     The band of the first panel is the square root of Eq. (30), for the signal alone.
     """
     curves = Curves()
-    figure, (first, second, third) = plt.subplots(1, 3, figsize=(13.5, 4.3))
+    figure, (first, second, third) = plt.subplots(1, 3, figsize=(9.8, 4.2))
     _events_against_lifetime(first, samples, curves)
     rates = np.geomspace(3, 1e4, 60)
     colours = ("red", "green", "orange", "blue")
