@@ -5,11 +5,8 @@ Each looks at everything that it was given, and whether it can write, before it 
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import importlib.metadata
 import io
-import operator
 import sys
 import warnings
 from collections import Counter
@@ -33,24 +30,12 @@ from darkpkg.memory import require_memory
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import FEW_EVENTS
 from darkpkg.method.weights import sampling_range
-from darkpkg.options import EXPERIMENTS, analysis_of, estimator_of, experiment_of
+from darkpkg.options import EXPERIMENTS, estimator_of, experiment_of, judges_of
 from darkpkg.outputs import complete_or_not_at_all, require_writable
 from darkpkg.physics.nuclei import Nucleus
 from darkpkg.physics.validity import validity_notes
-from darkpkg.report import as_text, numbers_of, report, row
+from darkpkg.report import answers, as_text, row
 from darkpkg.running import executor_of
-
-__all__ = [
-    "NO_STATEMENT",
-    "Source",
-    "check",
-    "check_points",
-    "check_size",
-    "is_watched",
-    "scan",
-    "simulate",
-    "simulate_chunks",
-]
 
 NO_STATEMENT = 3
 """Exit status of `check` where there is no verdict."""
@@ -139,10 +124,7 @@ class Source:
     def judges(self, names: list[str] | None) -> list[dk.Analysis]:
         """The analyses, and their sum if there are several; by default those of an own experiment, or I."""
         in_file = not self.sample and self.experiment not in (None, *EXPERIMENTS)
-        own = dict(self.simulated.analyses) if in_file else {}
-        wanted = names or list(own) or ["I"]
-        each = [own.get(name) or analysis_of(name) for name in wanted]
-        return each if len(each) == 1 else [*each, functools.reduce(operator.add, each)]
+        return judges_of(names, self.simulated.analyses if in_file else None)
 
     def refuse_early(self, points: dk.DarkParameters, judges: list[dk.Analysis]) -> None:
         """Raise `ValueError` for an estimator, or of the simulated experiment a beam, a module or a neutrino, that is
@@ -188,20 +170,11 @@ def check(numbers: Mapping[str, Any], source: Source, names: list[str] | None, a
     with np.errstate(divide="ignore"), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         verdicts, about = source.verdicts(point, judges)
-        found = [numbers_of(point, verdict, analysis) for verdict, analysis in zip(verdicts, judges, strict=True)]
-    common = {
-        "version": importlib.metadata.version("darkpkg"),
-        "point": dataclasses.asdict(point),
-        "sample": str(source.sample) if source.sample else None,
-        "seed": about.get("seed"),
-        "n_events": about.get("n_events"),
-    }
-    warned = [str(warning.message) for warning in caught]
-    results = [
-        {**common, **numbers, "notes": list(dict.fromkeys([*verdict.notes, *warned]))}
-        for numbers, verdict in zip(found, verdicts, strict=True)
-    ]
-    print(as_text(results[0] if len(results) == 1 else results) if as_json else "\n\n".join(map(report, results)))
+        sample = str(source.sample) if source.sample else None
+        numbers = {"sample": sample} | {name: about.get(name) for name in ("seed", "n_events")}
+        warned = (str(warning.message) for warning in caught)
+        text = answers(point, judges, verdicts, warned, as_json, **numbers)
+    print(text)
     return NO_STATEMENT if verdicts[-1].status == "no statement" else 0
 
 

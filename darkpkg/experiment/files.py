@@ -93,7 +93,7 @@ def load_detector(path: str | os.PathLike[str], name: str | None = None) -> Dete
     >>> load_detector(datasets.path("detector/nd280"), "mine").name
     'mine'
     """
-    check_kinds(name=(name, (str, type(None))))
+    check_kinds(name=(name, (str, None)))
     return _read("detector", path, lambda path, text: _detector(path, text, name or path.stem))
 
 

@@ -1,6 +1,6 @@
 """What public functions make of any input: the right result, or an error that names the argument.
 
-A thousand arrays each: with nan, inf and the smallest numbers, empty, without axes, of integers, complex numbers,
+Some forty arrays each, a thousand in the thorough profile: with nan, inf and the smallest numbers, empty, without axes, of integers, complex numbers,
 texts and objects, masked, strided, read-only, in single precision and as lists.
 """
 
