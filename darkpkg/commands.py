@@ -43,6 +43,9 @@ NO_STATEMENT = 3
 OF_A_POINT, AT_MASSES, OF_ALL_MASSES = 16_384, 200_000, 1_000_000
 """Events of a simulation for a point, at fixed masses and over masses, unless the option says how many."""
 
+SIDES = {"heavy": dk.HEAVY, "light": dk.LIGHT}
+"""Masses that ``--mediator`` names."""
+
 LARGEST_FILE = 10_000_000
 """Bytes of a file of points, of which a thousand have a hundred thousand."""
 
@@ -237,7 +240,7 @@ def simulate(output: Path, masses: Sequence[float] | str, source: Source) -> Non
     """Write a sample over all masses on one side of m_N = m_Zprime, or at fixed ones."""
     require_writable(output, ".parquet")
     if isinstance(masses, str):
-        sampling = {"heavy": dk.HEAVY, "light": dk.LIGHT}[masses]
+        sampling = SIDES[masses]
     else:
         sampling = dk.SamplingRange.at(*masses)
         reason = unreachable(masses[0], source.targets, source.simulated.beams)
@@ -255,7 +258,7 @@ def simulate_chunks(
     check_size(size * workers)
     with executor_of(workers, scheduler) as executor:
         folder = dk.simulate_chunks(
-            {"heavy": dk.HEAVY, "light": dk.LIGHT}[mediator],
+            SIDES[mediator],
             n_chunks,
             1 if source.seed is None else source.seed,
             output,

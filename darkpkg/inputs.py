@@ -19,31 +19,6 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 Kind = TypeVar("Kind")
 
-__all__ = [
-    "NOT_NEGATIVE",
-    "POSITIVE",
-    "RULES",
-    "Frozen",
-    "broadcast",
-    "check",
-    "check_kinds",
-    "count",
-    "frozen",
-    "integer_array",
-    "locked",
-    "named",
-    "one_of",
-    "real_array",
-    "real_number",
-    "real_numbers",
-    "rule",
-    "settle",
-    "small_text",
-    "text_array",
-    "tuple_of",
-    "whole_number",
-]
-
 RULES: Mapping[str, Callable[[Array], NDArray[np.bool_]]] = {
     "finite": np.isfinite,
     "positive and finite": lambda v: (v > 0) & (v < np.inf),

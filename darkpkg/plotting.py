@@ -19,8 +19,6 @@ from darkpkg.physics.model import DarkParameters
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["axis_label", "plot_exclusion", "shade_excluded"]
-
 
 def axis_label(name: str) -> str:
     """Symbol and unit of a parameter, for an axis.

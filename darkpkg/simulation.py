@@ -32,8 +32,6 @@ from darkpkg.method.weights import check_point, detected_weight
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
 from darkpkg.streams import random_stream
 
-__all__ = ["Plan", "plan_of", "read_sample", "simulate"]
-
 
 def simulate(
     masses: SamplingRange | DarkParameters,

@@ -20,8 +20,6 @@ from darkpkg.experiment.selection import Cuts, Selection
 from darkpkg.inputs import NOT_NEGATIVE, POSITIVE, Array, named, one_of, real_numbers, rule, settle, tuple_of
 from darkpkg.units import MeV
 
-__all__ = ["ANALYSIS_I", "ANALYSIS_II", "Analysis", "Channel", "check_modules"]
-
 
 @dataclass(frozen=True)
 class Channel:

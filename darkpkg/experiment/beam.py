@@ -19,8 +19,6 @@ from numpy.typing import ArrayLike, NDArray
 from darkpkg.inputs import Array, Frozen, check_kinds, locked, real_number, real_numbers, settle, small_text
 from darkpkg.units import GeV, cm
 
-__all__ = ["FLAVOURS", "Beam", "Flux"]
-
 FLAVOURS = (14, -14, 12, -12)
 """PDG codes of the neutrinos that a beam may have: ν_μ, ν̄_μ, ν_e and ν̄_e."""
 

@@ -15,8 +15,6 @@ from darkpkg.experiment.detector import Detector
 from darkpkg.inputs import Frozen, check_kinds, named, one_of, rule, settle, tuple_of
 from darkpkg.units import MeV
 
-__all__ = ["T2K", "T2K_ALL_FLAVOURS", "Experiment"]
-
 
 @dataclass(frozen=True)
 class Experiment:

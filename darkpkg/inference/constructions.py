@@ -20,18 +20,6 @@ from darkpkg.inference.threshold import FAR, exclusion_threshold
 from darkpkg.inputs import Array
 from darkpkg.method.expectation import Expectation
 
-__all__ = [
-    "Construction",
-    "Data",
-    "PValues",
-    "allowance",
-    "check_method",
-    "height",
-    "p_values",
-    "reference_of",
-    "tails",
-]
-
 CERTAIN = 25.0
 """−Δ ln L beyond which p-values are zero: by Markov's inequality, below e⁻²⁵ for each other point compared with."""
 

@@ -21,8 +21,6 @@ from numpy.typing import ArrayLike
 from darkpkg.inputs import Array, locked, real_numbers, settle, whole_number
 from darkpkg.method.expectation import Expectation
 
-__all__ = ["CovarianceLikelihood"]
-
 
 @dataclass(frozen=True, eq=False)
 class CovarianceLikelihood:

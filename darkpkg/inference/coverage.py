@@ -16,8 +16,6 @@ from darkpkg.inference.constructions import Data, reference_of, tails
 from darkpkg.inference.outcomes import Law, Method, checked_signal, method_of, outcomes_of, parts_of_rows, toys
 from darkpkg.inputs import Array, real_numbers
 
-__all__ = ["Coverage", "Limits", "coverage", "expected_limits"]
-
 
 @dataclass(frozen=True)
 class Coverage:

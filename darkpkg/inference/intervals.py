@@ -19,8 +19,6 @@ from darkpkg.inputs import Array, check_kinds
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.interface import Predicts, check_estimator
 
-__all__ = ["Interval", "excluded_intervals"]
-
 
 @dataclass(frozen=True)
 class Interval:

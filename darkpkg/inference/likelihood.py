@@ -32,16 +32,6 @@ from numpy.typing import ArrayLike
 from darkpkg.inputs import Array, broadcast, check_kinds, one_of, real_numbers, whole_number
 from darkpkg.method.expectation import Expectation
 
-__all__ = [
-    "FINITE",
-    "Likelihood",
-    "barlow_beeston_log_likelihood",
-    "effective_log_likelihood",
-    "log_likelihood",
-    "profiled_log_likelihood",
-    "weighted_log_likelihood",
-]
-
 _LARGEST = 1e60
 """Counts beyond this are none, and their products would be infinite."""
 

@@ -30,18 +30,6 @@ from darkpkg.inference.threshold import METHODS
 from darkpkg.inputs import Array, one_of, real_numbers, whole_number
 from darkpkg.streams import random_stream
 
-__all__ = [
-    "Law",
-    "Method",
-    "Outcomes",
-    "checked_signal",
-    "enumerated",
-    "method_of",
-    "outcomes_of",
-    "parts_of_rows",
-    "toys",
-]
-
 MOST_OUTCOMES = 300_000
 """Outcomes that are enumerated at most."""
 

@@ -18,8 +18,6 @@ from darkpkg.method.interface import Predicts, check_estimator
 from darkpkg.method.sampling import OutsideSampleError
 from darkpkg.physics.model import DarkParameters
 
-__all__ = ["PointLikelihood"]
-
 
 @dataclass(frozen=True, eq=False)
 class PointLikelihood:

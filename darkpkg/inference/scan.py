@@ -28,8 +28,6 @@ from darkpkg.method.expectation import Expectation
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Scan", "filled_between"]
-
 
 @dataclass(frozen=True, eq=False)
 class Scan:
@@ -292,12 +290,6 @@ class Scan:
             [np.exp(points[begin:end, ::-1]) for begin, end in itertools.pairwise(offset)]
             for points, offset in zip(*filled, strict=True)
         ]
-
-    def allowed_islands(
-        self, cl: float = 0.90, n_parameters: int = 2, method: str | Method = "likelihood"
-    ) -> list[Array]:
-        """Closed curves (n, 2) around each allowed region of a plane that is excluded all around."""
-        return [hole for outlines in self.excluded_polygons(cl, n_parameters, method) for hole in outlines[1:]]
 
     def _contours(self, cl: float, n_parameters: int, method: str | Method, sigma: float) -> Any:
         import contourpy

@@ -29,8 +29,6 @@ from darkpkg.method.mass_kernel import check_inside
 from darkpkg.method.weights import sampling_range
 from darkpkg.physics.model import DarkParameters
 
-__all__ = ["prediction", "require_scan_memory", "scan", "values_of"]
-
 _SUMS = len(fields(Expectation))
 
 

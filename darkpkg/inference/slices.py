@@ -14,8 +14,6 @@ from numpy.typing import ArrayLike
 
 from darkpkg.inputs import Array, Frozen, one_of, real_numbers
 
-__all__ = ["Slice", "increasing"]
-
 
 class Slice:
     """One or two free parameters with the values to look at, and what all parameters are then.

@@ -14,18 +14,6 @@ from darkpkg.inference.likelihood import Likelihood
 from darkpkg.inputs import Array, one_of, real_number, whole_number
 from darkpkg.method.expectation import Expectation
 
-__all__ = [
-    "FAR",
-    "METHODS",
-    "exclusion_rule",
-    "exclusion_threshold",
-    "log_likelihood_error",
-    "nearest_limit",
-    "no_signal",
-    "roots",
-    "scale_error",
-]
-
 FAR = 40.0
 """Distances to the limit are cut here, e⁴⁰ above or below it."""
 

@@ -21,8 +21,6 @@ from darkpkg.method.transport import NEIGHBOURHOOD, transport
 from darkpkg.method.weights import check_placed, positive_lifetime, sampling_range
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
 
-__all__ = ["Kernel", "Transport"]
-
 
 @dataclass(frozen=True, eq=False)
 class _OfSample(ABC):

@@ -18,8 +18,6 @@ from darkpkg.inputs import Array, real_numbers, settle
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FEW_EVENTS", "Expectation", "FewEventsWarning", "warn_of_few"]
-
 FEW_EVENTS = 10
 """Below so many effective events a prediction comes with a warning."""
 

@@ -27,8 +27,6 @@ from darkpkg.method.smoothing import WIDER, Smoothing, moments, neighbours
 from darkpkg.method.weights import ELECTRON, MUON, check_simulated, coupling_weight, exposure, sampling_range
 from darkpkg.physics.model import DarkParameters
 
-__all__ = ["Remembered", "kernel_estimate", "prepared"]
-
 _COMPILED: dict[Kernel, int] = {EPANECHNIKOV: 0, UNIFORM: 1, GAUSSIAN: 2}
 """Kernels that the loop has in it; any other is summed by numpy."""
 

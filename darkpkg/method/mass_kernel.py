@@ -12,8 +12,6 @@ from darkpkg.inputs import Array
 from darkpkg.method.sampling import OutsideSampleError, SamplingRange
 from darkpkg.method.smoothing import WIDER, Smoothing
 
-__all__ = ["check_inside", "mass_coefficients", "mass_level"]
-
 
 def check_inside(sampling: SamplingRange, m_N: ArrayLike, m_Zprime: ArrayLike) -> None:
     """Raise `OutsideSampleError` unless all masses, in GeV, lie in the sampled region."""
