@@ -82,6 +82,13 @@ class Source:
         return experiment_of(self.experiment or "T2K")
 
     @property
+    def options(self) -> dict[str, Any]:
+        """Of `simulate`, in words that it and `simulate_chunks` have in common."""
+        couplings = dk.BENCHMARK_B.replace(is_majorana=self.is_majorana)
+        kind = {"experiment": self.simulated, "couplings": couplings, "hydrogen": bool(self.hydrogen)}
+        return {**kind, "progress": is_watched()}
+
+    @property
     def targets(self) -> list[Nucleus]:
         """The nuclei that a simulation scatters on."""
         detector = self.simulated.detector
@@ -94,27 +101,20 @@ class Source:
             if not isinstance(events, PlacedEvents):
                 raise ValueError(f"{self.sample} holds events without vertices; darkpkg simulate writes them with")
             return events
-        n, seed = self.n_events, 1 if self.seed is None else self.seed
-        sampling = (
-            masses
-            if isinstance(masses, dk.SamplingRange)
-            else dk.SamplingRange.at(float(masses.m_N), float(masses.m_Zprime))
-        )
-        if n is None:
-            of_a_point = OF_A_POINT if isinstance(masses, dk.DarkParameters) else AT_MASSES
-            n = of_a_point if sampling.is_fixed else OF_ALL_MASSES
+        if isinstance(masses, dk.DarkParameters):
+            sampling, usual = dk.SamplingRange.at(float(masses.m_N), float(masses.m_Zprime)), OF_A_POINT
+        else:
+            sampling, usual = masses, AT_MASSES if masses.is_fixed else OF_ALL_MASSES
+        n, seed = usual if self.n_events is None else self.n_events, 1 if self.seed is None else self.seed
         check_size(n)
-        experiment = self.simulated
         ranges = {"m_N": sampling.m_N, "m_Zprime": sampling.m_Zprime}
         where = ", ".join(
             f"{name} = {' to '.join(f'{m:g}' for m in dict.fromkeys(r))} GeV" for name, r in ranges.items()
         )
         if self.reason:
             print(self.reason, file=sys.stderr)
-        print(f"simulating {n} events in {experiment.detector.name} at {where} (seed {seed})", file=sys.stderr)
-        couplings = dk.BENCHMARK_B.replace(is_majorana=self.is_majorana)
-        options: dict[str, Any] = {"hydrogen": bool(self.hydrogen), "progress": is_watched()}
-        return dk.simulate(masses, n, seed, experiment=experiment, couplings=couplings, **options)
+        print(f"simulating {n} events in {self.simulated.detector.name} at {where} (seed {seed})", file=sys.stderr)
+        return dk.simulate(masses, n, seed, **self.options)
 
     def predictor(self, masses: dk.SamplingRange | dk.DarkParameters) -> tuple[Any, PlacedEvents]:
         """The estimator, and the events that it predicts with: of a folder, those of its first chunk."""
@@ -256,19 +256,10 @@ def simulate_chunks(
     """Fill a folder with the chunks of a sample over all masses on one side of m_N = m_Zprime."""
     size = cast(int, source.n_events)
     check_size(size * workers)
+    seed = 1 if source.seed is None else source.seed
     with executor_of(workers, scheduler) as executor:
-        folder = dk.simulate_chunks(
-            SIDES[mediator],
-            n_chunks,
-            1 if source.seed is None else source.seed,
-            output,
-            chunk_size=size,
-            executor=executor,
-            experiment=source.simulated,
-            couplings=dk.BENCHMARK_B.replace(is_majorana=source.is_majorana),
-            hydrogen=bool(source.hydrogen),
-            progress=is_watched(),
-        )
+        how: dict[str, Any] = {"chunk_size": size, "executor": executor, **source.options}
+        folder = dk.simulate_chunks(SIDES[mediator], n_chunks, seed, output, **how)
     print(f"{len(folder)} chunks of {size} events in the folder {output}")
 
 
