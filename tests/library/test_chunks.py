@@ -20,8 +20,12 @@ from darkpkg.running import executor_of, run
 SIZE = 4000
 
 
-def chunks(into, n=3, executor=None, seed=7, masses=dk.HEAVY, size=SIZE):
-    return dk.simulate_chunks(masses, n, seed, into, chunk_size=size, executor=executor)
+IN_ARGON = dk.T2K.replace(detector=dk.ND280.only(("TPC1", "TPC2", "TPC3")), analyses={"I": dk.ANALYSIS_I})
+"""One nucleus, for which each process that simulates adapts its maps."""
+
+
+def chunks(into, n=3, executor=None, seed=7, masses=dk.HEAVY, size=SIZE, **options):
+    return dk.simulate_chunks(masses, n, seed, into, chunk_size=size, executor=executor, **options)
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +52,12 @@ class TestFiles:
         assert len(set(bits(folder))) == 3
 
     def test_any_executor_makes_the_same_bits(self, tmp_path):
-        alone = chunks(tmp_path / "alone", masses=dk.BENCHMARK_B, size=1000)
+        how = {"masses": dk.BENCHMARK_B, "size": 1000, "experiment": IN_ARGON}
+        alone = chunks(tmp_path / "alone", **how)
         with ThreadPoolExecutor(2) as pool:
-            assert bits(chunks(tmp_path / "threads", executor=pool, masses=dk.BENCHMARK_B, size=1000)) == bits(alone)
+            assert bits(chunks(tmp_path / "threads", executor=pool, **how)) == bits(alone)
         with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-            assert bits(chunks(tmp_path / "pool", executor=pool, masses=dk.BENCHMARK_B, size=1000)) == bits(alone)
+            assert bits(chunks(tmp_path / "pool", executor=pool, **how)) == bits(alone)
 
     def test_more_chunks_leave_those_that_are_there(self, tmp_path):
         before = bits(chunks(tmp_path / "a", 1))
@@ -68,7 +73,7 @@ class TestFiles:
 
 class TestInterruption:
     def test_a_run_whose_worker_was_killed_goes_on_to_the_same_bits(self, tmp_path):
-        whole = bits(chunks(tmp_path / "whole", 6, size=1000))
+        whole = bits(chunks(tmp_path / "whole", 6, size=1000, experiment=IN_ARGON))
         into = tmp_path / "killed"
 
         def kill_a_worker():
@@ -82,11 +87,11 @@ class TestInterruption:
         ):
             killer.submit(kill_a_worker)
             with pytest.raises(RuntimeError, match=r"a worker died when [0-5] of 6 chunks were done.*run it again"):
-                chunks(into, 6, executor=pool, size=1000)
+                chunks(into, 6, executor=pool, size=1000, experiment=IN_ARGON)
         assert 1 <= len(list(into.glob("chunk-*.parquet"))) < 6
         with pytest.raises(ValueError, match="not complete: run it again"):
             dk.SampleFolder(into)
-        assert bits(chunks(into, 6, size=1000)) == whole
+        assert bits(chunks(into, 6, size=1000, experiment=IN_ARGON)) == whole
 
     def test_an_error_of_a_task_is_raised_as_it_is_and_cancels_the_others(self):
         done = []
