@@ -29,8 +29,6 @@ from darkpkg.physics.scattering import smallest_energy
 from darkpkg.physics.validity import validity_notes
 from darkpkg.units import cm
 
-__all__ = ["Verdict", "check", "unreachable", "verdict_without_neutrinos"]
-
 
 @dataclass(frozen=True, eq=False)
 class Verdict:

@@ -21,8 +21,6 @@ from darkpkg.method.expectation import Expectation
 from darkpkg.method.interface import Estimator, check_estimator
 from darkpkg.physics.model import DarkParameters
 
-__all__ = ["excluded_lifetimes"]
-
 SEARCHED = (1e-4, 1e9)
 """Range in cm in which edges of excluded proper decay lengths are looked for."""
 

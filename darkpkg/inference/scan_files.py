@@ -34,8 +34,6 @@ from darkpkg.physics.model import DarkParameters
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Counts", "read_scan", "scan_path", "write_scan"]
-
 FORMAT = "darkpkg scan 1"
 _SUMS = ("mean", "variance", "bias", "bias_variance")
 _COUNTS = ("observed", "background", "systematic")
