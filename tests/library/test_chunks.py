@@ -51,13 +51,15 @@ class TestFiles:
     def test_chunks_are_of_different_events(self, folder):
         assert len(set(bits(folder))) == 3
 
+    @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")  # of whoever runs the tests
     def test_any_executor_makes_the_same_bits(self, tmp_path):
         how = {"masses": dk.BENCHMARK_B, "size": 1000, "experiment": IN_ARGON}
         alone = chunks(tmp_path / "alone", **how)
         with ThreadPoolExecutor(2) as pool:
             assert bits(chunks(tmp_path / "threads", executor=pool, **how)) == bits(alone)
-        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-            assert bits(chunks(tmp_path / "pool", executor=pool, **how)) == bits(alone)
+        for start in ("spawn", "fork"):
+            with ProcessPoolExecutor(2, mp_context=get_context(start)) as pool:
+                assert bits(chunks(tmp_path / start, executor=pool, **how)) == bits(alone)
 
     def test_more_chunks_leave_those_that_are_there(self, tmp_path):
         before = bits(chunks(tmp_path / "a", 1))
@@ -73,7 +75,7 @@ class TestFiles:
 
 class TestInterruption:
     def test_a_run_whose_worker_was_killed_goes_on_to_the_same_bits(self, tmp_path):
-        whole = bits(chunks(tmp_path / "whole", 6, size=1000, experiment=IN_ARGON))
+        whole = bits(chunks(tmp_path / "whole", 6, size=1000))
         into = tmp_path / "killed"
 
         def kill_a_worker():
@@ -87,11 +89,11 @@ class TestInterruption:
         ):
             killer.submit(kill_a_worker)
             with pytest.raises(RuntimeError, match=r"a worker died when [0-5] of 6 chunks were done.*run it again"):
-                chunks(into, 6, executor=pool, size=1000, experiment=IN_ARGON)
+                chunks(into, 6, executor=pool, size=1000)
         assert 1 <= len(list(into.glob("chunk-*.parquet"))) < 6
         with pytest.raises(ValueError, match="not complete: run it again"):
             dk.SampleFolder(into)
-        assert bits(chunks(into, 6, size=1000, experiment=IN_ARGON)) == whole
+        assert bits(chunks(into, 6, size=1000)) == whole
 
     def test_an_error_of_a_task_is_raised_as_it_is_and_cancels_the_others(self):
         done = []
