@@ -33,8 +33,6 @@ from darkpkg.physics.model import DarkParameters
 from darkpkg.running import run
 from darkpkg.simulation import Plan, plan_of, read_sample
 
-__all__ = ["Chunked", "SampleFolder", "simulate_chunks"]
-
 FORMAT = "darkpkg chunks 1"
 
 

@@ -5,11 +5,8 @@ Each looks at everything that it was given, and whether it can write, before it 
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import importlib.metadata
 import io
-import operator
 import sys
 import warnings
 from collections import Counter
@@ -33,30 +30,21 @@ from darkpkg.memory import require_memory
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import FEW_EVENTS
 from darkpkg.method.weights import sampling_range
-from darkpkg.options import EXPERIMENTS, analysis_of, estimator_of, experiment_of
+from darkpkg.options import EXPERIMENTS, estimator_of, experiment_of, judges_of
 from darkpkg.outputs import complete_or_not_at_all, require_writable
 from darkpkg.physics.nuclei import Nucleus
 from darkpkg.physics.validity import validity_notes
-from darkpkg.report import as_text, numbers_of, report, row
+from darkpkg.report import answers, as_text, row
 from darkpkg.running import executor_of
-
-__all__ = [
-    "NO_STATEMENT",
-    "Source",
-    "check",
-    "check_points",
-    "check_size",
-    "is_watched",
-    "scan",
-    "simulate",
-    "simulate_chunks",
-]
 
 NO_STATEMENT = 3
 """Exit status of `check` where there is no verdict."""
 
 OF_A_POINT, AT_MASSES, OF_ALL_MASSES = 16_384, 200_000, 1_000_000
 """Events of a simulation for a point, at fixed masses and over masses, unless the option says how many."""
+
+SIDES = {"heavy": dk.HEAVY, "light": dk.LIGHT}
+"""Masses that ``--mediator`` names."""
 
 LARGEST_FILE = 10_000_000
 """Bytes of a file of points, of which a thousand have a hundred thousand."""
@@ -94,6 +82,13 @@ class Source:
         return experiment_of(self.experiment or "T2K")
 
     @property
+    def options(self) -> dict[str, Any]:
+        """Of `simulate`, in words that it and `simulate_chunks` have in common."""
+        couplings = dk.BENCHMARK_B.replace(is_majorana=self.is_majorana)
+        kind = {"experiment": self.simulated, "couplings": couplings, "hydrogen": bool(self.hydrogen)}
+        return {**kind, "progress": is_watched()}
+
+    @property
     def targets(self) -> list[Nucleus]:
         """The nuclei that a simulation scatters on."""
         detector = self.simulated.detector
@@ -106,27 +101,20 @@ class Source:
             if not isinstance(events, PlacedEvents):
                 raise ValueError(f"{self.sample} holds events without vertices; darkpkg simulate writes them with")
             return events
-        n, seed = self.n_events, 1 if self.seed is None else self.seed
-        sampling = (
-            masses
-            if isinstance(masses, dk.SamplingRange)
-            else dk.SamplingRange.at(float(masses.m_N), float(masses.m_Zprime))
-        )
-        if n is None:
-            of_a_point = OF_A_POINT if isinstance(masses, dk.DarkParameters) else AT_MASSES
-            n = of_a_point if sampling.is_fixed else OF_ALL_MASSES
+        if isinstance(masses, dk.DarkParameters):
+            sampling, usual = dk.SamplingRange.at(float(masses.m_N), float(masses.m_Zprime)), OF_A_POINT
+        else:
+            sampling, usual = masses, AT_MASSES if masses.is_fixed else OF_ALL_MASSES
+        n, seed = usual if self.n_events is None else self.n_events, 1 if self.seed is None else self.seed
         check_size(n)
-        experiment = self.simulated
         ranges = {"m_N": sampling.m_N, "m_Zprime": sampling.m_Zprime}
         where = ", ".join(
             f"{name} = {' to '.join(f'{m:g}' for m in dict.fromkeys(r))} GeV" for name, r in ranges.items()
         )
         if self.reason:
             print(self.reason, file=sys.stderr)
-        print(f"simulating {n} events in {experiment.detector.name} at {where} (seed {seed})", file=sys.stderr)
-        couplings = dk.BENCHMARK_B.replace(is_majorana=self.is_majorana)
-        options: dict[str, Any] = {"hydrogen": bool(self.hydrogen), "progress": is_watched()}
-        return dk.simulate(masses, n, seed, experiment=experiment, couplings=couplings, **options)
+        print(f"simulating {n} events in {self.simulated.detector.name} at {where} (seed {seed})", file=sys.stderr)
+        return dk.simulate(masses, n, seed, **self.options)
 
     def predictor(self, masses: dk.SamplingRange | dk.DarkParameters) -> tuple[Any, PlacedEvents]:
         """The estimator, and the events that it predicts with: of a folder, those of its first chunk."""
@@ -139,10 +127,7 @@ class Source:
     def judges(self, names: list[str] | None) -> list[dk.Analysis]:
         """The analyses, and their sum if there are several; by default those of an own experiment, or I."""
         in_file = not self.sample and self.experiment not in (None, *EXPERIMENTS)
-        own = dict(self.simulated.analyses) if in_file else {}
-        wanted = names or list(own) or ["I"]
-        each = [own.get(name) or analysis_of(name) for name in wanted]
-        return each if len(each) == 1 else [*each, functools.reduce(operator.add, each)]
+        return judges_of(names, self.simulated.analyses if in_file else None)
 
     def refuse_early(self, points: dk.DarkParameters, judges: list[dk.Analysis]) -> None:
         """Raise `ValueError` for an estimator, or of the simulated experiment a beam, a module or a neutrino, that is
@@ -188,20 +173,11 @@ def check(numbers: Mapping[str, Any], source: Source, names: list[str] | None, a
     with np.errstate(divide="ignore"), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         verdicts, about = source.verdicts(point, judges)
-        found = [numbers_of(point, verdict, analysis) for verdict, analysis in zip(verdicts, judges, strict=True)]
-    common = {
-        "version": importlib.metadata.version("darkpkg"),
-        "point": dataclasses.asdict(point),
-        "sample": str(source.sample) if source.sample else None,
-        "seed": about.get("seed"),
-        "n_events": about.get("n_events"),
-    }
-    warned = [str(warning.message) for warning in caught]
-    results = [
-        {**common, **numbers, "notes": list(dict.fromkeys([*verdict.notes, *warned]))}
-        for numbers, verdict in zip(found, verdicts, strict=True)
-    ]
-    print(as_text(results[0] if len(results) == 1 else results) if as_json else "\n\n".join(map(report, results)))
+        sample = str(source.sample) if source.sample else None
+        numbers = {"sample": sample} | {name: about.get(name) for name in ("seed", "n_events")}
+        warned = (str(warning.message) for warning in caught)
+        text = answers(point, judges, verdicts, warned, as_json, **numbers)
+    print(text)
     return NO_STATEMENT if verdicts[-1].status == "no statement" else 0
 
 
@@ -264,7 +240,7 @@ def simulate(output: Path, masses: Sequence[float] | str, source: Source) -> Non
     """Write a sample over all masses on one side of m_N = m_Zprime, or at fixed ones."""
     require_writable(output, ".parquet")
     if isinstance(masses, str):
-        sampling = {"heavy": dk.HEAVY, "light": dk.LIGHT}[masses]
+        sampling = SIDES[masses]
     else:
         sampling = dk.SamplingRange.at(*masses)
         reason = unreachable(masses[0], source.targets, source.simulated.beams)
@@ -280,19 +256,10 @@ def simulate_chunks(
     """Fill a folder with the chunks of a sample over all masses on one side of m_N = m_Zprime."""
     size = cast(int, source.n_events)
     check_size(size * workers)
+    seed = 1 if source.seed is None else source.seed
     with executor_of(workers, scheduler) as executor:
-        folder = dk.simulate_chunks(
-            {"heavy": dk.HEAVY, "light": dk.LIGHT}[mediator],
-            n_chunks,
-            1 if source.seed is None else source.seed,
-            output,
-            chunk_size=size,
-            executor=executor,
-            experiment=source.simulated,
-            couplings=dk.BENCHMARK_B.replace(is_majorana=source.is_majorana),
-            hydrogen=bool(source.hydrogen),
-            progress=is_watched(),
-        )
+        how: dict[str, Any] = {"chunk_size": size, "executor": executor, **source.options}
+        folder = dk.simulate_chunks(SIDES[mediator], n_chunks, seed, output, **how)
     print(f"{len(folder)} chunks of {size} events in the folder {output}")
 
 

@@ -26,20 +26,6 @@ from darkpkg.outputs import complete_or_not_at_all
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "Column",
-    "DataIntegrityError",
-    "Manifest",
-    "columns",
-    "manifest",
-    "names",
-    "path",
-    "read",
-    "renew_manifest",
-    "verify",
-    "when_needed",
-]
-
 _SOURCE_TREE = Path(__file__).parent.parent / "data"
 _INSTALLED = Path(__file__).parent / "_data"
 _ROOT = _INSTALLED if _INSTALLED.is_dir() else _SOURCE_TREE
@@ -186,9 +172,7 @@ def read(name: str) -> pd.DataFrame:
         table = pd.read_csv(io.BytesIO(content))
     except ValueError as error:
         raise DataIntegrityError(f"{path(name)} is no table: {error}") from error
-    expected = list(manifest(name).columns)
-    if list(table.columns) != expected:
-        raise DataIntegrityError(f"{path(name)} has columns {list(table.columns)}, its manifest says {expected}")
+    _check_columns(name, list(table.columns))
     return table
 
 
@@ -201,14 +185,17 @@ def columns(name: str) -> dict[str, NDArray[Any]]:
         As `read` does.
     """
     header, *rows = csv.reader(io.StringIO(verify(name).decode("utf-8")))
-    if header != list(manifest(name).columns):
-        raise DataIntegrityError(
-            f"{path(name)} has columns {header}, its manifest says {list(manifest(name).columns)}"
-        )
+    _check_columns(name, header)
     try:
         return dict(zip(header, np.array(rows, dtype=float).T, strict=True))
     except ValueError as error:
         raise DataIntegrityError(f"{path(name)} is no table of numbers: {error}") from error
+
+
+def _check_columns(name: str, found: list[str]) -> None:
+    expected = list(manifest(name).columns)
+    if found != expected:
+        raise DataIntegrityError(f"{path(name)} has columns {found}, its manifest says {expected}")
 
 
 def renew_manifest(file: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,26 +18,6 @@ from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
 Kind = TypeVar("Kind")
-
-__all__ = [
-    "RULES",
-    "Frozen",
-    "broadcast",
-    "check",
-    "check_kinds",
-    "count",
-    "frozen",
-    "integer_array",
-    "named",
-    "one_of",
-    "real_array",
-    "real_number",
-    "real_numbers",
-    "small_text",
-    "text_array",
-    "tuple_of",
-    "whole_number",
-]
 
 RULES: Mapping[str, Callable[[Array], NDArray[np.bool_]]] = {
     "finite": np.isfinite,
@@ -154,12 +135,58 @@ def small_text(path: str | os.PathLike[str], most: int) -> str:
 
 
 def check_kinds(**arguments: tuple[Any, Any]) -> None:
-    """`TypeError` that names the argument whose value, the first of two, is not of the kind that follows."""
+    """`TypeError` that names the argument whose value, the first of two, is not of the kind that follows.
+
+    That is a type or several; None stands for that of None.
+    """
     for name, (value, kind) in arguments.items():
-        if not isinstance(value, kind):
-            kinds = kind if isinstance(kind, tuple) else (kind,)
+        kinds = [type(None) if one is None else one for one in (kind if isinstance(kind, tuple) else (kind,))]
+        if not isinstance(value, tuple(kinds)):
             wanted = " or ".join(k.__name__ for k in kinds)
             raise TypeError(f"{name} must be of type {wanted}, got {type(value).__name__} {_short(value)}")
+
+
+def settle(instance: Any, owner: str = "", /, **rules: Any) -> None:
+    """Check fields of a frozen dataclass, and set what is made of them.
+
+    Parameters
+    ----------
+    instance
+        Whose fields.
+    owner
+        What follows their names in errors, such as `` of channel FHC``.
+    **rules
+        For each field a type, or several, as for `check_kinds`; or a function of name and value, such as
+        `real_number`, or what `rule` makes of one, whose result the field becomes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As the rules do.
+    """
+    for name, rule in rules.items():
+        value = getattr(instance, name)
+        if rule is None or isinstance(rule, type | tuple):
+            check_kinds(**{name: (value, rule)})
+        else:
+            object.__setattr__(instance, name, rule(name + owner, value))
+
+
+def rule(function: Callable[..., Kind], *arguments: Any, **options: Any) -> Callable[[str, Any], Kind]:
+    """For `settle`: a function of this module, with what follows name and value."""
+    return lambda name, value: function(name, value, *arguments, **options)
+
+
+POSITIVE = rule(real_number, positive=True)
+NOT_NEGATIVE = rule(real_number, 0.0, np.finfo(float).max)
+"""Rules for `settle`: one number, finite."""
+
+
+def locked(values: Any) -> NDArray[Any]:
+    """A copy that cannot be written to."""
+    copy = np.array(values)
+    copy.flags.writeable = False
+    return copy
 
 
 def one_of(name: str, value: Any, known: Iterable[str]) -> str:
@@ -237,7 +264,7 @@ def _numbers(name: str, value: Any, what: str) -> NDArray[Any]:
 
 
 def _plain(name: str, value: Any) -> NDArray[Any]:
-    if isinstance(value, np.ma.MaskedArray):
+    if "numpy.ma" in sys.modules and isinstance(value, np.ma.MaskedArray):  # else none is
         masked = np.ma.count_masked(value)
         if masked:
             raise ValueError(f"{name} must not be masked, but {masked} of {value.size} values are")

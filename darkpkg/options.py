@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 import runpy
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,8 +15,6 @@ import numpy as np
 import darkpkg as dk
 from darkpkg.experiment.files import load_experiment
 from darkpkg.method.events import PlacedEvents
-
-__all__ = ["EXPERIMENTS", "analysis_of", "estimator_of", "experiment_of", "slice_of"]
 
 MOST_STEPS = 1_000_000
 """Along an axis."""
@@ -32,13 +32,23 @@ EXPERIMENTS: Mapping[str, Callable[[], dk.Experiment]] = {
 }
 """What ``--experiment`` names."""
 
-ESTIMATORS: Mapping[str, Callable[[PlacedEvents], Any]] = {"kernel": dk.Kernel, "transport": dk.Transport}
-"""What ``--estimator`` names."""
+ESTIMATORS: Mapping[str, Callable[[PlacedEvents], Any]] = {
+    "kernel": lambda sample: dk.Kernel(sample),
+    "transport": lambda sample: dk.Transport(sample),
+}
+"""What ``--estimator`` names, which is imported when it is used."""
 
 
 def analysis_of(name: str) -> dk.Analysis:
     """One of `ANALYSES`, or that of a TOML file; else `ValueError`."""
     return _named("analysis", name, ANALYSES, dk.load_analysis)
+
+
+def judges_of(names: list[str] | None, own: Mapping[str, dk.Analysis] | None = None) -> list[dk.Analysis]:
+    """The analyses of these names, and their sum if there are several; by default all that are ``own``, or I."""
+    own = own or {}
+    each = [own.get(name) or analysis_of(name) for name in names or list(own) or ["I"]]
+    return each if len(each) == 1 else [*each, functools.reduce(operator.add, each)]
 
 
 def experiment_of(name: str) -> dk.Experiment:

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["complete_or_not_at_all", "require_writable"]
-
 
 @contextmanager
 def complete_or_not_at_all(path: Path) -> Iterator[Path]:

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["axis_label", "plot_corner", "plot_exclusion", "shade_excluded"]
-
 
 def axis_label(name: str) -> str:
     """Symbol and unit of a parameter, for an axis.

@@ -1,8 +1,10 @@
-"""Verdicts in words, in JSON and as rows of a table, for the command line. Begin with `report`."""
+"""Verdicts in words, in JSON and as rows of a table, for the command line. Begin with `answers`."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,25 @@ from darkpkg.method.expectation import Expectation
 from darkpkg.physics.model import DarkParameters
 from darkpkg.units import cm
 
-__all__ = ["as_text", "numbers_of", "report", "row"]
+
+def answers(
+    point: DarkParameters, judges: Sequence[Analysis], verdicts: Sequence[Verdict], notes: Iterable[str],
+    as_json: bool, **source: Any,
+) -> str:  # fmt: skip
+    """What each analysis says of one point, in lines or in JSON, with further notes, each of which is there once."""
+    common = {"point": dataclasses.asdict(point), **source}
+    found = [numbers_of(point, verdict, analysis) for verdict, analysis in zip(verdicts, judges, strict=True)]
+    notes = list(notes)  # now that warnings of the numbers are among them
+    results = [
+        common | numbers | {"notes": list(dict.fromkeys([*verdict.notes, *notes]))}
+        for numbers, verdict in zip(found, verdicts, strict=True)
+    ]
+    if not as_json:
+        return "\n\n".join(map(report, results))
+    from importlib import metadata  # here: its import takes long, and lines do not have the version
+
+    results = [{"version": metadata.version("darkpkg")} | result for result in results]
+    return as_text(results[0] if len(results) == 1 else results)
 
 
 def as_text(value: Any) -> str:

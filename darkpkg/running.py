@@ -10,8 +10,6 @@ from typing import Any
 
 from tqdm import tqdm
 
-__all__ = ["executor_of", "run"]
-
 
 @contextmanager
 def executor_of(workers: int, scheduler: str | None = None) -> Iterator[Executor | None]:

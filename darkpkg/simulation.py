@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import inspect
 import json
 import os
 import warnings
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from darkpkg import _sources
 from darkpkg.datasets import DataIntegrityError
@@ -21,7 +21,7 @@ from darkpkg.experiment import experiment as experiments
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.detector import Detector
 from darkpkg.experiment.experiment import Experiment
-from darkpkg.inputs import check_kinds, one_of, whole_number
+from darkpkg.inputs import Array, check_kinds, one_of, whole_number
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.files import FORMAT, read_events, write_events
 from darkpkg.method.generator import generate
@@ -31,10 +31,6 @@ from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.weights import check_point, detected_weight
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
 from darkpkg.streams import random_stream
-
-Array = NDArray[np.float64]
-
-__all__ = ["Plan", "plan_of", "read_sample", "simulate"]
 
 
 def simulate(
@@ -93,20 +89,8 @@ def simulate(
     >>> simulate(BENCHMARK_B, n_events=1000, seed=1).origin.sampling.m_N
     (0.1, 0.1)
     """
-    plan = plan_of(
-        masses,
-        n_events,
-        seed,
-        experiment=experiment,
-        couplings=couplings,
-        hydrogen=hydrogen,
-        nucleons=nucleons,
-        form_factor=form_factor,
-        sequence=sequence,
-        emphasis=emphasis,
-        vertices=vertices,
-    )
-    check_kinds(cache=(cache, (str, os.PathLike, type(None))))
+    plan = _planned(locals())
+    check_kinds(cache=(cache, (str, os.PathLike, None)))
     if cache is None:
         return plan.sample(progress=progress)
     path = Path(cache) / f"{plan.digest}.parquet"
@@ -123,15 +107,22 @@ def simulate(
 
 @dataclass(frozen=True)
 class Plan:
-    """What `simulate` was told to do, checked and complete."""
+    """What `simulate` was told to do, checked and complete.
+
+    Attributes
+    ----------
+    experiment
+        Beams, detector and analyses.
+    how, where
+        Arguments of `generate` and of `place` by name.
+    aim
+        The point that events are to be densest for, if there is one.
+    """
 
     experiment: Experiment
     how: Mapping[str, Any]
-    """Arguments of `generate`."""
     where: Mapping[str, Any]
-    """Arguments of `place`."""
     aim: DarkParameters | None
-    """The point that events are to be densest for, if there is one."""
 
     def sample(self, chunk: int = 0, *, progress: bool = False) -> PlacedEvents:
         """The sample, or a chunk of it: other events with the same adapted maps."""
@@ -165,47 +156,35 @@ class Plan:
         return sum((w / w.sum() for w in weights if w.any()), np.zeros(len(events)))
 
 
-def plan_of(
-    masses: SamplingRange | DarkParameters,
-    n_events: int | Mapping[str, int],
-    seed: int,
-    *,
-    experiment: Experiment | None = None,
-    couplings: DarkParameters | None = None,
-    hydrogen: bool = False,
-    nucleons: bool = False,
-    form_factor: str = "fourier-bessel",
-    sequence: str | None = None,
-    emphasis: Mapping[str, float] | None = None,
-    vertices: int | None = None,
-) -> Plan:
-    """The plan for arguments of `simulate`. Raises what that raises."""
-    experiment = experiments.T2K if experiment is None else experiment
+def plan_of(masses: SamplingRange | DarkParameters, n_events: int, seed: int, **options: Any) -> Plan:
+    """The plan for arguments of `simulate`, without ``cache``. Raises what that raises."""
+    if "cache" in options:
+        raise TypeError(f"cache must not be given, chunks are kept in their folder, got {options['cache']!r}")
+    given = inspect.signature(simulate).bind(masses, n_events, seed, **options)
+    given.apply_defaults()
+    return _planned(given.arguments)
+
+
+def _planned(given: Mapping[str, Any]) -> Plan:
+    """The plan for all arguments of `simulate` by name."""
+    masses, couplings, sequence, vertices = (given[n] for n in ("masses", "couplings", "sequence", "vertices"))
+    experiment = experiments.T2K if given["experiment"] is None else given["experiment"]
     check_kinds(masses=(masses, (SamplingRange, DarkParameters)), experiment=(experiment, Experiment))
-    point = masses if isinstance(masses, DarkParameters) else None
-    sampling = masses
-    if isinstance(masses, DarkParameters):
+    is_point = isinstance(masses, DarkParameters)
+    if is_point:
         check_point(masses, "masses")
-        couplings = couplings if couplings is not None else BENCHMARK_B.replace(is_majorana=masses.is_majorana)
-        sampling = SamplingRange.at(float(masses.m_N), float(masses.m_Zprime))
-    default = "random" if point is None else "sobol"
-    sequence = one_of("sequence", default if sequence is None else sequence, SEQUENCES)
-    aims = point is not None and sequence == "sobol"
+    if couplings is None:
+        couplings = BENCHMARK_B.replace(is_majorana=masses.is_majorana) if is_point else BENCHMARK_B
+    sequence = one_of("sequence", ("sobol" if is_point else "random") if sequence is None else sequence, SEQUENCES)
+    aims = is_point and sequence == "sobol"
     vertices = whole_number("vertices", (4 if aims else 1) if vertices is None else vertices, 1)
-    factors_of_modules(experiment.detector, emphasis)  # raises before any work
-    how: dict[str, Any] = {
-        "sampling": sampling,
-        "n_events": n_events,
-        "seed": seed,
-        "couplings": couplings if couplings is not None else BENCHMARK_B,
-        "hydrogen": hydrogen,
-        "nucleons": nucleons,
-        "form_factor": form_factor,
-        "sequence": sequence,
-    }
+    factors_of_modules(experiment.detector, given["emphasis"])  # raises before any work
+    sampling = SamplingRange.at(float(masses.m_N), float(masses.m_Zprime)) if is_point else masses
+    how = {"sampling": sampling, "couplings": couplings, "sequence": sequence}
+    how |= {name: given[name] for name in ("n_events", "seed", "hydrogen", "nucleons", "form_factor")}
     towards = _decay_modules(experiment) if vertices > 1 else ()
-    where: dict[str, Any] = {"emphasis": emphasis, "vertices": vertices, "towards": towards}
-    return Plan(experiment, how, where, point if aims else None)
+    where = {"emphasis": given["emphasis"], "vertices": vertices, "towards": towards}
+    return Plan(experiment, how, where, masses if aims else None)
 
 
 def read_sample(path: Path) -> PlacedEvents:

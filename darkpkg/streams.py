@@ -12,8 +12,6 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["random_stream", "sobol_points"]
-
 
 def random_stream(seed: int, *name: str | float) -> np.random.Generator:
     """The generator of the stream ``name`` under ``seed``; the same for the same arguments, on every machine.

@@ -5,47 +5,31 @@ Nothing here needs a simulation, or waits for the libraries of one, except `buil
 
 from __future__ import annotations
 
-import dataclasses
-import functools
-import importlib.metadata
-import operator
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import darkpkg as dk
 from darkpkg import datasets
+from darkpkg.options import ANALYSES, judges_of
 from darkpkg.outputs import require_writable
-from darkpkg.report import as_text, numbers_of, report
-from darkpkg.running import executor_of
-
-__all__ = ["build", "check", "inspect"]
+from darkpkg.report import answers
 
 
 def check(numbers: Mapping[str, Any], names: list[str] | None, as_json: bool, both: bool, method: str) -> int | str:
     """Print the verdict of each analysis, and of their sum, and return the exit status; or why no table has them."""
     point = dk.DarkParameters(**numbers)
-    if not set(names or ["I"]) <= {"I", "II"}:
+    if not {*(names or [])} <= {*ANALYSES}:
         return "the table is of analyses I and II"
-    each = [{"I": lambda: dk.ANALYSIS_I, "II": lambda: dk.ANALYSIS_II}[name]() for name in names or ["I"]]
-    judges = each if len(each) == 1 else [*each, functools.reduce(operator.add, each)]
+    judges = judges_of(names)
     try:
         table = dk.load_table()
         verdicts = [dk.check(table, point, analysis, method=method) for analysis in judges]
     except ValueError as error:  # masses or a selection that the table does not have
         return str(error)
     source = f"table of all rates of {table.header['experiment']}"
-    results = [
-        {
-            "version": importlib.metadata.version("darkpkg"),
-            "point": dataclasses.asdict(point),
-            "source": source,
-            **numbers_of(point, verdict, analysis),
-            "notes": [*verdict.notes, f"read from the {source}: --simulate makes a dedicated sample"],
-        }
-        for verdict, analysis in zip(verdicts, judges, strict=True)
-    ]
-    print(as_text(results[0] if len(results) == 1 else results) if as_json else "\n\n".join(map(report, results)))
+    notes = [f"read from the {source}: --simulate makes a dedicated sample"]
+    print(answers(point, judges, verdicts, notes, as_json, source=source))
     if both and not as_json:
         print()
     return 3 if verdicts[-1].status == "no statement" else 0
@@ -53,12 +37,12 @@ def check(numbers: Mapping[str, Any], names: list[str] | None, as_json: bool, bo
 
 def build(output: Path, experiment: str, n_events: int, turns: int, seed: int, workers: int) -> None:
     """Write the table of an experiment."""
-    from darkpkg import commands  # here: it needs what simulates
+    from darkpkg import commands, running  # here: they need what simulates
 
     require_writable(output, ".npz")
     source = commands.Source(None, experiment)
     parts = dk.Table.T2K_PARTS if experiment == "T2K" else None
-    with executor_of(workers) as executor:
+    with running.executor_of(workers) as executor:
         options: dict[str, Any] = {"turns": turns, "executor": executor, "progress": commands.is_watched()}
         dk.build_table(source.simulated, output, parts=parts, n_events=n_events, seed=seed, **options)
     datasets.renew_manifest(output)

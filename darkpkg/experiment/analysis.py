@@ -11,18 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from darkpkg import datasets
 from darkpkg.experiment import response
 from darkpkg.experiment.detector import Detector, check_fiducial
 from darkpkg.experiment.selection import Cuts, Selection
-from darkpkg.inputs import check_kinds, named, one_of, real_number, real_numbers, tuple_of
+from darkpkg.inputs import NOT_NEGATIVE, POSITIVE, Array, named, one_of, real_numbers, rule, settle, tuple_of
 from darkpkg.units import MeV
-
-Array = NDArray[np.float64]
-
-__all__ = ["ANALYSIS_I", "ANALYSIS_II", "Analysis", "Channel", "check_modules"]
 
 
 @dataclass(frozen=True)
@@ -59,17 +55,15 @@ class Channel:
     selection: Selection
 
     def __post_init__(self) -> None:
-        check_kinds(name=(self.name, str), beam=(self.beam, str), selection=(self.selection, Selection))
-        object.__setattr__(self, "pot", real_number(f"pot of channel {self.name}", self.pot, positive=True))
-        systematic = real_number(f"systematic of channel {self.name}", self.systematic, 0.0, np.finfo(float).max)
-        object.__setattr__(self, "systematic", systematic)
-        bins = self.selection.n_bins
-        for name in ("background", "observed"):
-            counts = real_numbers(f"{name} of channel {self.name}", getattr(self, name), 0.0, np.finfo(float).max)
-            counts = np.atleast_1d(counts)
-            if counts.shape != (bins,):
-                raise ValueError(f"{name} of channel {self.name} must have {bins} bins, got {counts.shape}")
-            object.__setattr__(self, name, tuple(counts.tolist()))
+        settle(self, name=str, beam=str, selection=Selection)
+        owner = f" of channel {self.name}"
+        settle(self, owner, pot=POSITIVE, systematic=NOT_NEGATIVE, background=self._counts, observed=self._counts)
+
+    def _counts(self, name: str, value: Any) -> tuple[float, ...]:
+        counts = np.atleast_1d(real_numbers(name, value, 0.0, np.finfo(float).max))
+        if counts.shape != (self.selection.n_bins,):
+            raise ValueError(f"{name} must have {self.selection.n_bins} bins, got {counts.shape}")
+        return tuple(counts.tolist())
 
 
 @dataclass(frozen=True)
@@ -111,8 +105,7 @@ class Analysis:
     shared_signal: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
-        check_kinds(name=(self.name, str), caveat=(self.caveat, str))
-        object.__setattr__(self, "channels", tuple_of("channels", self.channels, Channel))
+        settle(self, name=str, caveat=str, channels=rule(tuple_of, Channel))
         names = [channel.name for channel in self.channels]
         if not names:
             raise ValueError(f"channels of {self.name} must be at least one channel, got none")
@@ -123,16 +116,17 @@ class Analysis:
             if channel in unnamed[:i]:
                 first = names[unnamed.index(channel)]
                 raise ValueError(f"{self.name} counts the same data twice, as {first} and as {names[i]}")
-        for name in ("shared", "shared_signal"):
-            given = getattr(self, name)
-            shared = real_numbers(name, given, -1e3, 1e3)
-            if shared.shape not in ((0,), (len(shared) if shared.ndim else 0, len(self.observed))):
-                raise ValueError(f"{name} must have {len(self.observed)} bins for each source, got {given}")
-            object.__setattr__(self, name, tuple(map(tuple, shared.tolist())))
+        settle(self, shared=self._sources, shared_signal=self._sources)
         if len(self.shared_signal) not in (0, len(self.shared)):
             raise ValueError(
                 f"shared_signal must have the {len(self.shared)} sources of shared, got {len(self.shared_signal)}"
             )
+
+    def _sources(self, name: str, value: Any) -> tuple[tuple[float, ...], ...]:
+        shared = real_numbers(name, value, -1e3, 1e3)
+        if shared.shape not in ((0,), (len(shared) if shared.ndim else 0, len(self.observed))):
+            raise ValueError(f"{name} must have {len(self.observed)} bins for each source, got {value}")
+        return tuple(map(tuple, shared.tolist()))
 
     def __add__(self, other: Analysis) -> Analysis:
         """The channels of both; where names collide they get that of their analysis."""

@@ -16,17 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.inputs import Frozen, check_kinds, real_number, real_numbers, small_text
+from darkpkg.inputs import Array, Frozen, check_kinds, locked, real_number, real_numbers, settle, small_text
 from darkpkg.units import GeV, cm
-
-Array = NDArray[np.float64]
-
-__all__ = ["FLAVOURS", "Beam", "Flux"]
 
 FLAVOURS = (14, -14, 12, -12)
 """PDG codes of the neutrinos that a beam may have: ν_μ, ν̄_μ, ν_e and ν̄_e."""
-
-_LARGEST = float(np.finfo(float).max)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +52,8 @@ class Flux:
     density: Array
 
     def __post_init__(self) -> None:
-        edges = real_numbers("edges", self.edges, 0.0, _LARGEST).copy()
-        density = real_numbers("density", self.density, 0.0, _LARGEST).copy()
+        settle(self, edges=_numbers, density=_numbers)
+        edges, density = self.edges, self.density
         if edges.ndim != 1 or density.shape != (len(edges) - 1,):
             shapes = f"{edges.shape} and {density.shape}"
             raise ValueError(f"edges and density must have shapes (n+1,) and (n,), got {shapes}")
@@ -67,9 +61,6 @@ class Flux:
             raise ValueError(f"edges must increase, got {edges.tolist()}")
         if not density.any():
             raise ValueError(f"density must be positive somewhere, got {density.tolist()}")
-        for name, array in (("edges", edges), ("density", density)):
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
 
     @classmethod
     def from_file(
@@ -195,7 +186,7 @@ class Beam:
     fluxes: Mapping[int, Flux]
 
     def __post_init__(self) -> None:
-        check_kinds(name=(self.name, str), fluxes=(self.fluxes, Mapping))
+        settle(self, name=str, fluxes=Mapping)
         if not self.name or not self.fluxes:
             raise ValueError(f"name and fluxes must not be empty, got {self.name!r} and {dict(self.fluxes)}")
         for flavour, flux in self.fluxes.items():
@@ -216,6 +207,10 @@ class Beam:
         """The flux of all flavours together."""
         edges = np.unique(np.concatenate([flux.edges for flux in self.fluxes.values()]))
         return Flux(edges, np.sum([flux(edges[:-1]) for flux in self.fluxes.values()], axis=0))
+
+
+def _numbers(name: str, values: Any) -> Array:
+    return locked(real_numbers(name, values, 0.0, np.finfo(float).max))
 
 
 def _table(path: str | os.PathLike[str]) -> tuple[list[str], list[int], list[list[str]]]:

@@ -11,18 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from darkpkg import datasets
 from darkpkg.experiment.volumes import Box, Volume
-from darkpkg.inputs import Frozen, check_kinds, named, one_of, real_number, tuple_of
+from darkpkg.inputs import POSITIVE, Array, Frozen, named, one_of, real_number, rule, settle, tuple_of
 from darkpkg.physics.nuclei import Element, Nucleus, Proton, elements
 from darkpkg.units import tonne
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Array = NDArray[np.float64]
 
 __all__ = ["ND280", "ND280_UPGRADE", "Detector", "Module"]
 
@@ -67,12 +64,12 @@ class Module:
     mass_within: float | None = None
 
     def __post_init__(self) -> None:
-        check_kinds(name=(self.name, str), active=(self.active, Volume), composition=(self.composition, Mapping))
-        check_kinds(fiducial=(self.fiducial, (Volume, type(None))))
+        settle(self, name=str, active=Volume, composition=Mapping, fiducial=(Volume, None))
+        owner = f" of {self.name}"
         for key in self.composition:
             if not isinstance(key, Element):
-                one_of(f"composition of {self.name}", key, elements())
-        object.__setattr__(self, "mass", real_number(f"mass of {self.name}", self.mass, positive=True))
+                one_of(f"composition{owner}", key, elements())
+        settle(self, owner, mass=POSITIVE)
         total = sum(real_number(f"{symbol} of {self.name}", share) for symbol, share in self.shares.items())
         if len(self.shares) < len(self.composition) or not abs(total - 1) <= 1e-9 or min(self.shares.values()) < 0:
             raise ValueError(f"mass fractions of {self.name} must add up to 1, got {total:g}: {self.shares}")
@@ -81,10 +78,9 @@ class Module:
         if self.mass_within is not None:
             if not self.fiducial or self.fiducial == self.active:
                 raise ValueError(f"mass_within of {self.name} must be of a fiducial volume inside the active one")
-            within = real_number(f"mass_within of {self.name}", self.mass_within, positive=True)
-            if within > self.mass:
-                raise ValueError(f"mass of {self.name} must be at least its mass_within, {within}, got {self.mass}")
-            object.__setattr__(self, "mass_within", within)
+            settle(self, owner, mass_within=POSITIVE)
+            if self.mass < self.mass_within:
+                raise ValueError(f"mass{owner} must be at least its mass_within, {self.mass_within}, got {self.mass}")
         if self.density > LARGEST_DENSITY:
             raise ValueError(f"density of {self.name} must be below {LARGEST_DENSITY:g} g/cm³, got {self.density:g}")
 
@@ -154,8 +150,7 @@ class Detector:
     modules: tuple[Module, ...]
 
     def __post_init__(self) -> None:
-        check_kinds(name=(self.name, str))
-        object.__setattr__(self, "modules", tuple_of("modules", self.modules, Module))
+        settle(self, name=str, modules=rule(tuple_of, Module))
         if not self.modules:
             raise ValueError(f"modules of {self.name} must be at least one module, got none")
         names = [module.name for module in self.modules]

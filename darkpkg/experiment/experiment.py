@@ -12,10 +12,8 @@ from darkpkg.experiment import analysis, detector
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.beam import Beam, Flux
 from darkpkg.experiment.detector import Detector
-from darkpkg.inputs import Frozen, check_kinds, named, one_of, tuple_of
+from darkpkg.inputs import Frozen, check_kinds, named, one_of, rule, settle, tuple_of
 from darkpkg.units import MeV
-
-__all__ = ["T2K", "T2K_ALL_FLAVOURS", "Experiment"]
 
 
 @dataclass(frozen=True)
@@ -51,8 +49,7 @@ class Experiment:
     analyses: Mapping[str, Analysis] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_kinds(name=(self.name, str), detector=(self.detector, Detector), analyses=(self.analyses, Mapping))
-        object.__setattr__(self, "beams", tuple_of("beams", self.beams, Beam))
+        settle(self, name=str, detector=Detector, analyses=Mapping, beams=rule(tuple_of, Beam))
         names = [beam.name for beam in self.beams]
         if not names or len(set(names)) < len(names):
             raise ValueError(f"beams of {self.name} must have names of their own, got {names}")

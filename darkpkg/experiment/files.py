@@ -26,8 +26,6 @@ from darkpkg.experiment.selection import Cuts, Selection
 from darkpkg.inputs import check_kinds, real_number, small_text
 from darkpkg.units import tonne
 
-__all__ = ["load_analysis", "load_detector", "load_experiment"]
-
 LARGEST = {"detector": 1_000_000, "analysis": 100_000, "experiment": 100_000}
 """Bytes of a file; the table of ND280 has 680, the example of an analysis a thousand."""
 
@@ -93,7 +91,7 @@ def load_detector(path: str | os.PathLike[str], name: str | None = None) -> Dete
     >>> load_detector(datasets.path("detector/nd280"), "mine").name
     'mine'
     """
-    check_kinds(name=(name, (str, type(None))))
+    check_kinds(name=(name, (str, None)))
     return _read("detector", path, lambda path, text: _detector(path, text, name or path.stem))
 
 

@@ -67,7 +67,7 @@ def project(
     ('HATPC-top', 'HATPC-bottom', 'TPC1', 'TPC2', 'TPC3')
     """
     today = detectors.ND280
-    check_kinds(analysis=(analysis, Analysis), detector=(detector, (Detector, type(None))))
+    check_kinds(analysis=(analysis, Analysis), detector=(detector, (Detector, None)))
     if target_ratio is not None:
         target_ratio = real_number("target_ratio", target_ratio, positive=True)
     if decay_modules is not None or vertex_modules is not None:

@@ -17,14 +17,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
-from darkpkg.inputs import broadcast, real_array
+from darkpkg.inputs import Array, broadcast, real_array, settle
 from darkpkg.physics.kinematics import momentum
 from darkpkg.units import ELECTRON_MASS, MeV
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Array = NDArray[np.float64]
 
 __all__ = ["FGD_RESPONSE", "Pairs", "PairResponse", "ResponseMatrix"]
 
@@ -90,8 +88,7 @@ class ResponseMatrix:
     simulated: Array
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            object.__setattr__(self, field.name, real_array(field.name, getattr(self, field.name)))
+        settle(self, **{field.name: real_array for field in dataclasses.fields(self)})
         rows, reconstructed = max(self.low.size, 1), max(self.edges.size, 2) - 1
         shapes = {"edges": (reconstructed + 1,), "probability": (rows, reconstructed)}
         for field in dataclasses.fields(self):

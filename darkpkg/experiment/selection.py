@@ -13,11 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.experiment.response import HasPairs, PairResponse, SmearableEvents, momenta_of
-from darkpkg.inputs import check_kinds, real_number, real_numbers, tuple_of
+from darkpkg.inputs import Array, check_kinds, real_number, real_numbers, settle, tuple_of
 from darkpkg.physics.kinematics import invariant_mass, momentum
 from darkpkg.units import GeV
-
-Array = NDArray[np.float64]
 
 _LARGEST = 1e75
 """In GeV: squares of squares must stay numbers."""
@@ -38,7 +36,7 @@ class PlacedPairs(SmearableEvents, Protocol):
 class Observables:
     """The five variables of Eq. (15), one array (n,) each, and all that others can be made of.
 
-    Parameters
+    Attributes
     ----------
     energy, mass
         Of the pair, (n,) in GeV.
@@ -174,8 +172,7 @@ class Cuts:
     beam_tilt: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            object.__setattr__(self, name, real_number(name, value))
+        settle(self, **dict.fromkeys(vars(self), real_number))
 
     def passes(self, o: Observables) -> NDArray[np.bool_]:
         """Whether each event passes all five cuts."""
@@ -220,21 +217,10 @@ class Selection:
     response: PairResponse | None = None
 
     def __post_init__(self) -> None:
-        for name in ("decay_modules", "vertex_modules"):
-            value = tuple_of(name, getattr(self, name), str)
-            if len(set(value)) < len(value):
-                raise ValueError(f"{name} must hold each entry once, as a tuple, got {value!r}")
-            object.__setattr__(self, name, value)
-        nothing = type(None)
-        check_kinds(cuts=(self.cuts, (PairCuts, nothing)), response=(self.response, (PairResponse, nothing)))
-        edges = real_numbers("mass_edges", self.mass_edges, -_LARGEST, _LARGEST)
-        if edges.ndim != 1 or len(edges) == 1 or not np.all(np.diff(edges) > 0):
-            raise ValueError(f"mass_edges must increase from the first to the last, got {self.mass_edges}")
-        object.__setattr__(self, "mass_edges", tuple(edges.tolist()))
-        efficiency = real_number("efficiency", self.efficiency)
-        if not 0 < efficiency <= 1:
+        settle(self, decay_modules=_names, vertex_modules=_names, mass_edges=_edges, efficiency=real_number)
+        settle(self, cuts=(PairCuts, None), response=(PairResponse, None))
+        if not 0 < self.efficiency <= 1:
             raise ValueError(f"efficiency must be in (0, 1], got {self.efficiency}")
-        object.__setattr__(self, "efficiency", efficiency)
         if not self.decay_modules:
             raise ValueError("decay_modules must name at least one module in which decays are seen")
 
@@ -283,3 +269,17 @@ class Selection:
         bin_of = np.minimum(np.searchsorted(edges, seen.mass, side="right") - 1, self.n_bins - 1)
         bins[chosen] = np.where(passed, bin_of, -1)
         return bins
+
+
+def _names(name: str, value: Any) -> tuple[str, ...]:
+    names = tuple_of(name, value, str)
+    if len(set(names)) < len(names):
+        raise ValueError(f"{name} must hold each entry once, as a tuple, got {names!r}")
+    return names
+
+
+def _edges(name: str, value: Any) -> tuple[float, ...]:
+    edges = real_numbers(name, value, -_LARGEST, _LARGEST)
+    if edges.ndim != 1 or len(edges) == 1 or not np.all(np.diff(edges) > 0):
+        raise ValueError(f"{name} must increase from the first to the last, got {value}")
+    return tuple(edges.tolist())

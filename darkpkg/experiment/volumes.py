@@ -16,15 +16,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.inputs import one_of, real_number, real_numbers
+from darkpkg.inputs import Array, one_of, real_number, real_numbers, rule, settle
 
-Array = NDArray[np.float64]
 Corner = tuple[float, float, float]
 
 __all__ = ["Box", "Cylinder", "Sphere", "Volume"]
 
 _FARTHEST = 1e15
 """cm, a hundred astronomical units."""
+
+_SIZE = rule(real_number, 0.0, _FARTHEST, positive=True)
 
 FACES = 32
 """Faces of the regular polygon, of the same area, that stands for a circle where two flights may end in it. Its sides
@@ -272,8 +273,7 @@ class Box(Volume):
     high: Corner
 
     def __post_init__(self) -> None:
-        for name in ("low", "high"):
-            object.__setattr__(self, name, _corner(name, getattr(self, name)))
+        settle(self, low=_corner, high=_corner)
         if not np.all(np.less(self.low, self.high)):
             raise ValueError(f"a box must extend in all directions, got low {self.low} and high {self.high}")
 
@@ -356,7 +356,7 @@ class Cylinder(Volume):
 
     def __post_init__(self) -> None:
         one_of("axis", self.axis, ("x", "y", "z"))
-        object.__setattr__(self, "length", real_number("length", self.length, 0.0, _FARTHEST, positive=True))
+        settle(self, length=_SIZE)
         _set_round(self, np.where(np.array(list("xyz")) == self.axis, self.length / 2, np.nan))
 
     @property
@@ -376,12 +376,10 @@ def _corner(name: str, value: Any) -> Corner:
 
 def _set_round(volume: Sphere | Cylinder, half: Array) -> None:
     """Check centre and radius, and set the corners: half of the size along each axis, nan where it is the radius."""
-    centre = _corner("centre", volume.centre)
-    radius = real_number("radius", volume.radius, 0.0, _FARTHEST, positive=True)
-    half = np.where(np.isnan(half), radius, half)
-    low, high = tuple(np.subtract(centre, half).tolist()), tuple(np.add(centre, half).tolist())
-    for name, value in {"centre": centre, "radius": radius, "low": low, "high": high}.items():
-        object.__setattr__(volume, name, value)
+    settle(volume, centre=_corner, radius=_SIZE)
+    half = np.where(np.isnan(half), volume.radius, half)
+    for name, end in (("low", np.subtract(volume.centre, half)), ("high", np.add(volume.centre, half))):
+        object.__setattr__(volume, name, tuple(end.tolist()))
 
 
 def _polar(radius: Array, cos_theta: Array, turns: Array) -> Array:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaincinv
 
 from darkpkg.experiment import detector
 from darkpkg.experiment.analysis import Analysis
@@ -18,7 +17,7 @@ from darkpkg.experiment.beam import Beam
 from darkpkg.inference.constructions import allowance
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
 from darkpkg.inference.outcomes import Method, method_of
-from darkpkg.inference.threshold import exclusion_rule, exclusion_threshold, no_signal
+from darkpkg.inference.threshold import exclusion_rule, exclusion_threshold, gamma_quantile, no_signal
 from darkpkg.inputs import check_kinds
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning
@@ -30,14 +29,12 @@ from darkpkg.physics.scattering import smallest_energy
 from darkpkg.physics.validity import validity_notes
 from darkpkg.units import cm
 
-__all__ = ["Verdict", "check", "unreachable", "verdict_without_neutrinos"]
-
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
     """What an analysis says about one point, and why.
 
-    Parameters
+    Attributes
     ----------
     status
         ``"excluded"``, ``"not excluded"`` or ``"no statement"``.
@@ -53,7 +50,7 @@ class Verdict:
         What its users must be told: the caveat of the analysis, where the point is beyond what is computed
         (`validity_notes`), and how far the simulation reaches.
     expectation
-        Signal in each bin, (bins,).
+        Signal in each bin, (bins,) events.
     upscatterings
         The same wherever N decays.
     """
@@ -270,8 +267,10 @@ def _interval(
     n = np.where(sums.mean > 0, sums.n_effective, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         shift = np.abs(sums.bias) / sums.mean
-        low = np.where(n > 0, np.maximum(gammaincinv(n, 0.025) / n - shift, 0.0), 0.0)
-        high = np.where(n > 0, gammaincinv(n + 1, 0.975) / n + shift, np.inf)
+        below = np.array([gamma_quantile(one, 0.025) if one > 0 else 0.0 for one in n.tolist()])
+        above = np.array([gamma_quantile(one + 1, 0.975) for one in n.tolist()])
+        low = np.where(n > 0, np.maximum(below / n - shift, 0.0), 0.0)
+        high = np.where(n > 0, above / n + shift, np.inf)
         factors = np.repeat(np.where(empty, 0.0, [low, high]), [len(c.observed) for c in analysis.channels], axis=1)
         means = np.where(np.isinf(factors), np.inf, factors * signal.mean)
         variances = np.where(np.isinf(factors), 0.0, factors * signal.variance)

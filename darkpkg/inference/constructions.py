@@ -11,27 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy  # which imports its parts where they are used
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaincc, ndtri
 
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
 from darkpkg.inference.outcomes import Law, Method, Outcomes, checked_signal, method_of, outcomes_of, parts_of_rows
 from darkpkg.inference.threshold import FAR, exclusion_threshold
+from darkpkg.inputs import Array
 from darkpkg.method.expectation import Expectation
-
-Array = NDArray[np.float64]
-
-__all__ = [
-    "Construction",
-    "Data",
-    "PValues",
-    "allowance",
-    "check_method",
-    "height",
-    "p_values",
-    "reference_of",
-    "tails",
-]
 
 CERTAIN = 25.0
 """−Δ ln L beyond which p-values are zero: by Markov's inequality, below e⁻²⁵ for each other point compared with."""
@@ -50,7 +37,14 @@ _MOST_EVENTS = 1e9
 class PValues:
     """Probability of data that agree with each point as badly as ours or worse, and its error by toys.
 
-    A point is excluded at confidence level cl if its value is below 1 − cl. Both have the shape of the points.
+    A point is excluded at confidence level cl if its value is below 1 − cl.
+
+    Attributes
+    ----------
+    value
+        From 0 to 1, of the points' shape.
+    error
+        By the finite number of toys, of the same shape; zero where all outcomes are added up.
     """
 
     value: Array
@@ -59,12 +53,20 @@ class PValues:
     @property
     def significance(self) -> Array:
         """Standard deviations of a Gaussian that are exceeded, on one side, as rarely."""
-        return np.asarray(-ndtri(self.value))
+        return np.asarray(-scipy.special.ndtri(self.value))
 
 
 @dataclass(frozen=True)
 class Data:
-    """Counts (n, bins), and ln L of the best of all points and of no signal for each, (n,)."""
+    """Data of some experiments, and how well points explain them.
+
+    Attributes
+    ----------
+    counts
+        Of each experiment, (n, bins).
+    best, nothing
+        ln L of the best of all points, and of no signal, (n,).
+    """
 
     counts: Array
     best: Array
@@ -131,7 +133,7 @@ def tails(
         value = _bayes(law, signal, data.counts)
         return value, np.zeros(value.shape)
     if name == "likelihood":
-        value = gammaincc(n_parameters / 2, data.distance(name, law, signal))
+        value = scipy.special.gammaincc(n_parameters / 2, data.distance(name, law, signal))
         return value, np.zeros(value.shape)
     assert outcomes is not None
     assert known is not None

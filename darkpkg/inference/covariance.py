@@ -16,16 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from darkpkg.inputs import real_numbers, whole_number
+from darkpkg.inputs import Array, locked, real_numbers, settle, whole_number
 from darkpkg.method.expectation import Expectation
-
-Array = NDArray[np.float64]
-
-__all__ = ["CovarianceLikelihood"]
-
-_LARGEST = 1e60
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,12 +48,11 @@ class CovarianceLikelihood:
     signal_bins: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        for name in ("observed", "background"):
-            object.__setattr__(self, name, real_numbers(name, getattr(self, name), 0.0, _LARGEST).copy())
-        object.__setattr__(self, "fractional", real_numbers("fractional", self.fractional, -1e6, 1e6).copy())
+        settle(self, **dict.fromkeys(("observed", "background"), lambda *given: locked(_counts(*given))))
+        settle(self, fractional=lambda name, value: locked(real_numbers(name, value, -1e6, 1e6)))
         b = len(self.observed)
-        bins = tuple(whole_number("signal_bins", at, 0, b - 1) for at in self.signal_bins)
-        object.__setattr__(self, "signal_bins", bins)
+        settle(self, signal_bins=lambda name, bins: tuple(whole_number(name, at, 0, b - 1) for at in bins))
+        bins = self.signal_bins
         if self.observed.shape != (b,) or self.background.shape != (b,):
             shapes = f"{self.observed.shape} and {self.background.shape}"
             raise ValueError(f"observed and background must have one number for each bin, got shapes {shapes}")
@@ -67,8 +60,6 @@ class CovarianceLikelihood:
             raise ValueError(f"fractional must have shape {(len(bins) + b,) * 2}, got {self.fractional.shape}")
         if not np.array_equal(self.fractional, self.fractional.T):
             raise ValueError("fractional must be symmetric, got entries that differ from those of its transpose")
-        for array in (self.observed, self.background, self.fractional):
-            array.flags.writeable = False
 
     @property
     def _into_bins(self) -> Array:
@@ -142,7 +133,11 @@ class CovarianceLikelihood:
         return (pull**2).sum(axis=-1)[()], (2 * np.log(diagonal) + np.log(2 * np.pi)).sum(axis=-1)[()]
 
     def _signal(self, signal: ArrayLike, variance: ArrayLike) -> tuple[Array, Array]:
-        S = real_numbers("signal", signal, 0.0, _LARGEST)
+        S = _counts("signal", signal)
         if S.shape[-1:] != (len(self.signal_bins),):
             raise ValueError(f"signal must have {len(self.signal_bins)} entries, got an array of shape {S.shape}")
-        return S, real_numbers("variance", variance, 0.0, _LARGEST)
+        return S, _counts("variance", variance)
+
+
+def _counts(name: str, values: Any) -> Array:
+    return real_numbers(name, values, 0.0, 1e60)

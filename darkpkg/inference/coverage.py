@@ -9,23 +9,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv
+import scipy  # which imports its parts where they are used
+from numpy.typing import ArrayLike
 
 from darkpkg.inference.constructions import Data, reference_of, tails
 from darkpkg.inference.outcomes import Law, Method, checked_signal, method_of, outcomes_of, parts_of_rows, toys
-from darkpkg.inputs import real_numbers
-
-Array = NDArray[np.float64]
-
-__all__ = ["Coverage", "Limits", "coverage", "expected_limits"]
+from darkpkg.inputs import Array, real_numbers
 
 
 @dataclass(frozen=True)
 class Coverage:
     """Share of experiments that do not exclude each point if it is true, with the ends of its 68 % interval.
 
-    The interval is Jeffreys', for as many experiments as the toys are worth at each point.
+    Attributes
+    ----------
+    value
+        The share (p,) of each point, from 0 to 1.
+    low, high
+        Ends (p,) of Jeffreys' interval, for as many experiments as the toys are worth at each point.
     """
 
     value: Array
@@ -85,15 +86,21 @@ def coverage(
     if not experiments.drawn:
         return Coverage(share, share, share)
     good, bad = share * size + 0.5, (1 - share) * size + 0.5
-    return Coverage(share, *(betaincinv(good, bad, level) for level in (0.16, 0.84)))
+    return Coverage(share, *(scipy.special.betaincinv(good, bad, level) for level in (0.16, 0.84)))
 
 
 @dataclass(frozen=True)
 class Limits:
     """Largest scale of a signal that is allowed, and what it is expected to be without any signal.
 
-    ``quantiles`` are at −2, −1, 0, 1, 2σ of the experiments that see background alone, ``asimov`` the limit if the
-    counts are the expected background.
+    Attributes
+    ----------
+    observed
+        Limit by the observed counts, in units of the spectrum, as are the others.
+    quantiles
+        (5,), at −2, −1, 0, 1, 2σ of the experiments that see background alone.
+    asimov
+        Limit if the counts are the expected background.
     """
 
     observed: float

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from darkpkg.inference.constructions import allowance
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
@@ -16,21 +15,24 @@ from darkpkg.inference.outcomes import Method, method_of
 from darkpkg.inference.scanning import prediction, scan, values_of
 from darkpkg.inference.slices import Slice
 from darkpkg.inference.threshold import exclusion_rule, log_likelihood_error, roots
-from darkpkg.inputs import check_kinds
+from darkpkg.inputs import Array, check_kinds
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.interface import Predicts, check_estimator
-
-Array = NDArray[np.float64]
-
-__all__ = ["Interval", "excluded_intervals"]
 
 
 @dataclass(frozen=True)
 class Interval:
     """Where a parameter is excluded: from ``low`` to ``high``, with the errors that the simulation leaves.
 
-    The errors are those of `Scan.log_excess_error`, over the slope of the rate along the parameter.
-    An error is nan where the interval goes on beyond the range that was searched. ``rule`` is the `exclusion_rule`.
+    Attributes
+    ----------
+    low, high
+        Ends, in the unit of the parameter.
+    low_error, high_error
+        Their errors in the same unit: those of `Scan.log_excess_error`, over the slope of the rate along the
+        parameter; nan where the interval goes on beyond the range that was searched.
+    rule
+        The `exclusion_rule` in words.
     """
 
     low: float

@@ -8,21 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+import scipy  # which imports its parts where they are used
+from numpy.typing import ArrayLike
 
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.inference.constructions import allowance
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
 from darkpkg.inference.outcomes import Method
 from darkpkg.inference.threshold import no_signal, roots
-from darkpkg.inputs import check_kinds, real_numbers
+from darkpkg.inputs import Array, check_kinds, real_numbers
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.interface import Estimator, check_estimator
 from darkpkg.physics.model import DarkParameters
-
-Array = NDArray[np.float64]
-
-__all__ = ["excluded_lifetimes"]
 
 SEARCHED = (1e-4, 1e9)
 """Range in cm in which edges of excluded proper decay lengths are looked for."""
@@ -76,8 +73,6 @@ def excluded_lifetimes(
     --------
     >>> shortest, longest = excluded_lifetimes(Kernel(sample), BENCHMARK_B, ANALYSIS_I, 100.0)   # doctest: +SKIP
     """
-    from scipy.interpolate import CubicSpline
-
     estimator = check_estimator(estimator, "upscatterings", "events_at_lifetime")
     kinds = {"parameters": (parameters, DarkParameters), "analysis": (analysis, Analysis)}
     check_kinds(**kinds, likelihood=(likelihood, Callable))
@@ -91,7 +86,10 @@ def excluded_lifetimes(
     x = np.log(np.geomspace(*SEARCHED, GRID_POINTS))
     grid = estimator.events_at_lifetime(parameters, np.exp(x), analysis)
     # Smooth in the logarithm of everything, so that few lifetimes serve for all rates.
-    splines = [CubicSpline(x, np.log(np.maximum(a, np.finfo(float).tiny))) for a in (grid.mean, grid.variance)]
+    splines = [
+        scipy.interpolate.CubicSpline(x, np.log(np.maximum(a, np.finfo(float).tiny)))
+        for a in (grid.mean, grid.variance)
+    ]
 
     def signal(ln_ctau: Array, factor: Array) -> Expectation:
         mean, variance = (np.exp(spline(ln_ctau)) for spline in splines)

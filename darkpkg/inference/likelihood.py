@@ -22,27 +22,15 @@ Where bins share systematic errors, `profiled_log_likelihood` has a parameter fo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln, xlogy
+from numpy.typing import ArrayLike
 
-from darkpkg.inputs import broadcast, check_kinds, one_of, real_numbers, whole_number
+from darkpkg.inputs import Array, broadcast, check_kinds, one_of, real_numbers, whole_number
 from darkpkg.method.expectation import Expectation
-
-Array = NDArray[np.float64]
-
-__all__ = [
-    "FINITE",
-    "Likelihood",
-    "barlow_beeston_log_likelihood",
-    "effective_log_likelihood",
-    "log_likelihood",
-    "profiled_log_likelihood",
-    "weighted_log_likelihood",
-]
 
 _LARGEST = 1e60
 """Counts beyond this are none, and their products would be infinite."""
@@ -171,7 +159,7 @@ def profiled_log_likelihood(prediction: Expectation, counts: Any) -> Array:
         u = shift(w)
         if np.all(length < 1e-9):
             break
-    poisson = xlogy(k, t) + k * u - t * np.exp(u) - gammaln(k + 1)
+    poisson = _xlogy(k, t) + k * u - t * np.exp(u) - _ln_factorial(k)
     return (poisson - u * w / 2).sum(axis=-1)
 
 
@@ -199,7 +187,7 @@ def barlow_beeston_log_likelihood(observed: ArrayLike, mean: ArrayLike, variance
     small = np.divide(2 * k * width, root - best, out=np.zeros(mu.shape), where=root > best)
     beta = np.where(best > 0, (best + root) / 2, small)
     pull = np.divide((beta - 1) ** 2, 2 * width, out=np.zeros(mu.shape), where=width > 0)
-    return np.asarray(xlogy(k, beta * mu) - beta * mu - gammaln(k + 1) - pull)
+    return np.asarray(_xlogy(k, beta * mu) - beta * mu - _ln_factorial(observed) - pull)
 
 
 def weighted_log_likelihood(observed: int, weights: ArrayLike, background: float = 0.0) -> float:
@@ -284,14 +272,25 @@ def effective_log_likelihood(
     value = (
         -mu * _log1p_ratio(v)
         - (k + one) * np.log1p(v)
-        + xlogy(k, mu + (k + one) * v)
+        + _xlogy(k, mu + (k + one) * v)
         + k * (_log1p_ratio(k * a) - 1)
         - np.log1p(k * a) / 2
         + with_k
         - without
-        - gammaln(k + 1)
+        - _ln_factorial(observed)
     )
     return value[()]
+
+
+def _ln_factorial(k: ArrayLike) -> Array:
+    """ln k! = ln Γ(k + 1), without the import of a library of such functions."""
+    return np.asarray(np.frompyfunc(math.lgamma, 1, 1)(np.add(k, 1.0)), dtype=float)
+
+
+def _xlogy(x: Array, y: Array) -> Array:
+    """x ln y, zero at x = 0."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(x * np.log(np.where(x > 0, y, 1.0)))
 
 
 def _log1p_ratio(x: Array) -> Array:

@@ -23,26 +23,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy  # which imports its parts where they are used
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln, logsumexp
 
 from darkpkg.inference.threshold import METHODS
-from darkpkg.inputs import one_of, real_numbers, whole_number
+from darkpkg.inputs import Array, one_of, real_numbers, whole_number
 from darkpkg.streams import random_stream
-
-Array = NDArray[np.float64]
-
-__all__ = [
-    "Law",
-    "Method",
-    "Outcomes",
-    "checked_signal",
-    "enumerated",
-    "method_of",
-    "outcomes_of",
-    "parts_of_rows",
-    "toys",
-]
 
 MOST_OUTCOMES = 300_000
 """Outcomes that are enumerated at most."""
@@ -65,6 +51,13 @@ class Method:
     outcomes by −Δ ln L and counts how often it is as large as ours (Phys. Rev. D 57, 3873). ``"cls"`` divides the
     p-value of the point by that of no signal (A. L. Read, J. Phys. G 28, 2693). ``"bayes"`` is the probability of a
     larger signal of the same shape, for a prior that is flat in its rate.
+
+    Attributes
+    ----------
+    name
+        One of `METHODS`.
+    n_toys, seed
+        How many toys, and of which random numbers.
     """
 
     name: str
@@ -83,7 +76,19 @@ def method_of(method: str | Method) -> Method:
 
 @dataclass(frozen=True)
 class Law:
-    """ln L of counts whose bins share their errors in groups: α of each is 1/η² + ``more``."""
+    """ln L of counts whose bins share their errors in groups.
+
+    Attributes
+    ----------
+    background
+        Expected events, (bins,).
+    width
+        Squared relative error η² of each group, (groups,).
+    group
+        That of each bin, (bins,).
+    more
+        α of each group is 1/η² and this, 0 or 1.
+    """
 
     background: Array
     width: Array
@@ -119,9 +124,19 @@ class Law:
 class Outcomes:
     """Counts (n, bins) of possible experiments, and how each point (p, bins) weights them.
 
-    ``measure`` is the logarithm of the density that they stand for, (n,), without what all points share: that of the
-    mixture that ``drawn`` toys come from, or one where all outcomes are there. ``factors`` are those of the
-    systematic errors that toys were drawn with, (n, bins), if bins have such in common.
+    Attributes
+    ----------
+    counts
+        (n, bins).
+    measure
+        Logarithm (n,) of the density that they stand for, without what all points share: that of the mixture that
+        toys come from, or one where all outcomes are there.
+    law
+        What gives ln P of counts at a point.
+    drawn
+        Whether these are toys instead of all outcomes.
+    factors
+        Those of the systematic errors that toys were drawn with, (n, bins), if bins have such in common.
     """
 
     counts: Array
@@ -146,8 +161,8 @@ def _common(counts: Array, width: Array) -> Array:
     """c(n) of the probability of independent bins, (n,)."""
     narrow = np.broadcast_to(width <= 1e-12, counts.shape)
     alpha = 1 / np.where(narrow, 1.0, width)
-    rising = gammaln(counts + alpha) - gammaln(alpha) - counts * np.log(alpha)
-    return np.sum(np.where(narrow, 0.0, rising) - gammaln(counts + 1), axis=-1)
+    rising = scipy.special.gammaln(counts + alpha) - scipy.special.gammaln(alpha) - counts * np.log(alpha)
+    return np.sum(np.where(narrow, 0.0, rising) - scipy.special.gammaln(counts + 1), axis=-1)
 
 
 def enumerated(signal: ArrayLike, analysis: Any) -> Outcomes:
@@ -165,15 +180,13 @@ def enumerated(signal: ArrayLike, analysis: Any) -> Outcomes:
     ValueError
         For more than 300,000 outcomes, and errors that bins share: `toys` have them then.
     """
-    from scipy.stats import nbinom, poisson  # here: its import takes longer than a verdict
-
     if len(getattr(analysis, "shared", ())):
         raise ValueError("outcomes must be of independent bins, got shared errors: use toys")
     mean = checked_signal(signal, analysis) + analysis.background
     most = []
     for mu, eta in zip(mean.max(axis=0), analysis.systematic, strict=True):
         r = 1 / eta**2 if eta > 1e-6 else np.inf
-        law = poisson(mu) if np.isinf(r) else nbinom(r, r / (r + mu))
+        law = scipy.stats.poisson(mu) if np.isinf(r) else scipy.stats.nbinom(r, r / (r + mu))
         most.append(int(law.isf(FORGOTTEN)) + 1)
     if np.prod([m + 1.0 for m in most]) > MOST_OUTCOMES:
         raise ValueError(f"outcomes must be at most {MOST_OUTCOMES}, got counts up to {most}: use toys")
@@ -222,7 +235,7 @@ def toys(signal: ArrayLike, analysis: Any, n_toys: int, seed: int) -> Outcomes:
     for part in parts_of_rows(len(counts), len(mixed)):
         drawn = factors[part] if len(shared) else None
         found = Outcomes(counts[part], np.zeros(0), law, drawn=True, factors=drawn)
-        measure.append(logsumexp(found.log_probability(mixed) + expected, axis=1))
+        measure.append(scipy.special.logsumexp(found.log_probability(mixed) + expected, axis=1))
     return Outcomes(counts, np.concatenate(measure), law, drawn=True, factors=factors if len(shared) else None)
 
 

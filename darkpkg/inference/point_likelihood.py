@@ -7,20 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
 from darkpkg.inference.scanning import values_of
 from darkpkg.inference.slices import increasing
-from darkpkg.inputs import Frozen, check_kinds, one_of, real_numbers
+from darkpkg.inputs import Array, Frozen, check_kinds, one_of, real_numbers
 from darkpkg.method.interface import Predicts, check_estimator
 from darkpkg.method.sampling import OutsideSampleError
 from darkpkg.physics.model import DarkParameters
-
-Array = NDArray[np.float64]
-
-__all__ = ["PointLikelihood"]
 
 
 @dataclass(frozen=True, eq=False)

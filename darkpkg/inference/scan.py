@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import scipy  # which imports its parts where they are used
 from numpy.typing import NDArray
 
 from darkpkg.inference import likelihood as likelihoods
@@ -21,15 +22,11 @@ from darkpkg.inference.likelihood import Likelihood
 from darkpkg.inference.outcomes import Method, method_of
 from darkpkg.inference.slices import Slice
 from darkpkg.inference.threshold import FAR, exclusion_threshold, nearest_limit, no_signal, scale_error
-from darkpkg.inputs import real_numbers
+from darkpkg.inputs import Array, real_numbers
 from darkpkg.method.expectation import Expectation
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Array = NDArray[np.float64]
-
-__all__ = ["Scan", "filled_between"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,14 +35,14 @@ class Scan:
 
     Points are compared with the best of them, or with no signal if that is better.
 
-    Parameters
+    Attributes
     ----------
     parameters
         The points, of any shape.
     analysis
         The counts that they are compared with.
     expectation
-        The signal, of the points' shape + (bins,).
+        The signal in events, of the points' shape + (bins,).
     log_likelihood
         ln L of each point, of the points' shape.
     no_signal
@@ -294,12 +291,6 @@ class Scan:
             for points, offset in zip(*filled, strict=True)
         ]
 
-    def allowed_islands(
-        self, cl: float = 0.90, n_parameters: int = 2, method: str | Method = "likelihood"
-    ) -> list[Array]:
-        """Closed curves (n, 2) around each allowed region of a plane that is excluded all around."""
-        return [hole for outlines in self.excluded_polygons(cl, n_parameters, method) for hole in outlines[1:]]
-
     def _contours(self, cl: float, n_parameters: int, method: str | Method, sigma: float) -> Any:
         import contourpy
 
@@ -318,9 +309,7 @@ _BY_TOYS = 1e-2
 
 def _next_to_edge(excluded: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Points of a grid that have a neighbour on the other side."""
-    from scipy.ndimage import maximum_filter, minimum_filter  # here: its import takes longer than a verdict
-
-    return np.asarray(maximum_filter(excluded, 3) != minimum_filter(excluded, 3))
+    return np.asarray(scipy.ndimage.maximum_filter(excluded, 3) != scipy.ndimage.minimum_filter(excluded, 3))
 
 
 def filled_between(values: Array, levels: int) -> Array:

@@ -18,7 +18,6 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from darkpkg.datasets import DataIntegrityError
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
@@ -26,7 +25,7 @@ from darkpkg.inference.scan import Scan, filled_between
 from darkpkg.inference.scanning import require_scan_memory
 from darkpkg.inference.slices import Slice
 from darkpkg.inference.threshold import no_signal
-from darkpkg.inputs import check_kinds
+from darkpkg.inputs import Array, check_kinds
 from darkpkg.memory import require_memory
 from darkpkg.method.expectation import Expectation
 from darkpkg.outputs import complete_or_not_at_all
@@ -34,10 +33,6 @@ from darkpkg.physics.model import DarkParameters
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Array = NDArray[np.float64]
-
-__all__ = ["Counts", "read_scan", "scan_path", "write_scan"]
 
 FORMAT = "darkpkg scan 1"
 _SUMS = ("mean", "variance", "bias", "bias_variance")
@@ -52,7 +47,19 @@ _UNREADABLE = (ArithmeticError, AttributeError, LookupError, OSError, RecursionE
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """What a scan remembers of its analysis: the counts, not the selection that made them."""
+    """What a scan remembers of its analysis: the counts, not the selection that made them.
+
+    Attributes
+    ----------
+    name, caveat
+        Of the analysis.
+    bins
+        First bin of each channel, by name, and the first after it.
+    observed, background, systematic
+        Counts, expected counts and relative errors, (bins,).
+    shared, shared_signal
+        Relative errors that bins have in common, (sources, bins), as those of `Analysis`.
+    """
 
     name: str
     bins: dict[str, tuple[int, int]]

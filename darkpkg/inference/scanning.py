@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+import scipy  # which imports its parts where they are used
 from numpy.typing import NDArray
 
 from darkpkg.inference.constructions import check_method
@@ -19,7 +20,7 @@ from darkpkg.inference.outcomes import Method, method_of
 from darkpkg.inference.scan import Scan
 from darkpkg.inference.slices import Slice
 from darkpkg.inference.threshold import exclusion_rule, no_signal
-from darkpkg.inputs import check, check_kinds, whole_number
+from darkpkg.inputs import Array, check, check_kinds, whole_number
 from darkpkg.memory import require_memory
 from darkpkg.method.estimators import Kernel, Transport
 from darkpkg.method.expectation import Expectation
@@ -27,10 +28,6 @@ from darkpkg.method.interface import Predicts, check_estimator
 from darkpkg.method.mass_kernel import check_inside
 from darkpkg.method.weights import sampling_range
 from darkpkg.physics.model import DarkParameters
-
-Array = NDArray[np.float64]
-
-__all__ = ["prediction", "require_scan_memory", "scan", "values_of"]
 
 _SUMS = len(fields(Expectation))
 
@@ -219,8 +216,6 @@ class _Scanner:
 
     def refined(self, coarse: Scan, cl: float, n_parameters: int, method: str | Method) -> Scan:
         """The same with its grid halved, and evaluated in the cells where the edge may pass."""
-        from scipy.ndimage import maximum_filter
-
         assert coarse.grid is not None
         grid = coarse.grid.halved()
         values = np.full((_SUMS, *grid.shape, len(self.analysis.observed)), np.nan)
@@ -228,7 +223,7 @@ class _Scanner:
         values[:, *every_second] = list(vars(coarse.expectation).values())
         wanted = np.zeros(grid.shape, dtype=bool)
         wanted[tuple(slice(1, None, 2) for _ in grid.shape)] = _near_edge(coarse.log_excess(cl, n_parameters, method))
-        wanted = maximum_filter(wanted, size=3)  # a cell, from its middle
+        wanted = scipy.ndimage.maximum_filter(wanted, size=3)  # a cell, from its middle
         return self._with(grid, coarse.levels + 1, values, wanted & np.isnan(values[0, ..., 0]))
 
     def _with(self, grid: Slice, levels: int, values: Array, wanted: NDArray[np.bool_]) -> Scan:
@@ -258,9 +253,8 @@ class _Scanner:
 
 def _near_edge(height: Array) -> NDArray[np.bool_]:
     """Cells of a grid that the edge crosses, or reaches if heights go on as steeply as in the cells beside."""
-    from scipy.ndimage import maximum_filter, minimum_filter
-
     cells = tuple(slice(1, None) for _ in height.shape)
-    low, high = (corners(height, size=2)[cells] for corners in (minimum_filter, maximum_filter))
-    reach = maximum_filter(high - low, size=3, mode="nearest")
+    filters = scipy.ndimage.minimum_filter, scipy.ndimage.maximum_filter
+    low, high = (corners(height, size=2)[cells] for corners in filters)
+    reach = scipy.ndimage.maximum_filter(high - low, size=3, mode="nearest")
     return np.asarray((low - reach <= 0) & (high + reach >= 0))

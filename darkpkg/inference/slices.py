@@ -10,13 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from darkpkg.inputs import Frozen, one_of, real_numbers
-
-Array = NDArray[np.float64]
-
-__all__ = ["Slice", "increasing"]
+from darkpkg.inputs import Array, Frozen, one_of, real_numbers
 
 
 class Slice:
@@ -29,6 +25,12 @@ class Slice:
         parameters, in their order, that returns the points. It is called with arrays that broadcast.
     axes
         Name and values of each free parameter: at least two, positive and increasing, as distances are logarithmic.
+
+    Attributes
+    ----------
+    axes
+        Values (n,) of each free parameter by name, in its unit (`DarkParameters`), in a mapping that nobody can
+        change.
 
     Raises
     ------

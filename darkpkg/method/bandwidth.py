@@ -17,8 +17,6 @@ from darkpkg.method.expectation import Expectation, FewEventsWarning
 from darkpkg.method.smoothing import Smoothing
 from darkpkg.physics.model import DarkParameters
 
-__all__ = ["asymptotic_factor", "choose_bandwidth"]
-
 
 def choose_bandwidth(
     estimator: Kernel, parameters: DarkParameters, analysis: Analysis, *, per_point: bool = False

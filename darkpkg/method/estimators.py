@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.experiment.analysis import Analysis
-from darkpkg.inputs import check_kinds
+from darkpkg.inputs import Array, check_kinds
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.kernel_estimate import Remembered, kernel_estimate
@@ -20,10 +20,6 @@ from darkpkg.method.smoothing import SMOOTHING, Smoothing
 from darkpkg.method.transport import NEIGHBOURHOOD, transport
 from darkpkg.method.weights import check_placed, positive_lifetime, sampling_range
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
-
-Array = NDArray[np.float64]
-
-__all__ = ["Kernel", "Transport"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,11 +19,9 @@ from numpy.typing import NDArray
 
 from darkpkg.experiment.beam import FLAVOURS
 from darkpkg.experiment.detector import check_fiducial
-from darkpkg.inputs import check, check_kinds, count, frozen, integer_array, real_array, text_array, tuple_of
+from darkpkg.inputs import Array, check, check_kinds, count, frozen, integer_array, real_array, text_array, tuple_of
 from darkpkg.method.origin import Origin, Site
 from darkpkg.physics.kinematics import momentum
-
-Array = NDArray[np.float64]
 
 __all__ = ["Events", "PlacedEvents"]
 

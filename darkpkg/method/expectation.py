@@ -13,14 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from darkpkg.inputs import real_numbers
+from darkpkg.inputs import Array, real_numbers, settle
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Array = NDArray[np.float64]
-
-__all__ = ["FEW_EVENTS", "Expectation", "FewEventsWarning", "warn_of_few"]
 
 FEW_EVENTS = 10
 """Below so many effective events a prediction comes with a warning."""
@@ -92,12 +88,12 @@ class Expectation:
     tabulation: Array = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            values = getattr(self, field.name)
-            missing = values is None and field.name in ("bias", "bias_variance", "tabulation")
+        def numbers(name: str, values: Any) -> Array:
+            missing = values is None and name in ("bias", "bias_variance", "tabulation")
             # Nan stands for points that were not evaluated.
-            array = np.zeros(np.shape(self.mean)) if missing else real_numbers(field.name, values, nan=True)[()]
-            object.__setattr__(self, field.name, array)
+            return np.zeros(np.shape(self.mean)) if missing else real_numbers(name, values, nan=True)[()]
+
+        settle(self, **{field.name: numbers for field in fields(self)})
 
     @property
     def n_effective(self) -> Array:

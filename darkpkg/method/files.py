@@ -30,10 +30,6 @@ from darkpkg.method.sampling import SamplingRange
 from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.physics.model import BENCHMARK_B
 
-Array = NDArray[np.float64]
-
-__all__ = ["OtherSourcesWarning", "read_events", "write_events"]
-
 FORMAT = "darkpkg events 4"
 
 _BEFORE = "darkpkg events 3"

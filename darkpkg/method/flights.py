@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.experiment.volumes import Box, Volume
+from darkpkg.inputs import Array
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.loops import SPARE_CORNERS, Paths, box_chords, clipped_rectangles, decay_probabilities
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
 from darkpkg.units import cm
-
-Array = NDArray[np.float64]
 
 _AT_ONCE = 1 << 14
 

@@ -13,8 +13,6 @@ from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.table import load_table
 
-__all__ = ["Estimator", "Predicts", "check_estimator"]
-
 
 class Predicts(Protocol):
     """What `darkpkg.scan`, `excluded_intervals` and `PointLikelihood` need of an estimator."""

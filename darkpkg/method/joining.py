@@ -11,8 +11,6 @@ from darkpkg.inputs import tuple_of
 from darkpkg.method.events import Events, source_numbers
 from darkpkg.method.origin import encoded
 
-__all__ = ["concatenate"]
-
 AnyEvents = TypeVar("AnyEvents", bound=Events)
 
 

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.selection import Selection
+from darkpkg.inputs import Array
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.expectation import Expectation, warn_of_few
 from darkpkg.method.flights import decay_rates, decays, paths_of
@@ -26,10 +26,6 @@ from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import WIDER, Smoothing, moments, neighbours
 from darkpkg.method.weights import ELECTRON, MUON, check_simulated, coupling_weight, exposure, sampling_range
 from darkpkg.physics.model import DarkParameters
-
-Array = NDArray[np.float64]
-
-__all__ = ["Remembered", "kernel_estimate", "prepared"]
 
 _COMPILED: dict[Kernel, int] = {EPANECHNIKOV: 0, UNIFORM: 1, GAUSSIAN: 2}
 """Kernels that the loop has in it; any other is summed by numpy."""

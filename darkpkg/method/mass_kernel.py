@@ -6,14 +6,11 @@ Begin with `mass_coefficients`.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from darkpkg.inputs import Array
 from darkpkg.method.sampling import OutsideSampleError, SamplingRange
 from darkpkg.method.smoothing import WIDER, Smoothing
-
-Array = NDArray[np.float64]
-
-__all__ = ["check_inside", "mass_coefficients", "mass_level"]
 
 
 def check_inside(sampling: SamplingRange, m_N: ArrayLike, m_Zprime: ArrayLike) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from darkpkg.experiment.beam import Beam, Flux
 from darkpkg.experiment.detector import Detector
 from darkpkg.experiment.volumes import Volume
-from darkpkg.inputs import Frozen, check_kinds, one_of, real_number, tuple_of, whole_number
+from darkpkg.inputs import Frozen, one_of, real_number, rule, settle, tuple_of, whole_number
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import FORM_FACTORS, Nucleus, elements
@@ -56,9 +56,9 @@ class Site:
     emphasis: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_kinds(name=(self.name, str), targets=(self.targets, Mapping), emphasis=(self.emphasis, Mapping))
-        for name, kind in (("modules", str), ("fiducial_modules", str), ("volumes", Volume)):
-            object.__setattr__(self, name, tuple_of(name, getattr(self, name), kind))
+        words = rule(tuple_of, str)
+        settle(self, name=str, targets=Mapping, emphasis=Mapping, modules=words, fiducial_modules=words)
+        settle(self, volumes=rule(tuple_of, Volume))
         targets = {}
         for code, number in self.targets.items():
             whole_number("PDG code in targets", code)
@@ -116,13 +116,8 @@ class Origin:
     replicates: int = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        check_kinds(
-            sampling=(self.sampling, (SamplingRange, type(None))),
-            couplings=(self.couplings, (DarkParameters, type(None))),
-            detector=(self.detector, (Site, type(None))),
-        )
-        object.__setattr__(self, "beams", tuple_of("beams", self.beams, Beam))
-        object.__setattr__(self, "nuclei", tuple_of("nuclei", self.nuclei, Nucleus))
+        settle(self, sampling=(SamplingRange, None), couplings=(DarkParameters, None), detector=(Site, None))
+        settle(self, beams=rule(tuple_of, Beam), nuclei=rule(tuple_of, Nucleus))
         if self.couplings is not None and self.couplings.shape != ():
             raise ValueError(f"couplings must be a single point, got shape {self.couplings.shape}")
         one_of("sequence", self.sequence, SEQUENCES)

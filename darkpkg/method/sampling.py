@@ -12,11 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.inputs import broadcast, one_of, real_array, real_number, real_numbers
+from darkpkg.inputs import Array, broadcast, one_of, real_array, real_number, real_numbers
 from darkpkg.physics.model import BENCHMARK_B
 from darkpkg.units import ELECTRON_MASS, GeV
-
-Array = NDArray[np.float64]
 
 __all__ = ["DENSITIES", "HEAVY", "LIGHT", "OutsideSampleError", "SamplingRange"]
 

@@ -24,11 +24,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import KDTree
 
-from darkpkg.inputs import check_kinds, frozen, one_of, real_array, real_numbers, whole_number
+from darkpkg.inputs import Array, check_kinds, frozen, one_of, real_array, real_numbers, settle, whole_number
 from darkpkg.method.expectation import Expectation, warn_of_few
 from darkpkg.method.kernels import EPANECHNIKOV, Inside, Kernel
-
-Array = NDArray[np.float64]
 
 __all__ = ["PAPER_SMOOTHING", "SMOOTHING", "Smoothing", "reweight"]
 
@@ -70,11 +68,9 @@ class Smoothing:
     log: bool | tuple[bool, ...] = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
-        h = real_numbers("bandwidth", self.bandwidth, positive=True)
-        if not h.size:
+        if not real_numbers("bandwidth", self.bandwidth, positive=True).size:
             raise ValueError(f"bandwidth must be positive and finite, got {self.bandwidth}")
-        object.__setattr__(self, "bandwidth", frozen("bandwidth", h))
-        check_kinds(kernel=(self.kernel, Kernel))
+        settle(self, bandwidth=lambda name, value: frozen(name, real_numbers(name, value)), kernel=Kernel)
         whole_number("order", self.order, 0, 1)
         for one in self.log if isinstance(self.log, tuple) and self.log else (self.log,):
             check_kinds(log=(one, (bool, np.bool_)))

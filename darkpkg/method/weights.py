@@ -13,19 +13,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from darkpkg.experiment.analysis import Analysis, Channel
 from darkpkg.experiment.selection import Selection
-from darkpkg.inputs import check_kinds, real_number, real_numbers, tuple_of, whole_number
+from darkpkg.inputs import Array, check_kinds, real_number, real_numbers, tuple_of, whole_number
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.flights import decay_rate, decays, paths_of
 from darkpkg.method.mass_kernel import check_inside, mass_coefficients, mass_level
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import SMOOTHING, Smoothing, kernel_weight
 from darkpkg.physics.model import DarkParameters
-
-Array = NDArray[np.float64]
 
 __all__ = [
     "coupling_weight",

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from any_argument import bare, check_any_argument, few, fields, placed
+from public_names import public_names
 
 import darkpkg as dk
 from darkpkg import datasets
@@ -250,7 +251,7 @@ def home(name):
     if [path for path in modules if path.endswith(f".{name}")]:
         return importlib.import_module(next(path for path in modules if path.endswith(f".{name}")))
     listed = (importlib.import_module(path) for path in modules if not path.endswith("__main__"))
-    return getattr(next(module for module in listed if name in getattr(module, "__all__", ())), name)
+    return getattr(next(module for module in listed if name in public_names(module)), name)
 
 
 def call_of(name):

@@ -1,7 +1,8 @@
 """What public functions make of any input: the right result, or an error that names the argument.
 
-A thousand arrays each: with nan, inf and the smallest numbers, empty, without axes, of integers, complex numbers,
-texts and objects, masked, strided, read-only, in single precision and as lists.
+Some forty values each, a thousand with --hypothesis-profile=thorough: arrays with nan, inf and the smallest numbers,
+empty, without axes, of integers, complex numbers, texts and objects, masked, strided, read-only, in single precision
+and as lists.
 """
 
 import numpy as np

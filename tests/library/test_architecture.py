@@ -85,7 +85,8 @@ LAYERS = {
 DRAW = {"plotting"}
 """Modules that need matplotlib."""
 
-ON_DEMAND = {("cli", "commands"), ("cli", "options"), ("cli", "table_commands"), ("table_commands", "commands")}
+ON_DEMAND = {("cli", "commands"), ("cli", "options"), ("cli", "table_commands")}
+ON_DEMAND |= {("table_commands", "commands"), ("table_commands", "running")}
 """Imports within a function, so that a word of help waits for nothing."""
 
 USERS = {"commands", "options", "table_commands"}

@@ -20,8 +20,12 @@ from darkpkg.running import executor_of, run
 SIZE = 4000
 
 
-def chunks(into, n=3, executor=None, seed=7, masses=dk.HEAVY, size=SIZE):
-    return dk.simulate_chunks(masses, n, seed, into, chunk_size=size, executor=executor)
+IN_ARGON = dk.T2K.replace(detector=dk.ND280.only(("TPC1", "TPC2", "TPC3")), analyses={"I": dk.ANALYSIS_I})
+"""One nucleus, for which each process that simulates adapts its maps."""
+
+
+def chunks(into, n=3, executor=None, seed=7, masses=dk.HEAVY, size=SIZE, **options):
+    return dk.simulate_chunks(masses, n, seed, into, chunk_size=size, executor=executor, **options)
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +53,13 @@ class TestFiles:
 
     @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")  # of whoever runs the tests
     def test_any_executor_makes_the_same_bits(self, tmp_path):
-        alone = chunks(tmp_path / "alone", masses=dk.BENCHMARK_B, size=1000)
+        how = {"masses": dk.BENCHMARK_B, "size": 1000, "experiment": IN_ARGON}
+        alone = chunks(tmp_path / "alone", **how)
         with ThreadPoolExecutor(2) as pool:
-            assert bits(chunks(tmp_path / "threads", executor=pool, masses=dk.BENCHMARK_B, size=1000)) == bits(alone)
+            assert bits(chunks(tmp_path / "threads", executor=pool, **how)) == bits(alone)
         for start in ("spawn", "fork"):
             with ProcessPoolExecutor(2, mp_context=get_context(start)) as pool:
-                assert bits(chunks(tmp_path / start, executor=pool, masses=dk.BENCHMARK_B, size=1000)) == bits(alone)
+                assert bits(chunks(tmp_path / start, executor=pool, **how)) == bits(alone)
 
     def test_more_chunks_leave_those_that_are_there(self, tmp_path):
         before = bits(chunks(tmp_path / "a", 1))

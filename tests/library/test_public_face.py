@@ -12,6 +12,7 @@ from importlib import metadata
 
 import numpy as np
 import pytest
+from public_names import public_names
 
 import darkpkg as dk
 
@@ -101,8 +102,8 @@ EXAMPLE_NAMES = {"np": np, "dataclasses": dataclasses, "darkpkg": dk} | {name: g
 
 
 def public_members(module):
-    """Functions and classes of a module's ``__all__``, with the public methods and properties of the classes."""
-    for name in getattr(module, "__all__", ()):
+    """Public functions and classes of a module, with the public methods and properties of the classes."""
+    for name in public_names(module):
         member = getattr(module, name)
         if not (inspect.isclass(member) or inspect.isroutine(member)):
             continue
