@@ -100,8 +100,8 @@ def _of_relative_errors(counts: Any, mean: Array, one: float) -> Array:
     """
     k, v = np.asarray(counts.observed, dtype=float), counts.systematic**2 * mean
     alpha = 1 / np.asarray(counts.systematic, dtype=float) ** 2 + one
-    constant = (gammaln(k + alpha) - gammaln(k + 1) - gammaln(alpha)).sum()
-    return np.asarray((xlogy(k, v) - (k + alpha) * np.log1p(v)).sum(axis=-1) + constant)
+    constant = (_ln_factorial(k + alpha - 1) - _ln_factorial(k) - _ln_factorial(alpha - 1)).sum()
+    return np.asarray((_xlogy(k, v) - (k + alpha) * np.log1p(v)).sum(axis=-1) + constant)
 
 
 def _total(prediction: Expectation, counts: Any) -> Array:

@@ -148,8 +148,8 @@ def build_table(
         for grid in grids:
             nodes = [[_load(folder, s, grid, i, j, turns) for j in range(grid.n_v)] for i in range(grid.n_x)]
             x = np.log([grid.masses(i, 0)[0] for i in range(grid.n_x)])
-            known = (np.array([[node[k] for node in row] for row in nodes]) for k in (0, 1, 2))
-            for name, field in fields_of(*known, s.lifetimes, x, beyond_cut(grid, s.selection)):
+            rate, variance, relative = (np.array([[node[k] for node in row] for row in nodes]) for k in (0, 1, 2))
+            for name, field in fields_of(rate, variance, relative, s.lifetimes, x, beyond_cut(grid, s.selection)):
                 store(header, arrays, f"{grid.mediator}/{s.name}/{name}", *field)
     Table(header, arrays).write(output)
     return Table.read(output)
