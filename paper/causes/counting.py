@@ -109,13 +109,13 @@ def _selected(
     here: Masses, detector: str, decay: Any, selection: Selection, beam: str, keep: Keep | None
 ) -> tuple[PlacedEvents, NDArray[np.int64], NDArray[np.int64]]:
     """Events of one beam that are selected and kept, which they are, and their bins."""
+    if keep is not None:
+        events, chosen, bins = _selected(here, detector, decay, selection, beam, None)
+        kept = np.flatnonzero(keep(events))
+        return events[kept], chosen[kept], bins[kept]
     events, bins = _looked_at(here, detector, decay), _bins(here, detector, decay, selection)
     chosen = np.flatnonzero((bins >= 0) & (events.beam == beam))
-    found = events[chosen]
-    if keep is not None:
-        kept = np.flatnonzero(keep(found))
-        found, chosen = found[kept], chosen[kept]
-    return found, chosen, bins[chosen]
+    return events[chosen], chosen, bins[chosen]
 
 
 def _weights(
