@@ -112,7 +112,7 @@ def _placed(here: Masses, detector: str) -> PlacedEvents:
     return place(here.generated, DETECTORS[detector], here.seed, vertices=here.vertices, towards=here.towards)
 
 
-EVEN = {"C12": 1024, "O16": 256, "Ar40": 4096, "Cu63": 256, "Zn64": 256, "Pb208": 512}
+EVEN = {"C12": 2048, "O16": 512, "Ar40": 4096, "Cu63": 512, "Zn64": 512, "Pb208": 1024}
 """Events on each nucleus where decays count: N that decay soon are detected from argon and from the FGDs."""
 
 
