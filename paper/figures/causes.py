@@ -11,6 +11,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from paper.causes.along import Along
@@ -39,16 +40,27 @@ def draw_along(panels: Mapping[str, Sequence[Along]], x: Sequence[str], y: Seque
         below.axhline(1, color="black", lw=0.8)
         above.set(**{f"{axis}scale": "log" for axis in log}, ylabel=y[column])
         below.set(xlabel=x[column], ylabel="over the paper's" if column == 0 else "", yscale="log")
-        below.yaxis.set_major_formatter("{x:g}")
+        _plain_ratios(below)
         above.legend(fontsize=9, title=title)
     return figure
 
 
+def _plain_ratios(ax: Any) -> None:
+    """Plain numbers at the ticks of a logarithmic axis of ratios, also where it is shorter than a decade."""
+    low, high = ax.get_ylim()
+    if high < 4 * low:
+        ax.yaxis.set_major_locator(MaxNLocator(5))
+        ax.yaxis.set_minor_locator(plt.NullLocator())
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_formatter(plt.NullFormatter())
+
+
 def _curve(above: Any, below: Any, one: Along, colour: str, marker: str) -> None:
     name = one.name.partition(", ")[2]
-    above.plot(one.x, one.paper, color=colour, lw=4, alpha=0.3, label=f"paper, {name}")
+    of = f", {name}" if name else ""
+    above.plot(one.x, one.paper, color=colour, lw=4, alpha=0.3, label=f"paper{of}")
     first = next(iter(one.steps.values()))[0]
-    above.plot(one.x, first, ":", color=colour, label=f"ours, {name}")
+    above.plot(one.x, first, ":", color=colour, label=f"ours{of}")
     above.plot(one.x, one.last[0], marker, ms=4, color=colour, label="with all causes")
     below.plot(one.x, one.ours, ":", color=colour)
     below.fill_between(one.x, 1 / (1 + one.band), 1 + one.band, color=colour, alpha=0.2, lw=0)
