@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import darkpkg as dk
-from paper.figures.limits import PLANES, scan_plane
+from paper.figures.limits import PLANES
 
 BOTH = dk.ANALYSIS_I + dk.ANALYSIS_II
 
@@ -56,7 +56,8 @@ def test_four_planes_with_moved_events(benchmark):
     samples = {name: sample(name, 250_000) for name in ("heavy", "light")}
 
     def all_four():
-        return [scan_plane(samples[mediator], sixty(plane), BOTH)[0] for (mediator, _), plane in PLANES.items()]
+        estimators = {name: dk.Transport(events) for name, events in samples.items()}
+        return [dk.scan(estimators[mediator], sixty(plane), BOTH) for (mediator, _), plane in PLANES.items()]
 
     scans = benchmark.pedantic(all_four, rounds=1)
     benchmark.extra_info["median error of the limit"] = [float(np.median(scan.log_excess_error())) for scan in scans]

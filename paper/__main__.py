@@ -65,7 +65,8 @@ def figure(
 ) -> None:
     """Draw a figure of the paper by its number, or write the numbers behind its curves.
 
-    What a figure needs is simulated, a sample of --n-events for each pair of masses or each mediator.
+    What a figure needs is simulated, a sample of --n-events for each pair of masses or each mediator. Limits are from
+    the table of all rates; the dedicated samples that are compared with them have a size of their own.
     """
     catalogue.check_number(number)
     targets = [catalogue.check_target(path) for path in (output, curves) if path is not None]
@@ -77,10 +78,12 @@ def figure(
     given = {name: path for name, path in files.items() if path is not None}
     samples = catalogue.Samples(n_events, seed, given, progress=is_watched())
     catalogue.check_samples(number, samples)
-    if not set(catalogue.SAMPLES[number]) <= set(given):
+    missing = set(catalogue.SAMPLES[number]) - set(given)
+    if missing - {"at"}:
         check_size(n_events)
-    elif useless := _typed(ctx, "n_events", "seed"):
-        raise ValueError(f"figure {number} simulates nothing here, so that {', '.join(useless)} would do nothing")
+    elif useless := _typed(ctx, "n_events", *(() if missing else ("seed",))):
+        what = "nothing but dedicated samples" if missing else "nothing"
+        raise ValueError(f"figure {number} simulates {what} here, so that {', '.join(useless)} would do nothing")
     print(f"drawing figure {number} (seed {seed})", file=sys.stderr)
     with _few_events_noted():
         drawing.use_style()

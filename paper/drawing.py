@@ -110,7 +110,7 @@ def draw_detector(
             ax.annotate(
                 module.name, (left + width / 2, bottom + height if upright else bottom + height / 2),
                 xytext=(0, -4 if upright else 0), textcoords="offset points",
-                rotation=90 if upright else 0, ha="center", va="top" if upright else "center", size=8,
+                rotation=90 if upright else 0, ha="center", va="top" if upright else "center", size=8.5,
             )  # fmt: skip
     ax.autoscale_view()
     ax.set(xlabel=f"${plane[0]}$ [cm]", ylabel=f"${plane[1]}$ [cm]", aspect="equal")

@@ -148,12 +148,15 @@ def _drawn(figure: Figure, form: str, **options: Any) -> bytes:
 
 @contextmanager
 def _narrowed(figure: Figure) -> Iterator[bool]:
-    """Make a figure as narrow as a phone shows it, for a while; False if it is already, or has several grids."""
+    """Make a figure as narrow as a phone shows it, for a while; False if it is already, has several grids, or is a
+    chart of words without axes, which would overlap.
+    """
     panels = [axes for axes in figure.axes if axes.get_subplotspec() is not None]
     before = {axes: axes.get_subplotspec() for axes in panels}
     places = sorted({(spec.colspan.start, spec.rowspan.start) for spec in before.values()})
     width, height = figure.get_size_inches()
-    if len({spec.get_gridspec() for spec in before.values()}) > 1:
+    is_chart = len(panels) == 1 and not panels[0].axison
+    if is_chart or len({spec.get_gridspec() for spec in before.values()}) > 1:
         yield False
     elif len({column for column, _ in places}) > 1:
         with _stacked(figure, before, places):

@@ -1,6 +1,10 @@
-// The label of a folded cell is what stands on it, also for those who hear the page.
+// The label of a folded cell is what stands on it, also for those who hear the page; arrows in the list of pages get one.
 document.addEventListener("DOMContentLoaded", () => {
   for (const summary of document.querySelectorAll("details.hide > summary")) summary.removeAttribute("aria-label");
+  for (const summary of document.querySelectorAll(".bd-sidebar-primary details > summary")) {
+    const page = summary.closest("li")?.querySelector("a")?.textContent.trim();
+    if (page) summary.setAttribute("aria-label", `Pages of ${page}`);
+  }
 });
 
 // Hints and answers are open on paper; folded drawing code stays away.

@@ -65,12 +65,10 @@ def _number(value: float, error: float, unit: str) -> str:
 def ratios_figure(found: pd.DataFrame) -> Figure:
     """Our number over the paper's for every claim that is a number, with the intervals that count as agreeing."""
     numbers = found[found.ratio.notna()]
-    half = -(-len(numbers) // 2)
-    figure, axes = plt.subplots(1, 2, figsize=(11, 0.2 * half + 1), sharex=True)
-    for ax, rows in zip(axes, (numbers[:half], numbers[half:]), strict=True):
-        _draw_ratios(ax, rows)
-        ax.set(xlabel="ours / paper", xlim=_RANGE, ylim=(-0.8, half - 0.2))
-    axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncol=3)
+    figure, ax = plt.subplots(figsize=(7.5, 0.2 * len(numbers) + 1))
+    _draw_ratios(ax, numbers)
+    ax.set(xlabel="ours / paper", xlim=_RANGE, ylim=(-0.8, len(numbers) - 0.2))
+    figure.legend(loc="outside upper center", ncol=3)
     return figure
 
 

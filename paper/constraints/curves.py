@@ -136,7 +136,7 @@ def constraints(plane: tuple[str, str], mediator: str) -> tuple[Constraint, ...]
     Raises `ValueError` for a plane or a mediator without limits.
 
     >>> [limit.name for limit in constraints(("m_N", "V_muN_sq"), "light")]
-    ['laboratory', 'MINERνA', 'CHARM-II']
+    ['μ/π/K decays', 'MINERνA', 'CHARM-II']
     """
     _check(plane, mediator)
     found = []

@@ -86,14 +86,14 @@ def _write_names(ax: Axes, limits: tuple[Constraint, ...], regions: tuple[Region
             half, best = 2.2 * len(name) + 2, (2.0, 0.0, 0.0)
             for x, y, shift in _edges([limit for limit in limits if limit.name == name], limits, open_only):
                 a, b = to_page.transform((x, y)) * (width, height) + (0, shift)
-                best = max(best, (min(room(a, b, half), 40.0), a, b))
+                best = max(best, (min(room(a, b, half), 20.0), a, b))
             if best[0] > 2:
                 written.append((best[1], best[2], half))
                 _write(ax, name, best[1] / width, best[2] / height, "#3A3A3A")
 
 
 def _write(ax: Axes, text: str, x: float, y: float, colour: str) -> None:
-    ax.text(x, y, text, transform=ax.transAxes, size=7.5, color=colour, ha="center", va="center")
+    ax.text(x, y, text, transform=ax.transAxes, size=8.5, color=colour, ha="center", va="center")
 
 
 def _edges(

@@ -46,13 +46,13 @@ SAMPLES: Mapping[int, tuple[str, ...]] = MappingProxyType(
         6: ("at_A", "around_A"),
         7: (),
         8: ("heavy", "light"),
-        9: ("heavy", "heavy_upgrade"),
-        10: ("light",),
-        11: ("at_B", "at"),
+        9: ("heavy_upgrade", "at"),
+        10: ("at",),
+        11: ("at",),
         12: ("at_B",),
         13: ("heavy", "light"),
-        14: ("heavy",),
-        15: ("light",),
+        14: ("at",),
+        15: ("at",),
     }
 )
 """The samples that each figure is made from, by the names of `Samples`."""

@@ -111,7 +111,7 @@ def draw_chain(chains: Mapping[str, tuple[Mapping[str, Array], float]]) -> Figur
 
     Each is a chain with the printed number that it should end at.
     """
-    figure, axes = plt.subplots(1, len(chains), figsize=(4.1 * len(chains), 4.4), squeeze=False)
+    figure, axes = plt.subplots(1, len(chains), figsize=(2.7 * len(chains), 4.4), squeeze=False)
     for ax, (title, (steps, printed)) in zip(axes[0], chains.items(), strict=True):
         ratio = np.array([value[0] / printed for value in steps.values()])
         errors = [error(value) / printed for value in steps.values()]
@@ -119,7 +119,8 @@ def draw_chain(chains: Mapping[str, tuple[Mapping[str, Array], float]]) -> Figur
         ax.errorbar(ratio, n, xerr=errors, fmt="o", ms=5, color=COLOURS["blue"])
         ax.plot(ratio, n, color=COLOURS["blue"], lw=1, alpha=0.5)
         ax.axvline(1, color="black", lw=0.8)
-        ax.set_yticks(n, list(steps))
+        ax.set_yticks(n, list(steps), fontsize=8.5)
+        ax.xaxis.set_major_locator(plt.MaxNLocator(3))
         ax.yaxis.set_minor_locator(plt.NullLocator())
         ax.tick_params(axis="y", which="both", length=0)
         ax.set_xlabel(title)

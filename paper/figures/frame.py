@@ -33,7 +33,7 @@ from paper.standard_neutrino.weak import StandardHeavyNeutrino
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["COLUMNS", "Curves", "PaperFigure", "Samples", "check_target"]
+__all__ = ["COLUMNS", "DEDICATED", "Curves", "PaperFigure", "Samples", "check_target"]
 
 _PICTURES = {".png": {"Software": "darkpkg"}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
 """Formats of pictures, with metadata that leave out the date: the same figure gives the same file."""
@@ -49,6 +49,12 @@ _AROUND_A = SamplingRange(
 
 _LIGHT_SHARES = {"C12": 0.45, "O16": 0.12, "Ar40": 0.2, "Cu63": 0.04, "Zn64": 0.04, "Pb208": 0.15}
 """Events on each nucleus of ND280 for a light dark photon: most that is detected starts in an FGD or in argon."""
+
+_LIGHT_EMPHASIS = {"FGD1": 10.0}
+"""Analysis II requires that N is produced there, where few nuclei are."""
+
+DEDICATED = 2**14
+"""Neutrinos of a sample that is simulated for one point."""
 
 _UPGRADED_CHAMBERS = ND280_UPGRADE.only(project(ANALYSIS_I, detector=ND280_UPGRADE).selection.decay_modules)
 """Where the projection of Fig. 9 counts N."""
@@ -149,7 +155,7 @@ class Samples:
     seed: int = 1
     given: Mapping[str, PlacedEvents | DecaysInFlight | str | os.PathLike[str]] = field(default_factory=dict)
     progress: bool = False
-    _elsewhere: dict[tuple[float, float], PlacedEvents] = field(default_factory=dict, init=False, repr=False)
+    _dedicated: dict[tuple[float, float], PlacedEvents] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.given) - {*_NAMES})
@@ -190,14 +196,12 @@ class Samples:
         return self._at("at_B", BENCHMARK_B)
 
     def at(self, point: DarkParameters) -> PlacedEvents:
-        """At the masses of any point, as many events on each nucleus; kept for the next call."""
+        """A dedicated sample for one point, of `DEDICATED` neutrinos; kept for other couplings at its masses."""
         masses = float(point.m_N), float(point.m_Zprime)
-        for name, benchmark in (("at_A", BENCHMARK_A), ("at_B", BENCHMARK_B)):
-            if masses == (benchmark.m_N, benchmark.m_Zprime):
-                return getattr(self, name)
-        if masses not in self._elsewhere:
-            self._elsewhere[masses] = self._sample("", SamplingRange.at(*masses), ND280)
-        return self._elsewhere[masses]
+        if masses not in self._dedicated:
+            emphasis = _LIGHT_EMPHASIS if masses[1] < masses[0] else None
+            self._dedicated[masses] = simulate(point, DEDICATED, self.seed, emphasis=emphasis)
+        return self._dedicated[masses]
 
     @cached_property
     def standard(self) -> DecaysInFlight:
@@ -231,7 +235,7 @@ class Samples:
                 number = dict.fromkeys((n.name for n in detector.targets.values()), number // len(detector.targets))
             elif detector is ND280 and sampling.is_light:
                 number = {nucleus: int(share * number) for nucleus, share in _LIGHT_SHARES.items()}
-                emphasis = {"FGD1": 10.0}  # where Analysis II wants N to be made, and few nuclei are
+                emphasis = _LIGHT_EMPHASIS
             there = experiments.T2K.replace(detector=detector)
             return simulate(sampling, number, self.seed, experiment=there, emphasis=emphasis, progress=self.progress)
         sample = given if isinstance(given, Events) else read_events(given)

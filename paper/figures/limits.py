@@ -1,12 +1,12 @@
-"""Figures 9, 10, 11, 14 and 15: the limits of Section V and Appendices D and E, from the two samples over masses."""
+"""Figures 9, 10, 11, 14 and 15: the limits of Section V and Appendices D and E, from the table of all rates.
+
+Crosses in them are limits from dedicated samples, which share nothing with the table.
+"""
 
 from __future__ import annotations
 
-import math
-import warnings
-import weakref
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -15,18 +15,20 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
-from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II, Analysis, Channel
+from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II, Analysis
 from darkpkg.experiment.detector import ND280_UPGRADE
 from darkpkg.experiment.projection import project
-from darkpkg.experiment.selection import Selection
+from darkpkg.inference.intervals import excluded_intervals
 from darkpkg.inference.lifetimes import excluded_lifetimes
 from darkpkg.inference.scan import Scan
 from darkpkg.inference.scanning import scan
 from darkpkg.inference.slices import Slice
 from darkpkg.inference.threshold import exclusion_threshold
 from darkpkg.method.estimators import Kernel, Transport
-from darkpkg.method.events import PlacedEvents
-from darkpkg.method.expectation import Expectation, FewEventsWarning
+from darkpkg.method.expectation import Expectation
+from darkpkg.method.interface import Estimator, Predicts
+from darkpkg.method.table import Table, load_table
+from darkpkg.method.weights import selected_weight
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.plotting import axis_label, shade_excluded
 from paper.constraints.drawing import draw_constraints
@@ -37,17 +39,19 @@ from paper.lifetime_bound import LifetimeBound, fit_lifetime_bound
 Array = NDArray[np.float64]
 
 __all__ = [
+    "CHECKED_AT",
+    "CHECKED_RATES",
     "EVENT_RATES",
     "LIFETIME_MASSES",
     "PAPER_FITS",
     "PLANES",
+    "FromP0D",
     "figure_9",
     "figure_10",
     "figure_11",
     "figure_14",
     "figure_15",
     "lifetime_bounds",
-    "scan_plane",
 ]
 
 
@@ -71,6 +75,14 @@ PLANES: Mapping[tuple[str, str], Slice] = {
 """The four planes of Figs. 9 and 10, 60 masses × 121 couplings, all else as in Table I: |V_μN|² against m_N at m_Z′ =
 1.25 GeV or 30 MeV, ε against m_Z′ at m_N = 100 MeV. The heavy ε plane begins at m_Z′ = m_N, the others off it."""
 
+CHECKED_AT: Mapping[tuple[str, str], tuple[float, ...]] = {
+    ("heavy", "mixing"): (0.01, 0.03, 0.1, 0.3),
+    ("heavy", "kinetic"): (0.15, 0.3, 2.0, 5.0),
+    ("light", "mixing"): (0.04, 0.1, 0.4),
+    ("light", "kinetic"): (0.01, 0.03, 0.08),
+}
+"""Masses in GeV at which each plane has crosses, limits from dedicated samples."""
+
 _NAMES = {"mixing": ("m_N", "V_muN_sq"), "kinetic": ("m_Zprime", "epsilon")}
 _BOTH = ANALYSIS_I + ANALYSIS_II
 
@@ -88,129 +100,112 @@ PAPER_FITS: Mapping[float, tuple[float, float]] = {
 EVENT_RATES = np.geomspace(10, 1000, 25)
 """Upscatterings at which limits on the lifetime are fitted, the range of the lower panel of Fig. 11."""
 
+CHECKED_RATES = EVENT_RATES[::6]
+"""Upscatterings at which Fig. 11 has crosses."""
 
-def scan_plane(events: PlacedEvents, where: Slice, *analyses: Analysis) -> list[Scan]:
-    """`scan` of several analyses at once with events moved to each pair of masses.
 
-    A kernel would smear the mass of the pair, which for a light dark photon is the mass of the photon, over the bins
-    of Analysis II. Thin bins make no warning here: many are empty, and `Scan.log_excess_error` knows them.
+@dataclass(frozen=True)
+class FromP0D:
+    """An estimator of N that were produced in the P∅D, from a table that adds up the parts of the detector.
+
+    The table cannot tell a rate from none if it is below the error of all rates before the last part: that is 0 here.
     """
-    rates = _rates(events, where, [channel for analysis in analyses for channel in analysis.channels])
-    scans = []
-    for analysis in analyses:
-        mean = [channel.pot * rates[_kind(channel)].mean for channel in analysis.channels]
-        variance = [channel.pot**2 * rates[_kind(channel)].variance for channel in analysis.channels]
-        found = Expectation(np.concatenate(mean, axis=-1), np.concatenate(variance, axis=-1))
-        scans.append(scan(_Summed(found, events), where, analysis))
-    return scans
+
+    table: Table
+
+    def events(self, parameters: DarkParameters, analysis: Analysis) -> Expectation:
+        """Expected signal in each bin, of θ's shape + (bins,)."""
+        tables = self.table, self.table.up_to("scintillator")
+        whole, before = (table.events(parameters, analysis) for table in tables)
+        mean, square = whole.mean - before.mean, whole.tabulation + before.tabulation
+        mean = np.where(mean > np.sqrt(square), mean, 0.0)
+        return Expectation(mean, np.zeros(mean.shape), tabulation=square)
 
 
-@dataclass(frozen=True, eq=False)
-class _Summed:
-    """An estimator of one plane, whose events were summed before."""
+@dataclass(frozen=True)
+class _Line:
+    """A limit in a figure: what it is predicted from, and from which modules a dedicated sample takes N.
 
-    found: Expectation = field(repr=False)
-    sample: PlacedEvents = field(repr=False)
-
-    def events(self, *_: Any) -> Expectation:
-        """What was summed, at all points of the plane."""
-        return self.found
-
-
-_Kind = tuple[str, Selection]
-_known_rates: weakref.WeakKeyDictionary[PlacedEvents, weakref.WeakKeyDictionary[Slice, dict[_Kind, Expectation]]]
-_known_rates = weakref.WeakKeyDictionary()
-"""Events in each bin for one proton on target at the points of a plane, (points, bins), as long as both live."""
-
-
-def _kind(channel: Channel) -> _Kind:
-    """What the rate of a channel depends on, but for the exposure."""
-    return channel.beam, channel.selection
-
-
-def _rates(events: PlacedEvents, where: Slice, channels: Sequence[Channel]) -> dict[_Kind, Expectation]:
-    """Events in the bins of each kind of channel for one proton on target, (points, bins).
-
-    Figures share planes, and projections differ by the exposure alone: each kind is summed once.
+    None of them (``modules`` None) if no dedicated sample is to be compared.
     """
-    known = _known_rates.setdefault(events, weakref.WeakKeyDictionary()).setdefault(where, {})
-    wanted = {_kind(channel): channel for channel in channels}
-    missing = {kind: channel for kind, channel in wanted.items() if kind not in known}
-    if missing:
-        joint = Analysis("all", tuple(replace(c, name=str(i), pot=1.0) for i, c in enumerate(missing.values())))
-        points = where.parameters
-        sums = np.empty((math.prod(points.shape), 2, len(joint.observed)))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FewEventsWarning)
-            for here, some, moved in Transport(events).samples(points):
-                found = Kernel(moved).events(some, joint)
-                sums[here] = np.stack([found.mean, found.variance], axis=1)
-        for i, kind in enumerate(missing):
-            bins = joint.bins_of(str(i))
-            known[kind] = Expectation(sums[:, 0, bins], sums[:, 1, bins])
-    return known
+
+    estimator: Predicts
+    analysis: Analysis
+    style: dict[str, Any]
+    modules: str | None = ""
 
 
 def figure_9(samples: Samples) -> PaperFigure:
     """Limits for a heavy dark photon by Analysis I, with projections, other limits and the region of interest.
 
-    The projections are for 4·10²¹ POT with today's detector and for 16·10²¹ POT with the upgraded one, argon only.
+    The projections are for 4·10²¹ POT with today's detector and for 16·10²¹ POT with the upgraded one, argon only,
+    which is not in the table: its line is from a sample over all masses, transported to those of each point.
     """
+    table = load_table()
     upgrade = project(ANALYSIS_I, detector=ND280_UPGRADE)
+    upgraded = _Line(Transport(samples.heavy_upgrade), upgrade, {"color": COLOURS["purple"], "ls": "-."}, None)
     lines = {
-        "Analysis I": (samples.heavy, ANALYSIS_I, {"color": COLOURS["blue"], "shade": 0.25}),
-        "4·10²¹ POT": (samples.heavy, project(ANALYSIS_I), {"color": COLOURS["blue"], "ls": "--"}),
-        "16·10²¹ POT, upgrade, argon": (samples.heavy_upgrade, upgrade, {"color": COLOURS["purple"], "ls": "-."}),
+        "Analysis I": _Line(table, ANALYSIS_I, {"color": COLOURS["blue"], "shade": 0.25}),
+        "4·10²¹ POT": _Line(table, project(ANALYSIS_I), {"color": COLOURS["blue"], "ls": "--"}, None),
+        "16·10²¹ POT, upgrade, argon": upgraded,
     }
-    return _limits("heavy", lines)
+    return _limits("heavy", lines, samples)
 
 
 def figure_10(samples: Samples) -> PaperFigure:
     """Limits for a light dark photon by both analyses, with the projection to 4·10²¹ POT and other limits."""
+    table = load_table()
     more = project(ANALYSIS_I) + project(ANALYSIS_II)
     lines = {
-        "Analyses I and II": (samples.light, _BOTH, {"color": COLOURS["blue"], "shade": 0.25}),
-        "4·10²¹ POT": (samples.light, more, {"color": COLOURS["blue"], "ls": "--"}),
+        "Analyses I and II": _Line(table, _BOTH, {"color": COLOURS["blue"], "shade": 0.25}),
+        "4·10²¹ POT": _Line(table, more, {"color": COLOURS["blue"], "ls": "--"}, None),
     }
-    return _limits("light", lines)
+    return _limits("light", lines, samples)
 
 
 def figure_14(samples: Samples) -> PaperFigure:
     """Limits for a heavy dark photon from N produced in the P∅D, from N produced in the chambers, and from all."""
-    heavy = samples.heavy
-    in_P0D, in_argon = (heavy[np.char.startswith(heavy.module, part)] for part in ("P0D", "TPC"))
+    table = load_table()
     lines = {
-        "all": (heavy, ANALYSIS_I, {"color": COLOURS["blue"], "shade": 0.2}),
-        "produced in the P∅D": (in_P0D, ANALYSIS_I, {"color": COLOURS["grey"], "ls": "--"}),
-        "produced in argon": (in_argon, ANALYSIS_I, {"color": COLOURS["orange"], "ls": "-."}),
+        "all": _Line(table, ANALYSIS_I, {"color": COLOURS["blue"], "shade": 0.2}),
+        "produced in the P∅D": _Line(FromP0D(table), ANALYSIS_I, {"color": COLOURS["grey"], "ls": "--"}, "P0D"),
+        "produced in argon": _Line(table.up_to("argon"), ANALYSIS_I, {"color": COLOURS["orange"], "ls": "-."}, "TPC"),
     }
-    return _limits("heavy", lines)
+    return _limits("heavy", lines, samples)
 
 
 def figure_15(samples: Samples) -> PaperFigure:
     """Limits for a light dark photon by Analysis I, by Analysis II, and by both."""
+    table = load_table()
     lines = {
-        "both": (samples.light, _BOTH, {"color": COLOURS["blue"], "shade": 0.2}),
-        "Analysis I, argon": (samples.light, ANALYSIS_I, {"color": COLOURS["orange"], "ls": "-."}),
-        "Analysis II, FGD1": (samples.light, ANALYSIS_II, {"color": COLOURS["green"], "ls": "--"}),
+        "both": _Line(table, _BOTH, {"color": COLOURS["blue"], "shade": 0.2}),
+        "Analysis I, argon": _Line(table, ANALYSIS_I, {"color": COLOURS["orange"], "ls": "-."}),
+        "Analysis II, FGD1": _Line(table, ANALYSIS_II, {"color": COLOURS["green"], "ls": "--"}),
     }
-    return _limits("light", lines)
+    return _limits("light", lines, samples)
 
 
-def _limits(mediator: str, lines: Mapping[str, tuple[PlacedEvents, Analysis, dict[str, Any]]]) -> PaperFigure:
-    """Both planes of a mediator: other limits, ours, and the benchmark."""
+def _limits(mediator: str, lines: Mapping[str, _Line], samples: Samples) -> PaperFigure:
+    """Both planes of a mediator: other limits, ours with dedicated samples as crosses, and the benchmark."""
     curves = Curves()
     point = {"heavy": BENCHMARK_B, "light": BENCHMARK_A}[mediator]
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4.6))
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4.5))
     for ax, (panel, names) in zip(axes, _NAMES.items(), strict=True):
         where = PLANES[mediator, panel]
         ends = [(values[0], values[-1]) for values in where.axes.values()]
         ax.set(xscale="log", yscale="log", xlim=ends[0], ylim=ends[1])
         draw_constraints(ax, names, mediator)
-        for label, (found, style) in _scans(where, lines).items():
-            _edge(ax, found, label, dict(style))
-            for curve in found.exclusion():
-                curves.line(f"{axis_label(names[1])} against {axis_label(names[0])}", label, *curve.T)
+        name = f"{axis_label(names[1])} against {axis_label(names[0])}"
+        for label, line in lines.items():
+            found = scan(line.estimator, where, line.analysis)
+            for curve in _edge(ax, found, label, dict(line.style)):
+                curves.line(name, label, *curve.T)
+            if line.modules is not None:
+                checks = (
+                    np.array(list(_dedicated(samples, where, CHECKED_AT[mediator, panel], line))).reshape(-1, 3).T
+                )
+                ax.errorbar(*checks, fmt="x", ms=6, mew=1.5, color=line.style["color"], zorder=4)
+                curves.line(name, f"{label}, dedicated samples", *checks)
         ax.plot(
             *(getattr(point, name) for name in names), "*", ms=13, color=COLOURS["red"], mec="white",
             label=f"benchmark {'B' if mediator == 'heavy' else 'A'}", ls="none", zorder=5,
@@ -218,105 +213,131 @@ def _limits(mediator: str, lines: Mapping[str, tuple[PlacedEvents, Analysis, dic
         ax.set(xlim=ends[0], ylim=ends[1])
         if ends[0][1] < 100 * ends[0][0]:
             ax.xaxis.set_minor_formatter(NullFormatter())
-    axes[0].legend(loc="lower right", fontsize=8)
+    axes[0].legend(loc="lower right", fontsize=8.5)
     return PaperFigure(figure, curves.table())
 
 
-def _scans(
-    where: Slice, lines: Mapping[str, tuple[PlacedEvents, Analysis, dict[str, Any]]]
-) -> dict[str, tuple[Scan, dict[str, Any]]]:
-    """The scan of each line, those of the same sample in one go."""
-    found = {}
-    for sample in {id(events): events for events, _, _ in lines.values()}.values():
-        own = {label: (analysis, style) for label, (events, analysis, style) in lines.items() if events is sample}
-        scans = scan_plane(sample, where, *(analysis for analysis, _ in own.values()))
-        found |= {label: (one, own[label][1]) for label, one in zip(own, scans, strict=True)}
-    return {label: found[label] for label in lines}
+def _dedicated(samples: Samples, where: Slice, masses: tuple[float, ...], line: _Line) -> Array:
+    """Mass, coupling and its error at each end of what dedicated samples exclude within a plane: (n, 3)."""
+    coupling, values = list(where.axes.items())[1]
+    rows: list[tuple[float, float, float]] = []
+    for mass in masses:
+        along = Slice(lambda c, mass=mass: where.at(mass, c), **{coupling: values[::10]})
+        point = where.at(mass, float(values[0]))
+        events = samples.at(point)
+        events = events[np.char.startswith(events.module, line.modules or "")]
+        events = events[selected_weight(events, point, line.analysis) != 0]  # others weigh nothing at any coupling
+        for found in excluded_intervals(Kernel(events), along, line.analysis):
+            ends = (found.low, found.low_error), (found.high, found.high_error)
+            rows += [(mass, end, error) for end, error in ends if np.isfinite(error)]
+    return np.array(rows).reshape(-1, 3)
 
 
-def _edge(ax: Axes, found: Scan, label: str, style: dict[str, Any]) -> None:
-    shade = style.pop("shade", 0.0)
+def _edge(ax: Axes, found: Scan, label: str, style: dict[str, Any]) -> list[Array]:
+    """Draw the edge of what is excluded. Returns its curves."""
+    shade, edge = style.pop("shade", 0.0), found.exclusion()
     if shade:
         shade_excluded(found, ax, fc=style["color"], ec="none", alpha=shade, zorder=1.5)
-    for curve in found.exclusion():
+    for curve in edge:
         ax.plot(*curve.T, label=label, zorder=2, **style)
         label = ""
+    return edge
 
 
 # --- Lifetimes ---
 
 
-def lifetime_bounds(samples: Samples, n_parameters: int = 2) -> dict[float, tuple[Array, LifetimeBound]]:
+def lifetime_bounds() -> dict[float, tuple[Array, LifetimeBound]]:
     """Shortest excluded cτ⁰ in cm at `EVENT_RATES` and the fit of Eq. (E1) to them, for each of `LIFETIME_MASSES`."""
     bounds = {}
     for m_N in LIFETIME_MASSES:
-        point = BENCHMARK_B.replace(m_N=m_N)
-        shortest, _ = excluded_lifetimes(
-            Kernel(samples.at(point)), point, ANALYSIS_I, EVENT_RATES, n_parameters=n_parameters
-        )
+        shortest, _ = _excluded(m_N, EVENT_RATES)
         bounds[m_N] = shortest, fit_lifetime_bound(EVENT_RATES, shortest)
     return bounds
+
+
+def _excluded(m_N: float, rates: Array, estimator: Estimator | None = None) -> tuple[Array, Array]:
+    """Shortest and longest excluded cτ⁰ in cm, all but m_N as in benchmark B; by default from the table."""
+    return excluded_lifetimes(estimator, BENCHMARK_B.replace(m_N=m_N), ANALYSIS_I, rates)
 
 
 def figure_11(samples: Samples) -> PaperFigure:
     """Events against the lifetime at benchmark B; excluded lifetimes against the rate for four m_N; fits of the edge.
 
-    The band of the first panel is the square root of Eq. (30), for the signal alone.
+    Lines are from the table, crosses from dedicated samples. The band of the first panel is the square root of
+    Eq. (30), for the signal alone.
     """
     curves = Curves()
-    figure, (first, second, third) = plt.subplots(1, 3, figsize=(13.5, 4.3))
+    figure, (first, second, third) = plt.subplots(1, 3, figsize=(9.8, 4.2))
     _events_against_lifetime(first, samples, curves)
-    rates = np.geomspace(3, 1e4, 60)
-    colours = ("red", "green", "orange", "blue")
-    for m_N, colour in zip(LIFETIME_MASSES, colours, strict=True):
-        point = BENCHMARK_B.replace(m_N=m_N)
-        shortest, longest = excluded_lifetimes(Kernel(samples.at(point)), point, ANALYSIS_I, rates)
-        label, use = f"$m_N$ = {1e3 * m_N:g} MeV", np.isfinite(longest)
-        bottom = np.maximum(shortest, 1e-9)[use]  # 0: prompt decays in argon are excluded, too
-        second.fill_between(rates[use], bottom, longest[use], color=COLOURS[colour], alpha=0.08, lw=0)
-        around = np.r_[rates[use][::-1], rates[use]], np.r_[longest[use][::-1], bottom]
-        second.loglog(*around, color=COLOURS[colour], label=label)
-        curves.line("excluded lifetimes", f"{label}, shortest", rates, shortest)
-        curves.line("excluded lifetimes", f"{label}, longest", rates, longest)
-    for (m_N, (shortest, fit)), colour in zip(lifetime_bounds(samples).items(), colours, strict=True):
-        label = f"{1e3 * m_N:g} MeV: {fit.alpha:.2f} cm/(log₁₀ − {fit.beta:.2f})"
-        third.loglog(EVENT_RATES, shortest, "o", ms=4, color=COLOURS[colour], label=label)
-        paper = _where_finite(LifetimeBound(*PAPER_FITS[m_N], 0, 0, 0, 0)(EVENT_RATES))
-        fitted = _where_finite(fit(EVENT_RATES))
-        third.loglog(EVENT_RATES, fitted, "--", lw=1.3, color=COLOURS[colour])
-        third.loglog(EVENT_RATES, paper, ":", lw=1.3, color=COLOURS[colour])
-        name = f"$m_N$ = {1e3 * m_N:g} MeV"
-        curves.line("shortest lifetimes", name, EVENT_RATES, shortest)
-        curves.line("shortest lifetimes", f"{name}, fit", EVENT_RATES, fitted)
-        curves.line("shortest lifetimes", f"{name}, fit of the paper", EVENT_RATES, paper)
+    bounds = lifetime_bounds()
+    for m_N, colour in zip(LIFETIME_MASSES, ("red", "green", "orange", "blue"), strict=True):
+        _lifetimes_against_rate(second, m_N, COLOURS[colour], samples, curves)
+        _fits_to_lifetimes(third, m_N, *bounds[m_N], COLOURS[colour], curves)
     rate_label = "upscatterings after selection"
     second.set(xlabel=rate_label, ylabel=r"$c\tau^0$ [cm]", xlim=(3, 1e4), ylim=(3e-2, 1e6))
     second.text(600, 50, "excluded", ha="center")
     second.legend(fontsize=8, loc="upper left")
     third.set(xlabel=rate_label, ylabel=r"shortest excluded $c\tau^0$ [cm]", xlim=(9, 1100))
-    third.legend(fontsize=8, title="dashed: fit, dotted: the paper's")
+    third.legend(fontsize=8, title="full: table, dashed: fit, dotted: the paper's")
     return PaperFigure(figure, curves.table())
+
+
+def _lifetimes_against_rate(ax: Axes, m_N: float, colour: str, samples: Samples, curves: Curves) -> None:
+    rates = np.geomspace(3, 1e4, 60)
+    shortest, longest = _excluded(m_N, rates)
+    label, use = f"$m_N$ = {1e3 * m_N:g} MeV", np.isfinite(longest)
+    bottom = np.maximum(shortest, 1e-9)[use]  # 0: prompt decays in argon are excluded, too
+    ax.fill_between(rates[use], bottom, longest[use], color=colour, alpha=0.08, lw=0)
+    around = np.r_[rates[use][::-1], rates[use]], np.r_[longest[use][::-1], bottom]
+    ax.loglog(*around, color=colour, label=label)
+    dedicated = _excluded(m_N, CHECKED_RATES, Kernel(samples.at(BENCHMARK_B.replace(m_N=m_N))))
+    for end, line, own in zip(("shortest", "longest"), (shortest, longest), dedicated, strict=True):
+        ax.plot(CHECKED_RATES, own, "x", ms=5, color=colour)
+        curves.line("excluded lifetimes", f"{label}, {end}", rates, line)
+        curves.line("excluded lifetimes", f"{label}, {end}, dedicated samples", CHECKED_RATES, own)
+
+
+def _fits_to_lifetimes(
+    ax: Axes, m_N: float, shortest: Array, fit: LifetimeBound, colour: str, curves: Curves
+) -> None:
+    label = f"{1e3 * m_N:g} MeV: {fit.alpha:.2f} cm/(log₁₀ − {fit.beta:.2f})"
+    ax.loglog(EVENT_RATES, shortest, lw=1.8, color=colour, label=label)
+    paper = _where_finite(LifetimeBound(*PAPER_FITS[m_N], 0, 0, 0, 0)(EVENT_RATES))
+    fitted = _where_finite(fit(EVENT_RATES))
+    ax.loglog(EVENT_RATES, fitted, "--", lw=1.3, color=colour)
+    ax.loglog(EVENT_RATES, paper, ":", lw=1.3, color=colour)
+    name = f"$m_N$ = {1e3 * m_N:g} MeV"
+    curves.line("shortest lifetimes", name, EVENT_RATES, shortest)
+    curves.line("shortest lifetimes", f"{name}, fit", EVENT_RATES, fitted)
+    curves.line("shortest lifetimes", f"{name}, fit of the paper", EVENT_RATES, paper)
 
 
 def _events_against_lifetime(ax: Axes, samples: Samples, curves: Curves) -> None:
     B = BENCHMARK_B
     ctau = np.geomspace(0.05, 1e7, 150)
-    signal = Kernel(samples.at_B).events_at_lifetime(B, ctau, ANALYSIS_I)
+    signal = load_table().events_at_lifetime(B, ctau, ANALYSIS_I)
     mean = signal.mean.sum(axis=-1)
-    error = np.sqrt((signal.variance + (ANALYSIS_I.systematic * signal.mean) ** 2).sum(axis=-1))
+    error = np.sqrt((signal.error**2 + (ANALYSIS_I.systematic * signal.mean) ** 2).sum(axis=-1))
+    checked = ctau[::15]
+    dedicated = Kernel(samples.at(B)).events_at_lifetime(B, checked, ANALYSIS_I).total()
     ax.loglog(ctau, mean, color=COLOURS["blue"])
+    ax.errorbar(checked, dedicated.mean, dedicated.error, fmt="x", ms=5, color=COLOURS["blue"])
     ax.fill_between(ctau, np.maximum(mean - error, 1e-9), mean + error, color=COLOURS["blue"], alpha=0.25, lw=0)
     ax.axhline(exclusion_threshold(0.90), color=COLOURS["grey"], ls=":")
     ax.text(ctau[-1] / 2, 2.6, "90 % CL", ha="right", color=COLOURS["grey"])
-    shortest = B.proper_decay_length() * B.V_N_sq  # cτ⁰ for |V_N| = 1; it goes like 1 / |V_N|²
-    ax.axvspan(shortest, shortest / B.V_muN_sq, color=COLOURS["orange"], alpha=0.15, lw=0)
-    ax.text(np.sqrt(shortest**2 / B.V_muN_sq), 0.03, "physical region", ha="center")
+    shortest = float(B.proper_decay_length() * B.V_N_sq)  # cτ⁰ for |V_N| = 1; it goes like 1 / |V_N|²
+    longest = float(shortest / B.V_muN_sq)
+    ax.axvspan(shortest, longest, color=COLOURS["orange"], alpha=0.15, lw=0)
+    ax.text(np.sqrt(shortest * longest), 0.03, "physical region", ha="center")
     at_B = float(np.exp(np.interp(np.log(shortest), np.log(ctau), np.log(mean))))
     ax.plot(shortest, at_B, "*", ms=13, color=COLOURS["red"], mec="white", zorder=5)
     ax.set(xlabel=r"$c\tau^0$ [cm]", ylabel="expected events in Analysis I", xlim=ctau[[0, -1]], ylim=(1e-2, 1e3))
     top = ax.secondary_xaxis("top", functions=(lambda c: shortest / np.maximum(c, 1e-12),) * 2)
     top.set_xlabel(axis_label("V_N_sq"))
     curves.line("events against lifetime", "Analysis I", ctau, mean, error)
+    name = "Analysis I, dedicated samples"
+    curves.line("events against lifetime", name, checked, dedicated.mean, dedicated.error)
 
 
 def _where_finite(values: Array) -> Array:

@@ -134,7 +134,7 @@ def figure_8(samples: Samples) -> PaperFigure:
     for row, (step, (formula, needs, equation)) in enumerate(_STEPS.items()):
         y = -1.12 * row
         _box(ax, 2.6, y, 2.9, formula, COLOURS["grey" if step == "sample" else "green"], size=12)
-        ax.text(5.45, y + 0.42, f"{step}, {equation}".rstrip(", "), ha="right", size=7.5, color="0.35")
+        ax.text(5.45, y + 0.42, f"{step}, {equation}".rstrip(", "), ha="right", size=8.8, color="0.35")
         _box(ax, 0.1, y, 1.9, needs, COLOURS["orange"], size=10)
         _arrow(ax, (2.1, y), (2.55, y), COLOURS["orange"])
         _arrow(ax, (4.05, y - 0.38), (4.05, y - 0.76), "black")
@@ -142,7 +142,11 @@ def figure_8(samples: Samples) -> PaperFigure:
             w = products[step]
             curves.line(name, f"effective events after {step}", row, effective := _effective(w))
             curves.line(name, f"sum after {step}", row, w.sum(), np.sqrt((w**2).sum()))
-            total = f"{w.sum():.3g}" if step in ("masses", "selection", "lifetime") else "…"
+            total = (
+                np.format_float_positional(w.sum(), 3, fractional=False, trim="-")
+                if step in ("masses", "selection", "lifetime")
+                else "…"
+            )
             text = f"{total}  |  {effective:,.0f}".replace(",", "\u2009")
             ax.text(x, y, text, ha="center", va="center", color=COLOURS[colour])
     y = -1.12 * len(_STEPS)

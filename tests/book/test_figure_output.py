@@ -126,3 +126,12 @@ def test_a_picture_is_shown_at_half_its_pixels_without_a_link_around_it(tmp_path
     show_at_half_its_pixels(image, tmp_path)
     assert image["width"] == "100px"
     assert "no-scaled-link" in image["classes"]
+
+
+def test_a_chart_without_axes_has_no_narrow_drawing():
+    figure = Figure(figsize=(9.0, 6.0))
+    ax = figure.subplots()
+    ax.axis("off")
+    ax.text(0.5, 0.5, "a box of words")
+    bundle, _ = figure_bundle(figure)
+    assert NARROW not in bundle

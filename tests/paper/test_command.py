@@ -96,7 +96,7 @@ def test_a_sample_that_a_figure_does_not_use_is_refused(sample, tmp_path):
     line = refused("figure", 4, "-o", tmp_path / "fig4.csv", "--heavy-sample", sample)
     assert line == "darkpkg: figure 4 does not use the heavy sample; it is made from: at_B"
     line = refused("figure", 10, "-o", tmp_path / "fig10.csv", "--heavy-sample", sample)
-    assert line == "darkpkg: figure 10 does not use the heavy sample; it is made from: light"
+    assert line == "darkpkg: figure 10 does not use the heavy sample; it is made from: at"
 
 
 def test_a_sample_of_the_wrong_kind_is_refused_before_anything_is_drawn(sample, tmp_path):
@@ -135,6 +135,7 @@ def test_the_list_of_samples_is_that_of_the_figures():
         (["8", "-o", "a.png", "--heavy-sample", "none.parquet"], "none.parquet"),
         (["4", "-o", "/proc/a.png"], "cannot write a.png into the folder /proc"),
         (["2", "-o", "a.png", "--n-events", "1000"], "figure 2 simulates nothing here, so that --n-events"),
+        (["10", "-o", "a.png", "--n-events", "1000"], "simulates nothing but dedicated samples here, so that --n-ev"),
         (
             ["4", "-o", "a.png", "--n-events", "1e12"],
             "a simulation of 1e+12 events needs 6e+05 GB of memory",

@@ -87,8 +87,8 @@ def test_visible_decays_limit_a_light_dark_photon_only():
 
 
 def test_recasts_for_the_light_benchmark_do_not_limit_the_heavy_case():
-    assert [limit.name for limit in constraints(NEUTRINO, "heavy")] == ["laboratory", "BEBC"]
-    assert [limit.name for limit in constraints(NEUTRINO, "light")] == ["laboratory", "MINERνA", "CHARM-II"]
+    assert [limit.name for limit in constraints(NEUTRINO, "heavy")] == ["μ/π/K decays", "BEBC"]
+    assert [limit.name for limit in constraints(NEUTRINO, "light")] == ["μ/π/K decays", "MINERνA", "CHARM-II"]
 
 
 def test_benchmarks_lie_in_the_regions_that_they_stand_for():

@@ -16,11 +16,11 @@ import darkpkg as dk
 from darkpkg import datasets, plotting
 from darkpkg.physics import nuclei, scattering
 from paper.acceptances import Share, decay_acceptance, selection_efficiency
-from paper.figures import limits
+from paper.figures import frame, limits
 from paper.figures.catalogue import FIGURES, draw
 from paper.figures.experiment import LOUD, upper_limit_of_zero
 from paper.figures.frame import COLUMNS, Curves, PaperFigure, Samples
-from paper.figures.limits import EVENT_RATES, LIFETIME_MASSES, scan_plane
+from paper.figures.limits import EVENT_RATES, LIFETIME_MASSES, FromP0D
 from paper.figures.method import figure_7, weights_in_turn
 from paper.lifetime_bound import fit_lifetime_bound
 from paper.smoothings import PROGRAM_SMOOTHING
@@ -71,6 +71,7 @@ def drawn(samples, more_samples, planes):
     figures = {13: FIGURES[13](more_samples, *MASSES_OF_MAP)}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(limits, "PLANES", planes)
+        patch.setattr(frame, "DEDICATED", 2**12)
         for number in FIGURES.keys() - figures.keys():
             figures[number] = FIGURES[number](samples)
             plt.close("all")  # a closed figure can still be saved
@@ -373,32 +374,33 @@ their logarithms, ln(rate) is taken as linear; its curvature, of order one, leav
 
 LIMITS = {
     9: {
-        "Analysis I": ("heavy", I),
-        "4·10²¹ POT": ("heavy", dk.project(I)),
-        "16·10²¹ POT, upgrade, argon": ("heavy_upgrade", dk.project(I, detector=dk.ND280_UPGRADE)),
+        "Analysis I": ("table", I),
+        "4·10²¹ POT": ("table", dk.project(I)),
+        "16·10²¹ POT, upgrade, argon": ("upgrade", dk.project(I, detector=dk.ND280_UPGRADE)),
     },
     10: {
-        "Analyses I and II": ("light", I + II),
-        "4·10²¹ POT": ("light", dk.project(I) + dk.project(II)),
+        "Analyses I and II": ("table", I + II),
+        "4·10²¹ POT": ("table", dk.project(I) + dk.project(II)),
     },
     14: {
-        "all": ("heavy", I),
+        "all": ("table", I),
         "produced in the P∅D": ("P0D", I),
-        "produced in argon": ("TPC", I),
+        "produced in argon": ("argon", I),
     },
     15: {
-        "both": ("light", I + II),
-        "Analysis I, argon": ("light", I),
-        "Analysis II, FGD1": ("light", II),
+        "both": ("table", I + II),
+        "Analysis I, argon": ("table", I),
+        "Analysis II, FGD1": ("table", II),
     },
 }
-"""Sample and analysis of each curve, by figure."""
+"""What predicts each curve, and its analysis, by figure."""
 
 
-def sample_of(samples, name):
-    if name in ("P0D", "TPC"):
-        return samples.heavy[[module.startswith(name) for module in samples.heavy.module]]
-    return getattr(samples, name)
+def estimator(samples, name):
+    table = dk.load_table()
+    if name == "upgrade":
+        return dk.Transport(samples.heavy_upgrade)
+    return {"table": table, "argon": table.up_to("argon"), "P0D": FromP0D(table)}[name]
 
 
 @pytest.mark.parametrize("kind", ["mixing", "kinetic"])
@@ -408,7 +410,7 @@ def test_edges_of_exclusion_are_where_the_likelihood_falls_by_the_threshold(
 ):
     """A little on one side of each edge the point is excluded, a little on the other side it is not."""
     name, analysis = LIMITS[number][label]
-    plane, events = planes["heavy" if number in (9, 14) else "light", kind], sample_of(samples, name)
+    plane, predicts = planes["heavy" if number in (9, 14) else "light", kind], estimator(samples, name)
     mass, coupling = plane.axes
     x, y = values_of(drawn[number], " against ".join(plotting.axis_label(n) for n in (coupling, mass)), label)
     # Curves are interpolated along one axis or the other: here along the couplings, at the masses of the plane.
@@ -419,33 +421,88 @@ def test_edges_of_exclusion_are_where_the_likelihood_falls_by_the_threshold(
     # Files have fewer digits than the grid: at its own masses.
     x, y = masses[np.abs(masses - x[crosses, None]).argmin(axis=1)], y[crosses]
     around = plane.at(x, y * np.exp([[-WITHIN], [WITHIN]]))
-    (found,) = scan_plane(events, plane, analysis)
+    found = dk.scan(predicts, plane, analysis)
     best = max(found.log_likelihood.max(), found.no_signal)
-    fall = best - dk.log_likelihood(dk.Transport(events).events(around, analysis), analysis)
+    fall = best - dk.log_likelihood(predicts.events(around, analysis), analysis)
     beyond = fall > np.log(10)  # half the 90 % quantile of χ² with two parameters
     assert (beyond[0] != beyond[1]).all()
 
 
-def test_events_of_figure_11_are_those_at_each_lifetime(drawn, samples):
+@pytest.mark.parametrize("kind", ["mixing", "kinetic"])
+@pytest.mark.parametrize(
+    ("number", "label"), [(n, label) for n, lines in LIMITS.items() for label in lines if "POT" not in label]
+)
+def test_dedicated_samples_agree_with_the_table_where_they_have_their_limits(drawn, samples, number, label, kind):
+    """Each cross is a point at which the table expects as many events as the dedicated sample, within the errors."""
+    mediator = "heavy" if number in (9, 14) else "light"
+    plane, (name, analysis) = limits.PLANES[mediator, kind], LIMITS[number][label]
+    panel = " against ".join(plotting.axis_label(n) for n in list(plane.axes)[::-1])
+    checks = curve(drawn[number], panel, f"{label}, dedicated samples")
+    assert len(checks) >= 2
+    modules = {"P0D": "P0D", "argon": "TPC"}.get(name, "")
+    for check in checks.itertuples():
+        point = plane.at(check.x, check.y)
+        events = samples.at(point)
+        events = events[np.char.startswith(events.module, modules)]
+        own, table = (one.events(point, analysis).total() for one in (dk.Kernel(events), estimator(samples, name)))
+        # 1 %: errors that the total of the bins of a table has in common are not in the sum of their squares.
+        assert abs(own.mean - table.mean) < 4 * np.hypot(own.error, table.error) + 0.01 * own.mean, check
+        assert check.y_error > 0
+
+
+@pytest.mark.parametrize("kind", ["mixing", "kinetic"])
+@pytest.mark.parametrize("number", [9, 10, 14, 15])
+def test_crosses_are_where_the_likelihood_of_dedicated_samples_falls_by_the_threshold(drawn, samples, number, kind):
+    mediator = "heavy" if number in (9, 14) else "light"
+    plane, label = limits.PLANES[mediator, kind], next(iter(LIMITS[number]))
+    _, analysis = LIMITS[number][label]
+    panel = " against ".join(plotting.axis_label(n) for n in list(plane.axes)[::-1])
+    x, y = values_of(drawn[number], panel, f"{label}, dedicated samples")
+    for mass, coupling in zip(x, y, strict=True):
+        values = list(plane.axes.values())[1]
+        own = dk.Kernel(samples.at(plane.at(mass, coupling)))
+        found = dk.scan(own, dk.Slice(lambda c, m=mass: plane.at(m, c), c=values[::10]), analysis)
+        around = own.events(plane.at(mass, coupling * np.exp([-1e-4, 1e-4])), analysis)
+        fall = max(found.log_likelihood.max(), found.no_signal) - dk.log_likelihood(around, analysis)
+        assert (fall[0] > np.log(10)) != (fall[1] > np.log(10))
+
+
+def test_what_the_table_cannot_tell_from_none_in_the_p0d_is_none():
+    table, points = dk.load_table(), B.replace(m_N=[0.1, 0.3])
+    own, whole = FromP0D(table).events(points, I), table.events(points, I)
+    before = table.up_to("scintillator").events(points, I)
+    np.testing.assert_allclose(own.mean[0], whole.mean[0] - before.mean[0], rtol=1e-12)
+    assert (own.mean[1] == 0).all()
+    np.testing.assert_allclose(own.error**2, whole.error**2 + before.error**2, rtol=1e-12)
+
+
+def test_events_of_figure_11_are_those_at_each_lifetime(drawn):
     own = curve(drawn[11], "events against lifetime", "Analysis I")
-    expected = dk.Kernel(samples.at_B).events_at_lifetime(B, own.x.to_numpy(), I)
+    expected = dk.load_table().events_at_lifetime(B, own.x.to_numpy(), I)
     np.testing.assert_allclose(own.y, expected.total().mean, rtol=1e-12)
-    square = expected.variance + (I.systematic * expected.mean) ** 2  # Eq. (30) without background
+    square = expected.error**2 + (I.systematic * expected.mean) ** 2  # Eq. (30) without background
     np.testing.assert_allclose(own.y_error**2, square.sum(axis=-1), rtol=1e-12)
 
 
-def falls(samples, m_N, rate, ctau):
+def test_dedicated_samples_agree_with_the_events_of_figure_11(drawn):
+    own = curve(drawn[11], "events against lifetime", "Analysis I, dedicated samples")
+    table = dk.load_table().events_at_lifetime(B, own.x.to_numpy(), I).total()
+    assert len(own) == 10
+    assert (np.abs(own.y - table.mean) < 4 * np.hypot(own.y_error, table.error)).all()
+
+
+def falls(m_N, rate, ctau):
     """By how much ln L lies below that of no signal, for so many upscatterings and a proper decay length in cm."""
-    point = B.replace(m_N=m_N)
-    events, nothing = samples.at(point), dk.Expectation(np.zeros(2), np.zeros(2))
-    factor = (rate / dk.Kernel(events).upscatterings(point, I).total().mean)[:, None]
-    one = dk.Kernel(events).events_at_lifetime(point, ctau, I)
+    point, table = B.replace(m_N=m_N), dk.load_table()
+    nothing = dk.Expectation(np.zeros(2), np.zeros(2))
+    factor = (rate / table.upscatterings(point, I).total().mean)[:, None]
+    one = table.events_at_lifetime(point, ctau, I)
     scaled = dk.Expectation(factor * one.mean, factor**2 * one.variance)
     return dk.log_likelihood(nothing, I) - dk.log_likelihood(scaled, I)
 
 
 @pytest.mark.parametrize("m_N", LIFETIME_MASSES)
-def test_lifetimes_of_figure_11_are_where_the_likelihood_falls_by_the_threshold(drawn, samples, m_N):
+def test_lifetimes_of_figure_11_are_where_the_likelihood_falls_by_the_threshold(drawn, m_N):
     name = f"$m_N$ = {1e3 * m_N:g} MeV"
     for panel, label in (
         ("excluded lifetimes", f"{name}, shortest"),
@@ -456,18 +513,31 @@ def test_lifetimes_of_figure_11_are_where_the_likelihood_falls_by_the_threshold(
         assert len(rate) > 10
         prompt, rate, ctau = rate[ctau == 0], rate[ctau > 0], ctau[ctau > 0]
         if prompt.size:  # prompt decays are excluded, too
-            assert (falls(samples, m_N, prompt, np.full(prompt.size, 1e-4)) > np.log(10)).all()
+            assert (falls(m_N, prompt, np.full(prompt.size, 1e-4)) > np.log(10)).all()
         assert len(rate) > 5
         # The spline between lifetimes is right to 1e-4 of the rate, of which the fall is nearly a multiple.
-        np.testing.assert_allclose(falls(samples, m_N, rate, ctau), np.log(10), rtol=1e-3)
+        np.testing.assert_allclose(falls(m_N, rate, ctau), np.log(10), rtol=1e-3)
         inside = ctau * (0.99 if label.endswith("longest") else 1.01)
-        assert (falls(samples, m_N, rate, inside) > np.log(10)).all(), label
+        assert (falls(m_N, rate, inside) > np.log(10)).all(), label
         for missing in (
             np.setdiff1d(EVENT_RATES, np.append(rate, prompt))[[0, -1]] if panel == "shortest lifetimes" else ()
         ):
             all_ctau = np.geomspace(1e-4, 1e9, 200)
-            excluded = falls(samples, m_N, np.full(200, missing), all_ctau) > np.log(10)
+            excluded = falls(m_N, np.full(200, missing), all_ctau) > np.log(10)
             assert not (excluded[1:] & ~excluded[:-1]).any()  # none at all, or from the shortest on
+
+
+@pytest.mark.parametrize("m_N", LIFETIME_MASSES)
+def test_dedicated_samples_agree_with_the_lifetimes_of_figure_11(drawn, samples, m_N):
+    """Where they have an end of what is excluded, the table has it within the error of their rate."""
+    name, point = f"$m_N$ = {1e3 * m_N:g} MeV", B.replace(m_N=m_N)
+    for end in ("shortest", "longest"):
+        rates, own = values_of(drawn[11], "excluded lifetimes", f"{name}, {end}, dedicated samples")
+        rates, own = rates[own > 0], own[own > 0]
+        assert len(rates) >= 2
+        one = dk.Kernel(samples.at(point)).events_at_lifetime(point, own, I).total()
+        # The fall is nearly a multiple of the rate; 3 % for the error of the table and of what is selected.
+        assert (np.abs(falls(m_N, rates, own) / np.log(10) - 1) < 4 * one.error / one.mean + 0.03).all()
 
 
 @pytest.mark.parametrize("m_N", LIFETIME_MASSES)
@@ -612,37 +682,9 @@ def test_curves_leave_out_what_has_no_value():
     assert PaperFigure(plt.figure(), Curves().table()).curves.empty
 
 
-class TestScanPlane:
-    """Scans of one sample share the rates of a plane, up to the exposure, and of nothing else."""
-
-    B = dk.BENCHMARK_B
-
-    def plane(self, **axes):
-        return dk.Slice(self.B, m_N=[0.05, 0.1, 0.2], **axes)
-
-    def test_whatever_was_scanned_before_it_is_what_moved_events_give(self, samples):
-        both = dk.ANALYSIS_I + dk.ANALYSIS_II
-        in_couplings = self.plane(V_muN_sq=[1e-8, 1e-7, 1e-6])
-        in_mixing = self.plane(epsilon=[1e-3, 1e-2, 1e-1])
-        for where, analysis in (
-            (in_couplings, dk.ANALYSIS_I),
-            (in_couplings, dk.project(dk.ANALYSIS_I)),
-            (in_couplings, both),
-            (in_mixing, both),
-            (in_mixing, dk.ANALYSIS_I.with_selection(efficiency=0.2)),
-        ):
-            (found,) = scan_plane(samples.heavy, where, analysis)
-            expected = dk.Transport(samples.heavy).events(where.parameters, analysis)
-            for name in ("mean", "variance"):
-                np.testing.assert_allclose(
-                    getattr(found.expectation, name), getattr(expected, name), rtol=1e-10, atol=1e-300
-                )
-
-    def test_another_sample_has_rates_of_its_own(self, samples):
-        where = self.plane(V_muN_sq=[1e-8, 1e-7])
-        every_second = samples.heavy[np.arange(0, len(samples.heavy), 2)]
-        whole, half = (scan_plane(s, where, dk.ANALYSIS_I)[0] for s in (samples.heavy, every_second))
-        # Every second event, with the weights of all of them: less than the whole, wherever both halves have some.
-        parts = half.expectation.mean, whole.expectation.mean
-        assert (parts[0] <= parts[1]).all()
-        assert parts[0].sum() < 0.9 * parts[1].sum()
+def test_a_dedicated_sample_is_simulated_once_for_a_pair_of_masses(monkeypatch):
+    monkeypatch.setattr(frame, "DEDICATED", 256)
+    samples = Samples(seed=1)
+    one = samples.at(A.replace(m_Zprime=0.02))
+    assert samples.at(A.replace(m_Zprime=0.02, epsilon=1e-5)) is one
+    assert one.origin.sampling.m_Zprime == (0.02, 0.02)
