@@ -32,9 +32,8 @@ def draw_along(panels: Mapping[str, Sequence[Along]], x: Sequence[str], y: Seque
     ``x`` and ``y`` are labels, one for each column; ``log`` says of the upper panels which axes are logarithmic.
     """
     n = len(panels)
-    figure, axes = plt.subplots(
-        2, n, figsize=(min(4.1 * n, 8.6), 5.6), sharex="col", height_ratios=(1.3, 1), squeeze=False
-    )
+    size = min(4.1 * n, 8.6), 5.6  # no wider than the text
+    figure, axes = plt.subplots(2, n, figsize=size, sharex="col", height_ratios=(1.3, 1), squeeze=False)
     for column, (title, curves) in enumerate(panels.items()):
         above, below = axes[:, column]
         for one, (colour, marker) in zip(curves, _LOOK, strict=False):
