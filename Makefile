@@ -11,7 +11,7 @@ RUN     := $(VENV)/bin/python
 READY   := $(VENV)/ready-$(VERSION)
 BUILT   := _build/book-without-warnings
 # The extras whose packages are pinned in requirements.txt; the generator to validate with has its own environment.
-EXTRAS  := book lab test lint build
+EXTRAS  := book lab posterior exports test lint build
 VALIDATE := $(VENV)/validate
 UV      := $(RUN) -m uv --no-progress pip
 
@@ -38,7 +38,7 @@ book test test-library lowest newest accept: export OPENBLAS_NUM_THREADS := 1
 book test test-library lowest newest accept: export NUMBA_NUM_THREADS    := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env book check-pages lesson test test-library lowest newest lab lint format table accept benchmark validate pins clean
+.PHONY: help env book check-pages lesson test test-library lowest newest lab lint format table accept hepdata benchmark validate pins clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -100,6 +100,9 @@ table: $(READY)  ## simulate the table of all rates that is shipped (an interrup
 
 accept: $(READY)  ## run the chapters and store their numbers (BECAUSE="why" for moves beyond their errors)
 	@PYTHONPATH=book/_ext $(RUN) tests/book/accept_references.py $(CHAPTERS) $(if $(BECAUSE),--because "$(BECAUSE)")
+
+hepdata: $(READY)  ## write the numbers behind the paper's figures for HEPData, _build/hepdata (FLAGS="--figures 9")
+	@$(RUN) -m paper hepdata -o _build/hepdata $(FLAGS)
 
 benchmark: $(READY)  ## measure the speed
 	@$(RUN) -m pytest benchmarks --benchmark-only

@@ -17,6 +17,7 @@ import typer
 
 from darkpkg.cli import Commands, NumberOfEvents, Seed, option
 from darkpkg.commands import check_size, is_watched
+from darkpkg.exports.hepdata import to_hepdata
 from darkpkg.method.expectation import FewEventsWarning
 from darkpkg.outputs import complete_or_not_at_all, require_writable
 from paper import drawing
@@ -24,6 +25,7 @@ from paper.booster import published
 from paper.claims import samples as claim_samples
 from paper.claims import verdicts
 from paper.figures import catalogue
+from paper.figures import hepdata as hepdata_of_figures
 
 app = typer.Typer(
     cls=Commands,
@@ -90,6 +92,30 @@ def figure(
         drawn = catalogue.draw(number, samples)
         for path in targets:
             print(f"figure {number} written to {drawn.save(path)}")
+
+
+@app.command()
+def hepdata(
+    output: Annotated[Path, typer.Option("--output", "-o", help="folder to write into, figure_01 and so on")],
+    figures: Annotated[list[int] | None, option("figures", "number of a figure; all by default", "N")] = None,
+    n_events: NumberOfEvents = 1_000_000,
+    seed: Seed = 1,
+) -> None:
+    """Write the numbers behind the figures of the paper as submissions to HEPData, a folder for each."""
+    numbers = figures or list(catalogue.FIGURES)
+    for number in numbers:
+        catalogue.check_number(number)
+    check_size(n_events)
+    samples = catalogue.Samples(n_events, seed, progress=is_watched())
+    with _few_events_noted():
+        drawing.use_style()
+        for number in numbers:
+            found = hepdata_of_figures.tables(catalogue.draw(number, samples), number)
+            if not found:
+                print(f"figure {number} is a drawing without curves")
+                continue
+            comment = f"Figure {number} of arXiv:2205.12273, made anew by darkpkg"
+            print(f"figure {number} written to {to_hepdata(found, output / f'figure_{number:02d}', comment).parent}")
 
 
 @app.command()

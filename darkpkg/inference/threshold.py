@@ -181,11 +181,12 @@ def scale_error(signal: Expectation, analysis: Any, likelihood: Likelihood, log_
 def log_likelihood_error(signal: Expectation, analysis: Any, likelihood: Likelihood) -> Array:
     """Error of ln L of points (p, bins) by the simulation; zero where their signals cannot make the data.
 
-    Statistical errors of bins are independent, and their biases add up.
+    Statistical errors of bins are independent; their biases, and the errors of a table, add up.
     """
     with np.errstate(invalid="ignore"):  # −∞ less −∞
         slope = _slopes(signal, analysis, likelihood)
-    error = np.sqrt((slope**2 * signal.variance).sum(axis=-1) + (slope * signal.bias).sum(axis=-1) ** 2)
+    common = (slope * signal.bias).sum(axis=-1) ** 2 + (slope * np.sqrt(signal.tabulation)).sum(axis=-1) ** 2
+    error = np.sqrt((slope**2 * signal.variance).sum(axis=-1) + common)
     return np.where(np.isfinite(error), error, 0.0)
 
 

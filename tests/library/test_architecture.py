@@ -75,7 +75,9 @@ LAYERS = {
         "scan_files",
         "check",
         "point_likelihood",
+        "posterior",
     ],
+    "exports": ["counts", "hepdata", "hepmc"],
     "top": ["simulation", "chunks", "plotting", "report", "options", "commands", "table_commands", "cli", "__main__"],
 }
 """Every module, from bottom to top: each may import only what stands before it."""

@@ -392,3 +392,16 @@ class TestOwnLikelihood:
     def test_what_is_not_one_number_for_each_point_is_refused(self, wrong):
         with pytest.raises(ValueError, match="likelihood must be one number for each of the points"):
             dk.scan(dk.Kernel(toy_sample()), B, counting(), likelihood=wrong)
+
+
+@pytest.mark.parametrize("finite", ["effective", "mean-preserving"])
+def test_without_an_error_of_the_simulation_the_sum_over_bins_is_the_same(finite):
+    """A negative binomial in its own form; bins without an expectation allow no counts."""
+    both = dk.ANALYSIS_I + dk.ANALYSIS_II
+    mean = np.geomspace(1e-9, 1e9, 40)[:, None] * np.linspace(0.1, 1, 42)
+    found = dk.log_likelihood(dk.Expectation(mean, np.zeros(mean.shape)), both, finite=finite)
+    total = mean + both.background
+    bins = dk.effective_log_likelihood(
+        both.observed, total, (both.systematic * total) ** 2, mean_preserving=finite == "mean-preserving"
+    )
+    np.testing.assert_allclose(found, bins.sum(axis=-1), rtol=1e-11, atol=1e-10)

@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 import typer
+import yaml
 from notebook_references import ROOT
 from typer.testing import CliRunner
 
@@ -196,3 +197,17 @@ def test_every_option_has_a_help_text(command):
     for parameter in typer.main.get_command(app).commands[command].params:
         assert parameter.help, parameter.name
     assert run(command, "--help").exit_code == 0
+
+
+def test_figures_are_submissions_to_hepdata(tmp_path):
+    """A folder for each figure with curves, whose numbers are those of the figure."""
+    result = run("hepdata", "--figures", 2, "-o", tmp_path)
+    assert result.exit_code == 0, result.output
+    header, *tables = yaml.safe_load_all((tmp_path / "figure_02" / "submission.yaml").read_text(encoding="utf-8"))
+    assert header["comment"] == "Figure 2 of arXiv:2205.12273, made anew by darkpkg"
+    curves = catalogue.draw(2).curves
+    assert len(tables) == curves.groupby(["panel", "curve"]).ngroups > 0
+    first = yaml.safe_load((tmp_path / "figure_02" / tables[0]["data_file"]).read_text(encoding="utf-8"))
+    ours = curves[(curves.panel == curves.panel[0]) & (curves.curve == curves.curve[0])]
+    assert [cell["value"] for cell in first["dependent_variables"][0]["values"]] == ours.y.tolist()
+    assert "there is no figure 16" in refused("hepdata", "--figures", 16, "-o", tmp_path)

@@ -50,6 +50,7 @@ ORDER = [
     "validation.run_darknews",
     "validation.drawing",
     "figures.frame",
+    "figures.hepdata",
     "figures.physics",
     "figures.detector",
     "figures.experiment",

@@ -1,0 +1,243 @@
+r"""Counts and their errors in formats for statistics: HistFactory workspaces for pyhf, and HS3.
+
+Begin with `to_pyhf` and `to_hs3`. Both describe the likelihood of an analysis with a parameter for the systematic
+error of each bin, a factor γ on its total expectation, and a Poisson of :math:`\tau = 1/\eta^2` auxiliary events for
+it:
+
+.. math:: L(\mu,\gamma) = \prod_b \mathrm{Poisson}(n_b;\,\gamma_b(\mu s_b+b_b))\;
+          \mathrm{Poisson}(\tau_b;\,\gamma_b\tau_b) .
+
+Integrated over γ this *is* the effective likelihood of the paper: :math:`\gamma^\tau e^{-\tau\gamma}` is the gamma
+distribution with :math:`\alpha=1/\eta^2+1`. Programs that read these formats take the best γ instead of the integral,
+`profiled_counts_log_likelihood`: for n counts, and with k = n + τ, ln L then lacks
+
+.. math:: \ln\Gamma(k+1)-\bigl[k\ln k-k\bigr] - \ln(\mu_{\rm tot}+\tau) ,
+
+whose last term depends on the signal. Compare the two for your limit: it is some per cent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import gammaln, xlogy
+
+from darkpkg.experiment.analysis import Analysis
+from darkpkg.inference.slices import Slice
+from darkpkg.inputs import check_kinds, real_numbers
+from darkpkg.method.expectation import Expectation
+from darkpkg.method.interface import Predicts, check_estimator
+
+Array = NDArray[np.float64]
+
+__all__ = ["profiled_counts_log_likelihood", "to_hs3", "to_pyhf"]
+
+
+def profiled_counts_log_likelihood(prediction: Expectation, analysis: Any) -> Array:
+    r"""ln L of the exported counts at the best factors :math:`\hat\gamma = (n+\tau)/(\mu+\tau)`, auxiliary data too.
+
+    A likelihood for `darkpkg.scan`, to find out what a limit by an exported file will be. The error of the simulation
+    has no place in it.
+
+    Parameters
+    ----------
+    prediction, analysis
+        As in `darkpkg.log_likelihood`.
+
+    Returns
+    -------
+    array
+        Of the shape of the points.
+    """
+    check_kinds(prediction=(prediction, Expectation))
+    n, mean = np.asarray(analysis.observed), np.maximum(prediction.mean, 0.0) + analysis.background
+    tau = _auxiliary(analysis.systematic)
+    best = np.where(tau > 0, (n + tau) / np.where(mean + tau > 0, mean + tau, 1.0), 1.0)
+    poisson = xlogy(n, best * mean) - best * mean - gammaln(n + 1)
+    constraint = xlogy(tau, best * tau) - best * tau - gammaln(tau + 1)
+    return np.asarray((poisson + np.where(tau > 0, constraint, 0.0)).sum(axis=-1))
+
+
+def _auxiliary(systematic: ArrayLike) -> Array:
+    """Auxiliary events of each bin; none if it has no error."""
+    eta = np.asarray(systematic, dtype=float)
+    return np.divide(1.0, eta**2, out=np.zeros(eta.shape), where=eta > 0)
+
+
+def _check_independent(analysis: Analysis) -> None:
+    check_kinds(analysis=(analysis, Analysis))
+    if analysis.shared:
+        raise ValueError(
+            f"shared of {analysis.name} must be empty: only errors that each bin has on its own are exported"
+        )
+
+
+def to_pyhf(
+    estimator: Predicts | None, grid: Slice, analysis: Analysis, record: str = "ins0000000"
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A workspace of the background, and a patchset with the signal of each point of a slice.
+
+    ``pyhf.Workspace(pyhf.PatchSet(patchset).apply(workspace, name))`` is that of one point. Its parameter of
+    interest, ``mu``, multiplies the signal.
+
+    Parameters
+    ----------
+    estimator
+        As in `darkpkg.scan`; None for the table of all rates.
+    grid
+        The points, which patches are named by.
+    analysis
+        Counts, backgrounds and errors of their own of each bin.
+    record
+        Of HEPData, which the format wants: ``ins`` and seven digits.
+
+    Returns
+    -------
+    tuple of dict
+        Workspace and patchset, for ``json.dump``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of another kind, and errors that bins share.
+    """
+    check_kinds(grid=(grid, Slice))
+    _check_independent(analysis)
+    workspace = _workspace(analysis)
+    parameters = grid.parameters
+    signal = (
+        check_estimator(estimator, "events").events(parameters, analysis).mean.reshape(-1, len(analysis.observed))
+    )
+    mesh = np.stack(np.meshgrid(*grid.axes.values(), indexing="ij"), axis=-1).reshape(-1, len(grid.axes))
+    patches = [
+        {
+            "metadata": {"name": f"point_{number}", "values": values},
+            "patch": _signal_patch(analysis, np.maximum(spectrum, 0.0)),
+        }
+        for number, (values, spectrum) in enumerate(zip(mesh.tolist(), signal, strict=True))
+    ]
+    canonical = json.dumps(workspace, sort_keys=True, ensure_ascii=False).encode()
+    metadata = {
+        "name": _name(analysis.name),
+        "description": f"Signal of dark neutrinos in {analysis.name}",
+        "digests": {"sha256": hashlib.sha256(canonical).hexdigest()},
+        "labels": list(grid.axes),
+        "references": {"hepdata": record},
+    }
+    return workspace, {"version": "1.0.0", "metadata": metadata, "patches": patches}
+
+
+def _name(text: str) -> str:
+    return "_".join("".join(c if c.isalnum() and c.isascii() else " " for c in text).split())
+
+
+def _factor(channel: str) -> dict[str, Any]:
+    return {"name": f"gamma_{_name(channel)}", "type": "shapefactor", "data": None}
+
+
+def _workspace(analysis: Analysis) -> dict[str, Any]:
+    channels, observations = [], []
+    for channel in analysis.channels:
+        bins = analysis.bins_of(channel.name)
+        has_error = channel.systematic > 0
+        factors = [_factor(channel.name)] if has_error else []
+        background = {"name": "background", "data": list(channel.background), "modifiers": factors}
+        channels.append({"name": _name(channel.name), "samples": [background]})
+        observations.append({"name": _name(channel.name), "data": list(channel.observed)})
+        if has_error:
+            tau = _auxiliary(analysis.systematic[bins]).tolist()
+            name = f"{_name(channel.name)}_auxiliary"
+            channels.append({"name": name, "samples": [{"name": "auxiliary", "data": tau, "modifiers": factors}]})
+            observations.append({"name": name, "data": tau})
+    measurement = {"name": _name(analysis.name), "config": {"poi": "mu", "parameters": []}}
+    return {"version": "1.0.0", "channels": channels, "observations": observations, "measurements": [measurement]}
+
+
+def _signal_patch(analysis: Analysis, spectrum: Array) -> list[dict[str, Any]]:
+    patch, number = [], 0
+    for channel in analysis.channels:
+        factors = [_factor(channel.name)] if channel.systematic > 0 else []
+        strength = {"name": "mu", "type": "normfactor", "data": None}
+        sample = {
+            "name": "signal",
+            "data": spectrum[analysis.bins_of(channel.name)].tolist(),
+            "modifiers": [strength, *factors],
+        }
+        patch.append({"op": "add", "path": f"/channels/{number}/samples/0", "value": sample})
+        number += 1 + len(factors)
+    return patch
+
+
+def to_hs3(signal: ArrayLike, analysis: Analysis) -> dict[str, Any]:
+    """The likelihood of one spectrum in HS3, the HEP Statistics Serialization Standard (version 0.2).
+
+    The same channels as by `to_pyhf`, as ``histfactory_dist``. Its parameters are ``mu``, of the signal, and a
+    ``gamma`` for each bin.
+
+    Parameters
+    ----------
+    signal
+        Expected events of each bin, (bins,).
+    analysis
+        Counts, backgrounds and errors of their own of each bin.
+
+    Returns
+    -------
+    dict
+        For ``json.dump``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of another kind or shape, and errors that bins share.
+    """
+    _check_independent(analysis)
+    signal = real_numbers("signal", signal, 0.0, 1e12)
+    if signal.shape != analysis.observed.shape:
+        raise ValueError(f"signal must have {len(analysis.observed)} bins, got an array of shape {signal.shape}")
+    workspace = _workspace(analysis)
+    channels = {number: channel["samples"] for number, channel in enumerate(workspace["channels"])}
+    for one in _signal_patch(analysis, signal):
+        channels[int(one["path"].split("/")[2])].insert(0, one["value"])
+    distributions, data, names = [], [], ["mu"]
+    for channel, observed in zip(workspace["channels"], workspace["observations"], strict=True):
+        n = len(observed["data"])
+        axes = [{"name": f"bin_{channel['name']}", "min": 0.0, "max": float(n), "nbins": n}]
+        samples = [_hs3_sample(sample, n) for sample in channel["samples"]]
+        distributions.append({"name": channel["name"], "type": "histfactory_dist", "axes": axes, "samples": samples})
+        data.append({"name": f"data_{channel['name']}", "type": "binned", "contents": observed["data"], "axes": axes})
+        names += [p for sample in samples for m in sample["modifiers"] for p in m.get("parameters", ())]
+    names = list(dict.fromkeys(names))
+    fit = {
+        "name": "fit", "likelihood": "likelihood", "parameters_of_interest": ["mu"],
+        "domains": ["default_domain"], "init": "start",
+    }  # fmt: skip
+    likelihood = {
+        "name": "likelihood",
+        "distributions": [one["name"] for one in distributions],
+        "data": [one["name"] for one in data],
+    }
+    ranges = [{"name": name, "min": 0.0, "max": 10.0} for name in names]
+    return {
+        "metadata": {"hs3_version": "0.2"},
+        "distributions": distributions,
+        "data": data,
+        "domains": [{"name": "default_domain", "type": "product_domain", "axes": ranges}],
+        "parameter_points": [{"name": "start", "parameters": [{"name": name, "value": 1.0} for name in names]}],
+        "likelihoods": [likelihood],
+        "analyses": [fit],
+    }
+
+
+def _hs3_sample(sample: dict[str, Any], n: int) -> dict[str, Any]:
+    modifiers = []
+    for one in sample["modifiers"]:
+        parameters = [f"{one['name']}_{b}" for b in range(n)]
+        which = {"parameter": "mu"} if one["type"] == "normfactor" else {"parameters": parameters}
+        modifiers.append({"type": one["type"], "name": one["name"], **which})
+    contents = {"contents": sample["data"], "errors": [0.0] * n}
+    return {"name": sample["name"], "data": contents, "modifiers": modifiers}

@@ -1,0 +1,161 @@
+"""Tables in the form that HEPData takes: a folder with ``submission.yaml`` and a file for each table.
+
+Begin with `to_hepdata`; `table_of_scan` makes the table of a scan. What is written passes hepdata-validator.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from darkpkg.inference.scan import Scan
+from darkpkg.inputs import check_kinds, tuple_of
+from darkpkg.outputs import complete_or_not_at_all
+from darkpkg.physics.model import DarkParameters
+
+__all__ = ["HepDataTable", "table_of_scan", "to_hepdata"]
+
+
+@dataclass(frozen=True)
+class HepDataTable:
+    """One table: columns by name, each (n,).
+
+    Parameters
+    ----------
+    name, description
+        What it is called, and what a reader must know.
+    independent, dependent
+        Columns; independent ones may be the ends of bins, (n, 2).
+    errors
+        Symmetric errors of dependent columns, by their names.
+    units
+        Of columns, by their names.
+    keywords
+        Lists of words by kind: ``observables``, ``reactions``, ``phrases``, ``cmenergies``.
+    """
+
+    name: str
+    description: str
+    independent: Mapping[str, ArrayLike]
+    dependent: Mapping[str, ArrayLike]
+    errors: Mapping[str, ArrayLike] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    keywords: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        lengths = {
+            name: len(np.atleast_1d(values)) for name, values in (*self.independent.items(), *self.dependent.items())
+        }
+        if len(set(lengths.values())) != 1:
+            raise ValueError(f"columns of {self.name} must have the same length, got {lengths}")
+        for name, values in self.errors.items():
+            if np.shape(values) != (next(iter(lengths.values())),) or name not in self.dependent:
+                raise ValueError(f"errors of {self.name} must be those of dependent columns, got {name}")
+
+    def document(self) -> dict[str, Any]:
+        """What stands in its file."""
+        return {
+            "independent_variables": [self._column(name, values) for name, values in self.independent.items()],
+            "dependent_variables": [
+                self._column(name, values, self.errors.get(name)) for name, values in self.dependent.items()
+            ],
+        }
+
+    def _column(self, name: str, values: ArrayLike, errors: ArrayLike | None = None) -> dict[str, Any]:
+        numbers = np.asarray(values, dtype=float).tolist()
+        of_numbers = [None] * len(numbers) if errors is None else np.asarray(errors, dtype=float).tolist()
+        header = {"name": name} | ({"units": self.units[name]} if name in self.units else {})
+        return {"header": header, "values": [_cell(*one) for one in zip(numbers, of_numbers, strict=True)]}
+
+
+def _cell(value: Any, error: float | None) -> dict[str, Any]:
+    if isinstance(value, list):
+        return {"low": value[0], "high": value[1]}
+    if not math.isfinite(value):
+        return {"value": "-"}  # how HEPData writes that there is none
+    if error is None or not math.isfinite(error):
+        return {"value": value}
+    return {"value": value, "errors": [{"symerror": error, "label": "statistics of the simulation"}]}
+
+
+def table_of_scan(scan: Scan, name: str = "scan") -> HepDataTable:
+    """Expected signal and −Δ ln L at each point of a scan that was evaluated.
+
+    Parameters
+    ----------
+    scan
+        Of `DarkParameters`.
+    name
+        Of the table.
+    """
+    check_kinds(scan=(scan, Scan))
+    points, known = scan.parameters, np.ravel(scan.evaluated)
+    columns = {
+        parameter: np.broadcast_to(getattr(points, parameter), points.shape).ravel()[known]
+        for parameter in DarkParameters.numbers()
+    }
+    total = scan.expectation.total()
+    description = f"Signal in {scan.analysis.name} and its likelihood. {getattr(scan.analysis, 'caveat', '')}".strip()
+    units = {parameter: about["unit"] for parameter, about in DarkParameters.numbers().items() if about["unit"]}
+    dependent = {
+        "expected events": np.ravel(total.mean)[known],
+        "-Delta ln L": np.ravel(scan.minus_delta_log_likelihood)[known],
+    }
+    return HepDataTable(name, description, columns, dependent, units=units, keywords={"observables": ["CLS"]})
+
+
+def to_hepdata(tables: Sequence[HepDataTable], folder: str | os.PathLike[str], comment: str = "") -> Path:
+    """Write a submission: each file by a temporary name, ``submission.yaml`` last.
+
+    Parameters
+    ----------
+    tables
+        With names of their own.
+    folder
+        Made if it is not there.
+    comment
+        What the whole is.
+
+    Returns
+    -------
+    Path
+        That of ``submission.yaml``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For no table, or the same name twice.
+    """
+    tables = tuple_of("tables", tables, HepDataTable)
+    names = [table.name for table in tables]
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"tables must be at least one, with names of their own, got {names}")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    documents: list[Any] = [{"comment": comment or "Limits on dark neutrinos"}]
+    for number, table in enumerate(tables, 1):
+        file = f"table_{number}.yaml"
+        _write_documents([table.document()], folder / file)
+        keywords = [{"name": kind, "values": list(words)} for kind, words in table.keywords.items()]
+        documents.append(
+            {"name": table.name, "description": table.description, "keywords": keywords, "data_file": file}
+        )
+    _write_documents(documents, folder / "submission.yaml")
+    return folder / "submission.yaml"
+
+
+def _write_documents(documents: list[Any], path: Path) -> None:
+    try:
+        import yaml
+    except ImportError:
+        raise ImportError("PyYAML must be installed for this: pip install 'darkpkg[exports]'") from None
+    with complete_or_not_at_all(path) as partial:
+        text = yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, explicit_start=len(documents) > 1)
+        partial.write_text(text, encoding="utf-8")

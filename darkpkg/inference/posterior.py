@@ -1,0 +1,473 @@
+"""Posterior distributions of the parameters by two samplers: chains of emcee, and nested sampling by dynesty.
+
+Begin with `sample_chain`, then look at `Chain.autocorrelation_time`, `split_r_hat` and `Chain.values`.
+`sample_nested` is an independent answer with the evidence, and `profile` what the likelihood alone says about one
+parameter.
+
+The prior, `Prior`, is even in the logarithm of each parameter between bounds, which is a choice: where the data do
+not decide, the posterior is the prior. The samplers come with the extra ``posterior`` of the package.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from darkpkg.datasets import DataIntegrityError
+from darkpkg.inference.point_likelihood import PointLikelihood
+from darkpkg.inputs import Frozen, check_kinds, one_of, real_numbers, whole_number
+from darkpkg.outputs import complete_or_not_at_all
+from darkpkg.streams import random_stream
+
+Array = NDArray[np.float64]
+
+__all__ = [
+    "BOUNDS",
+    "Chain",
+    "Nested",
+    "Prior",
+    "profile",
+    "read_chain",
+    "sample_chain",
+    "sample_nested",
+    "split_r_hat",
+    "write_chain",
+]
+
+BOUNDS: Mapping[str, tuple[float, float]] = Frozen(
+    {
+        "m_N": (5e-3, 1.0),
+        "m_Zprime": (2e-3, 10.0),
+        "alpha_D": (1e-3, 1.0),
+        "epsilon": (1e-5, 1e-1),
+        "V_muN_sq": (1e-12, 1e-2),
+        "V_N_sq": (1e-12, 1.0),
+    }
+)
+"""All six parameters: the masses of the table of all rates, in GeV, and couplings around those of the benchmarks."""
+
+FORMAT = "darkpkg chain 1"
+
+_WALKERS = 64
+
+
+def _extra(name: str, extra: str) -> Any:
+    """A package of an extra, imported when it is used."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        package = name.partition(".")[0]
+        raise ImportError(f"{package} must be installed for this: pip install 'darkpkg[{extra}]'") from None
+
+
+@dataclass(frozen=True)
+class Prior:
+    r"""Parameters that are even in their logarithms between bounds, as points of a unit cube.
+
+    N decays at least to the neutrino that it was produced from, and at most with :math:`|V_N| = 1`: by Eq. (11),
+    :math:`|V_{\mu N}|^2 \le |V_N|^2 \le 1`. So the lower bound of :math:`|V_N|^2` is :math:`|V_{\mu N}|^2` where that
+    is larger, and the logarithm of the lifetime is even between those of Eq. (11).
+
+    Parameters
+    ----------
+    bounds
+        Lowest and highest value of each free parameter, by name.
+    V_muN_sq
+        Its value if it is not free.
+
+    Raises
+    ------
+    ValueError
+        If |V_N|² is free and its upper bound is below a value of |V_μN|².
+    """
+
+    bounds: Mapping[str, tuple[float, float]]
+    V_muN_sq: float = 0.0
+
+    def __post_init__(self) -> None:
+        if "V_N_sq" in self.bounds:
+            least, most = self.bounds.get("V_muN_sq", (0.0, self.V_muN_sq))[1], self.bounds["V_N_sq"][1]
+            if most < least:
+                raise ValueError(f"bounds of V_N_sq must reach to those of V_muN_sq, {least:g}, got {most:g}")
+
+    @staticmethod
+    def of(likelihood: PointLikelihood) -> Prior:
+        """That of the bounds of a likelihood."""
+        return Prior(likelihood.bounds, float(likelihood.base.V_muN_sq))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The free parameters, in order."""
+        return tuple(self.bounds)
+
+    def values(self, u: ArrayLike) -> Array:
+        """Parameters (..., d) at points of the unit cube (..., d). Raises `ValueError` outside of it."""
+        u = real_numbers("u", u, 0.0, 1.0)
+        if u.shape[-1:] != (len(self.names),):
+            raise ValueError(f"u must hold {', '.join(self.names)}, got an array of shape {u.shape}")
+        low, high = self._ends
+        values = low * (high / low) ** u
+        if "V_N_sq" in self.names:
+            i = self.names.index("V_N_sq")
+            least = self._least_V_N_sq(values)
+            values[..., i] = least * (high[i] / least) ** u[..., i]
+        # Rounding must not take a point out of the bounds.
+        return np.clip(values, low, high)
+
+    def with_one(self, u: Array, name: str, value: float) -> Array:
+        """Points (n, d) where one parameter has a value; outside of the cube if the prior does not allow it."""
+        i, u = self.names.index(name), u.copy()
+        low, high = (ends[i] for ends in self._ends)
+        if name == "V_N_sq":
+            low = self._least_V_N_sq(self.values(u))
+        u[:, i] = np.round(np.log(value / low) / np.log(high / low), 12)  # an end is within
+        return u
+
+    @property
+    def _ends(self) -> Array:
+        return np.array([self.bounds[name] for name in self.names]).T
+
+    def _least_V_N_sq(self, values: Array) -> Any:
+        """Lower bound of |V_N|² at parameters (..., d)."""
+        free = values[..., self.names.index("V_muN_sq")] if "V_muN_sq" in self.names else self.V_muN_sq
+        return np.maximum(self.bounds["V_N_sq"][0], free)
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """What a sampler drew: steps of an ensemble of walkers.
+
+    Parameters
+    ----------
+    prior
+        What the unit cube stands for.
+    u
+        Points of the cube, (steps, walkers, d).
+    log_likelihood
+        ln L, (steps, walkers).
+    accepted
+        Share of the proposals that were taken.
+    generator
+        State of the random numbers after the last step, of a Mersenne twister: with it a chain is continued.
+    provenance
+        Seed, analysis, fixed parameters.
+    """
+
+    prior: Prior
+    u: Array
+    log_likelihood: Array
+    accepted: float
+    generator: tuple[Any, ...]
+    provenance: Mapping[str, Any]
+
+    def values(self, discard: int = 0) -> Array:
+        """Parameters (draws, d) of all walkers in the units of `DarkParameters`, without the first steps."""
+        return self.prior.values(self._kept(discard).reshape(-1, len(self.prior.names)))
+
+    def autocorrelation_time(self, discard: int = 0) -> Array:
+        """Steps after which a walker has forgotten where it was, for each parameter: Goodman and Weare, by emcee.
+
+        An estimate from fewer than 50 of its own times is too small.
+        """
+        return np.asarray(_extra("emcee.autocorr", "posterior").integrated_time(self._kept(discard), quiet=True))
+
+    def _kept(self, discard: int) -> Array:
+        if whole_number("discard", discard, 0) >= len(self.u):
+            raise ValueError(f"discard must be below the number of steps, {len(self.u)}, got {discard}")
+        return self.u[discard:]
+
+
+def sample_chain(
+    likelihood: PointLikelihood,
+    n_steps: int,
+    *,
+    seed: int = 1,
+    n_walkers: int = _WALKERS,
+    after: Chain | None = None,
+) -> Chain:
+    """Sample the posterior with an ensemble of walkers, by emcee (arXiv:1202.3665).
+
+    Walkers start from the prior. Their proposals are differences of other walkers, differential evolution, for one
+    step in five in full length, which leads from one maximum to another. With stretch moves six parameters mix badly,
+    and the snooker moves of emcee 3.1.6 have another limit than the posterior: of a Gaussian in two dimensions the
+    variance is a tenth too small.
+
+    Parameters
+    ----------
+    likelihood
+        ln L and the bounds of the `Prior`; that of the table of all rates takes all walkers of a step at once.
+    n_steps
+        Of each walker.
+    seed, n_walkers
+        Of a new chain; an even number of walkers, at least twice as many as parameters.
+    after
+        A chain of the same likelihood to continue: both together are bit for bit what one long chain would be.
+
+    Returns
+    -------
+    Chain
+        All steps, those of ``after`` first.
+
+    Raises
+    ------
+    ImportError
+        Without emcee.
+    TypeError, ValueError
+        For arguments of another kind, too few walkers, and a chain of another analysis or prior.
+
+    Examples
+    --------
+    >>> from darkpkg import ANALYSIS_I, BENCHMARK_B
+    >>> lnL = PointLikelihood(None, ANALYSIS_I, BENCHMARK_B, {"V_muN_sq": (1e-10, 1e-4), "epsilon": (1e-4, 0.1)})
+    >>> chain = sample_chain(lnL, 20, n_walkers=8)
+    >>> sample_chain(lnL, 20, after=chain).values(discard=10).shape
+    (240, 2)
+    """
+    emcee = _extra("emcee", "posterior")
+    check_kinds(likelihood=(likelihood, PointLikelihood))
+    prior, n_steps = Prior.of(likelihood), whole_number("n_steps", n_steps, 1)
+    d = len(prior.names)
+    about: Mapping[str, Any] = _about(likelihood, seed)
+    if after is None:
+        if whole_number("n_walkers", n_walkers, 2 * d) % 2:
+            raise ValueError(f"n_walkers must be even, got {n_walkers}")
+        first, keys = (random_stream(seed, "posterior", name) for name in ("walkers", "emcee"))
+        twister = ("MT19937", keys.integers(2**32, size=624, dtype=np.uint32), 624, 0, 0.0)
+        start = emcee.State(first.random((n_walkers, d)), random_state=twister)
+    else:
+        check_kinds(after=(after, Chain))
+        about = after.provenance
+        if after.prior != prior or after.prior.names != prior.names or about != _about(likelihood, about["seed"]):
+            raise ValueError("after must be a chain of the same prior, analysis and fixed parameters")
+        n_walkers = after.u.shape[1]
+        start = emcee.State(after.u[-1], log_prob=after.log_likelihood[-1], random_state=after.generator)
+    moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.DEMove(gamma0=1.0), 0.2)]
+    sampler = emcee.EnsembleSampler(n_walkers, d, _Cube(prior, likelihood), moves=moves, vectorize=True)
+    last = sampler.run_mcmc(start, n_steps)
+    found = Chain(
+        prior, sampler.get_chain(), sampler.get_log_prob(), float(np.mean(sampler.acceptance_fraction)),
+        tuple(last.random_state), about,
+    )  # fmt: skip
+    return found if after is None else _joined(after, found)
+
+
+@dataclass(frozen=True)
+class _Cube:
+    """ln L at points (n, d) of the space around the unit cube: −inf outside of it."""
+
+    prior: Prior
+    likelihood: PointLikelihood
+
+    def __call__(self, u: Array) -> Array:
+        inside = ((u >= 0) & (u <= 1)).all(axis=-1)
+        lnL = np.full(inside.shape, -np.inf)
+        lnL[inside] = self.likelihood.of_vector(self.prior.values(u[inside]))
+        return lnL
+
+
+def _about(likelihood: PointLikelihood, seed: int) -> dict[str, Any]:
+    base, analysis = likelihood.base, likelihood.analysis
+    fixed = {name: float(getattr(base, name)) for name in base.numbers() if name not in likelihood.bounds}
+    counts = {name: np.asarray(getattr(analysis, name)).tolist() for name in ("observed", "background", "systematic")}
+    return {"seed": int(seed), "analysis": analysis.name, "fixed": fixed, **counts}
+
+
+def _joined(first: Chain, second: Chain) -> Chain:
+    n, m = len(first.u), len(second.u)
+    return Chain(
+        first.prior,
+        np.concatenate([first.u, second.u]),
+        np.concatenate([first.log_likelihood, second.log_likelihood]),
+        (n * first.accepted + m * second.accepted) / (n + m),
+        second.generator,
+        first.provenance,
+    )
+
+
+def split_r_hat(chains: Sequence[Chain], discard: int = 0) -> Array:
+    r"""Do independent chains agree? :math:`\hat R` of their halves, for each parameter; near one if they do.
+
+    .. math:: \hat R^2 = 1 + \mathrm{Var}(\text{means of the halves})\,/\,\text{mean variance within a half}
+
+    with all walkers of an ensemble in one, for they are not independent: A. Gelman and D. B. Rubin, Statist. Sci. 7,
+    457, for chains as long as they need be.
+
+    Parameters
+    ----------
+    chains
+        Two or more of different seeds.
+    discard
+        Steps at the beginning of each that do not count.
+
+    Raises
+    ------
+    ValueError
+        For one chain, and chains of different parameters or the same seed.
+    """
+    if len(chains) < 2 or len({chain.provenance["seed"] for chain in chains}) < len(chains):
+        raise ValueError(f"chains must be two or more of seeds of their own, got {len(chains)}")
+    if len({chain.prior.names for chain in chains}) > 1:
+        raise ValueError("chains must have the same parameters")
+    halves = [
+        half.reshape(-1, half.shape[-1]) for chain in chains for half in np.array_split(chain._kept(discard), 2)
+    ]
+    between = np.var([half.mean(axis=0) for half in halves], axis=0, ddof=1)
+    within = np.mean([half.var(axis=0, ddof=1) for half in halves], axis=0)
+    return np.sqrt(1 + between / within)
+
+
+def write_chain(chain: Chain, path: str | os.PathLike[str]) -> Path:
+    """Write a chain to a .npz file, by a temporary name; nothing in it is a pickle.
+
+    Raises `ValueError` for another ending of the path.
+    """
+    check_kinds(chain=(chain, Chain), path=(path, (str, os.PathLike)))
+    path = Path(path)
+    if path.suffix != ".npz":
+        raise ValueError(f"path of a chain must end in .npz, got {path.name}")
+    kind, keys, *rest = chain.generator
+    header = {
+        "format": FORMAT, "bounds": dict(chain.prior.bounds), "V_muN_sq": chain.prior.V_muN_sq,
+        "accepted": chain.accepted, "generator": [kind, *rest], "provenance": dict(chain.provenance),
+    }  # fmt: skip
+    arrays: dict[str, Any] = {"u": chain.u, "log_likelihood": chain.log_likelihood, "generator": np.asarray(keys)}
+    words = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    with complete_or_not_at_all(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, header=words, **arrays)
+    return path
+
+
+def read_chain(path: str | os.PathLike[str]) -> Chain:
+    """Read a file that `write_chain` wrote. Raises `DataIntegrityError` for what is none."""
+    check_kinds(path=(path, (str, os.PathLike)))
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in ("header", "u", "log_likelihood", "generator")}
+        header = json.loads(arrays["header"].tobytes())
+        if header["format"] != FORMAT:
+            raise ValueError(f"its format is {header['format']!r}")
+        bounds = {name: (low, high) for name, (low, high) in header["bounds"].items()}
+        kind, *rest = header["generator"]
+        return Chain(
+            Prior(Frozen(bounds), header["V_muN_sq"]), arrays["u"], arrays["log_likelihood"], header["accepted"],
+            (kind, arrays["generator"], *rest), header["provenance"],
+        )  # fmt: skip
+    except FileNotFoundError:
+        raise
+    except (ValueError, KeyError, TypeError, EOFError, OSError) as error:
+        raise DataIntegrityError(f"{path} holds no chain: {error}") from error
+
+
+@dataclass(frozen=True, eq=False)
+class Nested:
+    """What nested sampling found.
+
+    Parameters
+    ----------
+    values
+        Parameters (draws, d), all with the same weight.
+    log_evidence, error
+        Logarithm of the mean of L over the prior.
+    information
+        Of the posterior over the prior, in nats: how much the data say.
+    n_likelihoods
+        How often ln L was evaluated.
+    """
+
+    values: Array
+    log_evidence: float
+    error: float
+    information: float
+    n_likelihoods: int
+
+
+def sample_nested(likelihood: PointLikelihood, *, seed: int = 1, n_live: int = 250, remaining: float = 0.1) -> Nested:
+    """Sample the posterior of the same prior by nested sampling, by dynesty (arXiv:1904.02180), with its evidence.
+
+    Parameters
+    ----------
+    likelihood
+        As for `sample_chain`.
+    seed, n_live
+        Of the random numbers, and points that are kept alive.
+    remaining
+        ln of the factor by which the evidence may still grow when it ends.
+
+    Raises
+    ------
+    ImportError
+        Without dynesty.
+    TypeError, ValueError
+        For arguments of another kind.
+    """
+    dynesty = _extra("dynesty", "posterior")
+    check_kinds(likelihood=(likelihood, PointLikelihood))
+    prior, rng = Prior.of(likelihood), random_stream(seed, "posterior", "dynesty")
+    n_live = whole_number("n_live", n_live, 2 * len(prior.names))
+    sampler = dynesty.NestedSampler(
+        likelihood.of_vector, prior.values, len(prior.names), nlive=n_live, rstate=rng, sample="unif"
+    )
+    with warnings.catch_warnings():
+        # Where no point has a signal, the likelihood is as large as it can be, and the same: nothing is left to find.
+        warnings.filterwarnings("ignore", "We have reached the plateau in the likelihood")
+        sampler.run_nested(dlogz=float(remaining), print_progress=False)
+    found = sampler.results
+    return Nested(
+        np.asarray(found.samples_equal(rstate=rng)), float(found.logz[-1]), float(found.logzerr[-1]),
+        float(found.information[-1]), int(np.sum(found.ncall)),
+    )  # fmt: skip
+
+
+def profile(
+    likelihood: PointLikelihood, name: str, values: ArrayLike, *, n_points: int = 1024, n_polished: int = 3
+) -> Array:
+    """Largest ln L at each value of one parameter, whatever the others are within their prior.
+
+    The best of a sequence of points, polished along each parameter in turn. It does not depend on the measure of the
+    prior, only on its bounds.
+
+    Parameters
+    ----------
+    likelihood
+        As for `sample_chain`.
+    name
+        The parameter.
+    values
+        Its values (n,).
+    n_points, n_polished
+        Of the sequence, and rounds of polishing.
+
+    Returns
+    -------
+    array
+        ln L (n,).
+    """
+    from scipy.stats import qmc  # here: its import takes longer than a verdict
+
+    check_kinds(likelihood=(likelihood, PointLikelihood))
+    prior = Prior.of(likelihood)
+    i = prior.names.index(one_of("name", name, prior.names))
+    lnL = _Cube(prior, likelihood)
+    start = qmc.Sobol(len(prior.names), rng=random_stream(1, "profile")).random(whole_number("n_points", n_points, 1))
+    values = np.atleast_1d(real_numbers("values", values, *likelihood.bounds[name]))
+    best = np.empty(len(values))
+    for row, value in enumerate(values.tolist()):
+        u = prior.with_one(start, name, value)
+        heights = lnL(u)
+        for width in 0.5 * 0.25 ** np.arange(n_polished):
+            for j in np.flatnonzero(np.arange(len(prior.names)) != i):
+                line = np.repeat(u[[heights.argmax()]], 33, axis=0)
+                line[:, j] = np.clip(line[:, j] + np.linspace(-width, width, 33), 0, 1)
+                u = prior.with_one(line, name, value)
+                heights = lnL(u)
+        best[row] = heights.max()
+    return best

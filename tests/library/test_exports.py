@@ -1,0 +1,261 @@
+"""What leaves for other programs: read back by their own readers, with the same numbers."""
+
+import dataclasses
+import json
+import sys
+import warnings
+
+import numpy as np
+import pyhepmc
+import pytest
+import yaml
+from scipy.integrate import quad
+from scipy.stats import nbinom, poisson
+
+import darkpkg as dk
+from darkpkg.exports.counts import profiled_counts_log_likelihood, to_hs3, to_pyhf
+from darkpkg.exports.hepdata import HepDataTable, table_of_scan, to_hepdata
+from darkpkg.exports.hepmc import DARK_PHOTON, HEAVY_NEUTRINO, write_hepmc
+from darkpkg.inference.constructions import p_values
+
+with warnings.catch_warnings():
+    # pyhf 0.7 and hepdata-validator call what jsonschema wants to drop; sympy, below pyhs3, what mpmath does.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import pyhf
+    from hepdata_validator.full_submission_validator import FullSubmissionValidator
+
+BOTH = dk.ANALYSIS_I + dk.ANALYSIS_II
+GRID = dk.Slice(dk.BENCHMARK_A, m_N=[0.08, 0.1], V_muN_sq=[1e-8, 1e-7, 1e-6])
+
+
+@pytest.fixture(scope="module")
+def signals():
+    return dk.load_table().events(GRID.parameters, BOTH)
+
+
+@pytest.fixture(autouse=True)
+def old_words_of_others():
+    """As above, for what they call late."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
+
+files_left_open = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+"""By hepdata-validator 0.3.6."""
+
+
+def best_factors(signal, analysis):
+    n, mean, tau = analysis.observed, signal + analysis.background, 1 / analysis.systematic**2
+    return (n + tau) / (mean + tau)
+
+
+def in_json(document):
+    return json.loads(json.dumps(document))
+
+
+def test_a_patchset_gives_pyhf_the_same_likelihood_at_every_point(signals):
+    workspace, patchset = map(in_json, to_pyhf(None, GRID, BOTH))
+    patches = pyhf.PatchSet(patchset)
+    patches.verify(workspace)
+    expected = profiled_counts_log_likelihood(signals, BOTH)
+    for index, patch in zip(np.ndindex(2, 3), patches, strict=True):
+        m_N, V_muN_sq = patch.values
+        assert (m_N, V_muN_sq) == (GRID.axes["m_N"][index[0]], GRID.axes["V_muN_sq"][index[1]])
+        one = pyhf.Workspace(patches.apply(workspace, patch.name))
+        model = one.model()
+        parameters = np.array(model.config.suggested_init())
+        factors = best_factors(signals.mean[index], BOTH)
+        for channel in BOTH.channels:
+            place = model.config.par_slice(f"gamma_{'_'.join(channel.name.split())}")
+            parameters[place] = factors[BOTH.bins_of(channel.name)]
+        found = model.logpdf(parameters.tolist(), one.data(model))[0]
+        assert found == pytest.approx(expected[index], abs=1e-6)
+
+
+def test_hs3_gives_pyhs3_the_same_likelihood(signals, monkeypatch):
+    monkeypatch.setenv("PYTENSOR_FLAGS", "cxx=")  # a compiler is not needed for one number
+    import pyhs3
+    import pytensor
+    from pytensor.compile.mode import Mode
+    from pytensor.graph.traversal import explicit_graph_inputs
+
+    signal = signals.mean[1, 1]
+    workspace = pyhs3.Workspace(**in_json(to_hs3(signal, BOTH)))
+    model = workspace.model(workspace.analyses["fit"], progress=False)
+    values = {"mu": 1.0}
+    for channel in BOTH.channels:
+        bins = BOTH.bins_of(channel.name)
+        name = f"gamma_{'_'.join(channel.name.split())}"
+        values |= {f"{name}_{b}": g for b, g in enumerate(best_factors(signal, BOTH)[bins])}
+    inputs = [one for one in explicit_graph_inputs([model.log_prob]) if one.name]
+    lnL = pytensor.function(inputs, model.log_prob, mode=Mode(linker="py", optimizer=None))
+    found = lnL(*[np.asarray(values[one.name]) for one in inputs])
+    assert float(found) == pytest.approx(profiled_counts_log_likelihood(signals, BOTH)[1, 1], abs=1e-6)
+
+
+@pytest.mark.parametrize(("k", "mean", "eta"), [(0, 3.2, 0.2), (4, 1.5, 0.2), (95, 80.0, 0.23)])
+def test_the_exported_likelihood_integrated_over_its_factor_is_the_effective_one(k, mean, eta):
+    """Up to a factor that no signal changes; the best factor instead of the integral is another number."""
+
+    def exported(gamma, mean):
+        tau = 1 / eta**2
+        return (k * np.log(gamma * mean) - gamma * mean) + (tau * np.log(gamma) - tau * (gamma - 1))
+
+    def integral(mean):
+        at_one = exported(1.0, mean)
+        return np.log(quad(lambda g: np.exp(exported(g, mean) - at_one), 1e-9, 6, limit=200)[0]) + at_one
+
+    def effective(mean):
+        return dk.effective_log_likelihood(k, mean, (eta * mean) ** 2)
+
+    assert integral(mean) - integral(2 * mean) == pytest.approx(effective(mean) - effective(2 * mean), abs=1e-6)
+
+
+def test_errors_that_bins_share_are_not_exported():
+    with pytest.raises(
+        ValueError, match="shared of Analysis I must be empty: only errors that each bin has on its own"
+    ):
+        to_hs3([1.0, 1.0], dk.ANALYSIS_I.with_errors("all"))
+    with pytest.raises(ValueError, match="signal must have 2 bins"):
+        to_hs3([1.0], dk.ANALYSIS_I)
+
+
+def test_bins_without_an_error_have_no_auxiliary_events():
+    channels = tuple(dataclasses.replace(channel, systematic=0.0) for channel in dk.ANALYSIS_I.channels)
+    exact = dk.Analysis("exact", channels)
+    workspace, _ = to_pyhf(None, dk.Slice(dk.BENCHMARK_B, epsilon=[1e-3, 1e-2]), exact)
+    assert [channel["name"] for channel in workspace["channels"]] == ["FHC", "RHC"]
+    signal = dk.Expectation(np.array([1.0, 2.0]), np.zeros(2))
+    assert profiled_counts_log_likelihood(signal, exact) == pytest.approx(dk.log_likelihood(signal, exact), abs=1e-9)
+
+
+@files_left_open
+def test_a_scan_comes_back_from_hepdata(tmp_path):
+    """The validator of HEPData accepts the folder; ln L is that of the scan, to the last digit."""
+    scan = dk.scan(None, GRID, dk.ANALYSIS_I)
+    path = to_hepdata([table_of_scan(scan)], tmp_path / "submission", "a plane")
+    validator = FullSubmissionValidator(schema_version="1.1.1")
+    assert validator.validate(directory=str(path.parent)), validator.get_messages()
+    with path.open(encoding="utf-8") as file:
+        _, about = yaml.safe_load_all(file)
+    table = yaml.safe_load((path.parent / about["data_file"]).read_text(encoding="utf-8"))
+    columns = {
+        one["header"]["name"]: [cell["value"] for cell in one["values"]] for one in table["dependent_variables"]
+    }
+    np.testing.assert_array_equal(columns["-Delta ln L"], scan.minus_delta_log_likelihood.ravel())
+    masses = next(one for one in table["independent_variables"] if one["header"] == {"name": "m_N", "units": "GeV"})
+    np.testing.assert_array_equal([cell["value"] for cell in masses["values"]], scan.parameters.m_N.repeat(3))
+    assert sorted(p.name for p in path.parent.iterdir()) == ["submission.yaml", "table_1.yaml"]
+
+
+@files_left_open
+def test_bins_errors_and_missing_numbers_have_their_form_in_hepdata(tmp_path):
+    one = HepDataTable("t", "", {"E": [[0, 1], [1, 2]]}, {"rate": [3.0, np.nan]}, {"rate": [0.5, 0.5]}, {"E": "GeV"})
+    document = one.document()
+    assert document["independent_variables"][0]["values"] == [{"low": 0.0, "high": 1.0}, {"low": 1.0, "high": 2.0}]
+    first, second = document["dependent_variables"][0]["values"]
+    assert (first["value"], first["errors"][0]["symerror"], second) == (3.0, 0.5, {"value": "-"})
+    validator = FullSubmissionValidator(schema_version="1.1.1")
+    assert validator.validate(directory=str(to_hepdata([one], tmp_path).parent)), validator.get_messages()
+    with pytest.raises(ValueError, match="columns of t must have the same length"):
+        HepDataTable("t", "", {"x": [1.0]}, {"y": [1.0, 2.0]})
+    with pytest.raises(ValueError, match="tables must be at least one, with names of their own"):
+        to_hepdata([one, one], tmp_path)
+
+
+def summed(particles):
+    return np.sum([np.array([p.momentum.e, p.momentum.px, p.momentum.py, p.momentum.pz]) for p in particles], axis=0)
+
+
+@pytest.mark.parametrize("point", [dk.BENCHMARK_B, dk.BENCHMARK_A.replace(epsilon=1e-6)])
+def test_hepmc_has_weights_vertices_and_decays(point, tmp_path):
+    events = dk.simulate(point, 2**9, seed=3)
+    path = write_hepmc(events, tmp_path / "events.hepmc3", point, dk.ANALYSIS_I, seed=4)
+    with pyhepmc.open(str(path)) as file:
+        back = list(file)
+    weights = np.array([event.weight() for event in back])
+    np.testing.assert_allclose(weights, dk.produced_weight(events, point, dk.ANALYSIS_I), rtol=1e-10)
+    lengths = []
+    for event, vertex, p_N in zip(back, events.vertex, events.p_N, strict=True):
+        first, *others = event.vertices
+        np.testing.assert_allclose([first.position.x, first.position.y, first.position.z], 10 * vertex, rtol=1e-9)
+        for one in event.vertices:  # single numbers in a file have 17 digits, sums of nuclear masses lose five
+            np.testing.assert_allclose(summed(one.particles_in), summed(one.particles_out), atol=1e-8)
+        (N,) = [p for p in first.particles_out if abs(p.pid) == HEAVY_NEUTRINO]
+        recoil = next(p for p in first.particles_out if p is not N and p.pid > 10**9)
+        target = next(p for p in first.particles_in if p.pid > 10**9)
+        assert recoil.momentum.m() == pytest.approx(target.momentum.m(), rel=1e-6)  # elastic
+        flight = others[0].position - first.position
+        lengths.append(flight.length() / (10 * np.linalg.norm(p_N[1:]) / point.m_N))
+        assert flight.x * p_N[3] == pytest.approx(flight.z * p_N[1], rel=1e-6, abs=1e-6 * flight.length())
+        assert [abs(p.pid) == DARK_PHOTON for one in others for p in one.particles_in][1:] == (
+            [True] if point.m_Zprime < point.m_N else []
+        )
+    # An exponential has a mean and a standard deviation of one length.
+    mean = np.mean(lengths) / point.proper_decay_length()
+    assert mean == pytest.approx(1, abs=4 / np.sqrt(len(lengths)))
+
+
+def test_events_of_other_masses_are_no_decays_of_a_point(tmp_path):
+    events = dk.simulate(dk.BENCHMARK_B, 2**9, seed=3)
+    with pytest.raises(ValueError, match=r"events must have the masses of the point: simulate 0\.2 GeV"):
+        write_hepmc(events, tmp_path / "e.hepmc3", dk.BENCHMARK_B.replace(m_N=0.2), dk.ANALYSIS_I)
+
+
+def test_a_package_of_the_exports_that_is_not_installed_is_named_with_its_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    monkeypatch.setitem(sys.modules, "pyhepmc", None)
+    with pytest.raises(ImportError, match=r"PyYAML must be installed for this: pip install 'darkpkg\[exports\]'"):
+        to_hepdata([HepDataTable("t", "", {"x": [1.0]}, {"y": [1.0]})], tmp_path)
+    with pytest.raises(ImportError, match=r"pyhepmc must be installed for this: pip install 'darkpkg\[exports\]'"):
+        write_hepmc(None, tmp_path / "e.hepmc3", dk.BENCHMARK_B, dk.ANALYSIS_I)
+
+
+class OneEvent:
+    """An estimator with one event of signal everywhere."""
+
+    def events(self, parameters, analysis):
+        return dk.Expectation(np.ones((*parameters.shape, 1)), np.zeros((*parameters.shape, 1)))
+
+
+@pytest.mark.parametrize("systematic", [0.0, 0.2])
+@pytest.mark.parametrize(("b", "observed"), [(0.578, 0.0), (0.578, 2.0)])
+def test_cls_agrees_with_the_test_statistic_of_pyhf(b, observed, systematic):
+    """pyhf's fits order the counts, of which all are added up: a negative binomial for the error of 20 %.
+
+    Signals below the best fit have q = 0 there, by its definition, and are left out.
+    """
+    first = dk.ANALYSIS_I.channels[0]
+    channel = dataclasses.replace(first, background=b, observed=observed, systematic=systematic)
+    analysis = dk.Analysis("one", (channel,))
+    workspace, patchset = to_pyhf(OneEvent(), dk.Slice(dk.BENCHMARK_B, epsilon=[1e-3, 1e-2]), analysis)
+    model = pyhf.Workspace(pyhf.PatchSet(patchset).apply(workspace, "point_0")).model()
+    bounds = [(0.0, 40.0), *model.config.suggested_bounds()[1:]]
+    fixed, counts = model.config.suggested_fixed(), np.arange(25)
+    auxiliary = [1 / systematic**2] if systematic else []
+    line = np.arange(0.005, 12.0, 0.005)
+    ours = p_values(line[:, None], analysis, "cls").value
+    for i in (600, 1000):
+
+        def qmu(n, s=line[i]):
+            data, start = [float(n), *auxiliary], [1.0] * (1 + len(auxiliary))
+            return float(pyhf.infer.test_statistics.qmu_tilde(s, data, model, start, bounds, fixed))
+
+        q = np.array([qmu(n) for n in counts])
+        bad = q >= qmu(observed) - 1e-4  # of a fit
+        of_s, of_none = (probability(counts, m, systematic) for m in (line[i] + b, b))
+        assert ours[i] == pytest.approx(of_s[bad].sum() / of_none[bad].sum(), rel=1e-4)
+    if observed == 0:
+        # P(0) of s + b over that of b is a tenth.
+        w = systematic**2
+        expected = np.log(10) if w == 0 else (10**w - 1) * (1 + w * b) / w
+        assert line[ours >= 0.1].max() == pytest.approx(expected, abs=0.006)  # a step
+
+
+def probability(counts, mean, systematic):
+    """Of counts whose expectation has a relative error with a gamma distribution."""
+    w = systematic**2
+    return nbinom.pmf(counts, 1 / w, 1 / (1 + w * mean)) if w else poisson.pmf(counts, mean)

@@ -1,0 +1,168 @@
+"""Posterior distributions: chains that can be continued, two samplers and an integral, priors, profiles."""
+
+import dataclasses
+import sys
+
+import numpy as np
+import pytest
+from scipy import stats
+from toy_sample import B, Predicted, counting
+
+import darkpkg as dk
+from darkpkg.datasets import DataIntegrityError
+from darkpkg.inference import posterior
+from darkpkg.inference.posterior import (
+    Prior,
+    profile,
+    read_chain,
+    sample_chain,
+    sample_nested,
+    split_r_hat,
+    write_chain,
+)
+
+BOUNDS = {"V_muN_sq": (1e-10, 1e-4), "epsilon": (1e-4, 1e-1)}
+WITH_LIFETIME = {"V_muN_sq": (1e-8, 1e-2), "V_N_sq": (1e-6, 1.0)}
+
+
+def likelihood(bounds, observed=4.0):
+    """Of a counting experiment whose rate goes as |V_μN|² alone."""
+    exact = Predicted(
+        lambda p: dk.Expectation(1e7 * (p.V_muN_sq + 0 * p.epsilon)[..., None], np.zeros((*p.shape, 1)))
+    )
+    return dk.PointLikelihood(exact, counting(observed=observed, background=0.5), B, bounds)
+
+
+@pytest.fixture(scope="module")
+def lnL():
+    return likelihood(BOUNDS)
+
+
+@pytest.fixture(scope="module")
+def chain(lnL):
+    return sample_chain(lnL, 400, seed=2, n_walkers=16)
+
+
+@pytest.fixture(scope="module")
+def exact(lnL):
+    """Points and weights of the posterior along ln |V_μN|², in the unit interval, and the log of the evidence."""
+    u = (np.arange(4000) + 0.5) / 4000
+    L = np.exp(lnL.of_vector(Prior.of(lnL).values(np.stack([u, 0 * u], axis=1))))
+    return u, L / L.sum(), np.log(L.mean())
+
+
+def test_a_chain_that_is_continued_from_a_file_is_one_long_chain(lnL, chain, tmp_path):
+    path = tmp_path / "chain.npz"
+    first = sample_chain(lnL, 150, seed=2, n_walkers=16)
+    assert write_chain(first, path) == path
+    again = sample_chain(lnL, 250, after=read_chain(path))
+    np.testing.assert_array_equal(again.u, chain.u)
+    np.testing.assert_array_equal(again.log_likelihood, chain.log_likelihood)
+    assert again.accepted == pytest.approx(chain.accepted)
+    assert [p.name for p in tmp_path.iterdir()] == ["chain.npz"]  # nothing temporary is left
+
+
+def test_a_chain_of_emcee_has_the_mean_and_width_of_the_posterior(lnL, chain, exact):
+    u, weight, _ = exact
+    mean = np.average(u, weights=weight)
+    width = np.sqrt(np.average((u - mean) ** 2, weights=weight))
+    found = chain.u[100:, :, 0]
+    n = found.size / chain.autocorrelation_time(100)[0]
+    assert n > 100
+    # The tail without a signal is long and thin: with other seeds the width scatters by a tenth to a quarter.
+    assert abs(found.mean() - mean) < 0.3 * width
+    assert found.std() == pytest.approx(width, rel=0.4)
+    # What no data decide is as the prior.
+    assert chain.u[100:, :, 1].mean() == pytest.approx(0.5, abs=4 * np.sqrt(1 / 12 / n))
+
+
+def test_nested_sampling_finds_the_integral_and_the_same_posterior(lnL, exact):
+    u, weight, evidence = exact
+    found = sample_nested(lnL, seed=3, n_live=60)
+    assert abs(found.log_evidence - evidence) < 4 * found.error
+    information = np.sum(weight * np.log(np.maximum(weight * len(u), 1e-300)))
+    assert found.information == pytest.approx(information, abs=4 * found.error)
+    low, high = np.log(BOUNDS["V_muN_sq"])
+    place = (np.log(found.values[:, 0]) - low) / (high - low)
+    mean = np.average(u, weights=weight)
+    width = np.sqrt(np.average((u - mean) ** 2, weights=weight))
+    assert abs(place.mean() - mean) < 4 * width / np.sqrt(60)  # as many independent draws as living points, at least
+    assert found.n_likelihoods > 60
+
+
+def test_chains_of_other_seeds_agree_and_chains_of_other_posteriors_do_not(lnL, chain):
+    other = sample_chain(lnL, 400, seed=5, n_walkers=16)
+    assert (split_r_hat([chain, other], 100) < 1.05).all()
+    strange = dataclasses.replace(other, u=0.3 * other.u)
+    assert (split_r_hat([chain, strange]) > 1.2).all()
+    with pytest.raises(ValueError, match="chains must be two or more of seeds of their own, got 2"):
+        split_r_hat([chain, chain])
+
+
+def test_the_mixing_of_the_decay_lies_between_that_of_production_and_one():
+    """Eq. (11); its logarithm is even between the two, and |V_μN|² has its own prior whatever that of |V_N|² is."""
+    prior = Prior.of(likelihood(WITH_LIFETIME))
+    u = np.random.default_rng(1).random((4000, 2))
+    V_mu, V_N = prior.values(u).T
+    assert (V_N >= V_mu).all()
+    assert (V_N <= 1).all()
+    assert (V_N[V_mu < 1e-6] >= 1e-6).all()
+    share = np.log(V_N) / np.log(np.maximum(V_mu, 1e-6))
+    assert stats.kstest(share, "uniform").pvalue > 0.01
+    assert stats.kstest(np.log(V_mu / 1e-8) / np.log(1e6), "uniform").pvalue > 0.01
+    for name, value in (("V_muN_sq", 1e-4), ("V_N_sq", 1e-2)):
+        at = prior.with_one(u, name, value)
+        allowed = ((at >= 0) & (at <= 1)).all(axis=1)
+        assert (allowed == (V_mu <= value)).all() if name == "V_N_sq" else allowed.all()
+        np.testing.assert_allclose(prior.values(at[allowed])[:, prior.names.index(name)], value, rtol=1e-9)
+
+
+def test_a_profile_is_the_best_of_the_other_parameters(lnL):
+    V = np.geomspace(1e-9, 1e-5, 5)
+    expected = lnL.of_vector(np.stack([V, np.full(5, 1e-3)], axis=1))
+    np.testing.assert_allclose(profile(lnL, "V_muN_sq", V, n_points=16), expected, rtol=1e-9)
+    best = lnL.of_vector([3.5e-7, 1e-3])  # 3.5 events and a background of 0.5 for 4 counts
+    # The last round has steps of 0.002 of the interval, 3 % of the rate, and ln L falls by 2 × 0.03².
+    np.testing.assert_allclose(profile(lnL, "epsilon", [1e-3, 1e-2], n_points=64), best, atol=2e-3)
+
+
+def test_what_is_no_chain_is_refused(lnL, chain, tmp_path):
+    with pytest.raises(ValueError, match="after must be a chain of the same prior"):
+        sample_chain(likelihood(BOUNDS, observed=3.0), 1, after=chain)
+    with pytest.raises(ValueError, match="n_walkers must be at least 4, got 2"):
+        sample_chain(lnL, 1, n_walkers=2)
+    with pytest.raises(ValueError, match="discard must be below the number of steps, 400, got 400"):
+        chain.values(discard=400)
+    with pytest.raises(ValueError, match=r"path of a chain must end in \.npz"):
+        write_chain(chain, tmp_path / "chain.pkl")
+    (tmp_path / "foreign.npz").write_bytes(b"PK")
+    with pytest.raises(DataIntegrityError, match="holds no chain"):
+        read_chain(tmp_path / "foreign.npz")
+    with pytest.raises(ValueError, match=r"bounds of V_N_sq must reach to those of V_muN_sq, 0\.01, got 0\.001"):
+        Prior({"V_muN_sq": (1e-8, 1e-2), "V_N_sq": (1e-6, 1e-3)})
+
+
+def test_a_sampler_that_is_not_installed_is_named_with_its_extra(lnL, monkeypatch):
+    monkeypatch.setitem(sys.modules, "emcee", None)
+    with pytest.raises(ImportError, match=r"emcee must be installed for this: pip install 'darkpkg\[posterior\]'"):
+        sample_chain(lnL, 1)
+
+
+def test_the_bounds_of_all_parameters_are_those_of_the_table():
+    lnL = dk.PointLikelihood(None, dk.ANALYSIS_I + dk.ANALYSIS_II, dk.BENCHMARK_B, posterior.BOUNDS)
+    u = np.random.default_rng(6).random((300, 6))
+    corners = np.stack(np.meshgrid(*[[0.0, 1.0]] * 6, indexing="ij"), axis=-1).reshape(-1, 6)
+    assert np.isfinite(lnL.of_vector(Prior.of(lnL).values(np.vstack([u, corners])))).all()
+
+
+def test_ranks_of_true_points_among_draws_are_even():
+    """Simulation-based calibration, arXiv:1804.06788: truths of the prior, counts of each, ranks in its posterior."""
+    rng, ranks = np.random.default_rng(8), []
+    for _ in range(40):
+        u = rng.random(2)
+        lnL = likelihood(BOUNDS)
+        rate = 1e7 * Prior.of(lnL).values(u)[0] + 0.5
+        lnL = likelihood(BOUNDS, observed=float(rng.poisson(rate)))
+        draws = sample_chain(lnL, 120, seed=int(rng.integers(1 << 30)), n_walkers=16).u[60::20, :, 0]
+        ranks.append(np.mean(draws < u[0]))
+    assert stats.kstest(ranks, "uniform").pvalue > 0.01
