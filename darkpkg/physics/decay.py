@@ -76,7 +76,13 @@ def mass_density(s: ArrayLike, m_N: ArrayLike, m_Zprime: ArrayLike) -> NDArray[n
 
 @within_compiled
 def lepton_momenta(
-    m_N: Number, s: Number, cos_Z: Number, phi_Z: Number, cos_e: Number, phi_e: Number
+    m_N: Number,
+    s: Number,
+    cos_Z: Number,
+    phi_Z: Number,
+    cos_e: Number,
+    phi_e: Number,
+    m_e: Number = ELECTRON_MASS,
 ) -> tuple[Four, Four]:
     """Four-momenta (E, p_x, p_y, p_z) of electron and positron in the rest frame of N, the polarisation along z.
 
@@ -86,6 +92,8 @@ def lepton_momenta(
         Mass of N in GeV, and that of the pair squared in GeV².
     cos_Z, phi_Z, cos_e, phi_e
         The four angles of the module, in radians.
+    m_e
+        Mass of the leptons in GeV.
 
     Returns
     -------
@@ -100,7 +108,7 @@ def lepton_momenta(
     """
     forward = spherical(cos_Z, phi_Z)
     sin_Z, cos_phi, sin_phi = np.sqrt((1 - cos_Z) * (1 + cos_Z)), np.cos(phi_Z), np.sin(phi_Z)
-    momentum = np.sqrt(np.maximum(s / 4 - ELECTRON_MASS**2, 0.0))
+    momentum = np.sqrt(np.maximum(s / 4 - m_e**2, 0.0))
     across, sideways, along = spherical(cos_e, phi_e)
     x = momentum * (along * forward[0] + across * cos_Z * cos_phi - sideways * sin_phi)
     y = momentum * (along * forward[1] + across * cos_Z * sin_phi + sideways * cos_phi)

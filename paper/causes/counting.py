@@ -1,7 +1,7 @@
 """Expected events of an analysis under a reading, in the replicates of a sample.
 
-Begin with `count`. Counts are sums in 16 Sobol sequences; `jackknife` gives their error, and that of whatever is
-computed from them.
+Begin with `count`. Counts are sums in each of the Sobol sequences of a sample, its replicates; `error` is that of
+them, and of whatever is computed from them.
 """
 
 from __future__ import annotations
@@ -99,13 +99,21 @@ def _looked_at(here: Masses, detector: str, decay: Any) -> PlacedEvents:
     return decay(here.placed(detector))
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
+def _bins(here: Masses, detector: str, decay: Any, selection: Selection) -> NDArray[np.int64]:
+    return selection.bins(_looked_at(here, detector, decay))
+
+
+@lru_cache(maxsize=16)
 def _selected(
-    here: Masses, detector: str, decay: Any, selection: Selection, beam: str
+    here: Masses, detector: str, decay: Any, selection: Selection, beam: str, keep: Keep | None
 ) -> tuple[PlacedEvents, NDArray[np.int64], NDArray[np.int64]]:
-    """Events of one beam that are selected, which they are, and their bins."""
-    events = _looked_at(here, detector, decay)
-    bins = selection.bins(events)
+    """Events of one beam that are selected and kept, which they are, and their bins."""
+    if keep is not None:
+        events, chosen, bins = _selected(here, detector, decay, selection, beam, None)
+        kept = np.flatnonzero(keep(events))
+        return events[kept], chosen[kept], bins[kept]
+    events, bins = _looked_at(here, detector, decay), _bins(here, detector, decay, selection)
     chosen = np.flatnonzero((bins >= 0) & (events.beam == beam))
     return events[chosen], chosen, bins[chosen]
 
@@ -115,12 +123,12 @@ def _weights(
 ) -> tuple[PlacedEvents, Array, NDArray[np.int64]]:
     """Selected events, their weights without the decay, and their bins."""
     selection = _selection(channel, reading)
-    events, chosen, bins = _selected(here, reading.detector, reading.decay, selection, channel.beam)
+    events, chosen, bins = _selected(here, reading.detector, reading.decay, selection, channel.beam, keep)
     weight = events.weight * here.ratio[reading.density][chosen] * exposure_weight(events, channel)
     weight = weight * coupling_weight(events, theta) * selection.efficiency * reading.weight(events, channel.beam)
     if selection.mass_edges and selection.response and not reading.overflow:
         weight = weight * (observables(selection.response.smear(events)).mass < selection.mass_edges[-1])
-    return events, weight * (1.0 if keep is None else keep(events)), bins
+    return events, weight, bins
 
 
 def _selection(channel: Channel, reading: Reading) -> Selection:

@@ -10,6 +10,7 @@ same events, transported to these masses.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
@@ -28,7 +29,7 @@ from darkpkg.method.placing import place
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import Smoothing
 from darkpkg.method.transport import transport
-from darkpkg.method.weights import exposure_weight, kde_weight
+from darkpkg.method.weights import kde_weight
 from darkpkg.physics.model import BENCHMARK_B
 from paper.causes import authors
 from paper.causes.readings import Reading
@@ -112,13 +113,25 @@ def _moved(m_N: float, m_Zprime: float, n_events: int, x: float, y: float) -> Pl
 
 
 def _spectrum(events: PlacedEvents, channel: Channel, selection: Selection, reading: Reading) -> Array:
-    events = events[(events.beam == channel.beam)]
-    events = reading.decay(events)
-    bins = selection.bins(events)
-    weight = events.weight * exposure_weight(events, channel)
+    """Selected pairs in each bin, wherever N decays; of all N made on the nuclei of the modules that are looked at.
+
+    Few vertices lie in an FGD, and pairs depend on the nucleus alone.
+    """
+    events = reading.decay(events[events.beam == channel.beam])
+    bins = replace(selection, vertex_modules=()).bins(events)
+    weight = events.weight * _number_of_nuclei(events, selection.vertex_modules)
     if selection.mass_edges and selection.response and not reading.overflow:
         weight = weight * (observables(selection.response.smear(events)).mass < selection.mass_edges[-1])
     return np.bincount(bins[bins >= 0], weight[bins >= 0], len(channel.observed))
+
+
+def _number_of_nuclei(events: PlacedEvents, modules: Sequence[str]) -> Array:
+    """Nuclei of the kind of each event in some modules, or in all: (n,)."""
+    names = modules or [module.name for module in ND280.modules]
+    number = np.zeros(len(events))
+    for symbol, nucleus in ND280.targets.items():
+        number[events.target == nucleus.pdg_code] = sum(ND280[name].number_of_nuclei(symbol) for name in names)
+    return number
 
 
 def smoothing(

@@ -11,6 +11,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from paper.causes.along import Along
@@ -20,41 +21,90 @@ from paper.tables import Table, table
 
 Array = NDArray[np.float64]
 
-__all__ = ["draw_along", "draw_chain", "ratios_table"]
+__all__ = ["draw_all", "draw_along", "draw_chain", "ratios_table", "summary_table"]
 
 _LOOK = (("blue", "o"), ("orange", "s"), ("green", "D"))
 
 
-def draw_along(
-    panels: Mapping[str, Sequence[Along]], x: Mapping[str, str] | str, y: str, log_x: bool = True
-) -> Figure:
+def draw_along(panels: Mapping[str, Sequence[Along]], x: Sequence[str], y: Sequence[str], log: str = "xy") -> Figure:
     """Curves over the paper's, a column for each of ``panels``, with their ratios below.
 
-    ``x`` and ``y`` are labels, ``x`` one for all columns or one for each.
+    ``x`` and ``y`` are labels, one for each column; ``log`` says of the upper panels which axes are logarithmic.
     """
     n = len(panels)
-    figure, axes = plt.subplots(2, n, figsize=(4.1 * n, 5.6), sharex="col", height_ratios=(1.3, 1), squeeze=False)
+    size = min(4.1 * n, 8.6), 5.6  # no wider than the text
+    figure, axes = plt.subplots(2, n, figsize=size, sharex="col", height_ratios=(1.3, 1), squeeze=False)
     for column, (title, curves) in enumerate(panels.items()):
         above, below = axes[:, column]
         for one, (colour, marker) in zip(curves, _LOOK, strict=False):
             _curve(above, below, one, COLOURS[colour], marker)
         below.axhline(1, color="black", lw=0.8)
-        above.set(xscale="log", yscale="log", ylabel=y[column])
+        above.set(**{f"{axis}scale": "log" for axis in log}, ylabel=y[column])
         below.set(xlabel=x[column], ylabel="over the paper's" if column == 0 else "", yscale="log")
-        below.yaxis.set_major_formatter("{x:g}")
+        _plain_ratios(below)
         above.legend(fontsize=9, title=title)
     return figure
 
 
+def _plain_ratios(ax: Any) -> None:
+    """Plain numbers at the ticks of a logarithmic axis of ratios, also where it is shorter than a decade."""
+    low, high = ax.get_ylim()
+    if high < 4 * low:
+        ax.yaxis.set_major_locator(MaxNLocator(5))
+        ax.yaxis.set_minor_locator(plt.NullLocator())
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_formatter(plt.NullFormatter())
+
+
 def _curve(above: Any, below: Any, one: Along, colour: str, marker: str) -> None:
     name = one.name.partition(", ")[2]
-    above.plot(one.x, one.paper, color=colour, lw=4, alpha=0.3, label=f"paper, {name}")
+    of = f", {name}" if name else ""
+    above.plot(one.x, one.paper, color=colour, lw=4, alpha=0.3, label=f"paper{of}")
     first = next(iter(one.steps.values()))[0]
-    above.plot(one.x, first, ":", color=colour, label=f"ours, {name}")
+    above.plot(one.x, first, ":", color=colour, label=f"ours{of}")
     above.plot(one.x, one.last[0], marker, ms=4, color=colour, label="with all causes")
     below.plot(one.x, one.ours, ":", color=colour)
     below.fill_between(one.x, 1 / (1 + one.band), 1 + one.band, color=colour, alpha=0.2, lw=0)
     below.plot(one.x, one.explained, marker, ms=4, color=colour)
+
+
+def draw_all(curves: Sequence[Along]) -> Figure:
+    """Our values over the paper's at all nodes, a line for each curve: as they are, and with all causes.
+
+    The product of the causes over the observed ratio is one where both agree; bars are the bands.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 0.36 * len(curves) + 1), sharey=True)
+    for row, one in enumerate(curves):
+        y = row + np.linspace(-0.3, 0.3, len(one.x))
+        left.plot(one.ours, y, "o", ms=3.5, mfc="white", color=COLOURS["orange"])
+        below, above = one.explained * one.band / (1 + one.band), one.explained * one.band
+        right.errorbar(one.explained, y, xerr=(below, above), fmt="o", ms=3.5, lw=1, color=COLOURS["blue"])
+    for ax, label in ((left, "ours over the paper's"), (right, "with all causes")):
+        ax.axvline(1, color="black", lw=0.8)
+        ax.set(xscale="log", xlabel=label)
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.xaxis.set_minor_formatter("")
+    right.set(xlim=(0.5, 2))
+    right.set_xticks([0.5, 0.7, 1, 1.4, 2], ["0.5", "0.7", "1", "1.4", "2"])
+    left.set_yticks(range(len(curves)), [one.name for one in curves], fontsize=9)
+    left.invert_yaxis()
+    left.yaxis.set_minor_locator(plt.NullLocator())
+    return figure
+
+
+def summary_table(curves: Sequence[Along], name: str, caption: str) -> Table:
+    """One line for each curve: the range of our ratios, and of those with all causes, and how many of these agree."""
+    columns: dict[str, Any] = {
+        "curve": [one.name for one in curves],
+        "nodes": [len(one.x) for one in curves],
+        "ours, lowest": [one.ours.min() for one in curves],
+        "highest": [one.ours.max() for one in curves],
+        "left, lowest": [one.explained.min() for one in curves],
+        "highest ": [one.explained.max() for one in curves],
+        "within two bands": [int((~one.outside).sum()) for one in curves],
+    }
+    numbers = ("ours, lowest", "highest", "left, lowest", "highest ")
+    return table(columns, name=name, caption=caption, formats=dict.fromkeys(numbers, ".2f"))
 
 
 def draw_chain(chains: Mapping[str, tuple[Mapping[str, Array], float]]) -> Figure:

@@ -1,7 +1,4 @@
-"""Drawings of what the paper leaves out: the reach of a Z′ that flies, and the best limits beside the paper's.
-
-Begin with `draw_reach` and `draw_best`.
-"""
+"""Drawings of the limits with all physics beside the paper's. Begin with `draw_best`."""
 
 from __future__ import annotations
 
@@ -13,36 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from darkpkg.plotting import axis_label
-from darkpkg.units import MeV
 from paper.curves import Curve
 from paper.drawing import COLOURS
-from paper.left_out import Line, Reach
+from paper.left_out import Line
 
-__all__ = ["draw_best", "draw_reach"]
-
-_LEVEL = 2.302585
-
-
-def draw_reach(reach: Reach, paper: Curve) -> Figure:
-    """What is excluded in the plane of m_Z′ and ε, by each analysis, and where the paper has its limit."""
-    figure, ax = plt.subplots(figsize=(6.4, 4.6))
-    x, y = reach.m_Zprime / MeV, reach.epsilon
-    ax.contourf(x, y, reach.fall["both"].T, levels=[_LEVEL, 1e9], colors=[COLOURS["blue"]], alpha=0.2)
-    styles = {"both": ("blue", "-"), "Analysis I": ("orange", "-."), "Analysis II": ("green", "--")}
-    for name, (colour, style) in styles.items():
-        ax.contour(x, y, reach.fall[name].T, levels=[_LEVEL], colors=[COLOURS[colour]], linestyles=[style])
-        ax.plot([], [], style, color=COLOURS[colour], label=f"Z′ flies, {name}")
-    ax.contour(x, y, reach.fall["paper"].T, levels=[_LEVEL], colors=[COLOURS["grey"]], linestyles=[":"])
-    ax.plot([], [], ":", color=COLOURS["grey"], label="Z′ decays at once")
-    shown = (paper.x / MeV >= x[0]) & (paper.x / MeV <= x[-1])
-    ax.plot(paper.x[shown] / MeV, paper.y[shown], color="black", lw=1, label="as published")
-    ax.text(x[0] * 1.3, 3e-3, "excluded", color=COLOURS["blue"])
-    ax.set(xscale="log", yscale="log", xlabel=r"$m_{Z'}$ [MeV]", ylabel=axis_label("epsilon"), ylim=(y[0], y[-1]))
-    ticks = [m for m in (2, 3, 5, 10, 20, 30, 50) if x[0] <= m <= x[-1]]
-    ax.set_xticks(ticks, [f"{m}" for m in ticks])
-    ax.xaxis.set_minor_locator(plt.NullLocator())
-    ax.legend(loc="lower right", fontsize=9)
-    return figure
+__all__ = ["draw_best"]
 
 
 def draw_best(panels: Mapping[str, tuple[Line, Curve]]) -> Figure:

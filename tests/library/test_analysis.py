@@ -178,6 +178,9 @@ def test_the_upgrade_looks_into_all_boxes_of_the_same_material_and_scales_with_t
     plastic = project(ANALYSIS_II, detector=ND280_UPGRADE)
     assert plastic.selection.vertex_modules == ("SuperFGD", "FGD1", "FGD2")
     assert plastic.selection.response is FGD_RESPONSE
+    # 0.92 t of each FGD as today, and the Super-FGD by its density.
+    ratio = 2 + 2.0 * 181 * 45 * 183 / (192 * 56 * 184) / 0.92
+    np.testing.assert_allclose(plastic.background, project(ANALYSIS_II).background * 4 * ratio, rtol=1e-9)
     anywhere = project(ANALYSIS_I, detector=ND280_UPGRADE, vertex_modules=())
     assert (anywhere.selection.decay_modules, anywhere.selection.vertex_modules) == (five, ())
     assert sum(channel.pot for channel in project(ANALYSIS_I).channels) == pytest.approx(4e21)

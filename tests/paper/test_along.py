@@ -6,11 +6,12 @@ import pytest
 import darkpkg as dk
 from darkpkg.inference.likelihood import log_likelihood
 from darkpkg.method.expectation import Expectation
-from paper.causes import along, planes, readings
+from paper.causes import along, planes, readings, samples
 from paper.causes.along import Along
 from paper.causes.planes import Plane, minus_delta_log_likelihood
 from paper.causes.readings import TEXT
 from paper.curves import panel
+from paper.figures.causes import summary_table
 
 I, II = dk.ANALYSIS_I, dk.ANALYSIS_II
 
@@ -154,6 +155,36 @@ class TestLightCurves:
     def test_half_the_width_is_a_root_in_epsilon(self, light):
         for side, factor in (("left", 0.5), ("right", 0.5**0.5)):
             np.testing.assert_allclose(light[f"15 {side} Analysis I"].factors["half width"], factor, rtol=0.01)
+
+
+@pytest.fixture(scope="module")
+def rates():
+    return along.others(samples.at(0.1, 1.25), samples.at(0.1, 0.03))
+
+
+class TestOtherCurves:
+    def test_acceptances_in_argon_are_the_papers_to_a_few_per_cent(self, rates):
+        """The faces of the chambers and the selection are 3 and 20 per cent; the reading is good to 0.003."""
+        argon = rates["4 argon"]
+        near = argon.x < 30
+        np.testing.assert_allclose(argon.explained[near], 1, atol=0.025)
+        assert argon.ours[near].max() > 1.15
+
+    def test_decays_and_shortest_lifetimes_are_the_papers(self, rates):
+        events, lifetimes = rates["11 events"], rates["11 lifetimes"]
+        np.testing.assert_allclose(events.explained[events.x > 3], 1, atol=0.1)  # read to 4 per cent
+        few = (lifetimes.x > 12) & (lifetimes.x < 150)
+        np.testing.assert_allclose(lifetimes.explained[few], 1, atol=0.08)
+
+    def test_modules_have_one_scale(self, rates):
+        modules = rates["3"]
+        assert np.std(modules.explained) < 0.05
+        assert modules.explained.mean() == pytest.approx(1, abs=0.1)
+
+    def test_a_summary_has_the_range_of_each_curve(self, rates):
+        lines = str(summary_table(list(rates.values()), "tab-x", "All.")).splitlines()
+        assert len(lines) == 1 + len(rates)
+        assert f"{rates['11 events'].explained.min():.2f}" in lines[-2]
 
 
 def test_fill_counts_planes_that_share_an_analysis_once(monkeypatch):
