@@ -108,6 +108,7 @@ validate: $(READY)  ## run DarkNews afresh and rewrite data/validation (a quarte
 	@test -e $(VALIDATE) || $(RUN) -m uv --quiet venv --python $(RUN) $(VALIDATE)
 	@$(UV) install --quiet --python $(VALIDATE) --constraints constraints.txt --editable ".[validate]"
 	@$(VALIDATE)/bin/python -m paper.validation.run_darknews
+	@$(VALIDATE)/bin/python -m paper.validation.run_booster
 
 # Beside an editable install pip takes no file with hashes: conda and Binder have the same pins without.
 pins: $(READY)  ## write the pins anew from pyproject.toml (FLAGS=--upgrade for the newest)
