@@ -95,8 +95,9 @@ format: $(READY)  ## bring the code into that style
 	@$(RUN) -m ruff check --fix --quiet .
 	@$(RUN) -m ruff format .
 
-table: $(READY)  ## simulate the table of all rates that is shipped (an interrupted build is continued)
+table: $(READY)  ## simulate the tables of rates that are shipped (an interrupted build of T2K's is continued)
 	@$(RUN) -m darkpkg table build -o data/tables/t2k.npz
+	@$(RUN) -m paper.booster.rates
 
 accept: $(READY)  ## run the chapters and store their numbers (BECAUSE="why" for moves beyond their errors)
 	@PYTHONPATH=book/_ext $(RUN) tests/book/accept_references.py $(CHAPTERS) $(if $(BECAUSE),--because "$(BECAUSE)")
