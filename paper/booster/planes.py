@@ -148,6 +148,23 @@ class Plane:
     heights: Mapping[tuple[str, float], Array]
 
 
+def _best_place(chi_sq: Array) -> Array:
+    """Where along the last axis χ² is least, between points by a parabola through three: (…)."""
+    _, at = fit.profiled(chi_sq)
+    at = np.clip(at, 1, chi_sq.shape[-1] - 2)
+    left, here, right = (np.take_along_axis(chi_sq, (at + k)[..., None], axis=-1)[..., 0] for k in (-1, 0, 1))
+    curvature = left - 2 * here + right
+    off = np.divide(left - right, 2 * curvature, out=np.zeros(at.shape), where=curvature > 0)
+    return at + np.clip(off, -0.5, 0.5)
+
+
+def _at_place(values: Array, place: Array) -> Array:
+    """Values (…, c) at places along the last axis, by straight lines."""
+    low = np.clip(np.floor(place).astype(int), 0, values.shape[-1] - 2)
+    a, b = (np.take_along_axis(values, (low + k)[..., None], axis=-1)[..., 0] for k in (0, 1))
+    return a + (place - low) * (b - a)
+
+
 DRAWN = ("T2K", "MicroBooNE", "T2K + MicroBooNE")
 
 
@@ -178,6 +195,7 @@ def _plane(name: str, x: Array, y: Array, found: Comparison, profiled: bool = Fa
     chi_sq = found.chi_squared
     heights = {(one, cl): found.height(one, cl) for one in DRAWN for cl in LEVELS}
     if profiled:
-        chi_sq, at = fit.profiled(chi_sq)
-        heights = {key: np.take_along_axis(one, at[..., None], axis=-1)[..., 0] for key, one in heights.items()}
+        least, _ = fit.profiled(chi_sq)
+        where = _best_place(chi_sq)
+        chi_sq, heights = least, {key: _at_place(one, where) for key, one in heights.items()}
     return Plane(name, x, y, chi_sq - np.nanmin(chi_sq), heights)
