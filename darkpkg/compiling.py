@@ -39,7 +39,7 @@ def compiled(**options: Any) -> Callable[[_Function], _Function]:
         while formulas.to_be_compiled:
             register_jitable(formulas.to_be_compiled.pop())
         dispatcher = numba.njit(error_model="numpy", **options)(function)
-        folder = _cache_folder()
+        folder = cache_folder()
         if folder is not None and not _config.DISABLE_JIT:
             cache = _cache_in(folder, function)
             if Path(cache.cache_path).is_relative_to(folder):  # numba goes elsewhere if the folder fails
@@ -81,8 +81,8 @@ class _Cache(FunctionCache):
 
 
 @functools.cache
-def _cache_folder() -> Path | None:
-    """A folder for the machine code of just these sources, in the first place that can be written to, or none."""
+def cache_folder() -> Path | None:
+    """A folder for what these sources make, machine code above all, in the first place to write to, or none."""
     if not _sources.unchanged():
         return None
     for place in _places():

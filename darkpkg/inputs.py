@@ -86,6 +86,9 @@ def real_numbers(
     array([1., 2.])
     """
     array = real_array(name, values, "positive and finite" if positive else None)
+    ends = _ends(array)
+    if ((low <= ends) & (ends <= high)).all():
+        return array
     if not nan:
         _require(~np.isnan(array), name, array, "a number")
     _require(~(array < low), name, array, f"at least {low:g}" if low else "zero or more")
@@ -208,7 +211,14 @@ def text_array(name: str, value: Any) -> NDArray[np.str_]:
 
 def check(name: str, array: NDArray[Any], rule: str) -> None:
     """Raise `ValueError` that names the first number against ``rule`` of `RULES`, and where it stands."""
-    _require(RULES[rule](array), name, array, rule)
+    ends = _ends(array)  # between two numbers that keep a rule all do
+    if np.isnan(ends).any() or not RULES[rule](ends).all():
+        _require(RULES[rule](array), name, array, rule)
+
+
+def _ends(array: NDArray[Any]) -> NDArray[Any]:
+    """The smallest and the largest number, nan if any is; of none, none."""
+    return np.array([array.min(), array.max()]) if array.size else np.empty(0)
 
 
 def _require(good: NDArray[np.bool_], name: str, array: NDArray[Any], rule: str) -> None:

@@ -176,8 +176,13 @@ class Events:
 
     def _with(self, columns: Mapping[str, NDArray[Any]], provenance: Mapping[str, Any]) -> Self:
         """Events of the same kind and origin, of columns that need no check as their rows were checked before."""
-        events = object.__new__(type(self))
-        events.__setstate__({**columns, "origin": self.origin, "provenance": frozen("provenance", provenance)})
+        return self.of_columns(columns, self.origin, provenance)
+
+    @classmethod
+    def of_columns(cls, columns: Mapping[str, NDArray[Any]], origin: Origin, provenance: Mapping[str, Any]) -> Self:
+        """Events of all `columns`, of the right type and shape, that need no check."""
+        events = object.__new__(cls)
+        events.__setstate__({**columns, "origin": origin, "provenance": frozen("provenance", provenance)})
         return events
 
     def thinned(self, every: int, start: int = 0) -> Self:
@@ -298,15 +303,24 @@ class PlacedEvents(Events):
 
 def by_source(events: Events) -> list[tuple[tuple[str, int, int], NDArray[np.int64]]]:
     """Beam, flavour and target of the events of each source, and their rows."""
-    _, first, index = np.unique(source_numbers(events), return_index=True, return_inverse=True)
+    numbers = source_numbers(events)
+    rows = [np.flatnonzero(numbers == number) for number in np.unique(numbers).tolist()]
+    first = [own[0] for own in rows]
     kinds = zip(*(getattr(events, name)[first].tolist() for name in ("beam", "flavour", "target")), strict=True)
-    return [(kind, np.flatnonzero(index == i)) for i, kind in enumerate(kinds)]
+    return list(zip(kinds, rows, strict=True))
+
+
+def block_of(rows: NDArray[np.int64]) -> Any:
+    """Increasing ``rows`` as a slice if none is left out between the first and the last, which is faster."""
+    together = len(rows) and rows[-1] - rows[0] == len(rows) - 1
+    return slice(rows[0], rows[-1] + 1) if together else rows
 
 
 def source_numbers(events: Events) -> NDArray[np.int64]:
     """One number for each kind of beam, flavour and nucleus."""
     number = np.zeros(len(events), dtype=np.int64)
-    for i, beam in enumerate(dict.fromkeys(events.beam.tolist())):
+    names = [beam.name for beam in events.origin.beams] or list(dict.fromkeys(events.beam.tolist()))
+    for i, beam in enumerate(names):
         number[events.beam == beam] = i
     return (number * 100 + events.flavour) * 10_000_000_000 + events.target
 

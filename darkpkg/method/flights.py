@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.experiment.volumes import Volume
+from darkpkg.experiment.volumes import Box, Volume
 from darkpkg.method.events import PlacedEvents
-from darkpkg.method.loops import SPARE_CORNERS, Paths, clipped_rectangles, decay_probabilities
+from darkpkg.method.loops import SPARE_CORNERS, Paths, box_chords, clipped_rectangles, decay_probabilities
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
 from darkpkg.units import cm
@@ -22,9 +22,14 @@ _AT_ONCE = 1 << 14
 
 def chords_through(volumes: Sequence[Volume], vertex: Array, p_N: Array) -> dict[str, Array]:
     """Where N with momenta ``p_N`` (n, 4) enters and leaves each volume: (n, volumes) in cm from its vertex."""
+    entry, leave = np.empty((2, len(vertex), len(volumes)))
+    if all(isinstance(volume, Box) and type(volume).chord is Volume.chord for volume in volumes):
+        boxes = np.reshape([(volume.low, volume.high) for volume in volumes], (len(volumes), 2, 3))
+        box_chords(vertex, p_N, np.ascontiguousarray(boxes.transpose(0, 2, 1), dtype=float), entry, leave)
+        return {"entry": entry, "exit": leave}
     direction = p_N[:, 1:] / momentum(p_N)[:, None]
-    chords = [volume.chord(vertex, direction) for volume in volumes]
-    entry, leave = np.reshape(chords, (len(volumes), 2, len(vertex))).transpose(1, 2, 0)
+    for k, volume in enumerate(volumes):
+        entry[:, k], leave[:, k] = volume.chord(vertex, direction)
     return {"entry": entry, "exit": leave}
 
 

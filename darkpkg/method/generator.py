@@ -8,10 +8,13 @@ are then drawn independently of each other from the adapted map.
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib.metadata
 import json
 import warnings
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -21,14 +24,16 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from darkpkg import _sources
+from darkpkg.compiling import cache_folder
 from darkpkg.experiment import experiment as experiments
 from darkpkg.experiment.experiment import Experiment
-from darkpkg.inputs import check_kinds, count, one_of, real_numbers, whole_number
+from darkpkg.inputs import check, check_kinds, count, one_of, real_numbers, whole_number
 from darkpkg.memory import require_memory
-from darkpkg.method.events import Events
+from darkpkg.method.events import Events, block_of
 from darkpkg.method.integrand import DECAY_AXES, Integrand, adapted_map, target
 from darkpkg.method.origin import SEQUENCES, Origin, encoded
 from darkpkg.method.sampling import SamplingRange
+from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
 from darkpkg.physics.nuclei import Nucleus, elements
 from darkpkg.physics.nucleons import BoundNucleons
@@ -47,7 +52,8 @@ EVEN_SHARE = 0.25
 """Share of the events that beams and nuclei get alike; the rest they get as often as they scatter in the detector.
 The first keeps the error of rare nuclei small, such as argon, the second that of the sum."""
 
-_BATCH = 1 << 16
+_BATCH = 1 << 13
+"""Events at once: what is computed of them in between stays in the cache of a core."""
 
 _MADE_BY = ("darkpkg", "numpy", "scipy", "numba", "vegas")
 
@@ -196,9 +202,11 @@ def generate(
     columns["weight"] *= couplings.coupling
     if sequence == "sobol":
         columns["replicate"] = _replicates(total)
+    for name in ("weight", "p_N", "p_electron", "p_positron"):
+        check(name, columns[name], "finite")
     about = _provenance(total, seed, experiment) | {"hydrogen": hydrogen, "nucleons": nucleons}
     about |= {"chunk": int(chunk)} if chunk else {}
-    return Events(**columns, origin=origin, provenance=about)
+    return Events.of_columns(columns, origin, about)
 
 
 def _importance(channels: Sequence[_Channel], importance: Callable[[Events], Array], origin: Origin) -> Array:
@@ -300,10 +308,38 @@ class _Task:
     integrand: Integrand = field(compare=False)
 
 
+_KEPT_MAPS = 2000
+"""Beyond so many files of 10 kB the older half goes."""
+
+
 @functools.lru_cache(maxsize=128)
 def _adapted(task: _Task) -> tuple[vegas.AdaptiveMap, float]:
-    """The map of a channel and its integral; a process adapts once for all chunks of a sample."""
-    return adapted_map(task.integrand, random_stream(*task.stream, "adapt"), **ADAPTATION)
+    """The map of a channel and its integral, adapted once for all chunks of a sample and all processes.
+
+    It is kept on disk, in a file named after all that it depends on.
+    """
+    folder = cache_folder()
+    if folder is None:
+        return _learn(task)
+    versions = [importlib.metadata.version(name) for name in ("numpy", "vegas")]
+    about = repr((task.stream, task.origin, ADAPTATION, versions, _sources.digest(_sources.SIMULATION)))
+    path = folder / f"map-{hashlib.sha256(about.encode()).hexdigest()[:32]}.npz"
+    with suppress(OSError, ValueError, EOFError, zipfile.BadZipFile), path.open("rb") as file, np.load(file) as kept:
+        *grid, integral = kept.values()
+        return vegas.AdaptiveMap(grid), float(integral)
+    learned, integral = _learn(task)
+    with suppress(OSError), complete_or_not_at_all(path) as partial, partial.open("wb") as output:
+        np.savez(output, *learned.extract_grid(), np.array(integral))
+    with suppress(OSError):  # another process removes the same
+        kept = sorted(folder.glob("map-*.npz"), key=lambda file: file.stat().st_mtime)
+        for old in kept[: len(kept) // 2] if len(kept) > _KEPT_MAPS else ():
+            old.unlink()
+    return learned, integral
+
+
+def _learn(task: _Task) -> tuple[vegas.AdaptiveMap, float]:
+    learned, integral = adapted_map(task.integrand, random_stream(*task.stream, "adapt"), **ADAPTATION)
+    return vegas.AdaptiveMap(learned.extract_grid()), float(integral)  # with the same bits as one that was kept
 
 
 class _Channel:
@@ -342,8 +378,9 @@ def _simulated(channels: Sequence[_Channel], drawn: Sequence[_Drawn], progress: 
         for channel, own in zip(channels, drawn, strict=True):
             for begin in range(0, len(own.rows), _BATCH):
                 rows = own.rows[begin : begin + _BATCH]
+                where = block_of(rows)
                 for name, values in channel.simulate(own.next_points(rows), own.number).items():
-                    columns[name][rows] = values
+                    columns[name][where] = values
                 bar.update(len(rows))
     return columns
 

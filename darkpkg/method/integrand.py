@@ -5,13 +5,14 @@ Begin with `Integrand`. The formulas are those of `darkpkg.physics`; only the ch
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any, NamedTuple
 
 import numpy as np
 import vegas
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
+from scipy.interpolate import CubicSpline, make_interp_spline
 
 from darkpkg.compiling import compiled
 from darkpkg.experiment.beam import Flux
@@ -45,6 +46,9 @@ class Target(NamedTuple):
 
     flux_edges: Array
     flux_cumulative: Array
+    edge_cells: NDArray[np.int64]
+    cumulative_cells: NDArray[np.int64]
+    width_table: Array
     charge_spline: Array
     magnetic_spline: Array
     spline_step: float
@@ -55,19 +59,87 @@ class Target(NamedTuple):
 
 def target(flux: Flux, nucleus: Nucleus, form_factor: str) -> Target:
     """Tabulate flux and current. The splines in Q, 20 knots in each unit of QR, are exact to 1e-7."""
-    knots = np.linspace(0.0, LARGEST_QR * HBARC / nucleus.radius, 20 * int(LARGEST_QR) + 1)
-    amplitudes = current_amplitudes(knots**2, nucleus, form_factor)
-    charge, magnetic = (np.ascontiguousarray(CubicSpline(knots, amplitude).c.T) for amplitude in amplitudes)
+    charge, magnetic, step = _splines(nucleus, form_factor)
     return Target(
         flux.edges,
         flux.cumulative,
+        _bins_of_cells(flux.edges),
+        _bins_of_cells(flux.cumulative),
+        width_table(),
         charge,
         magnetic,
-        knots[1],
-        bool(amplitudes[1].any()),
+        step,
+        bool(magnetic.any()),
         nucleus.mass,
         6 / nucleus.mean_square_radius,
     )
+
+
+@functools.lru_cache(maxsize=64)
+def _splines(nucleus: Nucleus, form_factor: str) -> tuple[Array, Array, float]:
+    """Coefficients (knots, 4) of both amplitudes of the current, and the distance of knots in GeV."""
+    knots = np.linspace(0.0, LARGEST_QR * HBARC / nucleus.radius, 20 * int(LARGEST_QR) + 1)
+    amplitudes = current_amplitudes(knots**2, nucleus, form_factor)
+    charge, magnetic = (np.ascontiguousarray(CubicSpline(knots, amplitude).c.T) for amplitude in amplitudes)
+    return charge, magnetic, float(knots[1])
+
+
+_CELLS = 4
+"""Cells of `_bins_of_cells` for each bin."""
+
+
+def _bins_of_cells(edges: Array) -> NDArray[np.int64]:
+    """First and last bin of ``edges`` in each of many equal cells from the first edge to the last, (cells, 2).
+
+    A search in them begins next to where it ends: `_bin_of`.
+    """
+    cells = np.linspace(edges[0], edges[-1], _CELLS * edges.size + 1)
+    rounding = 1e-12 * (edges[-1] - edges[0])
+    ends = np.stack([cells[:-1] - rounding, cells[1:] + rounding], axis=1)
+    return np.clip(np.searchsorted(edges, ends, side="right") - 1, 0, edges.size - 2)
+
+
+_WIDTH_STEPS = 64
+"""Steps of `width_table` along each axis: its interpolation adds less than 1e-6."""
+
+
+@functools.cache
+def width_table() -> Array:
+    """Coefficients of a cubic spline of `width_shape` in 4m_e/m_N and (1 − m_N²/m_Z′²)^¼, each from 0 to 1.
+
+    The root takes the logarithm at equal masses away. Knots are equally spaced.
+    """
+    knots = np.arange(-3, _WIDTH_STEPS + 4) / _WIDTH_STEPS
+    at = np.sort(np.append(knots[3:-3], [0.5 / _WIDTH_STEPS, 1 - 0.5 / _WIDTH_STEPS]))
+    at = np.clip(at, 1e-3, 1 - 1e-6)  # neither a mass nor a ratio of masses is infinite
+    m_N, x = 4 * ELECTRON_MASS / at[:, None], 1 - at**4
+    by_lightness = make_interp_spline(at, width_shape(m_N, m_N / np.sqrt(x), ELECTRON_MASS), k=3, t=knots).c
+    return np.ascontiguousarray(make_interp_spline(at, by_lightness.T, k=3, t=knots).c.T)
+
+
+@compiled()
+def tabulated_width(m_N: float, m_Zprime: float, table: Array) -> float:
+    """`width_shape` of m_N ≤ m_Z′ from `width_table`, or itself for the lightest N, to 1e-6."""
+    lightness, ratio = 4 * ELECTRON_MASS / m_N, m_N / m_Zprime
+    if lightness > 1.0:
+        return width_shape(m_N, m_Zprime, ELECTRON_MASS)
+    distance = math.sqrt(math.sqrt(max((1 - ratio) * (1 + ratio), 0.0)))
+    i, a = _cubic_basis(lightness)
+    j, b = _cubic_basis(distance)
+    total = 0.0
+    for k in range(4):
+        row = table[i + k]
+        total += a[k] * (b[0] * row[j] + b[1] * row[j + 1] + b[2] * row[j + 2] + b[3] * row[j + 3])
+    return total
+
+
+@compiled()
+def _cubic_basis(t: float) -> tuple[int, Four]:
+    """The first of the four coefficients of a spline that count at t from 0 to 1, and their factors."""
+    step = min(int(t * _WIDTH_STEPS), _WIDTH_STEPS - 1)
+    d = t * _WIDTH_STEPS - step
+    e = 1 - d
+    return step, (e**3 / 6, ((3 * d - 6) * d**2 + 4) / 6, ((3 * e - 6) * e**2 + 4) / 6, d**3 / 6)
 
 
 @compiled()
@@ -87,43 +159,32 @@ def upscattering_and_decay(
     upscatterings per nucleus and POT. ``on_shell`` says whether m_Z′ < m_N: then s is m_Z′² and the axis of s goes
     unused. ``remembers_spin`` is true for a Dirac N, whose decay knows its spin.
     """
+    lowest_s, mass = 4 * ELECTRON_MASS**2, target.mass
     for i in range(u.shape[0]):
-        variables[i, 6], variables[i, 7] = m_N[i], m_Zprime[i]
-        value[i] = _integrand(u[i], m_N[i], m_Zprime[i], target, on_shell, remembers_spin, variables[i])
-
-
-@compiled()
-def _integrand(
-    u: Array, m_N: float, m_Zprime: float, target: Target, on_shell: bool, remembers_spin: bool, variables: Array
-) -> float:
-    threshold = m_N + m_N**2 / (2 * target.mass)
-    E_nu, flux = _energy_above(threshold, u[0], target.flux_edges, target.flux_cumulative)
-    if flux <= 0.0 or E_nu <= threshold:
-        flux, E_nu = 0.0, threshold * (1 + 1e-9)  # no neutrino makes this N: an event of weight zero
-    low, high = q2_limits(E_nu, m_N, target.mass)
-    scale = 1 / (1 / target.dipole_scale + 1 / m_Zprime**2)
-    above, q2_jacobian = _dipole_distributed(u[1], low, high, scale)
-    Q2, degree = low + above, 1.0
-    charge, magnetic = _current(math.sqrt(Q2), target)
-    upscattering = elastic_cross_section(E_nu, Q2, m_N, m_Zprime, target.mass, charge, magnetic) * q2_jacobian
-    if not remembers_spin:
-        degree = 0.0
-    elif target.has_spin:
-        degree = polarisation_degree(E_nu, Q2, m_N, target.mass, charge, magnetic)
-
-    cos_Z, cos_e, phi_e = 2 * u[3] - 1, 2 * u[4] - 1, 2 * math.pi * u[5]
-    if on_shell:
-        s, decay = m_Zprime**2, 1.0
-    else:
-        lowest_s = 4 * ELECTRON_MASS**2
-        s = lowest_s + u[2] * (m_N**2 - lowest_s)
-        decay = mass_spectrum(s, m_N, m_Zprime, ELECTRON_MASS) * (m_N**2 - lowest_s)
-        decay /= width_shape(m_N, m_Zprime, ELECTRON_MASS)
-    decay *= angular_correlation(s, cos_Z, cos_e, phi_e, m_N, ELECTRON_MASS, degree)
-
-    variables[0], variables[1], variables[2] = E_nu, above, s
-    variables[3], variables[4], variables[5] = cos_Z, cos_e, phi_e
-    return flux * upscattering * decay
+        N, Z = m_N[i], m_Zprime[i]
+        threshold = N + N**2 / (2 * mass)
+        E_nu, flux = _energy_above(threshold, u[i, 0], target)
+        if flux <= 0.0 or E_nu <= threshold:
+            flux, E_nu = 0.0, threshold * (1 + 1e-9)  # no neutrino makes this N: an event of weight zero
+        low, high = q2_limits(E_nu, N, mass)
+        above, rate = _dipole_distributed(u[i, 1], low, high, 1 / (1 / target.dipole_scale + 1 / Z**2))
+        Q2, degree = low + above, 1.0
+        charge, magnetic = _current(math.sqrt(Q2), target)
+        rate *= flux * elastic_cross_section(E_nu, Q2, N, Z, mass, charge, magnetic)
+        if not remembers_spin:
+            degree = 0.0
+        elif target.has_spin:
+            degree = polarisation_degree(E_nu, Q2, N, mass, charge, magnetic)
+        cos_Z, cos_e, phi_e = 2 * u[i, 3] - 1, 2 * u[i, 4] - 1, 2 * math.pi * u[i, 5]
+        s = Z**2
+        if not on_shell:
+            s = lowest_s + u[i, 2] * (N**2 - lowest_s)
+            rate *= mass_spectrum(s, N, Z, ELECTRON_MASS) * (N**2 - lowest_s)
+            rate /= tabulated_width(N, Z, target.width_table)
+        value[i] = rate * angular_correlation(s, cos_Z, cos_e, phi_e, N, ELECTRON_MASS, degree)
+        variables[i, 0], variables[i, 1], variables[i, 2] = E_nu, above, s
+        variables[i, 3], variables[i, 4], variables[i, 5] = cos_Z, cos_e, phi_e
+        variables[i, 6], variables[i, 7] = N, Z
 
 
 @compiled()
@@ -133,38 +194,55 @@ def laboratory_momenta(
     """Fill the four-momenta (n, 4) in the laboratory from `VARIABLES` and uniform ``azimuths`` (n, 2) in [0, 1)."""
     mass = target.mass
     for i in range(variables.shape[0]):
-        E_nu, above, s, cos_Z, cos_e, phi_e, m_N, _ = variables[i]
+        E_nu, above, s = variables[i, 0], variables[i, 1], variables[i, 2]
+        cos_Z, cos_e, phi_e, m_N = variables[i, 3], variables[i, 4], variables[i, 5], variables[i, 6]
         heavy = heavy_neutrino_momentum(E_nu, above, m_N, 2 * math.pi * azimuths[i, 0], mass)
         charge, magnetic = 1.0, 0.0
         if target.has_spin:
             charge, magnetic = _current(math.sqrt(max(2 * mass * (E_nu - heavy[0]), 0.0)), target)
         x, y, z = polarisation_axis(E_nu, heavy, m_N, mass, charge, magnetic)
-        length = math.sqrt(x**2 + y**2 + z**2)
-        axis = x / length, y / length, z / length
+        inverse = 1 / math.sqrt(x**2 + y**2 + z**2)
+        axis = x * inverse, y * inverse, z * inverse
         electron, positron = lepton_momenta(m_N, s, cos_Z, 2 * math.pi * azimuths[i, 1], cos_e, phi_e)
-        p_N[i] = heavy
-        p_electron[i] = _to_laboratory(electron, axis, heavy, m_N)
-        p_positron[i] = _to_laboratory(positron, axis, heavy, m_N)
+        p_N[i, 0], p_N[i, 1], p_N[i, 2], p_N[i, 3] = heavy
+        _to_laboratory(electron, axis, heavy, m_N, p_electron[i])
+        _to_laboratory(positron, axis, heavy, m_N, p_positron[i])
 
 
-@compiled()
-def _to_laboratory(p: Four, axis: Three, heavy: Four, m_N: float) -> Four:
+@compiled(inline="always")
+def _to_laboratory(p: Four, axis: Three, heavy: Four, m_N: float, laboratory: Array) -> None:
     x, y, z = rotate_z_to(axis, (p[1], p[2], p[3]))
-    return boost((p[0], x, y, z), heavy, m_N)
+    laboratory[0], laboratory[1], laboratory[2], laboratory[3] = boost((p[0], x, y, z), heavy, m_N)
 
 
-@compiled()
-def _energy_above(threshold: float, u: float, edges: Array, cumulative: Array) -> tuple[float, float]:
+@compiled(inline="always")
+def _energy_above(threshold: float, u: float, target: Target) -> tuple[float, float]:
     """The energy below which the share u of the flux above ``threshold`` lies, and that flux."""
+    edges, cumulative = target.flux_edges, target.flux_cumulative
     threshold = max(threshold, edges[0])  # there is no flux below
     if threshold >= edges[-1]:
         return 0.0, 0.0
-    j = int(np.searchsorted(edges, threshold, side="right")) - 1
+    j = _bin_of(threshold, edges, target.edge_cells)
     below = cumulative[j] + (cumulative[j + 1] - cumulative[j]) * (threshold - edges[j]) / (edges[j + 1] - edges[j])
     wanted = below + u * (cumulative[-1] - below)
-    j = min(max(int(np.searchsorted(cumulative, wanted, side="right")) - 1, 0), edges.size - 2)
+    j = _bin_of(wanted, cumulative, target.cumulative_cells)
     share = (wanted - cumulative[j]) / (cumulative[j + 1] - cumulative[j])
     return edges[j] + share * (edges[j + 1] - edges[j]), cumulative[-1] - below
+
+
+@compiled()
+def _bin_of(value: float, edges: Array, cells: NDArray[np.int64]) -> int:
+    """The bin of ``edges`` that ``value`` falls into: the last that begins at or below it."""
+    cell = int((value - edges[0]) / (edges[-1] - edges[0]) * cells.shape[0])
+    cell = min(max(cell, 0), cells.shape[0] - 1)
+    low, high = cells[cell, 0], cells[cell, 1]
+    while low < high:
+        middle = (low + high + 1) >> 1
+        if edges[middle] <= value:
+            low = middle
+        else:
+            high = middle - 1
+    return int(low)
 
 
 @compiled()
@@ -175,7 +253,7 @@ def _dipole_distributed(u: float, low: float, high: float, scale: float) -> tupl
     return a * u * (b - a) / mixed, a * b * (b - a) / mixed**2
 
 
-@compiled()
+@compiled(inline="always")
 def _current(Q: float, target: Target) -> tuple[float, float]:
     """Amplitudes of the current at Q, zero beyond the last knot."""
     knot = int(Q / target.spline_step)

@@ -61,26 +61,36 @@ def _prepare(
     All weights that do not depend on θ are in them. Columns number flavour, channel, bin and replicate, one within
     the other.
     """
-    sampling, flavour = sampling_range(events), np.abs(events.flavour)
+    sampling = sampling_range(events)
     bins, efficiency = selection.accepted(events)
-    weight = np.where(np.isin(flavour, flavours), events.weight * efficiency, 0.0)
-    weights = np.stack([weight * exposure(events, beam, pot) for beam, pot in exposures])
-    channel, row = np.nonzero(weights)
+    weight = events.weight * efficiency
+    chosen = np.flatnonzero(weight)
+    flavour = np.abs(events.flavour[chosen])
+    if len(flavours) == 1:
+        chosen = chosen[flavour == flavours[0]]
+    weights = np.stack([weight[chosen] * exposure(events, beam, pot, chosen) for beam, pot in exposures])
+    channel, column = np.nonzero(weights)
+    base, row = weights[channel, column], chosen[column]
     # Strips of equally many events in m_N, and within each by m_Z′: a point visits the few strips within its reach.
     order = np.argsort(events.m_N[row], kind="stable")
     starts = np.linspace(0, len(row), int(np.sqrt(len(row))) + 2).astype(np.int64)
     strip = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     edges = np.append(events.m_N[row[order]], np.inf)[starts[:-1]]
     order = order[np.lexsort((events.m_Zprime[row[order]], strip))]
-    channel, row = channel[order], row[order]
+    channel, row, base = channel[order], row[order], base[order]
     masses = np.stack([events.m_N[row], events.m_Zprime[row]], axis=-1)
     level = mass_level(sampling, masses, Smoothing(slope=slope))
     axes = len(flavours), len(exposures), selection.n_bins, events.origin.replicates
-    place = (flavour[row] == ELECTRON).astype(int), channel, bins[row], events.replicate[row] % axes[-1]
+    place = (
+        (np.abs(events.flavour[row]) == ELECTRON).astype(int),
+        channel,
+        bins[row],
+        events.replicate[row] % axes[-1],
+    )
     return Prepared(
         x=np.log(masses[:, 0]),
         y=np.log(masses[:, 1]),
-        base=weights[channel, row] / (sampling.q(*masses.T) * level),
+        base=base / (sampling.q(*masses.T) * level),
         column=np.ravel_multi_index(place, axes),
         paths=paths_of(events, selection.decay_modules, flies, row),
         strip_edges=np.log(edges),

@@ -199,6 +199,30 @@ def _mean_of_exponential(a: float) -> float:
 
 
 @compiled()
+def box_chords(origin: Array, along: Array, boxes: Array, entry: Array, leave: Array) -> None:
+    """Fill ``entry`` and ``leave`` (n, k) with where rays enter and leave boxes, in distances from their origin.
+
+    Rays begin at ``origin`` (n, 3) and have the directions of the four-vectors ``along`` (n, 4); ``boxes`` (k, 3, 2)
+    hold both ends along each axis. The numpy twin is `darkpkg.experiment.volumes.Volume.chord`.
+    """
+    for i in range(origin.shape[0]):
+        length = math.sqrt(along[i, 1] ** 2 + along[i, 2] ** 2 + along[i, 3] ** 2)
+        inverse = length / along[i, 1], length / along[i, 2], length / along[i, 3]
+        for k in range(boxes.shape[0]):
+            begin, end = 0.0, math.inf
+            for axis in range(3):
+                per_cm, x = inverse[axis], origin[i, axis]
+                low, high = boxes[k, axis, 0] - x, boxes[k, axis, 1] - x
+                if abs(per_cm) < math.inf:
+                    low, high = low * per_cm, high * per_cm
+                    begin, end = max(begin, min(low, high)), min(end, max(low, high))
+                elif low > 0.0 or high < 0.0:  # parallel to the faces, and outside
+                    end = 0.0
+            hit = begin < end
+            entry[i, k], leave[i, k] = (begin, end) if hit else (0.0, 0.0)
+
+
+@compiled()
 def clipped_rectangles(longest: Array, half_planes: Array, starts: Integers, corners: Array) -> int:
     """Fill ``corners`` with those of convex polygons and ``starts`` with where each begins; return their number.
 

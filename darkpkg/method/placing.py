@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from darkpkg.experiment.detector import Detector
 from darkpkg.inputs import check, check_kinds, one_of, real_number, tuple_of, whole_number
-from darkpkg.method.events import Events, PlacedEvents, by_source
+from darkpkg.method.events import Events, PlacedEvents, block_of, by_source
 from darkpkg.method.flights import chords_through
 from darkpkg.method.origin import Site
 from darkpkg.physics.kinematics import momentum
@@ -81,13 +81,14 @@ def place(
         )
     check("momentum of N", momentum(events.p_N), "above 1e-100 GeV")
     factors = factors_of_modules(detector, emphasis)
-    columns = {name: np.repeat(getattr(events, name), vertices, axis=0) for name in Events.columns()}
+    columns = {name: getattr(events, name) for name in Events.columns()}
+    if vertices > 1:
+        columns = {name: np.repeat(column, vertices, axis=0) for name, column in columns.items()}
     columns["weight"] = weight = columns["weight"] / vertices
     symbols = {nucleus.pdg_code: symbol for symbol, nucleus in detector.nuclei.items()}
     random = _by_nets(events, vertices, seed) if is_sobol else _independent(events, seed)
-    # Whatever is left as it is here is refused as a column.
-    vertex = np.full((len(weight), 3), np.nan)
-    module = np.full(len(weight), "", dtype=f"U{max(len(m.name) for m in detector.modules)}")
+    at = random[:, :3].copy()
+    number = np.full(len(weight), -1)
     for code in np.unique(events.target).tolist():
         symbol = symbols.get(code // 10 * 10)  # of the nucleus, or of that whose nucleon was hit
         if symbol is None:
@@ -100,26 +101,32 @@ def place(
             caught, maps = _learned(detector, nuclei, towards, columns["p_N"][own], weight[own], rng)
             denser = factors * caught
         share = np.cumsum(nuclei * denser)
-        index = np.searchsorted(share / share[-1], random[own, 3], side="right")
-        for i in np.unique(index).tolist():
+        index = number[own] = np.searchsorted(share / share[-1], random[own, 3], side="right")
+        weight[own] *= (share[-1] / np.cumsum(nuclei)[-1] / denser)[index]
+        for i in np.unique(index).tolist() if towards else ():
             here = own[index == i]
-            at = random[here, :3]
-            if towards:
-                evenly, jacobian = at, np.empty(len(here))
-                at = np.empty_like(evenly)
-                maps[i].map(evenly, at, jacobian)
-                weight[here] *= jacobian
-            vertex[here] = detector.modules[i].active.uniform(at)
-            module[here] = detector.modules[i].name
-            weight[here] *= detector.modules[i].relative_density(vertex[here])
-            weight[here] *= share[-1] / np.cumsum(nuclei)[-1] / denser[i]
+            evenly, adapted, jacobian = at[here], np.empty((len(here), 3)), np.empty(len(here))
+            maps[i].map(evenly, adapted, jacobian)
+            at[here] = adapted
+            weight[here] *= jacobian
+    # Whatever no module fills is refused as no number.
+    vertex = np.full((len(weight), 3), np.nan)
+    for i, module in enumerate(detector.modules):
+        here = np.flatnonzero(number == i)
+        if here.size:
+            vertex[here] = module.active.uniform(at[here])
+            weight[here] *= module.relative_density(vertex[here])
+    names = np.array([module.name for module in detector.modules])
     paths = chords_through(list(detector.fiducial_volumes.values()), vertex, columns["p_N"])
-    placed = {"vertex": vertex, "module": module, "uniform": random[:, 4:]} | paths
+    placed = {"vertex": vertex, "module": names[number], "uniform": random[:, 4:]} | paths
     origin = events.origin.replace(detector=Site.of(detector, emphasis))
     provenance = {**events.provenance, "placing_seed": int(seed)}
     if "n_events" in provenance:
         provenance["n_events"] *= vertices
-    return PlacedEvents(**columns, **placed, origin=origin, provenance=provenance)
+    for name, values in {"weight": weight, "vertex": vertex, **paths}.items():
+        check(name, values, "finite")
+    check("path of N", paths["exit"] - paths["entry"], "not negative")
+    return PlacedEvents.of_columns(columns | placed, origin, provenance)
 
 
 def _independent(events: Events, seed: int) -> Array:
@@ -127,8 +134,9 @@ def _independent(events: Events, seed: int) -> Array:
     random = np.empty((len(events), 8))
     for (beam, flavour, code), rows in by_source(events):
         name = *events.origin.stream(beam, flavour), code
+        where = block_of(rows)
         for use, columns in (("place", slice(0, 4)), ("response", slice(4, 8))):
-            random[rows, columns] = random_stream(seed, use, *name).random((len(rows), 4))
+            random[where, columns] = random_stream(seed, use, *name).random((len(rows), 4))
     return random
 
 

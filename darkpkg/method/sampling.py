@@ -39,7 +39,9 @@ def adapted_density(m_N: Array, m_Zprime: Array) -> Array:
     E_ν = 0.6 GeV + 3 m_N: for m_Z′ < m_N the first factor is :math:`m_{Z'}^2+Q_{min}^2`.
     """
     smallest = np.where(m_Zprime < m_N, m_N**2 / (2 * (0.6 * GeV + 3 * m_N)), 0.0)
-    return (m_Zprime**2 + smallest**2) * (m_Zprime**2 + (0.1 * GeV) ** 2) * (1 + (m_N / (0.3 * GeV)) ** 5)
+    heaviness = m_N / (0.3 * GeV)
+    rising = 1 + heaviness * (heaviness**2) ** 2  # numpy takes a fifth power by a logarithm
+    return (m_Zprime**2 + smallest**2) * (m_Zprime**2 + (0.1 * GeV) ** 2) * rising
 
 
 def paper_density(m_N: Array, m_Zprime: Array) -> Array:

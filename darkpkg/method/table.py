@@ -37,10 +37,8 @@ FORMAT = "darkpkg table 1"
 
 _DEFAULT = "tables/t2k.npz"
 
-_AT_ONCE = 4096
-
-_OF_FLIGHTS = 0.028
-"""Relative error of a rate where a light Z′ flies: the rms from dedicated samples at 31 random points."""
+_AT_ONCE, _NUMBERS = 4096, 1 << 19
+"""Points, and numbers of a basis around some of them, in memory."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,11 @@ class Axis:
     stop: float
     n: int
     degree: int
+
+    @property
+    def size(self) -> int:
+        """How many coefficients there are."""
+        return self.n + 2 if self.degree == 3 else self.n
 
     @property
     def nodes(self) -> Array:
@@ -143,7 +146,10 @@ def _inside(name: str, values: Array, low: ArrayLike, high: ArrayLike) -> None:
 
 
 class _Field(NamedTuple):
-    """A quantity over the masses: B-splines of its principal components, and the components over further axes."""
+    """A quantity over the masses: B-splines of its principal components, and the components over further axes.
+
+    The coefficients are (u, v, k), and the basis is (places on the axes, k, …).
+    """
 
     coefficients: Array
     basis: Array
@@ -155,14 +161,20 @@ class _Field(NamedTuple):
         (i, w_i), (j, w_j) = (axis.weights(x) for axis, x in zip(self.masses, position, strict=True))
         near = self.coefficients[i[:, :, None], j[:, None, :]]
         values = np.einsum("nijk,ni,nj->nk", near, w_i, w_j, optimize=True)
-        basis = self.basis[(slice(None), *lead)]
-        values = (values @ basis.reshape(len(basis), -1)).reshape(len(values), *basis.shape[1:])
-        for axis, x in zip(self.axes[::-1], at[::-1], strict=True):
-            index, weight = axis.weights(x)
-            index = index.reshape(len(index), *[1] * (values.ndim - 2), -1)
-            weight = weight.reshape(len(weight), *[1] * (values.ndim - 2), -1)
-            values = (np.take_along_axis(values, index, axis=-1) * weight).sum(axis=-1)
-        return values
+        place, weight = np.zeros((len(values), 1), dtype=np.int64), np.ones((len(values), 1))
+        for axis, x in zip(self.axes, at, strict=True):
+            index, own = axis.weights(x)
+            place = (place[:, :, None] * axis.size + index[:, None]).reshape(len(values), -1)
+            weight = (weight[:, :, None] * own[:, None]).reshape(len(values), -1)
+        basis = self.basis[(slice(None), slice(None), *lead)]
+        found = np.empty((len(values), *basis.shape[2:]))
+        at_once = max(_NUMBERS // (place.shape[1] * basis[0].size), 1)
+        for begin in range(0, len(values), at_once):
+            rows = slice(begin, begin + at_once)
+            own_values, own_weight, around = values[rows, None], weight[rows, None], basis[place[rows]]
+            components = own_weight @ around.reshape(*around.shape[:2], -1)
+            found[rows] = (own_values @ components.reshape(*around.shape[::2][:2], -1)).reshape(found[rows].shape)
+        return found
 
 
 class Table:
@@ -297,7 +309,8 @@ class Table:
         """Rates and errors (2, n, beams, bins) per POT for unit couplings and efficiency."""
         parts = about["parts"]
         part = parts.index(self.last_part) if self.last_part in parts else len(parts) - 1
-        lead, flies = (slice(None), part), np.isfinite(flight) & (flight > -np.inf)
+        lead, flies = (slice(None), part), np.isfinite(flight) & (L is not None)
+        flight = np.where(flies, flight, -np.inf)
         axis = self._field(f"{name}/rate").axes[0]
         inside = np.full(len(flight), axis.start) if L is None else np.clip(L, axis.start, axis.stop)
         if L is None:
@@ -312,10 +325,8 @@ class Table:
                 ratio *= np.exp(np.minimum(flight - own.start, 0.0))[:, None]
                 log += np.where(flies[:, None], ratio - np.maximum(flight - own.stop, 0.0)[:, None], 0.0)
         total = np.exp(log)[..., None]
-        error = np.exp(self._field(f"{name}/error")(position, lead, inside))[..., None]
-        if L is not None and flies.any():
-            share = np.exp(np.minimum(flight - self._field(f"{name}/flight").axes[1].start, 0.0))
-            error = np.hypot(error, (_OF_FLIGHTS * np.where(flies, share, 0.0))[:, None, None])
+        of_rate = self._field(f"{name}/error")
+        error = np.exp(of_rate(position, lead, *(inside, flight)[: len(of_rate.axes)]))[..., None]
         if about["bins"] == 1:
             return np.stack([total, total * error])
         field = self._field(f"{name}/spectrum")
@@ -336,6 +347,8 @@ class Table:
             )
             axes = tuple(Axis(**axis) for axis in about["axes"])
             coefficients = np.ascontiguousarray(np.moveaxis(coefficients, 0, -1))
+            lead = basis.shape[: basis.ndim - len(axes)]
+            basis = np.ascontiguousarray(np.moveaxis(basis.reshape(*lead, -1), -1, 0))
             self._fields[name] = _Field(coefficients, basis, (u, v), axes)
         return self._fields[name]
 

@@ -63,9 +63,9 @@ def _column(task: tuple[Any, ...]) -> None:
         if path.exists():
             continue
         m_N, m_Zprime = grid.masses(i, j)
-        rate, variance = simulation.rates(m_N, m_Zprime, n, seed + 1 + i + 1000 * (j + 1000 * turn))
+        rate, variance, relative = simulation.rates(m_N, m_Zprime, n, seed + 1 + i + 1000 * (j + 1000 * turn))
         with complete_or_not_at_all(path) as partial, partial.open("wb") as file:
-            np.savez(file, rate=rate, variance=variance)
+            np.savez(file, rate=rate, variance=variance, relative=relative)
 
 
 def build_table(
@@ -112,7 +112,7 @@ def build_table(
     check_kinds(experiment=(experiment, Experiment))
     n_events = whole_number("n_events", n_events, 64)
     output = Path(output)
-    key = _sources.digest(_sources.SIMULATION)
+    key = _sources.digest((*_sources.SIMULATION, "method/integrand.py", "method/table_nodes.py"))
     folder = Path(folder) if folder is not None else output.with_suffix(f".{key}.nodes")
     folder.mkdir(parents=True, exist_ok=True)
     names = parts or {"all": tuple(module.name for module in experiment.detector.modules)}
@@ -148,8 +148,8 @@ def build_table(
         for grid in grids:
             nodes = [[_load(folder, s, grid, i, j, turns) for j in range(grid.n_v)] for i in range(grid.n_x)]
             x = np.log([grid.masses(i, 0)[0] for i in range(grid.n_x)])
-            rate, variance = (np.array([[node[k] for node in row] for row in nodes]) for k in (0, 1))
-            for name, field in fields_of(rate, variance, s.lifetimes, x, beyond_cut(grid, s.selection)):
+            known = (np.array([[node[k] for node in row] for row in nodes]) for k in (0, 1, 2))
+            for name, field in fields_of(*known, s.lifetimes, x, beyond_cut(grid, s.selection)):
                 store(header, arrays, f"{grid.mediator}/{s.name}/{name}", *field)
     Table(header, arrays).write(output)
     return Table.read(output)
@@ -159,11 +159,12 @@ def _path(folder: Path, spectrum: Spectrum, grid: Grid, i: int, j: int, turn: in
     return folder / f"{spectrum.name}_{grid.mediator}_{j}_{i}_{turn}.npz"
 
 
-def _load(folder: Path, spectrum: Spectrum, grid: Grid, i: int, j: int, turns: int) -> tuple[Array, Array]:
-    """The mean of all turns at one node, and its variance."""
-    rates, variances = [], []
+def _load(folder: Path, spectrum: Spectrum, grid: Grid, i: int, j: int, turns: int) -> tuple[Array, Array, Array]:
+    """The mean of all turns at one node, and its variances."""
+    rates, variances, relative = [], [], []
     for turn in range(turns):
         with np.load(_path(folder, spectrum, grid, i, j, turn), allow_pickle=False) as file:
             rates.append(file["rate"])
             variances.append(file["variance"])
-    return np.mean(rates, axis=0), np.mean(variances, axis=0) / turns
+            relative.append(file["relative"])
+    return np.mean(rates, axis=0), np.mean(variances, axis=0) / turns, np.mean(relative, axis=0) / turns

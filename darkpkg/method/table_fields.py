@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
 
 from darkpkg.experiment.selection import Cuts, Selection
 from darkpkg.method.table import Axis, Grid, prefiltered
@@ -18,33 +19,35 @@ Array = NDArray[np.float64]
 __all__ = ["beyond_cut", "fields_of", "packed", "smoothed", "store", "third_differences"]
 
 
-_SHAPES = Axis(np.log(1.0), np.log(1e3), 5, 1), Axis(np.log(1.0), np.log(1e3), 3, 1)
-"""L of N and of Z′ for the shape of a spectrum, which hardly depends on them."""
+_SHAPES = 3, 5
+"""Every third L of N and every fifth of Z′ are nodes for the shape of a spectrum, which varies slowly."""
 
-_ERRORS = Axis(np.log(1e-3), np.log(1e6), 8, 1)
+_ERRORS = Axis(np.log(1e-3), np.log(1e6), 8, 1), Axis(np.log(1e-2), np.log(1e5), 6, 1)
+"""L of N and of Z′ for the error of a rate."""
 
 
 def fields_of(
-    rate: Array, variance: Array, lifetimes: Axis, x: Array, beyond: NDArray[np.bool_] | None = None
+    rate: Array, variance: Array, relative: Array, lifetimes: Axis, x: Array, beyond: NDArray[np.bool_] | None = None
 ) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """What is tabulated over nodes at ln m_N = ``x``, as (values, degree over the masses, axes, largest residual)."""
+    """What is tabulated over nodes at ln m_N = ``x``, as (values, degree over the masses, axes, largest residual).
+
+    Rates and variances are those of `Simulation.rates` at all nodes (x, v).
+    """
     rate = np.moveaxis(rate, 4, 2)  # x, v, beam, part, bin, L, flight
     variance = np.moveaxis(variance, 4, 2)
     total = np.maximum(rate.sum(axis=4), 1e-200)
-    relative = np.clip(variance.sum(axis=4) / total**2, 1e-8, 4.0)
+    relative = np.clip(np.moveaxis(relative, 3, 2), 1e-8, 4.0)
     log, left = smoothed(np.log(total[..., 0]), relative[..., 0], x, beyond)
     yield "everywhere", (log[..., 0], 3, (), 3e-4)
     yield "rate", (log[..., 1:], 3, (lifetimes,), 3e-4)
-    squared = left * relative[..., 0] + sum((_residual(log, axis) / 4) ** 2 for axis in (0, 1))
-    at = lifetimes.nearest(_ERRORS)
-    yield "error", (np.log(squared[..., 1:][..., at]) / 2, 1, (_ERRORS,), 0.1)
+    squared = _squared(log, left, relative[..., 0])[..., 1:][..., lifetimes.nearest(_ERRORS[0])]
     if rate.shape[-1] > 1:
         ratio = np.log(total[..., 1:, 1:] / total[..., 1:, :1])
-        known = relative[..., 1:, 1:] + relative[..., 1:, :1]
-        # All lifetimes count alike: most noise of the two is common where flights change little.
-        known = np.broadcast_to(known.mean(axis=tuple(range(2, known.ndim)), keepdims=True), known.shape)
-        ratio, _ = smoothed(ratio, known, x)
-        yield "flight", (ratio, 3, (lifetimes, FLIGHTS), 2e-3)
+        ratio, left = smoothed(ratio, relative[..., 1:, 1:], x)
+        yield "flight", (ratio, 3, (lifetimes, FLIGHTS), 1e-3)
+        at: Any = np.ix_(lifetimes.nearest(_ERRORS[0]), FLIGHTS.nearest(_ERRORS[1]))
+        squared = squared[..., None] + _squared(ratio, left, relative[..., 1:, 1:])[(..., *at)]
+    yield "error", (np.log(squared) / 2, 1, _ERRORS[: squared.ndim - 4], 0.1)
     if rate.shape[4] > 1:
         yield from _shapes(
             rate[:, :, :, -1, :, 1:], variance[:, :, :, -1, :, 1:], total[:, :, :, -1, 1:], lifetimes, x
@@ -56,27 +59,28 @@ def _shapes(
 ) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """The roots of the shares of bins, and their errors; of rates (x, v, beam, bin, L, flight)."""
     flies = rate.shape[-1] > 1
-    picked = np.r_[0, 1 + FLIGHTS.nearest(_SHAPES[1])[1:]] if flies else np.array([0])
-    at: Any = np.ix_(lifetimes.nearest(_SHAPES[0]), picked)
+    axes = tuple(_every(step, axis) for step, axis in zip(_SHAPES, (lifetimes, FLIGHTS), strict=True))[: 1 + flies]
+    picked = np.arange(1, rate.shape[-1])[:: _SHAPES[1]] if flies else np.array([0])
+    at: Any = np.ix_(np.arange(lifetimes.n)[:: _SHAPES[0]], picked)
     share, squared = (one[(..., *at)] / total[(..., None, *at)] ** power for one, power in ((rate, 1), (variance, 2)))
     known = squared / np.maximum(4 * share, 1e-9)
     root, left = smoothed(np.sqrt(np.maximum(share, 0.0)), np.maximum(known, 1e-10), x)
-    axes, root = (_SHAPES, root) if flies else (_SHAPES[:1], root[..., 0])
-    yield "spectrum", (root, 3, axes, 2e-4)
+    yield "spectrum", (root if flies else root[..., 0], 3, axes, 2e-4)
     prompt = root.reshape(*root.shape[:4], -1)[..., 0]
-    known = left * known[..., 0, 0] + sum((_residual(prompt, axis) / 4) ** 2 for axis in (0, 1))
+    known = _squared(prompt, left, known[..., 0, 0])
     yield "spectrum error", (np.log(np.clip(known, 1e-10, 1.0)) / 2, 1, (), 0.1)
 
 
 def smoothed(
     values: Array, variance: Array, x: Array, beyond: NDArray[np.bool_] | None = None
-) -> tuple[Array, float]:
+) -> tuple[Array, Array]:
     """Values over the nodes (x, v, …) without as much of their noise as they share with no neighbour.
 
     Each principal component is the smoothest surface that generalised cross-validation allows, of those with small
     third differences along both axes, in ln m_N at ``x`` (n,) and v, but none across the edge of the nodes that lie
-    ``beyond`` a cut; each node counts by the mean of the logarithms of its variances. Second, the share of the
-    variance that is left.
+    ``beyond`` a cut; each node counts by the mean of the logarithms of its variances. Second, the squared error
+    that is left, as a share of the variance: (x, v), more at the edges. It contains the bias of smoothing:
+    G. Wahba, J. R. Stat. Soc. B 45 (1983) 133.
     """
     n_x, n_v = values.shape[:2]
     deviation = np.exp(np.log(variance).reshape(n_x * n_v, -1).mean(axis=1) / 2)
@@ -90,19 +94,20 @@ def smoothed(
         for rows in (np.kron(along_x, np.eye(n_v)), np.kron(np.eye(n_x), along_v))
     )
     found, least = surfaces.copy(), np.full(surfaces.shape[1], np.inf)
-    left = np.ones(surfaces.shape[1])
+    left, free = np.ones(surfaces.shape), np.ones(surfaces.shape[1])
     for ratio in 10.0 ** np.arange(-3, 4):
         penalty, modes = np.linalg.eigh(deviation * (ratio * rough_x + rough_v) * deviation.T)
         amplitudes = modes.T @ surfaces
         for strength in 10.0 ** np.arange(-8, 9):
             kept = 1 / (1 + strength * np.maximum(penalty, 0.0))
-            score = ((1 - kept) ** 2 @ amplitudes**2) / np.maximum(len(kept) - kept.sum(), 1e-9) ** 2
+            score = ((1 - kept) ** 2 @ amplitudes**2) / max(len(kept) - kept.sum(), 1e-9) ** 2
             better = score < least
             found[:, better] = modes @ (kept[:, None] * amplitudes[:, better])
-            least[better], left[better] = score[better], (kept**2).mean()
+            least[better], left[:, better] = score[better], (modes**2 @ kept)[:, None]
+            free[better] = max(len(kept) - kept.sum(), 1.0)
     smooth = (found * deviation @ components * columns).reshape(values.shape)
-    noise = ((surfaces - found) ** 2).sum(axis=0)
-    return smooth, float(left @ noise / max(noise.sum(), 1e-300))
+    noise = ((surfaces - found) ** 2).sum(axis=0) / free
+    return smooth, (left @ noise / max(noise.sum(), 1e-300)).reshape(n_x, n_v)
 
 
 def _on_one_side(rows: NDArray[Any], beyond: NDArray[np.bool_] | None) -> Array:
@@ -129,6 +134,21 @@ def third_differences(x: Array) -> Array:
         apart = x[i : i + 4, None] - x[i : i + 4] + np.eye(4)
         row[i : i + 4] = 1 / apart.prod(axis=1)
     return rows * np.sqrt(20) / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def _every(step: int, axis: Axis) -> Axis:
+    """The nodes 0, step, 2 step, … of an axis, of which the last must be one."""
+    return dataclasses.replace(axis, n=1 + (axis.n - 1) // step)
+
+
+def _squared(values: Array, left: Array, variance: Array) -> Array:
+    """Squared error of smoothed values over the nodes: what is left of the variance, and what interpolation misses.
+
+    Variances of a few replicates vary themselves: each is the mean of a node and its neighbours.
+    """
+    around = uniform_filter(variance, (3, 3), axes=(0, 1), mode="nearest")
+    squared = left.reshape(*left.shape, *[1] * (variance.ndim - 2)) * around
+    return np.asarray(squared + sum((_residual(values, axis) / 4) ** 2 for axis in (0, 1)))
 
 
 def _residual(values: Array, axis: int) -> Array:

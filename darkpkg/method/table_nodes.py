@@ -40,15 +40,18 @@ RAYS = {False: 1, True: 4}
 
 _PILOT = 2048
 
-LIFETIMES = Axis(np.log(1e-3), np.log(1e6), 32, 3)
+LIFETIMES = Axis(np.log(3e-4), np.log(1e6), 49, 3)
 
-SHORT_LIFETIMES = Axis(np.log(3e-2), np.log(3e4), 14, 3)
-"""ln L, in cm/GeV: from flights that are too short to matter on, to those where the rate falls like 1/L."""
+SHORT_LIFETIMES = Axis(np.log(1e-2), np.log(1e5), 19, 3)
+"""ln L, in cm/GeV: from flights that are too short to matter on, to those where the rate falls like 1/L.
 
-FLIGHTS = Axis(np.log(0.1), np.log(1e5), 12, 3)
-"""The same for a light Z′."""
+Between them the rate can rise as exp(−t/L) with the least flight t to a chamber: nodes twice as far apart miss 4 %.
+"""
 
-_NEAREST, _FARTHEST = 0.03, 1e4
+FLIGHTS = Axis(np.log(1e-2), np.log(1e5), 36, 3)
+"""The same for a light Z′; shorter flights change rates by little, in proportion to their length."""
+
+_NEAREST, _FARTHEST = 3e-3, 1e4
 """Flights of Z′ over its momentum, in cm/GeV: a shorter one counts as none, and a longer one leaves the detector."""
 
 _SHORTEST, _LONGEST = 1e-4, 1e5
@@ -57,9 +60,10 @@ _SHORTEST, _LONGEST = 1e-4, 1e5
 _FEW = 0.05
 """Where a smaller share of what happens is selected there are twice as many neutrinos."""
 
-_STRATA = 2
+_STRATA = 8
+"""Flights of Z′ of each N, one in each of as many equal ranges of ln y."""
 
-_FLOWN = _NEAREST * (_FARTHEST / _NEAREST) ** ((np.arange(40) + 0.5) / 40)
+_FLOWN = _NEAREST * (_FARTHEST / _NEAREST) ** ((np.arange(48) + 0.5) / 48)
 
 _TAUS = (0.0, 1.0, 4.0, 15.0)
 """In GeV: exp(−τ/p) of N says for which momenta a lifetime is short."""
@@ -142,31 +146,34 @@ class Simulation:
         self.chambers = [self.detector.fiducial_volumes[m] for m in spectrum.selection.decay_modules]
         self.maps: list[vegas.AdaptiveMap] = []
 
-    def rates(self, m_N: float, m_Zprime: float, n: int, seed: int) -> tuple[Array, Array]:
+    def rates(self, m_N: float, m_Zprime: float, n: int, seed: int) -> tuple[Array, Array, Array]:
         """Rates and their variances per POT for unit couplings: (parts, bins, beams, ln L, flights of Z′).
 
-        The first of ln L stands for decays anywhere, the first of the flights for none.
+        The first of ln L stands for decays anywhere, the first of the flights for none. Third, without bins, the
+        variances of the logarithms of their sums: without a flight, and of the ratio to that with each.
         """
         sampling = SamplingRange.at(m_N, m_Zprime)
         selection = without_mass_cut(self.spectrum.selection) if sampling.is_light else self.spectrum.selection
         integrands = [Integrand(one, sampling, BENCHMARK_B) for one in self.targets]
-        values, passed = self._learn(integrands, selection, seed)
-        n *= 1 if passed > _FEW else 2
+        values, passed = self._learn(integrands, selection, sampling.is_light, seed)
+        n *= 1 + (passed < _FEW) + 2 * (passed < _FEW / 4)
         events, energy, code = self._events(integrands, values, n, seed)
         rays = RAYS[selection.response is not None]
         number = np.repeat(np.arange(n), rays)
-        shifts = np.arange(rays)[:, None] * np.sqrt([2, 3, 5, 7, 11, 13, 17])
-        further = sobol_points(np.arange(n) % REPLICATES, range(11, 18), seed, "rays")
-        random = ((further[:, None] + shifts) % 1.0).reshape(n * rays, 7)
-        bins = selection.bins(_Starts(events["p_electron"][number], events["p_positron"][number], random[:, 3:]))
+        shifts = np.arange(rays)[:, None] * np.sqrt([2, 3, 5, 7, 11, 13, 17, 19])
+        further = sobol_points(np.arange(n) % REPLICATES, range(11, 19), seed, "rays")
+        random = ((further[:, None] + shifts) % 1.0).reshape(n * rays, 8)
+        bins = selection.bins(_Starts(events["p_electron"][number], events["p_positron"][number], random[:, 4:]))
         kept = np.flatnonzero(bins >= 0)
-        number, random, bins = number[kept], random[kept, :3], bins[kept]
+        number, random, bins = number[kept], random[kept, :4], bins[kept]
         events = {name: values[number] for name, values in events.items()}
         weight = np.stack([flux(energy) / self.mean(energy) for flux in self.fluxes], axis=1)[number]
         weight *= events.pop("weight")[:, None] / rays
-        return self._sums(events, code[number], number % REPLICATES, bins, weight, random, sampling.is_light, seed)
+        return self._sums(events, code[number], number % REPLICATES, bins, weight, random, sampling.is_light)
 
-    def _learn(self, integrands: Sequence[Integrand], selection: Selection, seed: int) -> tuple[Array, float]:
+    def _learn(
+        self, integrands: Sequence[Integrand], selection: Selection, is_light: bool, seed: int
+    ) -> tuple[Array, float]:
         """Adapt the map of each nucleus to what is selected, for short and long lifetimes alike.
 
         Returns the sum of each nucleus, and which share of all is selected.
@@ -181,6 +188,8 @@ class Simulation:
                 value, _, p_N, pair = _simulated(integrand, own, y, azimuths)
                 p = momentum(p_N)
                 chances = [np.exp(-tau / p) for tau in _TAUS] + [1 / p]
+                if is_light:
+                    chances.append(1 / (p * momentum(pair.p_electron + pair.p_positron)))  # both live long
                 blend = sum(c / max((c * value).sum(), 1e-300) for c in chances) * value
                 passes = _passes(selection, pair)
                 passing = max((blend * passes).sum() / max(blend.sum(), 1e-300), 1e-3)
@@ -215,11 +224,11 @@ class Simulation:
 
     def _sums(
         self, events: Mapping[str, Array], nucleus: NDArray[np.int64], replicate: NDArray[np.int64],
-        bins: NDArray[np.int64], weight: Array, random: Array, is_light: bool, seed: int,
-    ) -> tuple[Array, Array]:  # fmt: skip
-        """Sums over events of weights (n, beams) times chances to decay inside, and their variances."""
+        bins: NDArray[np.int64], weight: Array, random: Array, is_light: bool,
+    ) -> tuple[Array, Array, Array]:  # fmt: skip
+        """Sums over events of weights (n, beams) times chances to decay inside, and variances as of `rates`."""
         axes = len(self.spectrum.parts), self.spectrum.selection.n_bins, REPLICATES
-        flights = list(self._flights(len(nucleus), is_light, seed))
+        flights = list(_flights(random[:, 3], is_light))
         sums = FlightSums(self.spectrum.times, (math.prod(axes), 1 + is_light * len(_FLOWN)))
         everywhere = np.zeros((math.prod(axes), weight.shape[1]))
         p = momentum(events["p_N"])
@@ -228,7 +237,7 @@ class Simulation:
             counts = np.array([source.module.number_of_nuclei(symbol) for symbol in self.detector.targets])
             rows = np.flatnonzero(counts[nucleus] > 0)
             group = np.ravel_multi_index((np.full(len(rows), source.part), bins[rows], replicate[rows]), axes)
-            vertex = source.volume.uniform((random[rows] + i * np.sqrt([2, 3, 5])) % 1.0)
+            vertex = source.volume.uniform((random[rows, :3] + i * np.sqrt([2, 3, 5])) % 1.0)
             own = weight[rows] * counts[nucleus[rows], None]
             back, forward = (source.volume.chord(vertex, sign * direction[rows])[1] for sign in (-1, 1))
             for volume, density in source.densities:
@@ -248,16 +257,10 @@ class Simulation:
         all_of_them = np.broadcast_to(everywhere[:, :, None, None], (*everywhere.shape, 1, rate.shape[-1]))
         found = np.concatenate([all_of_them, rate], axis=2)
         found = np.cumsum(found.reshape(*axes, *found.shape[1:]), axis=0)
-        return found.sum(axis=2), REPLICATES * found.var(axis=2, ddof=1)
-
-    def _flights(self, n: int, is_light: bool, seed: int) -> Iterator[tuple[NDArray[np.int64], Array]]:
-        """For each event a flight of Z′ over its momentum, by number, of which none is the first, and in cm/GeV."""
-        yield np.zeros(n, dtype=np.int64), np.zeros(n)
-        if is_light:
-            uniform = random_stream(seed, "flights").random(n)
-            for i in range(_STRATA):
-                k = ((uniform + i) / _STRATA * len(_FLOWN)).astype(np.int64)
-                yield 1 + k, _FLOWN[k]
+        relative = found.sum(axis=1) / np.maximum(found.sum(axis=(1, 2))[:, None], 1e-200)
+        relative[..., 1:] -= relative[..., :1]
+        variance, of_log = (REPLICATES * one.var(axis=i, ddof=1) for one, i in ((found, 2), (relative, 1)))
+        return found.sum(axis=2), variance, of_log
 
 
 class FlightSums:
@@ -307,6 +310,15 @@ class FlightSums:
 
 def _counted(group: NDArray[np.int64], weight: Array, n: int) -> Array:
     return np.stack([np.bincount(group, w, n) for w in weight.T], axis=1)
+
+
+def _flights(uniform: Array, is_light: bool) -> Iterator[tuple[NDArray[np.int64], Array]]:
+    """For each event (n,) a flight of Z′ over its momentum, by number, of which none is the first, and in cm/GeV."""
+    yield np.zeros(len(uniform), dtype=np.int64), np.zeros(len(uniform))
+    if is_light:
+        for i in range(_STRATA):
+            k = ((uniform + i) / _STRATA * len(_FLOWN)).astype(np.int64)
+            yield 1 + k, _FLOWN[k]
 
 
 def _flight_kernel(is_light: bool) -> Array:

@@ -15,20 +15,20 @@ variables.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from darkpkg.inputs import check_kinds
+from darkpkg.inputs import check, check_kinds
 from darkpkg.method.events import Events, PlacedEvents, by_source
 from darkpkg.method.flights import chords_through
 from darkpkg.method.integrand import DECAY_AXES, Integrand, target
+from darkpkg.method.mass_kernel import check_inside
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import Smoothing
-from darkpkg.method.weights import check_point, coupling_weight, kde_weight, sampling_range
+from darkpkg.method.weights import check_point, coupling_weight, sampling_range, weight_of_masses
 from darkpkg.physics.model import DarkParameters
 
 Array = NDArray[np.float64]
@@ -68,10 +68,10 @@ def transport(events: AnyEvents, parameters: DarkParameters, neighbourhood: Smoo
         volumes that momenta and paths are made of anew.
     """
     check_kinds(events=(events, Events), neighbourhood=(neighbourhood, Smoothing))
-    near = _neighbours(events, parameters, neighbourhood)
-    weight = near.weight * kde_weight(near, parameters, neighbourhood)
-    counts = np.flatnonzero(weight)
-    near, weight = near[counts], weight[counts]
+    rows, kernel = _neighbours(events, parameters, neighbourhood)
+    near = events[rows]
+    if not np.isfinite(near.point).all():
+        raise ValueError("events must remember the point that made them, as those of darkpkg.generate do")
     factor, changes = _at_masses_of(parameters, near)
     changes |= {name: np.full(len(near), float(getattr(parameters, name))) for name in ("m_N", "m_Zprime")}
     if isinstance(near, PlacedEvents):
@@ -80,29 +80,34 @@ def transport(events: AnyEvents, parameters: DarkParameters, neighbourhood: Smoo
         changes |= chords_through(near.detector.volumes, near.vertex, changes["p_N"])
     sampling = sampling_range(near)
     moved = {"m_N": sampling.m_N, "m_Zprime": sampling.m_Zprime, "bandwidth": neighbourhood.bandwidth}
-    return dataclasses.replace(
-        near,
-        **changes,
-        weight=weight * factor,
-        origin=near.origin.replace(sampling=SamplingRange.at(float(parameters.m_N), float(parameters.m_Zprime))),
-        provenance={**near.provenance, "moved": moved},
-    )
+    changes["weight"] = near.weight * kernel * factor
+    for name in ("weight", "p_N", "p_electron", "p_positron"):
+        check(name, changes[name], "finite")
+    at = SamplingRange.at(float(parameters.m_N), float(parameters.m_Zprime))
+    columns = {name: getattr(near, name) for name in near.columns()} | changes
+    return near.of_columns(columns, near.origin.replace(sampling=at), {**near.provenance, "moved": moved})
 
 
-def _neighbours(events: AnyEvents, parameters: DarkParameters, neighbourhood: Smoothing) -> AnyEvents:
-    """Events in the box around the kernel, or all of a sample at fixed masses: the others weigh nothing."""
+def _neighbours(
+    events: Events, parameters: DarkParameters, neighbourhood: Smoothing
+) -> tuple[NDArray[np.int64], Array]:
+    """Rows of the events that weigh something, and their `kde_weight`."""
     check_point(parameters)
-    if not np.isfinite(events.point).all():
-        raise ValueError("events must remember the point that made them, as those of darkpkg.generate do")
     coupling_weight(events, parameters)  # refuses another kind of N
-    if sampling_range(events).is_fixed:
-        return events[:]
+    sampling = sampling_range(events)
+    check_inside(sampling, parameters.m_N, parameters.m_Zprime)
     inside = np.ones(len(events), dtype=bool)
     reach = np.exp(neighbourhood.kernel.reach * neighbourhood.bandwidths((), 2))
     for name, factor in zip(("m_N", "m_Zprime"), reach, strict=True):
         masses, centre = getattr(events, name), getattr(parameters, name)
-        inside &= (masses >= centre / factor) & (masses <= centre * factor)
-    return events[inside]
+        if not sampling.is_fixed:
+            inside &= (masses >= centre / factor) & (masses <= centre * factor)
+    rows = np.flatnonzero(inside)
+    weight = weight_of_masses(
+        sampling, np.stack([events.m_N[rows], events.m_Zprime[rows]], axis=-1), parameters, neighbourhood
+    )
+    counts = np.flatnonzero(events.weight[rows] * weight)
+    return rows[counts], weight[counts]
 
 
 def _at_masses_of(parameters: DarkParameters, events: Events) -> tuple[Array, dict[str, Any]]:

@@ -73,10 +73,16 @@ def kde_weight(events: Events, parameters: DarkParameters, smoothing: Smoothing 
     check_point(parameters)
     sampling = sampling_range(events)
     check_inside(sampling, parameters.m_N, parameters.m_Zprime)
+    return weight_of_masses(sampling, np.stack([events.m_N, events.m_Zprime], axis=-1), parameters, smoothing)
+
+
+def weight_of_masses(
+    sampling: SamplingRange, masses: Array, parameters: DarkParameters, smoothing: Smoothing
+) -> Array:
+    """`kde_weight` of events by their ``masses`` (n, 2) in GeV, at one point within the sampled region."""
     if sampling.is_fixed:
-        return np.ones(len(events))
+        return np.ones(len(masses))
     point = np.array([float(parameters.m_N), float(parameters.m_Zprime)])
-    masses = np.stack([events.m_N, events.m_Zprime], axis=-1)
     h = smoothing.bandwidths((), 2)
     c = mass_coefficients(sampling, point[None], h[None], smoothing)[0, 0]
     kernel = kernel_weight(smoothing.kernel, np.log(masses / point), h, c)
@@ -214,12 +220,12 @@ def check_simulated(events: Events, channel: Channel) -> None:
         )
 
 
-def exposure(events: PlacedEvents, beam: str, pot: float) -> Array:
-    """Nuclei of the kind of each event times ``pot``, zero for events of another beam: (n,)."""
-    nuclei = np.zeros(len(events))
+def exposure(events: PlacedEvents, beam: str, pot: float, rows: Any = slice(None)) -> Array:
+    """Nuclei of the kind of each event times ``pot``, zero for events of another beam: (n,), or of some ``rows``."""
+    target, nuclei = events.target[rows] // 10, 0.0
     for code, number in events.detector.targets.items():
-        nuclei[events.target // 10 == code // 10] = number  # of the nucleus and of its nucleons
-    return np.where(events.beam == beam, nuclei * pot, 0.0)
+        nuclei = nuclei + number * (target == code // 10)  # of the nucleus and of its nucleons
+    return np.where(events.beam[rows] == beam, nuclei * pot, 0.0)
 
 
 def produced_weight(

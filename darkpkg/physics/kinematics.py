@@ -55,7 +55,8 @@ def momentum(p: Array) -> Array:
     >>> float(momentum(np.array([9.0, 1, 2, 2])))
     3.0
     """
-    return np.sqrt((_four_momenta("p", p)[..., 1:] ** 2).sum(axis=-1))
+    p = _four_momenta("p", p)
+    return np.sqrt(p[..., 1] ** 2 + p[..., 2] ** 2 + p[..., 3] ** 2)
 
 
 def invariant_mass(p: Array) -> Array:

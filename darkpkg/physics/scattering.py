@@ -307,7 +307,8 @@ def polarisation_axis(
     k = time, side_x, side_y, along_h * h[3] + along_q * q[3] + along_nu
     energy, x, y, z = boost(k, (p_N[0], -p_N[1], -p_N[2], -p_N[3]), m_N)
     # Without b the length is the energy up to rounding, which the difference of large numbers in k magnifies.
-    length = np.where(magnetic == 0.0, np.sqrt(x**2 + y**2 + z**2), energy)
+    without = magnetic == 0.0
+    length = without * np.sqrt(x**2 + y**2 + z**2) + (1 - without) * energy
     return -x / length, -y / length, -z / length
 
 

@@ -44,7 +44,7 @@ def test_the_python_of_the_page_reads_what_the_package_reads(reader):
     assert {name.split("/")[0] for name, *_ in places(header)} == set(header["grids"])
     for name, m_N, m_Zprime, at in places(header):
         position = table._grids[name.split("/")[0]].position(np.array([m_N]), np.array([m_Zprime]))
-        lead = (slice(None),) * (table._field(name).basis.ndim - 1 - len(at))
+        lead = (slice(None),) * (table._field(name).basis.ndim - 2)
         expected = table._field(name)(position, lead, *(np.array([x]) for x in at))[0]
         np.testing.assert_allclose(reader["value"](name, m_N, m_Zprime, *at), expected, rtol=1e-9, atol=1e-9)
 

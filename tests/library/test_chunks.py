@@ -47,12 +47,14 @@ class TestFiles:
     def test_chunks_are_of_different_events(self, folder):
         assert len(set(bits(folder))) == 3
 
+    @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")  # of whoever runs the tests
     def test_any_executor_makes_the_same_bits(self, tmp_path):
         alone = chunks(tmp_path / "alone", masses=dk.BENCHMARK_B, size=1000)
         with ThreadPoolExecutor(2) as pool:
             assert bits(chunks(tmp_path / "threads", executor=pool, masses=dk.BENCHMARK_B, size=1000)) == bits(alone)
-        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-            assert bits(chunks(tmp_path / "pool", executor=pool, masses=dk.BENCHMARK_B, size=1000)) == bits(alone)
+        for start in ("spawn", "fork"):
+            with ProcessPoolExecutor(2, mp_context=get_context(start)) as pool:
+                assert bits(chunks(tmp_path / start, executor=pool, masses=dk.BENCHMARK_B, size=1000)) == bits(alone)
 
     def test_more_chunks_leave_those_that_are_there(self, tmp_path):
         before = bits(chunks(tmp_path / "a", 1))

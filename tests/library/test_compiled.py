@@ -21,6 +21,8 @@ import darkpkg as dk
 from darkpkg import compiling
 from darkpkg._sources import PHYSICS
 from darkpkg.compiling import in_blocks
+from darkpkg.experiment.volumes import Box
+from darkpkg.method.flights import chords_through
 from darkpkg.method.loops import Paths, Points, Prepared, kernel_sums, survival
 
 # Few distinct values, so that samples tie with each other, with strip edges and with the rim of a kernel.
@@ -348,10 +350,10 @@ with open(darkpkg.physics.kinematics.__file__, "a") as source:
         """The folder goes away between its choice and the first result to be kept, and a file takes its place."""
         program = """
 import shutil
-from darkpkg.compiling import _cache_folder
+from darkpkg.compiling import cache_folder
 from darkpkg.physics.probe import probe
-shutil.rmtree(_cache_folder())
-_cache_folder().write_text("")
+shutil.rmtree(cache_folder())
+cache_folder().write_text("")
 print(probe((2.0, 0.0, 0.0, 1.0)))
 """
         assert float(run(package, program)[0]) == 3
@@ -430,3 +432,22 @@ class TestSources:
             other.write_text(second, encoding="utf-8")
             keys.add(self.digest(package))
         assert len(keys) == 3
+
+
+def test_compiled_chords_agree_with_those_of_a_volume():
+    """Also of rays along the axes, on faces and from corners."""
+    rng = np.random.default_rng(3)
+    grid = np.stack(np.meshgrid(*[(-1.0, 0.0, 1.0, 2.0)] * 3), axis=-1).reshape(-1, 3)
+    along = np.stack(np.meshgrid(*[(-1.0, 0.0, 1.0)] * 3), axis=-1).reshape(-1, 3)
+    along = np.concatenate([along[along.any(axis=1)], rng.normal(size=(200, 3))])
+    origin, direction = (np.repeat(grid, len(along), axis=0), np.tile(along, (len(grid), 1)))
+    boxes = [Box((-1, -1, -1), (1, 2, 3)), Box((0, 0, 0), (1, 1, 1))]
+    p = np.column_stack([np.full(len(direction), 9.0), direction])
+    found = chords_through(boxes, origin, p)
+    unit = direction / np.linalg.norm(direction, axis=1)[:, None]
+    for k, box in enumerate(boxes):
+        enter, leave = box.chord(origin, unit)
+        # Rounding of products for quotients; where a ray touches an edge it may pass or miss.
+        np.testing.assert_allclose(found["exit"][:, k] - found["entry"][:, k], leave - enter, rtol=0, atol=1e-12)
+        inside = leave - enter > 1e-9
+        np.testing.assert_allclose(found["entry"][inside, k], enter[inside], rtol=0, atol=1e-12)

@@ -18,7 +18,7 @@ from darkpkg import datasets
 TABLES = datasets.names()
 COLUMN_WITHOUT_UNIT = {
     *("flavour", "module", "nucleus", "element", "isotope", "Z", "probability", "simulated"),
-    *("point", "quantity", "variable", "trap"),
+    *("point", "quantity", "variable", "trap", "kind"),
     *("name", "reference", "edge", "x", "y", "R"),
     *("id", "section", "place", "claim", "paper", "page", "assumption", "reason", "verdict", "unit"),
     *("number", "low", "high", "ours", "error", "assumed", "assumed_error"),  # each row has its own unit

@@ -9,7 +9,8 @@ from scipy.integrate import quad
 from darkpkg import datasets
 from darkpkg.experiment.beam import Flux
 from darkpkg.experiment.experiment import T2K, T2K_ALL_FLAVOURS
-from darkpkg.method.integrand import _energy_above
+from darkpkg.method.integrand import _energy_above, target
+from darkpkg.physics.nuclei import NUCLEI
 
 FLAVOURS = {14: "numu", -14: "numubar", 12: "nue", -12: "nuebar"}
 BEAMS = ("FHC", "RHC")
@@ -126,8 +127,8 @@ def test_all_neutrinos_of_a_flux_above_the_threshold_lie_in_it_with_their_spectr
     """u is the share of the flux below the energy, and all of the flux is above a threshold below its first edge."""
     flux = Flux(np.array([1.0, 2.0, 4.0]), np.array([3.0, 1.0]))
     for threshold in (0.1, 0.999, 1.0, 1.5, 3.0):
-        u = np.linspace(0, 1, 101)[:-1]
-        energy, above = np.transpose([_energy_above(threshold, x, flux.edges, flux.cumulative) for x in u])
+        u, about = np.linspace(0, 1, 101)[:-1], target(flux, NUCLEI["C12"], "fourier-bessel")
+        energy, above = np.transpose([_energy_above(threshold, x, about) for x in u])
         total = quad(flux, max(threshold, 1.0), 4.0, points=[2.0])[0]
         np.testing.assert_allclose(above, total, rtol=1e-12)
         assert energy.min() >= max(threshold, 1.0)

@@ -17,12 +17,21 @@ from darkpkg.experiment.beam import Flux
 from darkpkg.experiment.detector import ND280, Module
 from darkpkg.experiment.experiment import T2K
 from darkpkg.experiment.volumes import Box
+from darkpkg.method import generator
 from darkpkg.method.events import Events
 from darkpkg.method.generator import REPLICATES, generate
-from darkpkg.method.integrand import Integrand, _current, _energy_above, laboratory_momenta, target
+from darkpkg.method.integrand import (
+    Integrand,
+    _current,
+    _energy_above,
+    laboratory_momenta,
+    tabulated_width,
+    target,
+    width_table,
+)
 from darkpkg.method.sampling import DENSITIES, HEAVY, LIGHT, SamplingRange, paper_density
 from darkpkg.physics import kinematics, scattering
-from darkpkg.physics.decay import angular_correlation, lepton_momenta, mass_density
+from darkpkg.physics.decay import angular_correlation, lepton_momenta, mass_density, width_shape
 from darkpkg.physics.model import BENCHMARK_B
 from darkpkg.physics.nuclei import NUCLEI, PROTON, current_amplitudes, sachs
 from darkpkg.physics.nucleons import BoundNucleons
@@ -663,15 +672,15 @@ def test_vegas_adapts_to_what_is_sampled_and_to_a_flat_plane_where_masses_are_dr
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.97, 0.9999])
 def test_neutrinos_above_a_threshold_come_from_what_is_left_of_the_flux(share):
     flux = T2K["FHC"].flux
-    threshold = share * flux.edges[-1]
+    threshold, about = share * flux.edges[-1], target(flux, NUCLEI["C12"], "fourier-bessel")
     below, total = np.interp(threshold, flux.edges, flux.cumulative), flux.cumulative[-1]
     for u in (0.0, 0.3, 1 - 1e-9):
-        energy, left = _energy_above(threshold, u, flux.edges, flux.cumulative)
+        energy, left = _energy_above(threshold, u, about)
         assert left == pytest.approx(total - below, rel=1e-9)
         # High energies are a small part of the cumulative flux, which is rounded like its total.
         assert threshold * (1 - 1e-9) <= energy <= flux.edges[-1] * (1 + 1e-9)
         assert np.interp(energy, flux.edges, flux.cumulative) - below == pytest.approx(u * left, abs=1e-14 * total)
-    assert _energy_above(flux.edges[-1], 0.5, flux.edges, flux.cumulative) == (0.0, 0.0)
+    assert _energy_above(flux.edges[-1], 0.5, about) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("nucleus", [NUCLEI["Pb208"], NUCLEI["C12"], PROTON], ids=lambda nucleus: nucleus.name)
@@ -1035,3 +1044,58 @@ def test_the_jacobian_of_the_masses_adds_up_to_the_area_of_the_region():
     _, _, jacobian = integrand._masses(np.stack([u, np.full(len(u), 0.5)], axis=-1))
     # The middle of each step is exact for what is linear in u.
     assert jacobian.mean() == pytest.approx(np.log(2) ** 2 / 2, rel=1e-9)
+
+
+# --- What is tabulated and kept ---
+
+
+@pytest.mark.parametrize("m_N", [2.2 * ELECTRON_MASS, 4.001 * ELECTRON_MASS, 4e-3, 0.03, 0.1, 1.25])
+def test_the_tabulated_width_agrees_with_its_integral_up_to_equal_masses(m_N):
+    m_Zprime = m_N * (1 + np.append(0.0, np.geomspace(1e-12, 1e3, 300)))
+    found = [tabulated_width(m_N, one, width_table()) for one in m_Zprime]
+    # As the docstring promises.
+    np.testing.assert_allclose(found, width_shape(m_N, m_Zprime, ELECTRON_MASS), rtol=1e-6)
+
+
+@pytest.fixture
+def cold(tmp_path, monkeypatch):
+    """A process that has adapted to nothing, and an empty folder for what it keeps."""
+    monkeypatch.setattr(generator, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(generator, "_adapted", generator._adapted.__wrapped__)
+    return tmp_path
+
+
+def test_maps_that_were_kept_give_the_same_bits(cold):
+    first = generate(HEAVY, 240, seed=5)
+    files = sorted(cold.iterdir())
+    assert len(files) == len(CHANNELS)
+    times = [file.stat().st_mtime_ns for file in files]
+    again = generate(HEAVY, 240, seed=5)
+    assert [file.stat().st_mtime_ns for file in sorted(cold.iterdir())] == times
+    for name in first.columns():
+        np.testing.assert_array_equal(getattr(again, name), getattr(first, name))
+
+
+def test_a_damaged_map_is_learned_anew(cold):
+    first = generate(HEAVY, 240, seed=5)
+    for i, file in enumerate(sorted(cold.iterdir())):
+        file.write_bytes(file.read_bytes()[: 100 * i])
+    damaged = {file: file.read_bytes() for file in cold.iterdir()}
+    np.testing.assert_array_equal(generate(HEAVY, 240, seed=5).weight, first.weight)
+    assert all(len(file.read_bytes()) > len(rest) for file, rest in damaged.items())
+
+
+def test_of_too_many_maps_the_newest_are_kept(cold, monkeypatch):
+    monkeypatch.setattr(generator, "_KEPT_MAPS", 30)
+    generate(HEAVY, 240, seed=5)
+    generate(HEAVY, 240, seed=6)
+    assert len(CHANNELS) <= len(list(cold.iterdir())) <= 30
+
+
+def test_maps_are_kept_apart_by_seed_masses_and_settings(cold, monkeypatch):
+    generate(HEAVY, 240, seed=5)
+    generate(HEAVY, 240, seed=6)
+    generate(LIGHT, 240, seed=5)
+    monkeypatch.setattr(generator, "ADAPTATION", {"nitn": 2, "neval": 1000})
+    generate(HEAVY, 240, seed=5)
+    assert len(list(cold.iterdir())) == 4 * len(CHANNELS)

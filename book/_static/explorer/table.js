@@ -3,9 +3,6 @@
 ((explorer) => {
   "use strict";
 
-  // Relative error of a rate where a light Z′ flies, as in darkpkg.method.table.
-  const OF_FLIGHTS = 0.028;
-
   // Evenly spaced nodes, and B-splines of degree 3, or 1, between them.
   class Axis {
     constructor({ start, stop, n, degree }) {
@@ -161,7 +158,7 @@
       const near = own ? Math.exp(Math.min(flight - this.flights.start, 0)) : 0;
       const far = own ? Math.max(flight - this.flights.stop, 0) : 0;
       const total = log.map((value, b) => Math.exp(value + shift + (own ? own[b] * near - far : 0)));
-      const relative = withError ? this.error(inside).map((x) => Math.hypot(Math.exp(x), OF_FLIGHTS * near)) : null;
+      const relative = withError ? this.error(inside, flight).map(Math.exp) : null;
       if (bins === 1) return { mean: total, error: relative && total.map((value, b) => value * relative[b]) };
       const root = this.spectrum(inside, flight).map((x) => Math.max(x, 0));
       const ownError = withError ? this.spectrumError().map(Math.exp) : null;

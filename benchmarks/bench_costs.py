@@ -1,0 +1,84 @@
+"""What an event costs at each step, in calls of exp of the same core in the same run, and the budget of each step."""
+
+import math
+import warnings
+from time import process_time
+
+import numba
+import numpy as np
+import pytest
+
+import darkpkg as dk
+
+MILLION = 1_000_000
+REGIONS = {"heavy": (dk.HEAVY, dk.BENCHMARK_B), "light": (dk.LIGHT, dk.BENCHMARK_A)}
+BOTH = dk.ANALYSIS_I + dk.ANALYSIS_II
+
+BUDGETS = {
+    "generate": 200,
+    "generate Sobol points": 330,
+    "adapt": 55,
+    "place": 140,
+    "observables": 50,
+    "prepare": 270,
+    "prepare both": 280,
+    "transport": 560,
+}
+"""Calls of exp an event: a third above what was measured on a loaded machine, of the two regions the dearer one."""
+
+
+@numba.njit
+def _exponentials(x, y):
+    for i in range(x.size):
+        y[i] = math.exp(x[i])
+
+
+def seconds(step, rounds=3):
+    """Processor seconds of a call, the least of a few."""
+    found = []
+    for _ in range(rounds):
+        begin = process_time()
+        step()
+        found.append(process_time() - begin)
+    return min(found)
+
+
+@pytest.fixture(scope="module", params=REGIONS)
+def steps(request):
+    """Each step by name, as a function, and the number of events that it has."""
+    sampling, point = REGIONS[request.param]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dk.FewEventsWarning)
+        bare = dk.generate(sampling, MILLION, seed=1)
+        events = dk.place(bare, dk.ND280, seed=2)
+        moved = len(dk.transport(events, point))
+        for analysis in (dk.ANALYSIS_I, BOTH):
+            dk.Kernel(events).events(point, analysis)  # machine code is there
+
+        seeds = iter(range(100, 200))  # of maps that are not kept yet
+        yield {
+            "generate": (lambda: dk.generate(sampling, MILLION, seed=1), MILLION),
+            "generate Sobol points": (lambda: dk.generate(sampling, MILLION, seed=1, sequence="sobol"), MILLION),
+            "adapt": (lambda: dk.generate(sampling, 1000, seed=next(seeds)), MILLION),
+            "place": (lambda: dk.place(bare, dk.ND280, seed=2), MILLION),
+            "observables": (lambda: dk.observables(events), MILLION),
+            "prepare": (lambda: dk.Kernel(events[:]).events(point, dk.ANALYSIS_I), MILLION),
+            "prepare both": (lambda: dk.Kernel(events[:]).events(point, BOTH), MILLION),
+            "transport": (lambda: dk.transport(events, point), moved),
+        }
+
+
+@pytest.mark.benchmark(timer=process_time)
+@pytest.mark.parametrize("name", BUDGETS)
+def test_step(benchmark, steps, name):
+    """A step of a million events, those of `transport` being the events that are moved."""
+    step, n = steps[name]
+    x = np.random.default_rng(1).uniform(-5, 0, MILLION)
+    y = np.empty_like(x)
+    _exponentials(x, y)
+    benchmark.pedantic(step, rounds=3)
+    unit = seconds(lambda: _exponentials(x, y), 7) / MILLION
+    cost = benchmark.stats.stats.min / n
+    benchmark.extra_info["calls of exp an event"] = cost / unit
+    benchmark.extra_info["events per second"] = 1 / cost
+    assert cost < BUDGETS[name] * unit
