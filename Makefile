@@ -95,8 +95,9 @@ format: $(READY)  ## bring the code into that style
 	@$(RUN) -m ruff check --fix --quiet .
 	@$(RUN) -m ruff format .
 
-table: $(READY)  ## simulate the table of all rates that is shipped (an interrupted build is continued)
+table: $(READY)  ## simulate the tables of rates that are shipped (an interrupted build of T2K's is continued)
 	@$(RUN) -m darkpkg table build -o data/tables/t2k.npz
+	@$(RUN) -m paper.booster.rates
 
 accept: $(READY)  ## run the chapters and store their numbers (BECAUSE="why" for moves beyond their errors)
 	@PYTHONPATH=book/_ext $(RUN) tests/book/accept_references.py $(CHAPTERS) $(if $(BECAUSE),--because "$(BECAUSE)")
@@ -111,6 +112,7 @@ validate: $(READY)  ## run DarkNews afresh and rewrite data/validation (a quarte
 	@test -e $(VALIDATE) || $(RUN) -m uv --quiet venv --python $(RUN) $(VALIDATE)
 	@$(UV) install --quiet --python $(VALIDATE) --constraints constraints.txt --editable ".[validate]"
 	@$(VALIDATE)/bin/python -m paper.validation.run_darknews
+	@$(VALIDATE)/bin/python -m paper.validation.run_booster
 
 # Beside an editable install pip takes no file with hashes: conda and Binder have the same pins without.
 pins: $(READY)  ## write the pins anew from pyproject.toml (FLAGS=--upgrade for the newest)

@@ -1,14 +1,14 @@
-"""The fit to MiniBooNE over both masses and a coupling, and what MicroBooNE and T2K leave of it. Begin with `Scan`.
+"""The fit to MiniBooNE over both masses and a coupling. Begin with `Scan`.
 
-Each experiment has one sample over the masses, transported to every point. Couplings are those of arXiv:2308.02543:
-α_D = 1/π, a fixed ε and V_μN = V_N = U_μ4/2, so that U_μ4 alone is free. With a heavy Z′, events and lifetime depend
-on ε U_μ4 only, so that no generality is lost.
+An estimator is one sample over the masses, transported to every point, or the stored `paper.booster.rates`.
+Couplings are those of arXiv:2308.02543: α_D = 1/π, a fixed ε and V_μN = V_N = U_μ4/2, so that U_μ4 alone is free.
+With a heavy Z′, events and lifetime depend on ε U_μ4 only, so that no generality is lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,14 +17,12 @@ from scipy.stats import chi2
 
 from darkpkg.experiment.analysis import ANALYSIS_I, Analysis
 from darkpkg.experiment.experiment import T2K, Experiment
-from darkpkg.inference.likelihood import log_likelihood
 from darkpkg.method.events import PlacedEvents
-from darkpkg.method.expectation import Expectation
 from darkpkg.method.interface import Predicts
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.physics.model import DarkParameters
 from darkpkg.simulation import simulate
-from paper.booster import counts, microboone
+from paper.booster import counts
 
 Array = NDArray[np.float64]
 
@@ -95,9 +93,7 @@ def sample(experiment: Experiment, space: Space, n_events: int | None = None, se
     """
     detector = experiment.detector
     if space.mediator == "light":
-        channels = [channel for analysis in experiment.analyses.values() for channel in analysis.channels]
-        within = dict.fromkeys(name for channel in channels for name in channel.selection.decay_modules)
-        experiment = experiment.replace(detector=detector.only(list(within)))
+        experiment = _where_pairs_count(experiment)
     return simulate(
         space.sampling(),
         N_EVENTS[space.mediator] if n_events is None else n_events,
@@ -108,6 +104,29 @@ def sample(experiment: Experiment, space: Space, n_events: int | None = None, se
         sequence="random" if VERTICES[space.mediator] == 1 else "sobol",
         vertices=VERTICES[space.mediator],
     )
+
+
+def sample_at(
+    theta: DarkParameters, experiment: Experiment, n_events: int, vertices: int, seed: int = SEED
+) -> PlacedEvents:
+    """Events of an experiment at one point θ of a space, otherwise as those of `sample`."""
+    light = bool(theta.is_light_mediator)
+    return simulate(
+        theta,
+        n_events,
+        seed,
+        experiment=_where_pairs_count(experiment) if light else experiment,
+        hydrogen="H" in experiment.detector.nuclei,
+        nucleons=True,
+        vertices=2 if light else vertices,
+    )
+
+
+def _where_pairs_count(experiment: Experiment) -> Experiment:
+    """With those modules alone in which pairs of some analysis count."""
+    channels = [channel for analysis in experiment.analyses.values() for channel in analysis.channels]
+    within = dict.fromkeys(name for channel in channels for name in channel.selection.decay_modules)
+    return experiment.replace(detector=experiment.detector.only(list(within)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,24 +156,12 @@ class Scan:
         mean[rows, columns], variance[rows, columns] = found.mean, found.variance
         return cls(space, m_N, m_Zprime, U, mean, variance, analysis)
 
-    def scaled(self, factor: float) -> Scan:
-        """The same with ``factor`` times as many events."""
-        return replace(self, mean=factor * self.mean, variance=factor**2 * self.variance)
-
-    def log_likelihood(self, likelihood: Callable[[Any, Any], Any]) -> Array:
-        """ln L (a, b, c), nan where nothing is predicted."""
-        there = np.isfinite(self.mean).all(axis=-1)
-        value = np.full(there.shape, np.nan)
-        prediction = Expectation(np.maximum(self.mean[there], 0.0), self.variance[there])
-        value[there] = likelihood(prediction, self.analysis)
-        return value
-
 
 def chi_squared(scan: Scan, modes: Any = counts.MODES) -> Array:
     """MiniBooNE's χ² (a, b, c) with the published covariance, electron-like and muon-like bins."""
-    there = np.isfinite(scan.mean).all(axis=-1)
-    value = np.full(there.shape, np.nan)
-    value[there] = counts.likelihood(modes).chi_squared(np.maximum(scan.mean[there], 0.0), scan.variance[there])
+    own, value = counts.likelihood(modes), np.full(scan.mean.shape[:-1], np.nan)
+    for i, j in np.argwhere(np.isfinite(scan.mean).all(axis=(2, 3))).tolist():  # else all covariances at once
+        value[i, j] = own.chi_squared(np.maximum(scan.mean[i, j], 0.0), scan.variance[i, j])
     return value
 
 
@@ -182,23 +189,24 @@ def ends(values: Array, allowed: NDArray[np.bool_]) -> tuple[Array, Array]:
     return np.where(some, values[first], np.nan), np.where(some, values[last], np.nan)
 
 
-def excluded_microboone(scan: Scan, cl: float = 0.95) -> NDArray[np.bool_]:
-    """Signals (a, b, c) larger than the best one that MicroBooNE excludes, one-sided, by the pull of its count."""
-    own = microboone.likelihood()
-    mean = np.nan_to_num(scan.mean)
-    pull = own.residual(mean)[..., 0] / np.sqrt(own.covariance(mean, np.nan_to_num(scan.variance))[..., 0, 0])
-    return np.asarray(pull < -np.sqrt(chi2.ppf(2 * cl - 1, 1)))
-
-
 T2K_I = T2K.replace(analyses={"I": ANALYSIS_I})
 """T2K with its search for pairs in argon alone."""
 
 
-def excluded_t2k(scan: Scan, cl: float = 0.95) -> NDArray[np.bool_]:
-    """Points (a, b, c) of a scan of Analysis I that T2K excludes, one-sided, by the paper's likelihood."""
-    nothing = Expectation(np.zeros(2), np.zeros(2))
-    below = 2 * (log_likelihood(nothing, ANALYSIS_I) - scan.log_likelihood(log_likelihood))
-    return np.asarray(np.nan_to_num(below) > chi2.ppf(2 * cl - 1, 1))
+def height(log_likelihoods: Array, cl: float = 0.95) -> Array:
+    """By how much −2 Δ ln L of points (…, c) lies above the limit: positive where they are excluded, one-sided.
+
+    ``log_likelihoods`` are those of an experiment, or the sum of several, over ln L without a signal; couplings
+    increase along the last axis. A point is compared with the best coupling at its masses, or with no signal if that
+    is better, and is excluded if its coupling is larger and −2 Δ ln L above the χ² of one parameter at 2 cl − 1.
+    What is nan stays nan.
+    """
+    limit = chi2.ppf(2 * cl - 1, 1)
+    value = np.where(np.isnan(log_likelihoods), -np.inf, log_likelihoods)
+    best, at = value.max(axis=-1, keepdims=True), value.argmax(axis=-1)[..., None]
+    larger = (np.arange(value.shape[-1]) > at) | (best < 0)
+    above = np.where(larger, 2 * (np.maximum(best, 0.0) - value), 0.0) - limit
+    return np.where(np.isnan(log_likelihoods), np.nan, above)
 
 
 def share_left(inside: NDArray[np.bool_], excluded: NDArray[np.bool_]) -> float:

@@ -110,13 +110,13 @@ def predict(theta: DarkParameters, sample: PlacedEvents, differences: Difference
     )
 
 
-def best_factor(mean: ArrayLike, error: ArrayLike = 0.0) -> tuple[float, float]:
-    """The factor, for all 11 bins of neutrino mode alike, with the least χ² of 19 bins, and this χ².
+def best_factor(mean: ArrayLike, error: ArrayLike = 0.0, modes: Sequence[str] = ("neutrino",)) -> tuple[float, float]:
+    """The factor, for all 11 electron-like bins of each mode alike, with the least χ² of 19 bins a mode, and this χ².
 
     For N that decays at once, events go with the square of U_μ4 and nothing else.
     """
     mean, error = np.broadcast_arrays(np.maximum(mean, 0.0), error)
-    own = counts.likelihood(["neutrino"])
+    own = counts.likelihood(modes)
     unit = 400 / mean.sum()
 
     def chi_squared(log_factor: float) -> float:

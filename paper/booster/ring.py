@@ -69,25 +69,25 @@ def neutrino_energy(E: ArrayLike, cos_theta: ArrayLike) -> Array:
     return np.asarray(above / (2 * (NEUTRON_MASS - E + p * np.asarray(cos_theta))))
 
 
-def smeared(events: SmearableEvents, azimuth_kept: bool = False) -> Pairs:
+def smeared(events: SmearableEvents, azimuth_kept: bool = False, resolution: float = 1.0) -> Pairs:
     """The pairs as they are found: each lepton with its own energy and direction.
 
     Random numbers are those that ``events`` carry, so that the same events always give the same pairs; the azimuth
     of the smearing is what their first 16 binary digits leave. With ``azimuth_kept`` only the angle to the beam
-    changes, and the azimuth around the beam is the true one.
+    changes, and the azimuth around the beam is the true one. Both standard deviations are times ``resolution``.
     """
     u = np.clip(events.uniform, 1e-9, 1 - 1e-9)
-    return Pairs(
-        _smeared(events.p_electron, u[:, :2], azimuth_kept), _smeared(events.p_positron, u[:, 2:], azimuth_kept)
-    )
+    momenta = (events.p_electron, u[:, :2]), (events.p_positron, u[:, 2:])
+    return Pairs(*(_smeared(p, own, azimuth_kept, resolution) for p, own in momenta))
 
 
-def _smeared(p: Array, u: Array, azimuth_kept: bool) -> Array:
+def _smeared(p: Array, u: Array, azimuth_kept: bool, resolution: float) -> Array:
     length = np.maximum(momentum(p), 1e-12)
-    kinetic = np.maximum(p[:, 0] - ELECTRON_MASS + energy_resolution(p[:, 0]) * ndtri(u[:, 0]), 0.0)
+    off = resolution * energy_resolution(p[:, 0]) * ndtri(u[:, 0])
+    kinetic = np.maximum(p[:, 0] - ELECTRON_MASS + off, 0.0)
     found = np.sqrt(kinetic * (kinetic + 2 * ELECTRON_MASS))
     axis = tuple((p[:, 1:] / length[:, None]).T)
-    aside = angular_resolution(p[:, 0]) * ndtri(u[:, 1])
+    aside = resolution * angular_resolution(p[:, 0]) * ndtri(u[:, 1])
     direction = np.array(rotate_z_to(axis, spherical(np.cos(aside), 2 * np.pi * np.modf(u[:, 1] * 2**16)[0])))
     if azimuth_kept:
         phi = np.arctan2(p[:, 2], p[:, 1])
@@ -191,6 +191,7 @@ class OneRing(Selection):
     of_smeared_energy: bool = False
     efficiency_shift: float = 0.0
     fiducial_share: float = 1.0
+    resolution: float = 1.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -203,6 +204,7 @@ class OneRing(Selection):
             object.__setattr__(self, name, tuple(numbers.tolist()))
         share = real_number("fiducial_share", self.fiducial_share, 0.3, 1.0)  # no efficiency above one
         object.__setattr__(self, "fiducial_share", share)
+        object.__setattr__(self, "resolution", real_number("resolution", self.resolution, 0.0, 5.0))
         object.__setattr__(self, "efficiency_shift", real_number("efficiency_shift", self.efficiency_shift, -5, 5))
 
     @property
@@ -212,7 +214,7 @@ class OneRing(Selection):
 
     def accepted(self, events: PlacedPairs) -> tuple[NDArray[np.int64], Array]:
         """Bin and efficiency of each event: two arrays (n,), −1 and 0 where it is not selected."""
-        pairs = smeared(events, self.azimuth_kept)
+        pairs = smeared(events, self.azimuth_kept, self.resolution)
         ring = Ring.of(pairs)
         chosen = is_one_ring(pairs, self.criterion, self.tuning)
         if self.vertex_modules:

@@ -13,7 +13,7 @@ from types import FunctionType
 import numpy as np
 import pandas as pd
 
-from paper.claims import detector, limits, method, model
+from paper.claims import detector, limits, method, miniboone, model
 from paper.claims.answer import Answer
 from paper.claims.questions import Claim, claims
 from paper.claims.samples import Samples
@@ -22,7 +22,7 @@ __all__ = ["ANSWERS", "VERDICTS", "agrees", "explained", "table", "verdict"]
 
 ANSWERS: dict[str, Callable[[Samples], Answer]] = {
     name: function
-    for section in (model, detector, method, limits)
+    for section in (model, detector, method, limits, miniboone)
     for name, function in vars(section).items()
     if isinstance(function, FunctionType) and function.__module__ == section.__name__ and not name.startswith("_")
 }

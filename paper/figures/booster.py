@@ -6,20 +6,33 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from darkpkg import datasets
 from darkpkg.method.estimators import Kernel
 from darkpkg.method.events import PlacedEvents
+from darkpkg.method.expectation import Expectation
 from darkpkg.physics.model import DarkParameters
 from darkpkg.plotting import axis_label
 from darkpkg.units import ALPHA_EM, MeV
-from paper.booster import counts, fit, microboone, miniboone, ring
+from paper.booster import counts, fit, microboone, miniboone, ring, spectra
+from paper.booster import planes as planes_
 from paper.drawing import COLOURS, plain_ticks
 
-__all__ = ["draw_coupling", "draw_criterion", "draw_efficiency", "draw_plane", "draw_spectra"]
+__all__ = [
+    "draw_coupling",
+    "draw_criterion",
+    "draw_efficiency",
+    "draw_fits",
+    "draw_plane",
+    "draw_planes",
+    "draw_pulls",
+    "draw_spectra",
+]
 
 Array = NDArray[np.float64]
 
@@ -37,68 +50,63 @@ def draw_criterion(energy: Array, curves: Mapping[str, Array]) -> Figure:
 
 
 def excess(name: str) -> Array:
-    """Observed events over the background in the bins of `SPECTRA`, a variable of neutrino mode."""
-    own = _spectrum(name)
-    return (own.observed - own.background).to_numpy()
+    """Observed events over the background in the bins of a variable of `spectra`."""
+    own = spectra.analyses()[name]
+    return own.observed - own.background
 
 
-def shapes(theta: DarkParameters, sample: PlacedEvents) -> dict[str, Array]:
-    """The signal at θ in the bins of neutrino energy, visible energy and angle, from a sample at its masses."""
-    found = {"neutrino_energy": Kernel(sample).events(theta, miniboone.MINIBOONE_NU).mean}
-    for name, (_, unit) in SPECTRA.items():
-        analysis = miniboone.spectrum(name, tuple(_edges(name) * unit))
-        found[name] = Kernel(sample).events(theta, analysis).mean
-    return found
+def shapes(theta: DarkParameters, sample: PlacedEvents) -> dict[str, Expectation]:
+    """The signal at θ in the bins of neutrino energy, both modes, of visible energy, angle and both."""
+    every = {"neutrino_energy": miniboone.MINIBOONE_BOTH, **spectra.analyses()}
+    return {name: Kernel(sample).events(theta, analysis) for name, analysis in every.items()}
 
 
-SPECTRA = {"visible_energy": ("evis", MeV), "cos_theta": ("cos_theta", 1.0)}
-"""Variables in the table of spectra, and the unit of their bins there."""
+def draw_spectra(signals: Mapping[str, Array]) -> Figure:
+    """Excess over the background in neutrino energy of both modes, and in visible energy and angle of neutrino mode.
 
-
-def _spectrum(name: str) -> pd.DataFrame:
-    table = datasets.read("miniboone/spectra")
-    return table[table.variable == SPECTRA[name][0]]
-
-
-def _edges(name: str) -> Array:
-    own = _spectrum(name)
-    return np.append(own.low, own.high.iloc[-1])
-
-
-def draw_spectra(predictions: Mapping[str, Array], scale: float) -> Figure:
-    """Excess over the background in three variables, with a signal times ``scale``.
-
-    ``predictions`` has the signal in the bins of `counts.edges` (``"neutrino_energy"``) and of the tables
-    of spectra (``"visible_energy"``, ``"cos_theta"``).
+    ``signals`` has both modes together as ``"neutrino_energy"`` (22,), and the variables of `spectra`.
     """
-    figure, axes = plt.subplots(1, 3, figsize=(10.5, 3.6))
-    background, covariance = counts.constrained_background(["neutrino"])
-    edges, observed = counts.edges(), counts.counts("neutrino", "nue", "observed")
+    figure, axes = plt.subplots(2, 2, figsize=(9.0, 6.6))
+    background, covariance = counts.constrained_background()
+    observed = np.concatenate([counts.counts(mode, "nue", "observed") for mode in counts.MODES])
     error = np.sqrt(observed + np.maximum(np.diag(covariance) - background, 0.0))
-    panels = {"neutrino_energy": (edges / MeV, observed - background, error, r"$E_\nu^{QE}$ [MeV]")}
-    for name, label in (("visible_energy", "visible energy [MeV]"), ("cos_theta", r"$\cos\theta$")):
-        panels[name] = _edges(name), excess(name), np.sqrt(_spectrum(name).observed.to_numpy()), label
-    for ax, (name, (ends, above, errors, label)) in zip(axes, panels.items(), strict=True):
-        width = np.diff(ends) if name == "neutrino_energy" else np.ones(len(above))
-        middle = (ends[1:] + ends[:-1]) / 2
-        ax.errorbar(middle, above / width, errors / width, fmt="o", ms=3.5, lw=1.2, color="black", label="data")
-        ax.stairs(scale * predictions[name] / width, ends, color=COLOURS["red"], lw=1.8, label="fit")
-        ax.axhline(0, color=COLOURS["grey"], lw=0.8)
-        ax.set(xlabel=label, ylabel="excess per MeV" if name == "neutrino_energy" else "excess per bin")
-    axes[0].set(xscale="log", xlim=(200, 3000))
-    plain_ticks(axes[0].xaxis, (200, 500, 1000, 2000))
-    axes[1].set(xlim=(100, 1500))
-    axes[0].legend()
+    edges = counts.edges() / MeV
+    for ax, mode, own in zip(axes[0], counts.MODES, (slice(0, 11), slice(11, 22)), strict=True):
+        _excess(ax, edges, (observed - background)[own], error[own], signals["neutrino_energy"][own], np.diff(edges))
+        ax.set(xscale="log", xlim=(200, 3000), xlabel=rf"$E_\nu^{{QE}}$ [MeV], {mode} mode", ylabel="excess per MeV")
+        plain_ticks(ax.xaxis, (200, 500, 1000, 2000))
+    labels = {"visible_energy": "visible energy [MeV]", "cos_theta": r"$\cos\theta$"}
+    for ax, (name, label) in zip(axes[1], labels.items(), strict=True):
+        own = spectra.analyses()[name]
+        ends = np.array(own.selection.edges) / (MeV if name == "visible_energy" else 1.0)
+        _excess(ax, ends, excess(name), np.sqrt(own.observed), signals[name], 1.0)
+        ax.set(xlabel=label, ylabel="excess per bin")
+    axes[0, 0].legend()
     return figure
 
 
-def draw_plane(scan: fit.Scan, least: Array) -> Figure:
+def _excess(ax: Axes, ends: Array, above: Array, errors: Array, signal: Array, width: float | Array) -> None:
+    middle = (ends[1:] + ends[:-1]) / 2
+    ax.errorbar(middle, above / width, errors / width, fmt="o", ms=3.5, lw=1.2, color="black", label="data")
+    ax.stairs(signal / width, ends, color=COLOURS["red"], lw=1.8, label="fit")
+    ax.axhline(0, color=COLOURS["grey"], lw=0.8)
+
+
+def draw_fits(fits: Mapping[str, tuple[fit.Scan, Array]]) -> Figure:
+    """`draw_plane` for each kind of dark photon, beside each other."""
+    figure, axes = plt.subplots(1, len(fits), figsize=(10.0, 4.2))
+    for ax, (name, (scan, least)) in zip(axes, fits.items(), strict=True):
+        draw_plane(ax, scan, least)
+        ax.set_title(f"{name} dark photon")
+    return figure
+
+
+def draw_plane(ax: Axes, scan: fit.Scan, least: Array) -> None:
     """χ² with the best coupling over both masses, with the regions of 1, 2 and 3σ of two parameters."""
-    figure, ax = plt.subplots(figsize=(6.4, 4.6))
     ends = scan.space.m_N, scan.space.m_Zprime
     x, y = (np.geomspace(*end, n + 1) for end, n in zip(ends, least.shape, strict=True))
     shown = ax.pcolormesh(x, y, least.T, cmap="viridis_r", vmax=np.nanmin(least) + 20)
-    figure.colorbar(shown, label=r"least $\chi^2$")
+    ax.figure.colorbar(shown, label=r"least $\chi^2$")
     levels = [np.nanmin(least) + fit.threshold(sigma, 2) for sigma in (1, 2, 3)]
     lines = ax.contour(scan.m_N, scan.m_Zprime, least.T, levels, colors="white", linestyles=["-", "--", ":"])
     ax.clabel(lines, fmt=dict(zip(levels, ("1σ", "2σ", "3σ"), strict=True)), fontsize=9)
@@ -108,6 +116,52 @@ def draw_plane(scan: fit.Scan, least: Array) -> Figure:
     plain_ticks(ax.xaxis, [x for x in (0.05, 0.1, 0.2, 0.5, 1.0) if ends[0][0] <= x <= ends[0][1]])
     plain_ticks(ax.yaxis, [y for y in (0.01, 0.03, 0.1, 0.3, 1.0, 3.0) if ends[1][0] <= y <= ends[1][1]])
     ax.grid(False)
+
+
+def draw_planes(planes: Mapping[str, planes_.Plane]) -> Figure:
+    """Planes by title, in two columns: MiniBooNE's region, and what the searches exclude at 95 and 90 %.
+
+    Regions are of Δχ² at 90 and 95 % of two parameters.
+    """
+    rows = (len(planes) + 1) // 2
+    figure, axes = plt.subplots(rows, 2, figsize=(9.6, 3.9 * rows), squeeze=False)
+    for ax, (title, one) in zip(axes.flat, planes.items(), strict=True):
+        ax.contourf(one.x, one.y, one.heights[planes_.DRAWN[-1], 0.95].T, [0, np.inf], colors="0.5", alpha=0.3)
+        ax.contourf(one.x, one.y, one.delta.T, [0, 4.61], colors=[COLOURS["orange"]], alpha=0.9)
+        ax.contourf(one.x, one.y, one.delta.T, [4.61, 5.99], colors=[COLOURS["orange"]], alpha=0.5)
+        for name, colour in zip(planes_.DRAWN, ("blue", "red", "black"), strict=True):
+            for cl, style in ((0.95, "-"), (0.90, "--")):
+                line = COLOURS.get(colour, colour)
+                ax.contour(
+                    one.x, one.y, one.heights[name, cl].T, [0], colors=[line], linestyles=style, linewidths=1.6
+                )
+        x, y = one.name.split(", ")
+        ax.set(xscale="log", yscale="log", xlabel=axis_label(x), ylabel=axis_label(y), title=title.partition(",")[0])
+        ax.set(xlim=(one.x[0], one.x[-1]), ylim=(one.y[0], one.y[-1]))
+        plain_ticks(ax.xaxis, [t for t in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0) if one.x[0] <= t <= one.x[-1]])
+        ax.grid(False)
+    handles = [Patch(color=COLOURS["orange"], alpha=0.9, label="MiniBooNE, 90 and 95 %")]
+    handles += [Line2D([], [], color=COLOURS[c], label=n) for n, c in (("T2K", "blue"), ("MicroBooNE", "red"))]
+    handles += [Patch(color="0.5", alpha=0.3, label="excluded by both, 95 %")]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    return figure
+
+
+def draw_pulls(signal: Array) -> Figure:
+    """Observed minus expected events over the standard deviation in the bins of both modes, by signal (22,)."""
+    own = counts.likelihood()
+    figure, axes = plt.subplots(1, 2, figsize=(9.6, 3.4), sharey=True)
+    for ax, mode, begin in zip(axes, counts.MODES, (0, 19), strict=True):
+        for value, colour, label in ((0 * signal, "grey", "no signal"), (signal, "red", "best point")):
+            pull = own.residual(value) / np.sqrt(np.diag(own.covariance(value)))
+            ax.stairs(pull[begin : begin + 19], np.arange(20), color=COLOURS[colour], lw=1.8, label=label)
+        ax.axvline(counts.N_BINS, color=COLOURS["grey"], ls=":")
+        ax.axhline(0, color=COLOURS["grey"], lw=0.8)
+        ax.text(0.3, -2.8, "electron-like")
+        ax.text(11.3, -2.8, "muon-like")
+        ax.set(xlabel=f"bin, {mode} mode", ylim=(-3.2, 3.2), xlim=(0, 19))
+    axes[0].set_ylabel("pull")
+    axes[0].legend(loc="upper right")
     return figure
 
 

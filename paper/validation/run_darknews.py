@@ -146,18 +146,24 @@ def form_factors() -> pd.DataFrame:
 
 
 def experiment(nucleus: str, folder: Path) -> detector.Detector:
-    """One nucleus in the FHC flux of ``data/flux``: the flux files of DarkNews for ND280 both hold the RHC flux.
+    """One nucleus in the FHC flux of ``data/flux``: the flux files of DarkNews for ND280 both hold the RHC flux."""
+    return write_experiment(nucleus, dk.T2K["FHC"].flux, ENERGY_RANGE, folder)
+
+
+def write_experiment(
+    nucleus: str, flux: dk.Flux, energy_range: tuple[float, float], folder: Path
+) -> detector.Detector:
+    """One nucleus in a flux of muon neutrinos of energies in a range.
 
     DarkNews interpolates a flux linearly, so each edge of our bins stands twice, 2e-9 GeV apart.
     """
-    flux = dk.T2K["FHC"].flux
     E = np.repeat(flux.edges, 2) + np.tile([-1e-9, 1e-9], len(flux.edges))
     density = np.concatenate([[0.0], np.repeat(flux.density, 2), [0.0]])
     zero = np.zeros_like(E)
     np.savetxt(folder / "flux.dat", np.stack([E, zero, density, zero, zero, zero, zero], axis=1), fmt="%.12g")
     (folder / "experiment.txt").write_text(
         'name = "one nucleus"\nfluxfile = "flux.dat"\nflux_norm = 1\n'
-        f"erange = [{ENERGY_RANGE[0]}, {ENERGY_RANGE[1]}]\nnuclear_targets = ['{nucleus}']\n"
+        f"erange = [{energy_range[0]}, {energy_range[1]}]\nnuclear_targets = ['{nucleus}']\n"
         "fiducial_mass_per_target = [1]\nPOTs = 1\n"
     )
     return detector.Detector(str(folder / "experiment.txt"))
@@ -291,12 +297,17 @@ def write(name: str, table: pd.DataFrame) -> None:
             partial.write_text(content, encoding="utf-8")
 
 
-def main() -> None:
-    """Run everything, about ten minutes, and only then write."""
+def quiet() -> None:
+    """Log what is done here, and of DarkNews warnings only."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     for name in logging.root.manager.loggerDict:
         if name.startswith(("logger", "prettyprinter")):
             logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def main() -> None:
+    """Run everything, about ten minutes, and only then write."""
+    quiet()
     point_table, histogram_table = points_and_distributions()
     tables = {
         "points": point_table,

@@ -18,7 +18,7 @@ from darkpkg import datasets
 TABLES = datasets.names()
 COLUMN_WITHOUT_UNIT = {
     *("flavour", "module", "nucleus", "element", "isotope", "Z", "probability", "simulated"),
-    *("point", "variable", "trap", "kind"),
+    *("point", "quantity", "variable", "trap", "kind"),
     *("name", "reference", "edge", "x", "y", "R"),
     *("id", "section", "place", "claim", "paper", "page", "assumption", "reason", "verdict", "unit"),
     *("number", "low", "high", "ours", "error", "assumed", "assumed_error"),  # each row has its own unit
@@ -74,8 +74,8 @@ def test_numbers_are_finite_or_empty(name):
 
 
 DESCRIBE_THEMSELVES = {"analysis/example.toml"}
-ARCHIVES = {"tables/t2k.npz", "tables/t2k.toml"}
-"""The table of all rates, and its manifest."""
+ARCHIVES = {f"tables/{name}.{kind}" for name in ("booster", "t2k") for kind in ("npz", "toml")}
+"""Tables of rates, and their manifests."""
 
 
 def test_every_file_of_data_is_a_table_with_a_manifest_or_describes_itself():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import darkpkg as dk
-from paper.booster import fit, microboone, miniboone
+from paper.booster import fit, miniboone
 from paper.booster.beams import MUON_FLAVOURS
 
 LIGHT, HEAVY = fit.SPACES["light"], fit.SPACES["heavy"]
@@ -68,22 +68,6 @@ def test_ends_are_those_of_each_row():
 def test_the_share_that_is_left_counts_cells():
     inside, excluded = np.array([1, 1, 1, 1, 0], bool), np.array([1, 0, 1, 1, 0], bool)
     assert fit.share_left(inside, excluded) == 0.25
-
-
-def test_microboone_excludes_what_is_too_many_and_never_too_few():
-    scan = fit.Scan.of(AsTheSquare(), microboone.MICROBOONE_PAIRS, LIGHT, (2, 2, 40))
-    there = np.isfinite(scan.mean[..., 0])
-    excluded, number = fit.excluded_microboone(scan)[there], scan.mean[..., 0][there]
-    assert not excluded[number < 55].any()
-    assert excluded[number > 75].all()
-    assert not fit.excluded_microboone(scan)[~there].any()
-
-
-def test_t2k_excludes_large_couplings():
-    scan = fit.Scan.of(dk.load_table(), dk.ANALYSIS_I, HEAVY, (3, 3, 25))
-    excluded = fit.excluded_t2k(scan)
-    assert excluded.any()
-    assert not excluded[..., 0].any()
 
 
 @pytest.mark.filterwarnings("ignore::darkpkg.method.expectation.FewEventsWarning")

@@ -1,0 +1,46 @@
+"""Events on carbon in the Booster beam, against those of DarkNews at twenty points, after the same acceptance."""
+
+import numpy as np
+import pytest
+from scipy.stats import chi2
+
+from paper.validation import booster
+
+
+@pytest.fixture(scope="module")
+def both():
+    return {point: (booster.ours(point, 2**14, 5), booster.theirs(point)) for point in booster.POINTS}
+
+
+def test_ten_points_are_of_each_kind_of_mediator():
+    light = [bool(theta.is_light_mediator) for theta in booster.POINTS.values()]
+    assert (sum(light), len(light)) == (10, 20)
+
+
+def test_produced_events_agree_to_a_per_cent(both):
+    for point, (ours, theirs) in both.items():
+        # The magnetic moment that DarkNews gives to carbon adds a few per mille.
+        assert ours.sum_w["produced"] / theirs.sum_w["produced"] == pytest.approx(1, abs=0.01), point
+
+
+def test_selected_events_agree_within_three_per_cent(both):
+    for point, (ours, theirs) in both.items():
+        # 3 %, and one standard deviation of both samples, which is one to three per cent
+        error = np.hypot(*(one.sum_w_sq["selected"] ** 0.5 / one.sum_w["selected"] for one in (ours, theirs)))
+        assert ours.sum_w["selected"] / theirs.sum_w["selected"] == pytest.approx(1, abs=0.03 + error), point
+
+
+def test_selected_events_agree_within_a_per_cent_on_average(both):
+    ratios = [ours.sum_w["selected"] / theirs.sum_w["selected"] for ours, theirs in both.values()]
+    assert np.mean(ratios) == pytest.approx(1, abs=0.01)
+
+
+def test_spectra_of_selected_events_agree(both):
+    """Shares of the bins of E_ν^QE at all points together."""
+    total, n = 0.0, 0
+    for ours, theirs in both.values():
+        bins = [name for name in booster.QUANTITIES[2:] if theirs.sum_w[name] > 0.01 * theirs.sum_w["selected"]]
+        shares = [one.sum_w[bins] / one.sum_w[bins].sum() for one in (ours, theirs)]
+        variance = sum(one.sum_w_sq[bins] / one.sum_w[bins].sum() ** 2 for one in (ours, theirs))
+        total, n = total + ((shares[0] - shares[1]) ** 2 / variance).sum(), n + len(bins) - 1
+    assert chi2.sf(total, n) > 1e-3, (total, n)
