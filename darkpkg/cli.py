@@ -342,7 +342,7 @@ def scan(
     commands.scan(commands.Source(sample, estimator=estimator, method=method), where, output, analysis, refine, cl)
 
 
-table = typer.Typer(help="The table of all rates: build one, or tell what one holds.", no_args_is_help=True)
+table = typer.Typer(help="Build the table of all rates, or inspect one.", no_args_is_help=True)
 app.add_typer(table, name="table")
 
 
@@ -376,5 +376,8 @@ def inspect(
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, hidden=True)
 def figure() -> None:
-    """The figures of the paper stand beside the library: python -m paper figure, in a checkout of the book."""
+    """Where are the figures of the paper?
+
+    They stand beside the library: python -m paper figure, in a checkout of the book.
+    """
     raise ValueError("the book draws the figures of the paper: python -m paper figure 4 -o fig4.pdf, in its folder")

@@ -147,7 +147,8 @@ class Source:
         """The verdict of each analysis, and what is known of the sample, if one is needed."""
         if not self.sample:
             beams = self.simulated.beams
-            early = [verdict_without_neutrinos(point, analysis, self.targets, beams) for analysis in judges]
+            method = self.method
+            early = [verdict_without_neutrinos(point, one, self.targets, beams, method=method) for one in judges]
             known = [verdict for verdict in early if verdict is not None]
             if len(known) == len(judges):
                 return known, {}

@@ -444,6 +444,8 @@ class TestNoStatement:
         text = run("check", *options(m_N=100), "--hydrogen").stdout
         assert "verdict               no statement at 90 % CL by Analysis I" in text
         assert f"reason                {answer['reason']}" in text
+        by_CLs = json.loads(run("check", *options(m_N=100), "--method", "cls", "--json").stdout)
+        assert (by_CLs["rule"], by_CLs["reason"]) == ("90 % CL by CLs", answer["reason"])
 
     def test_no_effective_event_is_no_verdict(self, events, tmp_path):
         path = tmp_path / "nothing.parquet"
