@@ -20,6 +20,7 @@ FIGURE_OUTPUT = "paper.figure_output"
 """Loaded into the kernel of each chapter."""
 
 INPUTS = ("data/**/*", "requirements.txt")
+"""But for the nodes that `make table` leaves beside the table."""
 
 READS_SOURCES = re.compile(r"^[!%]|\.read_text\(|\bhelp\(|__doc__", re.MULTILINE)
 """Cells that show docstrings, or sources: of the command line, whose help they are, of a function, of all modules."""
@@ -28,7 +29,8 @@ READS_SOURCES = re.compile(r"^[!%]|\.read_text\(|\bhelp\(|__doc__", re.MULTILINE
 def chapter_key(cells: Sequence[str], root: Path) -> str:
     """Hash all that a chapter's numbers depend on: 16 hexadecimal digits that differ if any of it does."""
     paths = files_used(cells, root) | {root.joinpath(*FIGURE_OUTPUT.split(".")).with_suffix(".py")}
-    paths |= {path for pattern in INPUTS for path in root.glob(pattern)}
+    inputs = (path for pattern in INPUTS for path in root.glob(pattern))
+    paths |= {path for path in inputs if not any(parent.suffix == ".nodes" for parent in path.parents)}
     whole = any(READS_SOURCES.search(cell) for cell in cells)
     return hash_of_files(paths, root, "{}.{}".format(*sys.version_info[:2]), *cells, whole=whole)[:16]
 

@@ -52,6 +52,7 @@ def project(tmp_path):
         "paper/figures/one.py": "from darkpkg.low import beam\nfrom darkpkg import top\nx = top.y\n",
         "paper/figures/two.py": "",
         "data/a.csv": "1",
+        "data/tables/t.abc.nodes/1.npz": "1",
         "requirements.txt": "numpy==2.0",
     }
     for name, text in files.items():
@@ -95,6 +96,7 @@ def test_sources_are_found_through_every_form_of_import(project, cells, of_darkp
         ("darkpkg/low/formula.py", True),
         ("darkpkg/low/beam.py", True),
         ("data/a.csv", True),
+        ("data/tables/t.abc.nodes/1.npz", False),
         ("requirements.txt", True),
         ("darkpkg/cli.py", False),
         ("paper/figures/two.py", False),

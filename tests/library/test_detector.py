@@ -589,7 +589,10 @@ def test_the_fiducial_z_that_table_two_prints_for_this_chamber_is_refused(chambe
         ({"fiducial_x": np.nan}, "TPC1 must have all of fiducial_x, .* or none, got 3 of four"),
         ({"fiducial_y": np.nan}, "TPC1 must have all of fiducial_x, .* or none, got 3 of four"),
         ({"width_x": -5.0}, "width_x of TPC1 must be positive and finite, got -5"),
-        ({"module": None}, "each module must have a name, got (nan|None) at z_begin = 251"),  # by the version of pandas
+        (
+            {"module": None},
+            "each module must have a name, got (nan|None) at z_begin = 251",
+        ),  # by the version of pandas
     ],
 )
 def test_a_row_that_is_not_whole_is_refused(changes, message):

@@ -47,6 +47,12 @@ def test_points_are_of_their_kinds():
 
 
 def test_the_shipped_table_gives_the_limits_of_dedicated_samples():
-    """Within three per cent in the median of every kind, which the tails of the samples' own errors do not shift."""
-    of_all = summary(compared(TABLE))
-    assert (of_all["median"][of_all.analysis == "both"] < 3).all()
+    """The goals are 0.7 and 1 % rms of a heavy and a light dark photon and 3 % in the corners; the rest is a margin.
+
+    Another seed of the nodes changes these figures by a third.
+    """
+    of_all = summary(compared(TABLE)).query("analysis == 'both'").set_index("kind")
+    assert (of_all["median"] < 1.5).all()
+    assert (of_all.rms[["heavy", "heavy near", "light near", "heavy above 0.5", "light flying"]] < 1.5).all()
+    assert (of_all.rms[["light", "light above 0.5"]] < 2.5).all()
+    assert of_all.pull.max() < 1.4
