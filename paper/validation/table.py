@@ -2,9 +2,9 @@
 
 ``python -m paper.validation.table`` simulates points of all six parameters afresh, in a quarter of an hour, and
 writes ``data/validation/table``: Sobol sequences with four vertices for each neutrino, of which 131 072 have the
-error of several million independent events. A file that is there is continued. Nothing in it is read from the table, except
-where to look: points are drawn evenly in the logarithms, and kept where 0.1 to 1e4 events of both analyses are
-expected. `compared` and `summary` are what a table makes of these points.
+error of several million independent events. A file that is there is continued. Nothing in it is read from the table,
+except where to look: points are drawn evenly in the logarithms, and kept where 0.1 to 1e4 events of both analyses
+are expected. `compared` and `summary` are what a table makes of these points.
 """
 
 from __future__ import annotations
