@@ -408,7 +408,10 @@ def estimator(samples, name):
 def test_edges_of_exclusion_are_where_the_likelihood_falls_by_the_threshold(
     drawn, samples, planes, number, label, kind
 ):
-    """A little on one side of each edge the point is excluded, a little on the other side it is not."""
+    """A little on one side of each edge the point is excluded, a little on the other side it is not.
+
+    Where two edges nearly close a gap the likelihood is flat between them: there its fall has the right value.
+    """
     name, analysis = LIMITS[number][label]
     plane, predicts = planes["heavy" if number in (9, 14) else "light", kind], estimator(samples, name)
     mass, coupling = plane.axes
@@ -420,12 +423,14 @@ def test_edges_of_exclusion_are_where_the_likelihood_falls_by_the_threshold(
     assert crosses.sum() >= 2
     # Files have fewer digits than the grid: at its own masses.
     x, y = masses[np.abs(masses - x[crosses, None]).argmin(axis=1)], y[crosses]
-    around = plane.at(x, y * np.exp([[-WITHIN], [WITHIN]]))
+    around = plane.at(x, y * np.exp([[-WITHIN], [0.0], [WITHIN]]))
     found = dk.scan(predicts, plane, analysis)
     best = max(found.log_likelihood.max(), found.no_signal)
     fall = best - dk.log_likelihood(predicts.events(around, analysis), analysis)
-    beyond = fall > np.log(10)  # half the 90 % quantile of χ² with two parameters
-    assert (beyond[0] != beyond[1]).all()
+    beyond = fall - np.log(10)  # half the 90 % quantile of χ² with two parameters
+    flat = np.abs(beyond[2] - beyond[0]) < WITHIN
+    # Elsewhere a hundredth of the coupling changes the fall by 0.04.
+    assert np.where(flat, np.abs(beyond[1]) < WITHIN, beyond[0] * beyond[2] < 0).all()
 
 
 @pytest.mark.parametrize("kind", ["mixing", "kinetic"])
