@@ -176,9 +176,9 @@ class Chain:
     def autocorrelation_time(self, discard: int = 0) -> Array:
         """Steps after which a walker has forgotten where it was, for each parameter: Goodman and Weare, by emcee.
 
-        An estimate from fewer than 50 of its own times is too small.
+        An estimate from fewer than 50 of its own times is too small, perhaps by a half: compare with the steps kept.
         """
-        return np.asarray(_extra("emcee.autocorr", "posterior").integrated_time(self._kept(discard), quiet=True))
+        return np.asarray(_extra("emcee.autocorr", "posterior").integrated_time(self._kept(discard), tol=0))
 
     def _kept(self, discard: int) -> Array:
         if whole_number("discard", discard, 0) >= len(self.u):
