@@ -11,7 +11,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 from numpy.typing import NDArray
 
 from paper.causes.along import Along
@@ -42,6 +42,10 @@ def draw_along(panels: Mapping[str, Sequence[Along]], x: Sequence[str], y: Seque
         above.set(**{f"{axis}scale": "log" for axis in log}, ylabel=y[column])
         below.set(xlabel=x[column], ylabel="over the paper's" if column == 0 else "", yscale="log")
         _plain_ratios(below)
+        if "x" in log:
+            below.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            below.xaxis.set_major_formatter("{x:g}")
+            below.xaxis.set_minor_formatter(plt.NullFormatter())
         above.legend(fontsize=9, title=title)
     return figure
 
