@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 
 # The same examples in every run, no matter how fast: a test fails for physics, not for a busy machine. More of them
 # with pytest --hypothesis-profile=thorough.
-for name, number in {"reproducible": 40, "thorough": 1000}.items():
+for name, number in {"reproducible": 150, "thorough": 1000}.items():
     settings.register_profile(
         name,
         max_examples=number,
