@@ -234,12 +234,9 @@ def _acceptances(here: Masses) -> dict[str, Along]:
     """Probabilities that N made on lead and on argon decay in a chamber: of all N, of selected ones, by face."""
     table, found = datasets.read("paper/curves/fig4"), {}
     all_of_them = I.with_selection(cuts=None)
-    steps = {
-        "ours": (all_of_them, readings.TEXT),
-        "selected": (I, readings.TEXT),
-        "code": (I, cumulative(readings.HEAVY_CURVES)["constants"]),
-        "crossings": (I, cumulative(readings.HEAVY_CURVES)["crossings"]),
-    }
+    causes = cumulative(readings.HEAVY_CURVES, readings.TEXT)
+    steps = {"ours": (all_of_them, readings.TEXT), "selected": (I, readings.TEXT)}
+    steps |= {name: (I, causes[name]) for name in ("cone", "|t|", "form factor", "constants", "crossings")}
     for name, rows in table.groupby("element", sort=False):
         nucleus = {"lead": "Pb208", "argon": "Ar40"}[name]
         rows = rows[rows.acceptance > 0.02]
