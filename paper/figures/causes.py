@@ -148,7 +148,7 @@ def ratios_table(one: Along) -> Table:
 
 
 def overview_table(curves: Sequence[Along], name: str, caption: str) -> Table:
-    """The first, the middle and the last node of each curve: ours, the product of the causes, and the largest three."""
+    """First, middle and last node of each curve: ours, the product of the causes, and the largest three."""
     columns: dict[str, list[Any]] = {}
     for one in curves:
         for i in (0, len(one.x) // 2, len(one.x) - 1):
