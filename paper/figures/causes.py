@@ -169,6 +169,7 @@ def overview_table(curves: Sequence[Along], name: str, caption: str) -> Table:
 
 
 def _largest(factors: Mapping[str, float], n: int = 3) -> str:
-    """The causes that change most, the largest first."""
-    order = sorted(factors, key=lambda cause: -abs(np.log(factors[cause])))
-    return ", ".join(f"{cause} {factors[cause]:.2g}" for cause in order[:n])
+    """The causes that change most, of those that change two per cent, the largest first."""
+    size = {cause: abs(np.log(factor)) for cause, factor in factors.items() if abs(factor - 1) > 0.02}
+    order = sorted(size, key=lambda cause: -size[cause])
+    return ", ".join(f"{cause} {factors[cause]:{'.2f' if factors[cause] > 0.1 else '.2g'}}" for cause in order[:n])
