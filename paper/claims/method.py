@@ -6,13 +6,12 @@ import numpy as np
 
 from darkpkg.experiment.analysis import ANALYSIS_I
 from darkpkg.inference.threshold import exclusion_threshold
-from darkpkg.method.bandwidth import choose_bandwidth
 from darkpkg.method.estimators import Kernel
 from darkpkg.method.smoothing import Smoothing
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.physics.nuclei import NUCLEI, Nucleus
 from darkpkg.physics.scattering import total_cross_section
-from paper.claims.answer import Answer, slope
+from paper.claims.answer import Answer, number, slope
 from paper.claims.samples import Samples
 
 A, B, I = BENCHMARK_A, BENCHMARK_B, ANALYSIS_I
@@ -51,8 +50,18 @@ def sampling_power_of_a_light_m_N(_: Samples) -> Answer:
 
 
 def bandwidth(s: Samples) -> Answer:
-    chosen = choose_bandwidth(Kernel(s.heavy, Smoothing(0.2, order=0, slope=None)), B, I)
-    return Answer(float(np.mean(chosen.bandwidth)))
+    """Of the smallest mean squared error, h s with s of `asymptotic_factor`, from the bias at a pilot's h.
+
+    The bias is the distance to events at B. That which a sample shows of itself is too noisy for one number.
+    """
+    pilot = 0.4
+    truth, found = (
+        number(estimate.events(B, I))
+        for estimate in (Kernel(s.at_B), Kernel(s.heavy, Smoothing(pilot, order=0, slope=None)))
+    )
+    bias, error = found.value - truth.value, float(np.hypot(found.error, truth.error))
+    best = pilot * (found.error**2 / (2 * bias**2)) ** (1 / 6)
+    return Answer(best, best / 3 * abs(error / bias))
 
 
 def threshold(_: Samples) -> Answer:
