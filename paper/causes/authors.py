@@ -237,7 +237,8 @@ class TheirMatrix(ResponseMatrix):
     """The published response as their code reads it.
 
     A reconstructed value is the middle of its bin, not spread over it; a true value outside of the tabulated bins, as
-    a momentum above 2 GeV, is reconstructed as it is, not with the spread of the nearest bin.
+    a momentum above 2 GeV, is reconstructed as it is, not with the spread of the nearest bin. This is read from an
+    earlier state of the code than the last; no printed number tests it.
     """
 
     def __call__(self, true: ArrayLike, uniform: ArrayLike) -> Array:
