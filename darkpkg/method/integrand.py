@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import vegas
@@ -321,12 +321,35 @@ class Integrand:
         return value
 
 
-def adapted_map(integrand: Integrand, rng: np.random.Generator, **adaptation: Any) -> tuple[vegas.AdaptiveMap, float]:
-    """The map that vegas learns with the settings ``adaptation``, and the integral."""
-    integrator = vegas.Integrator([[0.0, 1.0]] * integrand.dim, ran_array_generator=rng.random)
-    integral = integrator(vegas.lbatchintegrand(integrand), **adaptation).mean
-    if not integrand.draws_masses_evenly:
-        return integrator.map, integral
-    # Even steps along the two axes of the masses.
-    grid = [integrator.map.extract_grid()[axis] for axis in range(DECAY_AXES)]
-    return vegas.AdaptiveMap([*grid, *[np.linspace(0.0, 1.0, len(grid[0]))] * 2]), integral
+_INTERVALS = 60
+"""Of a map along each axis: with more, few points adapt worse."""
+
+
+def adapted_map(
+    integrand: Integrand,
+    rng: np.random.Generator,
+    rounds: int,
+    n: int,
+    *,
+    start: vegas.AdaptiveMap | None = None,
+) -> tuple[vegas.AdaptiveMap, float]:
+    """The map that vegas learns in so many ``rounds`` of ``n`` points, and the integral.
+
+    It begins with that of ``start``, by default with an even one.
+    """
+    evenly = vegas.AdaptiveMap([[0.0, 1.0]] * integrand.dim, ninc=_INTERVALS)
+    learned = evenly if start is None else vegas.AdaptiveMap(start.extract_grid())
+    means, u, jacobian = np.empty(rounds), np.empty((n, integrand.dim)), np.empty(n)
+    for i in range(rounds):
+        y = rng.random((n, integrand.dim))
+        learned.map(y, u, jacobian)
+        value = integrand(u) * jacobian
+        means[i] = value.mean()
+        if means[i] > 0:
+            learned.add_training_data(y, (value / means[i]) ** 2)
+            learned.adapt(alpha=1.0)
+    if integrand.draws_masses_evenly:
+        grid = np.array(learned.extract_grid())
+        grid[DECAY_AXES:] = np.linspace(0.0, 1.0, _INTERVALS + 1)
+        learned = vegas.AdaptiveMap(grid)
+    return learned, float(means.mean())
