@@ -322,18 +322,17 @@ def _adapted(task: _Task) -> list[_Map]:
     versions = [version(name) for name in ("numpy", "vegas")]
     about = repr((task.about, ADAPTATION, versions, _sources.digest(_sources.SIMULATION)))
     path = folder / f"maps-{hashlib.sha256(about.encode()).hexdigest()[:32]}.npz"
-    with suppress(OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile), np.load(path) as kept:
-        return [
-            (vegas.AdaptiveMap(grid), integral)
-            for grid, integral in zip(kept["grids"], kept["integrals"].tolist(), strict=True)
-        ]
+    unusable = OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile
+    with suppress(*unusable), path.open("rb") as file, np.load(file) as kept:
+        maps = [vegas.AdaptiveMap(grid) for grid in kept["grids"]]
+        return list(zip(maps, kept["integrals"].tolist(), strict=True))
     learned = _learn(task)
     with suppress(OSError), complete_or_not_at_all(path) as partial, partial.open("wb") as output:
         grids, integrals = zip(*((one.extract_grid(), integral) for one, integral in learned), strict=True)
         np.savez(output, grids=grids, integrals=integrals)
     with suppress(OSError):  # another process removes the same
-        kept_files = sorted(folder.glob("maps-*.npz"), key=lambda file: file.stat().st_mtime)
-        for old in kept_files[: len(kept_files) // 2] if len(kept_files) > _KEPT_MAPS else ():
+        files = sorted(folder.glob("maps-*.npz"), key=lambda file: file.stat().st_mtime)
+        for old in files[: len(files) // 2] if len(files) > _KEPT_MAPS else ():
             old.unlink()
     return learned
 
