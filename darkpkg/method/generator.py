@@ -381,22 +381,19 @@ class _Channel:
     map: vegas.AdaptiveMap
     rate: float
 
-    def simulate(self, y: Array, number: float) -> dict[str, Any]:
-        """Columns of events at the points ``y`` (n, axes), with weights that are one ``number``-th of the rate."""
+    def fill(self, columns: Mapping[str, NDArray[Any]], y: Array, number: float) -> None:
+        """Fill columns of events at the points ``y`` (n, axes), with weights one ``number``-th of the rate."""
         # The azimuths of N and of its decay are uniform: vegas need not adapt to them.
         axes, azimuths = np.ascontiguousarray(y[:, :-2]), y[:, -2:]
         u, jacobian = np.empty_like(axes), np.empty(len(y))
         self.map.map(axes, u, jacobian)
         value, variables = self.integrand.evaluate(u)
-        return self.integrand.momenta(variables, azimuths) | {
-            "weight": value * jacobian / number,
-            "m_N": variables[:, -2],
-            "m_Zprime": variables[:, -1],
-            "point": np.concatenate([u[:, :DECAY_AXES], azimuths], axis=1),
-            "target": self.nucleus.pdg_code,
-            "beam": self.beam,
-            "flavour": self.flavour,
-        }
+        self.integrand.momenta(variables, azimuths, columns)
+        columns["weight"][:] = value * jacobian / number
+        columns["m_N"][:], columns["m_Zprime"][:] = variables[:, -2], variables[:, -1]
+        columns["point"][:, :DECAY_AXES], columns["point"][:, DECAY_AXES:] = u[:, :DECAY_AXES], azimuths
+        columns["target"][:], columns["beam"][:] = self.nucleus.pdg_code, self.beam
+        columns["flavour"][:] = self.flavour
 
 
 def _simulated(channels: Sequence[_Channel], drawn: Sequence[_Drawn], progress: bool = False) -> dict[str, Any]:
@@ -408,8 +405,10 @@ def _simulated(channels: Sequence[_Channel], drawn: Sequence[_Drawn], progress: 
             for begin in range(0, len(own.rows), _BATCH):
                 rows = own.rows[begin : begin + _BATCH]
                 where = block_of(rows)
-                for name, values in channel.simulate(own.next_points(rows), own.number).items():
-                    columns[name][where] = values
+                part = {name: column[where] for name, column in columns.items()}  # views if rows are a block
+                channel.fill(part, own.next_points(rows), own.number)
+                for name in columns if where is rows else ():
+                    columns[name][where] = part[name]
                 bar.update(len(rows))
     return columns
 

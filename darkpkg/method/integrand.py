@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -282,7 +283,7 @@ class Integrand:
         """Integrand (n,) and physical variables (n, 8) at the points ``u`` (n, dim)."""
         m_N, m_Zprime, jacobian = self._masses(u[:, DECAY_AXES:])
         value, variables = self.at_masses(u[:, :DECAY_AXES], m_N, m_Zprime)
-        return value * jacobian * self._sampling.q(m_N, m_Zprime), variables
+        return value * jacobian * self._sampling.q_of_events(m_N, m_Zprime), variables
 
     def at_masses(self, u: Array, m_N: Array, m_Zprime: Array) -> tuple[Array, Array]:
         """Integrand without density q and physical variables at points ``u`` (n, 6), each with its masses (n,)."""
@@ -291,10 +292,16 @@ class Integrand:
         upscattering_and_decay(np.ascontiguousarray(u), m_N, m_Zprime, self._target, *region, value, variables)
         return value, variables
 
-    def momenta(self, variables: Array, azimuths: Array) -> dict[str, Array]:
-        """Four-momenta (n, 4) by column of the events, from `VARIABLES` and uniform ``azimuths`` (n, 2)."""
-        momenta = {name: np.empty((len(variables), 4)) for name in ("p_N", "p_electron", "p_positron")}
-        laboratory_momenta(variables, azimuths, self._target, *momenta.values())
+    def momenta(
+        self, variables: Array, azimuths: Array, into: Mapping[str, Array] | None = None
+    ) -> Mapping[str, Array]:
+        """Four-momenta (n, 4) by column of the events, from `VARIABLES` and uniform ``azimuths`` (n, 2).
+
+        They are written ``into`` these columns, by default new ones.
+        """
+        names = "p_N", "p_electron", "p_positron"
+        momenta = {name: np.empty((len(variables), 4)) for name in names} if into is None else into
+        laboratory_momenta(variables, azimuths, self._target, *(momenta[name] for name in names))
         return momenta
 
     def _masses(self, u: Array) -> tuple[Array, Array, Array]:

@@ -86,7 +86,7 @@ def place(
         columns = {name: np.repeat(column, vertices, axis=0) for name, column in columns.items()}
     columns["weight"] = weight = columns["weight"] / vertices
     symbols = {nucleus.pdg_code: symbol for symbol, nucleus in detector.nuclei.items()}
-    random = _by_nets(events, vertices, seed) if is_sobol else _independent(events, seed)
+    random, of_response = _by_nets(events, vertices, seed) if is_sobol else _independent(events, seed)
     number = np.full(len(weight), -1)
     codes = np.unique(events.target).tolist()
     for code in codes:
@@ -116,7 +116,7 @@ def place(
             weight[here] *= module.relative_density(vertex[here])
     names = np.array([module.name for module in detector.modules])
     paths = chords_through(list(detector.fiducial_volumes.values()), vertex, columns["p_N"])
-    placed = {"vertex": vertex, "module": names[number], "uniform": random[:, 4:]} | paths
+    placed = {"vertex": vertex, "module": names[number], "uniform": of_response} | paths
     origin = events.origin.replace(detector=Site.of(detector, emphasis))
     provenance = {**events.provenance, "placing_seed": int(seed)}
     if "n_events" in provenance:
@@ -127,22 +127,22 @@ def place(
     return PlacedEvents.of_columns(columns | placed, origin, provenance)
 
 
-def _independent(events: Events, seed: int) -> Array:
-    """Random numbers (n, 8): four for vertex and module, four for a response."""
-    random = np.empty((len(events), 8))
+def _independent(events: Events, seed: int) -> tuple[Array, Array]:
+    """Random numbers (n, 4) for vertex and module, and as many for a response."""
+    random = np.empty((2, len(events), 4))
     for (beam, flavour, code), rows in by_source(events):
         name = *events.origin.stream(beam, flavour), code
         where = block_of(rows)
-        for use, columns in (("place", slice(0, 4)), ("response", slice(4, 8))):
-            random[where, columns] = random_stream(seed, use, *name).random((len(rows), 4))
-    return random
+        for use, own in zip(("place", "response"), random, strict=True):
+            own[where] = random_stream(seed, use, *name).random((len(rows), 4))
+    return random[0], random[1]
 
 
 _AXES = range(11, 19)
 """Of a Sobol sequence: those before belong to beam and nucleus, masses, scattering and decay."""
 
 
-def _by_nets(events: Events, vertices: int, seed: int) -> Array:
+def _by_nets(events: Events, vertices: int, seed: int) -> tuple[Array, Array]:
     """As `_independent`, from further axes of the sequences that the events come from.
 
     The vertices of an event are shifts of one point by the first points of a Sobol sequence that is not scrambled.
@@ -151,7 +151,8 @@ def _by_nets(events: Events, vertices: int, seed: int) -> Array:
 
     shifts = qmc.Sobol(len(_AXES), scramble=False).random_base2(math.ceil(math.log2(vertices)))[:vertices]
     points = sobol_points(events.replicate, _AXES, seed, "place")
-    return ((points[:, None] + shifts) % 1.0).reshape(-1, len(_AXES))
+    shifted = ((points[:, None] + shifts) % 1.0).reshape(-1, len(_AXES))
+    return shifted[:, :4], shifted[:, 4:]
 
 
 _PILOT, _EVEN, _INTERVALS = 4096, 0.25, 40
