@@ -93,8 +93,10 @@ def place(
         if code // 10 * 10 not in symbols:  # of the nucleus, or of that whose nucleon was hit
             raise ValueError(f"target must be a nucleus of {detector.name}, one of {symbols}, got {code}")
     nuclei = np.array([[m.number_of_nuclei(symbols[code // 10 * 10]) for m in detector.modules] for code in codes])
+    nuclei = nuclei.reshape(len(codes), len(detector.modules))
     own = [np.flatnonzero(columns["target"] == code) for code in codes]
-    denser, maps = np.tile(factors, (len(codes), 1)), {}
+    denser = np.tile(factors, (len(codes), 1))
+    maps: dict[int, vegas.AdaptiveMap] = {}
     if towards:
         caught, maps = _learned(detector, nuclei, towards, columns["p_N"], weight, own, seed)
         denser *= caught
@@ -182,13 +184,13 @@ def _learned(
         here = np.flatnonzero(nuclei[:, i])
         kind = np.arange(_PILOT) % len(here)
         picked = np.empty(_PILOT, dtype=np.int64)
-        for k, nucleus in enumerate(here):
+        for k, nucleus in enumerate(here.tolist()):
             picked[kind == k] = rng.choice(rows[nucleus], size=(kind == k).sum())
         u = rng.random((_PILOT, 3))
         paths = chords_through(volumes, detector.modules[i].active.uniform(u), p_N[picked])
         value = np.abs(weight[picked]) * np.log((paths["exit"] + 1.0) / (paths["entry"] + 1.0)).sum(axis=1)
         caught[here, i] = np.bincount(kind, value) / np.bincount(kind)
-        value *= np.array([nuclei[k, i] * len(rows[k]) for k in here])[kind]
+        value *= np.array([nuclei[k, i] * len(rows[k]) for k in here.tolist()])[kind]
         maps[i] = vegas.AdaptiveMap([[0.0, 1.0]] * 3, ninc=_INTERVALS)
         maps[i].add_training_data(u, value + _EVEN * value.mean() + (not value.any()))
         maps[i].adapt(alpha=-1.0)  # in proportion to what is there
