@@ -18,8 +18,8 @@ BOTH = dk.ANALYSIS_I + dk.ANALYSIS_II
 BUDGETS = {
     "generate": 200,
     "generate Sobol points": 330,
-    "adapt": 55,
-    "place": 140,
+    "adapt": 20,
+    "place": 85,
     "observables": 50,
     "prepare": 270,
     "prepare both": 280,

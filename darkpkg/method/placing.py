@@ -157,7 +157,7 @@ def _by_nets(events: Events, vertices: int, seed: int) -> tuple[Array, Array]:
     return shifted[:, :4], shifted[:, 4:]
 
 
-_PILOT, _EVEN, _INTERVALS = 4096, 0.25, 40
+_PILOT, _EVEN, _INTERVALS = 8192, 0.25, 20
 """Vertices in each module that tell where decays are caught, the density of vertices where none are, and the
 intervals along each axis between which it changes."""
 
