@@ -19,7 +19,7 @@ BUDGETS = {
     "generate": 200,
     "generate Sobol points": 330,
     "adapt": 20,
-    "place": 85,
+    "place": 110,
     "observables": 50,
     "prepare": 270,
     "prepare both": 280,
