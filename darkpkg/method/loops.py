@@ -1,4 +1,4 @@
-"""Numba loops, private: each has a readable counterpart in numpy in the module that calls it, and a test that both agree."""
+"""Numba loops, private: each has a readable numpy version in the module that calls it, and a test that both agree."""
 
 from __future__ import annotations
 
