@@ -158,7 +158,7 @@ def upscattering_and_decay(
 
     The integrand is flux × dσ/dQ² × (1/Γ) dΓ × Jacobian for unit couplings, at the masses of each point:
     upscatterings per nucleus and POT. ``on_shell`` says whether m_Z′ < m_N: then s is m_Z′² and the axis of s goes
-    unused. ``remembers_spin`` is true for a Dirac N, whose decay knows its spin.
+    unused. ``remembers_spin`` is true for a Dirac N, whose decay depends on its spin.
     """
     lowest_s, mass = 4 * ELECTRON_MASS**2, target.mass
     for i in range(u.shape[0]):

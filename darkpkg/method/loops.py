@@ -1,4 +1,4 @@
-"""Numba loops, private: each has a readable numpy twin in the module that calls it, and a test that both agree."""
+"""Numba loops, private: each has a readable numpy version in the module that calls it, and a test that both agree."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ def box_chords(origin: Array, along: Array, boxes: Array, entry: Array, leave: A
     """Fill ``entry`` and ``leave`` (n, k) with where rays enter and leave boxes, in distances from their origin.
 
     Rays begin at ``origin`` (n, 3) and have the directions of the four-vectors ``along`` (n, 4); ``boxes`` (k, 3, 2)
-    hold both ends along each axis. The numpy twin is `darkpkg.experiment.volumes.Volume.chord`.
+    hold both ends along each axis. The counterpart in numpy is `darkpkg.experiment.volumes.Volume.chord`.
     """
     for i in range(origin.shape[0]):
         length = math.sqrt(along[i, 1] ** 2 + along[i, 2] ** 2 + along[i, 3] ** 2)
