@@ -5,6 +5,8 @@ document.addEventListener("DOMContentLoaded", () => {
     const page = summary.closest("li")?.querySelector("a")?.textContent.trim();
     if (page) summary.setAttribute("aria-label", `Pages of ${page}`);
   }
+  // Sphinx gives entries of a bibliography a role that is deprecated, in a list of which they are no items.
+  for (const entry of document.querySelectorAll(".citation-list, .citation-list > .citation")) entry.removeAttribute("role");
 });
 
 // Hints and answers are open on paper; folded drawing code stays away.
