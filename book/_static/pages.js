@@ -9,6 +9,21 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const entry of document.querySelectorAll(".citation-list, .citation-list > .citation")) entry.removeAttribute("role");
 });
 
+// A table that scrolls can be reached by keyboard.
+const scrolling = new ResizeObserver((boxes) => {
+  for (const { target } of boxes) {
+    const box = target.closest(".pst-scrollable-table-container");
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+});
+document.addEventListener("DOMContentLoaded", () => {
+  for (const table of document.querySelectorAll(".pst-scrollable-table-container > table")) {
+    scrolling.observe(table);
+    scrolling.observe(table.parentElement);
+  }
+});
+
 // Hints and answers are open on paper; folded drawing code stays away.
 window.addEventListener("beforeprint", () => {
   for (const fold of document.querySelectorAll(".bd-content details")) {
