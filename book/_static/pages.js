@@ -9,19 +9,17 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const entry of document.querySelectorAll(".citation-list, .citation-list > .citation")) entry.removeAttribute("role");
 });
 
-// A table that scrolls can be reached by keyboard.
-const scrolling = new ResizeObserver((boxes) => {
-  for (const { target } of boxes) {
-    const box = target.closest(".pst-scrollable-table-container");
+// What scrolls, a wide table or figure, can be reached by keyboard.
+const SCROLLING = ".pst-scrollable-table-container, figure.only-wide";
+const scrolling = new ResizeObserver((parts) => {
+  for (const { target } of parts) {
+    const box = target.closest(SCROLLING);
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   }
 });
 document.addEventListener("DOMContentLoaded", () => {
-  for (const table of document.querySelectorAll(".pst-scrollable-table-container > table")) {
-    scrolling.observe(table);
-    scrolling.observe(table.parentElement);
-  }
+  for (const box of document.querySelectorAll(SCROLLING)) for (const part of [box, ...box.querySelectorAll("table, img")]) scrolling.observe(part);
 });
 
 // Hints and answers are open on paper; folded drawing code stays away.
