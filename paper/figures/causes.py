@@ -44,9 +44,10 @@ def draw_along(panels: Mapping[str, Sequence[Along]], x: Sequence[str], y: Seque
         below.set(xlabel=x[column], ylabel="over the paper's" if column == 0 else "", yscale="log")
         _plain_ratios(below)
         if "x" in log:
-            first, last = below.get_xlim()
-            below.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if last < 1e3 * first else (1,)))
-            below.xaxis.set_major_formatter("{x:g}")
+            low, high = below.get_xlim()
+            if high < 100 * low:
+                below.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                below.xaxis.set_major_formatter("{x:g}")
             below.xaxis.set_minor_formatter(plt.NullFormatter())
         above.legend(fontsize=9, title=title)
     return figure
