@@ -7,6 +7,7 @@ is drawn.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,10 +63,16 @@ _SHORTEST, _LONGEST = 1e-4, 1e5
 _FEW = 0.05
 """Where a smaller share of what happens is selected there are twice as many neutrinos."""
 
+_OF_EVENT, _BITS = DECAY_AXES + 3, 30
+"""Axes of the sequences that make an event (the others place and smear it), and their bits."""
+
 _STRATA = 8
 """Flights of Z′ of each N, one in each of as many equal ranges of ln y."""
 
 _FLOWN = _NEAREST * (_FARTHEST / _NEAREST) ** ((np.arange(48) + 0.5) / 48)
+
+_ELSEWHERE = 1e-3
+"""Of the nuclei of a module: fewer are not taken for denser inside than outside."""
 
 _TAUS = (0.0, 1.0, 4.0, 15.0)
 """In GeV: exp(−τ/p) of N says for which momenta a lifetime is short."""
@@ -107,6 +114,8 @@ class _Source:
         inside, outside = within / inner.volume, (1 - within) / max(active.volume - inner.volume, 1e-300)
         if in_fiducial:
             return cls(part, module, inner, ((inner, inside),))
+        if abs(1 - outside * active.volume) < _ELSEWHERE:
+            return cls(part, module, active, ((active, 1 / active.volume),))
         return cls(part, module, active, ((active, outside), (inner, inside - outside)))
 
     def stretches(self, vertex: Array, events: Mapping[str, Array]) -> Iterator[tuple[NDArray[np.int64], Any]]:
@@ -176,14 +185,15 @@ class Simulation:
         integrands = [Integrand(one, sampling, BENCHMARK_B) for one in self.targets]
         values, passed = self._learn(integrands, selection, sampling.is_light, seed)
         n *= 1 + (passed < _FEW) + 2 * (passed < _FEW / 4)
-        events, energy, code = self._events(integrands, values, n, seed)
+        points = _shifted(n, seed)
+        events, energy, code = self._events(integrands, values, points[:, :_OF_EVENT])
         rays = RAYS[selection.response is not None]
         number = np.repeat(np.arange(n), rays)
         shifts = np.arange(rays)[:, None] * np.sqrt([2, 3, 5, 7, 11, 13, 17, 19])
-        further = sobol_points(np.arange(n) % REPLICATES, range(11, 19), seed, "rays")
-        random = ((further[:, None] + shifts) % 1.0).reshape(n * rays, 8)
+        random = ((points[:, None, _OF_EVENT:] + shifts) % 1.0).reshape(n * rays, 8)
         bins = selection.bins(_Starts(events["p_electron"][number], events["p_positron"][number], random[:, 4:]))
         kept = np.flatnonzero(bins >= 0)
+        kept = kept[np.argsort(number[kept] % REPLICATES, kind="stable")]  # neighbours go into the same sums
         number, random, bins = number[kept], random[kept, :4], bins[kept]
         events = {name: values[number] for name, values in events.items()}
         weight = np.stack([flux(energy) / self.mean(energy) for flux in self.fluxes], axis=1)[number]
@@ -218,8 +228,8 @@ class Simulation:
                 sums[i], passed[i] = (value * (passes + 0.1 * passing)).mean(), (value * passes).mean() / value.mean()
         return sums, float(passed @ sums / sums.sum())
 
-    def _events(self, integrands: Sequence[Integrand], values: Array, n: int, seed: int) -> tuple[Any, Array, Any]:
-        """Sobol events of all nuclei, energies of their neutrinos, and nuclei by number.
+    def _events(self, integrands: Sequence[Integrand], values: Array, points: Array) -> tuple[Any, Array, Any]:
+        """Events of all nuclei at points (n, 9), energies of their neutrinos, and nuclei by number.
 
         The later parts of the detector, those with more nuclei for longer lifetimes, count more.
         """
@@ -227,8 +237,7 @@ class Simulation:
         by_part /= np.maximum(by_part.sum(axis=1, keepdims=True), 1e-300)
         shares = np.arange(1, len(by_part) + 1) @ by_part if by_part.any() else np.ones(len(values))
         shares = 0.9 * shares / shares.sum() + 0.1 / len(shares)
-        replicate = np.arange(n) % REPLICATES
-        points = sobol_points(replicate, range(DECAY_AXES + 3), seed, "events")
+        n = len(points)
         number = np.minimum(np.searchsorted(np.cumsum(shares), points[:, 0], side="right"), len(shares) - 1)
         vectors: dict[str, Any] = {name: np.empty((n, 4)) for name in ("p_N", "p_electron", "p_positron")}
         weight, energy = np.empty(n), np.empty(n)
@@ -335,6 +344,23 @@ def _flight_kernel(is_light: bool) -> Array:
     kernel[1:, 1:] = of * np.exp(-of) * np.log(_FARTHEST / _NEAREST) / _STRATA
     kernel[0, :] = np.append(1.0, -np.expm1(-_NEAREST / np.exp(FLIGHTS.nodes)))
     return kernel
+
+
+@functools.lru_cache(maxsize=4)
+def _sequences(n: int) -> NDArray[np.int64]:
+    """Points (n, axes) of scrambled Sobol sequences for all nodes, in units of 2⁻³⁰; replicates alternate."""
+    points = sobol_points(np.arange(n) % REPLICATES, range(_OF_EVENT + 8), 0, "table")
+    return np.rint(points * 2**_BITS).astype(np.int64)
+
+
+def _shifted(n: int, seed: int) -> Array:
+    """The same with digital shifts of a node's own, which make them independent of those of other nodes (n, axes).
+
+    Scrambling the sequences anew would take longer than simulating heavy N.
+    """
+    sequences = _sequences(n)
+    shift = random_stream(seed, "shift").integers(2**_BITS, size=(REPLICATES, sequences.shape[1]))
+    return (sequences ^ shift[np.arange(n) % REPLICATES]) / 2.0**_BITS
 
 
 def _simulated(integrand: Integrand, own: vegas.AdaptiveMap, y: Array, azimuths: Array) -> tuple[Any, ...]:
