@@ -350,7 +350,9 @@ app.add_typer(table, name="table")
 def build(
     output: Annotated[Path, typer.Option("--output", "-o", help="file to write, .npz")],
     experiment: Annotated[str, option("experiment", "T2K or a TOML file with analyses", "NAME")] = "T2K",
-    n_events: Annotated[int, typer.Option("--n-events", help="neutrinos at each pair of masses", min=1024)] = 16_384,
+    n_events: Annotated[
+        int, typer.Option("--n-events", help="neutrinos at each pair of masses, fewer of a light Z'", min=1024)
+    ] = 65_536,
     turns: Annotated[int, option("turns", "how often, to be averaged: more improve what is there")] = 1,
     seed: Annotated[int, option("seed", "seed of the simulation")] = 2205,
     workers: Annotated[int, option("workers", "processes at once")] = 2,

@@ -301,10 +301,11 @@ def add_stretches(
             inside = max(length[i] - near, 0.0) - max(length[i] - far, 0.0)
             for beam in range(weight.shape[1]):
                 sums[beam] += inside * weight[i, beam]
-            _add_end(own, max(near - length[i], 0.0) / p[i], p[i], weight[i], times, per_log)
-            _add_end(own, near / p[i], -p[i], weight[i], times, per_log)
-            _add_end(own, max(far - length[i], 0.0) / p[i], -p[i], weight[i], times, per_log)
-            _add_end(own, far / p[i], p[i], weight[i], times, per_log)
+            inverse = 1 / p[i]
+            _add_end(own, max(near - length[i], 0.0) * inverse, p[i], weight[i], times, per_log)
+            _add_end(own, near * inverse, -p[i], weight[i], times, per_log)
+            _add_end(own, max(far - length[i], 0.0) * inverse, -p[i], weight[i], times, per_log)
+            _add_end(own, far * inverse, p[i], weight[i], times, per_log)
 
 
 @compiled()

@@ -231,11 +231,11 @@ class Simulation:
     def _events(self, integrands: Sequence[Integrand], values: Array, points: Array) -> tuple[Any, Array, Any]:
         """Events of all nuclei at points (n, 9), energies of their neutrinos, and nuclei by number.
 
-        The later parts of the detector, those with more nuclei for longer lifetimes, count more.
+        All parts of the detector count alike: where lifetimes are short, nothing but its few nuclei of argon counts.
         """
         by_part = self.numbers * values
         by_part /= np.maximum(by_part.sum(axis=1, keepdims=True), 1e-300)
-        shares = np.arange(1, len(by_part) + 1) @ by_part if by_part.any() else np.ones(len(values))
+        shares = by_part.sum(axis=0) if by_part.any() else np.ones(len(values))
         shares = 0.9 * shares / shares.sum() + 0.1 / len(shares)
         n = len(points)
         number = np.minimum(np.searchsorted(np.cumsum(shares), points[:, 0], side="right"), len(shares) - 1)
@@ -280,7 +280,6 @@ class Simulation:
         variance, of_log = (REPLICATES * one.var(axis=i, ddof=1) for one, i in ((found, 2), (relative, 1)))
         return found.sum(axis=2), variance, of_log
 
-
     def _add(
         self, sums: FlightSums, group: NDArray[np.int64], stretch: Mapping[str, Array], uniform: Array, is_light: bool
     ) -> None:
@@ -308,7 +307,7 @@ class FlightSums:
         self, group: tuple[NDArray[np.int64], NDArray[np.int64]], ends: Mapping[str, Array], length: Array, p: Array,
         weight: Array,
     ) -> None:  # fmt: skip
-        """Add stretches (n,) in ``group``, a pair of numbers, with weights (n, beams), of `chords_through` chambers."""
+        """Add stretches (n,) in ``group``, a pair of numbers, weights (n, beams), of `chords_through` chambers."""
         row = np.ravel_multi_index(group, self.shape)
         sums = self.histogram, self.constant
         add_stretches(*sums, row, ends["entry"], ends["exit"], length, p, weight, self.times)

@@ -22,7 +22,7 @@ def small(tmp_path_factory):
     path = tmp_path_factory.mktemp("table") / "small.npz"
     experiment = dk.T2K.replace(analyses={"I": dk.ANALYSIS_I})
     parts = Table.T2K_PARTS
-    return dk.build_table(experiment, path, parts=parts, n_events=1024, turns=1, grids=grids), path
+    return dk.build_table(experiment, path, parts=parts, n_events=4096, turns=1, grids=grids), path
 
 
 @pytest.mark.parametrize("degree", [1, 3])
