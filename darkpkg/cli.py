@@ -7,6 +7,7 @@ wait for the library.
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import signal
 import sys
@@ -65,6 +66,7 @@ def main() -> None:
     """The program, which a pipe that nobody reads ends as it does any other."""
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    gc.set_threshold(50_000)  # imports make many objects that stay: looking through them takes a twentieth of a check
     app(prog_name="darkpkg")
 
 
