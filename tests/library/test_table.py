@@ -34,10 +34,12 @@ def test_splines_reproduce_polynomials_of_their_degree(degree):
     np.testing.assert_allclose((coefficients[index] * weight).sum(axis=1), x**degree, atol=1e-12)
 
 
-def test_packed_numbers_are_right_to_half_a_step():
+@pytest.mark.parametrize("finest", [0.0, 0.05])
+def test_packed_numbers_are_right_to_half_a_step(finest):
     values = np.random.default_rng(1).normal(size=(3, 7, 5)).cumsum(axis=1)
-    delta, scale = packed(values)
+    delta, scale = packed(values, finest)
     assert delta.dtype == np.int16
+    assert np.all(np.array(scale)[:, 1] >= finest)
     steps = np.array(scale)[:, 1, None, None]
     assert np.all(np.abs(_unpacked(delta, scale) - values) <= 0.5001 * steps)
 
