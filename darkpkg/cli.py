@@ -7,6 +7,7 @@ wait for the library.
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import signal
 import sys
@@ -65,6 +66,7 @@ def main() -> None:
     """The program, which a pipe that nobody reads ends as it does any other."""
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    gc.set_threshold(50_000)  # imports make many objects that stay: looking through them takes a twentieth of a check
     app(prog_name="darkpkg")
 
 
@@ -297,9 +299,8 @@ def simulate_chunks(
     commands.simulate_chunks(output, mediator, source, n_chunks, workers, scheduler)
 
 
-@app.command(short_help="Limits over a slice of the parameter space, from a sample.")
+@app.command(short_help="Limits over a slice of the parameter space.")
 def scan(
-    sample: Annotated[Path, option("sample", "sample file of darkpkg simulate, such as heavy.parquet", "FILE")],
     vary: Annotated[
         list[str],
         option(
@@ -312,6 +313,10 @@ def scan(
     benchmark: Annotated[
         Literal["A", "B"], option("benchmark", "values of all other parameters: A, light, or B, heavy")
     ],
+    sample: Annotated[
+        Path | None,
+        option("sample", "sample file, such as heavy.parquet; without it, the table of all rates predicts", "FILE"),
+    ] = None,
     assign: Annotated[
         list[str] | None,
         option(
@@ -325,21 +330,26 @@ def scan(
         int, typer.Option(help="how often to halve the grid near the edge of exclusion, such as 2", min=0)
     ] = 1,
     cl: Annotated[float, option("cl", "confidence level of the edge, for 2 parameters, such as 0.9")] = 0.90,
-    estimator: Annotated[str, option("estimator", f"{ESTIMATORS}, {OWN_ESTIMATOR}", "NAME")] = "kernel",
+    estimator: Annotated[
+        str | None, option("estimator", f"of a sample: {ESTIMATORS}, {OWN_ESTIMATOR}; kernel by default", "NAME")
+    ] = None,
     decays: Decays = "all",
     method: Method = "likelihood",
 ) -> None:
     """Likelihood, expected events and exclusion over a slice with one or two free parameters.
 
-    Example: darkpkg scan --sample heavy.parquet --benchmark B --vary m_N=0.01:0.3:30 --vary epsilon=1e-5:1e-1:30
-    -o plane.csv
+    Example: darkpkg scan --benchmark B --vary m_N=0.01:0.3:30 --vary epsilon=1e-5:1e-1:30 -o plane.csv
 
-    Several analyses are added up.
+    The table of all rates predicts, at once, or with --sample the events of a simulation. Several analyses are added
+    up.
     """
+    if estimator and not sample:
+        raise ValueError("--estimator is for a --sample: without one the table of all rates predicts")
     from darkpkg import commands, options
 
     where = options.slice_of(benchmark, decays, vary, assign or [])
-    commands.scan(commands.Source(sample, estimator=estimator, method=method), where, output, analysis, refine, cl)
+    source = commands.Source(sample, estimator=estimator or "kernel", method=method)
+    commands.scan(source, where, output, analysis, refine, cl)
 
 
 table = typer.Typer(help="Build the table of all rates, or inspect one.", no_args_is_help=True)
@@ -350,7 +360,9 @@ app.add_typer(table, name="table")
 def build(
     output: Annotated[Path, typer.Option("--output", "-o", help="file to write, .npz")],
     experiment: Annotated[str, option("experiment", "T2K or a TOML file with analyses", "NAME")] = "T2K",
-    n_events: Annotated[int, typer.Option("--n-events", help="neutrinos at each pair of masses", min=1024)] = 16_384,
+    n_events: Annotated[
+        int, typer.Option("--n-events", help="neutrinos at each pair of masses, fewer of a light Z'", min=1024)
+    ] = 65_536,
     turns: Annotated[int, option("turns", "how often, to be averaged: more improve what is there")] = 1,
     seed: Annotated[int, option("seed", "seed of the simulation")] = 2205,
     workers: Annotated[int, option("workers", "processes at once")] = 2,

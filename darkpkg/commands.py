@@ -265,7 +265,7 @@ def simulate_chunks(
 
 
 def scan(source: Source, where: dk.Slice, output: Path, names: list[str] | None, refine: int, cl: float) -> None:
-    """Write the scan of a slice, from the sample of a file, and print a summary."""
+    """Write the scan of a slice, from the sample of a file or the table of all rates, and print a summary."""
     dk.exclusion_threshold(cl)
     judge, sample, _ = source.judges(names)[-1], source.sample, source.estimate
     require_scan_memory(where.shape, len(judge.observed), refine)
@@ -275,8 +275,10 @@ def scan(source: Source, where: dk.Slice, output: Path, names: list[str] | None,
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warnings.simplefilter("ignore", dk.FewEventsWarning)  # the summary counts all such points at once
-        estimator, events = source.predictor(dk.HEAVY)
-        _require_flavours(where.parameters, events.origin.beams)
+        estimator: Any = dk.load_table()
+        if sample:
+            estimator, events = source.predictor(dk.HEAVY)
+            _require_flavours(where.parameters, events.origin.beams)
         rule: Any = {"cl": cl, "method": source.method}
         result = dk.scan(estimator, where, judge, refine=refine, progress=is_watched(), **rule)
         dk.write_scan(result, output)
@@ -287,7 +289,8 @@ def scan(source: Source, where: dk.Slice, output: Path, names: list[str] | None,
                 f"excluded               {name} from {part.low:.4g} to {part.high:.4g}"
                 for part in dk.excluded_intervals(estimator, where, judge, **rule)
             ]
-    notes = [*filter(None, [judge.caveat]), *validity_notes(where.parameters), *_few(result)]
+    notes = [] if sample else [f"read from the table of all rates of {estimator.header['experiment']}"]
+    notes += [*filter(None, [judge.caveat]), *validity_notes(where.parameters), *_few(result)]
     notes += [str(warning.message) for warning in caught]
     lines += [f"note                   {text}" for text in dict.fromkeys(notes)]
     print("\n".join([*lines, f"written to {output}"]))

@@ -64,7 +64,7 @@ def inspect(path: Path | None) -> None:
         for name, one in about["spectra"].items()
     ]
     lines += [
-        f"events                 {about['n_events']} at each pair of masses, seed {about['seed']}",
+        f"events                 {about['n_events']} at each pair of masses, less if light; seed {about['seed']}",
         f"physics                {about['physics']}, {', '.join(f'{k} {v}' for k, v in about['versions'].items())}",
         f"numbers                {sum(array.size for array in table.arrays.values())}",
     ]

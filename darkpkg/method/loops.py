@@ -271,3 +271,53 @@ def _clip(polygon: Array, size: int, a: float, b: float, c: float, clipped: Arra
             clipped[n, 0], clipped[n, 1] = next_x, next_y
             n += 1
     return n
+
+
+@compiled()
+def add_stretches(
+    histogram: Array,
+    constant: Array,
+    row: Integers,
+    entry: Array,
+    leave: Array,
+    length: Array,
+    p: Array,
+    weight: Array,
+    times: Array,
+) -> None:
+    """Add n stretches of a line along which N is produced to sums over ``times``, which begin with zero.
+
+    The chamber k lies between the distances ``entry`` and ``leave`` (n, k) from the beginning of each, in cm. Ends of
+    chambers, as seen from both ends of a stretch of ``length``, go into ``histogram`` (rows, beams, times), over the
+    momentum ``p`` and with weights p · ``weight`` (n, beams), and what of it lies inside into ``constant`` (rows,
+    beams): see `darkpkg.method.table_nodes.FlightSums`.
+    """
+    last = times.size - 2
+    per_log = last / math.log(times[last + 1] / times[1])
+    for i in range(row.size):
+        own, sums = histogram[row[i]], constant[row[i]]
+        for k in range(entry.shape[1]):
+            near, far = entry[i, k], leave[i, k]
+            if far <= near:
+                continue
+            inside = max(length[i] - near, 0.0) - max(length[i] - far, 0.0)
+            for beam in range(weight.shape[1]):
+                sums[beam] += inside * weight[i, beam]
+            inverse = 1 / p[i]
+            _add_end(own, max(near - length[i], 0.0) * inverse, p[i], weight[i], times, per_log)
+            _add_end(own, near * inverse, -p[i], weight[i], times, per_log)
+            _add_end(own, max(far - length[i], 0.0) * inverse, -p[i], weight[i], times, per_log)
+            _add_end(own, far * inverse, p[i], weight[i], times, per_log)
+
+
+@compiled()
+def _add_end(histogram: Array, t: float, factor: float, weight: Array, times: Array, per_log: float) -> None:
+    """Share ``factor`` · ``weight`` (beams,) out between the two times around t, in proportion to the distances."""
+    place = 0
+    if t > times[1]:
+        place = min(1 + int(math.log(t / times[1]) * per_log), times.size - 2)
+    share = (t - times[place]) / (times[place + 1] - times[place])
+    for beam in range(weight.size):
+        own = factor * weight[beam]
+        histogram[beam, place] += (1 - share) * own
+        histogram[beam, place + 1] += share * own

@@ -33,7 +33,7 @@ Array = NDArray[np.float64]
 __all__ = ["build_table"]
 
 
-GRIDS = {"heavy": Grid("heavy", 41, 11), "light": Grid("light", 41, 17)}
+GRIDS = {"heavy": Grid("heavy", 41, 11), "light": Grid("light", 41, 33)}
 
 _LIBRARIES = ("darkpkg", "numpy", "scipy", "numba", "vegas")
 
@@ -52,6 +52,11 @@ def _spectra(analyses: Mapping[str, Analysis], parts: Mapping[str, Sequence[str]
         lifetimes = SHORT_LIFETIMES if selection.vertex_modules else LIFETIMES
         out.append(Spectrum(names[selection], selection, tuple(dict.fromkeys(beams)), own, lifetimes))
     return out
+
+
+def _neutrinos(n_events: int, spectrum: Spectrum, grid: Grid) -> int:
+    in_one_place, is_light = bool(spectrum.selection.vertex_modules), grid.mediator == "light"
+    return n_events // (1, 4, 8)[in_one_place + is_light]
 
 
 def _column(task: tuple[Any, ...]) -> None:
@@ -73,7 +78,7 @@ def build_table(
     output: str | os.PathLike[str],
     *,
     parts: Mapping[str, Sequence[str]] | None = None,
-    n_events: int = 16_384,
+    n_events: int = 65_536,
     turns: int = 1,
     seed: int = 2205,
     grids: Sequence[Grid] = tuple(GRIDS.values()),
@@ -93,8 +98,9 @@ def build_table(
         Modules in which N is produced, by names of parts of the detector; a table adds them up in this order. By
         default all are one.
     n_events
-        Neutrinos at each pair of masses, whose N are produced all along a line through each module; half of that
-        where N is produced and decays in the same modules.
+        Neutrinos at each pair of masses, whose N are produced all along a line through each module; a quarter of
+        that for a light Z′, of which there are more nodes, or where N is produced and decays in the same modules,
+        and an eighth for both.
     seed
         Non-negative integer.
     grids
@@ -118,7 +124,7 @@ def build_table(
     names = parts or {"all": tuple(module.name for module in experiment.detector.modules)}
     spectra = _spectra(experiment.analyses, names, experiment.detector)
     tasks = [
-        (experiment, s, grid, j, n_events // (1 + bool(s.selection.vertex_modules)), seed, folder, turn)
+        (experiment, s, grid, j, _neutrinos(n_events, s, grid), seed, folder, turn)
         for turn in range(turns) for grid in grids for s in spectra for j in range(grid.n_v)
     ]  # fmt: skip
     for _ in run(_column, [(task,) for task in tasks], executor, "columns of nodes", progress=progress):

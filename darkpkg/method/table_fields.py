@@ -163,6 +163,10 @@ def _residual(values: Array, axis: int) -> Array:
 _MOST = 40
 
 
+_ROUNDING = 0.2
+"""Of what components leave out of a field, by which rounding may change it: finer numbers would only be longer."""
+
+
 def store(
     header: dict[str, Any], arrays: dict[str, Any], name: str, values: Array, degree: int, axes: Sequence[Axis],
     residual: float,
@@ -181,16 +185,21 @@ def store(
         if axis.degree == 3:
             basis = prefiltered(basis, basis.ndim - len(axes) + i)
     about = {"degree": degree, "axes": [dataclasses.asdict(axis) for axis in axes], "residual": float(left[k - 1])}
-    for kind, array in (("coefficients", coefficients), ("basis", basis)):
-        arrays[f"{name}/{kind}"], about[f"{kind}_scale"] = packed(array)
+    # Rounding to steps has an error of a step over √12, times the rms of the other factor of each of k terms.
+    rounding = _ROUNDING * residual * np.sqrt(12 / k)
+    finest_of_basis = rounding * len(flat) ** 0.5 / s[:k]
+    for kind, array, finest in (
+        ("coefficients", coefficients, rounding * flat.shape[1] ** 0.5), ("basis", basis, finest_of_basis)
+    ):  # fmt: skip
+        arrays[f"{name}/{kind}"], about[f"{kind}_scale"] = packed(array, finest)
     header["fields"][name] = about
 
 
-def packed(values: Array) -> tuple[NDArray[np.int16], list[list[float]]]:
-    """Integers, each row as differences that wrap around, and offset and step of each row."""
+def packed(values: Array, finest: Array | float = 0.0) -> tuple[NDArray[np.int16], list[list[float]]]:
+    """Integers, each row as differences that wrap around, and offset and step of each row, not below ``finest``."""
     flat = values.reshape(len(values), -1)
     low, high = flat.min(axis=1), flat.max(axis=1)
-    step = np.where(high > low, (high - low) / 65534, 1.0)
+    step = np.maximum(np.where(high > low, (high - low) / 65534, 1.0), finest)
     whole = np.rint((flat - low[:, None]) / step[:, None] - 32767).astype(np.int16)
     delta = np.diff(whole, axis=1, prepend=np.zeros((len(whole), 1), np.int16)).astype(np.int16)
     return delta.reshape(values.shape), np.stack([low + 32767 * step, step], axis=1).tolist()

@@ -7,6 +7,7 @@ is drawn.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,8 +23,10 @@ from darkpkg.experiment.experiment import Experiment
 from darkpkg.experiment.response import Pairs
 from darkpkg.experiment.selection import Cuts, Selection, observables
 from darkpkg.experiment.volumes import Volume
+from darkpkg.method.flights import chords_through
 from darkpkg.method.generator import REPLICATES
 from darkpkg.method.integrand import DECAY_AXES, Integrand, target
+from darkpkg.method.loops import add_stretches
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.table import Axis
 from darkpkg.physics.kinematics import momentum
@@ -60,10 +63,16 @@ _SHORTEST, _LONGEST = 1e-4, 1e5
 _FEW = 0.05
 """Where a smaller share of what happens is selected there are twice as many neutrinos."""
 
+_OF_EVENT, _BITS = DECAY_AXES + 3, 30
+"""Axes of the sequences that make an event (the others place and smear it), and their bits."""
+
 _STRATA = 8
 """Flights of Z′ of each N, one in each of as many equal ranges of ln y."""
 
 _FLOWN = _NEAREST * (_FARTHEST / _NEAREST) ** ((np.arange(48) + 0.5) / 48)
+
+_ELSEWHERE = 1e-3
+"""Of the nuclei of a module: fewer are not taken for denser inside than outside."""
 
 _TAUS = (0.0, 1.0, 4.0, 15.0)
 """In GeV: exp(−τ/p) of N says for which momenta a lifetime is short."""
@@ -105,7 +114,26 @@ class _Source:
         inside, outside = within / inner.volume, (1 - within) / max(active.volume - inner.volume, 1e-300)
         if in_fiducial:
             return cls(part, module, inner, ((inner, inside),))
+        if abs(1 - outside * active.volume) < _ELSEWHERE:
+            return cls(part, module, active, ((active, 1 / active.volume),))
         return cls(part, module, active, ((active, outside), (inner, inside - outside)))
+
+    def stretches(self, vertex: Array, events: Mapping[str, Array]) -> Iterator[tuple[NDArray[np.int64], Any]]:
+        """Lines through points (n, 3) inside, along p_N (n, 4): by number, where each begins and how long it is in
+        each of the volumes, with its weights per length.
+        """
+        p, volumes = events["p_N"], [volume for volume, _ in self.densities]
+        direction = p[:, 1:] / events["momentum"][:, None]
+        back, forward = (chords_through([self.volume], vertex, sign * p)["exit"][:, 0] for sign in (-1, 1))
+        start = vertex - direction * (back + 1e-6)[:, None]
+        ends = chords_through(volumes, start, p)
+        for k, (_, density) in enumerate(self.densities):
+            length = ends["exit"][:, k] - ends["entry"][:, k]
+            at = np.flatnonzero(length > 0)
+            share = density * self.volume.volume / (back + forward)[at]
+            own = {name: value[at] for name, value in events.items()}
+            own["weight"] = own["weight"] * share[:, None]
+            yield at, own | {"begin": start[at] + direction[at] * ends["entry"][at, k, None], "length": length[at]}
 
 
 @dataclass(frozen=True)
@@ -157,14 +185,15 @@ class Simulation:
         integrands = [Integrand(one, sampling, BENCHMARK_B) for one in self.targets]
         values, passed = self._learn(integrands, selection, sampling.is_light, seed)
         n *= 1 + (passed < _FEW) + 2 * (passed < _FEW / 4)
-        events, energy, code = self._events(integrands, values, n, seed)
+        points = _shifted(n, seed)
+        events, energy, code = self._events(integrands, values, points[:, :_OF_EVENT])
         rays = RAYS[selection.response is not None]
         number = np.repeat(np.arange(n), rays)
         shifts = np.arange(rays)[:, None] * np.sqrt([2, 3, 5, 7, 11, 13, 17, 19])
-        further = sobol_points(np.arange(n) % REPLICATES, range(11, 19), seed, "rays")
-        random = ((further[:, None] + shifts) % 1.0).reshape(n * rays, 8)
+        random = ((points[:, None, _OF_EVENT:] + shifts) % 1.0).reshape(n * rays, 8)
         bins = selection.bins(_Starts(events["p_electron"][number], events["p_positron"][number], random[:, 4:]))
         kept = np.flatnonzero(bins >= 0)
+        kept = kept[np.argsort(number[kept] % REPLICATES, kind="stable")]  # neighbours go into the same sums
         number, random, bins = number[kept], random[kept, :4], bins[kept]
         events = {name: values[number] for name, values in events.items()}
         weight = np.stack([flux(energy) / self.mean(energy) for flux in self.fluxes], axis=1)[number]
@@ -199,17 +228,16 @@ class Simulation:
                 sums[i], passed[i] = (value * (passes + 0.1 * passing)).mean(), (value * passes).mean() / value.mean()
         return sums, float(passed @ sums / sums.sum())
 
-    def _events(self, integrands: Sequence[Integrand], values: Array, n: int, seed: int) -> tuple[Any, Array, Any]:
-        """Sobol events of all nuclei, energies of their neutrinos, and nuclei by number.
+    def _events(self, integrands: Sequence[Integrand], values: Array, points: Array) -> tuple[Any, Array, Any]:
+        """Events of all nuclei at points (n, 9), energies of their neutrinos, and nuclei by number.
 
-        The later parts of the detector, those with more nuclei for longer lifetimes, count more.
+        All parts of the detector count alike: where lifetimes are short, nothing but its few nuclei of argon counts.
         """
         by_part = self.numbers * values
         by_part /= np.maximum(by_part.sum(axis=1, keepdims=True), 1e-300)
-        shares = np.arange(1, len(by_part) + 1) @ by_part if by_part.any() else np.ones(len(values))
+        shares = by_part.sum(axis=0) if by_part.any() else np.ones(len(values))
         shares = 0.9 * shares / shares.sum() + 0.1 / len(shares)
-        replicate = np.arange(n) % REPLICATES
-        points = sobol_points(replicate, range(DECAY_AXES + 3), seed, "events")
+        n = len(points)
         number = np.minimum(np.searchsorted(np.cumsum(shares), points[:, 0], side="right"), len(shares) - 1)
         vectors: dict[str, Any] = {name: np.empty((n, 4)) for name in ("p_N", "p_electron", "p_positron")}
         weight, energy = np.empty(n), np.empty(n)
@@ -228,32 +256,22 @@ class Simulation:
     ) -> tuple[Array, Array, Array]:  # fmt: skip
         """Sums over events of weights (n, beams) times chances to decay inside, and variances as of `rates`."""
         axes = len(self.spectrum.parts), self.spectrum.selection.n_bins, REPLICATES
-        flights = list(_flights(random[:, 3], is_light))
-        sums = FlightSums(self.spectrum.times, (math.prod(axes), 1 + is_light * len(_FLOWN)))
+        sums = FlightSums(self.spectrum.times, (math.prod(axes), 1 + is_light * len(_FLOWN)), weight.shape[1])
+        flights = {"p_N": events["p_N"], "momentum": momentum(events["p_N"])}
+        flights["p_pair"] = (events["p_electron"] + events["p_positron"])[:, 1:]
         everywhere = np.zeros((math.prod(axes), weight.shape[1]))
-        p = momentum(events["p_N"])
-        direction, of_pair = events["p_N"][:, 1:] / p[:, None], (events["p_electron"] + events["p_positron"])[:, 1:]
         for i, source in enumerate(self.sources):
             counts = np.array([source.module.number_of_nuclei(symbol) for symbol in self.detector.targets])
             rows = np.flatnonzero(counts[nucleus] > 0)
             group = np.ravel_multi_index((np.full(len(rows), source.part), bins[rows], replicate[rows]), axes)
             vertex = source.volume.uniform((random[rows, :3] + i * np.sqrt([2, 3, 5])) % 1.0)
-            own = weight[rows] * counts[nucleus[rows], None]
-            back, forward = (source.volume.chord(vertex, sign * direction[rows])[1] for sign in (-1, 1))
-            for volume, density in source.densities:
-                start = vertex - direction[rows] * (back + 1e-6)[:, None]
-                enter, leave = volume.chord(start, direction[rows])
-                start, length = start + direction[rows] * enter[:, None], leave - enter
-                at, share = np.flatnonzero(length > 0), density * source.volume.volume / (back + forward)
-                own_at, along = own[at] * share[at, None], direction[rows[at]]
-                everywhere += _counted(group[at], own_at * length[at, None], len(everywhere))
-                for y, flown in flights:
-                    begin = start[at] + of_pair[rows[at]] * flown[rows[at], None]
-                    for chamber in self.chambers:
-                        ends = chamber.chord(begin, along)
-                        sums.add((group[at], y[rows[at]]), ends, length[at], p[rows[at]], own_at)
+            own = {name: value[rows] for name, value in flights.items()}
+            own["weight"] = weight[rows] * counts[nucleus[rows], None]
+            for at, stretch in source.stretches(vertex, own):
+                everywhere += _counted(group[at], stretch["weight"] * stretch["length"][:, None], len(everywhere))
+                self._add(sums, group[at], stretch, random[rows[at], 3], is_light)
         rate = sums.rates(np.exp(self.spectrum.lifetimes.nodes))
-        rate = np.einsum("bgyl,yf->gblf", rate, _flight_kernel(is_light))
+        rate = np.einsum("gybl,yf->gblf", rate, _flight_kernel(is_light), optimize=True)
         all_of_them = np.broadcast_to(everywhere[:, :, None, None], (*everywhere.shape, 1, rate.shape[-1]))
         found = np.concatenate([all_of_them, rate], axis=2)
         found = np.cumsum(found.reshape(*axes, *found.shape[1:]), axis=0)
@@ -261,6 +279,15 @@ class Simulation:
         relative[..., 1:] -= relative[..., :1]
         variance, of_log = (REPLICATES * one.var(axis=i, ddof=1) for one, i in ((found, 2), (relative, 1)))
         return found.sum(axis=2), variance, of_log
+
+    def _add(
+        self, sums: FlightSums, group: NDArray[np.int64], stretch: Mapping[str, Array], uniform: Array, is_light: bool
+    ) -> None:
+        """Add stretches along which N is produced, with one flight of Z′ of each kind."""
+        for y, flown in _flights(uniform, is_light):
+            begin = stretch["begin"] + stretch["p_pair"] * flown[:, None]
+            ends = chords_through(self.chambers, begin, stretch["p_N"])
+            sums.add((group, y), ends, stretch["length"], stretch["momentum"], stretch["weight"])
 
 
 class FlightSums:
@@ -271,41 +298,24 @@ class FlightSums:
     λ [exp(−(c − ℓ)₊/λ) − exp(−c/λ)] + (ℓ − c)₊: histograms of (c − ℓ)₊/p and c/p with weights p, and a constant.
     """
 
-    def __init__(self, times: Array, shape: tuple[int, int]) -> None:
+    def __init__(self, times: Array, shape: tuple[int, int], beams: int) -> None:
         self.times, self.shape = times, shape
-        self.stretches: list[tuple[Any, ...]] = []
+        self.histogram = np.zeros((math.prod(shape), beams, len(times)))
+        self.constant = np.zeros((math.prod(shape), beams))
 
     def add(
-        self, group: tuple[NDArray[np.int64], NDArray[np.int64]], ends: tuple[Array, Array], length: Array, p: Array,
+        self, group: tuple[NDArray[np.int64], NDArray[np.int64]], ends: Mapping[str, Array], length: Array, p: Array,
         weight: Array,
     ) -> None:  # fmt: skip
-        """Add stretches (n,) in ``group``, a pair of numbers, with weights (n, beams)."""
-        hit = np.flatnonzero(ends[1] > ends[0])
-        row = np.ravel_multi_index((group[0][hit], group[1][hit]), self.shape)
-        self.stretches.append((row, ends[0][hit], ends[1][hit], length[hit], p[hit], weight[hit]))
+        """Add stretches (n,) in ``group``, a pair of numbers, weights (n, beams), of `chords_through` chambers."""
+        row = np.ravel_multi_index(group, self.shape)
+        sums = self.histogram, self.constant
+        add_stretches(*sums, row, ends["entry"], ends["exit"], length, p, weight, self.times)
 
     def rates(self, L: Array) -> Array:
-        """(beams, first of group, second, lifetimes)."""
-        row, near, far, length, p, weight = (np.concatenate(one) for one in zip(*self.stretches, strict=True))
-        constant = (np.maximum(length - near, 0.0) - np.maximum(length - far, 0.0))[:, None] * weight
-        constant = _counted(row, constant, math.prod(self.shape))
-        n, histogram = len(self.times), np.zeros((weight.shape[1], math.prod(self.shape) * len(self.times)))
-        ends = (np.maximum(near - length, 0.0), 1), (near, -1), (np.maximum(far - length, 0.0), -1), (far, 1)
-        for distance, sign in ends:
-            place, share = self._place(distance / p)
-            for own, w in zip(histogram, weight.T, strict=True):
-                own += np.bincount(row * n + place, sign * (1 - share) * p * w, own.size)
-                own += np.bincount(row * n + place + 1, sign * share * p * w, own.size)
-        decays = histogram.reshape(-1, *self.shape, n) @ (L * np.exp(-self.times[:, None] / L))
-        return decays + constant.T.reshape(-1, *self.shape, 1)
-
-    def _place(self, t: Array) -> tuple[NDArray[np.int64], Array]:
-        """The time before each, by number, and how far it is on the way to the next."""
-        first, last = self.times[1], self.times[-1]
-        with np.errstate(divide="ignore"):
-            place = 1 + np.floor(np.log(t / first) * (len(self.times) - 2) / np.log(last / first))
-        place = np.clip(place, 0, len(self.times) - 2).astype(np.int64)
-        return place, (t - self.times[place]) / (self.times[place + 1] - self.times[place])
+        """(first of group, second, beams, lifetimes)."""
+        decays = self.histogram @ (L * np.exp(-self.times[:, None] / L)) + self.constant[..., None]
+        return decays.reshape(*self.shape, *decays.shape[1:])
 
 
 def _counted(group: NDArray[np.int64], weight: Array, n: int) -> Array:
@@ -333,6 +343,23 @@ def _flight_kernel(is_light: bool) -> Array:
     kernel[1:, 1:] = of * np.exp(-of) * np.log(_FARTHEST / _NEAREST) / _STRATA
     kernel[0, :] = np.append(1.0, -np.expm1(-_NEAREST / np.exp(FLIGHTS.nodes)))
     return kernel
+
+
+@functools.lru_cache(maxsize=4)
+def _sequences(n: int) -> NDArray[np.int64]:
+    """Points (n, axes) of scrambled Sobol sequences for all nodes, in units of 2⁻³⁰; replicates alternate."""
+    points = sobol_points(np.arange(n) % REPLICATES, range(_OF_EVENT + 8), 0, "table")
+    return np.rint(points * 2**_BITS).astype(np.int64)
+
+
+def _shifted(n: int, seed: int) -> Array:
+    """The same with digital shifts of a node's own, which make them independent of those of other nodes (n, axes).
+
+    Scrambling the sequences anew would take longer than simulating heavy N.
+    """
+    sequences = _sequences(n)
+    shift = random_stream(seed, "shift").integers(2**_BITS, size=(REPLICATES, sequences.shape[1]))
+    return (sequences ^ shift[np.arange(n) % REPLICATES]) / 2.0**_BITS
 
 
 def _simulated(integrand: Integrand, own: vegas.AdaptiveMap, y: Array, azimuths: Array) -> tuple[Any, ...]:

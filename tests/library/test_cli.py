@@ -688,6 +688,17 @@ class TestScan:
         assert fewest > 0
         assert f"fewest effective       {fewest:.3g} events" in result.stdout
 
+    def test_without_a_sample_the_table_predicts(self, tmp_path):
+        result = run("scan", *self.PLANE, *self.BOTH, "-o", tmp_path / "scan.csv")
+        assert result.exit_code == 0, result.stderr
+        plane = dk.Slice(dk.BENCHMARK_B, m_N=np.geomspace(0.05, 0.2, 4), V_muN_sq=np.geomspace(1e-10, 1e-4, 7))
+        scan = dk.scan(None, plane, dk.ANALYSIS_I + dk.ANALYSIS_II, refine=1)
+        again = dk.read_scan(tmp_path / "scan.csv")
+        np.testing.assert_array_equal(again.log_likelihood, scan.log_likelihood)
+        assert "note                   read from the table of all rates of T2K" in result.stdout
+        line = refused("scan", *self.PLANE, "--estimator", "transport", "-o", tmp_path / "scan.csv")
+        assert "--estimator is for a --sample" in line
+
     def test_each_note_is_printed_once(self, heavy, tmp_path):
         loud = ("--set", "alpha_D=2", "--set", "V_N_sq=1e-6")
         result = run("scan", "--sample", heavy, *self.PLANE, *loud, *self.BOTH, "-o", tmp_path / "scan.csv")

@@ -22,7 +22,7 @@ def small(tmp_path_factory):
     path = tmp_path_factory.mktemp("table") / "small.npz"
     experiment = dk.T2K.replace(analyses={"I": dk.ANALYSIS_I})
     parts = Table.T2K_PARTS
-    return dk.build_table(experiment, path, parts=parts, n_events=1024, turns=1, grids=grids), path
+    return dk.build_table(experiment, path, parts=parts, n_events=4096, turns=1, grids=grids), path
 
 
 @pytest.mark.parametrize("degree", [1, 3])
@@ -34,10 +34,12 @@ def test_splines_reproduce_polynomials_of_their_degree(degree):
     np.testing.assert_allclose((coefficients[index] * weight).sum(axis=1), x**degree, atol=1e-12)
 
 
-def test_packed_numbers_are_right_to_half_a_step():
+@pytest.mark.parametrize("finest", [0.0, 0.05])
+def test_packed_numbers_are_right_to_half_a_step(finest):
     values = np.random.default_rng(1).normal(size=(3, 7, 5)).cumsum(axis=1)
-    delta, scale = packed(values)
+    delta, scale = packed(values, finest)
     assert delta.dtype == np.int16
+    assert np.all(np.array(scale)[:, 1] >= finest)
     steps = np.array(scale)[:, 1, None, None]
     assert np.all(np.abs(_unpacked(delta, scale) - values) <= 0.5001 * steps)
 
@@ -48,14 +50,15 @@ def test_decays_of_what_is_produced_along_a_line_agree_with_their_integral():
     length, p = np.array([10.0, 20.0, 50.0, 11.0]), np.array([0.5, 1.0, 2.0, 0.3])
     weight = np.array([[1.0, 2.0], [3.0, 1.0], [1.0, 1.0], [2.0, 0.5]])
     L = np.geomspace(0.1, 1e5, 9)
-    sums = FlightSums(np.append(0.0, np.geomspace(1e-4, 1e5, 721)), (4, 1))
-    sums.add((np.arange(4), np.zeros(4, dtype=int)), (near, far), length, p, weight)
+    sums = FlightSums(np.append(0.0, np.geomspace(1e-4, 1e5, 721)), (4, 1), 2)
+    ends = {"entry": near[:, None], "exit": far[:, None]}
+    sums.add((np.arange(4), np.zeros(4, dtype=int)), ends, length, p, weight)
     at = (np.arange(20_000) + 0.5) / 20_000 * length[:, None]  # exact to 1e-8 of the length
     reach = (p[:, None] * L)[..., None]
     ends = (np.exp(-np.maximum(end[:, None] - at, 0.0)[:, None] / reach) for end in (near, far))
     chance = -np.diff(np.stack(list(ends)), axis=0)[0].mean(axis=-1) * length[:, None]
     # Distances are shared out between times that are 3 % apart: second order, up to (t/L)².
-    np.testing.assert_allclose(sums.rates(L)[:, :, 0], weight.T[..., None] * chance, rtol=5e-3, atol=1e-4)
+    np.testing.assert_allclose(sums.rates(L)[:, 0], weight[..., None] * chance[:, None], rtol=5e-3, atol=1e-4)
 
 
 def test_third_differences_vanish_for_quadratics_at_uneven_places():
