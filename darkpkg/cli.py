@@ -111,6 +111,7 @@ MediatorMass = Annotated[float | None, option("m_Zprime", "mass of the dark phot
 Seed = Annotated[int | None, option("seed", "seed of the simulation, such as 7; 1 by default")]
 Majorana = Annotated[bool, _flag("majorana", "N is its own antiparticle")]
 Hydrogen = Annotated[bool | None, _flag("hydrogen", "scatter on hydrogen too")]
+Scheduler = Annotated[str | None, option("scheduler", "Dask scheduler whose workers simulate instead", "ADDRESS")]
 NumberOfEvents = Annotated[
     int | None,
     typer.Option(
@@ -281,9 +282,7 @@ def simulate_chunks(
     majorana: Majorana = False,
     hydrogen: Hydrogen = None,
     workers: Annotated[int, typer.Option(help="processes at once", min=1)] = 2,
-    scheduler: Annotated[
-        str | None, option("scheduler", "Dask scheduler whose workers simulate instead", "ADDRESS")
-    ] = None,
+    scheduler: Scheduler = None,
 ) -> None:
     """Simulate the whole plane of masses in chunks, each a file of a folder. An interrupted run is continued.
 
@@ -354,6 +353,7 @@ def build(
     turns: Annotated[int, option("turns", "how often, to be averaged: more improve what is there")] = 1,
     seed: Annotated[int, option("seed", "seed of the simulation")] = 2205,
     workers: Annotated[int, option("workers", "processes at once")] = 2,
+    scheduler: Scheduler = None,
 ) -> None:
     """Simulate all masses, some thousand pairs, and write the table. An interrupted build is continued.
 
@@ -361,7 +361,7 @@ def build(
     """
     from darkpkg import table_commands
 
-    table_commands.build(output, experiment, n_events, turns, seed, workers)
+    table_commands.build(output, experiment, n_events, turns, seed, workers, scheduler)
 
 
 @table.command(short_help="What a table holds.")
