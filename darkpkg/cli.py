@@ -10,6 +10,7 @@ import errno
 import os
 import signal
 import sys
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -32,11 +33,11 @@ class Commands(TyperGroup):
                 return super().main(*args, **options)
             finally:
                 _write_out()
-        except (MemoryError, OSError, ValueError) as error:
-            no_memory = isinstance(error, MemoryError)
+        except (MemoryError, BrokenExecutor, OSError, ValueError) as error:
+            no_memory, failed = isinstance(error, MemoryError), isinstance(error, MemoryError | BrokenExecutor)
             text = " ".join(f"{'not enough memory: ' if no_memory else ''}{error}".split())
             print(f"darkpkg: {text}", file=sys.stderr)
-            sys.exit(1 if no_memory or getattr(error, "errno", None) in _FAILURES else 2)
+            sys.exit(1 if failed or getattr(error, "errno", None) in _FAILURES else 2)
 
 
 def _write_out() -> None:
@@ -52,8 +53,8 @@ def _write_out() -> None:
 app = typer.Typer(
     cls=Commands,
     help="Dark neutrinos in T2K's near detector: is a point of the parameter space excluded?\n\n"
-    "Exit status: 0 if all went well, 1 if the system failed (no room, no memory), 2 for wrong input, 3 if check can "
-    "make no statement, 130 if interrupted, 141 if nobody reads the output.",
+    "Exit status: 0 if all went well, 1 if the system failed (no room, no memory, a dead worker), 2 for wrong input, "
+    "3 if check can make no statement, 130 if interrupted, 141 if nobody reads the output.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
