@@ -74,13 +74,43 @@ def write_events(events: Events, path: str | os.PathLike[str]) -> Path:
 
 
 def checksum(events: Events) -> str:
-    """SHA-256 of all that a file of these events holds: origin, provenance and each column, bit by bit."""
+    """SHA-256 of all that a file of these events holds: origin, provenance and each column, bit by bit.
+
+    Parameters
+    ----------
+    events
+        Placed or not.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
     return _digest(_header(events), {name: getattr(events, name) for name in events.columns()})
 
 
 def stored_checksum(path: str | os.PathLike[str]) -> str:
-    """The `checksum` that a file of events carries. `read_events` verifies it."""
-    return str((pq.read_schema(path).metadata or {})[b"sha256"].decode())
+    """The `checksum` that a file of events carries, which `read_events` compares with its content.
+
+    Parameters
+    ----------
+    path
+        A file that `write_events` wrote.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+
+    Raises
+    ------
+    DataIntegrityError
+        If it carries none.
+    """
+    try:
+        return str((pq.read_schema(path).metadata or {})[b"sha256"].decode())
+    except (KeyError, pa.ArrowException) as error:
+        raise DataIntegrityError(f"{path} carries no checksum of events: {error}") from None
 
 
 def _header(events: Events) -> dict[str, str]:
