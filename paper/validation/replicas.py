@@ -7,6 +7,7 @@ sequences in some minutes, and writes ``data/validation/replicas``. `coverage` i
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ SAMPLES: Mapping[str, tuple[int, int]] = {"random": (2**15, 1), "sobol": (2**13,
 """Neutrinos of a sample at benchmark B, and vertices for each."""
 
 CHANNELS = ("FHC", "RHC")
+RATES: Mapping[str, tuple[str, ...]] = {**{name: (name,) for name in CHANNELS}, "sum": CHANNELS}
 LEVELS = (0.68, 0.95)
 
 Ends = tuple[np.ndarray, np.ndarray]
@@ -44,13 +46,14 @@ class Estimates:
     freedom: np.ndarray
 
     @staticmethod
-    def of(rows: pd.DataFrame, sequence: str) -> Estimates:
-        """The sum of all channels. Each variance of Sobol sequences comes from the spread of `REPLICATES` parts.
+    def of(rows: pd.DataFrame, sequence: str, channels: Sequence[str] = CHANNELS) -> Estimates:
+        """The sum of some channels, with the error that `dk.Expectation.total` gives it.
 
-        Of a sum of variances the degrees of freedom are those of F. E. Satterthwaite, Biometrics Bull. 2, 110.
+        Each variance of Sobol sequences comes from the spread of `REPLICATES` parts. Of a sum of variances the degrees
+        of freedom are those of F. E. Satterthwaite, Biometrics Bull. 2, 110.
         """
         own = rows[rows.sequence == sequence]
-        mean, error = (own[[f"{what}_{name}" for name in CHANNELS]].to_numpy() for what in ("events", "error"))
+        mean, error = (own[[f"{what}_{name}" for name in channels]].to_numpy() for what in ("events", "error"))
         total = (error**2).sum(axis=1)
         freedom = (REPLICATES - 1) * total**2 / (error**4).sum(axis=1)
         return Estimates(mean.sum(axis=1), total, freedom if sequence == "sobol" else np.full(len(own), np.inf))
@@ -82,22 +85,22 @@ INTERVALS: Mapping[str, Callable[[Estimates, float], Ends]] = {
 
 
 def coverage(rows: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Share of samples whose interval holds the mean of all Sobol samples, by sequence and interval, with its error.
+    """Share of samples whose interval holds the mean of all Sobol samples, with its error.
 
-    By default of the rows in ``data``. For random events, whose variance has no few parts, Student's t is the normal.
+    By sequence, rate and interval, and by default of the rows in ``data``. For random events, whose variance has no
+    few parts, Student's t is the normal.
     """
     rows = datasets.read(NAME) if rows is None else rows
-    samples = {sequence: Estimates.of(rows, sequence) for sequence in SAMPLES}
-    truth, out = samples["sobol"].mean.mean(), []
-    for sequence, one in samples.items():
-        for name, interval in INTERVALS.items():
-            if sequence == "random" and name == "Student":
-                continue
-            out.append({"sequence": sequence, "interval": name})
-            for level in LEVELS:
-                low, high = interval(one, level)
-                share = np.mean((low <= truth) & (truth <= high))
-                out[-1] |= {f"share_{level}": share, f"error_{level}": np.sqrt(level * (1 - level) / len(low))}
+    out = []
+    for sequence, (rate, channels), interval in itertools.product(SAMPLES, RATES.items(), INTERVALS):
+        if (sequence, interval) == ("random", "Student"):
+            continue
+        one, truth = Estimates.of(rows, sequence, channels), Estimates.of(rows, "sobol", channels).mean.mean()
+        out.append({"sequence": sequence, "rate": rate, "interval": interval})
+        for level in LEVELS:
+            low, high = INTERVALS[interval](one, level)
+            share = np.mean((low <= truth) & (truth <= high))
+            out[-1] |= {f"share_{level}": share, f"error_{level}": np.sqrt(level * (1 - level) / len(low))}
     return pd.DataFrame(out)
 
 
