@@ -49,8 +49,8 @@ class Estimates:
     def of(rows: pd.DataFrame, sequence: str, channels: Sequence[str] = CHANNELS) -> Estimates:
         """The sum of some channels, with the error that `dk.Expectation.total` gives it.
 
-        Each variance of Sobol sequences comes from the spread of `REPLICATES` parts. Of a sum of variances the degrees
-        of freedom are those of F. E. Satterthwaite, Biometrics Bull. 2, 110.
+        Each variance of Sobol sequences comes from the spread of `REPLICATES` parts. Of a sum of variances the
+        degrees of freedom are those of F. E. Satterthwaite, Biometrics Bull. 2, 110.
         """
         own = rows[rows.sequence == sequence]
         mean, error = (own[[f"{what}_{name}" for name in channels]].to_numpy() for what in ("events", "error"))
