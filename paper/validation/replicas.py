@@ -104,6 +104,21 @@ def coverage(rows: pd.DataFrame | None = None) -> pd.DataFrame:
     return pd.DataFrame(out)
 
 
+def facts(rows: pd.DataFrame | None = None) -> dict[str, float]:
+    """What explains the coverage of Sobol samples, by name; by default of the rows in ``data``."""
+    rows = datasets.read(NAME) if rows is None else rows
+    sobol, shares = rows[rows.sequence == "sobol"], coverage(rows).set_index(["sequence", "rate", "interval"])
+    one, both = (Estimates.of(rows, "sobol", RATES[name]) for name in ("FHC", "sum"))
+    return {
+        "samples": len(sobol),
+        "error of an error": one.variance.std() / one.variance.mean() / 2,
+        "freedom": one.freedom[0],
+        "normal in FHC": shares.loc[("sobol", "FHC", "normal"), "share_0.95"],
+        "stated over spread of sums": np.sqrt(both.variance.mean() / both.mean.var(ddof=1)),
+        "correlation of beams": np.corrcoef(sobol.events_FHC, sobol.events_RHC)[0, 1],
+    }
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write a row for each sample."""
     parser = argparse.ArgumentParser(description=__doc__)
