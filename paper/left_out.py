@@ -33,6 +33,7 @@ from darkpkg.physics.scattering import neutrino_energy
 from darkpkg.simulation import simulate
 from paper.causes.counting import error, total
 from paper.causes.planes import edge, minus_delta_log_likelihood
+from paper.tables import Table, table
 
 Array = NDArray[np.float64]
 
@@ -48,6 +49,7 @@ __all__ = [
     "expected_limits",
     "reach",
     "sample_at",
+    "sizes_table",
     "written",
 ]
 
@@ -149,6 +151,17 @@ def changes(theta: DarkParameters, analysis: Analysis, events: PlacedEvents) -> 
         others["FGD1 of one density"] = np.full(n + 1, ratio - 1)
     others["of neutrinos above 10 GeV"] = sums(usual & parts.fast) / base
     return {name: (100 * float(value[0]), 100 * float(error(value))) for name, value in others.items()}
+
+
+def sizes_table(sizes: Mapping[str, Mapping[str, tuple[float, float]]], name: str, caption: str) -> Table:
+    """A table of `changes` in per cent, with a row for each effect that applies at one of the points."""
+    effects = list(dict.fromkeys(effect for one in sizes.values() for effect in one))
+    columns: dict[str, list[Any]] = {"effect": effects}
+    for point, one in sizes.items():
+        found = [one.get(effect, (np.nan, np.nan)) for effect in effects]
+        columns |= {point: [value for value, _ in found], f"± {point}": [own_error for _, own_error in found]}
+    errors, formats = {point: f"± {point}" for point in sizes}, dict.fromkeys(sizes, ".2f")
+    return table(columns, name=name, caption=caption, errors=errors, formats=formats)
 
 
 def written(change: tuple[float, float]) -> str:

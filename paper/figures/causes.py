@@ -43,8 +43,10 @@ def draw_along(panels: Mapping[str, Sequence[Along]], x: Sequence[str], y: Seque
         below.set(xlabel=x[column], ylabel="over the paper's" if column == 0 else "", yscale="log")
         _plain_ratios(below)
         if "x" in log:
-            below.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            below.xaxis.set_major_formatter("{x:g}")
+            low, high = below.get_xlim()
+            if high < 100 * low:
+                below.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                below.xaxis.set_major_formatter("{x:g}")
             below.xaxis.set_minor_formatter(plt.NullFormatter())
         above.legend(fontsize=9, title=title)
     return figure
