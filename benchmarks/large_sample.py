@@ -1,8 +1,9 @@
-"""A sample in chunks by two processes, killed a few times and resumed, against the same chunks made in one process.
+"""A sample in chunks by two processes, killed a few times and resumed, against one that was never stopped.
 
-    python -m benchmarks.large_sample --events 100_000_000 --write large_sample.csv
+    python -m benchmarks.large_sample --events 20_000_000 --write data/validation/large_sample.csv
 
-Chunks are compared bit by bit, in all columns, and what was measured is printed as a row of a table.
+The second run makes the chunks in the reverse order and stores none: the checksum of all columns of each is compared.
+Then the folder is read, chunk by chunk: a histogram, and a scan of a plane. Each stage has a row of the table.
 """
 
 import argparse
@@ -21,17 +22,54 @@ from pathlib import Path
 import numpy as np
 
 import darkpkg as dk
-from darkpkg.method.files import write_events
+from darkpkg import datasets
+from darkpkg.method.files import checksum, stored_checksum
 from darkpkg.outputs import complete_or_not_at_all
+from darkpkg.running import run
 from darkpkg.simulation import plan_of
 
-SEED = 2205
+SEED, WORKERS = 2205, 2
+SPAWN = multiprocessing.get_context("spawn")
+EDGES = np.linspace(0, 6, 31)
+PLANE = dk.Slice(dk.BENCHMARK_B, m_N=np.geomspace(0.05, 0.2, 9), V_muN_sq=np.geomspace(1e-9, 1e-5, 9))
 
 
-def simulate(into, n_chunks, chunk_size, workers):
-    """All chunks that are missing: the work of a process of its own, which can be killed."""
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+def simulate(into, n_chunks, chunk_size):
+    """All chunks that are missing."""
+    with ProcessPoolExecutor(WORKERS, mp_context=SPAWN) as pool:
         dk.simulate_chunks(dk.HEAVY, n_chunks, SEED, into, chunk_size=chunk_size, executor=pool)
+
+
+def simulate_again(into, n_chunks, chunk_size):
+    """The same chunks from the last to the first, compared with those of the folder."""
+    plan, files = plan_of(dk.HEAVY, chunk_size, SEED), dk.SampleFolder(into).files
+    tasks = [(plan, i, files[i]) for i in range(n_chunks)[::-1]]
+    with ProcessPoolExecutor(WORKERS, mp_context=SPAWN) as pool:
+        same = list(run(has_same_bits, tasks, pool, "chunks"))
+    (into / "different").write_text(str(same.count(False)))
+
+
+def has_same_bits(plan, index, file):
+    """Whether a file is chunk ``index`` of the plan."""
+    return checksum(plan.sample(index)) == stored_checksum(file)
+
+
+def histogram(into):
+    """Upscatterings by the momentum of N."""
+    files = dk.SampleFolder(into).files
+    with ProcessPoolExecutor(WORKERS, mp_context=SPAWN) as pool:
+        return sum(run(histogram_of, [(file,) for file in files], pool, "chunks")) / len(files)
+
+
+def histogram_of(file):
+    events = dk.read_events(file)
+    return np.histogram(np.linalg.norm(events.p_N[:, 1:], axis=1), EDGES, weights=events.weight)[0]
+
+
+def scan(into):
+    """The exclusion of Analysis I in a plane through benchmark B."""
+    with ProcessPoolExecutor(WORKERS, mp_context=SPAWN) as pool:
+        dk.scan(dk.Chunked(dk.SampleFolder(into), dk.Kernel, pool), PLANE, dk.ANALYSIS_I).exclusion(cl=0.90)
 
 
 def family(pid):
@@ -45,7 +83,7 @@ def family(pid):
 
 
 def memory(pids):
-    """Bytes that processes have in memory together."""
+    """Bytes that processes have in memory together; what they share counts for each."""
     total = 0
     for pid in pids:
         with suppress(OSError):  # it has ended
@@ -53,39 +91,64 @@ def memory(pids):
     return total
 
 
-def run(into, n_chunks, chunk_size, workers, until=None):
-    """Run until there are so many chunks, and kill all of it then; seconds and the most bytes of all processes."""
-    begin, most = time.perf_counter(), 0
-    process = multiprocessing.get_context("spawn").Process(
-        target=simulate, args=(into, n_chunks, chunk_size, workers)
-    )
+def processor_times(pids):
+    """Seconds of processor time of each process so far."""
+    found = {}
+    for pid in pids:
+        with suppress(OSError):  # it has ended
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            found[pid] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return found
+
+
+def watched(target, *arguments, until=None):
+    """Run in a process of its own, and kill all that it started once there are so many chunks.
+
+    Returns seconds, those of the processors, and the most bytes of all its processes.
+    """
+    begin, most, used = time.perf_counter(), 0, {}
+    process = SPAWN.Process(target=target, args=arguments)
     process.start()
     while process.is_alive():
         process.join(0.2)
         processes = family(process.pid)
-        most = max(most, memory(processes))
-        if until is not None and len(list(into.glob("chunk-*.parquet"))) >= until:
+        most, used = max(most, memory(processes)), used | processor_times(processes)
+        if until is not None and len(list(arguments[0].glob("chunk-*.parquet"))) >= until:
             for one in processes[::-1]:
                 with suppress(ProcessLookupError):
                     os.kill(one, signal.SIGKILL)
             process.join()
     if until is None and process.exitcode:
-        raise RuntimeError(f"the simulation ended with exit code {process.exitcode}")
-    return time.perf_counter() - begin, most
+        raise RuntimeError(f"{target.__name__} ended with exit code {process.exitcode}")
+    seconds = time.perf_counter() - begin
+    print(f"{target.__name__}: {seconds:.0f} s", flush=True)
+    return seconds, sum(used.values()), most
 
 
-def differences(into, numbers, chunk_size):
-    """Columns in which chunks differ from those that this process makes."""
-    plan, files, differ = plan_of(dk.HEAVY, chunk_size, SEED), dk.SampleFolder(into).files, []
-    for i in numbers:
-        again = Path(into) / ".again.parquet"
-        write_events(plan.sample(i), again)
-        one, other = dk.read_events(again), dk.read_events(files[i])
-        differ += [
-            (i, name) for name in one.columns() if not np.array_equal(getattr(one, name), getattr(other, name))
-        ]
-        again.unlink()
-    return differ
+def measured(into, n_chunks, chunk_size, kills):
+    """A row for each stage."""
+    sizes = into, n_chunks, chunk_size
+    stops = [max(1, n_chunks * (i + 1) // (kills + 1)) for i in range(kills)]
+    stages = {
+        "killed and resumed": [watched(simulate, *sizes, until=until) for until in [*stops, None]],
+        "simulated again": [watched(simulate_again, *sizes)],
+        "histogram": [watched(histogram, into)],
+        "scan": [watched(scan, into)],
+    }
+    for stage, runs in stages.items():
+        seconds, processor, most = zip(*runs, strict=True)
+        yield {
+            "stage": stage,
+            "events": n_chunks * chunk_size,
+            "chunks": n_chunks,
+            "workers": WORKERS,
+            "kills": len(runs) - 1,
+            "seconds": round(sum(seconds), 1),
+            "processor": round(sum(processor), 1),
+            "memory": round(max(most) / 1e9, 3),
+            "disk": round(sum(file.stat().st_size for file in into.glob("chunk-*.parquet")) / 1e9, 3),
+            "different": int((into / "different").read_text()),
+        }
 
 
 def main(arguments):
@@ -93,35 +156,20 @@ def main(arguments):
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--chunk-size", type=int, default=250_000)
     parser.add_argument("--kills", type=int, default=3)
-    parser.add_argument("--compared", type=int, default=10, help="chunks that are made again in one process")
     parser.add_argument("--write", type=Path, help="a CSV file")
     options = parser.parse_args(arguments)
-    n_chunks = -(-options.events // options.chunk_size)
     with tempfile.TemporaryDirectory() as folder:
-        into = Path(folder)
-        stops = [max(1, n_chunks * (i + 1) // (options.kills + 1)) for i in range(options.kills)]
-        runs = [run(into, n_chunks, options.chunk_size, 2, until) for until in [*stops, None]]
-        numbers = np.unique(np.linspace(0, n_chunks - 1, min(options.compared, n_chunks)).astype(int)).tolist()
-        differ = differences(into, numbers, options.chunk_size)
-        gigabytes = sum(file.stat().st_size for file in into.glob("chunk-*.parquet")) / 1e9
-    row = {
-        "events": n_chunks * options.chunk_size,
-        "chunks": n_chunks,
-        "workers": 2,
-        "kills": options.kills,
-        "seconds": round(sum(seconds for seconds, _ in runs), 1),
-        "memory": round(max(most for _, most in runs) / 1e9, 3),
-        "disk": round(gigabytes, 3),
-        "compared": len(numbers),
-        "different": len(differ),
-    }
-    print(*(f"{name} {value}" for name, value in row.items()), sep="\n")
+        n_chunks = -(-options.events // options.chunk_size)
+        rows = list(measured(Path(folder), n_chunks, options.chunk_size, options.kills))
+    for row in rows:
+        print(*(f"{name} {value}" for name, value in row.items()), sep=", ")
     if options.write:
         with complete_or_not_at_all(options.write) as partial, partial.open("w", newline="") as file:
-            writer = csv.DictWriter(file, row)
+            writer = csv.DictWriter(file, rows[0], lineterminator="\n")
             writer.writeheader()
-            writer.writerow(row)
-    return 1 if differ else 0
+            writer.writerows(rows)
+        datasets.renew_manifest(options.write)
+    return 1 if any(row["different"] for row in rows) else 0
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import gc
 import os
 import signal
 import sys
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -33,11 +34,11 @@ class Commands(TyperGroup):
                 return super().main(*args, **options)
             finally:
                 _write_out()
-        except (MemoryError, OSError, ValueError) as error:
-            no_memory = isinstance(error, MemoryError)
+        except (MemoryError, BrokenExecutor, OSError, ValueError) as error:
+            no_memory, failed = isinstance(error, MemoryError), isinstance(error, MemoryError | BrokenExecutor)
             text = " ".join(f"{'not enough memory: ' if no_memory else ''}{error}".split())
             print(f"darkpkg: {text}", file=sys.stderr)
-            sys.exit(1 if no_memory or getattr(error, "errno", None) in _FAILURES else 2)
+            sys.exit(1 if failed or getattr(error, "errno", None) in _FAILURES else 2)
 
 
 def _write_out() -> None:
@@ -53,8 +54,8 @@ def _write_out() -> None:
 app = typer.Typer(
     cls=Commands,
     help="Dark neutrinos in T2K's near detector: is a point of the parameter space excluded?\n\n"
-    "Exit status: 0 if all went well, 1 if the system failed (no room, no memory), 2 for wrong input, 3 if check can "
-    "make no statement, 130 if interrupted, 141 if nobody reads the output.",
+    "Exit status: 0 if all went well, 1 if the system failed (no room, no memory, a dead worker), 2 for wrong input, "
+    "3 if check can make no statement, 130 if interrupted, 141 if nobody reads the output.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
@@ -113,6 +114,7 @@ MediatorMass = Annotated[float | None, option("m_Zprime", "mass of the dark phot
 Seed = Annotated[int | None, option("seed", "seed of the simulation, such as 7; 1 by default")]
 Majorana = Annotated[bool, _flag("majorana", "N is its own antiparticle")]
 Hydrogen = Annotated[bool | None, _flag("hydrogen", "scatter on hydrogen too")]
+Scheduler = Annotated[str | None, option("scheduler", "Dask scheduler whose workers simulate instead", "ADDRESS")]
 NumberOfEvents = Annotated[
     int | None,
     typer.Option(
@@ -283,9 +285,7 @@ def simulate_chunks(
     majorana: Majorana = False,
     hydrogen: Hydrogen = None,
     workers: Annotated[int, typer.Option(help="processes at once", min=1)] = 2,
-    scheduler: Annotated[
-        str | None, option("scheduler", "Dask scheduler whose workers simulate instead", "ADDRESS")
-    ] = None,
+    scheduler: Scheduler = None,
 ) -> None:
     """Simulate the whole plane of masses in chunks, each a file of a folder. An interrupted run is continued.
 
@@ -366,6 +366,7 @@ def build(
     turns: Annotated[int, option("turns", "how often, to be averaged: more improve what is there")] = 1,
     seed: Annotated[int, option("seed", "seed of the simulation")] = 2205,
     workers: Annotated[int, option("workers", "processes at once")] = 2,
+    scheduler: Scheduler = None,
 ) -> None:
     """Simulate all masses, some thousand pairs, and write the table. An interrupted build is continued.
 
@@ -373,7 +374,7 @@ def build(
     """
     from darkpkg import table_commands
 
-    table_commands.build(output, experiment, n_events, turns, seed, workers)
+    table_commands.build(output, experiment, n_events, turns, seed, workers, scheduler)
 
 
 @table.command(short_help="What a table holds.")

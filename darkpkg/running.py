@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -41,8 +43,25 @@ def executor_of(workers: int, scheduler: str | None = None) -> Iterator[Executor
     elif workers == 1:
         yield None
     else:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        # A worker that died is an error here, and not the silent end that it would be on the command line.
+        with _ignored("SIGPIPE"), ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            with _ignored("SIGINT"):  # by the processes, which begin now: this one answers to Ctrl-C
+                for _ in range(workers):
+                    pool.submit(int)
             yield pool
+
+
+@contextmanager
+def _ignored(name: str) -> Iterator[None]:
+    """A signal, if the system has it; only the main thread can."""
+    if not hasattr(signal, name) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(getattr(signal, name), signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(getattr(signal, name), before)
 
 
 def run(
@@ -68,9 +87,9 @@ def run(
 
     Raises
     ------
-    RuntimeError
-        If a worker died. What a task raises itself, or an interrupt, is raised as it is. Tasks that have not begun
-        are cancelled then.
+    BrokenExecutor
+        If a worker died, a `RuntimeError`. What a task raises itself, or an interrupt, is raised as it is. Tasks that
+        have not begun are cancelled then.
     """
     with tqdm(total=len(tasks), desc=what, disable=not progress, leave=False) as bar:
         if executor is None:
@@ -85,7 +104,7 @@ def run(
                 bar.update()
         except BrokenExecutor as error:
             done = sum(future.done() and not future.cancelled() and not future.exception() for future in futures)
-            raise RuntimeError(
+            raise BrokenExecutor(
                 f"a worker died when {done} of {len(tasks)} {what} were done; they are kept: run it again to go on"
             ) from error
         finally:

@@ -35,14 +35,16 @@ def check(numbers: Mapping[str, Any], names: list[str] | None, as_json: bool, bo
     return 3 if verdicts[-1].status == "no statement" else 0
 
 
-def build(output: Path, experiment: str, n_events: int, turns: int, seed: int, workers: int) -> None:
+def build(
+    output: Path, experiment: str, n_events: int, turns: int, seed: int, workers: int, scheduler: str | None
+) -> None:
     """Write the table of an experiment."""
     from darkpkg import commands, running  # here: they need what simulates
 
     require_writable(output, ".npz")
     source = commands.Source(None, experiment)
     parts = dk.Table.T2K_PARTS if experiment == "T2K" else None
-    with running.executor_of(workers) as executor:
+    with running.executor_of(workers, scheduler) as executor:
         options: dict[str, Any] = {"turns": turns, "executor": executor, "progress": commands.is_watched()}
         dk.build_table(source.simulated, output, parts=parts, n_events=n_events, seed=seed, **options)
     datasets.renew_manifest(output)

@@ -4,17 +4,27 @@ import dataclasses
 import functools
 import json
 import os
+import re
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import active_children, get_context
+from pathlib import Path
 
 import numpy as np
 import pytest
+from distributed import LocalCluster
 
 import darkpkg as dk
 from darkpkg import commands
 from darkpkg.datasets import DataIntegrityError
+from darkpkg.inference.coverage import coverage
+from darkpkg.inference.outcomes import Method
+from darkpkg.inference.posterior import sample_chain
+from darkpkg.method.table import Grid
+from darkpkg.method.table_building import build_table
 from darkpkg.running import executor_of, run
 
 SIZE = 4000
@@ -95,6 +105,38 @@ class TestInterruption:
             dk.SampleFolder(into)
         assert bits(chunks(into, 6, size=1000)) == whole
 
+    @staticmethod
+    def started(into):
+        """The command line at work, once it has made a chunk."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "darkpkg", "simulate-chunks", "--n-chunks=400", "--chunk-size=1000", "-o", into],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+            # Whoever starts the tests may have shut interrupts out.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )  # fmt: skip
+        while not list(into.glob("chunk-*.parquet")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        return process
+
+    def test_an_interrupt_ends_all_processes_with_130_and_leaves_what_is_done(self, tmp_path):
+        process = self.started(tmp_path / "heavy")
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        assert (*process.communicate(timeout=120), process.returncode) == ("", "", 130)
+        left = [file.name for file in (tmp_path / "heavy").iterdir()]
+        assert 2 <= len(left) < 401  # a chunk and the description
+        assert not [name for name in left if name.startswith(".")]
+
+    def test_a_worker_that_dies_is_an_error_of_one_line_on_the_command_line(self, tmp_path):
+        process = self.started(tmp_path / "heavy")
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
+        os.kill(int(children[-1]), signal.SIGKILL)
+        output, errors = process.communicate(timeout=120)
+        assert (process.returncode, output) == (1, "")
+        error, *notes = errors.splitlines()
+        assert re.fullmatch(r"darkpkg: a worker died when \d+ of 400 chunks were done; .*go on", error)
+        assert all("resource_tracker" in line for line in notes)  # Python's, of locks that the dead left
+
     def test_an_error_of_a_task_is_raised_as_it_is_and_cancels_the_others(self):
         done = []
 
@@ -107,12 +149,76 @@ class TestInterruption:
             list(run(task, [(i,) for i in range(1000)], pool, "tasks"))
         assert len(done) < 1000
 
+    def test_progress_counts_what_all_workers_have_done(self, capsys):
+        with ThreadPoolExecutor(2) as pool:
+            assert list(run(slow, [(i, 0.2) for i in range(4)], pool, "tasks", progress=True)) == [0, 1, 2, 3]
+        assert re.search("tasks: .* [1-4]/4 ", capsys.readouterr().err)  # drawn anew ten times a second at most
+
     def test_results_come_in_the_order_of_the_tasks(self):
         with ThreadPoolExecutor(4) as pool:
             results = list(
                 run(lambda i: (time.sleep(0.001 * (9 - i)), i)[1], [(i,) for i in range(9)], pool, "tasks")
             )
         assert results == list(range(9))
+
+
+@pytest.fixture(scope="module")
+def scheduler():
+    """Address of a scheduler of Dask with two workers, each a process."""
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        yield cluster.scheduler_address
+
+
+def table_of(folder, executor=None):
+    """Of one analysis in few masses."""
+    how = {"n_events": 256, "grids": [Grid("heavy", 5, 5, m_N=(0.09, 0.11))], "executor": executor}
+    return build_table(IN_ARGON, folder / "table.npz", folder=folder / "nodes", **how)
+
+
+class TestScheduler:
+    """Everything that is worth several workers, on those of a scheduler of Dask."""
+
+    def test_its_workers_make_the_same_bits(self, scheduler, tmp_path, capsys):
+        alone = chunks(tmp_path / "alone", seed=3)
+        source = commands.Source(None, None, SIZE, 3)
+        commands.simulate_chunks(tmp_path / "dask", "heavy", source, 3, 1, scheduler)
+        assert bits(dk.SampleFolder(tmp_path / "dask")) == bits(alone)
+        assert capsys.readouterr().out.startswith("3 chunks")
+
+    def test_a_scan_of_a_folder_has_the_same_bits(self, scheduler, folder):
+        line = dk.Slice(dk.BENCHMARK_B, V_muN_sq=np.geomspace(1e-9, 1e-4, 5))
+        of = functools.partial(dk.Kernel, smoothing=dk.Smoothing(9.0))
+        with executor_of(1, scheduler) as executor:
+            found = dk.scan(dk.Chunked(folder, of, executor), line, dk.ANALYSIS_I)
+        alone = dk.scan(dk.Chunked(folder, of), line, dk.ANALYSIS_I)
+        np.testing.assert_array_equal(found.log_likelihood, alone.log_likelihood)
+
+    def test_a_table_has_the_same_bits(self, scheduler, tmp_path):
+        for name in ("alone", "dask"):
+            (tmp_path / name).mkdir()
+        with executor_of(1, scheduler) as executor:
+            found = table_of(tmp_path / "dask", executor)
+        for name, values in table_of(tmp_path / "alone").arrays.items():
+            np.testing.assert_array_equal(found.arrays[name], values)
+
+    def test_chains_have_the_same_bits(self, scheduler):
+        bounds = {"V_muN_sq": (1e-10, 1e-4), "epsilon": (1e-4, 0.1)}
+        lnL = dk.PointLikelihood(None, dk.ANALYSIS_I, dk.BENCHMARK_B, bounds)
+        with executor_of(1, scheduler) as executor:
+            futures = [executor.submit(sample_chain, lnL, 20, seed=seed, n_walkers=8) for seed in (1, 2)]
+            found = [future.result().u for future in futures]
+        for seed, u in zip((1, 2), found, strict=True):
+            np.testing.assert_array_equal(u, sample_chain(lnL, 20, seed=seed, n_walkers=8).u)
+
+    def test_coverage_by_toys_has_the_same_bits_in_parts(self, scheduler):
+        n_bins = len(dk.ANALYSIS_II.observed)
+        points = np.linspace(0, 60, 30)[:, None] * np.full(n_bins, 1 / n_bins)
+        given = points, dk.ANALYSIS_II, Method("feldman-cousins", n_toys=200)
+        with executor_of(1, scheduler) as executor:
+            halves = [executor.submit(coverage, *given, which=part) for part in (slice(0, 15), slice(15, 30))]
+            parts = [half.result().value for half in halves]
+        whole = coverage(*given).value
+        np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
 class TestErrors:

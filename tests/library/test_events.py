@@ -324,6 +324,18 @@ class TestAtomicWrite:
         assert dk.write_events(placed[np.arange(10)], str(path)) == path
         assert len(dk.read_events(path)) == 10
 
+    def test_a_file_carries_the_checksum_of_its_events(self, placed, written, tmp_path):
+        assert files.stored_checksum(written) == files.checksum(placed) == files.checksum(dk.read_events(written))
+        nudged = dataclasses.replace(placed, m_N=np.nextafter(placed.m_N, np.inf))
+        assert files.checksum(nudged) != files.checksum(placed)
+
+    def test_a_foreign_file_carries_no_checksum(self, tmp_path):
+        pq.write_table(pa.table({"x": [1.0]}), tmp_path / "foreign.parquet")
+        (tmp_path / "text.parquet").write_text("no Parquet")
+        for name in ("foreign", "text"):
+            with pytest.raises(DataIntegrityError, match=rf"{name}.parquet carries no checksum"):
+                files.stored_checksum(tmp_path / f"{name}.parquet")
+
     def test_a_missing_folder_is_named(self, placed, tmp_path):
         with pytest.raises(FileNotFoundError, match="nowhere"):
             dk.write_events(placed, tmp_path / "nowhere" / "events.parquet")

@@ -52,6 +52,7 @@ ORDER = [
     "validation.darknews",
     "validation.booster",
     "validation.table",
+    "validation.replicas",
     "validation.run_darknews",
     "validation.run_booster",
     "validation.drawing",
