@@ -28,7 +28,7 @@ N_TRUTHS = 200
 N_DRAWS = 99
 """Of each posterior: a rank is one of a hundred."""
 
-N_STEPS, N_DISCARDED, N_WALKERS = 140, 80, 48
+N_STEPS, N_DISCARDED, N_WALKERS = 160, 100, 48
 
 PRIOR_BOUNDS = {**BOUNDS, "V_muN_sq": (1e-12, 1e-5), "V_N_sq": (1e-8, 1.0)}
 """Most truths have between a hundredth of an event and a hundred of them."""
