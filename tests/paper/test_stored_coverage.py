@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import kstest
 
 import darkpkg as dk
 from darkpkg import datasets
@@ -15,6 +16,14 @@ def test_ranks_of_two_hundred_true_points_are_even():
     p = calibration.flatness(table)
     assert set(p) == {*calibration.PRIOR_BOUNDS, "lnL"}
     assert min(p.values()) > 0.01, p
+
+
+def test_ranks_are_even_where_many_events_are_counted():
+    """There posteriors are narrow, and chains that have not arrived have a smaller likelihood than the truth."""
+    table = datasets.read(calibration.NAME)
+    many = table[table.counts > 3]
+    assert len(many) > 40
+    assert kstest((many.lnL + 0.5) / (calibration.N_DRAWS + 1), "uniform").pvalue > 0.01
 
 
 def test_ranks_that_are_not_even_are_noticed():
