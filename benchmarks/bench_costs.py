@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import darkpkg as dk
+from darkpkg.method import generator
 
 MILLION = 1_000_000
 REGIONS = {"heavy": (dk.HEAVY, dk.BENCHMARK_B), "light": (dk.LIGHT, dk.BENCHMARK_A)}
@@ -17,8 +18,8 @@ BOTH = dk.ANALYSIS_I + dk.ANALYSIS_II
 BUDGETS = {
     "generate": 200,
     "generate Sobol points": 330,
-    "adapt": 55,
-    "place": 140,
+    "adapt": 20,
+    "place": 110,
     "observables": 50,
     "prepare": 270,
     "prepare both": 280,
@@ -47,7 +48,13 @@ def seconds(step, rounds=3):
 def steps(request):
     """Each step by name, as a function, and the number of events that it has."""
     sampling, point = REGIONS[request.param]
-    with warnings.catch_warnings():
+
+    def adapt():
+        generator._adapted.cache_clear()
+        dk.generate(sampling, 1000, seed=1)
+
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(generator, "cache_folder", lambda: None)  # maps are in memory, and learned anew without them
         warnings.simplefilter("ignore", dk.FewEventsWarning)
         bare = dk.generate(sampling, MILLION, seed=1)
         events = dk.place(bare, dk.ND280, seed=2)
@@ -55,11 +62,10 @@ def steps(request):
         for analysis in (dk.ANALYSIS_I, BOTH):
             dk.Kernel(events).events(point, analysis)  # machine code is there
 
-        seeds = iter(range(100, 200))  # of maps that are not kept yet
         yield {
             "generate": (lambda: dk.generate(sampling, MILLION, seed=1), MILLION),
             "generate Sobol points": (lambda: dk.generate(sampling, MILLION, seed=1, sequence="sobol"), MILLION),
-            "adapt": (lambda: dk.generate(sampling, 1000, seed=next(seeds)), MILLION),
+            "adapt": (adapt, MILLION),
             "place": (lambda: dk.place(bare, dk.ND280, seed=2), MILLION),
             "observables": (lambda: dk.observables(events), MILLION),
             "prepare": (lambda: dk.Kernel(events[:]).events(point, dk.ANALYSIS_I), MILLION),

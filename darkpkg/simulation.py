@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import inspect
 import json
 import os
@@ -24,7 +23,7 @@ from darkpkg.experiment.experiment import Experiment
 from darkpkg.inputs import Array, check_kinds, one_of, whole_number
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.files import FORMAT, read_events, write_events
-from darkpkg.method.generator import generate
+from darkpkg.method.generator import generate, version
 from darkpkg.method.origin import SEQUENCES, encoded
 from darkpkg.method.placing import factors_of_modules, place
 from darkpkg.method.sampling import SamplingRange
@@ -138,7 +137,7 @@ class Plan:
     def digest(self) -> str:
         """A name for a file: another one for anything else that events depend on."""
         aim = {"aim": (self.aim, self._analyses) if self.aim is not None else None}
-        versions = {name: importlib.metadata.version(name) for name in ("numpy", "scipy", "numba", "vegas")}
+        versions = {name: version(name) for name in ("numpy", "scipy", "numba", "vegas")}
         about: dict[str, Any] = {"format": FORMAT, "sources": _sources.digest(_sources.SIMULATION)}
         about |= {"versions": versions, **self.how, **self.where, **aim}
         one = self.experiment

@@ -66,7 +66,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
 
 
 def empty_cache(app: Sphinx, config: Config) -> None:
-    """Name Jupyter's cache, from which Sphinx takes outputs. It knows the text of cells only, so it begins empty."""
+    """Name Jupyter's cache, from which Sphinx takes outputs. Cells are its keys, so it begins empty."""
     cache = Path(app.srcdir) / "_build" / "executed" / "jupyter"
     shutil.rmtree(cache, ignore_errors=True)
     config.nb_execution_cache_path = str(cache)

@@ -1,7 +1,7 @@
 r"""Likelihood of counts whose expectation comes from a finite simulation and has a systematic uncertainty.
 
 Begin with `log_likelihood`, the default wherever a ``likelihood`` is taken; any function of an expectation and an
-analysis that returns ln L of each point can take its place. It knows nothing of physics: counts, means and variances.
+analysis that returns ln L of each point can take its place. It has no physics: counts, means and variances.
 
 A gamma prior with mean and variance of the expectation, in the convention of C. A. Argüelles, A. Schneider, T. Yuan,
 JHEP 06 (2019) 030 (arXiv:1901.04645), turns the Poisson into

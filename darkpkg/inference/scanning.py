@@ -1,6 +1,6 @@
 """The likelihood at many points, usually a slice of the parameter space. Begin with `scan`, which makes a `Scan`.
 
-Points, an estimator that predicts, and counts: it knows nothing else of neutrinos than that a sample has masses.
+Points, an estimator that predicts, and counts: of neutrinos it uses only that a sample has masses.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Slices of the parameter space: one or two parameters are free, the others fixed or tied to them.
 
-Begin with `Slice`. It knows nothing of physics.
+Begin with `Slice`. It is independent of physics.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What a weighted simulation predicts, and how well it knows it. Begin with `Expectation`.
+"""What a weighted simulation predicts, and its error. Begin with `Expectation`.
 
-It knows nothing of physics: sums of weights.
+It is independent of physics: sums of weights.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def warn_of_few(n_effective: Array, parameters: Mapping[str, Array], stacklevel:
 
 @dataclass(frozen=True, eq=False)
 class Expectation:
-    r"""Expected events and how well the simulation knows them, each of shape θ.shape + (bins,).
+    r"""Expected events and their errors by the simulation, each of shape θ.shape + (bins,).
 
     ``mean`` is the expectation in each bin of each channel and ``variance`` the square of its statistical error, Σw²
     for independent events. ``bias`` estimates how far smoothing over the parameters moves the mean: the estimate with

@@ -1,8 +1,8 @@
 """One Monte Carlo simulation over masses and phase space: Eq. (21).
 
 Begin with ``generate(HEAVY, n_events=1_000_000, seed=1)``, or ``generate(SamplingRange.at(m_N=0.1, m_Zprime=1.25),
-…)`` for a dedicated sample at fixed masses. Vegas adapts to the integrand once for each beam and nucleus; the events
-are then drawn independently of each other from the adapted map.
+…)`` for a dedicated sample at fixed masses. Vegas adapts to the integrand of each beam and nucleus once, for all
+seeds; the events are then drawn independently of each other from the adapted map.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.metadata
+import itertools
 import json
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import vegas
@@ -26,6 +27,7 @@ from tqdm import tqdm
 from darkpkg import _sources
 from darkpkg.compiling import cache_folder
 from darkpkg.experiment import experiment as experiments
+from darkpkg.experiment.beam import Beam
 from darkpkg.experiment.experiment import Experiment
 from darkpkg.inputs import check, check_kinds, count, one_of, real_numbers, whole_number
 from darkpkg.memory import require_memory
@@ -35,7 +37,7 @@ from darkpkg.method.origin import SEQUENCES, Origin, encoded
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
-from darkpkg.physics.nuclei import Nucleus, elements
+from darkpkg.physics.nuclei import NUCLEI, Nucleus, elements
 from darkpkg.physics.nucleons import BoundNucleons
 from darkpkg.physics.scattering import smallest_energy
 from darkpkg.streams import random_stream, sobol_points
@@ -44,9 +46,12 @@ Array = NDArray[np.float64]
 
 __all__ = ["REPLICATES", "generate"]
 
-ADAPTATION = {"nitn": 12, "neval": 1000}
-"""Vegas iterations and integrand evaluations in each, per beam and nucleus, whatever the number of events: so the
-first events of a long sample are those of a short one. The maps are as good as from 10 iterations of 4000."""
+ADAPTATION = {"start": (8, 2000), "own": (3, 1500)}
+"""Rounds of adaptation and points in each, whatever the number of events or the seed: so the first events of a long
+sample are those of a short one. Those of ``"start"`` are on `_LIKE` in each beam, and serve all of its nuclei, which
+differ by little; those of ``"own"`` follow for each. Maps are as good as from 12 rounds of 1000 for each alone."""
+
+_LIKE = NUCLEI["C12"]
 
 EVEN_SHARE = 0.25
 """Share of the events that beams and nuclei get alike; the rest they get as often as they scatter in the detector.
@@ -120,7 +125,7 @@ def generate(
         weight: three quarters of ``n_events`` then go to beams and nuclei by the sum of these over some events of
         each, instead of where N are made.
     chunk
-        Other events with the same adapted maps: chunks of one seed are independent samples.
+        Other events: chunks of one seed are independent samples.
     progress
         Show a progress bar.
 
@@ -173,18 +178,7 @@ def generate(
         for flavour in beam.fluxes
         for element, nucleus in kinds
     ]
-    key = json.dumps(encoded(origin.replace(sequence="random", replicates=1)), sort_keys=True)
-    channels = [
-        _Channel(
-            beam.name,
-            flavour,
-            nucleus,
-            Integrand(target(beam[flavour], nucleus, form_factor), sampling, couplings),
-            (seed, *origin.stream(beam.name, flavour), nucleus.name),
-            key,
-        )
-        for beam, flavour, _, nucleus in tqdm(sources, desc="adapting", disable=not progress, leave=False)
-    ]
+    channels = _channels(origin, [(beam, flavour, nucleus) for beam, flavour, _, nucleus in sources], seed)
     if not any(channel.rate for channel in channels):
         raise ValueError(f"{_reach(experiment)}, got {sampling.m_N} GeV, where no event has a weight")
     if isinstance(n_events, Mapping):
@@ -301,73 +295,105 @@ class _Drawn(NamedTuple):
 
 @dataclass(frozen=True)
 class _Task:
-    """An integrand to adapt to; two are the same if stream and origin are."""
+    """Integrands to adapt to, each with its name and that of `_LIKE`; two tasks are the same if ``about`` is."""
 
-    stream: tuple[Any, ...]
-    origin: str
-    integrand: Integrand = field(compare=False)
-
-
-_KEPT_MAPS = 2000
-"""Beyond so many files of 10 kB the older half goes."""
+    about: str
+    integrands: Sequence[tuple[tuple[str | int, ...], Integrand, Integrand]] = field(compare=False)
 
 
-@functools.lru_cache(maxsize=128)
-def _adapted(task: _Task) -> tuple[vegas.AdaptiveMap, float]:
-    """The map of a channel and its integral, adapted once for all chunks of a sample and all processes.
+_Map = tuple[vegas.AdaptiveMap, float]
+"""A map and the integral that was found on the way."""
 
-    It is kept on disk, in a file named after all that it depends on.
+_KEPT_MAPS = 500
+"""Beyond so many files of 50 kB the older half goes."""
+
+version = functools.cache(importlib.metadata.version)
+
+
+@functools.lru_cache(maxsize=32)
+def _adapted(task: _Task) -> list[_Map]:
+    """The map of each channel, adapted once for all samples and all processes.
+
+    They are kept on disk, in a file named after all that they depend on.
     """
     folder = cache_folder()
     if folder is None:
         return _learn(task)
-    versions = [importlib.metadata.version(name) for name in ("numpy", "vegas")]
-    about = repr((task.stream, task.origin, ADAPTATION, versions, _sources.digest(_sources.SIMULATION)))
-    path = folder / f"map-{hashlib.sha256(about.encode()).hexdigest()[:32]}.npz"
-    with suppress(OSError, ValueError, EOFError, zipfile.BadZipFile), path.open("rb") as file, np.load(file) as kept:
-        *grid, integral = kept.values()
-        return vegas.AdaptiveMap(grid), float(integral)
-    learned, integral = _learn(task)
+    versions = [version(name) for name in ("numpy", "vegas")]
+    about = repr((task.about, ADAPTATION, versions, _sources.digest(_sources.SIMULATION)))
+    path = folder / f"maps-{hashlib.sha256(about.encode()).hexdigest()[:32]}.npz"
+    unusable = OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile
+    with suppress(*unusable), path.open("rb") as file, np.load(file) as kept:
+        maps = [vegas.AdaptiveMap(grid) for grid in kept["grids"]]
+        return list(zip(maps, kept["integrals"].tolist(), strict=True))
+    learned = _learn(task)
     with suppress(OSError), complete_or_not_at_all(path) as partial, partial.open("wb") as output:
-        np.savez(output, *learned.extract_grid(), np.array(integral))
+        grids, integrals = zip(*((one.extract_grid(), integral) for one, integral in learned), strict=True)
+        np.savez(output, grids=grids, integrals=integrals)
     with suppress(OSError):  # another process removes the same
-        kept = sorted(folder.glob("map-*.npz"), key=lambda file: file.stat().st_mtime)
-        for old in kept[: len(kept) // 2] if len(kept) > _KEPT_MAPS else ():
+        files = sorted(folder.glob("maps-*.npz"), key=lambda file: file.stat().st_mtime)
+        for old in files[: len(files) // 2] if len(files) > _KEPT_MAPS else ():
             old.unlink()
-    return learned, integral
+    return learned
 
 
-def _learn(task: _Task) -> tuple[vegas.AdaptiveMap, float]:
-    learned, integral = adapted_map(task.integrand, random_stream(*task.stream, "adapt"), **ADAPTATION)
-    return vegas.AdaptiveMap(learned.extract_grid()), float(integral)  # with the same bits as one that was kept
+def _learn(task: _Task) -> list[_Map]:
+    """The maps of all integrands, each by random numbers that are named after it alone."""
+    learned = []
+    for name, group in itertools.groupby(task.integrands, key=lambda one: one[0][:-1]):
+        start: vegas.AdaptiveMap | None = None
+        for one, integrand, like in group:
+            if start is None:
+                start, _ = adapted_map(like, random_stream(0, *name, "adapt"), *ADAPTATION["start"])
+            learned.append(adapted_map(integrand, random_stream(0, *one, "adapt"), *ADAPTATION["own"], start=start))
+    return learned
 
 
+def _channels(origin: Origin, sources: Sequence[tuple[Beam, int, Nucleus]], seed: int) -> list[_Channel]:
+    """The channels of a sample, with their maps."""
+    sampling, couplings = cast(SamplingRange, origin.sampling), cast(DarkParameters, origin.couplings)
+
+    def integrand(beam: Beam, flavour: int, nucleus: Nucleus) -> Integrand:
+        return Integrand(target(beam[flavour], nucleus, origin.form_factor), sampling, couplings)
+
+    names = [(*origin.stream(beam.name, flavour), nucleus.name) for beam, flavour, nucleus in sources]
+    integrands = [
+        (name, integrand(*one), integrand(*one[:2], _LIKE)) for name, one in zip(names, sources, strict=True)
+    ]
+    likewise = origin.replace(sequence="random", replicates=1, couplings=None)
+    about = json.dumps([encoded(likewise), bool(couplings.is_majorana), names], sort_keys=True)
+    maps = _adapted(_Task(about, integrands))
+    return [
+        _Channel(beam.name, flavour, nucleus, own, (seed, *name), *learned)
+        for (beam, flavour, nucleus), (name, own, _), learned in zip(sources, integrands, maps, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
 class _Channel:
-    """One flavour of a beam and one nucleus, and its adapted map."""
+    """One flavour of a beam and one nucleus, its random numbers, its adapted map and about how often N are made."""
 
-    def __init__(
-        self, beam: str, flavour: int, nucleus: Nucleus, integrand: Integrand, stream: tuple[Any, ...], key: str
-    ) -> None:
-        self.beam, self.flavour, self.nucleus = beam, flavour, nucleus
-        self.integrand, self.stream = integrand, stream
-        self._map, self.rate = _adapted(_Task(stream, key, integrand))
+    beam: str
+    flavour: int
+    nucleus: Nucleus
+    integrand: Integrand
+    stream: tuple[Any, ...]
+    map: vegas.AdaptiveMap
+    rate: float
 
-    def simulate(self, y: Array, number: float) -> dict[str, Any]:
-        """Columns of events at the points ``y`` (n, axes), with weights that are one ``number``-th of the rate."""
+    def fill(self, columns: Mapping[str, NDArray[Any]], y: Array, number: float) -> None:
+        """Fill columns of events at the points ``y`` (n, axes), with weights one ``number``-th of the rate."""
         # The azimuths of N and of its decay are uniform: vegas need not adapt to them.
         axes, azimuths = np.ascontiguousarray(y[:, :-2]), y[:, -2:]
         u, jacobian = np.empty_like(axes), np.empty(len(y))
-        self._map.map(axes, u, jacobian)
+        self.map.map(axes, u, jacobian)
         value, variables = self.integrand.evaluate(u)
-        return self.integrand.momenta(variables, azimuths) | {
-            "weight": value * jacobian / number,
-            "m_N": variables[:, -2],
-            "m_Zprime": variables[:, -1],
-            "point": np.concatenate([u[:, :DECAY_AXES], azimuths], axis=1),
-            "target": self.nucleus.pdg_code,
-            "beam": self.beam,
-            "flavour": self.flavour,
-        }
+        self.integrand.momenta(variables, azimuths, columns)
+        columns["weight"][:] = value * jacobian / number
+        columns["m_N"][:], columns["m_Zprime"][:] = variables[:, -2], variables[:, -1]
+        columns["point"][:, :DECAY_AXES], columns["point"][:, DECAY_AXES:] = u[:, :DECAY_AXES], azimuths
+        columns["target"][:], columns["beam"][:] = self.nucleus.pdg_code, self.beam
+        columns["flavour"][:] = self.flavour
 
 
 def _simulated(channels: Sequence[_Channel], drawn: Sequence[_Drawn], progress: bool = False) -> dict[str, Any]:
@@ -379,8 +405,10 @@ def _simulated(channels: Sequence[_Channel], drawn: Sequence[_Drawn], progress: 
             for begin in range(0, len(own.rows), _BATCH):
                 rows = own.rows[begin : begin + _BATCH]
                 where = block_of(rows)
-                for name, values in channel.simulate(own.next_points(rows), own.number).items():
-                    columns[name][where] = values
+                part = {name: column[where] for name, column in columns.items()}  # views if rows are a block
+                channel.fill(part, own.next_points(rows), own.number)
+                for name in columns if where is rows else ():
+                    columns[name][where] = part[name]
                 bar.update(len(rows))
     return columns
 
@@ -417,5 +445,5 @@ def _provenance(n_events: int, seed: int, experiment: Experiment) -> dict[str, A
         "targets_of": experiment.detector.name,
         "physics": _sources.digest(),
         "flux": {f"{b.name} {code}": flux.checksum for b in experiment.beams for code, flux in b.fluxes.items()},
-        "versions": {name: importlib.metadata.version(name) for name in _MADE_BY},
+        "versions": {name: version(name) for name in _MADE_BY},
     }

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import vegas
@@ -157,7 +158,7 @@ def upscattering_and_decay(
 
     The integrand is flux × dσ/dQ² × (1/Γ) dΓ × Jacobian for unit couplings, at the masses of each point:
     upscatterings per nucleus and POT. ``on_shell`` says whether m_Z′ < m_N: then s is m_Z′² and the axis of s goes
-    unused. ``remembers_spin`` is true for a Dirac N, whose decay knows its spin.
+    unused. ``remembers_spin`` is true for a Dirac N, whose decay depends on its spin.
     """
     lowest_s, mass = 4 * ELECTRON_MASS**2, target.mass
     for i in range(u.shape[0]):
@@ -282,7 +283,7 @@ class Integrand:
         """Integrand (n,) and physical variables (n, 8) at the points ``u`` (n, dim)."""
         m_N, m_Zprime, jacobian = self._masses(u[:, DECAY_AXES:])
         value, variables = self.at_masses(u[:, :DECAY_AXES], m_N, m_Zprime)
-        return value * jacobian * self._sampling.q(m_N, m_Zprime), variables
+        return value * jacobian * self._sampling.q_of_events(m_N, m_Zprime), variables
 
     def at_masses(self, u: Array, m_N: Array, m_Zprime: Array) -> tuple[Array, Array]:
         """Integrand without density q and physical variables at points ``u`` (n, 6), each with its masses (n,)."""
@@ -291,10 +292,16 @@ class Integrand:
         upscattering_and_decay(np.ascontiguousarray(u), m_N, m_Zprime, self._target, *region, value, variables)
         return value, variables
 
-    def momenta(self, variables: Array, azimuths: Array) -> dict[str, Array]:
-        """Four-momenta (n, 4) by column of the events, from `VARIABLES` and uniform ``azimuths`` (n, 2)."""
-        momenta = {name: np.empty((len(variables), 4)) for name in ("p_N", "p_electron", "p_positron")}
-        laboratory_momenta(variables, azimuths, self._target, *momenta.values())
+    def momenta(
+        self, variables: Array, azimuths: Array, into: Mapping[str, Array] | None = None
+    ) -> Mapping[str, Array]:
+        """Four-momenta (n, 4) by column of the events, from `VARIABLES` and uniform ``azimuths`` (n, 2).
+
+        They are written ``into`` these columns, by default new ones.
+        """
+        names = "p_N", "p_electron", "p_positron"
+        momenta = {name: np.empty((len(variables), 4)) for name in names} if into is None else into
+        laboratory_momenta(variables, azimuths, self._target, *(momenta[name] for name in names))
         return momenta
 
     def _masses(self, u: Array) -> tuple[Array, Array, Array]:
@@ -321,12 +328,35 @@ class Integrand:
         return value
 
 
-def adapted_map(integrand: Integrand, rng: np.random.Generator, **adaptation: Any) -> tuple[vegas.AdaptiveMap, float]:
-    """The map that vegas learns with the settings ``adaptation``, and the integral."""
-    integrator = vegas.Integrator([[0.0, 1.0]] * integrand.dim, ran_array_generator=rng.random)
-    integral = integrator(vegas.lbatchintegrand(integrand), **adaptation).mean
-    if not integrand.draws_masses_evenly:
-        return integrator.map, integral
-    # Even steps along the two axes of the masses.
-    grid = [integrator.map.extract_grid()[axis] for axis in range(DECAY_AXES)]
-    return vegas.AdaptiveMap([*grid, *[np.linspace(0.0, 1.0, len(grid[0]))] * 2]), integral
+_INTERVALS = 60
+"""Of a map along each axis: with more, few points adapt worse."""
+
+
+def adapted_map(
+    integrand: Integrand,
+    rng: np.random.Generator,
+    rounds: int,
+    n: int,
+    *,
+    start: vegas.AdaptiveMap | None = None,
+) -> tuple[vegas.AdaptiveMap, float]:
+    """The map that vegas learns in so many ``rounds`` of ``n`` points, and the integral.
+
+    It begins with that of ``start``, by default with an even one.
+    """
+    evenly = vegas.AdaptiveMap([[0.0, 1.0]] * integrand.dim, ninc=_INTERVALS)
+    learned = evenly if start is None else vegas.AdaptiveMap(start.extract_grid())
+    means, u, jacobian = np.empty(rounds), np.empty((n, integrand.dim)), np.empty(n)
+    for i in range(rounds):
+        y = rng.random((n, integrand.dim))
+        learned.map(y, u, jacobian)
+        value = integrand(u) * jacobian
+        means[i] = value.mean()
+        if means[i] > 0:
+            learned.add_training_data(y, (value / means[i]) ** 2)
+            learned.adapt(alpha=1.0)
+    if integrand.draws_masses_evenly:
+        grid = np.array(learned.extract_grid())
+        grid[DECAY_AXES:] = np.linspace(0.0, 1.0, _INTERVALS + 1)
+        learned = vegas.AdaptiveMap(grid)
+    return learned, float(means.mean())

@@ -1,4 +1,4 @@
-"""Numba loops, private: each has a readable numpy twin in the module that calls it, and a test that both agree."""
+"""Numba loops, private: each has a readable numpy version in the module that calls it, and a test that both agree."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ def box_chords(origin: Array, along: Array, boxes: Array, entry: Array, leave: A
     """Fill ``entry`` and ``leave`` (n, k) with where rays enter and leave boxes, in distances from their origin.
 
     Rays begin at ``origin`` (n, 3) and have the directions of the four-vectors ``along`` (n, 4); ``boxes`` (k, 3, 2)
-    hold both ends along each axis. The numpy twin is `darkpkg.experiment.volumes.Volume.chord`.
+    hold both ends along each axis. The counterpart in numpy is `darkpkg.experiment.volumes.Volume.chord`.
     """
     for i in range(origin.shape[0]):
         length = math.sqrt(along[i, 1] ** 2 + along[i, 2] ** 2 + along[i, 3] ** 2)
@@ -236,15 +236,17 @@ def clipped_rectangles(longest: Array, half_planes: Array, starts: Integers, cor
         for j in range(longest.shape[1]):
             starts[i, j] = n_corners
             size = 4
-            polygon[:4] = 0.0
-            polygon[1:3, 0], polygon[2:4, 1] = longest[i, j, 0], longest[i, j, 1]
+            for k in range(4):
+                polygon[k, 0] = longest[i, j, 0] if k == 1 or k == 2 else 0.0
+                polygon[k, 1] = longest[i, j, 1] if k >= 2 else 0.0
             for k in range(half_planes.shape[2]):
-                a, b, c = half_planes[i, j, k]
+                a, b, c = half_planes[i, j, k, 0], half_planes[i, j, k, 1], half_planes[i, j, k, 2]
                 size = _clip(polygon, size, a, b, c, clipped)
                 polygon, clipped = clipped, polygon
-            if size > 2:
-                corners[n_corners : n_corners + size] = polygon[:size]
-                n_corners += size
+            # One by one: numba compiles the assignment of a slice for seconds, with the text of its error.
+            for k in range(size if size > 2 else 0):
+                corners[n_corners, 0], corners[n_corners, 1] = polygon[k, 0], polygon[k, 1]
+                n_corners += 1
         starts[i, longest.shape[1]] = n_corners
     return n_corners
 
@@ -258,8 +260,8 @@ def _clip(polygon: Array, size: int, a: float, b: float, c: float, clipped: Arra
     """Fill ``clipped`` with the part of a convex polygon where a x + b y + c ≥ 0; return its number of corners."""
     n = 0
     for k in range(size):
-        x, y = polygon[k - 1 if k else size - 1]
-        next_x, next_y = polygon[k]
+        before = k - 1 if k else size - 1
+        x, y, next_x, next_y = polygon[before, 0], polygon[before, 1], polygon[k, 0], polygon[k, 1]
         here, there = a * x + b * y + c, a * next_x + b * next_y + c
         if (here < 0.0) != (there < 0.0):
             share = here / (here - there)

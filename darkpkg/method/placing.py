@@ -86,39 +86,39 @@ def place(
         columns = {name: np.repeat(column, vertices, axis=0) for name, column in columns.items()}
     columns["weight"] = weight = columns["weight"] / vertices
     symbols = {nucleus.pdg_code: symbol for symbol, nucleus in detector.nuclei.items()}
-    random = _by_nets(events, vertices, seed) if is_sobol else _independent(events, seed)
-    at = random[:, :3].copy()
+    random, of_response = _by_nets(events, vertices, seed) if is_sobol else _independent(events, seed)
     number = np.full(len(weight), -1)
-    for code in np.unique(events.target).tolist():
-        symbol = symbols.get(code // 10 * 10)  # of the nucleus, or of that whose nucleon was hit
-        if symbol is None:
+    codes = np.unique(events.target).tolist()
+    for code in codes:
+        if code // 10 * 10 not in symbols:  # of the nucleus, or of that whose nucleon was hit
             raise ValueError(f"target must be a nucleus of {detector.name}, one of {symbols}, got {code}")
-        own = np.flatnonzero(columns["target"] == code)
-        nuclei = np.array([m.number_of_nuclei(symbol) for m in detector.modules])
-        denser = factors
-        if towards:
-            rng = random_stream(seed, "vertices", code)
-            caught, maps = _learned(detector, nuclei, towards, columns["p_N"][own], weight[own], rng)
-            denser = factors * caught
-        share = np.cumsum(nuclei * denser)
-        index = number[own] = np.searchsorted(share / share[-1], random[own, 3], side="right")
-        weight[own] *= (share[-1] / np.cumsum(nuclei)[-1] / denser)[index]
-        for i in np.unique(index).tolist() if towards else ():
-            here = own[index == i]
-            evenly, adapted, jacobian = at[here], np.empty((len(here), 3)), np.empty(len(here))
-            maps[i].map(evenly, adapted, jacobian)
-            at[here] = adapted
-            weight[here] *= jacobian
+    nuclei = np.array([[m.number_of_nuclei(symbols[code // 10 * 10]) for m in detector.modules] for code in codes])
+    nuclei = nuclei.reshape(len(codes), len(detector.modules))
+    own = [np.flatnonzero(columns["target"] == code) for code in codes]
+    denser = np.tile(factors, (len(codes), 1))
+    maps: dict[int, vegas.AdaptiveMap] = {}
+    if towards:
+        caught, maps = _learned(detector, nuclei, towards, columns["p_N"], weight, own, seed)
+        denser *= caught
+    for rows, there, more in zip(own, nuclei, denser, strict=True):
+        share = np.cumsum(there * more)
+        number[rows] = index = np.searchsorted(share / share[-1], random[rows, 3], side="right")
+        weight[rows] *= (share[-1] / np.cumsum(there)[-1] / more)[index]
     # Whatever no module fills is refused as no number.
     vertex = np.full((len(weight), 3), np.nan)
     for i, module in enumerate(detector.modules):
         here = np.flatnonzero(number == i)
         if here.size:
-            vertex[here] = module.active.uniform(at[here])
+            at = random[here, :3]
+            if i in maps:
+                evenly, at, jacobian = at, np.empty_like(at), np.empty(len(at))
+                maps[i].map(evenly, at, jacobian)
+                weight[here] *= jacobian
+            vertex[here] = module.active.uniform(at)
             weight[here] *= module.relative_density(vertex[here])
     names = np.array([module.name for module in detector.modules])
     paths = chords_through(list(detector.fiducial_volumes.values()), vertex, columns["p_N"])
-    placed = {"vertex": vertex, "module": names[number], "uniform": random[:, 4:]} | paths
+    placed = {"vertex": vertex, "module": names[number], "uniform": of_response} | paths
     origin = events.origin.replace(detector=Site.of(detector, emphasis))
     provenance = {**events.provenance, "placing_seed": int(seed)}
     if "n_events" in provenance:
@@ -129,22 +129,22 @@ def place(
     return PlacedEvents.of_columns(columns | placed, origin, provenance)
 
 
-def _independent(events: Events, seed: int) -> Array:
-    """Random numbers (n, 8): four for vertex and module, four for a response."""
-    random = np.empty((len(events), 8))
+def _independent(events: Events, seed: int) -> tuple[Array, Array]:
+    """Random numbers (n, 4) for vertex and module, and as many for a response."""
+    random = np.empty((2, len(events), 4))
     for (beam, flavour, code), rows in by_source(events):
         name = *events.origin.stream(beam, flavour), code
         where = block_of(rows)
-        for use, columns in (("place", slice(0, 4)), ("response", slice(4, 8))):
-            random[where, columns] = random_stream(seed, use, *name).random((len(rows), 4))
-    return random
+        for use, own in zip(("place", "response"), random, strict=True):
+            own[where] = random_stream(seed, use, *name).random((len(rows), 4))
+    return random[0], random[1]
 
 
 _AXES = range(11, 19)
 """Of a Sobol sequence: those before belong to beam and nucleus, masses, scattering and decay."""
 
 
-def _by_nets(events: Events, vertices: int, seed: int) -> Array:
+def _by_nets(events: Events, vertices: int, seed: int) -> tuple[Array, Array]:
     """As `_independent`, from further axes of the sequences that the events come from.
 
     The vertices of an event are shifts of one point by the first points of a Sobol sequence that is not scrambled.
@@ -153,11 +153,13 @@ def _by_nets(events: Events, vertices: int, seed: int) -> Array:
 
     shifts = qmc.Sobol(len(_AXES), scramble=False).random_base2(math.ceil(math.log2(vertices)))[:vertices]
     points = sobol_points(events.replicate, _AXES, seed, "place")
-    return ((points[:, None] + shifts) % 1.0).reshape(-1, len(_AXES))
+    shifted = ((points[:, None] + shifts) % 1.0).reshape(-1, len(_AXES))
+    return shifted[:, :4], shifted[:, 4:]
 
 
-_PILOT, _EVEN = 4096, 0.25
-"""Vertices in each module that tell where decays are caught, and the density of vertices where none are."""
+_PILOT, _EVEN, _INTERVALS = 8192, 0.25, 20
+"""Vertices in each module that tell where decays are caught, the density of vertices where none are, and the
+intervals along each axis between which it changes."""
 
 
 def _learned(
@@ -166,25 +168,34 @@ def _learned(
     towards: Sequence[str],
     p_N: Array,
     weight: Array,
-    rng: np.random.Generator,
+    rows: Sequence[NDArray[np.int64]],
+    seed: int,
 ) -> tuple[Array, dict[int, vegas.AdaptiveMap]]:
-    """How much denser vertices of one nucleus lie in each module, and along its axes: a map of the unit cube.
+    """How much denser vertices of each nucleus lie in each module, and along its axes: a map of the unit cube.
 
     An event counts as the decay length of N, spread over decades, lets it decay in one of the volumes,
-    ln((b + 1 cm)/(a + 1 cm)) for a path from a to b.
+    ln((b + 1 cm)/(a + 1 cm)) for a path from a to b. A map serves all nuclei in a module, of which ``nuclei`` has the
+    numbers and ``rows`` the events.
     """
-    caught, maps = np.zeros(len(nuclei)), {}
-    picked = rng.integers(len(p_N), size=_PILOT)
+    caught, maps = np.zeros(nuclei.shape), {}
     volumes = [detector.fiducial_volumes[name] for name in towards]
-    for i in np.flatnonzero(nuclei).tolist():
+    for i in np.flatnonzero(nuclei.any(axis=0)).tolist():
+        rng = random_stream(seed, "vertices", i)
+        here = np.flatnonzero(nuclei[:, i])
+        kind = np.arange(_PILOT) % len(here)
+        picked = np.empty(_PILOT, dtype=np.int64)
+        for k, nucleus in enumerate(here.tolist()):
+            picked[kind == k] = rng.choice(rows[nucleus], size=(kind == k).sum())
         u = rng.random((_PILOT, 3))
         paths = chords_through(volumes, detector.modules[i].active.uniform(u), p_N[picked])
         value = np.abs(weight[picked]) * np.log((paths["exit"] + 1.0) / (paths["entry"] + 1.0)).sum(axis=1)
-        caught[i] = value.mean()
-        maps[i] = vegas.AdaptiveMap([[0.0, 1.0]] * 3)
-        maps[i].adapt_to_samples(u, value + _EVEN * value.mean() + (not value.any()))
-    mean = (nuclei * caught).sum() / nuclei.sum()
-    return (caught / mean + _EVEN if mean > 0 else np.ones(len(nuclei))), maps
+        caught[here, i] = np.bincount(kind, value) / np.bincount(kind)
+        value *= np.array([nuclei[k, i] * len(rows[k]) for k in here.tolist()])[kind]
+        maps[i] = vegas.AdaptiveMap([[0.0, 1.0]] * 3, ninc=_INTERVALS)
+        maps[i].add_training_data(u, value + _EVEN * value.mean() + (not value.any()))
+        maps[i].adapt(alpha=-1.0)  # in proportion to what is there
+    mean = (nuclei * caught).sum(axis=1, keepdims=True) / nuclei.sum(axis=1, keepdims=True)
+    return np.where(mean > 0, caught / np.where(mean > 0, mean, 1.0) + _EVEN, 1.0), maps
 
 
 def factors_of_modules(detector: Detector, emphasis: Mapping[str, float] | None) -> Array:

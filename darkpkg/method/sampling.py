@@ -135,7 +135,10 @@ class SamplingRange:
 
     def q(self, m_N: ArrayLike, m_Zprime: ArrayLike) -> Array:
         """Mass density q(θ); one at fixed masses."""
-        m_N, m_Zprime = _masses(m_N, m_Zprime)
+        return self.q_of_events(*_masses(m_N, m_Zprime))
+
+    def q_of_events(self, m_N: Array, m_Zprime: Array) -> Array:
+        """As `q`, without a check of the masses: those of events in the making need none."""
         return np.ones(np.broadcast(m_N, m_Zprime).shape) if self.is_fixed else DENSITIES[self.density](m_N, m_Zprime)
 
     def flattening(self, m_N: ArrayLike, m_Zprime: ArrayLike) -> Array:

@@ -10,7 +10,7 @@ The slope g is a guess of how f varies, divided out before smoothing and multipl
 the moments of K over the sampled region, and with them c: far from every edge c = (1, 0, …). At an edge a
 local-constant estimate (order 0) divides by the mass of the kernel inside, and a local-linear one (order 1) also
 takes away what a lopsided kernel would make of a slope: W. Härdle, M. Müller et al., Nonparametric and
-Semiparametric Models (2004), chapter 4, with the design density known. It knows nothing of physics.
+Semiparametric Models (2004), chapter 4, with the design density known. It is independent of physics.
 """
 
 from __future__ import annotations

@@ -179,7 +179,7 @@ def width_shape(m_N: Number, m_Zprime: Number, m_e: Number) -> Number:
     The nodes crowd towards the threshold, and towards the end, where the pole of an almost equal Z′ is.
     """
     lowest, total = 4 * m_e**2, 0.0 * m_N * m_Zprime
-    for node, weight in zip(_NODES, _WEIGHTS):  # noqa: B905 (numba knows no strict)
+    for node, weight in zip(_NODES, _WEIGHTS):  # noqa: B905 (numba has no strict)
         s = lowest + (m_N**2 - lowest) * node
         total = total + weight * (m_N**2 - lowest) * mass_spectrum(s, m_N, m_Zprime, m_e)
     return total

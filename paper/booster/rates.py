@@ -1,6 +1,6 @@
-"""Rates of MiniBooNE, MicroBooNE and T2K over both masses and the lifetime, from one small file. Begin with `load`.
+"""Rates of MiniBooNE and MicroBooNE over both masses and the lifetime, from one small file. Begin with `load`.
 
-`python -m paper.booster.rates` makes it: the three experiments are simulated alike at nodes over the masses, on
+`python -m paper.booster.rates` makes it: both experiments are simulated alike at nodes over the masses, on
 nuclei and on single nucleons, and each node has its rates at a few lifetimes of N for a light and for a heavy Z′.
 Couplings and exposures are exact. With a light Z′ N and Z′ decay where they are made.
 """
@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg import datasets
-from darkpkg.experiment.analysis import ANALYSIS_I, Analysis, Channel
-from darkpkg.experiment.experiment import T2K, Experiment
+from darkpkg.experiment.analysis import Analysis, Channel
+from darkpkg.experiment.experiment import Experiment
 from darkpkg.inputs import check_kinds
 from darkpkg.method.estimators import Kernel
 from darkpkg.method.events import PlacedEvents
@@ -47,7 +47,7 @@ GRIDS = {
 LIFETIMES = Axis(np.log(0.1 * cm), np.log(1e6 * cm), 24, 1)
 """ln cτ of a heavy N in cm. Below, N decays where it is made; above, rates fall as 1/cτ."""
 
-N_EVENTS = {"MiniBooNE": (2**11, 32), "MicroBooNE": (2**10, 32), "T2K": (2**10, 16)}
+N_EVENTS = {"MiniBooNE": (2**14, 32), "MicroBooNE": (2**13, 16)}
 """Neutrinos of a node, and vertices of each; with a light Z′ two vertices are enough."""
 
 SEED = 1729
@@ -60,13 +60,12 @@ def searches() -> dict[str, tuple[Experiment, Analysis]]:
     return {
         "MiniBooNE": (miniboone.MINIBOONE, miniboone.MINIBOONE_BOTH),
         **{name: (microboone.MICROBOONE, analysis) for name, analysis in pairs.items()},
-        "T2K": (T2K, ANALYSIS_I),
     }
 
 
 @dataclass(frozen=True, eq=False)
 class Rates:
-    """An estimator of the three experiments' events, with the error of the simulation as variance.
+    """An estimator of both experiments' events, with the error of the simulation as variance.
 
     ``arrays`` has, for each kind of mediator and each of `searches`, ln of the rate of each beam for unit couplings
     and one proton on target, (m_N, m_Z′, cτ, beams, 1), the share of each bin and the relative error of each bin,

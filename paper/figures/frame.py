@@ -207,7 +207,7 @@ class Samples:
     def standard(self) -> DecaysInFlight:
         """Decays in flight of a standard heavy neutrino of 150 MeV that mixes with the muon neutrino."""
         given: Any = self.given.get("standard")
-        # No shape knows the size of the mixing.
+        # No shape depends on the size of the mixing.
         return given or decays_in_flight(StandardHeavyNeutrino(m_N=0.15, U_mu_sq=1e-7), self.n_events, self.seed)
 
     def _over_masses(self, name: str, sampling: SamplingRange, detector: Detector = ND280) -> PlacedEvents:

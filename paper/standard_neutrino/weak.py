@@ -46,7 +46,7 @@ G_L = {"e": 1 / 2 + SIN_SQ_THETA_W, "mu": -1 / 2 + SIN_SQ_THETA_W, "tau": -1 / 2
 
 
 class ChiralCouplings(NamedTuple):
-    """Σ_α |U_α|² (g_L², g_R², g_L g_R): all that the decay knows of the mixing, as the flavour of ν goes unseen."""
+    """Σ_α |U_α|² (g_L², g_R², g_L g_R): all that the decay has of the mixing, as the flavour of ν goes unseen."""
 
     LL: float
     RR: float

@@ -181,7 +181,7 @@ def generator_spin_weight(events: Events, *, polarisation: float = 1.0) -> Array
     r"""Weight (n,) that turns the decays of the package into those of DarkNews.
 
     The squared amplitude of the decay is linear in n = (1, **s**) of `darkpkg.physics.decay`. The package draws from
-    it with **s** = ẑ′. DarkNews knows the probabilities of both helicities in the centre of mass only, whose
+    it with **s** = ẑ′. DarkNews has the probabilities of both helicities in the centre of mass only, whose
     difference is the projection :math:`P = \hat z'\cdot\hat a_{cm}` on the axis of this helicity; it decays N with
     **s** = P â along the flight â in the laboratory. A light Z′ decays isotropically in its rest frame: what remains
     is :math:`1 - \frac{1-2r}{1+2r}\,\mathbf s\cdot\hat q`, with r = m_Z′²/m_N² and q̂ its direction in the rest frame

@@ -1,6 +1,6 @@
 """Squared amplitudes the long way: Dirac matrices and traces, batches of four-momenta (..., 4) = (E, p_x, p_y, p_z).
 
-Nothing here comes from darkpkg, so that it is a second road to every formula of `darkpkg.physics`.
+Nothing here comes from darkpkg, so that it is a second way to every formula of `darkpkg.physics`.
 """
 
 import numpy as np

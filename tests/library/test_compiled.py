@@ -55,7 +55,7 @@ def dense(x, y, rate, h, kind, c, sample, everywhere, n_columns):
 
 
 def in_strips(sample, cuts):
-    """The sample in the order that the loop asks for, with strips that begin at ``cuts`` (equal ones are empty)."""
+    """The sample in the order that the loop needs, with strips that begin at ``cuts`` (equal ones are empty)."""
     by_x = np.argsort(sample["x"], kind="stable")
     starts = np.array([0, *sorted(cuts), len(by_x)])
     first = np.minimum(starts[:-1], len(by_x) - 1)

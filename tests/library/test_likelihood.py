@@ -131,7 +131,7 @@ def test_negative_input_is_refused_with_its_value(arguments, message):
 
 @dataclasses.dataclass(frozen=True)
 class Counts:
-    """Two bins of a toy: the likelihood asks for no more."""
+    """Two bins of a toy: the likelihood needs no more."""
 
     observed: np.ndarray
     background: np.ndarray

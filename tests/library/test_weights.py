@@ -1,4 +1,4 @@
-"""The five weights, each against another road to it, and the compiled sum against their readable product."""
+"""The five weights, each against another way to it, and the compiled sum against their readable product."""
 
 import dataclasses
 import hashlib
@@ -458,7 +458,7 @@ class TestSum:
         assert dk.Expectation(np.array([0.0, 2.0]), np.array([0.0, 4.0])).n_effective.tolist() == [0, 1]
 
     def test_errors_are_the_scatter_of_independent_samples(self, fixed):
-        """Forty samples: their scatter knows the error to 11 %."""
+        """Forty samples: their scatter gives the error to 11 %."""
         every = [np.arange(i, len(fixed), 40) for i in range(40)]
         parts = [dk.Kernel(fixed[rows]).upscatterings(B, dk.ANALYSIS_I) for rows in every]
         scatter = np.std([part.mean for part in parts], axis=0, ddof=1)

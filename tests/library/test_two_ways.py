@@ -114,7 +114,7 @@ def test_analysis_two_agrees_with_decays_sampled_in_space(placed, ctau):
     for i, channel in enumerate(dk.ANALYSIS_II.channels):
         w = 0.10 * events.weight * dk.exposure_weight(events, channel)
         w = w * dk.coupling_weight(events, point)
-        # The events are the same on both roads: only the drawing differs.
+        # The events are the same in both ways: only the drawing differs.
         error = np.sqrt((w**2 * share * (1 - share)).sum() / (draws - 1))
         assert error < 0.02 * result.mean[i]
         assert abs((w * share).sum() - result.mean[i]) < 4 * error
