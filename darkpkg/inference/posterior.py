@@ -199,11 +199,11 @@ def sample_chain(
 ) -> Chain:
     """Sample the posterior with an ensemble of walkers, by emcee (arXiv:1202.3665).
 
-    Walkers start from the best of many points of the prior, drawn in proportion to the likelihood, which leaves less
-    to discard where the posterior is narrow. Their proposals are differences of other walkers, differential evolution, for one
-    step in five in full length, which leads from one maximum to another. With stretch moves six parameters mix badly,
-    and the snooker moves of emcee 3.1.6 have another limit than the posterior: of a Gaussian in two dimensions the
-    variance is a tenth too small.
+    Walkers start from points of the prior drawn in proportion to the likelihood, which leaves less to discard where
+    the posterior is narrow. Their proposals are differences of other walkers, differential evolution, for one step in
+    five in full length, which leads from one maximum to another. With stretch moves six parameters mix badly, and the
+    snooker moves of emcee 3.1.6 have another limit than the posterior: of a Gaussian in two dimensions the variance
+    is a tenth too small.
 
     Parameters
     ----------
