@@ -6,7 +6,7 @@ Begin with `POINTS` and `changes`, sizes at a point, or with `estimates`, limits
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -33,6 +33,7 @@ from darkpkg.physics.scattering import neutrino_energy
 from darkpkg.simulation import simulate
 from paper.causes.counting import error, total
 from paper.causes.planes import edge, minus_delta_log_likelihood
+from paper.tables import Table, table
 
 Array = NDArray[np.float64]
 
@@ -42,12 +43,14 @@ __all__ = [
     "Estimate",
     "Line",
     "Reach",
+    "best_epsilons",
     "best_limits",
     "changes",
     "estimates",
     "expected_limits",
     "reach",
     "sample_at",
+    "sizes_table",
     "written",
 ]
 
@@ -66,6 +69,8 @@ POINTS: Mapping[str, tuple[DarkParameters, Analysis]] = {
     "(0.3, 0.03), II": (A.replace(m_N=0.3), II),
 }
 """Points by their masses (m_N, m_Z′) in GeV, with the analysis."""
+
+Limit = Callable[[PlacedEvents, DarkParameters, Analysis], float]
 
 _MAIN = {"FHC": 14, "RHC": -14}
 _CLOSER = 0.992
@@ -151,6 +156,17 @@ def changes(theta: DarkParameters, analysis: Analysis, events: PlacedEvents) -> 
     return {name: (100 * float(value[0]), 100 * float(error(value))) for name, value in others.items()}
 
 
+def sizes_table(sizes: Mapping[str, Mapping[str, tuple[float, float]]], name: str, caption: str) -> Table:
+    """A table of `changes` in per cent, with a row for each effect that applies at one of the points."""
+    effects = list(dict.fromkeys(effect for one in sizes.values() for effect in one))
+    columns: dict[str, list[Any]] = {"effect": effects}
+    for point, one in sizes.items():
+        found = [one.get(effect, (np.nan, np.nan)) for effect in effects]
+        columns |= {point: [value for value, _ in found], f"± {point}": [own_error for _, own_error in found]}
+    errors, formats = {point: f"± {point}" for point in sizes}, dict.fromkeys(sizes, ".2f")
+    return table(columns, name=name, caption=caption, errors=errors, formats=formats)
+
+
 def written(change: tuple[float, float]) -> str:
     """The size of a change, without its sign, in per cent with error.
 
@@ -224,26 +240,35 @@ class Estimate:
         return float(np.sqrt(self.strongest * self.weakest))
 
 
-def estimates(theta: DarkParameters, analysis: Analysis, events: PlacedEvents) -> Estimate:
+def estimates(
+    theta: DarkParameters, analysis: Analysis, events: PlacedEvents, limit: Limit | None = None
+) -> Estimate:
     """Limits at one point, over its couplings |V_μN|², from events of `sample_at`.
 
-    The rate is proportional to the coupling where N has the same lifetime, or decays at once.
+    The rate is proportional to the coupling where N has the same lifetime, or decays at once. ``limit`` computes
+    another limit from events, point and analysis.
     """
+    limit = limit or _limit
     parts = _Parts(events)
     usual = events[parts.own & parts.coherent]
     whole = events[parts.coherent]
     return Estimate(
-        text=_limit(usual, theta.replace(decays="paper"), analysis),
-        strongest=_limit(events, theta, analysis),
-        weakest=_limit(whole, theta, _with_cuts(analysis, Cuts(min_cos_beam=_CLOSER, beam_tilt=BEAM_TILT))),
+        text=limit(usual, theta.replace(decays="paper"), analysis),
+        strongest=limit(events, theta, analysis),
+        weakest=limit(whole, theta, _with_cuts(analysis, Cuts(min_cos_beam=_CLOSER, beam_tilt=BEAM_TILT))),
     )
 
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """Limits on |V_μN|² at masses m_N (GeV): arrays of the fields of `Estimate`."""
+    """Limits on |V_μN|² at masses m_N, or on ε at masses m_Z′ (GeV): arrays of the fields of `Estimate`.
 
-    m_N: Array
+    ``x`` and ``y`` name the mass and what is limited, as fields of `DarkParameters`.
+    """
+
+    x: str
+    y: str
+    mass: Array
     text: Array
     strongest: Array
     weakest: Array
@@ -260,8 +285,24 @@ def best_limits(base: DarkParameters, m_N: Array, analysis: Analysis, n_events: 
     for mass in m_N:
         theta = base.replace(m_N=float(mass))
         found.append(estimates(theta, analysis, sample_at(theta, n_events, electrons=False)))
+    return _line("m_N", "V_muN_sq", m_N, found, float(base.V_muN_sq))
+
+
+def best_epsilons(base: DarkParameters, m_Zprime: Array, analysis: Analysis, n_events: int = 1 << 14) -> Line:
+    """The same on ε at other masses of Z′, as the smallest ε that is excluded; nan where none is.
+
+    With ε changes how long N lives in the heavy case, and how far Z′ flies in the light one.
+    """
+    found = []
+    for mass in m_Zprime:
+        theta = base.replace(m_Zprime=float(mass))
+        found.append(estimates(theta, analysis, sample_at(theta, n_events, electrons=False), _smallest_epsilon))
+    return _line("m_Zprime", "epsilon", m_Zprime, found)
+
+
+def _line(x: str, y: str, mass: Array, found: list[Estimate], unit: float = 1.0) -> Line:
     names = ("text", "strongest", "weakest", "best")
-    return Line(m_N, *(base.V_muN_sq * np.array([getattr(one, name) for one in found]) for name in names))
+    return Line(x, y, mass, *(unit * np.array([getattr(one, name) for one in found]) for name in names))
 
 
 def _with_cuts(analysis: Analysis, cuts: Cuts) -> Analysis:
@@ -280,6 +321,17 @@ def _limit(events: PlacedEvents, theta: DarkParameters, analysis: Analysis) -> f
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FewEventsWarning)  # of N that hardly pass the cuts, which then decide little
         return limit_of(Kernel(events).events(theta, analysis).mean, analysis)
+
+
+_EPSILONS = np.geomspace(1e-5, 0.1, 25)
+"""Between them −Δ ln L is nearly a power of ε."""
+
+
+def _smallest_epsilon(events: PlacedEvents, theta: DarkParameters, analysis: Analysis) -> float:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FewEventsWarning)  # where hardly an N decays in time, far from the limit
+        found = scan(Kernel(events), Slice(theta, epsilon=_EPSILONS), analysis)
+    return float(edge(_EPSILONS, found.minus_delta_log_likelihood, exclusion_threshold(0.90)))
 
 
 def limit_of(mean: Array, analysis: Analysis, factors: Array = _FACTORS) -> float:

@@ -82,6 +82,8 @@ def add_files(app: Sphinx, doctree: nodes.document) -> None:
                 drawing = f'<picture><source media="{NARROW_SCREEN}" srcset="{base}.{FILES[NARROW]}">'
                 figure.insert(1, nodes.raw("", "</picture>", format="html"))
                 figure.insert(0, nodes.raw("", drawing, format="html"))
+            else:
+                figure["classes"].append("only-wide")
         for image in figure.findall(nodes.image):
             show_at_half_its_pixels(image, Path(app.outdir), Path(app.srcdir))
 

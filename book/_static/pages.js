@@ -5,6 +5,21 @@ document.addEventListener("DOMContentLoaded", () => {
     const page = summary.closest("li")?.querySelector("a")?.textContent.trim();
     if (page) summary.setAttribute("aria-label", `Pages of ${page}`);
   }
+  // Sphinx gives entries of a bibliography a role that is deprecated, in a list of which they are no items.
+  for (const entry of document.querySelectorAll(".citation-list, .citation-list > .citation")) entry.removeAttribute("role");
+});
+
+// What scrolls, a wide table or figure, can be reached by keyboard.
+const SCROLLING = ".pst-scrollable-table-container, figure.only-wide";
+const scrolling = new ResizeObserver((parts) => {
+  for (const { target } of parts) {
+    const box = target.closest(SCROLLING);
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+});
+document.addEventListener("DOMContentLoaded", () => {
+  for (const box of document.querySelectorAll(SCROLLING)) for (const part of [box, ...box.querySelectorAll("table, img")]) scrolling.observe(part);
 });
 
 // Hints and answers are open on paper; folded drawing code stays away.

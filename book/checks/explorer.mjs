@@ -4,7 +4,8 @@ import { pathToFileURL } from "node:url";
 
 const MOVES = 40;
 
-const settled = () => new Promise((resolve) => setTimeout(resolve, 1500));
+// Waits until everything that follows a change is drawn, however long the machine takes.
+const settled = (page) => page.waitForSelector('.explorer[aria-busy="false"]');
 
 // Moves a slider to a part of its way, and waits for the next picture.
 function move(page, name, to) {
@@ -22,17 +23,13 @@ function move(page, name, to) {
   }, name, to);
 }
 
-// Waits for the finer drawing that follows when nothing moves.
-const fine = (page) => page.waitForSelector('.ex-plane svg[data-points="81"]', { timeout: 60_000 }).then(settled);
-
 const text = (page, selector) => page.$eval(selector, (found) => found.textContent);
 const picture = async (page) => Buffer.from(await (await page.$(".ex-plane svg")).screenshot()).toString("base64");
 
 async function loaded(page, address) {
   await page.goto("about:blank"); // another hash alone would not load the page
   await page.goto(address, { waitUntil: "load" });
-  await page.waitForSelector(".explorer .ex-verdict", { timeout: 10_000 });
-  await settled();
+  await settled(page);
 }
 
 export async function problemsOfExplorer(page, path) {
@@ -43,13 +40,13 @@ export async function problemsOfExplorer(page, path) {
   await loaded(page, address);
   const before = await text(page, ".ex-verdict");
   await move(page, "V_muN_sq", 0);
-  await settled();
+  await settled(page);
   const after = await text(page, ".ex-verdict"), spoken = await text(page, ".ex-spoken");
   if (before === after) problems.push(`the verdict stays "${before}" whatever the mixing`);
   if (!spoken.startsWith(after)) problems.push(`what is read aloud is "${spoken}", not the verdict`);
   await page.focus(".explorer input[type=range][data-name=m_N]");
   const mass = () => page.$eval(".explorer input[type=text][data-name=m_N]", ({ value }) => Number(value));
-  const [at] = [await mass(), await page.keyboard.press("ArrowRight"), await settled()];
+  const [at] = [await mass(), await page.keyboard.press("ArrowRight"), await settled(page)];
   if (!((await mass()) > at)) problems.push("the key → does not raise the mass");
   let times = null;
   if (await page.$(".explorer[data-kind=full]")) {
@@ -66,7 +63,7 @@ async function problemsOfPlane(page, address) {
   const problems = [];
   const [first, words] = [await picture(page), await text(page, "#ex-summary")];
   await move(page, "epsilon", 0.6);
-  await fine(page);
+  await settled(page);
   const second = await picture(page), link = await page.$eval(".ex-save a", ({ href }) => href);
   if (first === second) problems.push("the plane stays the same whatever ε");
   if ((await text(page, "#ex-summary")) === words) problems.push("so does its description");
@@ -75,7 +72,6 @@ async function problemsOfPlane(page, address) {
   await loaded(page, address);
   if ((await state()) === kept) problems.push("a page without a link does not begin anew");
   await loaded(page, link);
-  await fine(page);
   if ((await picture(page)) !== second) problems.push("the link does not bring back the picture");
   return problems;
 }
@@ -84,7 +80,7 @@ async function problemsOfPlane(page, address) {
 async function problemsOfKernel(page, address) {
   const problems = [];
   await page.goto(address, { waitUntil: "load" });
-  await settled();
+  await settled(page);
   const look = () => page.$$eval(".k-pictures svg, .explorer dl", (parts) => parts.map((part) => part.innerHTML));
   for (const name of ["k-h", "k-parts"]) {
     const before = await look();
@@ -92,7 +88,7 @@ async function problemsOfKernel(page, address) {
       slider.value = slider.min;
       slider.dispatchEvent(new Event("input", { bubbles: true }));
     });
-    await settled();
+    await settled(page);
     (await look()).forEach((part, i) => {
       if (!part || part === before[i]) problems.push(`part ${i + 1} of the explorer stays the same whatever ${name}`);
     });

@@ -16,7 +16,8 @@ const puppeteer = require("puppeteer-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 const HEAVIEST = 1.5e6; // bytes as a web server sends them: text compressed
-const WIDTHS = [1400, 390];
+const [WIDE, NARROW] = [1400, 390]; // px
+const PATIENCE = 180_000; // ms, on a machine that does other things as well
 // What the theme or MathJax, and no page of ours, does: rule, and what the elements match.
 const THEIRS = [
   ["label-content-name-mismatch", ".search-button-field, .theme-switch-button, .toggle-button"],
@@ -39,21 +40,36 @@ async function open(page, path, theme, width) {
   await page.setViewport({ width, height: 900, deviceScaleFactor: 1 });
   await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: theme }]);
   await page.goto(pathToFileURL(path).href, { waitUntil: "load" });
+  await page.addStyleTag({ content: "* { animation: none !important; transition: none !important; }" });
   await page.evaluate(() => window.MathJax?.startup?.promise);
+  await page.waitForFunction(() => !document.querySelector('.explorer[data-kind]:not([aria-busy="false"])'));
+}
+
+// What makes a page wider than its screen; nothing, if it is not.
+function wideParts(page) {
+  return page.evaluate(() => {
+    const screen = document.documentElement.clientWidth, own = document.documentElement.scrollWidth;
+    if (own <= screen + 1) return [];
+    const scrolls = (e) => e && (getComputedStyle(e).overflowX !== "visible" || scrolls(e.parentElement.closest(".bd-article *")));
+    const found = [...document.querySelectorAll(".bd-article *")]
+      .filter((e) => e.getBoundingClientRect().right > screen + 1 && !scrolls(e.parentElement.closest(".bd-article *")));
+    return [`on a screen of ${screen} px: ${own} px wide because of ${found[0]?.outerHTML.slice(0, 80)}`];
+  });
 }
 
 async function problemsOf(page, path) {
   const problems = [], requests = new Set();
   const note = (request) => requests.add(request.url());
   page.on("request", note);
-  await open(page, path, "light", WIDTHS[0]);
+  await open(page, path, "light", WIDE);
   for (const url of requests) {
     if (!/^(file|data|blob|about):/.test(url)) problems.push(`requests ${url}`);
   }
   const total = [...requests].filter((url) => url.startsWith("file:")).reduce((sum, url) => sum + weight(url), 0);
   if (total > HEAVIEST) problems.push(`weighs ${(total / 1e6).toFixed(2)} MB, more than ${HEAVIEST / 1e6}`);
+  problems.push(...(await wideParts(page)));
   for (const theme of ["light", "dark"]) {
-    if (theme === "dark") await open(page, path, theme, WIDTHS[0]);
+    if (theme === "dark") await open(page, path, theme, WIDE);
     await page.evaluate(axe);
     const { violations } = await page.evaluate(() => window.axe.run({ resultTypes: ["violations"] }));
     for (const { id, help, nodes } of violations) {
@@ -69,25 +85,19 @@ async function problemsOf(page, path) {
       if (ours.length) problems.push(`${theme}: ${id} (${help}), ${ours.length} times, such as ${ours.slice(0, 3).join("; ")}`);
     }
   }
-  for (const width of WIDTHS) {
-    await open(page, path, "light", width);
-    const wide = await page.evaluate(() => {
-      const screen = document.documentElement.clientWidth;
-      if (document.documentElement.scrollWidth <= screen + 1) return "";
-      const found = [...document.querySelectorAll(".bd-article *")].filter((e) => e.getBoundingClientRect().right > screen + 1);
-      return `${document.documentElement.scrollWidth} px wide because of ${found[0]?.outerHTML.slice(0, 80)}`;
-    });
-    if (wide) problems.push(`on a screen of ${width} px: ${wide}`);
-  }
+  await open(page, path, "light", NARROW);
+  problems.push(...(await wideParts(page)));
   page.off("request", note);
   return [problems, total];
 }
 
 const browser = await puppeteer.launch({
   executablePath: chromium,
+  protocolTimeout: PATIENCE,
   args: ["--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--disable-dev-shm-usage"],
 });
 const page = await browser.newPage();
+page.setDefaultTimeout(PATIENCE);
 let failed = 0;
 for (const path of pages) {
   const [problems, total] = await problemsOf(page, path);

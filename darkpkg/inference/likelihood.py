@@ -60,7 +60,7 @@ def log_likelihood(prediction: Expectation, counts: Any, finite: str = "effectiv
         and perhaps ``shared`` errors.
     finite
         What the variance of each bin makes of its Poisson: ``"effective"``, `effective_log_likelihood`;
-        ``"mean-preserving"``, the same with :math:`\alpha = \\mu^2/\\sigma^2`, so that the gamma has the mean μ; or
+        ``"mean-preserving"``, the same with :math:`\\alpha = \\mu^2/\\sigma^2`, so that the gamma has the mean μ; or
         ``"barlow-beeston"``, `barlow_beeston_log_likelihood`. ``functools.partial(log_likelihood, finite=…)`` is a
         likelihood for scans. Errors that bins share leave no choice.
 
@@ -239,7 +239,7 @@ def effective_log_likelihood(
     observed, mean, variance
         The counts, and mean and variance of their expectation; they broadcast.
     mean_preserving
-        With :math:`\alpha = \\mu^2/\\sigma^2`, without the + 1.
+        With :math:`\\alpha = \\mu^2/\\sigma^2`, without the + 1.
 
     Returns
     -------

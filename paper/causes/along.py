@@ -1,7 +1,8 @@
 """The paper's curves beside ours, and beside ours with the causes switched on one by one.
 
 Begin with `heavy_limits` and `light_limits`, curves of Figs. 9, 10, 14 and 15, and `others`, those of Figs. 3, 4, 6
-and 11. An `Along` has the ratios along one curve, and the band in which a ratio of one is to be expected.
+and 11. An `Along` has the ratios along one curve, and the band in which a ratio of one is to be expected. `tried` is
+one limit under readings of one's own.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from paper.curves import Curve, curve, panel
 
 Array = NDArray[np.float64]
 
-__all__ = ["Along", "heavy_limits", "in_argon", "kernel_over_sample", "light_limits", "others"]
+__all__ = ["Along", "heavy_limits", "in_argon", "kernel_over_sample", "light_limits", "others", "tried"]
 
 A, B, I, II = BENCHMARK_A, BENCHMARK_B, ANALYSIS_I, ANALYSIS_II
 
@@ -49,6 +50,8 @@ class Along:
         Our values (1 + replicates, n) after each cause, those without any first.
     is_limit
         Whether a larger value means fewer events.
+    axis
+        Name and unit of x.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Along:
     reading: Array
     steps: Mapping[str, Array]
     is_limit: bool = True
+    axis: tuple[str, str] = ("mass", "GeV")
 
     @property
     def ours(self) -> Array:
@@ -157,7 +161,10 @@ def _along(plane: Plane, drawn: Curve, steps: Mapping[str, Reading], upper: bool
     x = plane.x[within]
     name = f"Fig. P{drawn.figure} {drawn.panel}, {drawn.name}"
     values = {name: value[:, within] for name, value in values.items()}
-    return Along(name, x, drawn(x), drawn.error(x), values)
+    return Along(name, x, drawn(x), drawn.error(x), values, axis=(_MASSES[plane.panel.x], "GeV"))
+
+
+_MASSES = {"m_N": "$m_N$", "m_Zprime": "$m_{Z'}$"}
 
 
 @cache
@@ -178,23 +185,39 @@ def heavy_limits(nodes: Nodes = (0, None, 3)) -> Mapping[str, Along]:
 
 
 @cache
-def light_limits(nodes: Nodes = (1, None, 2)) -> Mapping[str, Along]:
+def light_limits(left: Nodes = (1, None, 1), right: Nodes = (1, None, 2)) -> Mapping[str, Along]:
     """Figs. 10 and 15 by figure, side and curve."""
-    steps, found, both = cumulative(readings.LIGHT_CURVES), {}, I + II
-    for side in ("left", "right"):
-        lines = {
-            (10, "this work"): (both, (0, None)),
-            (15, "Analysis I"): (I, (0, 2)),
-            (15, "Analysis II"): (II, (2, None)),
-        }
-        planes = {
-            (figure, name): _plane(figure, side, name, analysis, nodes, counted=both, bins=bins)
-            for (figure, name), (analysis, bins) in lines.items()
-        }
+    steps, found = cumulative(readings.LIGHT_CURVES), {}
+    for side, nodes in (("left", left), ("right", right)):
+        planes = {key: _light_plane(*key, side, nodes) for key in _LIGHT_LINES}
         fill([plane for plane, _ in planes.values()], steps.values())
         for (figure, name), (plane, drawn) in planes.items():
             found[f"{figure} {side} {name}"] = _along(plane, drawn, steps)
     return found
+
+
+_LIGHT_LINES = {
+    (10, "this work"): (I + II, (0, None)),
+    (15, "Analysis I"): (I, (0, 2)),
+    (15, "Analysis II"): (II, (2, None)),
+}
+"""The analysis of each curve, and its bins among those of both."""
+
+
+def _light_plane(figure: int, name: str, side: str, nodes: Nodes) -> tuple[Plane, Curve]:
+    analysis, bins = _LIGHT_LINES[figure, name]
+    return _plane(figure, side, name, analysis, nodes, counted=I + II, bins=bins)
+
+
+def tried(figure: int, name: str, node: int, others: Mapping[str, Reading]) -> dict[str, tuple[float, float]]:
+    """A limit of Fig. 10 or 15 left over the paper's at one node under each reading, with its statistical error.
+
+    Limits are exact, without the step to a straight contour.
+    """
+    plane, drawn = _light_plane(figure, name, "left", (node, node + 1, 1))
+    fill([plane], others.values())
+    ratios = {what: plane.limit(reading)[:, 0] / drawn(plane.x[0]) for what, reading in others.items()}
+    return {what: (float(ratio[0]), float(error(ratio))) for what, ratio in ratios.items()}
 
 
 # --- Rates, acceptances and lifetimes ---
@@ -227,19 +250,18 @@ def _modules(here: Masses) -> Along:
 
     steps = _counted(cumulative(readings.HEAVY_CURVES), by_module, "constants")
     n = np.arange(len(table))
-    return Along("Fig. P3", n, table.events.to_numpy(), np.full(len(n), 0.05), steps, is_limit=False)
+    return Along(
+        "Fig. P3", n, table.events.to_numpy(), np.full(len(n), 0.05), steps, is_limit=False, axis=("module", "")
+    )
 
 
 def _acceptances(here: Masses) -> dict[str, Along]:
     """Probabilities that N made on lead and on argon decay in a chamber: of all N, of selected ones, by face."""
     table, found = datasets.read("paper/curves/fig4"), {}
     all_of_them = I.with_selection(cuts=None)
-    steps = {
-        "ours": (all_of_them, readings.TEXT),
-        "selected": (I, readings.TEXT),
-        "code": (I, cumulative(readings.HEAVY_CURVES)["constants"]),
-        "crossings": (I, cumulative(readings.HEAVY_CURVES)["crossings"]),
-    }
+    causes = cumulative(readings.HEAVY_CURVES, readings.TEXT)
+    steps = {"ours": (all_of_them, readings.TEXT), "selected": (I, readings.TEXT)}
+    steps |= {name: (I, causes[name]) for name in ("cone", "|t|", "form factor", "constants", "crossings")}
     for name, rows in table.groupby("element", sort=False):
         nucleus = {"lead": "Pb208", "argon": "Ar40"}[name]
         rows = rows[rows.acceptance > 0.02]
@@ -253,7 +275,7 @@ def _acceptances(here: Masses) -> dict[str, Along]:
             made = total(count(here, B, analysis, reading, in_chamber=False, keep=keep)).sum(axis=-1)
             values[step] = inside / made[:, None]
         x, y = (rows[column].to_numpy() for column in ("ctau", "acceptance"))
-        found[f"4 {name}"] = Along(f"Fig. P4, {name}", x, y, 0.003 / y, values, is_limit=False)
+        found[f"4 {name}"] = Along(f"Fig. P4, {name}", x, y, 0.003 / y, values, False, (r"$c\tau^0$", "cm"))
     return found
 
 
@@ -270,7 +292,7 @@ def _spectrum(light: Masses) -> Along:
     steps = _counted(cumulative(readings.LIGHT_CURVES), spectrum)
     middles = ((rows.m_ee_low + rows.m_ee_high) / 2).to_numpy()
     y = rows.reconstructed.to_numpy()
-    return Along("Fig. P6, reconstructed", middles, y, 15 / y, steps, is_limit=False)
+    return Along("Fig. P6, reconstructed", middles, y, 15 / y, steps, False, ("$m_{ee}$", "MeV"))
 
 
 def _decays(here: Masses) -> Along:
@@ -282,7 +304,7 @@ def _decays(here: Masses) -> Along:
         return total(count(here, B, I, reading, ctau)).sum(axis=-1)
 
     steps = _counted(cumulative(readings.HEAVY_CURVES), decays, "crossings")
-    return Along("Fig. P11, events", ctau, drawn(ctau), drawn.error(ctau), steps, is_limit=False)
+    return Along("Fig. P11, events", ctau, drawn(ctau), drawn.error(ctau), steps, False, (r"$c\tau^0$", "cm"))
 
 
 def _lifetimes(here: Masses) -> Along:
@@ -306,7 +328,9 @@ def _lifetimes(here: Masses) -> Along:
         return np.stack(found, axis=-1)
 
     steps = _counted(cumulative(readings.HEAVY_CURVES), shortest, "crossings")
-    return Along("Fig. P11, shortest lifetimes", rates, drawn(rates), drawn.error(rates), steps)
+    return Along(
+        "Fig. P11, shortest lifetimes", rates, drawn(rates), drawn.error(rates), steps, axis=("selected N", "")
+    )
 
 
 def _within(fall: Array, first: NDArray[np.intp], level: float, ctau: Array) -> Array:

@@ -7,13 +7,14 @@ Begin with `NUCLEI` and `DETECTOR`. All numbers are read from the source that th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.experiment.detector import ND280, Detector, Module
+from darkpkg.experiment.response import FGD_RESPONSE, PairResponse, ResponseMatrix
 from darkpkg.experiment.selection import Cuts, Observables
 from darkpkg.experiment.volumes import Box
 from darkpkg.physics.kinematics import momentum
@@ -35,7 +36,9 @@ __all__ = [
     "NUCLEI",
     "POISSON_BELOW",
     "RANGES",
+    "RESPONSE",
     "TheirCuts",
+    "TheirMatrix",
     "fermi",
     "proper_decay_length",
     "three_body_width",
@@ -228,6 +231,31 @@ class TheirCuts:
             t, lightest = (pair[:, 0] - pair[:, 3]) ** 2 + across_sq, np.ones(len(t), dtype=bool)
         angles = (o.cos_opening > limits.min_cos_opening) & (o.cos_beam > limits.min_cos_beam)
         return angles & (energy > limits.min_energy) & (t < limits.max_t) & lightest
+
+
+class TheirMatrix(ResponseMatrix):
+    """The published response as their code reads it.
+
+    A reconstructed value is the middle of its bin, not spread over it; a true value outside of the tabulated bins, as
+    a momentum above 2 GeV, is reconstructed as it is, not with the spread of the nearest bin. This is read from an
+    earlier state of the code than the last; no printed number tests it.
+    """
+
+    def __call__(self, true: ArrayLike, uniform: ArrayLike) -> Array:
+        """Reconstructed values for ``true`` ones."""
+        true, row = np.asarray(true, dtype=float), self.row(true)
+        column = np.searchsorted(self.edges, super().__call__(true, uniform), side="right") - 1
+        middles = (self.edges[1:] + self.edges[:-1]) / 2
+        outside = (true < self.low[row]) | (true > self.high[row])
+        return np.where(outside, true, middles[np.clip(column, 0, len(middles) - 1)])
+
+
+def _as_theirs(ours: ResponseMatrix) -> TheirMatrix:
+    return TheirMatrix(*(getattr(ours, field.name) for field in fields(ResponseMatrix)))
+
+
+RESPONSE = PairResponse(_as_theirs(FGD_RESPONSE.momentum), _as_theirs(FGD_RESPONSE.angle))
+"""Of FGD1."""
 
 
 def three_body_width(theta: DarkParameters) -> Array:

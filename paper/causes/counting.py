@@ -55,9 +55,11 @@ def count(
     """
     theta = theta.replace(decays=reading.decays)
     lifetimes = np.atleast_1d(reading.lifetime(theta) if ctau is None else ctau).astype(float)
-    alike = replace(reading, **{name: getattr(TEXT, name) for name in _AFTERWARDS})
-    sums = _counted(here, theta, analysis, alike, tuple(lifetimes.tolist()), in_chamber, keep)
-    sums = sums * reading.factor(theta)
+    by_channel = [
+        _counted(here, theta, channel, _alike(reading, channel), tuple(lifetimes.tolist()), in_chamber, keep)
+        for channel in analysis.channels
+    ]
+    sums = np.concatenate(by_channel, axis=-1) * reading.factor(theta)
     if reading.smoothed:
         _smooth(sums, here, analysis, reading)
     return sums[:, 0] if np.ndim(ctau) == 0 else sums
@@ -67,23 +69,27 @@ _AFTERWARDS = ("lifetime", "factors", "smoothed", "poisson_below")
 """What of a reading changes the sums only after events are counted."""
 
 
-@lru_cache(maxsize=16)
+def _alike(reading: Reading, channel: Channel) -> Reading:
+    """The reading without what does not matter for the sums of a channel: they are counted once for all alike."""
+    names = list(_AFTERWARDS)
+    names += ["cuts"] if channel.selection.cuts is None else []
+    names += ["response", "overflow"] if channel.selection.response is None else []
+    return replace(reading, **{name: getattr(TEXT, name) for name in names})
+
+
+@lru_cache(maxsize=64)
 def _counted(
     here: Masses,
     theta: DarkParameters,
-    analysis: Analysis,
+    channel: Channel,
     reading: Reading,
     lifetimes: tuple[float, ...],
     in_chamber: bool,
     keep: Keep | None,
 ) -> Array:
     """Sums (replicates, lifetimes, bins) without factors and smoothing."""
-    sums = np.zeros((REPLICATES, len(lifetimes), len(analysis.observed)))
-    for channel in analysis.channels:
-        here_and_now = _weights(here, theta, channel, reading, keep)
-        bins = analysis.bins_of(channel.name)
-        sums[..., bins] = _sums(*here_and_now, theta, channel, reading, np.array(lifetimes), in_chamber)
-    return sums
+    here_and_now = _weights(here, theta, channel, reading, keep)
+    return _sums(*here_and_now, theta, channel, reading, np.array(lifetimes), in_chamber)
 
 
 def _smooth(sums: Array, here: Masses, analysis: Analysis, reading: Reading) -> None:
@@ -122,18 +128,13 @@ def _weights(
     here: Masses, theta: DarkParameters, channel: Channel, reading: Reading, keep: Keep | None
 ) -> tuple[PlacedEvents, Array, NDArray[np.int64]]:
     """Selected events, their weights without the decay, and their bins."""
-    selection = _selection(channel, reading)
+    selection = reading.selection(channel.selection)
     events, chosen, bins = _selected(here, reading.detector, reading.decay, selection, channel.beam, keep)
     weight = events.weight * here.ratio[reading.density][chosen] * exposure_weight(events, channel)
     weight = weight * coupling_weight(events, theta) * selection.efficiency * reading.weight(events, channel.beam)
     if selection.mass_edges and selection.response and not reading.overflow:
         weight = weight * (observables(selection.response.smear(events)).mass < selection.mass_edges[-1])
     return events, weight, bins
-
-
-def _selection(channel: Channel, reading: Reading) -> Selection:
-    own = channel.selection
-    return replace(own, cuts=reading.cuts) if own.cuts is not None else own
 
 
 def _sums(

@@ -146,7 +146,7 @@ def smoothing(
     )
 
 
-_SELECTED_BY = ("cuts", "decay", "overflow")
+_SELECTED_BY = ("cuts", "decay", "response", "overflow")
 """What a gain depends on, of a reading."""
 
 
@@ -158,8 +158,7 @@ def _smoothing(
     found = []
     moved = [_moved(m_N, m_Zprime, n_events, *point) for point in points]
     for channel in analysis.channels:
-        own = channel.selection
-        selection = own if own.cuts is None else Selection(own.decay_modules, cuts=reading.cuts)
+        selection = reading.selection(channel.selection)
         spectra = [None if e is None else _spectrum(e, channel, selection, reading) for e in moved]
         there = [i for i, spectrum in enumerate(spectra) if spectrum is not None and spectrum.sum() > 0]
         log_rate = np.log([spectra[i].sum() for i in there])

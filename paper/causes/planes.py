@@ -142,12 +142,16 @@ def edge(y: Array, fall: Array, level: float) -> Array:
     return np.where(known, np.exp(a + share * (b - a)), np.nan)
 
 
+_ROUNDING = 1e-9
+"""A vertex at a node of x is on the lines to both sides of it."""
+
+
 def _lowest(lines: list[Array], x: Array) -> Array:
     found = np.full(x.shape, np.inf)
     for line in lines:
         u, v = np.log(line).T
         for (u0, u1), (v0, v1) in zip(pairwise(u), pairwise(v), strict=True):
             share = (np.log(x) - u0) / (u1 - u0 or np.nan)
-            on = (share >= 0) & (share <= 1)
+            on = (share > -_ROUNDING) & (share < 1 + _ROUNDING)
             found[on] = np.minimum(found[on], np.exp(v0 + share[on] * (v1 - v0)))
     return np.where(np.isfinite(found), found, np.nan)

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.experiment.experiment import T2K
-from darkpkg.experiment.selection import Cuts, PairCuts
+from darkpkg.experiment.response import PairResponse
+from darkpkg.experiment.selection import Cuts, PairCuts, Selection
 from darkpkg.method.events import PlacedEvents
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.scattering import neutrino_energy
@@ -73,6 +74,8 @@ class Reading:
         Factors on the rate at a point.
     weight
         Factor on each event of a beam.
+    response
+        That of FGD1, that of the analysis by default.
     overflow
         Whether signal above the last edge counts in the last bin of Analysis II.
     smoothed
@@ -90,6 +93,7 @@ class Reading:
     lifetime: Callable[[DarkParameters], Any] = _exact_lifetime
     factors: tuple[Callable[[DarkParameters], Any], ...] = ()
     weight: Callable[[PlacedEvents, str], Any] = _no_weight
+    response: PairResponse | None = None
     overflow: bool = True
     smoothed: bool = False
     poisson_below: float = 0.0
@@ -97,6 +101,12 @@ class Reading:
     def factor(self, theta: DarkParameters) -> Any:
         """The product of ``factors``."""
         return np.prod([np.asarray(f(theta)) for f in self.factors], axis=0) if self.factors else 1.0
+
+    def selection(self, own: Selection) -> Selection:
+        """What is selected where the text has ``own``."""
+        cuts = own.cuts and self.cuts
+        response = own.response and (self.response or own.response)
+        return replace(own, cuts=cuts, response=response)
 
 
 OURS, TEXT = Reading(decays="all"), Reading()
@@ -196,6 +206,11 @@ def crossings_by_face(r: Reading) -> Reading:
     return replace(r, signs=crossings.signs_by_face)
 
 
+def their_smearing(r: Reading) -> Reading:
+    """Momenta and angles in FGD1 at the middles of their bins, and as they are where nothing is tabulated."""
+    return replace(r, response=authors.RESPONSE)
+
+
 def no_overflow(r: Reading) -> Reading:
     """Signal above 200 MeV is dropped in Analysis II."""
     return replace(r, overflow=False)
@@ -252,6 +267,7 @@ LIGHT: Mapping[str, Step] = {
     "masses of materials": their_detector,
     "3.9204e-28 cm²": their_constant,
     "half the width": half_the_width,
+    "smearing to middles": their_smearing,
     "overflow dropped": no_overflow,
     "kernel": their_kernel,
 }
@@ -275,6 +291,7 @@ LIGHT_CURVES: Mapping[str, Step] = {
     "form factor": radius_in_gev,
     "constants": in_turn(their_detector, their_constant),
     "half width": half_the_width,
+    "smearing": their_smearing,
     "kernel": in_turn(no_overflow, their_kernel, poisson_for_small_variance),
 }
 """The same in groups, for limits along curves."""

@@ -68,7 +68,7 @@ def ratios_figure(found: pd.DataFrame) -> Figure:
     figure, ax = plt.subplots(figsize=(7.5, 0.2 * len(numbers) + 1))
     _draw_ratios(ax, numbers)
     ax.set(xlabel="ours / paper", xlim=_RANGE, ylim=(-0.8, len(numbers) - 0.2))
-    figure.legend(loc="outside upper center", ncol=3)
+    figure.legend(loc="outside upper center", ncols=2)
     return figure
 
 

@@ -139,11 +139,14 @@ def draw_planes(planes: Mapping[str, planes_.Plane]) -> Figure:
         ax.set(xscale="log", yscale="log", xlabel=axis_label(x), ylabel=axis_label(y), title=title.partition(",")[0])
         ax.set(xlim=(one.x[0], one.x[-1]), ylim=(one.y[0], one.y[-1]))
         plain_ticks(ax.xaxis, [t for t in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0) if one.x[0] <= t <= one.x[-1]])
+        if y.startswith("m_"):
+            plain_ticks(ax.yaxis, [t for t in (0.01, 0.03, 0.1, 0.3, 1.0, 3.0) if one.y[0] <= t <= one.y[-1]])
         ax.grid(False)
     handles = [Patch(color=COLOURS["orange"], alpha=0.9, label="MiniBooNE, 90 and 95 %")]
-    handles += [Line2D([], [], color=COLOURS[c], label=n) for n, c in (("T2K", "blue"), ("MicroBooNE", "red"))]
+    colours = {"T2K": COLOURS["blue"], "MicroBooNE": COLOURS["red"], "both together": "black"}
+    handles += [Line2D([], [], color=colour, label=name) for name, colour in colours.items()]
     handles += [Patch(color="0.5", alpha=0.3, label="excluded by both, 95 %")]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
 
 

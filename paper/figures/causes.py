@@ -5,6 +5,7 @@ Begin with `draw_along`. Both take what `paper.causes` has counted.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,7 +22,7 @@ from paper.tables import Table, table
 
 Array = NDArray[np.float64]
 
-__all__ = ["draw_all", "draw_along", "draw_chain", "ratios_table", "summary_table"]
+__all__ = ["draw_all", "draw_along", "draw_chain", "overview_table", "ratios_table", "summary_table"]
 
 _LOOK = (("blue", "o"), ("orange", "s"), ("green", "D"))
 
@@ -43,8 +44,10 @@ def draw_along(panels: Mapping[str, Sequence[Along]], x: Sequence[str], y: Seque
         below.set(xlabel=x[column], ylabel="over the paper's" if column == 0 else "", yscale="log")
         _plain_ratios(below)
         if "x" in log:
-            below.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            below.xaxis.set_major_formatter("{x:g}")
+            low, high = below.get_xlim()
+            if high < 100 * low:
+                below.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                below.xaxis.set_major_formatter("{x:g}")
             below.xaxis.set_minor_formatter(plt.NullFormatter())
         above.legend(fontsize=9, title=title)
     return figure
@@ -132,9 +135,43 @@ def draw_chain(chains: Mapping[str, tuple[Mapping[str, Array], float]]) -> Figur
     return figure
 
 
-def ratios_table(one: Along, name: str, caption: str, every: int = 1, x: str = "mass", unit: str = "GeV") -> Table:
+def ratios_table(one: Along) -> Table:
     """Ratios along a curve: ours over the paper's, the factor of each cause, and what is left."""
-    few = one.at(slice(None, None, every))
-    columns: dict[str, Any] = {x: few.x, "ours": few.ours, **few.factors, "left": few.explained, "band": few.band}
+    x, unit = one.axis
+    columns: dict[str, Any] = {x: one.x, "ours": one.ours, **one.factors, "left": one.explained, "band": one.band}
     shown = dict.fromkeys(columns, ".2f") | {x: ".3g", "ours": ".3g"}
-    return table(columns, name=name, caption=caption, units={x: unit} if unit else {}, formats=shown)
+    return table(
+        columns,
+        name="tab-along-" + re.sub(r"[^a-z0-9]+", "-", one.name.lower()).strip("-"),
+        caption=f"{one.name}: ours over the paper's, the factor of each cause, what is left, and the band.",
+        units={x: unit} if unit else {},
+        formats=shown,
+    )
+
+
+def overview_table(curves: Sequence[Along], name: str, caption: str) -> Table:
+    """First, middle and last node of each curve: ours, the product of the causes, and the largest three."""
+    columns: dict[str, list[Any]] = {}
+    for one in curves:
+        for i in (0, len(one.x) // 2, len(one.x) - 1):
+            factors = {cause: factor[i] for cause, factor in one.factors.items()}
+            row = {
+                "curve": one.name,
+                "at": f"{one.axis[0]} = {one.x[i]:.3g} {one.axis[1]}".rstrip(),
+                "ours": one.ours[i],
+                "causes": np.prod(list(factors.values())),
+                "left": one.explained[i],
+                "band": one.band[i],
+                "largest causes": _largest(factors),
+            }
+            for head, cell in row.items():
+                columns.setdefault(head, []).append(cell)
+    formats = {"ours": ".3g", "causes": ".3g", "left": ".2f", "band": ".2f"}
+    return table(columns, name=name, caption=caption, formats=formats)
+
+
+def _largest(factors: Mapping[str, float], n: int = 3) -> str:
+    """The causes that change most, of those that change two per cent, the largest first."""
+    size = {cause: abs(np.log(factor)) for cause, factor in factors.items() if abs(factor - 1) > 0.02}
+    order = sorted(size, key=lambda cause: -size[cause])
+    return ", ".join(f"{cause} {factors[cause]:{'.2f' if factors[cause] > 0.1 else '.2g'}}" for cause in order[:n])

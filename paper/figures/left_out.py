@@ -18,18 +18,20 @@ __all__ = ["draw_best"]
 
 
 def draw_best(panels: Mapping[str, tuple[Line, Curve]]) -> Figure:
-    """Limits on |V_μN|² with all physics, with their band, and the paper's, a panel for each kind of dark photon."""
+    """Limits with all physics, with their band, and the paper's, a panel for each kind of dark photon."""
     figure, axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 4.2), squeeze=False)
     for ax, (title, (line, paper)) in zip(axes[0], panels.items(), strict=True):
-        ax.fill_between(line.m_N, line.best, 1, color=COLOURS["blue"], alpha=0.12, lw=0)
-        ax.fill_between(line.m_N, line.strongest, line.weakest, color=COLOURS["blue"], alpha=0.35, lw=0)
-        ax.plot(line.m_N, line.best, "o-", ms=3, color=COLOURS["blue"], label="best estimate, band")
-        ax.plot(line.m_N, line.text, ":", color=COLOURS["orange"], label="the text's physics, ours")
+        ax.fill_between(line.mass, line.best, 1, color=COLOURS["blue"], alpha=0.12, lw=0)
+        ax.fill_between(line.mass, line.strongest, line.weakest, color=COLOURS["blue"], alpha=0.35, lw=0)
+        ax.plot(line.mass, line.best, "o-", ms=3, color=COLOURS["blue"], label="best estimate, band")
+        ax.plot(line.mass, line.text, ":", color=COLOURS["orange"], label="the text's physics, ours")
         ax.plot(paper.x, paper.y, color="black", lw=1.2, label="as published")
         low = np.nanmin([line.strongest.min(), paper.y.min()])
-        ax.set(xscale="log", yscale="log", xlim=(line.m_N[0], line.m_N[-1]), ylim=(low / 3, 30 * line.weakest.max()))
-        ax.set(xlabel=axis_label("m_N"), ylabel=axis_label("V_muN_sq"), title="")
-        ticks = [m for m in (0.01, 0.03, 0.1, 0.3, 1.0) if line.m_N[0] <= m <= line.m_N[-1]]
+        ax.set(
+            xscale="log", yscale="log", xlim=(line.mass[0], line.mass[-1]), ylim=(low / 3, 30 * line.weakest.max())
+        )
+        ax.set(xlabel=axis_label(line.x), ylabel=axis_label(line.y), title="")
+        ticks = [m for m in (0.005, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0) if line.mass[0] <= m <= line.mass[-1]]
         ax.set_xticks(ticks, [f"{m:g}" for m in ticks])
         ax.xaxis.set_minor_formatter(NullFormatter())
         ax.text(0.5, 0.62, f"excluded\n{title}", transform=ax.transAxes, ha="center", color=COLOURS["blue"])

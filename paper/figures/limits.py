@@ -277,9 +277,9 @@ def figure_11(samples: Samples) -> PaperFigure:
     rate_label = "upscatterings after selection"
     second.set(xlabel=rate_label, ylabel=r"$c\tau^0$ [cm]", xlim=(3, 1e4), ylim=(3e-2, 1e6))
     second.text(600, 50, "excluded", ha="center")
-    second.legend(fontsize=8, loc="upper left")
+    second.legend(fontsize=9, loc="upper left")
     third.set(xlabel=rate_label, ylabel=r"shortest excluded $c\tau^0$ [cm]", xlim=(9, 1100))
-    third.legend(fontsize=8, title="full: table, dashed: fit, dotted: the paper's")
+    third.legend(fontsize=9, title="$m_N$: α [cm], β")
     return PaperFigure(figure, curves.table())
 
 
@@ -301,7 +301,7 @@ def _lifetimes_against_rate(ax: Axes, m_N: float, colour: str, samples: Samples,
 def _fits_to_lifetimes(
     ax: Axes, m_N: float, shortest: Array, fit: LifetimeBound, colour: str, curves: Curves
 ) -> None:
-    label = f"{1e3 * m_N:g} MeV: {fit.alpha:.2f} cm/(log₁₀ − {fit.beta:.2f})"
+    label = f"{1e3 * m_N:g} MeV: {fit.alpha:.2f}, {fit.beta:.2f}"
     ax.loglog(EVENT_RATES, shortest, lw=1.8, color=colour, label=label)
     paper = _where_finite(LifetimeBound(*PAPER_FITS[m_N], 0, 0, 0, 0)(EVENT_RATES))
     fitted = _where_finite(fit(EVENT_RATES))

@@ -1,7 +1,9 @@
 """The reference of the library: complete, and in words that Sphinx understands."""
 
+import ast
 import importlib
 import pkgutil
+import re
 
 from api_reference import escaped
 from notebook_references import ROOT
@@ -22,6 +24,23 @@ def test_every_module_with_public_names_has_its_section():
     modules = {m.name for m in pkgutil.walk_packages(darkpkg.__path__, "darkpkg.") if "._" not in m.name}
     public = {name for name in modules if public_names(importlib.import_module(name))}
     assert there == public - NOT_FOR_PROGRAMS - {f"darkpkg.{name}" for name in WITHIN}
+
+
+def test_no_docstring_lost_a_backslash():
+    r"""Without an r or a second backslash ``\alpha`` becomes a bell, and the reference shows an error."""
+    paths = sorted((ROOT / "darkpkg").rglob("*.py"))
+    texts = [
+        node.value
+        for path in paths
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if is_text(node)
+    ]
+    assert [text for text in texts if re.search(r"[\a\b\f\v\r]", text) and "\n" in text] == []
+
+
+def is_text(node: ast.AST) -> bool:
+    """Tell whether a part of a program is a text."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def test_bars_are_bars_outside_of_code_and_mathematics():

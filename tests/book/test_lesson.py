@@ -11,7 +11,7 @@ sys.path.append(str(ROOT / "book"))
 import lesson
 
 LEVELS = "Warm-up|Apply|Explain|Project"
-TITLE = re.compile(rf"(?:{LEVELS})(?:: [^()]+)? \(\d+ minutes\)")
+TITLE = re.compile(rf"(?:{LEVELS})(?:: [^()]+)?, \d+ minutes")
 
 CHAPTER = (
     HEAD
@@ -24,7 +24,7 @@ a = 1
 
 ## Exercises
 
-````{exercise} Warm-up (5 minutes)
+````{exercise} Warm-up, 5 minutes
 :label: ex-a
 
 How much is *a*?
@@ -48,7 +48,7 @@ print(a)
 ```{solution-end}
 ```
 
-```{exercise} Apply (10 minutes)
+```{exercise} Apply, 10 minutes
 :label: ex-b
 
 And twice that?
@@ -80,9 +80,9 @@ def test_a_lesson_has_an_empty_cell_in_the_place_of_each_solution(cells):
 
 def test_a_lesson_has_exercises_and_hints_as_text(cells):
     text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    assert "**Exercise** Warm-up (5 minutes)\n\nHow much is *a*?\n" in text
+    assert "**Exercise** Warm-up, 5 minutes\n\nHow much is *a*?\n" in text
     assert "<details><summary>Hint</summary>\n\nLook above.\n\n</details>" in text
-    assert "**Exercise** Apply (10 minutes)\n\nAnd twice that?" in text
+    assert "**Exercise** Apply, 10 minutes\n\nAnd twice that?" in text
     assert "{exercise}" not in text
     assert "The end." in text
 

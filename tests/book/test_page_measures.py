@@ -1,8 +1,12 @@
 """Every page is what pages shall be; the measures measure what they say."""
 
+import re
+from pathlib import Path
+
 import notebook_references
 import page_measures
 import pytest
+from notebook_references import ROOT, chapters_of_the_book
 from page_measures import MEASURES, Page, all_pages, measured
 from prose_numbers import numbers_in_prose, prose_of
 
@@ -115,3 +119,24 @@ def test_what_is_no_number_of_physics_is_let_through(prose):
 def test_code_and_mathematics_are_no_prose():
     text = HEADER + cell("x = 17") + "```{math}\n:label: eq-5\nx = 17\n```\n\n    \n```\nmake 17\n```\n\nWords.\n"
     assert prose_of(text).split() == ["#", "Page", "Words."]
+
+
+def minutes_to_read(path: Path) -> int:
+    """The reading time that a chapter states."""
+    text = path.read_text(encoding="utf-8")
+    return int(re.search(r"(?:Reading takes|\*\*Time:\*\*|\*\*It takes\*\*) (\d+) minutes", text)[1])
+
+
+def test_reading_paths_state_the_sum_of_the_reading_times_of_their_pages():
+    """A path is a list of pages; "to" between two of them stands for all pages from the one to the other."""
+    order = [chapter.path for chapter in chapters_of_the_book()]
+    front = (ROOT / "book" / "index.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| .*\| (.*doc.*) \| (\d+) minutes \|$", front, re.M)
+    assert len(rows) == 4
+    for pages, stated in rows:
+        read = []
+        for is_range, name in re.findall(r"(to )?\{doc\}`\.\./(notebooks/\w+)`", pages):
+            path = ROOT / f"{name}.md"
+            begin = order.index(read[-1]) + 1 if is_range else order.index(path)
+            read += order[begin : order.index(path) + 1]
+        assert sum(map(minutes_to_read, read)) == int(stated), pages

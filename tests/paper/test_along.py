@@ -1,5 +1,7 @@
 """The paper's curves: our limits over them, and with all causes within their errors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from paper.causes.along import Along
 from paper.causes.planes import Plane, minus_delta_log_likelihood
 from paper.causes.readings import TEXT
 from paper.curves import panel
-from paper.figures.causes import summary_table
+from paper.figures.causes import overview_table, ratios_table, summary_table
 
 I, II = dk.ANALYSIS_I, dk.ANALYSIS_II
 
@@ -25,7 +27,7 @@ def heavy():
 @pytest.fixture(scope="module")
 def light():
     """At three of ten nodes."""
-    return along.light_limits((1, 9, 3))
+    return along.light_limits((1, 9, 3), (1, 9, 3))
 
 
 def plane(y, events, analysis=I, side="left"):
@@ -152,6 +154,22 @@ class TestLightCurves:
         np.testing.assert_allclose(one.explained, 1, atol=0.22)
         assert np.mean(one.outside) <= 0.5
 
+    def test_their_response_makes_the_limit_of_analysis_ii_stronger_where_leptons_are_fast(self, light):
+        """Nothing above 2 GeV is smeared; Analysis I has no response, and is counted once for both readings."""
+        factor = light["15 left Analysis II"].factors["smearing"]
+        assert factor[0] == pytest.approx(1, abs=0.02)
+        assert factor[-1] == pytest.approx(0.92, abs=0.04)  # a few per cent of the spread of masses between bins
+        np.testing.assert_array_equal(light["15 left Analysis I"].factors["smearing"], 1.0)
+
+    def test_a_limit_under_a_reading_of_ones_own_is_that_of_the_curve(self, light):
+        steps = readings.cumulative(readings.LIGHT_CURVES)
+        found = along.tried(15, "Analysis II", 4, {"mine": steps["half width"]})
+        one = light["15 left Analysis II"]
+        i = int(np.argmin(np.abs(one.x - 0.4643)))
+        # The best likelihood is that of one column here, of all there.
+        assert found["mine"][0] == pytest.approx(one.steps["half width"][0, i] / one.paper[i], rel=0.02)
+        assert 0 < found["mine"][1] < 0.05
+
     def test_half_the_width_is_a_root_in_epsilon(self, light):
         for side, factor in (("left", 0.5), ("right", 0.5**0.5)):
             np.testing.assert_allclose(light[f"15 {side} Analysis I"].factors["half width"], factor, rtol=0.01)
@@ -185,6 +203,20 @@ class TestOtherCurves:
         lines = str(summary_table(list(rates.values()), "tab-x", "All.")).splitlines()
         assert len(lines) == 1 + len(rates)
         assert f"{rates['11 events'].explained.min():.2f}" in lines[-2]
+
+
+class TestTables:
+    one = replace(TestAlong.one, name="Fig. P9 left, a line", axis=("$m_N$", "GeV"))
+
+    def test_an_overview_multiplies_up_to_the_observed_ratio(self):
+        lines = str(overview_table([self.one], "tab-x", "All.")).splitlines()
+        assert len(lines) == 1 + 3  # the middle of two is the last
+        assert lines[-1].split()[-8:] == ["2", "0.65", "1.30", "0.32", "a", "0.50,", "grid", "1.30"]
+
+    def test_ratios_have_the_name_of_their_curve_and_its_axis(self):
+        found = ratios_table(self.one)
+        assert found.name == "tab-along-fig-p9-left-a-line"
+        assert found.head == ("$m_N$ [GeV]", "ours", "a", "grid", "left", "band")
 
 
 def test_fill_counts_planes_that_share_an_analysis_once(monkeypatch):

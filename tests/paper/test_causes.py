@@ -164,6 +164,24 @@ class TestCuts:
         assert abs(ratio[0] - kept) < 4 * error(ratio) + 0.005  # its numbers have two digits
 
 
+class TestResponse:
+    ours, theirs = dk.ANALYSIS_II.selection.response.momentum, authors.RESPONSE.momentum
+
+    def test_values_are_middles_of_the_bins_that_ours_lie_in(self):
+        rng = np.random.default_rng(4)
+        true, uniform = rng.uniform(0, 2, 500), rng.uniform(0, 1, 500)
+        found, spread = self.theirs(true, uniform), self.ours(true, uniform)
+        in_bins = (found - 0.025) / 0.05
+        np.testing.assert_allclose(in_bins, np.round(in_bins), atol=1e-9)
+        assert np.all(np.abs(found - spread) <= 0.025 + 1e-12)
+
+    def test_beyond_the_table_they_are_the_true_ones(self):
+        np.testing.assert_array_equal(self.theirs(np.array([2.1, 5.0]), np.array([0.1, 0.9])), [2.1, 5.0])
+
+    def test_rows_are_those_of_the_publication(self):
+        np.testing.assert_array_equal(self.theirs.probability, self.ours.probability)
+
+
 class TestWidth:
     def test_below_a_hundredth_the_mediator_has_no_mass_dependence(self):
         """Γ m_Z′⁴ / m_N⁵ = α α_D ε² |V_N|² / 48π."""

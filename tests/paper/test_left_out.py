@@ -107,6 +107,16 @@ class TestLimits:
         # More neutrinos and nucleons, half as many events again, against the text's physics.
         assert found.strongest / found.text == pytest.approx(0.64, abs=0.08)
 
+    def test_where_all_decays_are_prompt_a_limit_on_epsilon_is_the_root_of_one_on_the_mixing(self):
+        both = I + II
+        events = left_out.sample_at(A, 1 << 12, electrons=False)
+        factor = left_out.estimates(A, both, events).text
+        line = left_out.best_epsilons(A, np.array([A.m_Zprime]), both, 1 << 12)
+        # Between six values of ε a decade the fall is interpolated as a power.
+        assert line.text[0] == pytest.approx(A.epsilon * factor**0.5, rel=0.02)
+        assert (line.x, line.y) == ("m_Zprime", "epsilon")
+        assert line.strongest[0] < line.best[0] < line.weakest[0]
+
     def test_a_projection_has_the_limits_of_an_independent_calculation(self):
         projected = dk.project(I, detector=dk.ND280_UPGRADE)
         found = left_out.expected_limits(projected, share=0.82)

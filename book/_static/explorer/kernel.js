@@ -116,6 +116,7 @@
       h.value = Math.log(this.state.h / LEAST) / Math.log(ratio);
       parts.value = PARTS.indexOf(this.state.parts);
       root.addEventListener("input", () => {
+        root.setAttribute("aria-busy", "true"); // until it is drawn and said
         this.state = { h: LEAST * ratio ** h.value, parts: PARTS[parts.value], slope: slope.value };
         cancelAnimationFrame(this.frame);
         this.frame = requestAnimationFrame(() => this.show());
@@ -148,6 +149,7 @@
       const text = `Bandwidth ${h.toFixed(2)}. ${rows.map((row) => row.join(": ")).join(". ")}.`;
       this.curves.setAttribute("aria-label", `Estimate over truth against the bandwidth, for this sample and others. ${text}`);
       this.root.querySelector(".ex-spoken").textContent = text;
+      this.root.setAttribute("aria-busy", "false");
     }
 
     draw() {

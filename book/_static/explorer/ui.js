@@ -379,6 +379,7 @@
 
     // Changes the state, and shows it with the next frame.
     set(changes) {
+      this.root.setAttribute("aria-busy", "true");
       Object.assign(this.state, changes);
       cancelAnimationFrame(this.frame);
       this.frame = requestAnimationFrame(() => this.show());
@@ -484,7 +485,7 @@
       this.svg.setAttribute("role", "img");
       this.svg.setAttribute("aria-labelledby", "ex-summary");
       this.svg.addEventListener("click", (event) => this.pick(event));
-      this.summary = element("figcaption", { id: "ex-summary" });
+      this.summary = element("figcaption", { id: "ex-summary" }, "What is excluded is being computed.");
       this.figure.append(this.svg, this.summary);
       this.link = element("a", { class: "ex-link" }, "Link to this state");
       const save = (text, action) => {
@@ -498,9 +499,11 @@
       return box;
     }
 
-    // Shows all of the state: at once, on a coarse grid, and on a finer one when nothing has changed for a while.
+    // Shows all of the state: at once, on a coarse grid, and on a finer one when nothing has changed for a while. Until
+    // then the element is busy.
     show() {
       const { state } = this;
+      this.root.setAttribute("aria-busy", "true");
       for (const [name, { range, text, error, low, high }] of Object.entries(this.inputs)) {
         range.value = Math.log(state[name] / low) / Math.log(high / low);
         range.setAttribute("aria-valuetext", quantity(name, state[name]));
@@ -571,7 +574,7 @@
     // When a slider rests: a finer grid, in portions; words for those who listen; the link.
     async rest() {
       this.spoken.textContent = `${this.verdict.textContent} ${this.detail.textContent}`;
-      if (this.short) return;
+      if (this.short) return this.root.setAttribute("aria-busy", "false");
       const { state } = this, fine = this.plane(FINE), now = this.later;
       const excluded = explorer.ranges(this.model, this.search, point(state), this.axis(state.y), state.cl);
       this.summary.innerHTML = summary(state, this.drawn, excluded);
@@ -587,6 +590,7 @@
         until = performance.now() + 12;
       }
       this.draw(fine);
+      this.root.setAttribute("aria-busy", "false");
     }
 
     // A click on the plane takes its point.
