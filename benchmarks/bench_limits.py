@@ -1,11 +1,13 @@
 """What limits cost: the four planes of Figs. 9 and 10 from stored samples, with a kernel and with moved events."""
 
 import warnings
+from time import process_time
 
 import numpy as np
 import pytest
 
 import darkpkg as dk
+from darkpkg.inference.outcomes import Method
 from paper.figures.limits import PLANES
 
 BOTH = dk.ANALYSIS_I + dk.ANALYSIS_II
@@ -62,3 +64,15 @@ def test_four_planes_with_moved_events(benchmark):
     scans = benchmark.pedantic(all_four, rounds=1)
     benchmark.extra_info["median error of the limit"] = [float(np.median(scan.log_excess_error())) for scan in scans]
     assert all(scan.exclusion() for scan in scans)
+
+
+@pytest.mark.benchmark(timer=process_time)
+def test_feldman_and_cousins_over_a_plane(benchmark):
+    """40 × 40 points of both analyses from the table, 100,000 toys in one mixture, on one core: a minute on two."""
+    m_N, V_sq = np.geomspace(0.035, 0.9, 40), np.geomspace(1e-9, 1e-4, 40)
+    plane = dk.BENCHMARK_A.replace(m_N=m_N[:, None], V_muN_sq=V_sq, V_N_sq=V_sq)
+    method = Method("feldman-cousins", 100_000)
+    found = benchmark.pedantic(lambda: dk.scan(None, plane, BOTH).p_values(method), rounds=1)
+    near = (found.value > 0.02) & (found.value < 0.2)
+    benchmark.extra_info["largest error of a p-value near the limit"] = float(found.error[near].max())
+    assert benchmark.stats.stats.min < 60

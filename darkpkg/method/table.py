@@ -72,7 +72,7 @@ class Axis:
         if self.degree == 1:
             return first[:, None] + np.arange(2), np.stack([1 - f, f], axis=-1)
         g = 1 - f
-        cubic = [g**3, 3 * f**3 - 6 * f**2 + 4, 3 * g**3 - 6 * g**2 + 4, f**3]
+        cubic = [g * g * g, (3 * f - 6) * f * f + 4, (3 * g - 6) * g * g + 4, f * f * f]
         return first[:, None] + np.arange(4), np.stack(cubic, axis=-1) / 6
 
 
@@ -145,36 +145,48 @@ def _inside(name: str, values: Array, low: ArrayLike, high: ArrayLike) -> None:
         raise OutsideSampleError(rule, name, value, least, most)
 
 
+_Near = tuple[NDArray[np.int64], Array]
+
+
+def _around(axes: tuple[Axis, ...], at: tuple[Array, ...]) -> _Near:
+    """Coefficients (n, m) that count at places (n,) on each axis, flat, by number and weight (n, 1, m)."""
+    places, weights = axes[0].weights(at[0])
+    for axis, x in zip(axes[1:], at[1:], strict=True):
+        index, own = axis.weights(x)
+        places = (places[:, :, None] * axis.size + index[:, None]).reshape(len(x), -1)
+        weights = (weights[:, :, None] * own[:, None]).reshape(len(x), -1)
+    return places, weights[:, None]
+
+
 class _Field(NamedTuple):
     """A quantity over the masses: B-splines of its principal components, and the components over further axes.
 
-    The coefficients are (u, v, k), and the basis is (places on the axes, k, …).
+    The coefficients are (places on u and v, k), and the basis is (places on the axes, k, …).
     """
 
     coefficients: Array
     basis: Array
-    masses: tuple[Axis, Axis]
+    degree: int
     axes: tuple[Axis, ...]
 
-    def __call__(self, position: tuple[Array, Array], lead: Any, *at: Array) -> Array:
-        """Values (n, …) at n places of the masses and of further axes; ``lead`` selects from the rest."""
-        (i, w_i), (j, w_j) = (axis.weights(x) for axis, x in zip(self.masses, position, strict=True))
-        near = self.coefficients[i[:, :, None], j[:, None, :]]
-        values = np.einsum("nijk,ni,nj->nk", near, w_i, w_j, optimize=True)
-        place, weight = np.zeros((len(values), 1), dtype=np.int64), np.ones((len(values), 1))
-        for axis, x in zip(self.axes, at, strict=True):
-            index, own = axis.weights(x)
-            place = (place[:, :, None] * axis.size + index[:, None]).reshape(len(values), -1)
-            weight = (weight[:, :, None] * own[:, None]).reshape(len(values), -1)
+    def __call__(self, near: Mapping[int, _Near], lead: Any, *at: Array) -> Array:
+        """Values (n, …) near n pairs of masses and at places on further axes; ``lead`` selects from the rest."""
+        places, weights = near[self.degree]
+        values = weights @ self.coefficients[places]
         basis = self.basis[(slice(None), slice(None), *lead)]
-        found = np.empty((len(values), *basis.shape[2:]))
-        at_once = max(_NUMBERS // (place.shape[1] * basis[0].size), 1)
+        shape = len(values), *basis.shape[2:]
+        basis = basis.reshape(*basis.shape[:2], -1)
+        if not self.axes:
+            return (values[:, 0] @ basis[0]).reshape(shape)
+        places, weights = _around(self.axes, at)
+        found = np.empty((len(values), 1, basis.shape[2]))
+        at_once = max(_NUMBERS // (places.shape[1] * basis[0].size), 1)
         for begin in range(0, len(values), at_once):
             rows = slice(begin, begin + at_once)
-            own_values, own_weight, around = values[rows, None], weight[rows, None], basis[place[rows]]
-            components = own_weight @ around.reshape(*around.shape[:2], -1)
-            found[rows] = (own_values @ components.reshape(*around.shape[::2][:2], -1)).reshape(found[rows].shape)
-        return found
+            around = basis[places[rows]]
+            components = weights[rows] @ around.reshape(*around.shape[:2], -1)
+            found[rows] = values[rows] @ components.reshape(len(around), *basis.shape[1:])
+        return found.reshape(shape)
 
 
 class Table:
@@ -281,12 +293,11 @@ class Table:
             low, high = (float(m_N[0]), np.inf) if only == "heavy" else (0.0, float(m_N[0]))
             rule = f"m_Zprime = {m_Zprime[0]:g} GeV lies outside the table, which is of a {only} mediator"
             raise OutsideSampleError(rule, "m_Zprime", float(m_Zprime[0]), low, high)
-        position, known = self._grids[mediator].position(*masses), {}
-        found = []
+        near, known, found = self._near(mediator, *masses), {}, []
         for channel in analysis.channels:
             name, about = self._spectrum(channel.selection)
             if name not in known:
-                known[name] = self._rates(f"{mediator}/{name}", about, position, L, flight)
+                known[name] = self._rates(f"{mediator}/{name}", about, near, L, flight)
             beam = list(about["beams"]).index(one_of(f"beam of channel {channel.name}", channel.beam, about["beams"]))
             values = known[name][:, :, beam] * (channel.pot * channel.selection.efficiency)
             if mediator == "light" and about["max_mass"] is not None:
@@ -305,7 +316,14 @@ class Table:
             f"instead, got {selection!r:.300}"
         )
 
-    def _rates(self, name: str, about: Any, position: Any, L: Array | None, flight: Array) -> Array:
+    def _near(self, mediator: str, m_N: Array, m_Zprime: Array) -> Mapping[int, _Near]:
+        """Coefficients over the masses that count at pairs of them (n,), by degree: all fields share them."""
+        grid = self._grids[mediator]
+        axes = {degree: tuple(dataclasses.replace(axis, degree=degree) for axis in grid.axes) for degree in (1, 3)}
+        at = grid.position(m_N, m_Zprime)
+        return {degree: _around(of_degree, at) for degree, of_degree in axes.items()}
+
+    def _rates(self, name: str, about: Any, near: Mapping[int, _Near], L: Array | None, flight: Array) -> Array:
         """Rates and errors (2, n, beams, bins) per POT for unit couplings and efficiency."""
         parts = about["parts"]
         part = parts.index(self.last_part) if self.last_part in parts else len(parts) - 1
@@ -314,25 +332,25 @@ class Table:
         axis = self._field(f"{name}/rate").axes[0]
         inside = np.full(len(flight), axis.start) if L is None else np.clip(L, axis.start, axis.stop)
         if L is None:
-            log = self._field(f"{name}/everywhere")(position, lead)
+            log = self._field(f"{name}/everywhere")(near, lead)
         else:
-            log = self._field(f"{name}/rate")(position, lead, inside)
+            log = self._field(f"{name}/rate")(near, lead, inside)
             log -= np.maximum(L - axis.stop, 0.0)[:, None]  # the rate of what lives longer
             if flies.any():
                 of_Z = self._field(f"{name}/flight")
                 own = of_Z.axes[1]
-                ratio = of_Z(position, lead, inside, flight)
+                ratio = of_Z(near, lead, inside, flight)
                 ratio *= np.exp(np.minimum(flight - own.start, 0.0))[:, None]
                 log += np.where(flies[:, None], ratio - np.maximum(flight - own.stop, 0.0)[:, None], 0.0)
         total = np.exp(log)[..., None]
         of_rate = self._field(f"{name}/error")
-        error = np.exp(of_rate(position, lead, *(inside, flight)[: len(of_rate.axes)]))[..., None]
+        error = np.exp(of_rate(near, lead, *(inside, flight)[: len(of_rate.axes)]))[..., None]
         if about["bins"] == 1:
             return np.stack([total, total * error])
         field = self._field(f"{name}/spectrum")
         at = (inside, flight)[: len(field.axes)]
-        root = field(position, (slice(None),), *at)
-        own_error = np.exp(self._field(f"{name}/spectrum error")(position, (slice(None),)))
+        root = field(near, (slice(None),), *at)
+        own_error = np.exp(self._field(f"{name}/spectrum error")(near, (slice(None),)))
         root = np.maximum(root, 0.0)
         share = root**2 / (root**2).sum(axis=-1, keepdims=True)
         return np.stack([total * share, total * np.hypot(share * error, 2 * root * own_error + own_error**2)])
@@ -340,16 +358,14 @@ class Table:
     def _field(self, name: str) -> _Field:
         if name not in self._fields:
             about = self.header["fields"][name]
-            grid = self._grids[name.split("/")[0]]
-            u, v = (dataclasses.replace(axis, degree=about["degree"]) for axis in grid.axes)
             coefficients, basis = (
                 _unpacked(self.arrays[f"{name}/{kind}"], about[f"{kind}_scale"]) for kind in ("coefficients", "basis")
             )
             axes = tuple(Axis(**axis) for axis in about["axes"])
-            coefficients = np.ascontiguousarray(np.moveaxis(coefficients, 0, -1))
+            coefficients = np.ascontiguousarray(coefficients.reshape(len(coefficients), -1).T)
             lead = basis.shape[: basis.ndim - len(axes)]
             basis = np.ascontiguousarray(np.moveaxis(basis.reshape(*lead, -1), -1, 0))
-            self._fields[name] = _Field(coefficients, basis, (u, v), axes)
+            self._fields[name] = _Field(coefficients, basis, about["degree"], axes)
         return self._fields[name]
 
 

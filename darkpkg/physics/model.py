@@ -6,6 +6,7 @@ Begin with `BENCHMARK_A` (light mediator) or `BENCHMARK_B` (heavy mediator) and 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -153,6 +154,11 @@ class DarkParameters:
         mixing = self.V_muN_sq if abs(flavour) == 14 else self.V_eN_sq
         return mixing * self.alpha_D * self.epsilon**2
 
+    @functools.cached_property
+    def _currents(self) -> Mapping[str, Any]:
+        # Once for lifetime and branching ratio, which take most of a table's time otherwise.
+        return current_integrals(self.m_N, self.m_Zprime, self.epsilon)
+
     def decay_width(self) -> float | NDArray[np.float64]:
         r"""Total width of N in GeV.
 
@@ -182,7 +188,7 @@ class DarkParameters:
         # A Z′ below the threshold of electrons leaves with its share of the decays.
         stable = two_body & np.less_equal(self.m_Zprime, CHANNELS["electrons"])
         front = ALPHA_EM * self.alpha_D * self.V_N_sq / (24 * np.pi) * self.m_N
-        total = front * sum(current_integrals(self.m_N, self.m_Zprime, self.epsilon).values())
+        total = front * sum(self._currents.values())
         return kinds * (np.where(stable, self._two_body_width(), total)[()] if np.any(stable) else total)
 
     def pair_branching_ratio(self) -> float | NDArray[np.float64]:
@@ -198,8 +204,7 @@ class DarkParameters:
         """
         if self.decays == "paper":
             return 1.0
-        parts = current_integrals(self.m_N, self.m_Zprime, self.epsilon)
-        total = sum(parts.values())
+        parts, total = self._currents, sum(self._currents.values())
         stable = self.is_light_mediator & np.less_equal(self.m_Zprime, CHANNELS["electrons"])
         return np.divide(parts["electrons"], total, out=np.zeros(np.shape(total)), where=(total > 0) & ~stable)[()]
 

@@ -13,9 +13,7 @@ Energies are in GeV.
 
 from __future__ import annotations
 
-import cmath
-import math
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -113,84 +111,105 @@ def current_integrals(m_N: ArrayLike, m_Zprime: ArrayLike, epsilon: ArrayLike) -
     for :math:`m_{Z'}<m_N` Eq. (10) times the branching ratio of Z′; the width of Z′ joins the two. Accurate
     to 1e-10, for hadrons to 1e-3. The arguments are those of a point, numbers or arrays that broadcast.
     """
+    point = np.broadcast_arrays(*(np.asarray(x, dtype=float) for x in (m_N, m_Zprime, epsilon)))
+    flat = np.reshape(point, (3, -1))
+    found = np.empty((len(CHANNELS), flat.shape[1]))
     with np.errstate(over="ignore"):  # where the integral falls with a power that is no number any more
-        found = np.frompyfunc(_integrals, 3, len(CHANNELS))(m_N, m_Zprime, epsilon)
-    return {channel: np.asarray(values, dtype=float)[()] for channel, values in zip(CHANNELS, found, strict=True)}
+        for begin in range(0, flat.shape[1], _AT_ONCE):
+            rows = slice(begin, begin + _AT_ONCE)
+            found[:, rows] = _integrals(*flat[:, rows])
+    return {channel: values.reshape(point[0].shape)[()] for channel, values in zip(CHANNELS, found, strict=True)}
 
 
-@lru_cache(maxsize=1 << 16)
-def _integrals(m_N: float, m_Zprime: float, epsilon: float) -> tuple[float, ...]:
-    """`current_integrals` of one point, in the order of `CHANNELS`; squared masses in units of m_N² from here on."""
-    mixing = max(epsilon, SMALLEST_MIXING)
-    ratio = sum(float(_ratio(m_Zprime**2, channel)) for channel, lowest in CHANNELS.items() if m_Zprime > lowest)
+_AT_ONCE = 256
+"""Points whose nodes are in memory together: a megabyte."""
+
+
+def _integrals(m_N: Array, m_Zprime: Array, epsilon: Array) -> Array:
+    """`current_integrals` (channels, n) of points (n,); squared masses in units of m_N² from here on."""
+    mixing = np.maximum(epsilon, SMALLEST_MIXING)
+    ratio = sum(_ratio(m_Zprime**2, channel) for channel in CHANNELS)
     width = mixing**2 * ALPHA_EM / 3 * ratio * (m_Zprime / m_N) ** 2
     # From 1 to the pole: the difference of nearly equal masses is exact.
-    above = complex((m_Zprime - m_N) / m_N * (m_Zprime / m_N + 1), max(width, 1e-100))
+    above = (m_Zprime - m_N) / m_N * (m_Zprime / m_N + 1) + 1j * np.maximum(width, 1e-100)
     # On its mass shell Z′ is made whatever its mixing, off it is not.
-    scale = (mixing if m_Zprime < m_N else epsilon) ** 2
-    found = []
-    for channel, threshold in CHANNELS.items():
-        lowest = (threshold / m_N) ** 2
-        near = lowest / _FAR < abs(1 + above) < _FAR
-        if lowest >= 1:
-            found.append(0.0)
-        elif channel == "hadrons":
-            found.append(scale * _hadronic(lowest, above, m_N, near))
-        else:
-            found.append(scale * (_leptonic_near if near else _leptonic_far)(lowest, above))
-    return tuple(found)
+    scale = np.where(m_Zprime < m_N, mixing, epsilon) ** 2
+    found = np.zeros((len(CHANNELS), len(m_N)))
+    for values, (channel, threshold) in zip(found, CHANNELS.items(), strict=True):
+        lowest, distance = (threshold / m_N) ** 2, np.abs(1 + above)
+        near = (lowest / _FAR < distance) & (distance < _FAR)
+        for is_near in (True, False):
+            at = (lowest < 1) & (near == is_near)
+            if at.any():
+                integral = _INTEGRALS[channel == "hadrons", is_near]
+                values[at] = scale[at] * integral(lowest[at], above[at], m_N[at])
+    return found
 
 
-def _leptonic_far(lowest: float, above: complex) -> float:
+def _leptonic_far(lowest: Array, above: Array, _: Array) -> Array:
     """By nodes in √ln(y/lowest), which takes the root at threshold away."""
-    reach = -math.log(lowest)
-    y = lowest * np.exp(reach * _U**2)
-    beta = np.sqrt(1 - lowest / y)
+    reach, least = -np.log(lowest)[:, None], lowest[:, None]
+    y = least * np.exp(reach * _U**2)
+    beta = np.sqrt(1 - least / y)
     return _sum(y, _U_WEIGHTS * 2 * reach * _U * y * beta * (3 - beta**2) / 2, above)
 
 
-def _leptonic_near(lowest: float, above: complex) -> float:
+def _leptonic_near(lowest: Array, above: Array, _: Array) -> Array:
     r"""In closed form. With :math:`b = \sqrt{1 - y_0/z}`, and β the velocity at the end,
 
     .. math:: \int_{y_0}^1\frac{r\,dy}{y-z} = \frac{y_0}{z}\beta + 2\,\mathrm{artanh}\,\beta
               - b\,(3-b^2)\,\mathrm{artanh}\frac{\beta}{b} .
     """
-    pole, root = 1 + above, math.sqrt(lowest)
-    beta, b = math.sqrt(1 - lowest), cmath.sqrt(1 - lowest / pole)
-    at_end = math.log((1 + beta) / root)
-    if pole.real < lowest:
-        at_pole = cmath.atanh(beta / b)
-    else:  # the same, with all digits where β and b are both close to one
-        at_pole = cmath.log((b + beta) / root) + cmath.log(pole / above) / 2
+    pole, root = 1 + above, np.sqrt(lowest)
+    beta, b = np.sqrt(1 - lowest), np.sqrt(1 - lowest / pole)
+    at_end = np.log((1 + beta) / root)
+    below = pole.real < lowest
+    at_pole = np.arctanh(np.where(below, beta / b, 0.0))
+    # The same, with all digits where β and b are both close to one.
+    at_pole = np.where(below, at_pole, np.log((b + beta) / root) + np.log(pole / above) / 2)
     transform = lowest / pole * beta + 2 * at_end - b * (3 - b**2) * at_pole
     return _near(above, beta**3, beta * (2 + lowest) / 4 - 3 / 4 * lowest**2 * at_end, transform)
 
 
-def _hadronic(lowest: float, above: complex, m_N: float, near: bool) -> float:
+def _hadronic_near(lowest: Array, above: Array, m_N: Array) -> Array:
     """R at the pole, or at the end, times the integral without it, and the rest from table entry to table entry."""
-    edges = np.minimum(_hadrons()[2], m_N) ** 2
-    size = np.diff(edges)[:, None]
-    s = edges[:-1, None] + size * _THREE
-    at_pole, known = 0.0, 0.0
-    if near:
-        pole = 1 + above
-        at_pole = float(_ratio(min(pole.real, 1.0) * m_N**2, "hadrons"))
-        known = at_pole * _near(above, 1 - lowest, (1 - lowest**2) / 2, cmath.log(above / (pole - lowest)))
-    weights = size * _THREE_WEIGHTS * (_ratio(s, "hadrons") - at_pole)
-    return known + _sum(s / m_N**2, weights / m_N**2, above)
+    pole = 1 + above
+    at_pole = _ratio(np.minimum(pole.real, 1.0) * m_N**2, "hadrons")
+    known = at_pole * _near(above, 1 - lowest, (1 - lowest**2) / 2, np.log(above / (pole - lowest)))
+    return known + _hadronic_far(lowest, above, m_N, at_pole)
 
 
-def _sum(y: Array, weights: Array, above: complex) -> float:
-    """∫(1−y)²(1+2y) r/|y−z|² dy from nodes y and r dy there."""
-    return float((weights * (1 - y) ** 2 * (1 + 2 * y) / ((1 - y + above.real) ** 2 + above.imag**2)).sum())
+def _hadronic_far(_: Array, above: Array, m_N: Array, less: ArrayLike = 0.0) -> Array:
+    """From table entry to table entry, of R less what is known."""
+    reached = np.searchsorted(_hadrons()[2], m_N.max()) + 1
+    edges = np.minimum(_hadrons()[2][:reached], m_N[:, None]) ** 2
+    size = np.diff(edges)[..., None]
+    s = (edges[:, :-1, None] + size * _THREE).reshape(len(m_N), -1)
+    weights = (size * _THREE_WEIGHTS).reshape(s.shape) * (_ratio(s, "hadrons") - np.reshape(less, (-1, 1)))
+    squared = m_N[:, None] ** 2
+    return _sum(s / squared, weights / squared, above)
 
 
-def _near(above: complex, area: float, moment: float, transform: complex) -> float:
+_INTEGRALS = {
+    (False, True): _leptonic_near, (False, False): _leptonic_far,
+    (True, True): _hadronic_near, (True, False): _hadronic_far,
+}  # fmt: skip
+"""Of hadrons or not, near all that N reaches or not."""
+
+
+def _sum(y: Array, weights: Array, above: Array) -> Array:
+    """∫(1−y)²(1+2y) r/|y−z|² dy from nodes y and r dy there, (n, nodes)."""
+    apart = (1 - y + above.real[:, None]) ** 2 + above.imag[:, None] ** 2
+    return np.asarray((weights * (1 - y) ** 2 * (1 + 2 * y) / apart).sum(axis=-1))
+
+
+def _near(above: Array, area: Array, moment: Array, transform: Array) -> Array:
     """The same from ∫r dy, ∫r y dy and ∫r/(y−z) dy, by division of polynomials."""
     beyond, width = above.real, above.imag
     by_real = 6 * beyond * (1 + beyond) - 2 * width**2
     by_imaginary = beyond**2 * (3 + 2 * beyond) - (6 * beyond + 3) * width**2
-    return 2 * moment + (4 * beyond + 1) * area + by_real * transform.real + by_imaginary * transform.imag / width
+    found = 2 * moment + (4 * beyond + 1) * area + by_real * transform.real + by_imaginary * transform.imag / width
+    return np.asarray(found)
 
 
 @cache

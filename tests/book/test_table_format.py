@@ -43,9 +43,9 @@ def test_the_python_of_the_page_reads_what_the_package_reads(reader):
     table, header = dk.load_table(), reader["header"]
     assert {name.split("/")[0] for name, *_ in places(header)} == set(header["grids"])
     for name, m_N, m_Zprime, at in places(header):
-        position = table._grids[name.split("/")[0]].position(np.array([m_N]), np.array([m_Zprime]))
+        near = table._near(name.split("/")[0], np.array([m_N]), np.array([m_Zprime]))
         lead = (slice(None),) * (table._field(name).basis.ndim - 2)
-        expected = table._field(name)(position, lead, *(np.array([x]) for x in at))[0]
+        expected = table._field(name)(near, lead, *(np.array([x]) for x in at))[0]
         np.testing.assert_allclose(reader["value"](name, m_N, m_Zprime, *at), expected, rtol=1e-9, atol=1e-9)
 
 

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import nbinom
 
 import darkpkg as dk
-from darkpkg.inference.constructions import p_values
+from darkpkg.inference.constructions import Data, p_values
 from darkpkg.inference.coverage import coverage, expected_limits
 from darkpkg.inference.outcomes import Law, Method, enumerated, toys
 
@@ -81,19 +81,42 @@ def test_toys_of_a_mixture_agree_with_all_outcomes(method):
     assert drawn.error[likely].max() < 0.02  # of CLs, a ratio of two; half of it for the other
 
 
-def test_toys_of_a_mixture_agree_with_toys_of_the_point_alone():
-    """In both analyses together, 42 bins, where nothing can be enumerated."""
+@pytest.fixture(scope="module")
+def twenty():
+    """Points of both analyses together, 42 bins, where nothing can be enumerated."""
+    shape = np.concatenate([[0.8, 0.2], np.random.default_rng(3).dirichlet(np.ones(40))])
+    return np.geomspace(0.3, 60, 20)[:, None] * shape
+
+
+def test_toys_of_a_mixture_agree_with_toys_of_each_of_twenty_points_alone(twenty):
     both = dk.ANALYSIS_I + dk.ANALYSIS_II
-    rng = np.random.default_rng(3)
-    shape = np.concatenate([[0.8, 0.2], rng.dirichlet(np.ones(40))])
-    signal = np.geomspace(0.3, 60, 24)[:, None] * shape
-    mixed = p_values(signal, both, Method("feldman-cousins", 30_000, seed=4))
-    for i in (4, 12, 18):
-        alone = dataclasses.replace(toys(signal[[i]], both, 10_000, seed=5), measure=np.zeros(10_000))
-        own = alone.counts[np.arange(len(alone.counts)) % 2 == 1]  # the other half has no signal
-        p = np.mean(_at_least(own, signal, both, i))
-        error = np.hypot(np.sqrt(p * (1 - p) / len(own)), mixed.error[i])
-        assert abs(mixed.value[i] - p) < 4 * error + 1e-4
+    mixed = p_values(twenty, both, Method("feldman-cousins", 30_000, seed=4))
+    for i in range(20):
+        alone = toys(twenty[[i]], both, 4000, seed=5 + i)
+        own = alone.counts[1::2]  # the other half has no signal
+        p = np.mean(_at_least(own, twenty, both, i))
+        # Of no toy in n, at least the error that one would have.
+        error = np.hypot(np.sqrt(max(p, 1 / len(own)) * (1 - p) / len(own)), mixed.error[i])
+        assert abs(mixed.value[i] - p) < 4 * error
+
+
+def test_critical_values_at_95_per_cent_are_known_to_one(twenty):
+    """From 100,000 toys for all twenty points together: two sets of them differ by √2 times the error.
+
+    With less than two events of signal few counts decide, and the distance comes in jumps: a quantile there is none.
+    """
+    both = dk.ANALYSIS_I + dk.ANALYSIS_II
+    law, found = Law.of(both, 1.0), []
+    for seed in (1, 2):
+        drawn = toys(twenty, both, 100_000, seed)
+        distance = Data.of(drawn.counts, twenty, law).distance("feldman-cousins", law, twenty)
+        order = distance.argsort(axis=0)
+        below = np.take_along_axis(drawn.weights(twenty), order, axis=0).cumsum(axis=0)
+        first = (below < 0.95 * below[-1]).sum(axis=0)
+        found.append(np.take_along_axis(distance, order, axis=0)[first, np.arange(20)])
+    apart = np.log(found[0] / found[1])[twenty.sum(axis=1) > 2]
+    assert len(apart) == 15
+    assert np.sqrt(np.mean(apart**2) / 2) < 0.01
 
 
 def _at_least(counts, signal, analysis, i):

@@ -14,6 +14,8 @@ from iminuit import Minuit
 from toy_sample import B, Predicted, counting, toy_rate, toy_sample
 
 import darkpkg as dk
+from darkpkg.inference.posterior import BOUNDS as ALL_SIX
+from darkpkg.inference.posterior import Prior
 
 BOUNDS = {"V_muN_sq": (1e-12, 1e-2), "epsilon": (1e-5, 0.1)}
 
@@ -73,6 +75,16 @@ def test_many_vectors_at_once_have_the_same_likelihood(over_masses):
     np.testing.assert_array_equal(over_masses.at(vectors).m_N, vectors[:, 0])
     assert over_masses.of_vector(np.empty((0, 2))).shape == (0,)
     np.testing.assert_array_equal(over_masses.from_unit_cube([[0.0, 1.0]]), [[0.01, 1e-4]])
+
+
+@pytest.mark.parametrize("analysis", [dk.ANALYSIS_I, dk.ANALYSIS_I + dk.ANALYSIS_II], ids=["I", "I+II"])
+def test_many_vectors_of_six_parameters_have_the_likelihood_of_each_from_the_table(analysis):
+    lnL = dk.PointLikelihood(None, analysis, dk.BENCHMARK_B, ALL_SIX)
+    vectors = Prior.of(lnL).values(np.random.default_rng(2).random((60, 6)))
+    together = lnL.of_vector(vectors)
+    assert np.ptp(together) > 10
+    # Products of matrices of other sizes add up in another order.
+    np.testing.assert_allclose(together, [lnL.of_vector(x) for x in vectors], rtol=1e-12)
 
 
 def test_a_likelihood_that_is_no_number_is_refused(toy):

@@ -62,16 +62,18 @@ def test_a_chain_that_is_continued_from_a_file_is_one_long_chain(lnL, chain, tmp
     assert [p.name for p in tmp_path.iterdir()] == ["chain.npz"]  # nothing temporary is left
 
 
-def test_a_chain_of_emcee_has_the_mean_and_width_of_the_posterior(lnL, chain, exact):
+def test_a_chain_of_emcee_has_the_mean_and_width_of_the_posterior(lnL, exact):
     u, weight, _ = exact
     mean = np.average(u, weights=weight)
     width = np.sqrt(np.average((u - mean) ** 2, weights=weight))
+    chain = sample_chain(lnL, 2000, seed=2, n_walkers=32)
     found = chain.u[100:, :, 0]
     n = found.size / chain.autocorrelation_time(100)[0]
-    assert n > 100
-    # The tail without a signal is long and thin: with other seeds the width scatters by a tenth to a quarter.
-    assert abs(found.mean() - mean) < 0.3 * width
-    assert found.std() == pytest.approx(width, rel=0.4)
+    assert n > 2000
+    assert abs(found.mean() - mean) < 4 * width / np.sqrt(n)
+    # The tail without a signal is long and thin: a kurtosis of 16, and the width is known to √((16 − 1)/4n) = 4 %.
+    kurtosis = np.average((u - mean) ** 4, weights=weight) / width**4
+    assert found.std() == pytest.approx(width, rel=4 * np.sqrt((kurtosis - 1) / (4 * n)))
     # What no data decide is as the prior.
     assert chain.u[100:, :, 1].mean() == pytest.approx(0.5, abs=4 * np.sqrt(1 / 12 / n))
 

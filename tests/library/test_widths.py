@@ -92,6 +92,21 @@ def test_integrals_of_leptons_agree_with_many_digits(m_N, m_Zprime, epsilon):
             assert found == pytest.approx(expected, rel=1e-10, abs=0)  # as the docstring promises
 
 
+def test_an_integral_does_not_depend_on_what_points_are_beside_it():
+    """Of all kinds of points: light and heavy, near and far, below and above thresholds; in two parts and in one."""
+    u = np.random.default_rng(1).random((3, 300))
+    m_N, m_Zprime, epsilon = 2e-3 * 1000 ** u[0], 1e-3 * 10_000 ** u[1], 1e-6 * 1e5 ** u[2]
+    together = current_integrals(m_N, m_Zprime, epsilon)
+    backwards = current_integrals(m_N[::-1], m_Zprime[::-1], epsilon[::-1])
+    for channel, values in together.items():
+        assert (values > 0).any()
+        # Sums of the same numbers, with zeros where others reach higher masses.
+        np.testing.assert_allclose(backwards[channel][::-1], values, rtol=1e-12)
+        alone = [current_integrals(m_N[i], m_Zprime[i], epsilon[i])[channel] for i in range(0, 300, 30)]
+        np.testing.assert_allclose(alone, values[::30], rtol=1e-12)
+    assert current_integrals(np.ones((2, 0)), 0.1, 1e-3)["muons"].shape == (2, 0)
+
+
 def test_a_light_mediator_decays_by_its_own_branching_ratios():
     """Γ(N) is that of Eq. (10), up to what Z′ does off its mass shell, of order α ε²."""
     for m_Zprime in (0.03, 0.25, 0.5, 0.782, 0.9):

@@ -56,6 +56,8 @@ ORDER = [
     "validation.run_darknews",
     "validation.run_booster",
     "validation.drawing",
+    "validation.calibration",
+    "validation.coverage",
     "figures.frame",
     "figures.hepdata",
     "figures.physics",

@@ -1,0 +1,58 @@
+"""What commands of paper/validation have stored: ranks that are even, and coverage at random points."""
+
+import numpy as np
+import pytest
+from scipy.stats import kstest
+
+import darkpkg as dk
+from darkpkg import datasets
+from darkpkg.inference.threshold import METHODS
+from paper.validation import calibration, coverage
+
+
+def test_ranks_of_two_hundred_true_points_are_even():
+    table = datasets.read(calibration.NAME)
+    assert len(table) == calibration.N_TRUTHS
+    p = calibration.flatness(table)
+    assert set(p) == {*calibration.PRIOR_BOUNDS, "lnL"}
+    assert min(p.values()) > 0.01, p
+
+
+def test_ranks_are_even_where_many_events_are_counted():
+    """There posteriors are narrow, and chains that have not arrived have a smaller likelihood than the truth."""
+    table = datasets.read(calibration.NAME)
+    many = table[table.counts > 3]
+    assert len(many) > 40
+    assert kstest((many.lnL + 0.5) / (calibration.N_DRAWS + 1), "uniform").pvalue > 0.01
+
+
+def test_ranks_that_are_not_even_are_noticed():
+    """Posteriors that are too narrow by a third put too many truths at their ends."""
+    table = datasets.read(calibration.NAME)
+    middle = calibration.N_DRAWS / 2
+    wide = (middle + 1.5 * (table[["m_N"]] - middle)).clip(0, calibration.N_DRAWS).astype(int)
+    assert calibration.flatness(table.assign(m_N=wide.m_N))["m_N"] < 1e-4
+
+
+def test_feldman_and_cousins_cover_ninety_per_cent_at_two_hundred_points():
+    table = datasets.read(coverage.NAME)
+    assert table.groupby(["analysis", "method"]).size().to_dict() == {
+        (analysis, method): coverage.N_POINTS for analysis in coverage.ANALYSES for method in METHODS
+    }
+    both = table[(table.analysis == "I + II") & (table.method == "feldman-cousins")]
+    assert both.coverage.mean() == pytest.approx(0.90, abs=0.007)
+    pulls = (both.coverage - 0.90) / ((both.high - both.low) / 2)
+    # Toys of the critical value scatter as much as the experiments; counts are whole numbers.
+    assert np.abs(pulls).max() < 8
+    # With all outcomes of few counts, never less.
+    exact = table[(table.analysis == "I") & (table.method == "feldman-cousins")]
+    assert exact.coverage.min() > 0.9 - 1e-6
+
+
+def test_counts_of_a_truth_have_the_law_of_the_likelihood():
+    """Gamma and Poisson, whose mean is μ(1 + η²)."""
+    rng = np.random.default_rng(1)
+    drawn = [calibration.counts_of(dk.BENCHMARK_B, dk.ANALYSIS_I, rng).observed for _ in range(400)]
+    mean = dk.load_table().events(dk.BENCHMARK_B, dk.ANALYSIS_I).mean + dk.ANALYSIS_I.background
+    expected = mean * (1 + dk.ANALYSIS_I.systematic**2)
+    assert (np.abs(np.mean(drawn, axis=0) - expected) < 4 * np.std(drawn, axis=0) / 20).all()
