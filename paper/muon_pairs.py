@@ -22,7 +22,7 @@ from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.widths import current_integrals
 from darkpkg.simulation import simulate
 from darkpkg.units import MUON_MASS
-from paper.left_out import limit_of
+from paper.best_limits import limit_of
 from paper.spin import into_laboratory, polarisation_axis
 
 Array = NDArray[np.float64]

@@ -15,10 +15,10 @@ from matplotlib.ticker import NullFormatter
 from darkpkg.inference.threshold import exclusion_threshold
 from darkpkg.plotting import axis_label
 from darkpkg.units import MeV
+from paper.best_limits import Reach
 from paper.constraints.drawing import draw_constraints
 from paper.curves import Curve
 from paper.drawing import COLOURS
-from paper.left_out import Reach
 from paper.muon_pairs import Sensitivity
 
 __all__ = ["draw_flight", "draw_muons", "draw_reach"]

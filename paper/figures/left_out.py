@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from darkpkg.plotting import axis_label
+from paper.best_limits import Line
 from paper.curves import Curve
 from paper.drawing import COLOURS
-from paper.left_out import Line
 
 __all__ = ["draw_best"]
 

@@ -7,7 +7,7 @@ import pytest
 
 import darkpkg as dk
 from darkpkg.units import tonne
-from paper import left_out
+from paper import best_limits, left_out
 
 A, B, I, II = dk.BENCHMARK_A, dk.BENCHMARK_B, dk.ANALYSIS_I, dk.ANALYSIS_II
 
@@ -96,13 +96,13 @@ def test_the_mass_of_fgd1_is_that_of_its_events():
 class TestLimits:
     def test_a_limit_is_where_the_likelihood_has_fallen(self):
         """Nothing was observed: with a relative error of 20 % −ln L of each channel is 26 ln(1 + μ/25)."""
-        signal = left_out.limit_of(np.array([0.5, 0.2]), I) * np.array([0.5, 0.2])
+        signal = best_limits.limit_of(np.array([0.5, 0.2]), I) * np.array([0.5, 0.2])
         fall = 26 * (np.log1p((I.background + signal) / 25) - np.log1p(I.background / 25)).sum()
         assert fall == pytest.approx(np.log(10), rel=1e-4)
 
     def test_what_is_not_known_is_a_band_around_the_best(self):
         events = left_out.sample_at(B, 1 << 12, electrons=False)
-        found = left_out.estimates(B, I, events)
+        found = best_limits.estimates(B, I, events)
         assert found.strongest < found.best < found.weakest < 1  # B is excluded at either end
         # More neutrinos and nucleons, half as many events again, against the text's physics.
         assert found.strongest / found.text == pytest.approx(0.64, abs=0.08)
@@ -110,8 +110,8 @@ class TestLimits:
     def test_where_all_decays_are_prompt_a_limit_on_epsilon_is_the_root_of_one_on_the_mixing(self):
         both = I + II
         events = left_out.sample_at(A, 1 << 12, electrons=False)
-        factor = left_out.estimates(A, both, events).text
-        line = left_out.best_epsilons(A, np.array([A.m_Zprime]), both, 1 << 12)
+        factor = best_limits.estimates(A, both, events).text
+        line = best_limits.best_epsilons(A, np.array([A.m_Zprime]), both, 1 << 12)
         # Between six values of ε a decade the fall is interpolated as a power.
         assert line.text[0] == pytest.approx(A.epsilon * factor**0.5, rel=0.02)
         assert (line.x, line.y) == ("m_Zprime", "epsilon")
@@ -119,14 +119,14 @@ class TestLimits:
 
     def test_a_projection_has_the_limits_of_an_independent_calculation(self):
         projected = dk.project(I, detector=dk.ND280_UPGRADE)
-        found = left_out.expected_limits(projected, share=0.82)
+        found = best_limits.expected_limits(projected, share=0.82)
         expected = {"int(b)": 6.62, "median": 7.53, "Asimov": 7.96}
         assert found == pytest.approx(expected, rel=0.02)  # the share in FHC is good to 0.01
 
 
 @pytest.fixture(scope="module")
 def found():
-    return left_out.reach(np.array([0.004, 0.03]), np.geomspace(3e-6, 1e-2, 24), n_events=2048)
+    return best_limits.reach(np.array([0.004, 0.03]), np.geomspace(3e-6, 1e-2, 24), n_events=2048)
 
 
 class TestReach:

@@ -31,6 +31,7 @@ ORDER = [
     "causes.planes",
     "causes.along",
     "left_out",
+    "best_limits",
     "muon_pairs",
     "booster.beams",
     "booster.counts",
