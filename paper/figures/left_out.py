@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from darkpkg.plotting import axis_label
 from paper.best_limits import Line
@@ -31,7 +31,9 @@ def draw_best(panels: Mapping[str, tuple[Line, Curve]]) -> Figure:
             xscale="log", yscale="log", xlim=(line.mass[0], line.mass[-1]), ylim=(low / 3, 30 * line.weakest.max())
         )
         ax.set(xlabel=axis_label(line.x), ylabel=axis_label(line.y), title="")
-        ticks = [m for m in (0.005, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0) if line.mass[0] <= m <= line.mass[-1]]
+        first, last = line.mass[[0, -1]]
+        steps = LogLocator(subs=(1, 3) if last > 10 * first else (1, 1.5, 2, 3, 4, 6, 8))
+        ticks = [m for m in steps.tick_values(first, last) if first <= m <= last]
         ax.set_xticks(ticks, [f"{m:g}" for m in ticks])
         ax.xaxis.set_minor_formatter(NullFormatter())
         ax.text(0.5, 0.62, f"excluded\n{title}", transform=ax.transAxes, ha="center", color=COLOURS["blue"])
