@@ -172,7 +172,8 @@ def check(
         typer.Option("--output", "-o", help="file for the answers to --points, such as a.csv or a.json"),
     ] = None,
     sample: Annotated[
-        Path | None, option("sample", "sample file, such as heavy.parquet; without it, simulate", "FILE")
+        Path | None,
+        option("sample", "sample file, such as heavy.parquet; without it, the table answers", "FILE"),
     ] = None,
     experiment: ExperimentName = None,
     analysis: Analyses = None,
