@@ -36,8 +36,9 @@ from darkpkg.method.integrand import DECAY_AXES, Integrand, adapted_map, target
 from darkpkg.method.origin import SEQUENCES, Origin, encoded
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.outputs import complete_or_not_at_all
+from darkpkg.physics import nuclei as nuclear_data
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
-from darkpkg.physics.nuclei import NUCLEI, Nucleus, elements
+from darkpkg.physics.nuclei import Nucleus, elements
 from darkpkg.physics.nucleons import BoundNucleons
 from darkpkg.physics.scattering import smallest_energy
 from darkpkg.streams import random_stream, sobol_points
@@ -48,10 +49,9 @@ __all__ = ["REPLICATES", "generate"]
 
 ADAPTATION = {"start": (8, 2000), "own": (3, 1500)}
 """Rounds of adaptation and points in each, whatever the number of events or the seed: so the first events of a long
-sample are those of a short one. Those of ``"start"`` are on `_LIKE` in each beam, and serve all of its nuclei, which
+sample are those of a short one. Those of ``"start"`` are on carbon in each beam, and serve all of its nuclei, which
 differ by little; those of ``"own"`` follow for each. Maps are as good as from 12 rounds of 1000 for each alone."""
 
-_LIKE = NUCLEI["C12"]
 
 EVEN_SHARE = 0.25
 """Share of the events that beams and nuclei get alike; the rest they get as often as they scatter in the detector.
@@ -295,7 +295,7 @@ class _Drawn(NamedTuple):
 
 @dataclass(frozen=True)
 class _Task:
-    """Integrands to adapt to, each with its name and that of `_LIKE`; two tasks are the same if ``about`` is."""
+    """Integrands to adapt to, each with its name and that on carbon; two tasks are the same if ``about`` is."""
 
     about: str
     integrands: Sequence[tuple[tuple[str | int, ...], Integrand, Integrand]] = field(compare=False)
@@ -357,8 +357,9 @@ def _channels(origin: Origin, sources: Sequence[tuple[Beam, int, Nucleus]], seed
         return Integrand(target(beam[flavour], nucleus, origin.form_factor), sampling, couplings)
 
     names = [(*origin.stream(beam.name, flavour), nucleus.name) for beam, flavour, nucleus in sources]
+    carbon = nuclear_data.NUCLEI["C12"]
     integrands = [
-        (name, integrand(*one), integrand(*one[:2], _LIKE)) for name, one in zip(names, sources, strict=True)
+        (name, integrand(*one), integrand(*one[:2], carbon)) for name, one in zip(names, sources, strict=True)
     ]
     likewise = origin.replace(sequence="random", replicates=1, couplings=None)
     about = json.dumps([encoded(likewise), bool(couplings.is_majorana), names], sort_keys=True)

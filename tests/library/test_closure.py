@@ -8,7 +8,7 @@ from scipy.stats import binom
 
 import darkpkg as dk
 
-N_EVENTS = 900_000
+N_EVENTS = 1_000_000
 N_DEDICATED = 40_000
 ANALYSIS = replace(dk.ANALYSIS_I, channels=dk.ANALYSIS_I.channels[:1])
 ONE_BEAM = dk.T2K.replace(beams=(dk.T2K["FHC"],), analyses={"I": ANALYSIS})

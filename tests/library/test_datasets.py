@@ -19,7 +19,7 @@ TABLES = datasets.names()
 COLUMN_WITHOUT_UNIT = {
     *("flavour", "module", "nucleus", "element", "isotope", "Z", "probability", "simulated"),
     *("point", "quantity", "variable", "trap", "kind"),
-    *("name", "reference", "edge", "x", "y", "R"),
+    *("name", "reference", "edge", "x", "y", "R", "analysis", "method", "sequence"),
     *("id", "section", "place", "claim", "paper", "page", "assumption", "reason", "verdict", "unit"),
     *("number", "low", "high", "ours", "error", "assumed", "assumed_error"),  # each row has its own unit
     *("value", "stage", "meaning", "source", "panel", "curve", "x_scale", "mode", "sample", "cuts", "row"),

@@ -154,6 +154,8 @@ def _twice(*masses):
 )
 def test_a_wrong_formula_flips_a_verdict(monkeypatch, samples, table, module, formula, wrong, flipped):
     monkeypatch.setattr(module, formula, wrong)
+    afresh = property(lambda point: model.current_integrals(point.m_N, point.m_Zprime, point.epsilon))
+    monkeypatch.setattr(model.DarkParameters, "_currents", afresh)  # points keep them otherwise
     broken = verdicts.verdict(CLAIMS[flipped], ANSWERS[flipped](dataclasses.replace(samples)))
     assert broken != table.verdict[flipped]
 
