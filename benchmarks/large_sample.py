@@ -1,6 +1,6 @@
 """A sample in chunks by two processes, killed a few times and resumed, against one that was never stopped.
 
-    python -m benchmarks.large_sample --events 20_000_000 --write data/validation/large_sample.csv
+    python -m benchmarks.large_sample --events 100_000_000 --write data/validation/large_sample.csv
 
 The second run makes the chunks in the reverse order and stores none: the checksum of all columns of each is compared.
 Then the folder is read, chunk by chunk: a histogram, and a scan of a plane. Each stage has a row of the table.
