@@ -161,7 +161,7 @@ class Scan:
         return self._everywhere(self._nearest_limit(cl, n_parameters, method)[0])
 
     def log_excess_error(self, cl: float = 0.90, n_parameters: int = 2, method: str | Method = "likelihood") -> Array:
-        r"""Error of `log_excess`: by the simulation, as a relative error of the rate there.
+        r"""Error of `log_excess` by the simulation, as a relative error of the rate there.
 
         With the signal of a point scaled to its limit, each bin b pulls the scale by the slope of its own ln L,
 

@@ -110,8 +110,8 @@ def current_integrals(m_N: ArrayLike, m_Zprime: ArrayLike, epsilon: ArrayLike) -
 
     with r_f the `pair_ratio` and s_f the threshold. For :math:`m_{Z'}\gg m_N` and massless electrons that is Eq. (9),
     for :math:`m_{Z'}<m_N` Eq. (10) times the branching ratio of Z′; the width of Z′ joins the two. Accurate
-    to 1e-10, for hadrons to 1e-3; within 1e-4 of a threshold, where the channel has no share, only that share is not.
-    The arguments are those of a point, numbers or arrays that broadcast.
+    to 1e-10, for hadrons to 1e-3. Within 1e-4 of its threshold a channel, which has next to no share there, is
+    accurate to 3 % only. The arguments are those of a point, numbers or arrays that broadcast.
     """
     point = np.broadcast_arrays(*(np.asarray(x, dtype=float) for x in (m_N, m_Zprime, epsilon)))
     flat = np.reshape(point, (3, -1))
