@@ -11,6 +11,7 @@ from darkpkg.method.expectation import Expectation
 from paper.causes import along, planes, readings, samples
 from paper.causes.along import Along
 from paper.causes.planes import Plane, minus_delta_log_likelihood
+from paper.causes.rates import at_benchmarks
 from paper.causes.readings import TEXT
 from paper.curves import panel
 from paper.figures.causes import overview_table, ratios_table, summary_table
@@ -177,7 +178,7 @@ class TestLightCurves:
 
 @pytest.fixture(scope="module")
 def rates():
-    return along.others(samples.at(0.1, 1.25), samples.at(0.1, 0.03))
+    return at_benchmarks(samples.at(0.1, 1.25), samples.at(0.1, 0.03))
 
 
 class TestOtherCurves:

@@ -13,9 +13,10 @@ from darkpkg.physics.kinematics import boost, momentum
 from darkpkg.physics.nuclei import current_amplitudes, form_factor
 from darkpkg.units import HBARC, fm
 from paper.causes import authors, chains, crossings, kernel, readings, samples, spin
-from paper.causes.along import in_argon, kernel_over_sample
+from paper.causes.along import in_argon
 from paper.causes.authors import TheirCuts
 from paper.causes.counting import count, error, total
+from paper.causes.rates import kernel_over_sample
 from paper.causes.readings import OURS, TEXT
 from paper.causes.samples import DENSITIES, Masses
 
