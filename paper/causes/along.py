@@ -1,8 +1,8 @@
 """The paper's curves beside ours, and beside ours with the causes switched on one by one.
 
 Begin with `heavy_limits` and `light_limits`, curves of Figs. 9, 10, 14 and 15; `paper.causes.rates` has those of
-Figs. 3, 4, 6 and 11. An `Along` has the ratios along one curve, and the band in which a ratio of
-one is to be expected. `tried` is one limit under readings of one's own.
+Figs. 3, 4, 6 and 11. An `Along` has the ratios along one curve, and the band in which a ratio of one is to be
+expected. `tried` is one limit under readings of one's own.
 """
 
 from __future__ import annotations

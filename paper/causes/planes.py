@@ -46,10 +46,9 @@ class Plane:
     """A panel of the paper for one analysis.
 
     ``x`` (GeV) are masses of the authors' nodes, all or some, ``y`` a fine grid of couplings; ``guess`` is about
-    where the limit lies at x, where a Z′ that flies is looked at. ``parts`` say which events count,
-    and are added up. ``counted`` is an analysis whose ``bins`` are those of ``analysis``. Planes that share it, or a
-    part, are counted once. `fill` comes first. The counts of a ``projected`` plane are those of its analysis under all
-    readings.
+    where the limit lies at x, where a Z′ that flies is looked at. ``parts`` say which events count, and are added up.
+    ``counted`` is an analysis whose ``bins`` are those of ``analysis``. Planes that share it, or a part, are counted
+    once. `fill` comes first. The counts of a ``projected`` plane are those of its analysis under all readings.
     """
 
     panel: Panel

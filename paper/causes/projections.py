@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II, Analysis
-from darkpkg.experiment.detector import ND280, ND280_UPGRADE, Detector
+from darkpkg.experiment.detector import ND280, ND280_UPGRADE, Detector, Module
 from darkpkg.experiment.projection import project
 from paper.causes.authors import DETECTOR, MASSES
 from paper.causes.planes import Plane
@@ -89,7 +89,7 @@ def ours(mediator: str, name: str) -> tuple[DataSet, ...]:
 
 
 def theirs(mediator: str, name: str) -> tuple[DataSet, ...]:
-    """As the authors' code has it."""
+    """As the authors' code has it as last changed."""
     active, fiducial = (sum(box(m).volume for m in _chambers()) for box in (lambda m: m.active, lambda m: m.fiducial))
     first = project(I, POT["T2K-I"])
     # For a heavy dark photon the mass in fiducial volumes scales events and background of all argon.
@@ -112,7 +112,7 @@ def theirs(mediator: str, name: str) -> tuple[DataSet, ...]:
     return tuple(sets if name == "T2K-I+II" else sets[::2])
 
 
-def _chambers() -> list:
+def _chambers() -> list[Module]:
     return [DETECTOR[name] for name in I.selection.decay_modules]
 
 

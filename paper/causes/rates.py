@@ -17,7 +17,7 @@ from darkpkg.inference.threshold import exclusion_threshold
 from darkpkg.method.events import PlacedEvents
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B
 from darkpkg.physics.nuclei import NUCLEI
-from paper.causes import readings
+from paper.causes import readings, samples
 from paper.causes.along import Along
 from paper.causes.counting import count, total
 from paper.causes.planes import minus_delta_log_likelihood
@@ -44,8 +44,9 @@ def kernel_over_sample(here: Masses) -> Array:
     return decays[:, 1] / decays[:, 0]
 
 
-def at_benchmarks(here: Masses, light: Masses) -> dict[str, Along]:
-    """Figs. 3, 4, 6 and 11 from events at the masses of B and of A."""
+def at_benchmarks(here: Masses | None = None, light: Masses | None = None) -> dict[str, Along]:
+    """Figs. 3, 4, 6 and 11 from events at the masses of B and of A; by default from those of the chapter."""
+    here, light = here or samples.at(B.m_N, B.m_Zprime, size=4), light or samples.at(A.m_N, A.m_Zprime, size=4)
     found = {"3": _modules(here), **_acceptances(here), "6": _spectrum(light)}
     return found | {"11 events": _decays(here), "11 lifetimes": _lifetimes(here)}
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ from paper.tables import Table, table
 
 Array = NDArray[np.float64]
 
-__all__ = ["draw_all", "draw_along", "draw_chain", "overview_table", "ratios_table", "summary_table"]
+__all__ = ["causes_frame", "draw_all", "draw_along", "draw_chain", "overview_table", "ratios_table", "summary_table"]
 
 _LOOK = (("blue", "o"), ("orange", "s"), ("green", "D"))
 
@@ -95,6 +96,7 @@ def draw_all(curves: Sequence[Along]) -> Figure:
     right.set_xticks([0.5, 0.7, 1, 1.4, 2], ["0.5", "0.7", "1", "1.4", "2"])
     left.set_yticks(range(len(curves)), [one.name for one in curves], fontsize=9)
     left.invert_yaxis()
+    figure.own_data = causes_frame(curves)  # type: ignore[attr-defined]
     left.yaxis.set_minor_locator(plt.NullLocator())
     return figure
 
@@ -147,6 +149,23 @@ def ratios_table(one: Along) -> Table:
         units={x: unit} if unit else {},
         formats=shown,
     )
+
+
+def causes_frame(curves: Sequence[Along]) -> pd.DataFrame:
+    """All curves at all nodes: the paper's value and ours, the factor of each cause, their product and what is left.
+
+    ``ours_over_paper`` times ``product`` is ``left``; ``band`` is its relative error. A cause that a curve has not is
+    empty.
+    """
+    frames = []
+    for one in curves:
+        head = {"curve": one.name, "axis": one.axis[0].replace("$", ""), "unit": one.axis[1], "x": one.x}
+        head |= {"paper": one.paper, "ours": one.ours * one.paper, "ours_over_paper": one.ours}
+        tail = {"product": np.prod(list(one.factors.values()), axis=0), "left": one.explained, "band": one.band}
+        frames.append(pd.DataFrame(head | one.factors | tail))
+    table = pd.concat(frames, ignore_index=True)
+    last = ["product", "left", "band"]
+    return table[[column for column in table if column not in last] + last]
 
 
 def overview_table(curves: Sequence[Along], name: str, caption: str) -> Table:
