@@ -268,7 +268,7 @@ COUNTS: Mapping[str, tuple[int, ...]] = MappingProxyType(
     }
 )
 """Counts of Analysis II by beam. They were read off T2K's figure, such as 116.95, 52.57 and 4.90, and made integers
-by cutting off the decimals: 17 of the 40 are one less than the integer that is nearest."""
+by cutting off the decimals: 16 of the 40 are one less than the integer that is nearest."""
 
 
 def with_their_counts(analysis: Analysis) -> Analysis:

@@ -128,6 +128,19 @@ class TestDetector:
         assert [m.mass for m in changed.modules] == [m.mass for m in dk.ND280.modules]
 
 
+class TestCounts:
+    def test_sixteen_counts_of_analysis_ii_are_one_less(self):
+        """They are integers in T2K's figure; their readings, such as 52.57, lost the decimals."""
+        lost = II.observed - authors.with_their_counts(II).observed
+        assert set(lost) == {0, 1}
+        assert lost.sum() == 16
+
+    def test_those_of_analysis_i_stay(self):
+        both = authors.with_their_counts(I + II)
+        np.testing.assert_array_equal(both.observed[:2], I.observed)
+        np.testing.assert_array_equal(both.observed[2:], authors.with_their_counts(II).observed)
+
+
 class TestCuts:
     def test_without_changes_they_are_those_of_the_text(self, pairs):
         np.testing.assert_array_equal(TheirCuts().passes(pairs), Cuts().passes(pairs))

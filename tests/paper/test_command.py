@@ -192,7 +192,7 @@ def test_verdicts_that_cannot_be_written_are_refused_before_the_work(path, messa
     assert message in refused("claims", "-o", path)
 
 
-@pytest.mark.parametrize("command", ["figure", "claims"])
+@pytest.mark.parametrize("command", ["figure", "claims", "causes"])
 def test_every_option_has_a_help_text(command):
     for parameter in typer.main.get_command(app).commands[command].params:
         assert parameter.help, parameter.name
@@ -211,3 +211,14 @@ def test_figures_are_submissions_to_hepdata(tmp_path):
     ours = curves[(curves.panel == curves.panel[0]) & (curves.curve == curves.curve[0])]
     assert [cell["value"] for cell in first["dependent_variables"][0]["values"]] == ours.y.tolist()
     assert "there is no figure 16" in refused("hepdata", "--figures", 16, "-o", tmp_path)
+
+
+def test_all_factors_are_written_for_a_table(tmp_path, monkeypatch):
+    curves = test_along.TestAlong.one, test_along.TestAllFactors.one
+    monkeypatch.setattr("paper.__main__.along.heavy_limits", lambda: {"a": curves[0]})
+    monkeypatch.setattr("paper.__main__.along.light_limits", lambda: {"b": curves[1]})
+    monkeypatch.setattr("paper.__main__.rates.at_benchmarks", dict)
+    assert run("causes", "-o", tmp_path / "causes.csv").exit_code == 0
+    table = pd.read_csv(tmp_path / "causes.csv")
+    assert table.curve.unique().tolist() == [one.name for one in curves]
+    assert "must end in .csv" in refused("causes", "-o", tmp_path / "causes.txt")
