@@ -12,6 +12,7 @@ import matplotlib as mpl
 mpl.use("Agg")
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
 import typer
@@ -21,6 +22,7 @@ from typer.testing import CliRunner
 
 import darkpkg as dk
 from paper.__main__ import app
+from paper.causes.along import Along
 from paper.claims import samples as claim_samples
 from paper.claims import verdicts
 from paper.figures import catalogue, detector, experiment, limits, method, physics
@@ -214,11 +216,13 @@ def test_figures_are_submissions_to_hepdata(tmp_path):
 
 
 def test_all_factors_are_written_for_a_table(tmp_path, monkeypatch):
-    curves = test_along.TestAlong.one, test_along.TestAllFactors.one
+    x, steps = np.array([1.0, 2.0]), {name: np.full((2, 2), value) for name, value in (("ours", 2.0), ("a", 1.0))}
+    curves = [Along(f"Fig. P9 {side}, line", x, x, 0.1 * x, steps) for side in ("left", "right")]
     monkeypatch.setattr("paper.__main__.along.heavy_limits", lambda: {"a": curves[0]})
     monkeypatch.setattr("paper.__main__.along.light_limits", lambda: {"b": curves[1]})
     monkeypatch.setattr("paper.__main__.rates.at_benchmarks", dict)
     assert run("causes", "-o", tmp_path / "causes.csv").exit_code == 0
     table = pd.read_csv(tmp_path / "causes.csv")
+    assert table["product"].tolist() == [0.5] * 4
     assert table.curve.unique().tolist() == [one.name for one in curves]
     assert "must end in .csv" in refused("causes", "-o", tmp_path / "causes.txt")
