@@ -22,10 +22,12 @@ from darkpkg.method.expectation import FewEventsWarning
 from darkpkg.outputs import complete_or_not_at_all, require_writable
 from paper import drawing
 from paper.booster import published
+from paper.causes import along, rates
 from paper.claims import samples as claim_samples
 from paper.claims import verdicts
 from paper.figures import catalogue
 from paper.figures import hepdata as hepdata_of_figures
+from paper.figures.causes import causes_frame
 
 app = typer.Typer(
     cls=Commands,
@@ -148,6 +150,22 @@ def claims(
             print(f"changed: {name}: {then} -> {now}")
     with complete_or_not_at_all(output) as partial:
         table[verdicts.STORED_COLUMNS].to_csv(partial, float_format="%.6g", lineterminator="\n")
+    print(f"written to {output}")
+
+
+@app.command()
+def causes(
+    output: Annotated[Path, typer.Option("--output", "-o", help="file to write, .csv")],
+) -> None:
+    """Write the paper's curves beside ours, with the factor of each cause of their ratio.
+
+    A row for each node of each curve of Figs. 3, 4, 6, 9, 10, 11, 14 and 15. What is needed is simulated: a minute.
+    """
+    require_writable(output, ".csv")
+    print("simulating the masses of all nodes", file=sys.stderr)
+    curves = [*along.heavy_limits().values(), *along.light_limits().values(), *rates.at_benchmarks().values()]
+    with complete_or_not_at_all(output) as partial:
+        causes_frame(curves).to_csv(partial, index=False, float_format="%.6g", lineterminator="\n")
     print(f"written to {output}")
 
 

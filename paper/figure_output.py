@@ -75,8 +75,11 @@ def smallest_text(figure: Figure) -> float:
 def figure_data(figure: Figure) -> str:
     """Write what a figure draws, as CSV: panel, kind and label of what is drawn, x, y, and z of coloured cells.
 
-    Lines that start with ``#`` name the axes of each panel. Outlines and error bars are points of their paths.
+    Lines that start with ``#`` name the axes of each panel. Outlines and error bars are points of their paths. A
+    figure with a data frame ``own_data`` has that instead.
     """
+    if (own := getattr(figure, "own_data", None)) is not None:
+        return str(own.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     text = io.StringIO()
     tables = []
     panels = [axes for axes in figure.axes if not hasattr(axes, "_colorbar")]

@@ -65,7 +65,7 @@ def count(
     return sums[:, 0] if np.ndim(ctau) == 0 else sums
 
 
-_AFTERWARDS = ("lifetime", "factors", "smoothed", "poisson_below")
+_AFTERWARDS = ("lifetime", "factors", "smoothed", "counts", "poisson_below")
 """What of a reading changes the sums only after events are counted."""
 
 

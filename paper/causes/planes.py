@@ -46,9 +46,9 @@ class Plane:
     """A panel of the paper for one analysis.
 
     ``x`` (GeV) are masses of the authors' nodes, all or some, ``y`` a fine grid of couplings; ``guess`` is about
-    where the limit lies at x, where a Z′ that flies is looked at. ``parts`` say which events count,
-    and are added up. ``counted`` is an analysis whose ``bins`` are those of ``analysis``. Planes that share it, or a
-    part, are counted once. `fill` comes first.
+    where the limit lies at x, where a Z′ that flies is looked at. ``parts`` say which events count, and are added up.
+    ``counted`` is an analysis whose ``bins`` are those of ``analysis``. Planes that share it, or a part, are counted
+    once. `fill` comes first. The counts of a ``projected`` plane are those of its analysis under all readings.
     """
 
     panel: Panel
@@ -59,6 +59,7 @@ class Plane:
     parts: tuple[Keep | None, ...] = (None,)
     counted: Analysis | None = None
     bins: tuple[int, int | None] = (0, None)
+    projected: bool = False
     events: dict[Reading, Array] = field(default_factory=dict, init=False, repr=False)
     """Expected events (1 + replicates, x, y, bins) by reading."""
 
@@ -85,7 +86,10 @@ class Plane:
 
     def fall(self, reading: Reading) -> Array:
         """−Δ ln L (1 + replicates, x, y)."""
-        return minus_delta_log_likelihood(self.events[reading], self.analysis, reading.poisson_below)
+        return minus_delta_log_likelihood(self.events[reading], self._counted(reading), reading.poisson_below)
+
+    def _counted(self, reading: Reading) -> Analysis:
+        return self.analysis if self.projected else reading.counts(self.analysis)
 
     def limit(self, reading: Reading, drop: float | None = None) -> Array:
         """Lower edge of what is excluded (1 + replicates, x); nan where nothing is."""
@@ -107,7 +111,7 @@ class Plane:
             [[np.interp(np.log(nodes_y), log_y, column) for column in np.log(rows.T + 1e-30)] for rows in events]
         )
         mean = np.exp(np.moveaxis(at_nodes, 1, -1)) - 1e-30
-        fall = minus_delta_log_likelihood(mean, self.analysis, reading.poisson_below)
+        fall = minus_delta_log_likelihood(mean, self._counted(reading), reading.poisson_below)
         lines = contour_generator(nodes_x, nodes_y, np.minimum(fall, 1e6).T).lines(drop or self.panel.drop)
         return lambda x: _lowest(lines, np.atleast_1d(x))
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.experiment import T2K
 from darkpkg.experiment.response import PairResponse
 from darkpkg.experiment.selection import Cuts, PairCuts, Selection
@@ -48,6 +49,10 @@ def _no_factor(theta: DarkParameters) -> float:
     return 1.0
 
 
+def _as_published(analysis: Analysis) -> Analysis:
+    return analysis
+
+
 def _no_weight(events: PlacedEvents, beam: str) -> float:
     return 1.0
 
@@ -80,6 +85,8 @@ class Reading:
         Whether signal above the last edge counts in the last bin of Analysis II.
     smoothed
         Whether the rate is what the kernel of the authors' code makes of it.
+    counts
+        The analysis with the counts that a limit is from.
     poisson_below
         Variance below which the likelihood is that of Poisson.
     """
@@ -96,6 +103,7 @@ class Reading:
     response: PairResponse | None = None
     overflow: bool = True
     smoothed: bool = False
+    counts: Callable[[Analysis], Analysis] = _as_published
     poisson_below: float = 0.0
 
     def factor(self, theta: DarkParameters) -> Any:
@@ -211,6 +219,11 @@ def their_smearing(r: Reading) -> Reading:
     return replace(r, response=authors.RESPONSE)
 
 
+def counts_cut_off(r: Reading) -> Reading:
+    """Counts of Analysis II as they were read off a figure, with their decimals cut off."""
+    return replace(r, counts=authors.with_their_counts)
+
+
 def no_overflow(r: Reading) -> Reading:
     """Signal above 200 MeV is dropped in Analysis II."""
     return replace(r, overflow=False)
@@ -292,6 +305,7 @@ LIGHT_CURVES: Mapping[str, Step] = {
     "constants": in_turn(their_detector, their_constant),
     "half width": half_the_width,
     "smearing": their_smearing,
+    "counts": counts_cut_off,
     "kernel": in_turn(no_overflow, their_kernel, poisson_for_small_variance),
 }
 """The same in groups, for limits along curves."""

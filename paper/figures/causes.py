@@ -11,7 +11,9 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator
 from numpy.typing import NDArray
 
@@ -22,7 +24,7 @@ from paper.tables import Table, table
 
 Array = NDArray[np.float64]
 
-__all__ = ["draw_all", "draw_along", "draw_chain", "overview_table", "ratios_table", "summary_table"]
+__all__ = ["causes_frame", "draw_all", "draw_along", "draw_chain", "overview_table", "ratios_table", "summary_table"]
 
 _LOOK = (("blue", "o"), ("orange", "s"), ("green", "D"))
 
@@ -38,7 +40,7 @@ def draw_along(panels: Mapping[str, Sequence[Along]], x: Sequence[str], y: Seque
     for column, (title, curves) in enumerate(panels.items()):
         above, below = axes[:, column]
         for one, (colour, marker) in zip(curves, _LOOK, strict=False):
-            _curve(above, below, one, COLOURS[colour], marker)
+            _curve(above, below, one, COLOURS[colour], marker, alone=len(curves) == 1)
         below.axhline(1, color="black", lw=0.8)
         above.set(**{f"{axis}scale": "log" for axis in log}, ylabel=y[column])
         below.set(xlabel=x[column], ylabel="over the paper's" if column == 0 else "", yscale="log")
@@ -49,7 +51,12 @@ def draw_along(panels: Mapping[str, Sequence[Along]], x: Sequence[str], y: Seque
                 below.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
                 below.xaxis.set_major_formatter("{x:g}")
             below.xaxis.set_minor_formatter(plt.NullFormatter())
-        above.legend(fontsize=9, title=title)
+        handles, labels = above.get_legend_handles_labels()
+        if len(curves) > 1:  # one entry a curve, and one for what dots and points are in all of them
+            grey = {"color": COLOURS["grey"]}
+            handles += [Line2D([], [], ls=":", **grey), Line2D([], [], ls="", marker="o", ms=4, **grey)]
+            labels += ["ours", "with all causes"]
+        above.legend(handles, labels, fontsize=9, title=title)
     return figure
 
 
@@ -59,17 +66,18 @@ def _plain_ratios(ax: Any) -> None:
     if high < 4 * low:
         ax.yaxis.set_major_locator(MaxNLocator(5))
         ax.yaxis.set_minor_locator(plt.NullLocator())
+    elif high < 50 * low:
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.yaxis.set_major_formatter("{x:g}")
     ax.yaxis.set_minor_formatter(plt.NullFormatter())
 
 
-def _curve(above: Any, below: Any, one: Along, colour: str, marker: str) -> None:
+def _curve(above: Any, below: Any, one: Along, colour: str, marker: str, alone: bool) -> None:
     name = one.name.partition(", ")[2]
-    of = f", {name}" if name else ""
-    above.plot(one.x, one.paper, color=colour, lw=4, alpha=0.3, label=f"paper{of}")
+    above.plot(one.x, one.paper, color=colour, lw=4, alpha=0.3, label=f"paper, {name}" if name else "paper")
     first = next(iter(one.steps.values()))[0]
-    above.plot(one.x, first, ":", color=colour, label=f"ours{of}")
-    above.plot(one.x, one.last[0], marker, ms=4, color=colour, label="with all causes")
+    above.plot(one.x, first, ":", color=colour, label="ours" if alone else None)
+    above.plot(one.x, one.last[0], marker, ms=4, color=colour, label="with all causes" if alone else None)
     below.plot(one.x, one.ours, ":", color=colour)
     below.fill_between(one.x, 1 / (1 + one.band), 1 + one.band, color=colour, alpha=0.2, lw=0)
     below.plot(one.x, one.explained, marker, ms=4, color=colour)
@@ -95,6 +103,7 @@ def draw_all(curves: Sequence[Along]) -> Figure:
     right.set_xticks([0.5, 0.7, 1, 1.4, 2], ["0.5", "0.7", "1", "1.4", "2"])
     left.set_yticks(range(len(curves)), [one.name for one in curves], fontsize=9)
     left.invert_yaxis()
+    figure.own_data = causes_frame(curves)  # type: ignore[attr-defined]
     left.yaxis.set_minor_locator(plt.NullLocator())
     return figure
 
@@ -147,6 +156,23 @@ def ratios_table(one: Along) -> Table:
         units={x: unit} if unit else {},
         formats=shown,
     )
+
+
+def causes_frame(curves: Sequence[Along]) -> pd.DataFrame:
+    """All curves at all nodes: the paper's value and ours, the factor of each cause, their product and what is left.
+
+    ``ours_over_paper`` times ``product`` is ``left``; ``band`` is its relative error. A cause that a curve has not is
+    empty.
+    """
+    frames = []
+    for one in curves:
+        head = {"curve": one.name, "axis": one.axis[0].replace("$", ""), "unit": one.axis[1], "x": one.x}
+        head |= {"paper": one.paper, "ours": one.ours * one.paper, "ours_over_paper": one.ours}
+        tail = {"product": np.prod(list(one.factors.values()), axis=0), "left": one.explained, "band": one.band}
+        frames.append(pd.DataFrame(head | one.factors | tail))
+    table = pd.concat(frames, ignore_index=True)
+    last = ["product", "left", "band"]
+    return table[[column for column in table if column not in last] + last]
 
 
 def overview_table(curves: Sequence[Along], name: str, caption: str) -> Table:

@@ -13,9 +13,10 @@ from darkpkg.physics.kinematics import boost, momentum
 from darkpkg.physics.nuclei import current_amplitudes, form_factor
 from darkpkg.units import HBARC, fm
 from paper.causes import authors, chains, crossings, kernel, readings, samples, spin
-from paper.causes.along import in_argon, kernel_over_sample
+from paper.causes.along import in_argon
 from paper.causes.authors import TheirCuts
 from paper.causes.counting import count, error, total
+from paper.causes.rates import kernel_over_sample
 from paper.causes.readings import OURS, TEXT
 from paper.causes.samples import DENSITIES, Masses
 
@@ -125,6 +126,19 @@ class TestDetector:
         changed = authors.with_nuclei(dk.ND280)
         assert changed.targets["Pb"].coefficients == authors.NUCLEI["Pb"].coefficients
         assert [m.mass for m in changed.modules] == [m.mass for m in dk.ND280.modules]
+
+
+class TestCounts:
+    def test_sixteen_counts_of_analysis_ii_are_one_less(self):
+        """They are integers in T2K's figure; their readings, such as 52.57, lost the decimals."""
+        lost = II.observed - authors.with_their_counts(II).observed
+        assert set(lost) == {0, 1}
+        assert lost.sum() == 16
+
+    def test_those_of_analysis_i_stay(self):
+        both = authors.with_their_counts(I + II)
+        np.testing.assert_array_equal(both.observed[:2], I.observed)
+        np.testing.assert_array_equal(both.observed[2:], authors.with_their_counts(II).observed)
 
 
 class TestCuts:

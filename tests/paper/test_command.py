@@ -12,6 +12,7 @@ import matplotlib as mpl
 mpl.use("Agg")
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
 import typer
@@ -21,6 +22,7 @@ from typer.testing import CliRunner
 
 import darkpkg as dk
 from paper.__main__ import app
+from paper.causes.along import Along
 from paper.claims import samples as claim_samples
 from paper.claims import verdicts
 from paper.figures import catalogue, detector, experiment, limits, method, physics
@@ -192,7 +194,7 @@ def test_verdicts_that_cannot_be_written_are_refused_before_the_work(path, messa
     assert message in refused("claims", "-o", path)
 
 
-@pytest.mark.parametrize("command", ["figure", "claims"])
+@pytest.mark.parametrize("command", ["figure", "claims", "causes"])
 def test_every_option_has_a_help_text(command):
     for parameter in typer.main.get_command(app).commands[command].params:
         assert parameter.help, parameter.name
@@ -211,3 +213,16 @@ def test_figures_are_submissions_to_hepdata(tmp_path):
     ours = curves[(curves.panel == curves.panel[0]) & (curves.curve == curves.curve[0])]
     assert [cell["value"] for cell in first["dependent_variables"][0]["values"]] == ours.y.tolist()
     assert "there is no figure 16" in refused("hepdata", "--figures", 16, "-o", tmp_path)
+
+
+def test_all_factors_are_written_for_a_table(tmp_path, monkeypatch):
+    x, steps = np.array([1.0, 2.0]), {name: np.full((2, 2), value) for name, value in (("ours", 2.0), ("a", 1.0))}
+    curves = [Along(f"Fig. P9 {side}, line", x, x, 0.1 * x, steps) for side in ("left", "right")]
+    monkeypatch.setattr("paper.__main__.along.heavy_limits", lambda: {"a": curves[0]})
+    monkeypatch.setattr("paper.__main__.along.light_limits", lambda: {"b": curves[1]})
+    monkeypatch.setattr("paper.__main__.rates.at_benchmarks", dict)
+    assert run("causes", "-o", tmp_path / "causes.csv").exit_code == 0
+    table = pd.read_csv(tmp_path / "causes.csv")
+    assert table["product"].tolist() == [0.5] * 4
+    assert table.curve.unique().tolist() == [one.name for one in curves]
+    assert "must end in .csv" in refused("causes", "-o", tmp_path / "causes.txt")
