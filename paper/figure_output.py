@@ -87,7 +87,7 @@ def _laid_out(figure: Figure) -> Iterator[Bbox]:
 
 
 def smallest_text(figure: Figure, width: float) -> float:
-    """Size of the smallest text as it stands on the page, in points: a figure of more than its width is shown smaller."""
+    """Size of the smallest text as it stands on the page, in points: a wide figure is shown smaller."""
     scale = min(1.0, PAGE_WIDTH / width)
     texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
     return round(scale * min((text.get_fontsize() for text in texts), default=np.inf), 2)
