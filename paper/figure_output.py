@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 from matplotlib.patches import StepPatch
 from matplotlib.text import Text
-from matplotlib.transforms import Transform
+from matplotlib.transforms import Bbox, Transform
 
 __all__ = ["CSV", "NARROW", "PDF", "figure_bundle", "figure_data", "load_ipython_extension", "smallest_text"]
 
@@ -50,24 +50,45 @@ def figure_bundle(
     A wide drawing has a second one for phones, narrower, with panels that stand side by side below one another. Files
     that would be large as SVG are PNG of double resolution.
     """
-    bundle = {PDF: base64.b64encode(_drawn(figure, "pdf")).decode(), CSV: figure_data(figure)}
-    svg = _drawn(figure, "svg").decode()
-    if len(svg) <= LARGEST_SVG:
-        bundle[SVG] = svg
-    else:
-        bundle[PNG] = base64.b64encode(_drawn(figure, "png", dpi=192)).decode()
+    with _laid_out(figure) as frame:
+        svg = _drawn(figure, "svg", frame).decode()
+        pdf = base64.b64encode(_drawn(figure, "pdf", frame)).decode()
+        bundle = {PDF: pdf, CSV: figure_data(figure)}
+        if len(svg) <= LARGEST_SVG:
+            bundle[SVG] = svg
+        else:
+            bundle[PNG] = base64.b64encode(_drawn(figure, "png", frame, dpi=192)).decode()
+        smallest = smallest_text(figure, frame.width)
     with _narrowed(figure) as narrowed, warnings.catch_warnings():
         # Labels may be longer than a phone is wide: then it shows the wide drawing, and smaller.
         warnings.filterwarnings("error", message="constrained_layout not applied")
         with suppress(UserWarning):
             if narrowed:
-                bundle[NARROW] = _drawn(figure, "svg").decode()
-    return bundle, {PDF: {"smallest_text": smallest_text(figure)}}
+                with _laid_out(figure) as frame:
+                    bundle[NARROW] = _drawn(figure, "svg", frame).decode()
+    return bundle, {PDF: {"smallest_text": smallest}}
 
 
-def smallest_text(figure: Figure) -> float:
-    """Size of the smallest text as it stands on the page, in points: a wide figure is shown smaller than drawn."""
-    scale = min(1.0, PAGE_WIDTH / figure.get_tightbbox().width)
+@contextmanager
+def _laid_out(figure: Figure) -> Iterator[Bbox]:
+    """Lay a figure out once for all files that are drawn meanwhile, which have this frame, in inches.
+
+    Each file would do so again, which takes longer than to draw it.
+    """
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+    try:
+        with mpl.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+            figure.set_layout_engine(None)
+            yield figure.get_tightbbox()
+    finally:
+        figure.set_layout_engine(engine)
+
+
+def smallest_text(figure: Figure, width: float) -> float:
+    """Size of the smallest text as it stands on the page, in points: a wide figure is shown smaller."""
+    scale = min(1.0, PAGE_WIDTH / width)
     texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
     return round(scale * min((text.get_fontsize() for text in texts), default=np.inf), 2)
 
@@ -140,12 +161,13 @@ def _labels(axes: Axes) -> Any:
     return label
 
 
-def _drawn(figure: Figure, form: str, **options: Any) -> bytes:
-    """A file of the figure; the same figure gives the same bytes."""
+def _drawn(figure: Figure, form: str, frame: Bbox, **options: Any) -> bytes:
+    """A file of what stands in the frame; the same figure gives the same bytes."""
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(form)
     file = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "figure"}):
-        figure.savefig(file, format=form, bbox_inches="tight", metadata=metadata, **options)
+        padded = frame.padded(mpl.rcParams["savefig.pad_inches"])
+        figure.savefig(file, format=form, bbox_inches=padded, metadata=metadata, **options)
     return file.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""What the numbers of a chapter depend on: its cells, the modules that they use, the inputs, the pinned packages.
+"""What the numbers of a chapter depend on: its cells, the modules that they use, the inputs of these, the pins.
 
 Begin with `chapter_key`. Of modules the code counts, without comments and docstrings. They are found by reading
 sources, not by importing them: those that the cells name, those that these name, and so on. Names of ``darkpkg``
@@ -19,8 +19,12 @@ PACKAGES = ("darkpkg", "paper")
 FIGURE_OUTPUT = "paper.figure_output"
 """Loaded into the kernel of each chapter."""
 
-INPUTS = ("data/**/*", "requirements.txt")
-"""But for the nodes that `make table` leaves beside the table."""
+PINS = "requirements.txt"
+NAMED_INPUT = re.compile(r"(?:[A-Za-z]\w*/)+\w*")
+"""A table, as `darkpkg.datasets` names it, or the beginning of its name, as in ``f"flux/nd280_{beam}"``."""
+
+LISTS_INPUTS = re.compile(r"\bdatasets\.names\b|\bimport names\b|\b(?:read|path|verify|columns|manifest)\(f[\"']\{")
+"""Names of tables that come from a list, or begin with what is computed."""
 
 READS_SOURCES = re.compile(r"^[!%]|\.read_text\(|\bhelp\(|__doc__", re.MULTILINE)
 """Cells that show docstrings, or sources: of the command line, whose help they are, of a function, of all modules."""
@@ -29,8 +33,7 @@ READS_SOURCES = re.compile(r"^[!%]|\.read_text\(|\bhelp\(|__doc__", re.MULTILINE
 def chapter_key(cells: Sequence[str], root: Path) -> str:
     """Hash all that a chapter's numbers depend on: 16 hexadecimal digits that differ if any of it does."""
     paths = files_used(cells, root) | {root.joinpath(*FIGURE_OUTPUT.split(".")).with_suffix(".py")}
-    inputs = (path for pattern in INPUTS for path in root.glob(pattern))
-    paths |= {path for path in inputs if not any(parent.suffix == ".nodes" for parent in path.parents)}
+    paths |= inputs_read(cells, paths, root) | {root / PINS}
     whole = any(READS_SOURCES.search(cell) for cell in cells)
     return hash_of_files(paths, root, "{}.{}".format(*sys.version_info[:2]), *cells, whole=whole)[:16]
 
@@ -55,6 +58,30 @@ def files_used(cells: Iterable[str], root: Path) -> set[Path]:
             found.add(path)
             waiting |= names_used(path.read_text(encoding="utf-8"))
     return found
+
+
+def inputs_read(cells: Iterable[str], modules: Iterable[Path], root: Path) -> set[Path]:
+    """Find the files of ``data/`` whose names, or the beginnings of them, stand in cells or modules.
+
+    A manifest counts with its table. All files count where names are not written but listed. The nodes that
+    `make table` leaves beside a table never do.
+    """
+    sources = [*cells, *(code_in(path.read_bytes()).decode() for path in modules if path.is_file())]
+    named = {name.removeprefix("data/") for source in sources for name in inputs_named(source)}
+    beginnings = tuple(name for name in named if name.endswith(("/", "_")))
+    everything = any(LISTS_INPUTS.search(source) for source in sources)
+    found = set()
+    for path in root.joinpath("data").rglob("*.*"):
+        name = path.relative_to(root / "data").with_suffix("").as_posix()
+        if path.is_file() and (everything or name in named or name.startswith(beginnings)):
+            found.add(path)
+    return {path for path in found if not any(parent.suffix == ".nodes" for parent in path.parents)}
+
+
+@functools.cache
+def inputs_named(code: str) -> frozenset[str]:
+    """List what may be names of tables in Python source."""
+    return frozenset(NAMED_INPUT.findall(code))
 
 
 def module_files(root: Path, parts: list[str]) -> set[Path]:

@@ -5,7 +5,7 @@ import shutil
 
 import chapter_sources
 import pytest
-from chapter_sources import chapter_key, files_used
+from chapter_sources import chapter_key, files_used, inputs_read
 from notebook_references import ROOT, chapters_of_the_book
 
 CELLS = {chapter.path.stem: [cell.source for cell in chapter.code_cells] for chapter in chapters_of_the_book()}
@@ -46,12 +46,15 @@ def project(tmp_path):
         "darkpkg/__init__.pyi": "from darkpkg.low.beam import Flux as Flux\n",
         "darkpkg/top.py": "def late():\n    from darkpkg.low import formula\n",
         "darkpkg/low/formula.py": "import numpy as np\n",
-        "darkpkg/low/beam.py": "from darkpkg.low.formula import f\n",
+        "darkpkg/low/beam.py": "from darkpkg.low.formula import f\nflux = datasets.read('flux/near')\n",
         "darkpkg/__main__.py": "import darkpkg.cli\n",
         "darkpkg/cli.py": "",
         "paper/figures/one.py": "from darkpkg.low import beam\nfrom darkpkg import top\nx = top.y\n",
         "paper/figures/two.py": "",
-        "data/a.csv": "1",
+        "data/flux/near.csv": "1",
+        "data/flux/near.toml": "1",
+        "data/flux/far_2.csv": "1",
+        "data/mass.csv": "1",
         "data/tables/t.abc.nodes/1.npz": "1",
         "requirements.txt": "numpy==2.0",
     }
@@ -95,7 +98,10 @@ def test_sources_are_found_through_every_form_of_import(project, cells, of_darkp
     [
         ("darkpkg/low/formula.py", True),
         ("darkpkg/low/beam.py", True),
-        ("data/a.csv", True),
+        ("data/flux/near.csv", True),
+        ("data/flux/near.toml", True),
+        ("data/flux/far_2.csv", False),
+        ("data/mass.csv", False),
         ("data/tables/t.abc.nodes/1.npz", False),
         ("requirements.txt", True),
         ("darkpkg/cli.py", False),
@@ -109,6 +115,44 @@ def test_the_key_changes_with_what_the_chapter_uses(project, changed, matters):
     path.write_text(path.read_text(encoding="utf-8") + "x = 2\n", encoding="utf-8")
     assert (chapter_key(cells, project) != before) == matters
     assert chapter_key(["from darkpkg import Flux  # here"], project) != chapter_key(cells, project)
+
+
+FLUXES = {"flux/near.csv", "flux/near.toml", "flux/far_2.csv"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "found"),
+    [
+        ("datasets.read('flux/near')", {"flux/near.csv", "flux/near.toml"}),
+        ("datasets.path('flux/near.toml')", {"flux/near.csv", "flux/near.toml"}),
+        ("text = f'file = \"{datasets.path('flux/far_2')}\"'", {"flux/far_2.csv"}),
+        ("datasets.path(f'flux/far_{i}')", {"flux/far_2.csv"}),
+        ("open('data/flux/far_2.csv')", {"flux/far_2.csv"}),
+        ("datasets.read('flux/' + name)", FLUXES),
+        ("flux / near", set()),
+        ("datasets.read(f'{folder}/near')", FLUXES | {"mass.csv"}),
+        ("for name in datasets.names():\n    datasets.read(name)", FLUXES | {"mass.csv"}),
+    ],
+)
+def test_a_chapter_depends_on_the_inputs_that_it_names_or_on_all_if_it_lists_them(project, cell, found):
+    assert inputs_read([cell], [], project) == {project / "data" / name for name in found}
+
+
+def chapters_that_read(table):
+    path = ROOT / "data" / f"{table}.csv"
+    return {name for name, cells in CELLS.items() if path in inputs_read(cells, files_used(cells, ROOT), ROOT)}
+
+
+def test_an_input_voids_those_chapters_alone_that_read_it():
+    all_inputs = {"91_data", "92_architecture"}
+    assert chapters_that_read("validation/traps") == {"05_generator_check", "91_data"}
+    assert chapters_that_read("validation/points") == {"05_generator_check", "18d_posterior"} | all_inputs
+    assert chapters_that_read("limits/mixing_light") == DRAW_LIMITS | DRAW_OTHERS | READ_FITS | all_inputs
+    of_beam = chapters_that_read("flux/nd280_fhc")
+    assert {
+        name for name, cells in CELLS.items() if re.search(r"\bdk\.(generate|simulate)\(", "\n".join(cells))
+    } <= of_beam
+    assert "13_kernel" not in of_beam
 
 
 @pytest.mark.parametrize("words", ["# a word\n", '"""What it is."""\n'])

@@ -115,7 +115,7 @@ def test_text_in_a_figure_wider_than_the_page_is_shown_smaller():
     for width in (6.0, 16.0):
         figure = Figure(figsize=(width, 3.0))
         figure.subplots().set_xlabel("x", fontsize=12)
-        sizes.append(smallest_text(figure))
+        sizes.append(smallest_text(figure, figure.get_tightbbox().width))
     assert sizes[0] == 10.0
     assert sizes[1] == pytest.approx(10.0 * 8.2 / figure.get_tightbbox().width, abs=0.01)  # rounded to 0.01
 
