@@ -109,7 +109,7 @@ def place(
     for i, module in enumerate(detector.modules):
         here = np.flatnonzero(number == i)
         if here.size:
-            at = random[here, :3]
+            at = np.ascontiguousarray(np.take(random, here, axis=0)[:, :3])
             if i in maps:
                 evenly, at, jacobian = at, np.empty_like(at), np.empty(len(at))
                 maps[i].map(evenly, at, jacobian)
