@@ -109,12 +109,13 @@ def observables(events: HasPairs) -> Observables:
 def _of_momenta(electron: Array, positron: Array) -> Observables:
     pair = electron + positron
     across_sq = pair[:, 1] ** 2 + pair[:, 2] ** 2
-    scalar_product = (electron[:, 1:] * positron[:, 1:]).sum(axis=-1)
+    # Numpy's sum along an axis of three takes three times as long.
+    x, y, z = (electron[:, axis] * positron[:, axis] for axis in (1, 2, 3))
     return Observables(
         energy=pair[:, 0],
         mass=invariant_mass(pair),
         t=(pair[:, 0] - pair[:, 3]) ** 2 + across_sq,
-        cos_opening=_cosine(scalar_product, momentum(electron) * momentum(positron)),
+        cos_opening=_cosine(x + y + z, momentum(electron) * momentum(positron)),
         cos_beam=_cosine(pair[:, 3], momentum(pair)),
         electron=electron,
         positron=positron,

@@ -170,7 +170,7 @@ class Events:
         which would only make sense as that, raises `ValueError`.
         """
         picked = _rows(selection, len(self))
-        return self._with({name: getattr(self, name)[picked] for name in self.columns()}, self.provenance)
+        return self._with({name: rows_of(getattr(self, name), picked) for name in self.columns()}, self.provenance)
 
     def _with(self, columns: Mapping[str, NDArray[Any]], provenance: Mapping[str, Any]) -> Self:
         """Events of the same kind and origin, of columns that need no check as their rows were checked before."""
@@ -314,6 +314,11 @@ def block_of(rows: NDArray[np.int64]) -> Any:
     return slice(rows[0], rows[-1] + 1) if together else rows
 
 
+def rows_of(column: NDArray[Any], rows: Any) -> NDArray[Any]:
+    """The ``rows`` of a column, a slice or indices: numpy takes rows of vectors ten times as fast as it indexes."""
+    return column[rows] if isinstance(rows, slice) else np.take(column, rows, axis=0)
+
+
 def source_numbers(events: Events) -> NDArray[np.int64]:
     """One number for each kind of beam, flavour and nucleus."""
     number = np.zeros(len(events), dtype=np.int64)
@@ -347,7 +352,7 @@ def _locked(column: NDArray[Any]) -> NDArray[Any]:
 
 
 def _rows(selection: Any, n: int) -> Any:
-    """A selection of whole events: the slice of all, a mask or indices."""
+    """A selection of whole events: the slice of all, or indices from zero on."""
     if isinstance(selection, slice):
         begin, end, step = selection.indices(n)
         if (begin, end, step) != (0, n, 1) and len(range(begin, end, step)):
@@ -361,7 +366,7 @@ def _rows(selection: Any, n: int) -> Any:
     rows = np.asarray(selection)
     if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "biu"):
         raise TypeError(f"events are selected by a mask, indices or a slice along one axis, got {selection!r}")
-    return rows if rows.size or rows.dtype.kind == "b" else np.empty(0, dtype=np.int64)
+    return np.arange(n)[rows if rows.size or rows.dtype.kind == "b" else np.empty(0, dtype=np.int64)]
 
 
 def _is_one_of(column: NDArray[Any], known: Iterable[Any]) -> NDArray[np.bool_]:

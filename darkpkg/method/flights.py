@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.experiment.volumes import Box, Volume
 from darkpkg.inputs import Array
-from darkpkg.method.events import PlacedEvents
+from darkpkg.method.events import PlacedEvents, rows_of
 from darkpkg.method.loops import SPARE_CORNERS, Paths, box_chords, clipped_rectangles, decay_probabilities
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
@@ -60,12 +60,17 @@ def flight_polygons(
 def _longest(vertex: Array, p_N: Array, p_Z: Array, volume: Volume) -> Array:
     """Largest x and y (n, 2): no flight is longer than the far end of the volume, or than the sine allows."""
     far = np.maximum(np.abs(np.subtract(volume.low, vertex)), np.abs(np.subtract(volume.high, vertex)))
-    reach = np.sqrt((far**2).sum(axis=1))
-    N_sq, Z_sq, product = (p_N**2).sum(axis=1), (p_Z**2).sum(axis=1), (p_N * p_Z).sum(axis=1)
+    reach = np.sqrt(_product(far, far))
+    N_sq, Z_sq, product = _product(p_N, p_N), _product(p_Z, p_Z), _product(p_N, p_Z)
     back = product < 0  # flights that turn back
     sine = np.sqrt(np.maximum(1 - product**2 / (N_sq * Z_sq), 1e-12))
     reach = np.where(back, reach / sine, reach)
     return np.stack([reach / np.sqrt(N_sq), reach / np.sqrt(Z_sq)], axis=1)
+
+
+def _product(a: Array, b: Array) -> Array:
+    """a·b of vectors (n, 3); numpy sums along a short axis three times as slowly."""
+    return a[:, 0] * b[:, 0] + a[:, 1] * b[:, 1] + a[:, 2] * b[:, 2]
 
 
 def _together(planes: Sequence[Array]) -> Array:
@@ -97,14 +102,14 @@ def decay_rates(parameters: DarkParameters, ctau: ArrayLike) -> tuple[Array, Arr
 
 def paths_of(events: PlacedEvents, modules: Sequence[str], flies: bool, rows: Any = slice(None)) -> Paths:
     """The paths of some ``rows`` of the events through ``modules``, also those of Z′ if it ``flies``."""
-    columns, p_N = events.columns_of(modules), events.p_N[rows]
+    columns, p_N = events.columns_of(modules), rows_of(events.p_N, rows)
     inverse = 1 / momentum(p_N)[:, None]
-    entry, leave = events.entry[rows][:, columns], events.exit[rows][:, columns]
+    entry, leave = (rows_of(one, rows)[:, columns] for one in (events.entry, events.exit))
     starts, corners = np.zeros((0, 1), dtype=np.int64), np.zeros((0, 2))
     if flies:
-        p_Z = events.p_electron[rows] + events.p_positron[rows]
+        p_Z = rows_of(events.p_electron, rows) + rows_of(events.p_positron, rows)
         volumes = [events.detector.volumes[column] for column in columns]
-        starts, corners = flight_polygons(events.vertex[rows], p_N[:, 1:], p_Z[:, 1:], volumes)
+        starts, corners = flight_polygons(rows_of(events.vertex, rows), p_N[:, 1:], p_Z[:, 1:], volumes)
     return Paths(entry * inverse, (leave - entry) * inverse, starts, corners)
 
 

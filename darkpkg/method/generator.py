@@ -31,7 +31,7 @@ from darkpkg.experiment.beam import Beam
 from darkpkg.experiment.experiment import Experiment
 from darkpkg.inputs import check, check_kinds, count, one_of, real_numbers, whole_number
 from darkpkg.memory import require_memory
-from darkpkg.method.events import Events, block_of
+from darkpkg.method.events import Events, block_of, rows_of
 from darkpkg.method.integrand import DECAY_AXES, Integrand, adapted_map, target
 from darkpkg.method.origin import SEQUENCES, Origin, encoded
 from darkpkg.method.sampling import SamplingRange
@@ -406,7 +406,7 @@ def _simulated(channels: Sequence[_Channel], drawn: Sequence[_Drawn], progress: 
             for begin in range(0, len(own.rows), _BATCH):
                 rows = own.rows[begin : begin + _BATCH]
                 where = block_of(rows)
-                part = {name: column[where] for name, column in columns.items()}  # views if rows are a block
+                part = {name: rows_of(column, where) for name, column in columns.items()}  # views of a block
                 channel.fill(part, own.next_points(rows), own.number)
                 for name in columns if where is rows else ():
                     columns[name][where] = part[name]

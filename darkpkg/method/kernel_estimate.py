@@ -16,7 +16,7 @@ import numpy as np
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.selection import Selection
 from darkpkg.inputs import Array
-from darkpkg.method.events import Events, PlacedEvents
+from darkpkg.method.events import Events, PlacedEvents, rows_of
 from darkpkg.method.expectation import Expectation, warn_of_few
 from darkpkg.method.flights import decay_rates, decays, paths_of
 from darkpkg.method.kernels import EPANECHNIKOV, GAUSSIAN, UNIFORM, Kernel
@@ -68,13 +68,13 @@ def _prepare(
     channel, column = np.nonzero(weights)
     base, row = weights[channel, column], chosen[column]
     # Strips of equally many events in m_N, and within each by m_Z′: a point visits the few strips within its reach.
-    order = np.argsort(events.m_N[row], kind="stable")
+    masses = np.stack([events.m_N[row], events.m_Zprime[row]], axis=-1)
+    order = np.argsort(masses[:, 0], kind="stable")
     starts = np.linspace(0, len(row), int(np.sqrt(len(row))) + 2).astype(np.int64)
     strip = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-    edges = np.append(events.m_N[row[order]], np.inf)[starts[:-1]]
-    order = order[np.lexsort((events.m_Zprime[row[order]], strip))]
-    channel, row, base = channel[order], row[order], base[order]
-    masses = np.stack([events.m_N[row], events.m_Zprime[row]], axis=-1)
+    edges = np.append(masses[order, 0], np.inf)[starts[:-1]]
+    order = order[np.lexsort((masses[order, 1], strip))]
+    channel, row, base, masses = channel[order], row[order], base[order], rows_of(masses, order)
     level = mass_level(sampling, masses, Smoothing(slope=slope))
     axes = len(flavours), len(exposures), selection.n_bins, events.origin.replicates
     place = (

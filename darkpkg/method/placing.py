@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from darkpkg.experiment.detector import Detector
 from darkpkg.inputs import check, check_kinds, one_of, real_number, tuple_of, whole_number
-from darkpkg.method.events import Events, PlacedEvents, block_of, by_source
+from darkpkg.method.events import Events, PlacedEvents, block_of, by_source, rows_of
 from darkpkg.method.flights import chords_through
 from darkpkg.method.origin import Site
 from darkpkg.physics.kinematics import momentum
@@ -109,7 +109,7 @@ def place(
     for i, module in enumerate(detector.modules):
         here = np.flatnonzero(number == i)
         if here.size:
-            at = random[here, :3]
+            at = np.ascontiguousarray(rows_of(random, here)[:, :3])
             if i in maps:
                 evenly, at, jacobian = at, np.empty_like(at), np.empty(len(at))
                 maps[i].map(evenly, at, jacobian)
@@ -118,7 +118,7 @@ def place(
             weight[here] *= module.relative_density(vertex[here])
     names = np.array([module.name for module in detector.modules])
     paths = chords_through(list(detector.fiducial_volumes.values()), vertex, columns["p_N"])
-    placed = {"vertex": vertex, "module": names[number], "uniform": of_response} | paths
+    placed = {"vertex": vertex, "module": np.take(names, number), "uniform": of_response} | paths
     origin = events.origin.replace(detector=Site.of(detector, emphasis))
     provenance = {**events.provenance, "placing_seed": int(seed)}
     if "n_events" in provenance:

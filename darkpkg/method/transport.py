@@ -22,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.inputs import check, check_kinds
-from darkpkg.method.events import Events, PlacedEvents, by_source
+from darkpkg.method.events import Events, PlacedEvents, block_of, by_source, rows_of
 from darkpkg.method.flights import chords_through
 from darkpkg.method.integrand import DECAY_AXES, Integrand, target
+from darkpkg.method.kernel_estimate import Remembered
 from darkpkg.method.mass_kernel import check_inside
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import Smoothing
@@ -69,10 +70,11 @@ def transport(events: AnyEvents, parameters: DarkParameters, neighbourhood: Smoo
     """
     check_kinds(events=(events, Events), neighbourhood=(neighbourhood, Smoothing))
     rows, kernel = _neighbours(events, parameters, neighbourhood)
-    near = events[rows]
+    kept = {name: rows_of(getattr(events, name), rows) for name in events.columns() if name not in _MADE_ANEW}
+    near = events.of_columns(kept, events.origin, events.provenance)
     if not np.isfinite(near.point).all():
         raise ValueError("events must remember the point that made them, as those of darkpkg.generate do")
-    factor, changes = _at_masses_of(parameters, near)
+    factor, changes = _at_masses_of(parameters, near, _integrands(events), rows)
     changes |= {name: np.full(len(near), float(getattr(parameters, name))) for name in ("m_N", "m_Zprime")}
     if isinstance(near, PlacedEvents):
         if not near.detector.volumes:
@@ -84,8 +86,11 @@ def transport(events: AnyEvents, parameters: DarkParameters, neighbourhood: Smoo
     for name in ("weight", "p_N", "p_electron", "p_positron"):
         check(name, changes[name], "finite")
     at = SamplingRange.at(float(parameters.m_N), float(parameters.m_Zprime))
-    columns = {name: getattr(near, name) for name in near.columns()} | changes
-    return near.of_columns(columns, near.origin.replace(sampling=at), {**near.provenance, "moved": moved})
+    return near.of_columns(kept | changes, near.origin.replace(sampling=at), {**near.provenance, "moved": moved})
+
+
+_MADE_ANEW = ("p_N", "p_electron", "p_positron", "entry", "exit")
+"""Columns that are not read of the events to be transported."""
 
 
 def _neighbours(
@@ -96,38 +101,47 @@ def _neighbours(
     coupling_weight(events, parameters)  # refuses another kind of N
     sampling = sampling_range(events)
     check_inside(sampling, parameters.m_N, parameters.m_Zprime)
-    inside = np.ones(len(events), dtype=bool)
-    reach = np.exp(neighbourhood.kernel.reach * neighbourhood.bandwidths((), 2))
-    for name, factor in zip(("m_N", "m_Zprime"), reach, strict=True):
-        masses, centre = getattr(events, name), getattr(parameters, name)
-        if not sampling.is_fixed:
-            inside &= (masses >= centre / factor) & (masses <= centre * factor)
-    rows = np.flatnonzero(inside)
-    weight = weight_of_masses(
-        sampling, np.stack([events.m_N[rows], events.m_Zprime[rows]], axis=-1), parameters, neighbourhood
-    )
+    reach = np.full(2, np.inf)
+    if not sampling.is_fixed:
+        reach = np.exp(neighbourhood.kernel.reach * neighbourhood.bandwidths((), 2))
+    m_N, m_Zprime = float(parameters.m_N), float(parameters.m_Zprime)
+    rows = np.flatnonzero((events.m_N >= m_N / reach[0]) & (events.m_N <= m_N * reach[0]))
+    other = events.m_Zprime[rows]
+    rows = rows[(other >= m_Zprime / reach[1]) & (other <= m_Zprime * reach[1])]
+    masses = np.stack([events.m_N[rows], events.m_Zprime[rows]], axis=-1)
+    weight = weight_of_masses(sampling, masses, parameters, neighbourhood)
     counts = np.flatnonzero(events.weight[rows] * weight)
     return rows[counts], weight[counts]
 
 
-def _at_masses_of(parameters: DarkParameters, events: Events) -> tuple[Array, dict[str, Any]]:
-    """The ratio of the integrands (n,) and the momenta (n, 4) by column of the events at the masses of θ."""
-    ratio, momenta = (
-        np.empty(len(events)),
-        {name: np.empty((len(events), 4)) for name in ("p_N", "p_electron", "p_positron")},
-    )
-    origin = events.origin
+def _at_masses_of(
+    parameters: DarkParameters, events: Events, integrands: Array, rows: NDArray[np.int64]
+) -> tuple[Array, dict[str, Any]]:
+    """The ratio of the integrands (n,) and the momenta (n, 4) by column of the events at the masses of θ.
+
+    ``integrands`` at the masses of each event of the sample, of which these are the ``rows``, are filled in.
+    """
+    momenta = {name: np.empty((len(events), 4)) for name in ("p_N", "p_electron", "p_positron")}
+    before, after, origin = integrands[rows], np.empty(len(events)), events.origin
     for (beam, flavour, code), own in by_source(events):
         about = _target(origin.flux(beam, flavour), origin.nucleus(code), origin.form_factor)
         integrand = Integrand(about, sampling_range(events), parameters)
-        u, azimuths = np.split(events.point[own], [DECAY_AXES], axis=1)
-        before, _ = integrand.at_masses(u, events.m_N[own], events.m_Zprime[own])
+        where = block_of(own)
+        u, azimuths = np.split(rows_of(events.point, where), [DECAY_AXES], axis=1)
+        new = own[np.isnan(before[where])]
+        if new.size:
+            own_u = rows_of(events.point, new)[:, :DECAY_AXES]
+            before[new], _ = integrand.at_masses(own_u, events.m_N[new], events.m_Zprime[new])
         masses = (np.full(len(own), float(mass)) for mass in (parameters.m_N, parameters.m_Zprime))
-        after, variables = integrand.at_masses(u, *masses)
-        ratio[own] = np.divide(after, before, out=np.zeros(len(own)), where=before > 0)
+        after[where], variables = integrand.at_masses(u, *masses)
         for name, values in integrand.momenta(variables, np.ascontiguousarray(azimuths)).items():
-            momenta[name][own] = values
-    return ratio, momenta
+            momenta[name][where] = values
+    integrands[rows] = before
+    return np.divide(after, before, out=np.zeros(len(events)), where=before > 0), momenta
+
+
+_integrands = Remembered(lambda events: np.full(len(events), np.nan), most=1)
+"""Those at the masses of each event of a sample, nan as long as they are not known: other masses need them again."""
 
 
 _target = functools.cache(target)

@@ -85,7 +85,7 @@ def weight_of_masses(
     c = mass_coefficients(sampling, point[None], h[None], smoothing)[0, 0]
     kernel = kernel_weight(smoothing.kernel, np.log(masses / point), h, c)
     slope = mass_level(sampling, point, smoothing) / mass_level(sampling, masses, smoothing)
-    return kernel * slope / sampling.q(*masses.T)
+    return kernel * slope / sampling.q_of_events(*masses.T)
 
 
 def coupling_weight(events: Events, parameters: DarkParameters, flavour: int = MUON) -> Any:

@@ -46,7 +46,7 @@ def _panels(number: int, nodes: int) -> tuple[Array, Array]:
 
 
 _U, _U_WEIGHTS = _panels(6, 16)
-_THREE, _THREE_WEIGHTS = _panels(1, 3)
+_FIVE, _FIVE_WEIGHTS = _panels(1, 5)
 
 
 def pair_ratio(s: ArrayLike, channel: str) -> Any:
@@ -110,8 +110,8 @@ def current_integrals(m_N: ArrayLike, m_Zprime: ArrayLike, epsilon: ArrayLike) -
 
     with r_f the `pair_ratio` and s_f the threshold. For :math:`m_{Z'}\gg m_N` and massless electrons that is Eq. (9),
     for :math:`m_{Z'}<m_N` Eq. (10) times the branching ratio of Z′; the width of Z′ joins the two. Accurate
-    to 1e-10, for hadrons to 1e-3. Within 1e-4 of its threshold a channel, which has next to no share there, is
-    accurate to 3 % only. The arguments are those of a point, numbers or arrays that broadcast.
+    to 1e-10, for hadrons to 1e-3 (1 % with the pole within 1e-5 of their threshold, where they have no share), at any
+    distance from a threshold. The arguments are those of a point, numbers or arrays that broadcast.
     """
     point = np.broadcast_arrays(*(np.asarray(x, dtype=float) for x in (m_N, m_Zprime, epsilon)))
     flat = np.reshape(point, (3, -1))
@@ -134,62 +134,76 @@ def _integrals(m_N: Array, m_Zprime: Array, epsilon: Array) -> Array:
     width = mixing**2 * ALPHA_EM / 3 * ratio * (m_Zprime / m_N) ** 2
     # From 1 to the pole: the difference of nearly equal masses is exact.
     above = (m_Zprime - m_N) / m_N * (m_Zprime / m_N + 1) + 1j * np.maximum(width, 1e-100)
+    pole = (m_Zprime / m_N) ** 2 + 1j * above.imag
     # On its mass shell Z′ is made whatever its mixing, off it is not.
     scale = np.where(m_Zprime < m_N, mixing, epsilon) ** 2
     found = np.zeros((len(CHANNELS), len(m_N)))
     for values, (channel, threshold) in zip(found, CHANNELS.items(), strict=True):
-        lowest, distance = (threshold / m_N) ** 2, np.abs(1 + above)
-        near = (lowest / _FAR < distance) & (distance < _FAR)
+        # Like the distance of the pole, that of the threshold has all its digits however small it is.
+        excess, distance = (m_N - threshold) / threshold, np.abs(pole)
+        near = (threshold / m_N) ** 2 / _FAR < distance
+        near &= np.abs(above) < _FAR * (m_N - threshold) * (m_N + threshold) / m_N**2
         for is_near in (True, False):
-            at = (lowest < 1) & (near == is_near)
+            at = (excess > 0) & (near == is_near)
             if at.any():
                 integral = _INTEGRALS[channel == "hadrons", is_near]
-                values[at] = scale[at] * integral(lowest[at], above[at], m_N[at])
+                values[at] = scale[at] * integral(excess[at], pole[at], above[at], m_N[at])
     return found
 
 
-def _leptonic_far(lowest: Array, above: Array, _: Array) -> Array:
-    """By nodes in √ln(y/lowest), which takes the root at threshold away."""
-    reach, least = -np.log(lowest)[:, None], lowest[:, None]
-    y = least * np.exp(reach * _U**2)
-    beta = np.sqrt(1 - least / y)
-    return _sum(y, _U_WEIGHTS * 2 * reach * _U * y * beta * (3 - beta**2) / 2, above)
+def _reach(excess: Array) -> Array:
+    """1 − y₀, from the threshold to the end."""
+    return excess * (2 + excess) / (1 + excess) ** 2
 
 
-def _leptonic_near(lowest: Array, above: Array, _: Array) -> Array:
+def _leptonic_far(excess: Array, pole: Array, above: Array, _: Array) -> Array:
+    """By nodes in √ln(y/y₀), which takes the root at threshold away."""
+    range_of_log = 2 * np.log1p(excess)[:, None]
+    before_end, beta = range_of_log * (1 - _U**2), np.sqrt(-np.expm1(-range_of_log * _U**2))
+    y, left = np.exp(-before_end), -np.expm1(-before_end)
+    return _sum(y, left, _U_WEIGHTS * 2 * range_of_log * _U * y * beta * (3 - beta**2) / 2, pole, above)
+
+
+def _leptonic_near(excess: Array, pole: Array, above: Array, _: Array) -> Array:
     r"""In closed form. With :math:`b = \sqrt{1 - y_0/z}`, and β the velocity at the end,
 
     .. math:: \int_{y_0}^1\frac{r\,dy}{y-z} = \frac{y_0}{z}\beta + 2\,\mathrm{artanh}\,\beta
               - b\,(3-b^2)\,\mathrm{artanh}\frac{\beta}{b} .
     """
-    pole, root = 1 + above, np.sqrt(lowest)
-    beta, b = np.sqrt(1 - lowest), np.sqrt(1 - lowest / pole)
-    at_end = np.log((1 + beta) / root)
+    reach, lowest = _reach(excess), (1 + excess) ** -2
+    beta, b = np.sqrt(reach), np.sqrt(np.where(reach < 0.5, (above + reach) / pole, 1 - lowest / pole))
+    at_end = np.arcsinh(np.sqrt(excess * (2 + excess)))
     below = pole.real < lowest
     at_pole = np.arctanh(np.where(below, beta / b, 0.0))
     # The same, with all digits where β and b are both close to one.
-    at_pole = np.where(below, at_pole, np.log((b + beta) / root) + np.log(pole / above) / 2)
+    at_pole = np.where(below, at_pole, np.log((b + beta) * (1 + excess)) + np.log(pole / above) / 2)
     transform = lowest / pole * beta + 2 * at_end - b * (3 - b**2) * at_pole
-    return _near(above, beta**3, beta * (2 + lowest) / 4 - 3 / 4 * lowest**2 * at_end, transform)
+    moment = beta * (2 + lowest) / 4 - 3 / 4 * lowest**2 * at_end
+    moment = np.where(reach < 1e-5, beta**3 * (1 - 0.4 * reach), moment)  # the difference would lose digits
+    return _near(above, beta**3, moment, transform)
 
 
-def _hadronic_near(lowest: Array, above: Array, m_N: Array) -> Array:
+def _hadronic_near(excess: Array, pole: Array, above: Array, m_N: Array) -> Array:
     """R at the pole, or at the end, times the integral without it, and the rest from table entry to table entry."""
-    pole = 1 + above
+    reach = _reach(excess)
+    transform = np.log(above / np.where(reach < 0.5, above + reach, pole - (1 + excess) ** -2))
     at_pole = _ratio(np.minimum(pole.real, 1.0) * m_N**2, "hadrons")
-    known = at_pole * _near(above, 1 - lowest, (1 - lowest**2) / 2, np.log(above / (pole - lowest)))
-    return known + _hadronic_far(lowest, above, m_N, at_pole)
+    known = at_pole * _near(above, reach, reach - reach**2 / 2, transform)
+    return known + _hadronic_far(excess, pole, above, m_N, at_pole)
 
 
-def _hadronic_far(_: Array, above: Array, m_N: Array, less: ArrayLike = 0.0) -> Array:
-    """From table entry to table entry, of R less what is known."""
-    reached = np.searchsorted(_hadrons()[2], m_N.max()) + 1
-    edges = np.minimum(_hadrons()[2][:reached], m_N[:, None]) ** 2
+def _hadronic_far(_: Array, pole: Array, above: Array, m_N: Array, less: ArrayLike = 0.0) -> Array:
+    """From table entry to table entry, of R less what is known, by nodes in √(s − s₀)."""
+    threshold, edges = CHANNELS["hadrons"], _hadrons()[2]
+    reached = np.minimum(edges[: np.searchsorted(edges, m_N.max()) + 1], m_N[:, None])
+    edges = np.sqrt((reached - threshold) * (reached + threshold))
     size = np.diff(edges)[..., None]
-    s = (edges[:, :-1, None] + size * _THREE).reshape(len(m_N), -1)
-    weights = (size * _THREE_WEIGHTS).reshape(s.shape) * (_ratio(s, "hadrons") - np.reshape(less, (-1, 1)))
-    squared = m_N[:, None] ** 2
-    return _sum(s / squared, weights / squared, above)
+    root = (edges[:, :-1, None] + size * _FIVE).reshape(len(m_N), -1)
+    s = threshold**2 + root**2
+    ratio = _ratio(s, "hadrons") - np.reshape(less, (-1, 1))
+    weights = (size * _FIVE_WEIGHTS).reshape(root.shape) * 2 * root * ratio
+    end, squared = edges[:, -1:], m_N[:, None] ** 2
+    return _sum(s / squared, (end - root) * (end + root) / squared, weights / squared, pole, above)
 
 
 _INTEGRALS: dict[tuple[Any, bool], Callable[..., Array]] = {
@@ -199,10 +213,10 @@ _INTEGRALS: dict[tuple[Any, bool], Callable[..., Array]] = {
 """Of hadrons or not, near all that N reaches or not."""
 
 
-def _sum(y: Array, weights: Array, above: Array) -> Array:
-    """∫(1−y)²(1+2y) r/|y−z|² dy from nodes y and r dy there, (n, nodes)."""
-    apart = (1 - y + above.real[:, None]) ** 2 + above.imag[:, None] ** 2
-    return np.asarray((weights * (1 - y) ** 2 * (1 + 2 * y) / apart).sum(axis=-1))
+def _sum(y: Array, left: Array, weights: Array, pole: Array, above: Array) -> Array:
+    """∫(1−y)²(1+2y) r/|y−z|² dy from y and 1 − y at nodes, and r dy there, (n, nodes)."""
+    apart = np.where(np.abs(above[:, None]) < 0.5, left + above.real[:, None], y - pole.real[:, None])
+    return np.asarray((weights * left**2 * (1 + 2 * y) / (apart**2 + above.imag[:, None] ** 2)).sum(axis=-1))
 
 
 def _near(above: Array, area: Array, moment: Array, transform: Array) -> Array:

@@ -57,14 +57,17 @@ def test_integrals_over_the_propagator_agree_with_adaptive_quadrature(m_N, m_Zpr
 
 
 def by_many_digits(m_N, m_Zprime, epsilon, channel):
-    """The integral of a lepton, with breaks that crowd towards threshold, pole and end."""
+    """The integral, of hadrons below the table, with breaks that crowd towards threshold, pole and end."""
     with mpmath.workdps(30):
         m_N, m_Zprime, lowest = mpmath.mpf(m_N), mpmath.mpf(m_Zprime), mpmath.mpf(CHANNELS[channel])
         threshold, pole = (lowest / m_N) ** 2, (m_Zprime / m_N) ** 2
         width = mpmath.mpf(epsilon**2 * ALPHA_EM / 3 * float(total_ratio(float(m_Zprime) ** 2))) * pole
 
+        slope = R_TABLE.R[0] / mpmath.sqrt(1 - (lowest / R_TABLE.sqrt_s[0]) ** 2) ** 3
+
         def integrand(y):
-            ratio = (1 + threshold / (2 * y)) * mpmath.sqrt(1 - threshold / y)
+            beta = mpmath.sqrt(1 - threshold / y)
+            ratio = slope * beta**3 if channel == "hadrons" else (1 + threshold / (2 * y)) * beta
             return (1 - y) ** 2 * (1 + 2 * y) * ratio / ((y - pole) ** 2 + width**2)
 
         steps = [mpmath.mpf(10) ** -k for k in range(1, 25)]
@@ -90,6 +93,17 @@ def test_integrals_of_leptons_agree_with_many_digits(m_N, m_Zprime, epsilon):
             expected = by_many_digits(m_N, m_Zprime, epsilon, channel)
             found = current_integrals(m_N, m_Zprime, epsilon)[channel]
             assert found == pytest.approx(expected, rel=1e-10, abs=0)  # as the docstring promises
+
+
+@pytest.mark.parametrize(("channel", "accuracy"), [("electrons", 1e-9), ("muons", 1e-9), ("hadrons", 1e-3)])
+@pytest.mark.parametrize("excess", [1e-10, 1e-6, 1e-4, 1e-2])
+def test_next_to_a_threshold_integrals_have_all_their_digits(channel, accuracy, excess):
+    """Z′ lighter and heavier than N, as near as the threshold and far from it; just below nothing is reached."""
+    m_N = CHANNELS[channel] * (1 + excess)
+    for m_Zprime in (m_N / 5, m_N * (1 - 4 * excess), m_N * (1 + 7 * excess), m_N * (1 + 9 * excess), 1.5 * m_N):
+        found = current_integrals(m_N, m_Zprime, 1e-3)[channel]
+        assert found == pytest.approx(by_many_digits(m_N, m_Zprime, 1e-3, channel), rel=accuracy, abs=0)
+        assert current_integrals(CHANNELS[channel] * (1 - excess), m_Zprime, 1e-3)[channel] == 0
 
 
 def test_an_integral_does_not_depend_on_what_points_are_beside_it():
