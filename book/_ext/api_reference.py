@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from sphinx.ext.autodoc import DataDocumenter
+
 SETTINGS = {
     "autodoc_typehints": "none",  # docstrings say kind, shape and unit
     "autodoc_member_order": "bysource",
+    "autodoc_preserve_defaults": True,  # as they are written, DEFAULT and not all that is in it
     "napoleon_attr_annotations": False,
     "napoleon_google_docstring": False,
     "napoleon_use_ivar": True,  # attributes as a list, like parameters: those with a docstring have their own entry
 }
+
+LONGEST_VALUE = 100  # characters
 
 _MARKUP = re.compile(
     r"^( *)\.\. math::.*\n(?:(?:\1 +.*)?\n)*"  # with the indented lines below
@@ -39,6 +44,17 @@ def _escape(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[
         lines[:0] = ["..", ""]  # or napoleon takes what stands before a colon in the first line for a type
 
 
+class ShortData(DataDocumenter):
+    """A constant, with its value where a reader can take it in: the tables in `T2K` would fill pages."""
+
+    priority = DataDocumenter.priority + 1
+
+    def should_suppress_value_header(self) -> bool:
+        """Leave out long values, and those that name functions of Python."""
+        value = repr(self.object)
+        return super().should_suppress_value_header() or len(value) > LONGEST_VALUE or "<" in value
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Docstrings are escaped before numpydoc sections are read."""
     for extension in ("sphinx.ext.autodoc", "sphinx.ext.napoleon"):
@@ -46,5 +62,6 @@ def setup(app: Any) -> dict[str, bool]:
     for name, value in SETTINGS.items():
         app.config[name] = value
     app.config.nitpick_ignore_regex = [*app.config.nitpick_ignore_regex, ("py:.*", ".*")]
+    app.add_autodocumenter(ShortData, override=True)
     app.connect("autodoc-process-docstring", _escape, priority=400)
     return {"parallel_read_safe": True}
