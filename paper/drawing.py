@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib.patches import Ellipse, Patch, Rectangle
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import NullFormatter
 
 from darkpkg.experiment.detector import Detector, Module
@@ -55,9 +56,15 @@ _STYLE = {
     "ytick.direction": "in",
     "xtick.top": True,
     "ytick.right": True,
+    "xtick.major.pad": 6,  # or the labels at the ends of both axes collide
+    "ytick.major.pad": 5,
     "xtick.minor.visible": True,
     "ytick.minor.visible": True,
 }
+
+
+HALO = [withStroke(linewidth=2.5, foreground="white", alpha=0.75)]
+"""Path effects for words that stand on lines."""
 
 
 def use_style() -> None:
