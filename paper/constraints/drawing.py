@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from darkpkg.plotting import axis_label
 from paper.constraints.curves import PLANES, Constraint, Region, constraints, region_of_interest
-from paper.drawing import COLOURS, HALO
+from paper.drawing import COLOURS, PALE
 
 _EXCLUDED = "#E2E2E2"
 
@@ -93,7 +93,7 @@ def _write_names(ax: Axes, limits: tuple[Constraint, ...], regions: tuple[Region
 
 
 def _write(ax: Axes, text: str, x: float, y: float, colour: str) -> None:
-    ax.text(x, y, text, transform=ax.transAxes, size=8.5, color=colour, ha="center", va="center", path_effects=HALO)
+    ax.text(x, y, text, transform=ax.transAxes, size=8.5, color=colour, ha="center", va="center", bbox=PALE)
 
 
 def _edges(
