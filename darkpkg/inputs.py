@@ -154,7 +154,7 @@ def settle(instance: Any, owner: str = "", /, **rules: Any) -> None:
     instance
         Whose fields.
     owner
-        What follows their names in errors, such as `` of channel FHC``.
+        What follows their names in errors, such as ``of channel FHC`` after a space.
     **rules
         For each field a type, or several, as for `check_kinds`; or a function of name and value, such as
         `real_number`, or what `rule` makes of one, whose result the field becomes.

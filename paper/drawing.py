@@ -55,9 +55,15 @@ _STYLE = {
     "ytick.direction": "in",
     "xtick.top": True,
     "ytick.right": True,
+    "xtick.major.pad": 6,  # or the labels at the ends of both axes collide
+    "ytick.major.pad": 5,
     "xtick.minor.visible": True,
     "ytick.minor.visible": True,
 }
+
+
+PALE = {"fc": "white", "ec": "none", "alpha": 0.65, "pad": 0.8}
+"""What stands behind words on lines; a halo would make an SVG twice as large."""
 
 
 def use_style() -> None:

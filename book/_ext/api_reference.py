@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import Any
+
+from sphinx.ext.autodoc import DataDocumenter
 
 SETTINGS = {
     "autodoc_typehints": "none",  # docstrings say kind, shape and unit
     "autodoc_member_order": "bysource",
+    "autodoc_preserve_defaults": True,  # as they are written, DEFAULT and not all that is in it
     "napoleon_attr_annotations": False,
     "napoleon_google_docstring": False,
-    "napoleon_use_ivar": True,  # attributes as a list, like parameters: those with a docstring have their own entry
+    "napoleon_use_param": False,  # one entry for parameters that are described together
+    "napoleon_custom_sections": [("Attributes", "params_style")],  # likewise
 }
+
+LONGEST_VALUE = 100  # characters
 
 _MARKUP = re.compile(
     r"^( *)\.\. math::.*\n(?:(?:\1 +.*)?\n)*"  # with the indented lines below
@@ -39,6 +46,37 @@ def _escape(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[
         lines[:0] = ["..", ""]  # or napoleon takes what stands before a colon in the first line for a type
 
 
+class ShortData(DataDocumenter):
+    """A constant, with its value where a reader can take it in: the tables in `T2K` would fill pages."""
+
+    priority = DataDocumenter.priority + 1
+
+    def should_suppress_value_header(self) -> bool:
+        """Leave out long values, and those that name functions of Python."""
+        value = repr(self.object)
+        return super().should_suppress_value_header() or len(value) > LONGEST_VALUE or "<" in value
+
+
+def is_no_member(what: str, obj: Any) -> bool:
+    """Tell what autodoc takes for a member and is none: fields of named tuples, and functions that are a default.
+
+    >>> from darkpkg import Scan
+    >>> [is_no_member("class", getattr(Scan, name)) for name in ("likelihood", "exclusion")]
+    [True, False]
+    """
+    of_tuple = (getattr(obj, "__doc__", None) or "").startswith("Alias for field number")
+    return of_tuple or (what == "class" and inspect.isfunction(obj) and "." not in obj.__qualname__)
+
+
+def _skip(app: Any, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
+    return True if is_no_member(what, obj) else None
+
+
+def _signature(app: Any, what: str, name: str, obj: Any, options: Any, args: str, returns: str) -> Any:
+    """Nobody calls a protocol."""
+    return ("", None) if getattr(obj, "_is_protocol", False) else None
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Docstrings are escaped before numpydoc sections are read."""
     for extension in ("sphinx.ext.autodoc", "sphinx.ext.napoleon"):
@@ -46,5 +84,8 @@ def setup(app: Any) -> dict[str, bool]:
     for name, value in SETTINGS.items():
         app.config[name] = value
     app.config.nitpick_ignore_regex = [*app.config.nitpick_ignore_regex, ("py:.*", ".*")]
+    app.add_autodocumenter(ShortData, override=True)
     app.connect("autodoc-process-docstring", _escape, priority=400)
+    app.connect("autodoc-process-signature", _signature)
+    app.connect("autodoc-skip-member", _skip)
     return {"parallel_read_safe": True}

@@ -283,9 +283,9 @@ def _analysis_II() -> Analysis:
 
 ANALYSIS_II: Analysis
 """Photon-like control sample of the ν_e measurement in FGD1: T2K, J. High Energ. Phys. 10 (2020) 114, recast as in
-Section III C of arXiv:2205.12273. N is made and decays in the fiducial volume of FGD1; 10 % are reconstructed, 30 %
-for each lepton; the mass of the pair is smeared and put into 20 bins of 10 MeV. The last has no upper end, in signal,
-background and data alike. Its ``caveat`` must stand beside every use."""
+Section III C of arXiv:2205.12273. N is produced and decays in the fiducial volume of FGD1; 10 % are reconstructed,
+30 % for each lepton; the mass of the pair is smeared and put into 20 bins of 10 MeV. The last has no upper end, in
+signal, background and data alike. Its ``caveat`` must stand beside every use."""
 
 __getattr__ = datasets.when_needed(globals(), ANALYSIS_II=_analysis_II)
 

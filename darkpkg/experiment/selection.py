@@ -186,6 +186,8 @@ class Cuts:
 class Selection:
     """What an analysis requires of an event, and the bin that it puts it into.
 
+    Other bins, and an efficiency of each event, are a frozen subclass with its own `n_bins` and `accepted`.
+
     Parameters
     ----------
     decay_modules
@@ -201,8 +203,6 @@ class Selection:
         there is one bin.
     response
         What the detector makes of the pair; without, it is seen as it is.
-
-    Other bins, and an efficiency of each event, are a frozen subclass with its own `n_bins` and `accepted`.
 
     Raises
     ------

@@ -97,7 +97,7 @@ class Expectation:
 
     @property
     def n_effective(self) -> Array:
-        """mean²/variance, (Σw)²/Σw² for independent events: so many unweighted events would know the mean as well.
+        """mean²/variance, (Σw)²/Σw² for independent events: as many unweighted events have the same relative error.
 
         Zero without variance, nan where the mean is.
         """
@@ -132,7 +132,7 @@ class Expectation:
         """The sum over all bins: shape θ.shape.
 
         Bins hold different events, so that variances add up; where replicates make the error (see `generate`), they
-        add up to what they would be if the bins did not know of each other.
+        add up to what they would be if the bins were independent.
         """
         return self._map(lambda values: values.sum(axis=-1))
 

@@ -67,7 +67,7 @@ _PILOT = 2048
 
 REPLICATES = 8
 """Independent Sobol sequences in a sample. Their spread gives the error of a prediction, itself to 1/√(2·7) = 27 %:
-more of them know it better, and are shorter and less even each."""
+more of them give a better error, and are shorter and less even each."""
 
 
 def generate(

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from darkpkg.plotting import axis_label
 from paper.constraints.curves import PLANES, Constraint, Region, constraints, region_of_interest
-from paper.drawing import COLOURS
+from paper.drawing import COLOURS, PALE
 
 _EXCLUDED = "#E2E2E2"
 
@@ -79,7 +79,7 @@ def _write_names(ax: Axes, limits: tuple[Constraint, ...], regions: tuple[Region
         half, y = 2.2 * len(name) + 2, y + (7 if region.n_sigma is None else -7)
         x = min(x, width - half)
         written.append((x, y, half))
-        _write(ax, name, x / width, y / height, COLOURS["green"])
+        _write(ax, name, x / width, y / height, "#00563E")
     names = dict.fromkeys(limit.name for limit in limits)
     for open_only in (True, False):
         for name in [name for name in names if name not in {text.get_text() for text in ax.texts}]:
@@ -93,7 +93,7 @@ def _write_names(ax: Axes, limits: tuple[Constraint, ...], regions: tuple[Region
 
 
 def _write(ax: Axes, text: str, x: float, y: float, colour: str) -> None:
-    ax.text(x, y, text, transform=ax.transAxes, size=8.5, color=colour, ha="center", va="center")
+    ax.text(x, y, text, transform=ax.transAxes, size=8.5, color=colour, ha="center", va="center", bbox=PALE)
 
 
 def _edges(

@@ -145,6 +145,7 @@ def draw_planes(planes: Mapping[str, planes_.Plane]) -> Figure:
     handles = [Patch(color=COLOURS["orange"], alpha=0.9, label="MiniBooNE, 90 and 95 %")]
     colours = {"T2K": COLOURS["blue"], "MicroBooNE": COLOURS["red"], "both together": "black"}
     handles += [Line2D([], [], color=colour, label=name) for name, colour in colours.items()]
+    handles += [Line2D([], [], color=COLOURS["grey"], ls="--", label="90 % instead of 95 %")]
     handles += [Patch(color="0.5", alpha=0.3, label="excluded by both, 95 %")]
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure

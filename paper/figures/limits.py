@@ -32,7 +32,7 @@ from darkpkg.method.weights import selected_weight
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.plotting import axis_label, shade_excluded
 from paper.constraints.drawing import draw_constraints
-from paper.drawing import COLOURS
+from paper.drawing import COLOURS, PALE
 from paper.figures.frame import Curves, PaperFigure, Samples
 from paper.lifetime_bound import LifetimeBound, fit_lifetime_bound
 
@@ -82,6 +82,14 @@ CHECKED_AT: Mapping[tuple[str, str], tuple[float, ...]] = {
     ("light", "kinetic"): (0.01, 0.03, 0.08),
 }
 """Masses in GeV at which each plane has crosses, limits from dedicated samples."""
+
+_EXCLUDED_AT = {
+    ("heavy", "mixing"): (0.05, 6e-4, 0),
+    ("heavy", "kinetic"): (0.5, 1.3e-3, 43),
+    ("light", "mixing"): (0.085, 1e-3, 0),
+    ("light", "kinetic"): (0.0045, 3.5e-3, 0),
+}
+"""Where in each plane it is written, and at which angle."""
 
 _NAMES = {"mixing": ("m_N", "V_muN_sq"), "kinetic": ("m_Zprime", "epsilon")}
 _BOTH = ANALYSIS_I + ANALYSIS_II
@@ -210,6 +218,9 @@ def _limits(mediator: str, lines: Mapping[str, _Line], samples: Samples) -> Pape
             *(getattr(point, name) for name in names), "*", ms=13, color=COLOURS["red"], mec="white",
             label=f"benchmark {'B' if mediator == 'heavy' else 'A'}", ls="none", zorder=5,
         )  # fmt: skip
+        word = {"color": COLOURS["blue"], "ha": "center", "bbox": PALE, "zorder": 6}
+        *place, angle = _EXCLUDED_AT[mediator, panel]
+        ax.text(*place, "excluded by T2K", rotation=angle, va="center", **word)
         ax.set(xlim=ends[0], ylim=ends[1])
         if ends[0][1] < 100 * ends[0][0]:
             ax.xaxis.set_minor_formatter(NullFormatter())

@@ -5,11 +5,13 @@ import importlib
 import pkgutil
 import re
 
-from api_reference import escaped
+import pytest
+from api_reference import ShortData, escaped, is_no_member
 from notebook_references import ROOT
 from public_names import public_names
 
 import darkpkg
+from darkpkg.experiment.response import Pairs
 
 NOT_FOR_PROGRAMS = {"darkpkg.cli", "darkpkg.commands", "darkpkg.options", "darkpkg.report", "darkpkg.table_commands"}
 """The command line documents itself."""
@@ -47,3 +49,18 @@ def test_bars_are_bars_outside_of_code_and_mathematics():
     assert escaped("|V|² of `a | b` and ``c | d``") == r"\|V\|² of `a | b` and ``c | d``"
     formula = "Text |x|.\n\n.. math:: |V| = 1\n    + |y|\n\nThen |z|."
     assert escaped(formula) == "Text \\|x\\|.\n\n.. math:: |V| = 1\n    + |y|\n\nThen \\|z\\|."
+
+
+def test_defaults_of_fields_and_fields_of_tuples_are_no_methods():
+    assert is_no_member("class", darkpkg.Scan.likelihood)
+    assert is_no_member("class", Pairs.p_electron)
+    assert not is_no_member("class", darkpkg.Scan.exclusion)
+    assert not is_no_member("module", darkpkg.log_likelihood)
+
+
+@pytest.mark.parametrize(("value", "shown"), [(4e21, True), ((14,), True), (darkpkg.T2K, False), ({1: len}, False)])
+def test_a_value_is_shown_where_a_reader_can_take_it_in(value, shown):
+    documenter = ShortData.__new__(ShortData)
+    documenter.object = value
+    documenter.get_doc = lambda: None
+    assert documenter.should_suppress_value_header() is not shown

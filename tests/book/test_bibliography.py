@@ -37,6 +37,16 @@ def test_a_title_has_no_formula_in_tex(key):
 
 
 @pytest.mark.parametrize("key", ENTRIES)
+def test_a_title_keeps_its_capitals(key):
+    """Outside of braces the style writes all but the first letter small: CLs would become cls."""
+    title, nested = ENTRIES[key].fields["title"], 1
+    while nested:
+        title, nested = re.subn(r"\{[^{}]*\}", "", title)
+    assert not re.search(r"[A-Z]{2}|[a-z][A-Z]", title)
+    assert not re.search(r"\b(Bayes|Monte|Carlo|Cousins|Feldman|Higgs|Majorana|Poisson|Standard Model)", title)
+
+
+@pytest.mark.parametrize("key", ENTRIES)
 def test_an_entry_can_be_found(key):
     entry = ENTRIES[key]
     assert entry.persons
