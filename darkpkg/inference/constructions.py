@@ -15,7 +15,17 @@ import scipy  # which imports its parts where they are used
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.inference.likelihood import Likelihood, log_likelihood
-from darkpkg.inference.outcomes import Law, Method, Outcomes, checked_signal, method_of, outcomes_of, parts_of_rows
+from darkpkg.inference.outcomes import (
+    Compares,
+    Law,
+    Method,
+    Outcomes,
+    checked_signal,
+    comparison,
+    method_of,
+    outcomes_of,
+    parts_of_rows,
+)
 from darkpkg.inference.threshold import FAR, exclusion_threshold
 from darkpkg.inputs import Array
 from darkpkg.method.expectation import Expectation
@@ -73,7 +83,7 @@ class Data:
     nothing: Array
 
     @staticmethod
-    def of(counts: Array, points: Array, law: Law) -> Data:
+    def of(counts: Array, points: Array, law: Compares) -> Data:
         """Counts (n, bins) compared with points (p, bins)."""
         nothing = law(counts, np.zeros((1, points.shape[1])))[:, 0]
         best = [
@@ -81,7 +91,7 @@ class Data:
         ]
         return Data(counts, np.maximum(nothing, np.concatenate(best)), nothing)
 
-    def distance(self, name: str, law: Law, signal: Array) -> Array:
+    def distance(self, name: str, law: Compares, signal: Array) -> Array:
         """How badly counts agree with points (p, bins), compared with the best or, for CLs, with none: (n, p)."""
         lnL = law(self.counts, signal)
         return (self.nothing[:, None] if name == "cls" else np.maximum(self.best[:, None], lnL)) - lnL
@@ -107,7 +117,7 @@ def p_values(
     n_parameters
         Of the χ² of ``"likelihood"``.
     """
-    signal, method, law = checked_signal(signal, analysis), method_of(method), Law.of(analysis, 1.0)
+    signal, method, law = checked_signal(signal, analysis), method_of(method), comparison(method, analysis)
     data = Data.of(np.asarray(analysis.observed, dtype=float)[None], signal, law)
     reference = reference_of(signal, analysis, method, law, outcomes)
     value, error = tails(method.name, law, signal, data, *reference, n_parameters)
@@ -115,7 +125,7 @@ def p_values(
 
 
 def reference_of(
-    points: Array, analysis: Any, method: Method, law: Law, outcomes: Outcomes | None = None
+    points: Array, analysis: Any, method: Method, law: Compares, outcomes: Outcomes | None = None
 ) -> tuple[Outcomes | None, Data | None]:
     """What critical values come from, if the method needs them: outcomes, those given or its own, and as data."""
     if method.name in ("likelihood", "bayes"):
@@ -125,7 +135,7 @@ def reference_of(
 
 
 def tails(
-    name: str, law: Law, signal: Array, data: Data, outcomes: Outcomes | None, known: Data | None,
+    name: str, law: Compares, signal: Array, data: Data, outcomes: Outcomes | None, known: Data | None,
     n_parameters: int,
 ) -> tuple[Array, Array]:  # fmt: skip
     """p-values of data (n) at points (p, bins) and their errors, both (n, p); ``known`` are the outcomes as data."""
@@ -174,7 +184,7 @@ def _tail(far: Array, weights: Array, ours: Array) -> tuple[Array, Array]:
     return p, np.sqrt(np.maximum((1 - 2 * p) * worse_squares + p**2 * squares, 0.0)) / total
 
 
-def _bayes(law: Law, signal: Array, counts: Array) -> Array:
+def _bayes(law: Compares, signal: Array, counts: Array) -> Array:
     r"""Probability of more signal than that of each point, for a prior that is flat in its rate: (n, p).
 
     .. math:: \int_1^\infty L(\lambda s)\,d\lambda\Big/\int_0^\infty L(\lambda s)\,d\lambda

@@ -13,7 +13,8 @@ import scipy  # which imports its parts where they are used
 from numpy.typing import ArrayLike
 
 from darkpkg.inference.constructions import Data, reference_of, tails
-from darkpkg.inference.outcomes import Law, Method, checked_signal, method_of, outcomes_of, parts_of_rows, toys
+from darkpkg.inference.likelihood import sources_of
+from darkpkg.inference.outcomes import Method, checked_signal, comparison, method_of, outcomes_of, parts_of_rows, toys
 from darkpkg.inputs import Array, real_numbers
 
 
@@ -72,7 +73,7 @@ def coverage(
     >>> coverage(line, ANALYSIS_I, "feldman-cousins").value.min().round(2)
     0.9
     """
-    points, method, law = checked_signal(signal, analysis), method_of(method), Law.of(analysis, 1.0)
+    points, method, law = checked_signal(signal, analysis), method_of(method), comparison(method, analysis)
     experiments = outcomes_of(points, analysis if truth is None else truth, method, 1)
     data, reference = Data.of(experiments.counts, points, law), reference_of(points, analysis, method, law)
     true = points[which]
@@ -128,15 +129,17 @@ def expected_limits(
     Limits
         In units of the spectrum; scales are a line of 1 % steps.
     """
-    spectrum, method, law = real_numbers("spectrum", spectrum, 0.0, 1e12), method_of(method), Law.of(analysis, 1.0)
+    spectrum, method = real_numbers("spectrum", spectrum, 0.0, 1e12), method_of(method)
+    law, background = comparison(method, analysis), np.asarray(analysis.background, dtype=float)
     if not spectrum.sum() > 0:
         raise ValueError("spectrum must have a signal in some bin, got none")
-    reach = 30 + 20 * np.sqrt(np.sum(np.asarray(analysis.background) * (spectrum > 0)))
-    spread = np.sqrt(np.sum((analysis.systematic * analysis.background) ** 2))
+    reach = 30 + 20 * np.sqrt(np.sum(background * (spectrum > 0)))
+    of_sources = background @ sources_of(analysis, np.maximum(background, 1e-300))
+    spread = np.sqrt(np.sum((analysis.systematic * background) ** 2) + np.sum(of_sources**2))
     scales = np.geomspace(0.05, reach + 20 * spread, 700) / spectrum.sum()
     signal = checked_signal(scales[:, None] * spectrum, analysis)
     alone = toys(0 * spectrum[None], analysis, n_experiments, method.seed + 2)
-    counts = np.vstack([analysis.observed, analysis.background, alone.counts])
+    counts = np.vstack([analysis.observed, background, alone.counts])
     which, of_all = np.unique(counts, axis=0, return_inverse=True)
     data, reference = Data.of(which, signal, law), reference_of(signal, analysis, method, law)
     p, _ = tails(method.name, law, signal, data, *reference, n_parameters)

@@ -17,7 +17,8 @@ a negative binomial in k. As printed it is a difference of terms that diverge fo
 
 where S is what Stirling's formula lacks of :math:`\ln\Gamma`. Every term stays finite, and v = 0 is the Poisson.
 
-Where bins share systematic errors, `profiled_log_likelihood` has a parameter for each source instead.
+Where bins share systematic errors, `profiled_log_likelihood` has a parameter for each source instead, at its best
+value, and `marginal_log_likelihood` averages over it.
 """
 
 from __future__ import annotations
@@ -129,38 +130,76 @@ def profiled_log_likelihood(prediction: Expectation, counts: Any) -> Array:
 
     Parameters, shapes and errors are those of `log_likelihood`.
     """
+    return over_sources(np.asarray(counts.observed, dtype=float), *_errors(prediction, counts))[0]
+
+
+def marginal_log_likelihood(prediction: Expectation, counts: Any) -> Array:
+    r"""ln L of Poisson counts, averaged over all systematic parameters with the same Gaussian weights.
+
+    With the best values :math:`\hat u` of `profiled_log_likelihood`, and :math:`D = {\rm diag}(t\,e^{\hat u})`,
+
+    .. math:: \ln\int L(u)\,dG(u) \approx \ln L(\hat u) - \tfrac12\ln\det(1+\Sigma D) ,
+
+    Laplace's approximation: differences of ln L are right to 0.01 for relative errors up to 30 %.
+
+    Parameters, shapes and errors are those of `log_likelihood`.
+    """
+    best, ln_volume = over_sources(np.asarray(counts.observed, dtype=float), *_errors(prediction, counts))
+    return best - ln_volume / 2
+
+
+def _errors(prediction: Expectation, counts: Any) -> tuple[Array, Array, Array]:
+    """Expectation t (..., bins), squared relative error of each bin on its own, sources V (..., bins, sources)."""
     t = _total(prediction, counts)
-    k, V = np.asarray(counts.observed, dtype=float), np.asarray(getattr(counts, "shared", ()), dtype=float)
-    V = V.reshape(-1, len(k)).T
-    if len(getattr(counts, "shared_signal", ())):
-        share = np.divide(counts.background, t, out=np.zeros(t.shape), where=t > 0)[..., None]
-        V = share * V + (1 - share) * np.asarray(counts.shared_signal, dtype=float).T
     own = counts.systematic**2 + np.divide(prediction.variance, t**2, out=np.zeros(t.shape), where=t > 0)
+    return t, own, sources_of(counts, t)
 
-    def on_sources(w: Array) -> Array:
-        return np.einsum("...b,...bs->...s", w, V)
 
-    def on_bins(u: Array) -> Array:
-        return np.einsum("...s,...bs->...b", u, V)
+def sources_of(counts: Any, total: Array) -> Array:
+    """Relative errors of the ``total`` (..., bins) by each source: (bins, sources), or (..., bins, sources)."""
+    V, of_signal = (
+        np.asarray(getattr(counts, name, ()), dtype=float).reshape(-1, total.shape[-1]).T
+        for name in ("shared", "shared_signal")
+    )
+    if not of_signal.size:
+        return V
+    share = np.divide(counts.background, total, out=np.zeros(total.shape), where=total > 0)[..., None]
+    return np.asarray(share * V + (1 - share) * of_signal)
+
+
+def over_sources(k: Array, t: Array, own: Array, V: Array) -> tuple[Array, Array]:
+    """ln L of counts k (..., bins) at the best values of all systematic parameters, and ln det(1 + Σ D) there."""
+
+    def on_sources(w: Any) -> Any:
+        return (w[..., None, :] @ V)[..., 0, :]
+
+    def on_bins(u: Any) -> Any:
+        return (V @ u[..., None])[..., 0]
 
     def shift(w: Array) -> Array:
         return own * w + on_bins(on_sources(w))
 
-    w, u = np.zeros(t.shape), np.zeros(t.shape)
+    def coupled(rate: Array) -> tuple[Array, Array]:
+        """1/(1 + D η²) of each bin, and 1 + Vᵀ [D/(1 + D η²)] V of the sources."""
+        inverse = 1 / (1 + rate * own)
+        return inverse, np.eye(V.shape[-1]) + np.swapaxes(V, -1, -2) @ ((rate * inverse)[..., None] * V)
+
+    w, u = np.zeros(np.broadcast_shapes(t.shape, k.shape)), np.zeros(np.broadcast_shapes(t.shape, k.shape))
     for _ in range(_NEWTON_STEPS):
         rate = t * np.exp(u)
         # (1 + D Σ) dw = −(w + D − k) with D = rate; the diagonal by division, the sources by Woodbury's formula.
-        inverse = 1 / (1 + rate * own)
+        inverse, matrix = coupled(rate)
         free = inverse * (k - w - rate)
-        coupled = np.eye(V.shape[-1]) + np.einsum("...bs,...b,...br->...sr", V, rate * inverse, V)
-        step = free - rate * inverse * on_bins(np.linalg.solve(coupled, on_sources(free)[..., None])[..., 0])
+        step = free - rate * inverse * on_bins(np.linalg.solve(matrix, on_sources(free)[..., None])[..., 0])
         length = np.abs(shift(step)).max(axis=-1, keepdims=True)
         w = w + step / np.maximum(length, 1.0)
         u = shift(w)
         if np.all(length < 1e-9):
             break
-    poisson = _xlogy(k, t) + k * u - t * np.exp(u) - _ln_factorial(k)
-    return (poisson - u * w / 2).sum(axis=-1)
+    rate = t * np.exp(u)
+    poisson = _xlogy(k, t) + k * u - rate - _ln_factorial(k)
+    inverse, matrix = coupled(rate)
+    return (poisson - u * w / 2).sum(axis=-1), np.linalg.slogdet(matrix)[1] - np.log(inverse).sum(axis=-1)
 
 
 _NEWTON_STEPS = 300

@@ -9,8 +9,8 @@ linear in the counts: for all outcomes and all points it is one product of matri
 1/\eta^2` it is the probability of n if the expectation has a gamma distribution of mean μ and relative width η, a
 negative binomial, from which outcomes are drawn; with :math:`\alpha = 1/\eta^2+1` it is the likelihood of the paper,
 whose gamma has the mean :math:`\mu(1+\eta^2)` (`darkpkg.inference.likelihood`). Bins that have their error in
-common are as linear, with the sum of their expectations inside of the logarithms of :math:`1+\eta^2\mu`. The
-simulation's own error is no part of this.
+common are as linear, with the sum of their expectations inside of the logarithms of :math:`1+\eta^2\mu`; η depends
+on the point where signal and background have errors apart. The simulation's own error is no part of this.
 
 Toys are drawn from a mixture of all points, and each point weights them by its probability over that of the mixture:
 L. Berns, arXiv:2303.11290.
@@ -18,7 +18,7 @@ L. Berns, arXiv:2303.11290.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,7 @@ import numpy as np
 import scipy  # which imports its parts where they are used
 from numpy.typing import ArrayLike, NDArray
 
+from darkpkg.inference.likelihood import over_sources, sources_of
 from darkpkg.inference.threshold import METHODS
 from darkpkg.inputs import Array, one_of, real_numbers, whole_number
 from darkpkg.streams import random_stream
@@ -38,6 +39,9 @@ FORGOTTEN = 1e-13
 
 COMPONENTS = 400
 """Points of a mixture at most."""
+
+Compares = Callable[[Array, Array], Array]
+"""ln L of counts (n, bins) at points (p, bins), without what all points share: (n, p)."""
 
 _CHUNK = 20_000_000
 """Numbers of a product of matrices that are held at once: 160 MB."""
@@ -82,42 +86,75 @@ class Law:
     ----------
     background
         Expected events, (bins,).
-    width
-        Squared relative error η² of each group, (groups,).
+    own
+        Squared relative error of each bin, (bins,).
     group
         That of each bin, (bins,).
     more
         α of each group is 1/η² and this, 0 or 1.
+    analysis
+        What has the sources of errors that bins share, if there are any.
     """
 
     background: Array
-    width: Array
+    own: Array
     group: NDArray[np.int64]
     more: float
+    analysis: Any = None
 
     @staticmethod
     def of(analysis: Any, more: float) -> Law:
         """The bins of a channel are a group if the analysis has ``shared`` errors, else each bin is one."""
         own = np.asarray(analysis.systematic, dtype=float) ** 2
-        shared = np.asarray(getattr(analysis, "shared", ()), dtype=float).reshape(-1, len(own))
-        if not len(shared):
+        if not len(getattr(analysis, "shared", ())):
             return Law(analysis.background, own, np.arange(len(own)), more)
         group = np.zeros(len(own), dtype=np.int64)
         for i, channel in enumerate(getattr(analysis, "channels", ())):
             group[analysis.bins_of(channel.name)] = i
-        size = np.bincount(group)
-        common = np.bincount(group, (shared**2).sum(axis=0)) / size + np.bincount(group, own) / size**2
-        return Law(analysis.background, common, group, more)
+        return Law(analysis.background, own, group, more, analysis)
+
+    def width(self, mean: Array) -> Array:
+        """Squared relative error η² of each group at total expectations (p, bins): (groups,) or (p, groups)."""
+        if self.analysis is None:
+            return self.own
+        V_sq, size = (sources_of(self.analysis, mean) ** 2).sum(axis=-1), np.bincount(self.group)
+        if V_sq.ndim == 1:
+            return self._in_groups(V_sq + self.own / size[self.group]) / size
+        return self._in_groups(mean * V_sq) / self._in_groups(mean) + self._in_groups(self.own) / size**2
+
+    def _in_groups(self, of_bins: Array) -> Array:
+        return np.asarray(of_bins @ np.eye(self.group.max() + 1)[self.group])
 
     def __call__(self, counts: Array, signal: Array) -> Array:
-        """Σ (n B − A) of counts (n, bins) at points (p, bins): (n, p)."""
+        """Σ (n B − A) of counts (n, bins) at points (p, bins), and c(n) if η depends on the point: (n, p)."""
         mean = signal + self.background
-        total = mean @ np.eye(len(self.width))[self.group]
-        shrunk = np.log1p(self.width * total)
+        width, total = self.width(mean), self._in_groups(mean)
+        shrunk = np.log1p(width * total)
         # As η → 0, ln(1 + η²μ)/η² is μ.
-        a = np.divide(shrunk, self.width, out=total.copy(), where=self.width > 1e-12) + self.more * shrunk
+        a = np.divide(shrunk, width, out=total.copy(), where=width > 1e-12) + self.more * shrunk
         b = np.log(np.maximum(mean, 1e-300)) - shrunk[:, self.group]
-        return counts @ b.T - a.sum(axis=-1)
+        lnL = counts @ b.T - a.sum(axis=-1)
+        if width.ndim == 2:
+            for n, eta_sq in zip(self._in_groups(counts).T, width.T, strict=True):
+                lnL += _rising(n[:, None], eta_sq, self.more)
+        return np.asarray(lnL)
+
+
+def comparison(method: str | Method, analysis: Any) -> Compares:
+    """ln L that a method compares points by.
+
+    That of a `Law`, but where ``"likelihood"`` meets errors that bins share: there it is the profile, as in a scan.
+    """
+    if method_of(method).name != "likelihood" or not len(getattr(analysis, "shared", ())):
+        return Law.of(analysis, 1.0)
+    own = np.asarray(analysis.systematic, dtype=float) ** 2
+
+    def profiled(counts: Array, signal: Array) -> Array:
+        mean = signal + analysis.background
+        V, parts = sources_of(analysis, mean), parts_of_rows(len(counts), 10 * mean.size)
+        return np.concatenate([over_sources(counts[part, None], mean, own, V)[0] for part in parts])
+
+    return profiled
 
 
 @dataclass(frozen=True)
@@ -136,14 +173,15 @@ class Outcomes:
     drawn
         Whether these are toys instead of all outcomes.
     factors
-        Those of the systematic errors that toys were drawn with, (n, bins), if bins have such in common.
+        Those of the systematic errors that toys were drawn with, on signal and background, (2, n, bins), if bins have
+        such in common.
     """
 
     counts: Array
     measure: Array
     law: Law
     drawn: bool
-    factors: Array | None = None
+    factors: tuple[Array, Array] | None = None
 
     def weights(self, signal: Array) -> Array:
         """Probability of each outcome at each point (n, p), over the measure: they add up to one."""
@@ -153,16 +191,31 @@ class Outcomes:
         """ln P of each outcome at each point without what all points share: (n, p)."""
         if self.factors is None:
             return self.law(self.counts, signal)
-        mean = signal + self.law.background
-        return self.counts @ np.log(np.maximum(mean, 1e-300)).T - self.factors @ mean.T
+        of_signal, of_background = self.factors
+        if not len(getattr(self.law.analysis, "shared_signal", ())):
+            mean = signal + self.law.background
+            return self.counts @ np.log(np.maximum(mean, 1e-300)).T - of_signal @ mean.T
+        value = -(of_signal @ signal.T) - (of_background @ self.law.background)[:, None]
+        for n, f, s, b in zip(
+            self.counts.T, of_signal.T, signal.T, (of_background * self.law.background).T, strict=True
+        ):
+            value += n[:, None] * np.log(np.maximum(f[:, None] * s + b[:, None], 1e-300))
+        return value
+
+
+def _rising(n: Array, width: Array, more: float) -> Array:
+    """ln of Γ(n + α)/Γ(α) times η²ⁿ, with α = 1/η² and ``more``; zero as η → 0."""
+    narrow = width <= 1e-12
+    eta_sq = np.where(narrow, 1.0, width)
+    n, eta_sq, narrow = np.broadcast_arrays(n, eta_sq, narrow)
+    some = np.where(n > 0, n, 1.0)
+    rising = scipy.special.gammaln(some) - scipy.special.betaln(some, 1 / eta_sq + more) + some * np.log(eta_sq)
+    return np.where(narrow | (n == 0), 0.0, rising)
 
 
 def _common(counts: Array, width: Array) -> Array:
     """c(n) of the probability of independent bins, (n,)."""
-    narrow = np.broadcast_to(width <= 1e-12, counts.shape)
-    alpha = 1 / np.where(narrow, 1.0, width)
-    rising = scipy.special.gammaln(counts + alpha) - scipy.special.gammaln(alpha) - counts * np.log(alpha)
-    return np.sum(np.where(narrow, 0.0, rising) - scipy.special.gammaln(counts + 1), axis=-1)
+    return np.sum(_rising(counts, width, 0.0) - scipy.special.gammaln(counts + 1), axis=-1)
 
 
 def enumerated(signal: ArrayLike, analysis: Any) -> Outcomes:
@@ -192,51 +245,60 @@ def enumerated(signal: ArrayLike, analysis: Any) -> Outcomes:
         raise ValueError(f"outcomes must be at most {MOST_OUTCOMES}, got counts up to {most}: use toys")
     counts = np.stack(np.meshgrid(*(np.arange(m + 1.0) for m in most), indexing="ij"), axis=-1).reshape(-1, len(most))
     law = Law.of(analysis, 0.0)
-    return Outcomes(counts, -_common(counts, law.width), law, drawn=False)
+    return Outcomes(counts, -_common(counts, law.own), law, drawn=False)
 
 
 def toys(signal: ArrayLike, analysis: Any, n_toys: int, seed: int) -> Outcomes:
     r"""Outcomes drawn from a mixture of the points, and of no signal.
 
     Each bin's own error is a factor with a gamma distribution of mean one; errors that bins share are factors
-    :math:`e^{Vu}` with Gaussian u. With the latter, points weight toys by the probability of the counts for the
-    factors that were drawn.
+    :math:`e^{Vu}` with Gaussian u, on signal and background apart if the analysis has them so. With the latter,
+    points weight toys by the probability of the counts for the factors that were drawn.
 
     Parameters
     ----------
     signal
         Expected events of points, (p, bins); of many, every so many-th is a part of the mixture.
     analysis
-        Its ``background``, relative ``systematic`` error of each bin, and perhaps ``shared`` errors.
+        Its ``background``, relative ``systematic`` error of each bin, and perhaps ``shared`` errors, and
+        ``shared_signal``.
     n_toys, seed
         How many, and of which random numbers.
     """
     signal = checked_signal(signal, analysis)
-    if len(getattr(analysis, "shared_signal", ())):
-        raise ValueError("shared_signal must be empty for toys: their errors are those of the total expectation")
     order = np.lexsort(signal.T)
     parts = order[np.unique(np.linspace(0, len(order) - 1, min(COMPONENTS, len(order))).astype(int))]
     mixed = np.vstack([np.zeros(signal.shape[1]), signal[parts]])
     rng = random_stream(seed, "toys")
     # As many of each: a mixture by strata has a smaller error than one by chance.
     which = np.arange(whole_number("n_toys", n_toys, 1)) % len(mixed)
-    mean = mixed[which] + analysis.background
-    width = np.broadcast_to(np.asarray(analysis.systematic) ** 2, mean.shape)
+    width = np.broadcast_to(np.asarray(analysis.systematic) ** 2, (len(which), signal.shape[1]))
     narrow = width <= 1e-12
     scale = np.where(narrow, 1.0, width)
-    factors = np.where(narrow, 1.0, rng.gamma(1 / scale) * scale)
-    shared = np.asarray(getattr(analysis, "shared", ()), dtype=float).reshape(-1, mean.shape[1])
-    if len(shared):
-        factors = factors * np.exp(rng.standard_normal((len(which), len(shared))) @ shared)
-    counts = rng.poisson(mean * factors).astype(float)
+    own = np.where(narrow, 1.0, rng.gamma(1 / scale) * scale)
+    of_background, of_signal = (
+        np.asarray(getattr(analysis, name, ()), dtype=float).reshape(-1, signal.shape[1])
+        for name in ("shared", "shared_signal")
+    )
+    on_signal = on_background = own
+    if len(of_background):
+        u = rng.standard_normal((len(which), len(of_background)))
+        on_signal = on_background = own * np.exp(u @ of_background)
+    if len(of_signal):
+        on_signal = own * np.exp(u @ of_signal)
+        rate = on_signal * mixed[which] + on_background * analysis.background
+    else:
+        rate = on_background * (mixed[which] + analysis.background)
+    factors = (on_signal, on_background) if len(of_background) else None
+    counts = rng.poisson(rate).astype(float)
     with np.errstate(divide="ignore"):
         expected = np.log(np.bincount(which, minlength=len(mixed)))
     law, measure = Law.of(analysis, 0.0), []
     for part in parts_of_rows(len(counts), len(mixed)):
-        drawn = factors[part] if len(shared) else None
+        drawn = factors and (on_signal[part], on_background[part])
         found = Outcomes(counts[part], np.zeros(0), law, drawn=True, factors=drawn)
         measure.append(scipy.special.logsumexp(found.log_probability(mixed) + expected, axis=1))
-    return Outcomes(counts, np.concatenate(measure), law, drawn=True, factors=factors if len(shared) else None)
+    return Outcomes(counts, np.concatenate(measure), law, drawn=True, factors=factors)
 
 
 def outcomes_of(signal: Array, analysis: Any, method: Method, set_of_toys: int = 0) -> Outcomes:

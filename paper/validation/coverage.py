@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 import darkpkg as dk
-from darkpkg.inference.coverage import coverage
+from darkpkg.inference.coverage import Coverage, coverage
 from darkpkg.inference.outcomes import Method
 from darkpkg.inference.threshold import METHODS
 from darkpkg.streams import random_stream
@@ -50,23 +50,33 @@ def points() -> dk.DarkParameters:
     return dk.DarkParameters(**{**fields, "V_muN_sq": V_muN_sq[picked]})
 
 
-def at(number: int) -> list[dict[str, Any]]:
-    """Coverage at one point: a row for each analysis and method."""
+def numbered(number: int) -> dk.DarkParameters:
+    """One of the points."""
     theta = points()
     names = ("m_N", "m_Zprime", "alpha_D", "epsilon", "V_muN_sq", "V_N_sq")
-    one = dk.DarkParameters(**{name: float(getattr(theta, name)[number]) for name in names})
-    rows = []
-    for analysis_name, analysis in ANALYSES.items():
-        spectrum = dk.load_table().events(one, analysis).mean
-        most = 20 + 2 * spectrum.sum() + 3 * np.sqrt(analysis.background.sum())
-        scales = np.append(1.0, np.geomspace(0.05, most, 40) / spectrum.sum())
+    return dk.DarkParameters(**{name: float(getattr(theta, name)[number]) for name in names})
+
+
+def covered(number: int, name: str, method: str, n_toys: int = N_TOYS) -> Coverage:
+    """Coverage at one of the points, of one of the analyses by its name."""
+    analysis = ANALYSES[name]
+    spectrum = dk.load_table().events(numbered(number), analysis).mean
+    most = 20 + 2 * spectrum.sum() + 3 * np.sqrt(analysis.background.sum())
+    scales = np.append(1.0, np.geomspace(0.05, most, 40) / spectrum.sum())
+    return coverage(scales[:, None] * spectrum, analysis, Method(method, n_toys, SEED + 2 * number), which=[0])
+
+
+def at(number: int) -> list[dict[str, Any]]:
+    """Coverage at one point: a row for each analysis and method."""
+    one, rows = numbered(number), []
+    known = {name: float(getattr(one, name)) for name in one.numbers() if np.any(getattr(one, name))}
+    for name, analysis in ANALYSES.items():
+        events = dk.load_table().events(one, analysis).mean.sum()
         for method in METHODS:
-            rule = Method(method, N_TOYS, SEED + 2 * number)
-            found = coverage(scales[:, None] * spectrum, analysis, rule, which=[0])
-            known = {name: getattr(one, name) for name in names}
+            found = covered(number, name, method)
             rows.append(
-                {"point": number, **known, "analysis": analysis_name, "events": spectrum.sum(), "method": method}
-                | {name: getattr(found, field)[0] for name, field in COLUMNS.items()}
+                {"point": number, **known, "analysis": name, "events": events, "method": method}
+                | {column: getattr(found, field)[0] for column, field in COLUMNS.items()}
             )
     return rows
 

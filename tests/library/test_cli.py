@@ -86,6 +86,21 @@ class TestMethods:
         found = json.loads(from_sample.stdout)
         assert (found["rule"], found["status"]) == ("90 % CL by Feldman-Cousins", "excluded")
 
+    @pytest.mark.parametrize("method", ["likelihood", "feldman-cousins", "cls", "bayes"])
+    def test_a_scan_has_the_limit_of_each(self, method, tmp_path):
+        """From the table of all rates: the end of the interval, and the share of a plane."""
+        line = ("scan", "--benchmark", "B", "--vary", "V_muN_sq=1e-8:1e-5:9", "--method", method)
+        text = run(*line, "-o", tmp_path / "line.csv").stdout
+        along = dk.Slice(dk.BENCHMARK_B, V_muN_sq=np.geomspace(1e-8, 1e-5, 9))
+        (interval,) = dk.excluded_intervals(None, along, dk.ANALYSIS_I, method=method)
+        assert f"rule                   {interval.rule}" in text
+        (low,) = re.findall(r"excluded +V_muN_sq from (\S+) to", text)
+        assert float(low) == pytest.approx(interval.low, rel=1e-2)  # discrete outcomes, and a finer line
+        plane = (*line, "--vary", "m_N=0.05:0.2:5", "--refine", 0, "-o", tmp_path / "plane.csv")
+        share = re.findall(r"excluded +(\S+) % of the grid", run(*plane).stdout)
+        scan = dk.read_scan(tmp_path / "plane.csv")
+        assert share == [f"{100 * scan.excluded(method=method).mean():.3g}"]
+
     def test_another_is_refused(self):
         assert run("check", *options(), "--method", "CLS").exit_code == 2
 

@@ -257,8 +257,71 @@ def test_errors_of_signal_and_background_add_up_to_those_of_the_total():
     assert of_signal[0] > exact[0]
     more = dk.ANALYSIS_II.with_errors("all", of="signal") + dk.ANALYSIS_I.with_errors("all")
     assert [np.count_nonzero(rows) for rows in (more.shared, more.shared_signal)] == [2, 42]
-    with pytest.raises(ValueError, match="shared_signal must be empty for toys"):
-        toys(np.zeros((1, 42)), more, 10, seed=1)
+
+
+def test_toys_of_the_same_errors_of_signal_and_background_apart_are_those_of_their_sum():
+    """The sources of both vary together: the same factors, the same probabilities."""
+    one = dk.ANALYSIS_II.with_errors("beam", uncorrelated=0.05)
+    apart = dataclasses.replace(one, shared_signal=one.shared)
+    line = np.geomspace(1, 60, 12)[:, None] * np.concatenate([SHAPE, 0.45 * SHAPE])
+    together, separate = (toys(line, analysis, 2000, seed=6) for analysis in (one, apart))
+    np.testing.assert_array_equal(together.counts, separate.counts)
+    np.testing.assert_allclose(together.weights(line), separate.weights(line), rtol=1e-9)
+    for more in (0.0, 1.0):  # and the same order, up to what all points share
+        laws = [Law.of(analysis, more)(together.counts[:50], line) for analysis in (one, apart)]
+        np.testing.assert_allclose(*(law - law[:, :1] for law in laws), atol=1e-8)
+
+
+@pytest.mark.parametrize("of", ["signal", "background"])
+def test_toys_scatter_by_the_error_of_what_has_one(of):
+    """Mean and variance of the counts at one point, from toys of a mixture: of lognormal factors and Poisson."""
+    here = dk.ANALYSIS_II.with_errors("all", of=of)
+    shape = np.concatenate([SHAPE, 0.45 * SHAPE])
+    line = np.array([0.0, 100.0, 200.0])[:, None] * shape / shape.sum()
+    drawn = toys(line, here, 60_000, seed=7)
+    weights, total = drawn.weights(line)[:, 1], drawn.counts.sum(axis=1)
+    error = np.std(weights * total) / np.sqrt(len(total)) / np.mean(weights)
+    share = line[1] if of == "signal" else here.background
+    mean = (line[1] + here.background).sum() + (share * np.expm1(dk.ANALYSIS_II.systematic**2 / 2)).sum()
+    assert np.average(total, weights=weights) == pytest.approx(mean, abs=4 * error)
+    # The factor has a variance of e^{2V²} − e^{V²}, in common for all bins.
+    V = dk.ANALYSIS_II.systematic
+    deviation = share @ (np.exp(np.add.outer(V**2, V**2) / 2) * np.expm1(np.outer(V, V))) @ share
+    assert np.cov(total, aweights=weights) == pytest.approx(mean + deviation, rel=0.04)
+
+
+@pytest.mark.parametrize("of", ["signal", "background"])
+@pytest.mark.parametrize("method", ["feldman-cousins", "likelihood"])
+def test_limits_with_errors_of_signal_or_background_cover(method, of):
+    """Feldman and Cousins by construction, the profile nearly: its χ² has one parameter more than is free."""
+    here = dk.ANALYSIS_II.with_errors("beam", uncorrelated=0.03, of=of)
+    line = np.append(20.0, np.geomspace(4, 100, 12))[:, None] * np.concatenate([SHAPE, 0.45 * SHAPE])
+    found = coverage(line, here, Method(method, 2000), which=[0])
+    if method == "feldman-cousins":  # the critical value scatters as much as the experiments
+        assert abs(found.value[0] - 0.9) < 6 * (found.high - found.low)[0] / 2
+    else:
+        assert 0.92 < found.value[0] < 0.99
+
+
+@pytest.mark.parametrize("of", ["signal", "background"])
+def test_expected_limits_have_errors_of_signal_and_background_apart(of):
+    """The observed one is that of p-values, from other toys; background alone scatters by its own error, too."""
+    spectrum, rule = np.concatenate([SHAPE, 0.45 * SHAPE]), Method("feldman-cousins", 3000)
+    here = dk.ANALYSIS_II.with_errors("all", of=of)
+    found = expected_limits(spectrum, here, rule, n_experiments=100)
+    line = np.geomspace(0.05, 300, 100)[:, None] * spectrum
+    assert found.observed == pytest.approx(limit(p_values(line, here, rule), line) / spectrum.sum(), rel=0.15)
+    assert (np.diff(found.quantiles) > 0).all()
+
+
+@pytest.mark.parametrize("of", ["total", "background"])
+def test_the_rule_of_a_scan_and_its_coverage_have_one_likelihood(of):
+    """With errors that bins share it is the profile: p-values of `Scan` and of counts, for any counts."""
+    here = dk.ANALYSIS_II.with_errors("beam", uncorrelated=0.05, of=of)
+    line = np.geomspace(1, 100, 20)[:, None] * np.concatenate([SHAPE, 0.45 * SHAPE])
+    lnL = dk.log_likelihood(dk.Expectation(line, np.zeros(line.shape)), here)
+    best = max(lnL.max(), dk.log_likelihood(dk.Expectation(0 * line[:1], 0 * line[:1]), here)[0])
+    np.testing.assert_allclose(p_values(line, here, "likelihood").value, np.exp(-(best - lnL)), rtol=1e-7)
 
 
 @pytest.mark.parametrize(("common_to", "found"), [("channel", 0.54), ("all", 0.40)])

@@ -16,6 +16,7 @@ from darkpkg.inference.likelihood import (
     barlow_beeston_log_likelihood,
     effective_log_likelihood,
     log_likelihood,
+    marginal_log_likelihood,
     profiled_log_likelihood,
     weighted_log_likelihood,
 )
@@ -270,10 +271,33 @@ class TestSharedErrors:
             # A parabola at the top of a grid of 1.2e-4.
             assert found == pytest.approx(heights.max(), abs=1e-6)
             integral = np.log(np.sum(np.exp(heights - heights.max())) * (z[1] - z[0]) / np.sqrt(2 * np.pi))
-            best = z[heights.argmax()]
-            curvature = 1 + eta**2 * ((mean + self.B) * np.exp(eta * best)).sum()
-            # The integral around the best value, to second order, with corrections of a fraction of η² or 1/counts.
-            assert integral + heights.max() == pytest.approx(found - np.log(curvature) / 2, abs=0.02)
+            averaged = marginal_log_likelihood(Expectation(mean, np.zeros(3)), self.counts((np.full(3, eta),)))
+            # Laplace's is right to second order, with corrections of a fraction of η² or 1/counts.
+            assert averaged == pytest.approx(integral + heights.max(), abs=0.02)
+
+    @pytest.mark.parametrize("systematic", [0.0, 0.15])
+    def test_several_sources_and_errors_of_bins_are_averaged(self, systematic):
+        """By a hundred thousand draws: rate and tilt, and an own error of each bin."""
+        shared = np.array([[0.2, 0.2, 0.2], [-0.1, 0.0, 0.1]])
+        rng = np.random.default_rng(5)
+        u = rng.standard_normal((100_000, 2)) @ shared + systematic * rng.standard_normal((100_000, 3))
+        averaged = marginal_log_likelihood(self.SIGNAL, self.counts(shared, np.full(3, systematic)))
+        for i in (0, 1):  # the third signal is far from the counts
+            mean = (self.SIGNAL.mean[i] + self.B) * np.exp(u)
+            likelihoods = np.exp(stats.poisson.logpmf(self.K, mean).sum(axis=1))
+            error = likelihoods.std() / likelihoods.mean() / np.sqrt(len(u))
+            assert averaged[i] == pytest.approx(np.log(likelihoods.mean()), abs=0.01 + 4 * error)
+
+    def test_errors_of_the_background_alone_are_averaged_alone(self):
+        """Without a signal they are those of the total, and what has no error has the Poisson."""
+        of_background = dk.ANALYSIS_II.with_errors("beam", uncorrelated=0.0, of="background")
+        total = dk.ANALYSIS_II.with_errors("beam", uncorrelated=0.0)
+        nothing = no_signal(total)
+        for likelihood in (marginal_log_likelihood, profiled_log_likelihood):
+            assert likelihood(nothing, of_background) == pytest.approx(likelihood(nothing, total), rel=1e-12)
+        of_signal = dk.ANALYSIS_II.with_errors("beam", uncorrelated=0.0, of="signal")
+        exact = stats.poisson.logpmf(total.observed, total.background).sum()
+        assert marginal_log_likelihood(nothing, of_signal) == pytest.approx(exact, rel=1e-12)
 
     def test_the_statistical_error_is_an_own_error_of_each_bin(self):
         relative = 0.3

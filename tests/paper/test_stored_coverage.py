@@ -42,11 +42,20 @@ def test_feldman_and_cousins_cover_ninety_per_cent_at_two_hundred_points():
     both = table[(table.analysis == "I + II") & (table.method == "feldman-cousins")]
     assert both.coverage.mean() == pytest.approx(0.90, abs=0.007)
     pulls = (both.coverage - 0.90) / ((both.high - both.low) / 2)
-    # Toys of the critical value scatter as much as the experiments; counts are whole numbers.
-    assert np.abs(pulls).max() < 8
+    # Toys of the critical value scatter as much as the experiments: √2, if all toys were as good as any.
+    assert pulls.std() < 1.5
+    assert np.abs(pulls).max() < 4 * np.sqrt(2)
+    assert np.abs(both.coverage - 0.90).max() < 0.007 + 2 * (both.high - both.low).max()
     # With all outcomes of few counts, never less.
     exact = table[(table.analysis == "I") & (table.method == "feldman-cousins")]
     assert exact.coverage.min() > 0.9 - 1e-6
+
+
+def test_the_point_that_is_farthest_from_ninety_per_cent_is_so_by_its_toys():
+    """Number 41, 1.7 % too low by 4,000 toys; 40,000 have a third of their error, and critical values the same."""
+    found = coverage.covered(41, "I + II", "feldman-cousins", n_toys=40_000)
+    assert found.value[0] == pytest.approx(0.90, abs=3 * (found.high - found.low)[0] / np.sqrt(2))
+    assert (found.high - found.low)[0] < 0.005
 
 
 def test_counts_of_a_truth_have_the_law_of_the_likelihood():
