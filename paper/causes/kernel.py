@@ -10,7 +10,7 @@ same events, transported to these masses.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
@@ -21,7 +21,7 @@ from scipy.special import roots_sh_jacobi
 from darkpkg.experiment.analysis import Analysis, Channel
 from darkpkg.experiment.detector import ND280
 from darkpkg.experiment.experiment import T2K
-from darkpkg.experiment.selection import Selection, observables
+from darkpkg.experiment.selection import Selection
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.generator import generate
 from darkpkg.method.kernels import UNIFORM
@@ -40,6 +40,11 @@ __all__ = ["Smoothed", "disc", "gain", "inside", "smoothing"]
 
 SEED = 2206
 """Of the samples over masses."""
+
+_FAR = 1e6
+"""Above every mass of a pair, in GeV."""
+
+Decay = Callable[[PlacedEvents], PlacedEvents]
 
 _REACH = 0.75 * authors.KERNEL_RADIUS
 _EVERYWHERE = Smoothing((3.0, 3.0), UNIFORM, order=0, slope=None)
@@ -98,7 +103,7 @@ def _region(m_N: float, m_Zprime: float, n_events: int) -> PlacedEvents:
     return place(events, ND280, SEED)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def _moved(m_N: float, m_Zprime: float, n_events: int, x: float, y: float) -> PlacedEvents | None:
     """The same events at masses e^(h x), e^(h y) times larger; None beyond the line m_N = m_Z′."""
     h = authors.KERNEL_RADIUS
@@ -112,17 +117,25 @@ def _moved(m_N: float, m_Zprime: float, n_events: int, x: float, y: float) -> Pl
     return replace(moved, weight=moved.weight / level)
 
 
+@lru_cache(maxsize=24)
+def _decayed(decay: Decay, beam: str, *point: float) -> PlacedEvents | None:
+    """Those of `_moved` in one beam, with their pairs as a reading has them."""
+    events = _moved(*point)
+    return None if events is None else decay(events[events.beam == beam])
+
+
 def _spectrum(events: PlacedEvents, channel: Channel, selection: Selection, reading: Reading) -> Array:
     """Selected pairs in each bin, wherever N decays; of all N made on the nuclei of the modules that are looked at.
 
     Few vertices lie in an FGD, and pairs depend on the nucleus alone.
     """
-    events = reading.decay(events[events.beam == channel.beam])
-    bins = replace(selection, vertex_modules=()).bins(events)
+    edges, n = selection.mass_edges, len(channel.observed)
+    if edges and not reading.overflow:
+        edges = (*edges, _FAR)  # what is above the last edge has a bin of its own, and is left out
+    bins = replace(selection, vertex_modules=(), mass_edges=edges).bins(events)
     weight = events.weight * _number_of_nuclei(events, selection.vertex_modules)
-    if selection.mass_edges and selection.response and not reading.overflow:
-        weight = weight * (observables(selection.response.smear(events)).mass < selection.mass_edges[-1])
-    return np.bincount(bins[bins >= 0], weight[bins >= 0], len(channel.observed))
+    counted = (bins >= 0) & (bins < n)
+    return np.bincount(bins[counted], weight[counted], n)
 
 
 def _number_of_nuclei(events: PlacedEvents, modules: Sequence[str]) -> Array:
@@ -156,9 +169,10 @@ def _smoothing(
 ) -> tuple[Smoothed, ...]:
     points, weights = disc()
     found = []
-    moved = [_moved(m_N, m_Zprime, n_events, *point) for point in points]
     for channel in analysis.channels:
         selection = reading.selection(channel.selection)
+        about = (reading.decay, channel.beam, m_N, m_Zprime, n_events)
+        moved = [_decayed(*about, *point.tolist()) for point in points]
         spectra = [None if e is None else _spectrum(e, channel, selection, reading) for e in moved]
         there = [i for i, spectrum in enumerate(spectra) if spectrum is not None and spectrum.sum() > 0]
         log_rate = np.log([spectra[i].sum() for i in there])
