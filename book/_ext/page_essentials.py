@@ -1,14 +1,19 @@
 """A Sphinx extension: what every page has. A stamp of the build, the chapter as a notebook, a card for links to it.
 
-Description and further tags for links are made by ``sphinxext.opengraph`` from the first paragraph of a page.
+Tags for links are made by ``sphinxext.opengraph``, with a description of the first paragraphs of a page.
 """
 
+import html
 import os
+import re
 import subprocess
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
 import jupytext
+import sphinxext.opengraph
+from docutils import nodes
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 from sphinx.application import Sphinx
@@ -19,11 +24,36 @@ import darkpkg
 CARD = "_static/card.png"
 RESULT = "book/_static/exclusion.png"
 
+_SIGNS = {
+    "mu": "μ",
+    "nu": "ν",
+    "varepsilon": "ε",
+    "alpha": "α",
+    "delta": "δ",
+    "Delta": "Δ",
+    "lambda": "λ",
+    "tau": "τ",
+}
+_SIGNS |= {
+    "sigma": "σ",
+    "theta": "θ",
+    "pi": "π",
+    "times": "×",
+    "cdot": "·",
+    "gg": "≫",
+    "le": "≤",
+    "sqrt": "√",
+    "to": "→",
+}
+_SIGNS |= {"approx": "≈", "ln": "ln ", ",": " ", "%": "%"}
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect stamp, notebooks and card to Sphinx."""
     app.connect("config-inited", add_stamp)
     app.connect("html-page-context", offer_notebook, priority=400)  # before the theme makes its buttons
+    sphinxext.opengraph.get_description = description  # its own has TeX in it, and spaces within names
     app.connect("build-finished", write_notebooks)
     app.connect("build-finished", write_card)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -44,6 +74,35 @@ def stamp(root: Path) -> str:
     except (OSError, subprocess.CalledProcessError):  # an archive without its history
         return f"darkpkg {darkpkg.__version__}"
     return f"darkpkg {darkpkg.__version__}, commit {commit}"
+
+
+def description(doctree: nodes.document, length: int, known_titles: Set[str] = frozenset()) -> str:
+    """Begin a page in plain text, for links to it: its first paragraphs outside of boxes."""
+    text = ""
+    for paragraph in doctree.findall(nodes.paragraph):
+        if len(text) <= length and not _is_in_box(paragraph):
+            leaves = paragraph.findall(nodes.Text)
+            parts = (plain(leaf) if isinstance(leaf.parent, nodes.math) else leaf for leaf in leaves)
+            text = f"{text} {' '.join(''.join(parts).split())}".strip()
+    if len(text) > length:
+        text = text[: length - 1].rpartition(" ")[0] + "…"
+    return html.escape(text, quote=True)
+
+
+def _is_in_box(node: nodes.Node | None) -> bool:
+    return node is not None and (isinstance(node, nodes.Admonition) or _is_in_box(node.parent))
+
+
+def plain(formula: str) -> str:
+    r"""Write a short formula without TeX.
+
+    >>> plain(r"|V_{\mu N}|^2 > 10^{-7}"), plain(r"\delta = 5\,\mathrm{cm}")
+    ('|V_μN|² > 10⁻⁷', 'δ = 5 cm')
+    """
+    formula = re.sub(r"\\(?:mathrm|rm|text|vec|hat)\b ?", "", formula)
+    formula = re.sub(r"\\([A-Za-z]+|.)(?: (?=\w))?", lambda sign: _SIGNS.get(sign[1], ""), formula)
+    formula = re.sub(r"\^\{?(-?\d+)\}?", lambda power: power[1].translate(_RAISED), formula)
+    return re.sub(r"[{}]", "", formula)
 
 
 def offer_notebook(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:

@@ -24,7 +24,8 @@ function move(page, name, to) {
 }
 
 const text = (page, selector) => page.$eval(selector, (found) => found.textContent);
-const picture = async (page) => Buffer.from(await (await page.$(".ex-plane svg")).screenshot()).toString("base64");
+// The drawing itself: on a screenshot the head of the page may lie above it.
+const picture = (page) => page.$eval(".ex-plane svg", ({ outerHTML }) => outerHTML);
 
 async function loaded(page, address) {
   await page.goto("about:blank"); // another hash alone would not load the page

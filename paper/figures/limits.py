@@ -83,12 +83,8 @@ CHECKED_AT: Mapping[tuple[str, str], tuple[float, ...]] = {
 }
 """Masses in GeV at which each plane has crosses, limits from dedicated samples."""
 
-_EXCLUDED_AT = {
-    ("heavy", "mixing"): (0.05, 6e-4, 0),
-    ("heavy", "kinetic"): (0.5, 1.3e-3, 43),
-    ("light", "mixing"): (0.085, 1e-3, 0),
-    ("light", "kinetic"): (0.0045, 3.5e-3, 0),
-}
+_EXCLUDED_AT = {("heavy", "mixing"): (0.05, 6e-4, 0), ("heavy", "kinetic"): (0.5, 1.3e-3, 43)}
+_EXCLUDED_AT |= {("light", "mixing"): (0.085, 1e-3, 0), ("light", "kinetic"): (0.0045, 3.5e-3, 0)}
 """Where in each plane it is written, and at which angle."""
 
 _NAMES = {"mixing": ("m_N", "V_muN_sq"), "kinetic": ("m_Zprime", "epsilon")}
@@ -209,18 +205,16 @@ def _limits(mediator: str, lines: Mapping[str, _Line], samples: Samples) -> Pape
             for curve in _edge(ax, found, label, dict(line.style)):
                 curves.line(name, label, *curve.T)
             if line.modules is not None:
-                checks = (
-                    np.array(list(_dedicated(samples, where, CHECKED_AT[mediator, panel], line))).reshape(-1, 3).T
-                )
+                checks = _dedicated(samples, where, CHECKED_AT[mediator, panel], line).T
                 ax.errorbar(*checks, fmt="x", ms=6, mew=1.5, color=line.style["color"], zorder=4)
                 curves.line(name, f"{label}, dedicated samples", *checks)
         ax.plot(
             *(getattr(point, name) for name in names), "*", ms=13, color=COLOURS["red"], mec="white",
             label=f"benchmark {'B' if mediator == 'heavy' else 'A'}", ls="none", zorder=5,
         )  # fmt: skip
-        word = {"color": COLOURS["blue"], "ha": "center", "bbox": PALE, "zorder": 6}
-        *place, angle = _EXCLUDED_AT[mediator, panel]
-        ax.text(*place, "excluded by T2K", rotation=angle, va="center", **word)
+        x, y, angle = _EXCLUDED_AT[mediator, panel]
+        word = {"color": COLOURS["blue"], "ha": "center", "va": "center", "bbox": PALE}
+        ax.text(x, y, "excluded by T2K", rotation=angle, **word)
         ax.set(xlim=ends[0], ylim=ends[1])
         if ends[0][1] < 100 * ends[0][0]:
             ax.xaxis.set_minor_formatter(NullFormatter())
