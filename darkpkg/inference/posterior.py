@@ -59,8 +59,8 @@ FORMAT = "darkpkg chain 1"
 
 _WALKERS = 64
 
-_CANDIDATES = 32
-"""Points of the prior for each walker to start from: as many likelihoods as so many steps."""
+_CANDIDATES, _ROUNDS = 32, 64
+"""Points of the prior for each walker to start from, as many likelihoods as so many steps, and how often at most."""
 
 
 def _extra(name: str, extra: str) -> Any:
@@ -199,11 +199,11 @@ def sample_chain(
 ) -> Chain:
     """Sample the posterior with an ensemble of walkers, by emcee (arXiv:1202.3665).
 
-    Walkers start from points of the prior drawn in proportion to the likelihood, which leaves less to discard where
-    the posterior is narrow. Their proposals are differences of other walkers, differential evolution, for one step in
-    five in full length, which leads from one maximum to another. With stretch moves six parameters mix badly, and the
-    snooker moves of emcee 3.1.6 have another limit than the posterior: of a Gaussian in two dimensions the variance
-    is a tenth too small.
+    Walkers start from points of the prior drawn in proportion to the likelihood, up to 2,048 for each of them, which
+    leaves less to discard where the posterior is narrow. Their proposals are differences of other walkers,
+    differential evolution, for one step in five in full length, which leads from one maximum to another. With stretch
+    moves six parameters mix badly, and the snooker moves of emcee 3.1.6 have another limit than the posterior: of a
+    Gaussian in two dimensions the variance is a tenth too small.
 
     Parameters
     ----------
@@ -246,10 +246,7 @@ def sample_chain(
             raise ValueError(f"n_walkers must be even, got {n_walkers}")
         first, keys = (random_stream(seed, "posterior", name) for name in ("walkers", "emcee"))
         twister = ("MT19937", keys.integers(2**32, size=624, dtype=np.uint32), 624, 0, 0.0)
-        u = first.random((_CANDIDATES * n_walkers, d))
-        # The largest of ln L and noise of Gumbel are drawn in proportion to L, without replacement.
-        drawn = np.argsort(heights(u) + first.gumbel(size=len(u)))[-n_walkers:]
-        start = emcee.State(u[drawn], random_state=twister)
+        start = emcee.State(_drawn_from_prior(heights, n_walkers, first), random_state=twister)
     else:
         check_kinds(after=(after, Chain))
         about = after.provenance
@@ -265,6 +262,23 @@ def sample_chain(
         tuple(last.random_state), about,
     )  # fmt: skip
     return found if after is None else _joined(after, found)
+
+
+def _drawn_from_prior(heights: _Cube, n: int, rng: np.random.Generator) -> Array:
+    """Points (n, d) of the prior drawn in proportion to the likelihood, without replacement.
+
+    Of so many that they are worth n, by their likelihoods as weights. Of fewer, most points would lie far outside of
+    a narrow posterior, and a chain takes hundreds of steps to come back.
+    """
+    u, lnL = np.empty((0, len(heights.prior.names))), np.empty(0)
+    for _ in range(_ROUNDS):
+        more = rng.random((_CANDIDATES * n, u.shape[1]))
+        u, lnL = np.concatenate([u, more]), np.concatenate([lnL, heights(more)])
+        weights = np.exp(lnL - max(lnL.max(), -1e300))
+        if weights.sum() ** 2 >= n * (weights**2).sum() > 0:
+            break
+    # The largest of ln L and noise of Gumbel are drawn so.
+    return u[np.argsort(lnL + rng.gumbel(size=len(u)))[-n:]]
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,18 @@ def exact(lnL):
     return u, L / L.sum(), np.log(L.mean())
 
 
+def test_walkers_start_within_a_narrow_posterior():
+    """Of 40,000 counts: a thousandth of the prior. The mean of χ²/2 of one parameter is one half.
+
+    Of thirty-two candidates for each walker, only two lie there, and most walkers start hundreds below the best.
+    """
+    narrow = likelihood({**BOUNDS, "V_muN_sq": (1e-10, 1e-1)}, observed=40_000.0)
+    first = sample_chain(narrow, 1, seed=2, n_walkers=64).log_likelihood[0]
+    below = first.max() - first
+    assert below.max() < 12
+    assert below.mean() == pytest.approx(0.5, abs=4 * np.sqrt(0.5 / 64))
+
+
 def test_a_chain_that_is_continued_from_a_file_is_one_long_chain(lnL, chain, tmp_path):
     path = tmp_path / "chain.npz"
     first = sample_chain(lnL, 150, seed=2, n_walkers=16)
