@@ -1,24 +1,12 @@
 """The table of all rates against dedicated samples at random points, which are kept in data."""
 
-import zlib
-
 import numpy as np
 import pandas as pd
 import pytest
 
 import darkpkg as dk
 from darkpkg import datasets
-from paper.validation.table import (
-    ANALYSES,
-    KINDS,
-    NAME,
-    PARAMETERS,
-    adapted,
-    compared,
-    drawn_point,
-    log_scales,
-    summary,
-)
+from paper.validation.table import ANALYSES, KINDS, NAME, PARAMETERS, compared, drawn_point, log_scales, summary
 
 TABLE = dk.load_table()
 
@@ -68,33 +56,3 @@ def test_the_shipped_table_gives_the_limits_of_dedicated_samples():
     assert (of_all.rms[["heavy", "heavy near", "light near", "heavy above 0.5", "light flying"]] < 1.5).all()
     assert (of_all.rms[["light", "light above 0.5"]] < 2.5).all()
     assert of_all.pull.max() < 1.4
-
-
-def heavy_N(m_N, ratio):
-    """Benchmark A with other masses."""
-    return dk.BENCHMARK_A.replace(m_N=m_N, m_Zprime=ratio * m_N)
-
-
-def difference(one, other):
-    """Of the logarithms of all events, and its error."""
-    one, other = one.total(), other.total()
-    return float(np.log(one.mean / other.mean)), float(np.hypot(one.error / one.mean, other.error / other.mean))
-
-
-@pytest.mark.parametrize("epsilon", [1e-3, 3e-7], ids=["prompt", "flying"])
-def test_neutrinos_drawn_to_pass_the_cuts_give_the_events_of_others(epsilon):
-    """Where many pass, for which ordinary samples are precise."""
-    point = heavy_N(0.55, 0.7).replace(epsilon=epsilon)
-    ordinary = dk.Transport(dk.simulate(point, 16_384, 1)).events(point, dk.ANALYSIS_I)
-    apart, error = difference(adapted(point, 16_384, 1), ordinary)
-    assert error < 0.03
-    assert abs(apart) < 5 * error  # by the spread of eight sequences, known to a quarter
-
-
-def test_the_shipped_table_agrees_with_adapted_samples_where_few_pass():
-    """Next to the masses beyond which the cut on |t| takes events away, at points of this version."""
-    rng = np.random.default_rng(zlib.crc32(dk.__version__.encode()))
-    for m_N, ratio in zip(rng.uniform(0.5, 0.95, 5), rng.uniform(0.3, 0.99, 5), strict=True):
-        if (point := heavy_N(m_N, ratio)).m_Zprime < 0.7:
-            apart, error = difference(adapted(point, 16_384, 1), TABLE.events(point, dk.ANALYSIS_I))
-            assert abs(apart) < 5 * error, point
