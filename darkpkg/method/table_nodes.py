@@ -87,7 +87,6 @@ class Spectrum:
     beams: tuple[str, ...]
     parts: tuple[tuple[str, ...], ...]
     lifetimes: Axis
-    flights: Axis = FLIGHTS
 
     @property
     def times(self) -> Array:
@@ -272,7 +271,7 @@ class Simulation:
                 everywhere += _counted(group[at], stretch["weight"] * stretch["length"][:, None], len(everywhere))
                 self._add(sums, group[at], stretch, random[rows[at], 3], is_light)
         rate = sums.rates(np.exp(self.spectrum.lifetimes.nodes))
-        rate = np.einsum("gybl,yf->gblf", rate, _flight_kernel(is_light, self.spectrum.flights), optimize=True)
+        rate = np.einsum("gybl,yf->gblf", rate, _flight_kernel(is_light), optimize=True)
         all_of_them = np.broadcast_to(everywhere[:, :, None, None], (*everywhere.shape, 1, rate.shape[-1]))
         found = np.concatenate([all_of_them, rate], axis=2)
         found = np.cumsum(found.reshape(*axes, *found.shape[1:]), axis=0)
@@ -332,17 +331,17 @@ def _flights(uniform: Array, is_light: bool) -> Iterator[tuple[NDArray[np.int64]
             yield 1 + k, _FLOWN[k]
 
 
-def _flight_kernel(is_light: bool, lifetimes: Axis) -> Array:
+def _flight_kernel(is_light: bool) -> Array:
     """How much each flight counts for each lifetime of Z′, of which none is the first: (1 + flights, 1 + lifetimes).
 
     A flight y over momentum has the distribution dy exp(−y/L)/L; here ln y is drawn evenly.
     """
     if not is_light:
         return np.ones((1, 1))
-    of = _FLOWN[:, None] / np.exp(lifetimes.nodes)
+    of = _FLOWN[:, None] / np.exp(FLIGHTS.nodes)
     kernel = np.zeros((1 + len(of), 1 + of.shape[1]))
     kernel[1:, 1:] = of * np.exp(-of) * np.log(_FARTHEST / _NEAREST) / _STRATA
-    kernel[0, :] = np.append(1.0, -np.expm1(-_NEAREST / np.exp(lifetimes.nodes)))
+    kernel[0, :] = np.append(1.0, -np.expm1(-_NEAREST / np.exp(FLIGHTS.nodes)))
     return kernel
 
 
