@@ -97,14 +97,16 @@ def smoothed(
     left, free = np.ones(surfaces.shape), np.ones(surfaces.shape[1])
     for ratio in 10.0 ** np.arange(-3, 4):
         penalty, modes = np.linalg.eigh(deviation * (ratio * rough_x + rough_v) * deviation.T)
-        amplitudes = modes.T @ surfaces
+        amplitudes, strongest = modes.T @ surfaces, np.zeros(surfaces.shape[1])
         for strength in 10.0 ** np.arange(-8, 9):
             kept = 1 / (1 + strength * np.maximum(penalty, 0.0))
             score = ((1 - kept) ** 2 @ amplitudes**2) / max(len(kept) - kept.sum(), 1e-9) ** 2
             better = score < least
-            found[:, better] = modes @ (kept[:, None] * amplitudes[:, better])
-            least[better], left[:, better] = score[better], (modes**2 @ kept)[:, None]
-            free[better] = max(len(kept) - kept.sum(), 1.0)
+            least[better], strongest[better] = score[better], strength
+        better = strongest > 0
+        kept = 1 / (1 + strongest[better] * np.maximum(penalty, 0.0)[:, None])
+        found[:, better], left[:, better] = modes @ (kept * amplitudes[:, better]), modes**2 @ kept
+        free[better] = np.maximum(len(kept) - kept.sum(axis=0), 1.0)
     smooth = (found * deviation @ components * columns).reshape(values.shape)
     noise = ((surfaces - found) ** 2).sum(axis=0) / free
     return smooth, (left @ noise / max(noise.sum(), 1e-300)).reshape(n_x, n_v)

@@ -23,11 +23,16 @@ PLACES = [
 """Masses in GeV, ln of L of N and of Z′ over 1 cm/GeV; some beyond the ends of an axis."""
 
 
+def pieces():
+    return re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
+
+
 @pytest.fixture(scope="module")
 def reader():
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
+    """What both pieces of Python on the page define, one after the other."""
     names = {}
-    exec(code.replace('"data/', f'"{ROOT}/data/'), names)
+    for code in pieces():
+        exec(code.replace('"data/', f'"{ROOT}/data/'), names)
     return names
 
 
@@ -47,6 +52,18 @@ def test_the_python_of_the_page_reads_what_the_package_reads(reader):
         lead = (slice(None),) * (table._field(name).basis.ndim - 2)
         expected = table._field(name)(near, lead, *(np.array([x]) for x in at))[0]
         np.testing.assert_allclose(reader["value"](name, m_N, m_Zprime, *at), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_ten_lines_read_the_rates_of_analysis_I():
+    code = pieces()[0]
+    _, lines = code.split("\n\n")[1:]  # after imports: the point, and the lines
+    assert len(lines.splitlines()) == 10
+    exec(code.replace('"data/', f'"{ROOT}/data/').replace("print(", "found = ("), names := {})
+    point = dk.BENCHMARK_B.replace(m_N=names["m_N"], m_Zprime=names["m_Zprime"])
+    expected = dk.load_table().events_at_lifetime(point, names["L"] * names["m_N"], dk.ANALYSIS_I).mean
+    factors = np.array([channel.pot * channel.selection.efficiency for channel in dk.ANALYSIS_I.channels])
+    found = point.coupling * point.pair_branching_ratio() * factors * names["found"][:, -1]
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
 def test_the_recipe_of_the_page_gives_the_events_of_the_package(reader):
