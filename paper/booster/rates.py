@@ -119,9 +119,9 @@ class Rates:
             beyond = np.maximum(np.log(ctau) - LIFETIMES.stop, 0.0)
         log, share, error = (self.arrays[f"{mediator}/{name}/{what}"][..., beam, :] for what in _FIELDS)
         splines = [*GRIDS[mediator].axes, *axes[2:]] if len(log) > axes[0].n else axes
-        total = np.exp(_between(log, splines, position) - beyond[:, None]) * channel.pot
-        mean = total * _between(share, axes, position)
-        return np.stack([mean, mean * _between(error, axes, position)])
+        total = np.exp(between(log, splines, position) - beyond[:, None]) * channel.pot
+        mean = total * between(share, axes, position)
+        return np.stack([mean, mean * between(error, axes, position)])
 
     def _search(self, channel: Channel) -> tuple[str, int]:
         """Name of a channel's selection among the analyses, and the number of its beam."""
@@ -136,7 +136,7 @@ class Rates:
 _FIELDS = ("log", "share", "error")
 
 
-def _between(values: Array, axes: list[Axis], position: tuple[Array, ...]) -> Array:
+def between(values: Array, axes: list[Axis], position: tuple[Array, ...]) -> Array:
     """B-splines of each axis, of values or coefficients (nodes of each axis, k), at n places: (n, k)."""
     found = np.zeros((len(position[0]), values.shape[-1]))
     near = [axis.weights(x) for axis, x in zip(axes, position, strict=True)]
@@ -147,14 +147,18 @@ def _between(values: Array, axes: list[Axis], position: tuple[Array, ...]) -> Ar
     return found
 
 
-def load() -> Rates:
-    """The rates of ``data/tables/booster.npz``, verified."""
+def nodes() -> dict[str, Array]:
+    """The arrays of ``data/tables/booster.npz``, verified."""
     with np.load(io.BytesIO(datasets.verify(NAME)), allow_pickle=False) as file:
         about = json.loads(file["header"].tobytes())
         if about != _header():
             raise ValueError(f"{NAME} is of other nodes, {about}: make it anew with python -m paper.booster.rates")
-        arrays = {name: file[name].astype(float) for name in file.files if name != "header"}
-    return Rates.of_nodes(arrays)
+        return {name: file[name].astype(float) for name in file.files if name != "header"}
+
+
+def load() -> Rates:
+    """The rates of ``data/tables/booster.npz``, verified."""
+    return Rates.of_nodes(nodes())
 
 
 def smoothed(share: Array, error: Array) -> tuple[Array, Array]:
@@ -240,8 +244,8 @@ def row(mediator: str, i: int, *more: Any) -> dict[str, Array]:
     """Arrays of the nodes of one m_N; ``more`` arguments are those of `node`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FewEventsWarning)  # their error is stored
-        nodes = [node(mediator, i, j, *more) for j in range(GRIDS[mediator].n_v)]
-    return {f"{mediator}/{name}": np.stack([one[name] for one in nodes]) for name in nodes[0]}
+        found = [node(mediator, i, j, *more) for j in range(GRIDS[mediator].n_v)]
+    return {f"{mediator}/{name}": np.stack([one[name] for one in found]) for name in found[0]}
 
 
 def make(path: Path, workers: int = 2) -> None:
