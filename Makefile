@@ -98,6 +98,7 @@ format: $(READY)  ## bring the code into that style
 table: $(READY)  ## simulate the tables of rates that are shipped (an interrupted build of T2K's is continued)
 	@$(RUN) -m darkpkg table build -o data/tables/t2k.npz
 	@$(RUN) -m paper.booster.rates
+	@$(RUN) -m paper.booster.shares
 
 accept: $(READY)  ## run the chapters and store their numbers (BECAUSE="why" for moves beyond their errors)
 	@PYTHONPATH=book/_ext $(RUN) tests/book/accept_references.py $(CHAPTERS) $(if $(BECAUSE),--because "$(BECAUSE)")

@@ -109,8 +109,8 @@ class PairSearch(Selection):
         return self.accepted(events)[0]
 
 
-def detector(volume: str = "active") -> Detector:
-    """Argon of the TPC, argon around it and the earth before it.
+def detector(volume: str = "active", earth_factor: float = 1.0) -> Detector:
+    """Argon of the TPC, argon around it and the earth before it, its radius times ``earth_factor``.
 
     Pairs count in the ``volume`` of the TPC, of `VOLUMES`. The argon of the cryostat outside it lies in six slabs of
     equal thickness; the earth is DarkNews's cone, as in `paper.booster.miniboone`.
@@ -132,7 +132,7 @@ def detector(volume: str = "active") -> Detector:
             slab = _box(low, high)
             slabs.append(Module(f"argon at {'-+'[side > 0]}{name}", slab, one["density"] * slab.volume, _OWN_ARGON))
     end = one["distance"] * m - one["cryostat_length"] / 2 - EARTH_GAP
-    radius = EARTH_RADIUS * one["distance"] * m / end  # of the cone, carried on to the detector
+    radius = earth_factor * EARTH_RADIUS * one["distance"] * m / end  # of the cone, carried on to the detector
     return Detector("MicroBooNE", (tpc, *slabs, *earth(end - EARTH_LENGTH, end, radius)))
 
 

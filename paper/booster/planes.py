@@ -35,28 +35,34 @@ _AT_ONCE = 1000
 
 
 @functools.cache
-def estimators() -> dict[str, Predicts]:
+def estimators() -> Mapping[str, Predicts]:
     """Of the stored rates, and of T2K on whole nuclei alone, as in the paper."""
-    return {"booster": rates.load(), "T2K": load_table()}
+    stored = rates.load()
+    return {"MiniBooNE": stored, "MicroBooNE": stored, "T2K": load_table()}
 
 
-def miniboone_chi_squared(theta: DarkParameters, modes: Any = counts.MODES) -> Array:
+Estimators = Mapping[str, Predicts] | None
+"""By experiment; by default `estimators`."""
+
+
+def miniboone_chi_squared(theta: DarkParameters, modes: Any = counts.MODES, by: Estimators = None) -> Array:
     """χ² of MiniBooNE's counts at points of any shape."""
     own = counts.likelihood(modes)
-    found = estimators()["booster"].events(theta, miniboone.analysis(modes))
+    found = (by or estimators())["MiniBooNE"].events(theta, miniboone.analysis(modes))
     mean, variance = (one.reshape(-1, one.shape[-1]) for one in (found.mean, found.variance))
     parts = np.array_split(np.arange(len(mean)), max(len(mean) // _AT_ONCE, 1))
     return np.concatenate([own.chi_squared(mean[i], variance[i]) for i in parts]).reshape(found.mean.shape[:-1])
 
 
-def microboone_log_likelihood(theta: DarkParameters, low: bool = False) -> Array:
+def microboone_log_likelihood(theta: DarkParameters, by: Estimators = None, low: bool = False) -> Array:
     """ln L of MicroBooNE's count over that without a signal, with the errors of `microboone.likelihood`.
 
     At the ``low`` end is the smallest of the ways to leave a factor of the efficiency out, in the fiducial volume.
     """
     own = microboone.likelihood()
     ways = [microboone.analysis(name) for name in ("", *microboone.VARIABLES)][: None if low else 1]
-    mean = np.stack([estimators()["booster"].events(theta, one).mean for one in ways]).min(axis=0)
+    estimator = (by or estimators())["MicroBooNE"]
+    mean = np.stack([estimator.events(theta, one).mean for one in ways]).min(axis=0)
     if low:
         mean = fiducial_share() * mean
     return np.asarray(-0.5 * own.chi_squared(mean) + 0.5 * own.chi_squared(np.zeros(1)))
@@ -69,14 +75,14 @@ def fiducial_share() -> float:
     return float(tpc.fiducial.volume / tpc.active.volume)
 
 
-def t2k_log_likelihood(theta: DarkParameters) -> Array:
+def t2k_log_likelihood(theta: DarkParameters, by: Estimators = None) -> Array:
     """ln L of T2K's Analysis I over that without a signal, by the paper's likelihood."""
     nothing = Expectation(np.zeros(2), np.zeros(2))
-    value = log_likelihood(estimators()["T2K"].events(theta, ANALYSIS_I), ANALYSIS_I)
+    value = log_likelihood((by or estimators())["T2K"].events(theta, ANALYSIS_I), ANALYSIS_I)
     return np.asarray(value - log_likelihood(nothing, ANALYSIS_I))
 
 
-SEARCHES: Mapping[str, Callable[[DarkParameters], Array]] = {
+SEARCHES: Mapping[str, Callable[[DarkParameters, Estimators], Array]] = {
     "T2K": t2k_log_likelihood,
     "MicroBooNE": microboone_log_likelihood,
     "MicroBooNE, low": functools.partial(microboone_log_likelihood, low=True),
@@ -114,6 +120,7 @@ def compare(
     epsilon: ArrayLike,
     U_mu4: ArrayLike,
     modes: Any = counts.MODES,
+    by: Estimators = None,
 ) -> Comparison:
     """All experiments at points whose numbers broadcast; couplings increase along the last axis."""
     every = np.broadcast_arrays(m_N, m_Zprime, epsilon, U_mu4)
@@ -126,15 +133,26 @@ def compare(
         found[own] = values
         return found
 
-    searches = {name: spread(of(theta)) for name, of in SEARCHES.items()}
-    return Comparison(spread(miniboone_chi_squared(theta, modes)), searches)
+    searches = {name: spread(of(theta, by)) for name, of in SEARCHES.items()}
+    return Comparison(spread(miniboone_chi_squared(theta, modes, by)), searches)
 
 
-def over_space(mediator: str, shape: tuple[int, int, int], modes: Any = counts.MODES) -> Comparison:
-    """All experiments at the middles of equal cells of a space, (m_N, m_Z′, U_μ4)."""
+def over_space(
+    mediator: str,
+    shape: tuple[int, int, int],
+    modes: Any = counts.MODES,
+    by: Estimators = None,
+    offset: tuple[float, float, float] = (0.5, 0.5, 0.5),
+) -> Comparison:
+    """All experiments in equal cells of a space, (m_N, m_Z′, U_μ4): in their middles, or elsewhere in each alike.
+
+    ``offset`` is in parts of a cell. A share of cells with a random one has no bias.
+    """
     space = fit.SPACES[mediator]
-    m_N, m_Zprime, U = space.grid(*shape)
-    return compare(mediator, m_N[:, None, None], m_Zprime[:, None], space.epsilon, U, modes)
+    ends = (space.m_N, space.m_Zprime, space.U_mu4)
+    places = [(np.arange(n) + one) / n for n, one in zip(shape, offset, strict=True)]
+    m_N, m_Zprime, U = (a * (b / a) ** place for (a, b), place in zip(ends, places, strict=True))
+    return compare(mediator, m_N[:, None, None], m_Zprime[:, None], space.epsilon, U, modes, by)
 
 
 @dataclass(frozen=True, eq=False)

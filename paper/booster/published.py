@@ -20,6 +20,7 @@ from darkpkg.experiment.volumes import Sphere
 from darkpkg.inputs import one_of, real_number
 from darkpkg.method.estimators import Kernel
 from darkpkg.method.events import PlacedEvents
+from darkpkg.method.weights import produced_weight
 from darkpkg.physics.decay import angular_correlation
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import PROTON
@@ -38,7 +39,7 @@ from paper.booster.miniboone import (
     experiment,
     of_earth,
 )
-from paper.booster.ring import constants
+from paper.booster.ring import Ring, constants, is_one_ring, smeared
 
 Array = NDArray[np.float64]
 
@@ -125,6 +126,22 @@ def best_factor(mean: ArrayLike, error: ArrayLike = 0.0, modes: Sequence[str] = 
 
     found = optimize.minimize_scalar(chi_squared, bounds=(-5.0, 4.0), method="bounded")
     return float(unit * np.exp(found.x)), float(found.fun)
+
+
+def every_ring(theta: DarkParameters, sample: PlacedEvents, criterion: str = "circle1") -> Array:
+    """Events in the 11 bins of neutrino mode if all pairs of one ring in the fiducial volume were selected.
+
+    For N that decay at once, which are those made in the oil. ``criterion`` is one of
+    `CRITERIA <paper.booster.ring.CRITERIA>`, or ``"none"`` to count all pairs.
+    """
+    found = smeared(sample)
+    chosen = ~of_earth(sample)
+    if criterion != "none":
+        chosen &= is_one_ring(found, criterion)
+    within = (constants()["fiducial_radius"] / constants()["tank_radius"]) ** 3
+    weight = within * produced_weight(sample, theta, analysis(["neutrino"]))
+    energy = Ring.of(found).neutrino_energy
+    return np.histogram(energy[chosen], counts.edges(), weights=weight[chosen])[0]
 
 
 def table(

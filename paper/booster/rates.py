@@ -12,7 +12,7 @@ import itertools
 import json
 import multiprocessing
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,8 +47,8 @@ GRIDS = {
 LIFETIMES = Axis(np.log(0.1 * cm), np.log(1e6 * cm), 24, 1)
 """ln cτ of a heavy N in cm. Below, N decays where it is made; above, rates fall as 1/cτ."""
 
-N_EVENTS = {"MiniBooNE": (2**14, 32), "MicroBooNE": (2**13, 16)}
-"""Neutrinos of a node, and vertices of each; with a light Z′ two vertices are enough."""
+N_EVENTS = {"MiniBooNE": (2**14, 32), "MicroBooNE": (2**13, 16), "T2K": (2**14, 16)}
+"""Neutrinos of a node, and vertices of each; with a light Z′ two vertices are enough. T2K is not in the file."""
 
 SEED = 1729
 """Of all nodes alike, so that their errors have the same sign and the surface between them is smooth."""
@@ -70,10 +70,24 @@ class Rates:
     ``arrays`` has, for each kind of mediator and each of `searches`, ln of the rate of each beam for unit couplings
     and one proton on target, (m_N, m_Z′, cτ, beams, 1), the share of each bin and the relative error of each bin,
     (m_N, m_Z′, cτ, beams, bins), all at nodes. Where ln of the rate has two rows and columns more, it is coefficients
-    of cubic splines over the masses.
+    of cubic splines over the masses. ``analyses`` are those of `searches` by default.
     """
 
     arrays: Mapping[str, Array]
+    analyses: Mapping[str, Analysis] | None = None
+
+    @classmethod
+    def of_nodes(cls, arrays: Mapping[str, Array], analyses: Mapping[str, Analysis] | None = None) -> Rates:
+        """Of the arrays of `row`, stacked: spectra are `smoothed`, splines go through what is not nothing."""
+        ready = dict(arrays)
+        for mediator in GRIDS:
+            names = [f"{mediator}/MiniBooNE/{what}" for what in ("share", "error")]
+            if names[0] in ready:
+                ready |= dict(zip(names, smoothed(*(ready[name] for name in names)), strict=True))
+        for name, values in ready.items():
+            if name.endswith("/log") and values.min() > np.log(_NOTHING) + 1:  # there is no spline through nothing
+                ready[name] = prefiltered(prefiltered(values, 0), 1)
+        return cls(ready, analyses)
 
     def events(self, parameters: DarkParameters, analysis: Analysis) -> Expectation:
         """Expected signal in each bin of ``analysis``, of θ's shape + (bins,).
@@ -94,7 +108,7 @@ class Rates:
 
     def _rate(self, mediator: str, at: tuple[Array, Array, Array], channel: Channel) -> Array:
         """Rate and error (2, n, bins) for unit couplings."""
-        name, beam = _search(channel)
+        name, beam = self._search(channel)
         m_N, m_Zprime, ctau = at
         position: tuple[Array, ...] = GRIDS[mediator].position(m_N, m_Zprime)
         axes = [replace(axis, degree=1) for axis in GRIDS[mediator].axes]
@@ -105,15 +119,24 @@ class Rates:
             beyond = np.maximum(np.log(ctau) - LIFETIMES.stop, 0.0)
         log, share, error = (self.arrays[f"{mediator}/{name}/{what}"][..., beam, :] for what in _FIELDS)
         splines = [*GRIDS[mediator].axes, *axes[2:]] if len(log) > axes[0].n else axes
-        total = np.exp(_between(log, splines, position) - beyond[:, None]) * channel.pot
-        mean = total * _between(share, axes, position)
-        return np.stack([mean, mean * _between(error, axes, position)])
+        total = np.exp(between(log, splines, position) - beyond[:, None]) * channel.pot
+        mean = total * between(share, axes, position)
+        return np.stack([mean, mean * between(error, axes, position)])
+
+    def _search(self, channel: Channel) -> tuple[str, int]:
+        """Name of a channel's selection among the analyses, and the number of its beam."""
+        known = self.analyses or {name: analysis for name, (_, analysis) in searches().items()}
+        for name, analysis in known.items():
+            beams = [one.beam for one in analysis.channels]
+            if channel.selection == analysis.channels[0].selection and channel.beam in beams:
+                return name, beams.index(channel.beam)
+        raise ValueError(f"selection must be one of those of {', '.join(known)}, got {channel.selection!r:.300}")
 
 
 _FIELDS = ("log", "share", "error")
 
 
-def _between(values: Array, axes: list[Axis], position: tuple[Array, ...]) -> Array:
+def between(values: Array, axes: list[Axis], position: tuple[Array, ...]) -> Array:
     """B-splines of each axis, of values or coefficients (nodes of each axis, k), at n places: (n, k)."""
     found = np.zeros((len(position[0]), values.shape[-1]))
     near = [axis.weights(x) for axis, x in zip(axes, position, strict=True)]
@@ -124,29 +147,18 @@ def _between(values: Array, axes: list[Axis], position: tuple[Array, ...]) -> Ar
     return found
 
 
-def _search(channel: Channel) -> tuple[str, int]:
-    """Name of a channel's selection among `searches`, and the number of its beam."""
-    for name, (_, analysis) in searches().items():
-        beams = [one.beam for one in analysis.channels]
-        if channel.selection == analysis.channels[0].selection and channel.beam in beams:
-            return name, beams.index(channel.beam)
-    raise ValueError(f"selection must be one of those of {', '.join(searches())}, got {channel.selection!r:.300}")
-
-
-def load() -> Rates:
-    """The rates of ``data/tables/booster.npz``, verified."""
+def nodes() -> dict[str, Array]:
+    """The arrays of ``data/tables/booster.npz``, verified."""
     with np.load(io.BytesIO(datasets.verify(NAME)), allow_pickle=False) as file:
         about = json.loads(file["header"].tobytes())
         if about != _header():
             raise ValueError(f"{NAME} is of other nodes, {about}: make it anew with python -m paper.booster.rates")
-        arrays = {name: file[name].astype(float) for name in file.files if name != "header"}
-    for mediator in GRIDS:
-        names = [f"{mediator}/MiniBooNE/{what}" for what in ("share", "error")]
-        arrays |= dict(zip(names, smoothed(*(arrays[name] for name in names)), strict=True))
-    for name, values in arrays.items():
-        if name.endswith("/log") and values.min() > np.log(_NOTHING) + 1:  # there is no spline through nothing
-            arrays[name] = prefiltered(prefiltered(values, 0), 1)
-    return Rates(arrays)
+        return {name: file[name].astype(float) for name in file.files if name != "header"}
+
+
+def load() -> Rates:
+    """The rates of ``data/tables/booster.npz``, verified."""
+    return Rates.of_nodes(nodes())
 
 
 def smoothed(share: Array, error: Array) -> tuple[Array, Array]:
@@ -177,15 +189,36 @@ def _header() -> dict[str, Any]:
     return {"grids": grids, "lifetimes": [LIFETIMES.start, LIFETIMES.stop, LIFETIMES.n], "seed": SEED}
 
 
-def node(mediator: str, i: int, j: int) -> dict[str, Array]:
-    """Arrays of one node, by name: rates at all lifetimes for a heavy Z′, without that axis for a light one."""
+def node(
+    mediator: str,
+    i: int,
+    j: int,
+    own: Mapping[str, tuple[Experiment, Analysis]] | None = None,
+    seed: int = SEED,
+    part: int = 1,
+    change: Callable[[PlacedEvents], PlacedEvents] = lambda events: events,
+) -> dict[str, Array]:
+    """Arrays of one node, by name: rates at all lifetimes for a heavy Z′, without that axis for a light one.
+
+    Parameters
+    ----------
+    mediator, i, j
+        Of `GRIDS`, and the node there.
+    own
+        What to simulate, by default `searches`. Those with an experiment of the same name share its sample.
+    seed, part
+        Of the samples, which have a ``part`` of the `N_EVENTS` neutrinos: one half for 2.
+    change
+        Of the events of each sample.
+    """
     m_N, m_Zprime = GRIDS[mediator].masses(i, j)
     theta = fit.SPACES[mediator].parameters(m_N, m_Zprime, 1e-2)
     found: dict[str, Array] = {}
     samples: dict[str, PlacedEvents] = {}
-    for name, (experiment, analysis) in searches().items():
+    for name, (experiment, analysis) in (searches() if own is None else own).items():
         if experiment.name not in samples:
-            samples[experiment.name] = fit.sample_at(theta, experiment, *N_EVENTS[experiment.name], SEED)
+            neutrinos, vertices = N_EVENTS[experiment.name]
+            samples[experiment.name] = change(fit.sample_at(theta, experiment, neutrinos // part, vertices, seed))
         estimate = Kernel(samples[experiment.name])
         if mediator == "light":
             events = estimate.events(theta, analysis)
@@ -207,12 +240,12 @@ _NOTHING = 1e-40
 """Events per proton on target for unit couplings that are none."""
 
 
-def row(mediator: str, i: int) -> dict[str, Array]:
-    """Arrays of the nodes of one m_N."""
+def row(mediator: str, i: int, *more: Any) -> dict[str, Array]:
+    """Arrays of the nodes of one m_N; ``more`` arguments are those of `node`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FewEventsWarning)  # their error is stored
-        nodes = [node(mediator, i, j) for j in range(GRIDS[mediator].n_v)]
-    return {f"{mediator}/{name}": np.stack([one[name] for one in nodes]) for name in nodes[0]}
+        found = [node(mediator, i, j, *more) for j in range(GRIDS[mediator].n_v)]
+    return {f"{mediator}/{name}": np.stack([one[name] for one in found]) for name in found[0]}
 
 
 def make(path: Path, workers: int = 2) -> None:

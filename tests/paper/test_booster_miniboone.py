@@ -195,6 +195,22 @@ class TestThePublishedProgram:
         assert around[1] == pytest.approx(least, rel=1e-9)
         assert around[1] < min(around[0], around[2])
 
+    def test_every_ring_holds_those_that_are_selected(self, light):
+        """With the weights of the efficiency they are the events of the fit; without a criterion they are more."""
+        by_r, by_all = (published.every_ring(LIGHT, light, name) for name in ("circle1", "none"))
+        pairs = ring.smeared(light)
+        weight = dk.produced_weight(light, LIGHT, miniboone.MINIBOONE_NU) * ring.is_one_ring(pairs)
+        energy = ring.Ring.of(pairs).neutrino_energy
+        chance = ring.efficiency(light.p_electron[:, 0] + light.p_positron[:, 0])
+        own = np.histogram(energy, counts.edges(), weights=weight * chance * (light.module == "oil"))[0]
+        inside = np.histogram(energy, counts.edges(), weights=weight * (light.module == "oil"))[0]
+        # The efficiency of the release holds the share of the fiducial volume; vertices there are Sobol points.
+        found = events(light, LIGHT, miniboone.MINIBOONE_NU).mean
+        assert own.sum() == pytest.approx(found.sum(), rel=0.02)
+        assert by_r.sum() == pytest.approx((500 / 610.6) ** 3 * inside.sum(), rel=1e-9)  # rounding
+        assert np.all(by_all >= by_r)
+        assert by_all.sum() > 1.2 * by_r.sum()
+
     def test_all_of_it_is_every_difference(self):
         assert all(vars(Differences.all()).values())
         assert published.differences(["all"]) == Differences.all()
