@@ -33,7 +33,7 @@ Array = NDArray[np.float64]
 
 __all__ = ["Table", "load_table"]
 
-FORMAT = "darkpkg table 1"
+FORMAT = "darkpkg table 2"
 
 _DEFAULT = "tables/t2k.npz"
 
@@ -93,8 +93,9 @@ def prefiltered(values: Array, axis: int) -> Array:
 class Grid:
     """Nodes over the masses: even in u(ln m_N), four times denser above the ``knee``, and in a ratio of masses v.
 
-    u = x + 3 w ln(1 + exp((x − ln knee)/w)) with x = ln m_N. For a heavy Z′ v = √(ln(m_Z′/m_N)/ln(10 GeV/m_N)), for a
-    light one v = ln(m_N/m_Z′)/ln(m_N/2 MeV), from zero to one. Masses in GeV.
+    u = x + 3 w ln(1 + exp((x − ln knee)/w)) with x = ln m_N, and v = (ln(m_Z′/m_N)/ln(M/m_N))^power, from zero to
+    one, with M the last m_Z′, 10 GeV if heavy and 2 MeV if light. A power below one has denser nodes next to
+    m_Z′ = m_N, where rates depend most on the ratio. Masses in GeV.
     """
 
     mediator: str
@@ -104,6 +105,7 @@ class Grid:
     m_Zprime: float = 0.0
     knee: float = 0.22
     width: float = 0.15
+    power: float = 0.5
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "m_N", tuple(self.m_N))
@@ -126,14 +128,13 @@ class Grid:
         _inside("m_N", m_N, *self.m_N)
         _inside("m_Zprime", m_Zprime, np.minimum(beyond, m_N), np.maximum(beyond, m_N))
         v = np.log(m_Zprime / m_N) / np.log(self.m_Zprime / m_N)
-        return self._u(m_N), v if self.mediator == "light" else np.sqrt(v)
+        return self._u(m_N), np.maximum(v, 0.0) ** self.power
 
     def masses(self, i: int, j: int) -> tuple[float, float]:
         """m_N and m_Z′ of a node; a light Z′ is lighter than N by 1e-5 at least."""
         fine = np.linspace(np.log(self.m_N[0]), np.log(self.m_N[1]), 20_001)
         m_N = float(np.exp(np.interp(self.axes[0].nodes[i], self._u(np.exp(fine)), fine)))
-        v = self.axes[1].nodes[j]
-        m_Zprime = float(m_N * (self.m_Zprime / m_N) ** (v if self.mediator == "light" else v**2))
+        m_Zprime = float(m_N * (self.m_Zprime / m_N) ** self.axes[1].nodes[j] ** (1 / self.power))
         return m_N, min(m_Zprime, m_N * (1 - 1e-5)) if self.mediator == "light" else max(m_Zprime, m_N)
 
 

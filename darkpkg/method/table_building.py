@@ -33,7 +33,7 @@ Array = NDArray[np.float64]
 __all__ = ["build_table"]
 
 
-GRIDS = {"heavy": Grid("heavy", 41, 11), "light": Grid("light", 41, 33)}
+GRIDS = {"heavy": Grid("heavy", 41, 11), "light": Grid("light", 41, 33, power=0.7)}
 
 _LIBRARIES = ("darkpkg", "numpy", "scipy", "numba", "vegas")
 

@@ -41,7 +41,8 @@ __all__ = ["FLIGHTS", "LIFETIMES", "SHORT_LIFETIMES", "FlightSums", "Simulation"
 RAYS = {False: 1, True: 4}
 """For each neutrino, through each module where N is produced, by whether a response smears it anew for each."""
 
-_PILOT = 2048
+_PILOT = {False: 2048, True: 8192}
+"""Points of a round of adaptation, by whether Z′ is light: then as few as one in a thousand pass the cuts."""
 
 LIFETIMES = Axis(np.log(3e-4), np.log(1e6), 49, 3)
 
@@ -213,7 +214,7 @@ class Simulation:
         for i, (integrand, own) in enumerate(zip(integrands, self.maps, strict=True)):
             rng = random_stream(seed, "learn", i)
             for _ in range(rounds):
-                y, azimuths = rng.random((_PILOT, DECAY_AXES)), rng.random((_PILOT, 2))
+                y, azimuths = rng.random((_PILOT[is_light], DECAY_AXES)), rng.random((_PILOT[is_light], 2))
                 value, _, p_N, pair = _simulated(integrand, own, y, azimuths)
                 p = momentum(p_N)
                 chances = [np.exp(-tau / p) for tau in _TAUS] + [1 / p]

@@ -39,7 +39,7 @@ Array = NDArray[np.float64]
 NAME = "tables/booster.npz"
 
 GRIDS = {
-    "light": Grid("light", 11, 7, (0.048, 1.0), 0.0095),
+    "light": Grid("light", 11, 7, (0.048, 1.0), 0.0095, power=1.0),
     "heavy": Grid("heavy", 11, 7, (0.029, 0.82), 5.2),
 }
 """Nodes over the masses, as in the table of T2K (`darkpkg.load_table`)."""

@@ -46,7 +46,7 @@
       const within = (x, a, b) => x >= a * (1 - 1e-9) && x <= b * (1 + 1e-9);
       if (!within(m_N, ...this.m_N) || !within(m_Zprime, low, high)) return null;
       const v = Math.log(m_Zprime / m_N) / Math.log(this.m_Zprime / m_N);
-      return [this.u(m_N), this.mediator === "light" ? v : Math.sqrt(Math.max(v, 0))];
+      return [this.u(m_N), Math.max(v, 0) ** this.power];
     }
   }
 
