@@ -157,6 +157,7 @@ def plot_corner(values: ArrayLike, names: Sequence[str], n_bins: int = 24) -> Fi
             _plot_two(ax, logs[:, j], logs[:, i], n_bins)
             ax.sharey(axes[i, 0])
         ax.tick_params(labelleft=0 == j < i, left=j < i)
+        ax.minorticks_off()  # panels are small, and to lay out their ticks takes longer than all else
         if i == d - 1:
             ax.set_xlabel(rf"$\log_{{10}}$ {axis_label(names[j])}")
         if 0 == j < i:
