@@ -25,11 +25,11 @@ REGIONS: Mapping[str, dk.SamplingRange] = {"heavy": dk.HEAVY, "light": dk.LIGHT}
 
 ANALYSES: Mapping[str, dk.Analysis] = {"I": dk.ANALYSIS_I, "II": dk.ANALYSIS_II}
 
-BUDGETS: Mapping[int, int] = {2**13: 20, 2**15: 20, 2**17: 10}
-"""Simulated neutrinos, for all points of a region together or for each point, and samples of each."""
+BUDGETS = (2**13, 2**15, 2**17)
+"""Simulated neutrinos, for all points of a region together or for each point."""
 
-N_NEURAL = 10
-"""Samples of each budget that a neural network learns."""
+N_SAMPLES = 10
+"""Samples of each."""
 
 REGIONAL = ("kernel", "transport", "transport, Sobol", "neural")
 """Estimators that serve all points of a region from one sample."""
@@ -38,6 +38,12 @@ DEDICATED = ("simulation", "simulation, Sobol")
 """A sample of its own for each point."""
 
 SEED = 1909
+
+GRID = 1600
+"""Points of a grid of masses, as fits have it."""
+
+GRID_EVENTS, GRID_SAMPLE = 100_000, 1_000_000
+"""Neutrinos of a simulation at each point of the grid, and those of one sample for all."""
 
 
 def region_of(point: dk.DarkParameters) -> str:

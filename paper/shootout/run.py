@@ -26,7 +26,7 @@ from darkpkg.method import generator
 from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.simulation import plan_of
 from paper.shootout import neural
-from paper.shootout.contest import ANALYSES, BUDGETS, DEDICATED, N_NEURAL, POINTS, REGIONAL, REGIONS, SEED, region_of
+from paper.shootout.contest import ANALYSES, BUDGETS, DEDICATED, N_SAMPLES, POINTS, REGIONAL, REGIONS, SEED, region_of
 
 TRUTH = 16, 2**16
 """Samples of each point, and neutrinos of each, that make the truth: Sobol sequences with four vertices."""
@@ -188,11 +188,9 @@ def estimates(ends: float) -> None:
     done = {(row["method"], row["neutrinos"], row["sample"]) for row in rows}
     if ("table", 0, 0) not in done:
         rows += of_table()
-    tasks = itertools.product(range(max(BUDGETS.values())), BUDGETS, (*REGIONAL, *DEDICATED))
-    for i, budget, name in tqdm(list(tasks), desc="estimates"):
-        wanted = N_NEURAL if name == "neural" else BUDGETS[budget]
-        if (name, budget, i) in done or i >= wanted:
-            continue
+    tasks = itertools.product(range(N_SAMPLES), BUDGETS, (*REGIONAL, *DEDICATED))
+    left = [(i, budget, name) for i, budget, name in tasks if (name, budget, i) not in done]
+    for i, budget, name in tqdm(sorted(left, key=lambda task: task[2] == "neural"), desc="estimates"):
         if time.monotonic() > ends:
             break
         found: list[dict[str, Any]] = []

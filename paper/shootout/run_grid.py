@@ -17,14 +17,8 @@ import darkpkg as dk
 from darkpkg.method import generator
 from darkpkg.simulation import plan_of
 from darkpkg.streams import random_stream
-from paper.shootout.contest import ANALYSES, SEED, B
+from paper.shootout.contest import ANALYSES, GRID_EVENTS, GRID_SAMPLE, SEED, B
 from paper.shootout.run import N_TIMED, adaptation, kept, many, seconds, warm_up, write
-
-N_EVENTS = 100_000
-"""Neutrinos of a simulation at each point of the grid, as in arXiv:2308.02543."""
-
-N_SAMPLE = 1_000_000
-"""Neutrinos of the one sample."""
 
 N_POINTS = 12
 CORNERS = (0.02, 0.5), (0.1, 5.0)
@@ -34,7 +28,7 @@ N_REFERENCE = 2**17
 """Neutrinos of the Sobol sample, with four vertices each, that the others are compared with."""
 
 NUCLEUS, SIZES = "Ar40", (50_000, 250_000)
-"""Of events by DarkNews and by this package at benchmark B, in two sizes."""
+"""Of events by DarkNews at benchmark B, and how many by it and by this package, whose events are on all nuclei."""
 
 ANALYSIS = ANALYSES["I"]
 
@@ -54,13 +48,13 @@ def grid() -> None:
     """Rates at the points by each method, with the time that a point takes beyond what all points share."""
     rows: list[dict[str, Any]] = []
     adapting = adaptation(dk.HEAVY)
-    making, sample = seconds(plan_of(dk.HEAVY, N_SAMPLE, SEED).sample)
+    making, sample = seconds(plan_of(dk.HEAVY, GRID_SAMPLE, SEED).sample)
     making += adapting
     reading, table = seconds(dk.load_table)
     estimators = {"transport": dk.Transport(sample), "kernel": dk.Kernel(sample), "table": table}
     preparing, _ = seconds(estimators["kernel"].events, B, ANALYSIS)
     shared = {"transport": making, "kernel": making + preparing, "table": reading}
-    write("speed", [{"stage": f"shared by {name}", "events": 0 if name == "table" else N_SAMPLE, "seconds": time}
+    write("speed", [{"stage": f"shared by {name}", "events": 0 if name == "table" else GRID_SAMPLE, "seconds": time}
                     for name, time in shared.items()])  # fmt: skip
     for number, point in enumerate(tqdm(points(), desc="grid")):
         about = {"point": number, "m_N": float(point.m_N), "m_Zprime": float(point.m_Zprime)}
@@ -70,7 +64,7 @@ def grid() -> None:
             rows.append({**about, "method": method, "events": total.mean, "error": total.error, "seconds": time})
 
         adapting = adaptation(point)
-        own = plan_of(point, N_EVENTS, SEED + number, sequence="random")
+        own = plan_of(point, GRID_EVENTS, SEED + number, sequence="random")
         simulating, dedicated = seconds(own.sample)
         summing, found = seconds(dk.Transport(dedicated).events, point, ANALYSIS)
         add("simulation", found, adapting + simulating + summing)
@@ -84,7 +78,7 @@ def grid() -> None:
 
 
 def speed() -> None:
-    """Seconds of simulations of one nucleus by DarkNews and by this package, adaptation included."""
+    """Seconds of simulations by DarkNews, on one nucleus, and by this package, on all, adaptation included."""
     from DarkNews import MC, nuclear_tools
 
     from paper.validation.run_darknews import experiment, generic_model, quiet, seeded
@@ -100,9 +94,10 @@ def speed() -> None:
                 rng=seeded("speed", str(n)).random, sparse=1, nuclear_target=nuclear_tools.NuclearTarget(NUCLEUS),
                 decay_product="e+e-", helicity="conserving",
             )  # fmt: skip
-            rows.append({"stage": "DarkNews", "events": n, "seconds": seconds(run.get_MC_events)[0]})
+            time, events = seconds(run.get_MC_events)
+        rows.append({"stage": "DarkNews", "events": len(events), "seconds": time})
         generator._adapted.cache_clear()
-        time, _ = seconds(dk.generate, region, {NUCLEUS: n}, SEED + n)
+        time, _ = seconds(dk.generate, region, n, SEED + n)
         rows.append({"stage": "darkpkg", "events": n, "seconds": time})
     write("speed", rows)
 

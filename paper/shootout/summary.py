@@ -10,13 +10,11 @@ from scipy import stats
 
 from darkpkg import datasets
 from darkpkg.method.generator import REPLICATES
-from paper.shootout.contest import ANALYSES, DEDICATED, POINTS, REGIONAL
-from paper.shootout.neural import MEMBERS
+from paper.shootout.contest import ANALYSES, BUDGETS, DEDICATED, GRID, GRID_EVENTS, GRID_SAMPLE, POINTS, REGIONAL
+from paper.shootout.neural import LIFETIMES, MEMBERS
 
 METHODS = (*REGIONAL, *DEDICATED, "table")
 LEVELS = (0.68, 0.95)
-GRID = 1600
-"""Points of the published grid."""
 
 
 def read(name: str) -> pd.DataFrame:
@@ -135,3 +133,46 @@ def seconds_of_an_event(speed: pd.DataFrame | None = None) -> pd.DataFrame:
         before = small["seconds"] - each * small["events"]
         out.append({"stage": stage, "each": each, "before": before, "whole": large["seconds"] / large["events"]})
     return pd.DataFrame(out)
+
+
+def facts() -> dict[str, str]:
+    """Numbers of the page on these tables, rounded, by name."""
+    all_rows, few = together(summary()), min(BUDGETS)
+    most = all_rows[all_rows.neutrinos.isin([0, max(BUDGETS)])].set_index("method")
+    least = all_rows[all_rows.neutrinos == few].set_index("method")
+    by_grid, speed = grid().set_index("method"), seconds_of_an_event().set_index("stage")
+    learned = all_rows.method == "neural"
+    samples = all_rows.samples[(all_rows.neutrinos > 0) & ~learned].min()
+    each = speed["each"]["DarkNews"]
+    of_share = (LEVELS[0] * (1 - LEVELS[0]) / (len(POINTS) * samples)) ** 0.5
+    out = {
+        "samples": f"{samples}",
+        "learned": f"{all_rows.samples[learned].min()}",
+        "budgets": ", ".join(map(_spaced, BUDGETS)),
+        "lifetimes": f"{LIFETIMES}",
+        "members": f"{MEMBERS}",
+        "grid": _spaced(GRID),
+        "events": _spaced(GRID_EVENTS),
+        "sample": _spaced(GRID_SAMPLE),
+        "measured": f"{by_grid.points.min()}",
+        "chi2": f"{by_grid.chi2.max():.0f}",
+        "gain": f"{most.rms['transport'] / most.rms['simulation']:.1f}",
+        "sobol": f"{most.rms['simulation'] / most.rms['simulation, Sobol']:.1f}",
+        "error_68": f"{100 * of_share:.0f}",
+        "bias_neural": f"{100 * most.worst['neural']:.0f}",
+        "darknews_each": f"{1e6 * each:.0f}",
+        "ratio": f"{each / speed['each']['darkpkg']:.0f}",
+        "hours": f"{GRID * (speed['before']['DarkNews'] + each * GRID_EVENTS) / 3600:.1f}",
+    }
+    for method in ("kernel", "transport", "neural"):
+        out[f"few_{method}"] = f"{100 * least.rms[method]:.0f}"
+        out[f"most_{method}"] = f"{100 * most.rms[method]:.0f}"
+    for method, row in by_grid.iterrows():
+        out[f"grid_{method}"] = f"{60 * row.hours:.1f}"
+        out[f"grid_s_{method}"] = f"{3600 * row.hours:.2g}"
+        out[f"median_{method}"] = f"{100 * row['median']:.1f}"
+    return out
+
+
+def _spaced(number: int) -> str:
+    return f"{number:,}".replace(",", " ")
