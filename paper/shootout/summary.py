@@ -159,6 +159,7 @@ def facts() -> dict[str, str]:
         "gain": f"{most.rms['transport'] / most.rms['simulation']:.1f}",
         "sobol": f"{most.rms['simulation'] / most.rms['simulation, Sobol']:.1f}",
         "error_68": f"{100 * of_share:.0f}",
+        "worst_table": f"{100 * most.worst['table']:.1f}",
         "bias_neural": f"{100 * most.worst['neural']:.0f}",
         "darknews_each": f"{1e6 * each:.0f}",
         "ratio": f"{each / speed['each']['darkpkg']:.0f}",
