@@ -138,11 +138,8 @@ class TestStored:
                 for point in POINTS:
                     assert counts[method, neutrinos, point, "I"] >= (4 if method == "neural" else N_SAMPLES)
         assert not ESTIMATES.duplicated(["method", "neutrinos", "sample", "point", "analysis"]).any()
-        assert (
-            not ESTIMATES[(ESTIMATES.method != "table") & (ESTIMATES.events != 0)]
-            .duplicated(["method", "point", "events"])
-            .any()
-        )
+        found = ESTIMATES[ESTIMATES.events != 0]
+        assert not found.duplicated(["method", "neutrinos", "point", "analysis", "events", "error"]).any()
 
     def test_network_is_chosen_by_a_loss_and_every_choice_was_tried(self):
         networks = summary.read("networks")
