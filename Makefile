@@ -10,9 +10,11 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2
 RUN     := $(VENV)/bin/python
 READY   := $(VENV)/ready-$(VERSION)
 BUILT   := _build/book-without-warnings
-# The extras whose packages are pinned in requirements.txt; the generator to validate with has its own environment.
+# The extras whose packages are pinned in requirements.txt; the generator to validate with and the estimators
+# of others have environments of their own.
 EXTRAS  := book lab posterior exports test lint build
 VALIDATE := $(VENV)/validate
+SHOOTOUT := $(VENV)/shootout
 UV      := $(RUN) -m uv --no-progress pip
 
 # What these programs would leave in a home directory stays in the environment.
@@ -33,12 +35,12 @@ unexport PYTHONPATH
 unexport PYTHONHOME
 
 # Chapters and tests run side by side, one to a core: more threads in each would only wait for one another.
-book test test-library lowest newest accept: export OMP_NUM_THREADS      := 1
-book test test-library lowest newest accept: export OPENBLAS_NUM_THREADS := 1
-book test test-library lowest newest accept: export NUMBA_NUM_THREADS    := 1
+book test test-library lowest newest accept shootout: export OMP_NUM_THREADS      := 1
+book test test-library lowest newest accept shootout: export OPENBLAS_NUM_THREADS := 1
+book test test-library lowest newest accept shootout: export NUMBA_NUM_THREADS    := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env book check-pages lesson test test-library lowest newest lab lint format table accept hepdata benchmark validate pins clean
+.PHONY: help env book check-pages lesson test test-library lowest newest lab lint format table accept hepdata benchmark validate shootout pins clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -114,6 +116,12 @@ validate: $(READY)  ## run DarkNews afresh and rewrite data/validation (a quarte
 	@$(UV) install --quiet --python $(VALIDATE) --constraints constraints.txt --editable ".[validate]"
 	@$(VALIDATE)/bin/python -m paper.validation.run_darknews
 	@$(VALIDATE)/bin/python -m paper.validation.run_booster
+
+shootout: $(READY)  ## compare estimators in error and processor time, rewrite data/shootout (half an hour)
+	@test -e $(SHOOTOUT) || $(RUN) -m uv --quiet venv --python $(RUN) $(SHOOTOUT)
+	@$(UV) install --quiet --python $(SHOOTOUT) --constraints constraints.txt --editable ".[shootout]"
+	@$(SHOOTOUT)/bin/python -m paper.shootout.run
+	@$(SHOOTOUT)/bin/python -m paper.shootout.run_grid
 
 # Beside an editable install pip takes no file with hashes: conda and Binder have the same pins without.
 pins: $(READY)  ## write the pins anew from pyproject.toml (FLAGS=--upgrade for the newest)

@@ -34,7 +34,7 @@ from packaging.version import Version
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
-OWN_ENVIRONMENT = {"validate"}
+OWN_ENVIRONMENT = {"validate", "shootout"}
 """Extras that are installed apart from .venv, pinned where they are named."""
 PIN_LINES = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
 
@@ -116,8 +116,9 @@ def test_what_is_installed_satisfies_the_ranges():
         assert requirement.specifier.contains(installed), f"{requirement}: {installed} is installed"
 
 
-def test_generator_to_validate_with_is_pinned_and_never_installed_here():
-    extra = [Requirement(line) for line in PROJECT["project"]["optional-dependencies"]["validate"]]
+@pytest.mark.parametrize("name", sorted(OWN_ENVIRONMENT))
+def test_what_is_compared_with_is_pinned_and_never_installed_here(name):
+    extra = [Requirement(line) for line in PROJECT["project"]["optional-dependencies"][name]]
     assert "DarkNews" in {requirement.name for requirement in extra}
     assert all(str(requirement.specifier).startswith("==") for requirement in extra)
     pinned = {canonicalize_name(name) for python in PYTHONS for name in pins_for(python)}
@@ -299,7 +300,7 @@ def wheels(tmp_path) -> dict[str, dict[str, bytes]]:
     return contents
 
 
-ONLY_IN_THE_PAPER = ("cross_sections/", "flux/hnl_from_kaons.", "limits/", "paper/", "validation/")
+ONLY_IN_THE_PAPER = ("cross_sections/", "flux/hnl_from_kaons.", "limits/", "paper/", "shootout/", "validation/")
 """Beginnings of the names of inputs that the library does not read."""
 
 
