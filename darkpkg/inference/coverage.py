@@ -55,7 +55,8 @@ def coverage(
     signal
         Expected events of points, (p, bins): a whole plane, or a fine line.
     analysis, method, cl, n_parameters
-        Counts and rule, as in `p_values`: what an experiment would use.
+        Counts and rule, as in `p_values`: what an experiment would use. ``Method("cls", n_toys=…)`` has as many
+        experiments, and again as many toys for critical values; a name has 50,000.
     truth
         The same analysis with the errors that experiments really have; by default those that it assumes.
     which

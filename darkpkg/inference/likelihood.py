@@ -63,7 +63,8 @@ def log_likelihood(prediction: Expectation, counts: Any, finite: str = "effectiv
         What the variance of each bin makes of its Poisson: ``"effective"``, `effective_log_likelihood`;
         ``"mean-preserving"``, the same with :math:`\\alpha = \\mu^2/\\sigma^2`, so that the gamma has the mean μ; or
         ``"barlow-beeston"``, `barlow_beeston_log_likelihood`. ``functools.partial(log_likelihood, finite=…)`` is a
-        likelihood for scans. Errors that bins share leave no choice.
+        likelihood for scans. Errors that bins share leave no choice. `weighted_log_likelihood`, of the weights of all
+        events, is to compare with: an expectation has their mean and variance only.
 
     Returns
     -------
