@@ -29,7 +29,7 @@ __all__ = ["CSV", "NARROW", "PDF", "figure_bundle", "figure_data", "load_ipython
 SVG, PNG, PDF, CSV = "image/svg+xml", "image/png", "application/pdf", "text/csv"
 NARROW = "application/vnd.narrow+svg"
 
-LARGEST_SVG = 250_000  # characters: what is larger, by thousands of points, is a picture of dots
+LARGEST_SVG = 350_000  # characters: what is larger, by thousands of points, is a picture of dots
 PAGE_WIDTH = 8.2  # inches of a figure at most, on a wide screen
 NARROW_WIDTH = 4.2  # inches; on a phone that is shown at 0.85 of its size, so that 10 points are 8.5
 
