@@ -30,8 +30,6 @@ Array = NDArray[np.float64]
 
 __all__ = [
     "BEAM_TILT",
-    "NUCLEONS_ELSEWHERE",
-    "ONE_DENSITY_ELSEWHERE",
     "POINTS",
     "Parts",
     "changes",
@@ -55,16 +53,6 @@ POINTS: Mapping[str, tuple[DarkParameters, Analysis]] = {
     "(0.3, 0.03), II": (A.replace(m_N=0.3), II),
 }
 """Points by their masses (m_N, m_Z′) in GeV, with the analysis."""
-
-NUCLEONS_ELSEWHERE: Mapping[str, tuple[float, float]] = {
-    "B, I": (26, 33),
-    "(0.3, 1.25), I": (20, 28),
-    "A, II": (2.5, 3.5),
-}
-"""By how many per cent protons and neutrons of nuclei add to the events: an independent estimate."""
-
-ONE_DENSITY_ELSEWHERE = 2.45
-"""The same of FGD1 with the density of the whole, in per cent of Analysis II."""
 
 _MAIN = {"FHC": 14, "RHC": -14}
 
