@@ -6,7 +6,7 @@ All points have the couplings of arXiv:2308.02543 (`paper.booster.fit`).
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 from darkpkg.experiment.analysis import ANALYSIS_I
 from darkpkg.inference.likelihood import log_likelihood
 from darkpkg.inputs import one_of
+from darkpkg.method.estimators import Kernel
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.interface import Predicts
 from darkpkg.method.table import load_table
 from darkpkg.physics.model import DarkParameters
+from darkpkg.simulation import simulate
 from paper.booster import counts, fit, microboone, miniboone, rates
 
 Array = NDArray[np.float64]
@@ -196,17 +198,51 @@ def plane(mediator: str, name: str, n: int = 40) -> Plane:
     U = np.geomspace(*space.U_mu4, 3 * n)
     m_N, m_Zprime = (np.geomspace(*ends, n) for ends in (space.m_N, space.m_Zprime))
     if one_of("plane", name, PLANES) == "m_N, V_muN_sq":
-        found = compare(mediator, m_N[:, None], at["m_Zprime"], space.epsilon, U)
-        return _plane(name, m_N, (U / 2) ** 2, found)
+        y = (U / 2) ** 2
+        return _plane(name, m_N, y, compare(mediator, m_N[:, None], at["m_Zprime"], *_couplings(mediator, name, y)))
     if name == "m_Zprime, epsilon":
-        along = compare(mediator, at["m_N"], at["m_Zprime"], space.epsilon, U)
-        best = U[np.nanargmin(along.chi_squared)]
-        epsilon = space.epsilon * np.geomspace(0.01, 100, 2 * n)
+        y = space.epsilon * np.geomspace(0.01, 100, 2 * n)
         light = m_Zprime < at["m_N"]
         m_Zprime = m_Zprime[light] if mediator == "light" else m_Zprime[~light]
-        return _plane(name, m_Zprime, epsilon, compare(mediator, at["m_N"], m_Zprime[:, None], epsilon, best))
+        found = compare(mediator, at["m_N"], m_Zprime[:, None], *_couplings(mediator, name, y))
+        return _plane(name, m_Zprime, y, found)
     found = compare(mediator, m_N[:, None, None], m_Zprime[:, None], space.epsilon, U)
     return _plane(name, m_N, m_Zprime, found, profiled=True)
+
+
+@functools.cache
+def _best_coupling(mediator: str) -> float:
+    space = fit.SPACES[mediator]
+    U = np.geomspace(*space.U_mu4, 120)
+    along = compare(mediator, *FIXED[mediator].values(), space.epsilon, U)
+    return float(U[np.nanargmin(along.chi_squared)])
+
+
+def _couplings(mediator: str, name: str, y: Array) -> tuple[ArrayLike, ArrayLike]:
+    """ε and U_μ4 along the coupling of a plane."""
+    if name == "m_N, V_muN_sq":
+        return fit.SPACES[mediator].epsilon, 2 * np.sqrt(y)
+    return y, _best_coupling(mediator)
+
+
+def dedicated_edges(mediator: str, one: Plane, i: int, n_neutrinos: int = 2**13) -> Iterator[tuple[float, float]]:
+    """Where T2K's exclusion at 95 % begins and ends at ``one.x[i]``, to 1 %, by a simulation at each such (x, y).
+
+    The plane has a coupling along y, and says near which values it is simulated.
+    """
+    x, space = float(one.x[i]), fit.SPACES[mediator]
+    masses = FIXED[mediator] | {one.name.partition(",")[0]: x}
+    for k in np.flatnonzero(np.diff(np.sign(one.heights["T2K", 0.95][i]))):
+        y = np.append(one.y[k], one.y[k] * np.geomspace(1 / 3, 3, 121))
+        epsilon, U = np.broadcast_arrays(*_couplings(mediator, one.name, y))
+        here, around = (
+            space.parameters(masses["m_N"], masses["m_Zprime"], U[own]).replace(epsilon=epsilon[own])
+            for own in (0, slice(1, None))
+        )
+        estimate = Kernel(simulate(here, n_neutrinos, seed=29))
+        excluded = fit.height(t2k_log_likelihood(around, {"T2K": estimate}), 0.95) > 0
+        for j in 1 + np.flatnonzero(np.diff(excluded)):
+            yield x, float(np.sqrt(y[j] * y[j + 1]))
 
 
 def _plane(name: str, x: Array, y: Array, found: Comparison, profiled: bool = False) -> Plane:

@@ -118,10 +118,10 @@ def draw_plane(ax: Axes, scan: fit.Scan, least: Array) -> None:
     ax.grid(False)
 
 
-def draw_planes(planes: Mapping[str, planes_.Plane]) -> Figure:
+def draw_planes(planes: Mapping[str, planes_.Plane], crosses: Mapping[str, Sequence[tuple[float, float]]]) -> Figure:
     """Planes by title, in two columns: MiniBooNE's region, and what the searches exclude at 95 and 90 %.
 
-    Regions are of Δχ² at 90 and 95 % of two parameters.
+    Regions are of Δχ² at 90 and 95 % of two parameters. Crosses (x, y) by title are T2K's, by simulations there.
     """
     rows = (len(planes) + 1) // 2
     figure, axes = plt.subplots(rows, 2, figsize=(9.6, 3.9 * rows), squeeze=False)
@@ -135,6 +135,7 @@ def draw_planes(planes: Mapping[str, planes_.Plane]) -> Figure:
                 ax.contour(
                     one.x, one.y, one.heights[name, cl].T, [0], colors=[line], linestyles=style, linewidths=1.6
                 )
+        ax.plot(*np.reshape(crosses.get(title, ()), (-1, 2)).T, "x", color=COLOURS["blue"], ms=8, mew=2, zorder=3)
         x, y = one.name.split(", ")
         ax.set(xscale="log", yscale="log", xlabel=axis_label(x), ylabel=axis_label(y), title=title.partition(",")[0])
         ax.set(xlim=(one.x[0], one.x[-1]), ylim=(one.y[0], one.y[-1]))
@@ -147,6 +148,7 @@ def draw_planes(planes: Mapping[str, planes_.Plane]) -> Figure:
     handles += [Line2D([], [], color=colour, label=name) for name, colour in colours.items()]
     handles += [Line2D([], [], color=COLOURS["grey"], ls="--", label="90 % instead of 95 %")]
     handles += [Patch(color="0.5", alpha=0.3, label="excluded by both, 95 %")]
+    handles += [Line2D([], [], color=COLOURS["blue"], marker="x", ms=8, mew=2, ls="", label="T2K, simulated there")]
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
 

@@ -88,6 +88,19 @@ def test_a_plane_has_the_least_chi_squared_at_zero(name):
     assert all(one.shape == (len(found.x), len(found.y)) for one in found.heights.values())
 
 
+@pytest.mark.parametrize("name", planes.PLANES[:2])
+def test_simulations_there_have_the_edges_of_the_table(name):
+    """Their errors are a per cent in the rate; values along y lie 12 or 34 per cent apart."""
+    one = planes.plane("heavy", name, n=16)
+    height = one.heights["T2K", 0.95][5]
+    changes = np.flatnonzero(np.diff(np.sign(height)))
+    edges = list(planes.dedicated_edges("heavy", one, 5))
+    assert len(edges) == len(changes) > 0
+    for (x, y), k in zip(edges, changes, strict=True):
+        assert x == one.x[5]
+        assert one.y[k] / 1.03 < y < one.y[k + 1] * 1.03
+
+
 class TestTogether:
     def test_events_stand_in_the_order_of_the_parts(self, search):
         theta = fit.SPACES["light"].parameters(0.1, 0.03, np.array([1e-4, 2e-4]))
