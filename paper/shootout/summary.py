@@ -137,7 +137,10 @@ def seconds_of_an_event(speed: pd.DataFrame | None = None) -> pd.DataFrame:
 
 def facts() -> dict[str, str]:
     """Numbers of the page on these tables, rounded, by name."""
-    all_rows, few = together(summary()), min(BUDGETS)
+    each_point = summary()
+    all_rows, few = together(each_point), min(BUDGETS)
+    of_table = each_point[(each_point.method == "table") & (each_point.analysis == "I")]
+    worst = of_table.loc[of_table.rms.idxmax()]
     most = all_rows[all_rows.neutrinos.isin([0, max(BUDGETS)])].set_index("method")
     least = all_rows[all_rows.neutrinos == few].set_index("method")
     by_grid, speed = grid().set_index("method"), seconds_of_an_event().set_index("stage")
@@ -159,7 +162,9 @@ def facts() -> dict[str, str]:
         "gain": f"{most.rms['transport'] / most.rms['simulation']:.1f}",
         "sobol": f"{most.rms['simulation'] / most.rms['simulation, Sobol']:.1f}",
         "error_68": f"{100 * of_share:.0f}",
-        "worst_table": f"{100 * most.worst['table']:.1f}",
+        "table_point": str(worst.point),
+        "table_worst": f"{100 * worst.rms:.1f}",
+        "table_stated": f"{100 * worst.stated:.1f}",
         "bias_neural": f"{100 * most.worst['neural']:.0f}",
         "darknews_each": f"{1e6 * each:.0f}",
         "ratio": f"{each / speed['each']['darkpkg']:.0f}",

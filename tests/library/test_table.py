@@ -86,9 +86,12 @@ def test_smoothing_leaves_a_smooth_surface_and_takes_noise_away():
 def test_nodes_stand_where_the_grid_says(mediator):
     grid = Grid(mediator, 7, 5)
     for i, j in [(0, 0), (3, 2), (6, 4), (6, 0)]:
-        u, v = grid.position(*(np.array([m]) for m in grid.masses(i, j)))
+        m_N, m_Zprime = grid.masses(i, j)
+        u, v = grid.position(np.array([m_N]), np.array([m_Zprime]))
         # A light dark photon is lighter than N by 1e-5 at least.
-        np.testing.assert_allclose([u[0], v[0]], [grid.axes[0].nodes[i], grid.axes[1].nodes[j]], atol=1e-4)
+        least = (np.log(1 - 1e-5) / np.log(grid.m_Zprime / m_N)) ** grid.power if mediator == "light" else 0.0
+        expected = [grid.axes[0].nodes[i], max(grid.axes[1].nodes[j], least)]
+        np.testing.assert_allclose([u[0], v[0]], expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("point", [B, A], ids="BA")
