@@ -18,7 +18,7 @@ from darkpkg import datasets
 TABLES = datasets.names()
 COLUMN_WITHOUT_UNIT = {
     *("flavour", "module", "nucleus", "element", "isotope", "Z", "probability", "simulated"),
-    *("point", "quantity", "variable", "trap", "kind"),
+    *("point", "quantity", "variable", "trap", "kind", "mediator", "choice", "search", "replicate"),
     *("name", "reference", "edge", "x", "y", "R", "analysis", "method", "sequence"),
     *("id", "section", "place", "claim", "paper", "page", "assumption", "reason", "verdict", "unit"),
     *("number", "low", "high", "ours", "error", "assumed", "assumed_error"),  # each row has its own unit
