@@ -78,15 +78,15 @@ def uncertain(table: pd.DataFrame, mediator: str, search: str, level: float) -> 
 
 
 def stated(share: float, error: float) -> str:
-    """A share in per cent with its error, which has one digit before or behind the point.
+    r"""A share in per cent with its error, which has one digit before or behind the point.
 
     >>> stated(0.4012, 0.027), stated(0.0074, 0.0052), stated(0.0, 0.0)
-    ('40 ± 3', '0.7 ± 0.5', '0')
+    ('40\xa0±\xa03', '0.7\xa0±\xa00.5', '0')
     """
     if error == 0:
         return f"{100 * share:.0f}"
     digits = 0 if error >= 0.0095 else 1
-    return f"{100 * share:.{digits}f} ± {100 * error:.{digits}f}"
+    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{100 * error:.{digits}f}"
 
 
 def shifts(table: pd.DataFrame, search: str, level: float) -> dict[str, float]:

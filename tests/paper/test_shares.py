@@ -32,8 +32,8 @@ def test_shifts_are_from_what_is_stored():
 
 
 def test_a_share_and_its_error_have_the_same_digits():
-    assert shares.stated(0.4049, 0.0151) == "40 ± 2"
-    assert shares.stated(0.0074, 0.0052) == "0.7 ± 0.5"
+    assert shares.stated(0.4049, 0.0151) == "40\xa0±\xa02"
+    assert shares.stated(0.0074, 0.0052) == "0.7\xa0±\xa00.5"
     assert shares.stated(0.0, 0.0) == "0"
 
 
