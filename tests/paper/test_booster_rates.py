@@ -94,15 +94,13 @@ def test_simulations_there_have_the_edges_of_the_table(name):
     one = planes.plane("heavy", name, n=16)
     height = one.heights["T2K", 0.95][5]
     changes = np.flatnonzero(np.diff(np.sign(height)))
-    edges, one_in_thirty = list(planes.dedicated_edges("heavy", one, 5)), np.array([1 - 1 / 30, 1 + 1 / 30])
+    edges, sides = list(planes.dedicated_edges("heavy", one, 5)), np.array([1 - 1 / 30, 1 + 1 / 30])
     assert len(edges) == len(changes) > 0
     for (x, y), k in zip(edges, changes, strict=True):
         assert x == one.x[5]
         assert one.y[k] / 1.03 < y < one.y[k + 1] * 1.03
         if name == "m_N, V_muN_sq":
-            around = fit.SPACES["heavy"].parameters(
-                x, planes.FIXED["heavy"]["m_Zprime"], 2 * np.sqrt(y * one_in_thirty)
-            )
+            around = fit.SPACES["heavy"].parameters(x, planes.FIXED["heavy"]["m_Zprime"], 2 * np.sqrt(y * sides))
             below, above = fit.height(planes.t2k_log_likelihood(around), 0.95)
             assert (below > 0) != (above > 0)
 
