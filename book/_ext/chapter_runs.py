@@ -104,7 +104,7 @@ def changed_chapters(
 def run_chapters(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
     """Execute the chapters among the pages to be read, unless that was done before, and fill the cache.
 
-    Those that `long_chapters` of the configuration names begin first, then others by their length: else a core would
+    It comes after `changed_chapters`. Those chapters that `long_chapters` of the configuration names begin first, then others by their length: else a core would
     wait for a long one at the end. Sphinx then finds all outputs in the cache; alone it would run one at a time.
     Raises `ExtensionError` with the traceback of each chapter that fails, once the others are done and kept.
     """
@@ -116,16 +116,13 @@ def run_chapters(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
         cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
     waiting = {}
-    for name in names:
-        path, notebook = Path(env.doc2path(name)), read_chapter(env, name)
-        if notebook is None:
-            continue
-        run = kept_run(Path(app.srcdir), path, code_of(notebook))
+    for name in filter(env.chapter_runs.__contains__, names):
+        path, run = Path(env.doc2path(name)), env.chapter_runs[name]
         if run.is_file():
             run.touch()
             fill(nbformat.read(run, as_version=4), path)
         else:
-            waiting[path] = notebook, run
+            waiting[path] = read_chapter(env, name), run
     slow = app.config.long_chapters
     order = {name: -len(slow) + i for i, name in enumerate(slow)}
     longest_first = sorted(waiting, key=lambda path: (order.get(path.stem, 0), -path.stat().st_size))
