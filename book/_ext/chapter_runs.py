@@ -104,9 +104,10 @@ def changed_chapters(
 def run_chapters(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
     """Execute the chapters among the pages to be read, unless that was done before, and fill the cache.
 
-    It comes after `changed_chapters`. Those chapters that `long_chapters` of the configuration names begin first, then others by their length: else a core would
-    wait for a long one at the end. Sphinx then finds all outputs in the cache; alone it would run one at a time.
-    Raises `ExtensionError` with the traceback of each chapter that fails, once the others are done and kept.
+    It comes after `changed_chapters`. Those that `long_chapters` of the configuration names begin first, then others
+    by their length: else a core would wait for a long one at the end. Sphinx then finds all outputs in the cache;
+    alone it would run one at a time. Raises `ExtensionError` with the traceback of each chapter that fails, once the
+    others are done and kept.
     """
     cache = get_cache(app.config.nb_execution_cache_path)
     failures: list[str] = []
