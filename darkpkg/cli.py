@@ -68,6 +68,7 @@ def main() -> None:
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     gc.set_threshold(50_000)  # imports make many objects that stay: looking through them takes a twentieth of a check
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy starts a thread for each core, a seventh; no use here
     app(prog_name="darkpkg")
 
 

@@ -33,12 +33,15 @@ def minus_delta_log_likelihood(mean: Array, analysis: Analysis, poisson_below: f
 
     Variances below ``poisson_below`` are taken for none.
     """
+    lnL = _log_likelihood(mean, analysis, poisson_below)
+    return lnL.max(axis=(-2, -1), keepdims=True) - lnL
+
+
+def _log_likelihood(mean: Array, analysis: Analysis, poisson_below: float) -> Array:
     expected = np.maximum(mean, 0.0) + analysis.background
     variance = (analysis.systematic * expected) ** 2
     variance = np.where(variance < poisson_below, 0.0, variance)
-    lnL = effective_log_likelihood(analysis.observed, expected, variance).sum(axis=-1)
-    best = lnL.max(axis=(-2, -1), keepdims=True)
-    return best - lnL
+    return effective_log_likelihood(analysis.observed, expected, variance).sum(axis=-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,20 +87,32 @@ class Plane:
             sums = total(count(here, theta, analysis, reading, keep=keep))[:, None]
         return sums * (self.y / y)[:, None] ** (2 if self.panel.y == "epsilon" else 1)
 
-    def fall(self, reading: Reading) -> Array:
-        """−Δ ln L (1 + replicates, x, y)."""
-        return minus_delta_log_likelihood(self.events[reading], self._counted(reading), reading.poisson_below)
-
     def _counted(self, reading: Reading) -> Analysis:
         return self.analysis if self.projected else reading.counts(self.analysis)
 
     def limit(self, reading: Reading, drop: float | None = None) -> Array:
         """Lower edge of what is excluded (1 + replicates, x); nan where nothing is."""
-        return edge(self.y, self.fall(reading), drop or self.panel.drop)
+        return self._edges(reading, drop or self.panel.drop, slice(None))
 
     def upper(self, reading: Reading, drop: float | None = None) -> Array:
         """Upper edge of the lowest excluded interval; nan where there is none."""
-        return edge(self.y[::-1], self.fall(reading)[..., ::-1], drop or self.panel.drop)
+        return self._edges(reading, drop or self.panel.drop, slice(None, None, -1))
+
+    def _edges(self, reading: Reading, level: float, order: slice) -> Array:
+        """Where −Δ ln L rises above the level along y in this order: (1 + replicates, x).
+
+        Replicates differ by little from all events: they are looked at near the edge of these, from the point that
+        is best with these.
+        """
+        y, events = self.y[order], self.events[reading][:, :, order]
+        analysis, below = self._counted(reading), reading.poisson_below
+        fall = minus_delta_log_likelihood(events[0], analysis, below)
+        first = np.clip((fall > level).argmax(axis=-1) - _NEAR, 0, len(y) - 2 * _NEAR)
+        near = first[:, None] + np.arange(2 * _NEAR)
+        best_x, best_y = np.unravel_index(fall.argmin(), fall.shape)
+        best = _log_likelihood(events[1:, best_x, best_y], analysis, below)
+        lnL = _log_likelihood(np.take_along_axis(events[1:], near[None, :, :, None], axis=2), analysis, below)
+        return np.concatenate([edge(y, fall[None], level), edge(y[near], best[:, None, None] - lnL, level)])
 
     def straight(self, reading: Reading, drop: float | None = None) -> Callable[[Any], Array]:
         """The lower edge as a function of x where the contour is straight between the authors' nodes.
@@ -135,16 +150,21 @@ def fill(planes: Sequence[Plane], readings: Iterable[Reading]) -> None:
 
 
 def edge(y: Array, fall: Array, level: float) -> Array:
-    """Where ``fall`` first rises above the level along y, a power in between: (...)."""
+    """Where ``fall`` first rises above the level along y, its last axis, a power in between: (...)."""
     above = fall > level
     i = above.argmax(axis=-1)
     known = above.any(axis=-1) & (i > 0)
     i = np.maximum(i, 1)[..., None]
-    low, high = (np.log(np.maximum(np.take_along_axis(fall, j, -1)[..., 0], 1e-12)) for j in (i - 1, i))
-    a, b = np.log(y)[i[..., 0] - 1], np.log(y)[i[..., 0]]
+    (low, high), (a, b) = (
+        [np.log(np.maximum(np.take_along_axis(of, j, -1)[..., 0], 1e-12)) for j in (i - 1, i)]
+        for of in (fall, np.broadcast_to(y, fall.shape))
+    )
     share = np.divide(np.log(level) - low, high - low, out=np.zeros(low.shape), where=known)
     return np.where(known, np.exp(a + share * (b - a)), np.nan)
 
+
+_NEAR = 6
+"""How many couplings to both sides of the edge replicates are looked at: at least 40 %."""
 
 _ROUNDING = 1e-9
 """A vertex at a node of x is on the lines to both sides of it."""

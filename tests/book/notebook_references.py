@@ -24,11 +24,11 @@ from pathlib import Path
 import jupytext
 import nbformat
 import yaml
+from chapter_runs import kept_run
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME
 from nbval.plugin import IPyNbCell, IPyNbFile, coalesce_streams, find_metadata_tags
-from offline_assets import kept_run
 from printed_numbers import agree
 
 from paper.figure_output import CSV, NARROW, PDF

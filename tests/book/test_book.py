@@ -3,6 +3,7 @@
 import os
 import types
 
+import chapter_runs
 import offline_assets
 import pytest
 from jupyter_cache import get_cache
@@ -68,7 +69,7 @@ def test_only_the_newest_runs_of_a_chapter_are_kept(tmp_path):
         path = tmp_path / f"{name}.ipynb"
         path.write_text("{}")
         os.utime(path, (1e9 - age, 1e9 - age))
-    offline_assets.keep(executed("42\n"), tmp_path / "now.ipynb")
+    chapter_runs.keep(executed("42\n"), tmp_path / "now.ipynb")
     assert {path.stem for path in tmp_path.iterdir()} == {"now", "newest", "newer"}
 
 
@@ -95,7 +96,7 @@ class TestChapterOfTheBook:
         )
         config = types.SimpleNamespace(nb_execution_cache_path=None, long_chapters=[])
         app = types.SimpleNamespace(srcdir=tmp_path, config=config, env=env)
-        offline_assets.empty_cache(app, config)
+        chapter_runs.empty_cache(app, config)
         return app
 
     def outputs(self, app):
@@ -103,18 +104,22 @@ class TestChapterOfTheBook:
         (cell,) = get_cache(app.config.nb_execution_cache_path).get_cache_bundle(record.pk).nb.cells
         return [output.text for output in cell.outputs]
 
+    def build(self, app):
+        chapter_runs.changed_chapters(app, app.env, set(), set(), set())
+        chapter_runs.run_chapters(app, app.env, ["chapter", "prose"])
+
     def test_is_executed_once_and_then_taken_from_its_run(self, app):
-        offline_assets.run_chapters(app, app.env, ["chapter", "prose"])
+        self.build(app)
         assert self.outputs(app) == ["42\n"]
-        run = offline_assets.kept_run(app.srcdir, app.srcdir / "chapter.md", ["print(6 * 7)"])
-        offline_assets.keep(executed("kept\n"), run)
-        offline_assets.empty_cache(app, app.config)
-        offline_assets.run_chapters(app, app.env, ["chapter"])
+        run = chapter_runs.kept_run(app.srcdir, app.srcdir / "chapter.md", ["print(6 * 7)"])
+        chapter_runs.keep(executed("kept\n"), run)
+        chapter_runs.empty_cache(app, app.config)
+        self.build(app)
         assert self.outputs(app) == ["kept\n"]
 
     def test_is_read_again_when_what_it_depends_on_changes(self, app):
         def outdated():
-            return offline_assets.changed_chapters(app, app.env, set(), set(), set())
+            return chapter_runs.changed_chapters(app, app.env, set(), set(), set())
 
         assert [outdated(), outdated()] == [["chapter"], []]
         (app.srcdir / "requirements.txt").write_text("numpy==2.1\n", encoding="utf-8")
@@ -130,28 +135,28 @@ def test_no_more_cores_are_used_than_the_process_may_use(quota, cores, tmp_path,
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {4, 5, 9}, raising=False)
     if quota is not None:
         (tmp_path / "cpu.max").write_text(quota)
-    assert offline_assets.usable_cores(tmp_path / "cpu.max") == cores
+    assert chapter_runs.usable_cores(tmp_path / "cpu.max") == cores
 
 
 def test_a_system_that_binds_no_processes_has_all_cores(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    assert offline_assets.usable_cores(tmp_path / "cpu.max") == 8
+    assert chapter_runs.usable_cores(tmp_path / "cpu.max") == 8
 
 
 def test_a_build_starts_a_kernel_for_each_core_that_it_may_use(tmp_path, monkeypatch):
     started = []
 
-    class Pool(offline_assets.ProcessPoolExecutor):
+    class Pool(chapter_runs.ProcessPoolExecutor):
         def __init__(self, workers, **options):
             started.append(workers)
             super().__init__(workers, **options)
 
     monkeypatch.setattr(os, "cpu_count", lambda: 64)
-    monkeypatch.setattr(offline_assets, "usable_cores", lambda: 3)
-    monkeypatch.setattr(offline_assets, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(chapter_runs, "usable_cores", lambda: 3)
+    monkeypatch.setattr(chapter_runs, "ProcessPoolExecutor", Pool)
     config = types.SimpleNamespace(nb_execution_cache_path=str(tmp_path / "cache"), long_chapters=[])
-    offline_assets.run_chapters(types.SimpleNamespace(config=config, srcdir=tmp_path), None, [])
+    chapter_runs.run_chapters(types.SimpleNamespace(config=config), types.SimpleNamespace(chapter_runs={}), [])
     assert started == [3]
 
 

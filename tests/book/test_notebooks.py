@@ -4,8 +4,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import chapter_runs
 import notebook_references
-import offline_assets
 import pytest
 import yaml
 from nbformat.v4 import new_code_cell, new_notebook, new_output
@@ -83,7 +83,7 @@ class TestExecutedByTheBook:
     def keep(self, chapter, source):
         """What a build leaves behind."""
         notebook = new_notebook(cells=[new_code_cell(source, outputs=[new_output("stream", text="42\n")])])
-        offline_assets.keep(notebook, offline_assets.kept_run(chapter.path.parent, chapter.path, [source]))
+        chapter_runs.keep(notebook, chapter_runs.kept_run(chapter.path.parent, chapter.path, [source]))
 
     def test_its_outputs_are_used(self, chapter):
         self.keep(chapter, "print(6 * 7)")
