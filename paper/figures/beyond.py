@@ -36,7 +36,7 @@ def draw_reach(reach: Reach) -> Figure:
     _line(ax, reach, "both, at once", ":", _BLUE, "Z′ decays at once")
     ax.text(2.6e-3, 1.5e-3, "excluded", color=_BLUE)
     _frame(ax, reach)
-    ax.legend(loc="lower right", fontsize=9, frameon=True, framealpha=0.9)
+    ax.legend(loc="lower left", fontsize=9, frameon=True, framealpha=0.9)
     return figure
 
 
