@@ -36,7 +36,7 @@ def draw_reach(reach: Reach) -> Figure:
     _line(ax, reach, "both, at once", ":", _BLUE, "Z′ decays at once")
     ax.text(2.6e-3, 1.5e-3, "excluded", color=_BLUE)
     _frame(ax, reach)
-    ax.legend(loc="lower right", fontsize=9, frameon=True, framealpha=0.9)
+    ax.legend(loc="lower left", fontsize=9, frameon=True, framealpha=0.9)
     return figure
 
 
@@ -46,14 +46,15 @@ def draw_flight(reach: Reach, published: Mapping[str, Curve]) -> Figure:
     lines = (("both", "blue", 0), ("Analysis I", "orange", 1), ("Analysis II", "green", 1))
     for name, colour, panel in lines:
         ax, colour, curve = axes[panel], COLOURS[colour], published[name]
-        _line(ax, reach, name, "-", colour, f"{name}, Z′ flies")
-        _line(ax, reach, f"{name}, at once", ":", colour, f"{name}, at once")
+        label = name.removeprefix("Analysis ")
+        _line(ax, reach, name, "-", colour, f"{label}, Z′ flies")
+        _line(ax, reach, f"{name}, at once", ":", colour, f"{label}, at once")
         shown = curve.x <= reach.m_Zprime[-1]
-        ax.plot(curve.x[shown], curve.y[shown], color=colour, lw=4, alpha=0.3, label=f"{name}, published")
-    for ax, title in zip(axes, ("Fig. P10, right", "Fig. P15, right"), strict=True):
+        ax.plot(curve.x[shown], curve.y[shown], color=colour, lw=4, alpha=0.3, label=f"{label}, published")
+    for ax, title in zip(axes, ("Fig. P10, analyses", "Fig. P15, analysis"), strict=True):
         _frame(ax, reach)
         ax.axvline(10 * MeV, color=COLOURS["grey"], lw=0.7)
-        ax.legend(loc="lower right", fontsize=8, title=title)
+        ax.legend(loc="lower right", fontsize=9, title=title)
     axes[1].set_ylabel("")
     return figure
 

@@ -35,7 +35,7 @@ def draw_along(panels: Mapping[str, Sequence[Along]], x: Sequence[str], y: Seque
     ``x`` and ``y`` are labels, one for each column; ``log`` says of the upper panels which axes are logarithmic.
     """
     n = len(panels)
-    size = min(4.1 * n, 8.6), 5.6  # no wider than the text
+    size = min(4.1 * n, 8.6), 6.4  # no wider than the text
     figure, axes = plt.subplots(2, n, figsize=size, sharex="col", height_ratios=(1.3, 1), squeeze=False)
     for column, (title, curves) in enumerate(panels.items()):
         above, below = axes[:, column]
@@ -56,7 +56,15 @@ def draw_along(panels: Mapping[str, Sequence[Along]], x: Sequence[str], y: Seque
             grey = {"color": COLOURS["grey"]}
             handles += [Line2D([], [], ls=":", **grey), Line2D([], [], ls="", marker="o", ms=4, **grey)]
             labels += ["ours", "with all causes"]
-        above.legend(handles, labels, fontsize=9, title=title)
+        above.legend(
+            handles,
+            labels,
+            fontsize=9,
+            title=title,
+            loc="lower center",
+            bbox_to_anchor=(0.5, 1),
+            ncols=len(labels) // 3,
+        )
     return figure
 
 
@@ -136,7 +144,7 @@ def draw_chain(chains: Mapping[str, tuple[Mapping[str, Array], float]]) -> Figur
         ax.errorbar(ratio, n, xerr=errors, fmt="o", ms=5, color=COLOURS["blue"])
         ax.plot(ratio, n, color=COLOURS["blue"], lw=1, alpha=0.5)
         ax.axvline(1, color="black", lw=0.8)
-        ax.set_yticks(n, list(steps), fontsize=8.5)
+        ax.set_yticks(n, [name.replace("e-28", r" $\times 10^{-28}$") for name in steps], fontsize=8.5)
         ax.xaxis.set_major_locator(plt.MaxNLocator(3))
         ax.yaxis.set_minor_locator(plt.NullLocator())
         ax.tick_params(axis="y", which="both", length=0)
