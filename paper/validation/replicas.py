@@ -113,7 +113,9 @@ def facts(rows: pd.DataFrame | None = None) -> dict[str, float]:
         "freedom": one.freedom[0],
         "normal in FHC": shares.loc[("sobol", "FHC", "normal"), "share_0.95"],
         "stated over spread of sums": np.sqrt(both.variance.mean() / both.mean.var(ddof=1)),
-        "of independent beams": np.sqrt((sobol[["error_FHC", "error_RHC"]] ** 2).sum(axis=1).mean() / both.mean.var()),
+        "of independent beams": np.sqrt(
+            (sobol[["error_FHC", "error_RHC"]] ** 2).sum(axis=1).mean() / both.mean.var()
+        ),
         "correlation of beams": np.corrcoef(sobol.events_FHC, sobol.events_RHC)[0, 1],
     }
 

@@ -71,6 +71,14 @@ class TestFiles:
             with ProcessPoolExecutor(2, mp_context=get_context(start)) as pool:
                 assert bits(chunks(tmp_path / start, executor=pool, **how)) == bits(alone)
 
+    def test_in_single_precision_weights_are_the_same_and_files_about_half_as_large(self, folder, tmp_path):
+        small = chunks(tmp_path / "small", float32=True)
+        for one, other in zip(small, folder, strict=True):
+            np.testing.assert_array_equal(one.weight, other.weight)
+            np.testing.assert_allclose(one.p_N, other.p_N, rtol=1e-7, atol=1e-9)  # 24 bits
+        sizes = [sum(file.stat().st_size for file in each.files) for each in (small, folder)]
+        assert sizes[0] < 0.6 * sizes[1]
+
     def test_more_chunks_leave_those_that_are_there(self, tmp_path):
         before = bits(chunks(tmp_path / "a", 1))
         times = [file.stat().st_mtime_ns for file in dk.SampleFolder(tmp_path / "a").files]
@@ -224,7 +232,7 @@ class TestScheduler:
 
 class TestErrors:
     def test_a_folder_of_another_simulation_is_refused(self, folder):
-        for other in ({"seed": 8}, {"masses": dk.LIGHT}, {"size": 2 * SIZE}):
+        for other in ({"seed": 8}, {"masses": dk.LIGHT}, {"size": 2 * SIZE}, {"float32": True}):
             with pytest.raises(ValueError, match=r"holds another simulation.*seed 7"):
                 chunks(folder.path, **other)
 
