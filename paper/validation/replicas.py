@@ -47,14 +47,16 @@ class Estimates:
 
     @staticmethod
     def of(rows: pd.DataFrame, sequence: str, channels: Sequence[str] = CHANNELS) -> Estimates:
-        """The rate of a channel, or the sum of both, with the error that `dk.Expectation` states.
+        """The sum of some channels, with the error that it would have if they were independent.
 
-        Each variance of Sobol sequences comes from the spread of `REPLICATES` parts.
+        Each variance of Sobol sequences comes from the spread of `REPLICATES` parts. Of a sum of variances the
+        degrees of freedom are those of F. E. Satterthwaite, Biometrics Bull. 2, 110.
         """
-        own, name = rows[rows.sequence == sequence], channels[0] if len(channels) == 1 else "sum"
-        freedom = np.full(len(own), REPLICATES - 1.0 if sequence == "sobol" else np.inf)
-        mean = own[[f"events_{one}" for one in channels]].to_numpy().sum(axis=1)
-        return Estimates(mean, own[f"error_{name}"].to_numpy() ** 2, freedom)
+        own = rows[rows.sequence == sequence]
+        mean, error = (own[[f"{what}_{name}" for name in channels]].to_numpy() for what in ("events", "error"))
+        total = (error**2).sum(axis=1)
+        freedom = (REPLICATES - 1) * total**2 / (error**4).sum(axis=1)
+        return Estimates(mean.sum(axis=1), total, freedom if sequence == "sobol" else np.full(len(own), np.inf))
 
 
 def normal(one: Estimates, level: float) -> Ends:
@@ -113,9 +115,6 @@ def facts(rows: pd.DataFrame | None = None) -> dict[str, float]:
         "freedom": one.freedom[0],
         "normal in FHC": shares.loc[("sobol", "FHC", "normal"), "share_0.95"],
         "stated over spread of sums": np.sqrt(both.variance.mean() / both.mean.var(ddof=1)),
-        "of independent beams": np.sqrt(
-            (sobol[["error_FHC", "error_RHC"]] ** 2).sum(axis=1).mean() / both.mean.var()
-        ),
         "correlation of beams": np.corrcoef(sobol.events_FHC, sobol.events_RHC)[0, 1],
     }
 
@@ -129,11 +128,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for sequence, (n_neutrinos, vertices) in SAMPLES.items():
         plan = plan_of(dk.BENCHMARK_B, n_neutrinos, SEED, sequence=sequence, vertices=vertices)
         for i in tqdm(range(given.replicas), desc=sequence):
-            found = dk.Transport(plan.sample(i)).events(dk.BENCHMARK_B, dk.ANALYSIS_I)
+            found = dk.Transport(plan.sample(i)).events(dk.BENCHMARK_B, dk.ANALYSIS_I).in_channels(dk.ANALYSIS_I)
             channels = zip(dk.ANALYSIS_I.channels, found.mean, found.error, strict=True)
             row = {f"{what}_{c.name}": value for c, *both in channels
                    for what, value in zip(("events", "error"), both, strict=True)}  # fmt: skip
-            rows.append({"sequence": sequence, "sample": i, **row, "error_sum": found.total().error})
+            rows.append({"sequence": sequence, "sample": i, **row})
     with complete_or_not_at_all(given.output) as partial:
         pd.DataFrame(rows).to_csv(partial, index=False, float_format="%.6g", lineterminator="\n")
     datasets.renew_manifest(given.output)
