@@ -43,6 +43,7 @@ def simulate_chunks(
     into: str | os.PathLike[str],
     *,
     chunk_size: int = 250_000,
+    float32: bool = False,
     executor: Executor | None = None,
     progress: bool = False,
     **options: Any,
@@ -62,6 +63,8 @@ def simulate_chunks(
         The folder, made if need be.
     chunk_size
         Events of a chunk, as ``n_events`` of `simulate`. A worker needs memory for one.
+    float32
+        Files of about half the size, in single precision: `write_events`.
     executor
         Who makes the chunks: any executor of the interface of `concurrent.futures`, such as a
         ``ProcessPoolExecutor``, or those of loky, Dask (``Client(...).get_executor()``), mpi4py.futures and
@@ -94,11 +97,11 @@ def simulate_chunks(
     plan = plan_of(masses, chunk_size, seed, **options)
     folder = Path(into)
     folder.mkdir(parents=True, exist_ok=True)
-    made = _agreed(folder, plan)
-    tasks = [(plan, i, folder / _name(i)) for i in range(n_chunks) if not (folder / _name(i)).exists()]
+    made = _agreed(folder, plan, float32)
+    tasks = [(plan, i, folder / _name(i), float32) for i in range(n_chunks) if not (folder / _name(i)).exists()]
     for _ in run(_make, tasks, executor, "chunks", progress=progress):
         pass
-    _describe(folder, plan, max(n_chunks, made))
+    _describe(folder, plan, max(n_chunks, made), float32)
     return SampleFolder(folder)
 
 
@@ -106,29 +109,30 @@ def _name(index: int) -> str:
     return f"chunk-{index:06d}.parquet"
 
 
-def _make(plan: Plan, index: int, path: Path) -> None:
-    write_events(plan.sample(index), path)
+def _make(plan: Plan, index: int, path: Path, float32: bool) -> None:
+    write_events(plan.sample(index), path, float32=float32)
 
 
-def _agreed(folder: Path, plan: Plan) -> int:
+def _agreed(folder: Path, plan: Plan, float32: bool) -> int:
     """The number of chunks of this plan that the folder has by its description; a new one has none."""
     if not (folder / "run.json").exists():
-        _describe(folder, plan, 0)
+        _describe(folder, plan, 0, float32)
         return 0
     about = _description(folder)
-    if about["digest"] != plan.digest:
+    if about["digest"] != plan.digest or about.get("float32", False) != float32:
         raise ValueError(
             f"the folder {folder} holds another simulation, {about['masses']} with seed {about['seed']}, or was made "
-            "with other sources: take a new one"
+            "with other sources or in another precision: take a new one"
         )
     return int(about["n_chunks"])
 
 
-def _describe(folder: Path, plan: Plan, n_chunks: int) -> None:
+def _describe(folder: Path, plan: Plan, n_chunks: int, float32: bool) -> None:
     masses = plan.how["sampling"]
     about = {
         "format": FORMAT,
         "digest": plan.digest,
+        "float32": float32,
         "n_chunks": n_chunks,
         "masses": f"m_N {masses.m_N} GeV, m_Zprime {masses.m_Zprime} GeV",
         "seed": int(plan.how["seed"]),

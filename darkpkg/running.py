@@ -12,6 +12,9 @@ from typing import Any
 
 from tqdm import tqdm
 
+ANSWERS_WITHIN = 30
+"""Seconds in which a scheduler answers, or is taken not to be there."""
+
 
 @contextmanager
 def executor_of(workers: int, scheduler: str | None = None) -> Iterator[Executor | None]:
@@ -35,7 +38,7 @@ def executor_of(workers: int, scheduler: str | None = None) -> Iterator[Executor
         except ImportError:
             raise ValueError("scheduler needs the package distributed: pip install distributed") from None
         try:
-            client = Client(scheduler, timeout=30)
+            client = Client(scheduler, timeout=ANSWERS_WITHIN)
         except OSError as error:
             raise ValueError(f"no scheduler answers at {scheduler}: {error}") from None
         with client:

@@ -202,7 +202,7 @@ class Scan:
 
         Columns are the free parameters by the names of `axes`, all that are not zero everywhere, ``log_likelihood``,
         ``minus_delta_log_likelihood``, expected events with their error, estimated bias and effective number, and
-        ``mean_i``, ``variance_i``, ``bias_i``, ``bias_variance_i`` and ``tabulation_i`` of each bin.
+        ``mean_i``, ``variance_i`` and all other fields of an `Expectation` for each bin.
 
         Raises
         ------

@@ -12,7 +12,7 @@ import importlib.metadata
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -249,7 +249,8 @@ def _scan(header: dict[str, Any], table: pd.DataFrame, likelihood: Likelihood) -
             return np.where(np.isnan(own), np.exp(filled_between(np.log(own), levels)), own)
 
     bins = range(len(counts.observed))
-    kinds = [*_SUMS, *(["tabulation"] if "tabulation_0" in table else [])]  # which older files do not have
+    # Older files lack what later became a field.
+    kinds = [field.name for field in fields(Expectation) if field.name in _SUMS or f"{field.name}_0" in table]
     signal = Expectation(**{kind: np.stack([column(f"{kind}_{i}") for i in bins], axis=-1) for kind in kinds})
     values: dict[str, Any] = {name: everywhere(name) for name in DarkParameters.numbers() if name in table}
     # Files of before there was a choice of decays were written with that of the paper.

@@ -115,7 +115,8 @@ def scan(
 def require_scan_memory(shape: Iterable[float], n_bins: int, refine: int = 0) -> None:
     """Whether a scan fits into memory.
 
-    It has four sums in each bin three times: as they are predicted, as they are kept, and once more in between.
+    It has all fields of an `Expectation` in each bin three times: as they are predicted, as they are kept, and once
+    more in between.
 
     Parameters
     ----------
@@ -129,7 +130,8 @@ def require_scan_memory(shape: Iterable[float], n_bins: int, refine: int = 0) ->
     """
     n_points = math.prod(2.0 ** min(refine, 99) * (n - 1) + 1 for n in shape)
     times = f", refined {refine} times," if refine else ""
-    require_memory(8 * n_points * (12 * n_bins + 16), f"a scan of {n_points:.4g} points with {n_bins} bins{times}")
+    numbers = n_points * (3 * _SUMS * n_bins + 16)
+    require_memory(8 * numbers, f"a scan of {n_points:.4g} points with {n_bins} bins{times}")
 
 
 def prediction(

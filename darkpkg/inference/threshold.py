@@ -212,5 +212,5 @@ def _slopes(signal: Expectation, analysis: Any, likelihood: Likelihood) -> Array
 def _scaled(signal: Expectation, log_scale: Array, index: Any = slice(None)) -> Expectation:
     """The signal at the points of ``index``, all by default, times a scale each."""
     scale = np.exp(log_scale)[..., None]
-    powers = {"mean": 1, "variance": 2, "bias": 1, "bias_variance": 2, "tabulation": 2}
+    powers = {"mean": 1, "variance": 2, "bias": 1, "bias_variance": 2, "tabulation": 2, "covariance": 2}
     return Expectation(**{name: scale**power * getattr(signal, name)[index] for name, power in powers.items()})

@@ -144,11 +144,12 @@ class Transport(_OfSample):
             shape = np.broadcast_shapes(shape, ctau.shape)
             ctau = np.broadcast_to(ctau, shape).ravel()
         spread = parameters.replace(m_N=np.broadcast_to(parameters.m_N, shape))
-        sums = np.empty((4, math.prod(shape), bins))
+        names = [one.name for one in fields(Expectation)]
+        sums = np.empty((len(names), math.prod(shape), bins))
         for here, points, sample in self.samples(spread):
             own = kernel_estimate(sample, points, analysis, SMOOTHING, None if ctau is None else ctau[here])
-            sums[:, here] = own.mean, own.variance, own.bias, own.bias_variance
-        return Expectation(*sums.reshape(4, *shape, bins))
+            sums[:, here] = [getattr(own, name) for name in names]
+        return Expectation(*sums.reshape(len(names), *shape, bins))
 
 
 def _check_points(parameters: Any, analysis: Any) -> None:

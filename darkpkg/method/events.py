@@ -28,6 +28,7 @@ __all__ = ["Events", "PlacedEvents"]
 _FOUR_VECTOR = ("E", "px", "py", "pz")
 _VECTOR = ("x", "y", "z")
 _POINT = ("E_nu", "Q2", "s", "cos_Z", "cos_e", "phi_e", "azimuth_N", "azimuth_decay")
+MOMENTA = ("p_N", "p_electron", "p_positron")
 _MOMENTUM = "finite and below 1e100 in size"
 _SHARES = "in [0, 1] or nan"
 _PAIR = ("electron_momentum", "electron_angle", "positron_momentum", "positron_angle")
@@ -131,7 +132,7 @@ class Events:
 
     def _rules(self) -> Iterator[tuple[str, NDArray[np.bool_], str]]:
         """Columns, the rows that contradict another column, the origin, or what there is, and what they must do."""
-        for name in ("p_N", "p_electron", "p_positron"):
+        for name in MOMENTA:
             p = getattr(self, name)
             # Rounding in single precision, of an energy that is all momentum, is below 1e-5.
             yield name, ~(p[:, 0] * (1 + 1e-5) >= momentum(p)), "have an energy of at least its momentum"

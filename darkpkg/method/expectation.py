@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,10 +70,13 @@ class Expectation:
 
     Parameters
     ----------
-    mean, variance, bias, bias_variance, tabulation
+    mean, variance, bias, bias_variance, tabulation, covariance
         Numbers of one shape; nan stands for points that were not evaluated. ``tabulation`` is the square of the error
         of a table (`darkpkg.method.table`). It is no variance of weights, and a likelihood leaves it out. Sums over
         bins add it up like a variance: errors of a rate, which bins share, and of shares, which cancel.
+        ``covariance`` is the sum of the covariances of a bin with all others, of any channel. It is zero for
+        independent events and where it is not known. Bins share the points of Sobol sequences: a sequence with more
+        events of one beam has fewer of the other.
 
     Raises
     ------
@@ -86,10 +89,11 @@ class Expectation:
     bias: Array = None  # type: ignore[assignment]
     bias_variance: Array = None  # type: ignore[assignment]
     tabulation: Array = None  # type: ignore[assignment]
+    covariance: Array = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         def numbers(name: str, values: Any) -> Array:
-            missing = values is None and name in ("bias", "bias_variance", "tabulation")
+            missing = values is None and name not in ("mean", "variance")
             # Nan stands for points that were not evaluated.
             return np.zeros(np.shape(self.mean)) if missing else real_numbers(name, values, nan=True)[()]
 
@@ -124,17 +128,22 @@ class Expectation:
         return (self.n_effective >= n_effective) & (certain <= bias * np.abs(self.mean))
 
     def in_channels(self, analysis: Any) -> Expectation:
-        """Sums over the bins of each channel of ``analysis``: shape θ.shape + (channels,)."""
+        """Sums over the bins of each channel of ``analysis``: shape θ.shape + (channels,).
+
+        Their variances are those of independent bins; what these share is in the covariance, and so in the `total`.
+        """
         begins = [analysis.bins_of(channel.name).start for channel in analysis.channels]
         return self._map(lambda values: np.add.reduceat(values, begins, axis=-1))
 
     def total(self) -> Expectation:
         """The sum over all bins: shape θ.shape.
 
-        Bins hold different events, so that variances add up; where replicates make the error (see `generate`), they
-        add up to what they would be if the bins were independent.
+        Its variance is the sum of all variances and covariances: where replicates make the error (see `generate`),
+        that of the sums of replicates. Estimates of the bias add up as if their errors were independent.
         """
-        return self._map(lambda values: values.sum(axis=-1))
+        sums = self._map(lambda values: values.sum(axis=-1))
+        variance = np.maximum(sums.variance + sums.covariance, 0.0)
+        return replace(sums, variance=variance, covariance=0.0 * variance)
 
     def to_pandas(self) -> pd.DataFrame:
         """One row for each number: mean, error, bias, bias_error and n_effective, by its place in the array."""

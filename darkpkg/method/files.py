@@ -24,10 +24,11 @@ from darkpkg.experiment import experiment
 from darkpkg.experiment.volumes import Box
 from darkpkg.inputs import check_kinds
 from darkpkg.memory import require_memory
-from darkpkg.method.events import Events, PlacedEvents
+from darkpkg.method.events import MOMENTA, Events, PlacedEvents
 from darkpkg.method.origin import Origin, Site, decoded, encoded
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.outputs import complete_or_not_at_all
+from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import BENCHMARK_B
 
 FORMAT = "darkpkg events 4"
@@ -40,8 +41,12 @@ class OtherSourcesWarning(UserWarning):
     """Events were made with other formulas or another flux than those of the installed package."""
 
 
-def write_events(events: Events, path: str | os.PathLike[str]) -> Path:
+def write_events(events: Events, path: str | os.PathLike[str], *, float32: bool = False) -> Path:
     """Write events to a Parquet file, atomically: ``path`` appears complete or not at all.
+
+    In single precision a file is about half as large. Weights, which can be tiny, and masses stay in double
+    precision. Of a particle the file has the energy less the momentum, so that its mass is known to 1e-7 of itself
+    however large the boost is. That of a pair is known to 1e-7 times its energy over its mass.
 
     Parameters
     ----------
@@ -49,6 +54,8 @@ def write_events(events: Events, path: str | os.PathLike[str]) -> Path:
         Placed or not.
     path
         The file; one that is there is replaced.
+    float32
+        Write vectors in single precision; they are read back as double.
 
     Returns
     -------
@@ -62,9 +69,12 @@ def write_events(events: Events, path: str | os.PathLike[str]) -> Path:
     OSError
         If it cannot be written.
     """
-    check_kinds(events=(events, Events), path=(path, (str, os.PathLike)))
-    path = Path(path)
-    table = _table(events).replace_schema_metadata(_header(events) | {"sha256": checksum(events)})
+    check_kinds(events=(events, Events), path=(path, (str, os.PathLike)), float32=(float32, bool))
+    path, columns = Path(path), _columns(events)
+    if float32:
+        columns = {name: _in_single(name, values) for name, values in columns.items()}
+    found = _digest(_header(events), _in_double(columns))
+    table = _table(events, columns).replace_schema_metadata(_header(events) | {"sha256": found})
     numbers = [field.name for field in table.schema if pa.types.is_floating(field.type)]
     others = [name for name in table.column_names if name not in numbers]
     with complete_or_not_at_all(path) as partial:
@@ -86,7 +96,35 @@ def checksum(events: Events) -> str:
     str
         64 hexadecimal digits.
     """
-    return _digest(_header(events), {name: getattr(events, name) for name in events.columns()})
+    return _digest(_header(events), _columns(events))
+
+
+def _columns(events: Events) -> dict[str, NDArray[Any]]:
+    return {name: getattr(events, name) for name in events.columns()}
+
+
+def _in_single(name: str, values: NDArray[Any]) -> NDArray[Any]:
+    """Vectors in single precision, momenta with E − |p|; other columns as they are."""
+    if values.ndim == 1:
+        return values
+    if name in MOMENTA:
+        values = np.column_stack([values[:, 0] - momentum(values), values[:, 1:]])
+    most = np.finfo(np.float32).max
+    if np.any(np.abs(values) > most):
+        raise ValueError(f"{name} must be below {most:.1e} in size for float32, got {np.nanmax(np.abs(values)):g}")
+    single = values.astype(np.float32)
+    return np.minimum(single, np.float32(1 - 2**-24)) if name == "uniform" else single  # which stay below one
+
+
+def _in_double(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Columns as they are in memory; the energy is E − |p| plus the momentum as it was rounded."""
+    found = dict(columns)
+    for name, values in columns.items():
+        if values.dtype == np.float32:
+            found[name] = values.astype(float)
+            if name in MOMENTA:
+                found[name][:, 0] += momentum(found[name])
+    return found
 
 
 def stored_checksum(path: str | os.PathLike[str]) -> str:
@@ -122,12 +160,13 @@ def _header(events: Events) -> dict[str, str]:
     }
 
 
-def _table(events: Events) -> pa.Table:
+def _table(events: Events, columns: Mapping[str, NDArray[Any]]) -> pa.Table:
     arrays, fields = [], []
     for name, about in events.columns().items():
-        values = getattr(events, name)
+        values = columns[name]
         by_part = values[:, None] if values.ndim == 1 else values
-        for part, column in zip(_parts(name, about, by_part.shape[1]), by_part.T, strict=True):
+        parts = _parts(name, about, by_part.shape[1], values.dtype == np.float32)
+        for part, column in zip(parts, by_part.T, strict=True):
             is_text = column.dtype.kind == "U"
             array = _words(column).dictionary_encode() if is_text else pa.array(np.ascontiguousarray(column))
             description = {"unit": about["unit"], "meaning": about["meaning"]}
@@ -147,7 +186,7 @@ def read_events(path: str | os.PathLike[str]) -> Events | PlacedEvents:
     Returns
     -------
     Events or PlacedEvents
-        As they were written, bit for bit.
+        As they were written, bit for bit, or in single precision.
 
     Raises
     ------
@@ -179,7 +218,7 @@ def read_events(path: str | os.PathLike[str]) -> Events | PlacedEvents:
         about = kind.columns()
         if header["format"] == _BEFORE:
             del about["flavour"]
-        columns = {name: _read(table, name, one) for name, one in about.items()}
+        columns = _in_double({name: _read(table, name, one) for name, one in about.items()})
         found = _digest(header, columns)
     except (KeyError, ValueError, TypeError, RecursionError, pa.ArrowException) as error:
         raise DataIntegrityError(
@@ -260,15 +299,18 @@ def _read_table(path: Path) -> pa.Table:
         raise DataIntegrityError(f"{path} is no readable Parquet file, perhaps truncated: {error}") from error
 
 
-def _parts(name: str, about: Mapping[str, Any], n: int) -> list[str]:
+def _parts(name: str, about: Mapping[str, Any], n: int, single: bool) -> list[str]:
     """Names in the file of the n components of a column."""
     components = about["components"]
+    if single and name in MOMENTA:
+        components = ("E_less_p", *components[1:])
     return [name] if components == () else [f"{name}_{component}" for component in components or range(n)]
 
 
 def _read(table: pa.Table, name: str, about: Mapping[str, Any]) -> NDArray[Any]:
     n = sum(part.removeprefix(f"{name}_").isdecimal() for part in table.column_names)
-    parts = [_values(table, part, about["unit"]) for part in _parts(name, about, n)]
+    single = f"{name}_E_less_p" in table.column_names
+    parts = [_values(table, part, about["unit"]) for part in _parts(name, about, n, single)]
     return parts[0] if about["components"] == () else np.stack(parts, axis=-1)
 
 

@@ -137,10 +137,14 @@ def kernel_estimate(
     if points.shape[1] != 1:
         points, index = np.unique(points, axis=1, return_inverse=True)
     flavours = (MUON, ELECTRON) if np.any(parameters.V_eN_sq) else (MUON,)
-    factors = [np.broadcast_to(coupling_weight(events, parameters, one), shape).ravel() for one in flavours]
-    distinct = _sums(events, np.ascontiguousarray(points), analysis, smoothing, flavours, ctau is None)
-    sums = distinct[index.ravel()] * np.stack(factors, axis=-1)[..., None, None] ** np.array([1, 2, 1, 2])
-    expectation = Expectation(*np.moveaxis(sums.sum(axis=1), -1, 0).reshape(4, *shape, len(analysis.observed)))
+    factors = np.stack([np.broadcast_to(coupling_weight(events, parameters, f), shape).ravel() for f in flavours])
+    sums, products = _sums(events, np.ascontiguousarray(points), analysis, smoothing, flavours, ctau is None)
+    first = np.einsum("fp,pfbk->kpb", factors, sums[index.ravel()])
+    second = np.einsum("fp,gp,pfgbk->kpb", factors, factors, products[index.ravel()])
+    mean, bias, variance, bias_variance, covariance = (
+        one.reshape(*shape, len(analysis.observed)) for one in (*first, *second)
+    )
+    expectation = Expectation(mean, variance, bias, bias_variance, covariance=covariance)
     masses = {name: np.broadcast_to(getattr(parameters, name), shape) for name in ("m_N", "m_Zprime")}
     warn_of_few(expectation.in_channels(analysis).n_effective.min(axis=-1), masses, 4, " GeV")
     return expectation
@@ -148,11 +152,15 @@ def kernel_estimate(
 
 def _sums(
     events: PlacedEvents, at: Array, analysis: Analysis, smoothing: Smoothing, flavours: Flavours, everywhere: bool
-) -> Array:
-    """Σw, Σw², Σd and Σd² for masses, decay rates and bandwidths ``at`` points (6, p): (p, flavours, bins, 4)."""
+) -> tuple[Array, Array]:
+    """Σw and Σd for masses, decay rates and bandwidths ``at`` points (6, p): (p, flavours, bins, 2).
+
+    Second, their products for pairs of flavours, (p, flavours, flavours, bins, 3): variances of Σw and Σd, and the
+    covariance of Σw with all other bins.
+    """
     n, flies, replicates = at.shape[1], bool(np.isfinite(at[3]).any()), events.origin.replicates
     kernel = _kernel_at(sampling_range(events), at, smoothing)
-    sums = np.empty((n, len(flavours), len(analysis.observed), 4))
+    sums = np.empty((n, len(flavours), len(analysis.observed), replicates, 4))
     for selection in dict.fromkeys(channel.selection for channel in analysis.channels):
         channels = [channel for channel in analysis.channels if channel.selection == selection]
         for channel in channels:
@@ -162,11 +170,17 @@ def _sums(
         bins = np.r_[tuple(analysis.bins_of(channel.name) for channel in channels)]
         own = np.zeros((n, len(flavours) * len(bins) * replicates, 4))
         _add(own, sample, at, *kernel, everywhere)
-        own = own.reshape(n, len(flavours), len(bins), replicates, 4)
-        sums[:, :, bins] = own.sum(axis=3)
-        if replicates > 1:
-            sums[:, :, bins, 1::2] = replicates * own[..., ::2].var(axis=3, ddof=1)
-    return sums
+        sums[:, :, bins] = own.reshape(n, len(flavours), len(bins), replicates, 4)
+    first, products = sums[..., ::2], np.zeros((n, len(flavours), len(flavours), len(analysis.observed), 3))
+    if replicates == 1:
+        one = np.arange(len(flavours))
+        products[:, one, one, :, :2] = sums[..., 0, 1::2]
+        return first[..., 0, :], products
+    off = first - first.mean(axis=3, keepdims=True)
+    scale = replicates / (replicates - 1)
+    products[..., :2] = scale * np.einsum("pfbrk,pgbrk->pfgbk", off, off)
+    products[..., 2] = scale * np.einsum("pfbr,pgcr->pfgb", off[..., 0], off[..., 0]) - products[..., 0]
+    return first.sum(axis=3), products
 
 
 def _kernel_at(sampling: SamplingRange, points: Array, smoothing: Smoothing) -> tuple[Kernel, Array, Array]:

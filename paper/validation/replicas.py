@@ -47,7 +47,7 @@ class Estimates:
 
     @staticmethod
     def of(rows: pd.DataFrame, sequence: str, channels: Sequence[str] = CHANNELS) -> Estimates:
-        """The sum of some channels, with the error that `dk.Expectation.total` gives it.
+        """The sum of some channels, with the error that it would have if they were independent.
 
         Each variance of Sobol sequences comes from the spread of `REPLICATES` parts. Of a sum of variances the
         degrees of freedom are those of F. E. Satterthwaite, Biometrics Bull. 2, 110.

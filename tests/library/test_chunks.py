@@ -18,7 +18,7 @@ import pytest
 from distributed import LocalCluster
 
 import darkpkg as dk
-from darkpkg import commands
+from darkpkg import commands, running
 from darkpkg.datasets import DataIntegrityError
 from darkpkg.inference.coverage import coverage
 from darkpkg.inference.outcomes import Method
@@ -70,6 +70,14 @@ class TestFiles:
         for start in ("spawn", "fork"):
             with ProcessPoolExecutor(2, mp_context=get_context(start)) as pool:
                 assert bits(chunks(tmp_path / start, executor=pool, **how)) == bits(alone)
+
+    def test_in_single_precision_weights_are_the_same_and_files_about_half_as_large(self, folder, tmp_path):
+        small = chunks(tmp_path / "small", float32=True)
+        for one, other in zip(small, folder, strict=True):
+            np.testing.assert_array_equal(one.weight, other.weight)
+            np.testing.assert_allclose(one.p_N, other.p_N, rtol=1e-7, atol=1e-9)  # 24 bits
+        sizes = [sum(file.stat().st_size for file in each.files) for each in (small, folder)]
+        assert sizes[0] < 0.6 * sizes[1]
 
     def test_more_chunks_leave_those_that_are_there(self, tmp_path):
         before = bits(chunks(tmp_path / "a", 1))
@@ -224,7 +232,7 @@ class TestScheduler:
 
 class TestErrors:
     def test_a_folder_of_another_simulation_is_refused(self, folder):
-        for other in ({"seed": 8}, {"masses": dk.LIGHT}, {"size": 2 * SIZE}):
+        for other in ({"seed": 8}, {"masses": dk.LIGHT}, {"size": 2 * SIZE}, {"float32": True}):
             with pytest.raises(ValueError, match=r"holds another simulation.*seed 7"):
                 chunks(folder.path, **other)
 
@@ -324,6 +332,7 @@ class TestCommandLine:
         assert found["n_events"] == 40_000
         assert found["expected_events"] == pytest.approx(float(expected.total().mean), rel=1e-6)
 
-    def test_a_scheduler_that_is_not_there_is_named(self):
+    def test_a_scheduler_that_is_not_there_is_named(self, monkeypatch):
+        monkeypatch.setattr(running, "ANSWERS_WITHIN", 1)  # nobody listens there
         with pytest.raises(ValueError, match="scheduler"), executor_of(2, "tcp://127.0.0.1:1"):
             pass

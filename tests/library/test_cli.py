@@ -202,7 +202,7 @@ class TestCheck:
         assert result["decay_width_GeV"] == point.decay_width()
         assert result["proper_decay_length_cm"] == point.proper_decay_length()
         assert result["expected_events"] == pytest.approx(signal.mean.sum(), rel=1e-12)
-        assert result["error"] == pytest.approx(np.sqrt(signal.variance.sum()), rel=1e-12)
+        assert result["error"] == pytest.approx(float(signal.total().error), rel=1e-12)  # beams share sequences
         upscatterings = dk.Kernel(events).upscatterings(point, dk.ANALYSIS_I)
         assert result["selected_upscatterings"] == pytest.approx(upscatterings.mean.sum(), rel=1e-12)
         for i, beam in enumerate(("FHC", "RHC")):

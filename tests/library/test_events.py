@@ -25,6 +25,7 @@ import darkpkg as dk
 from darkpkg.datasets import DataIntegrityError
 from darkpkg.method import files
 from darkpkg.method.events import PlacedEvents
+from darkpkg.physics.kinematics import momentum
 
 N_EVENTS = 500
 
@@ -328,6 +329,43 @@ class TestAtomicWrite:
         assert files.stored_checksum(written) == files.checksum(placed) == files.checksum(dk.read_events(written))
         nudged = dataclasses.replace(placed, m_N=np.nextafter(placed.m_N, np.inf))
         assert files.checksum(nudged) != files.checksum(placed)
+
+    @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")  # which both have
+    @pytest.mark.parametrize("name", "AB")
+    def test_in_single_precision_masses_and_rates_are_the_same_in_files_half_as_large(
+        self, simulated, tmp_path, name
+    ):
+        masses, point = {"A": (dk.LIGHT, dk.BENCHMARK_A), "B": (dk.HEAVY, dk.BENCHMARK_B)}[name]
+        sample = simulated(masses, 30_000, 3)
+        files_of = {one: dk.write_events(sample, tmp_path / f"{one}", float32=one) for one in (True, False)}
+        assert files_of[True].stat().st_size < 0.56 * files_of[False].stat().st_size
+        again = dk.read_events(files_of[True])
+        assert files.checksum(again) == files.stored_checksum(files_of[True])
+        assert {getattr(again, vector).dtype for vector in ("p_N", "vertex", "point")} == {np.dtype(float)}
+        for column in ("weight", "m_N", "m_Zprime", "target", "beam", "module"):
+            np.testing.assert_array_equal(getattr(again, column), getattr(sample, column))
+
+        def mass(p):
+            return np.sqrt((p[:, 0] - momentum(p)) * (p[:, 0] + momentum(p)))
+
+        # Rounding to 24 bits, 6e-8; of the angle between two momenta, times the energy over m_ee.
+        for p in ("p_N", "p_electron", "p_positron"):
+            np.testing.assert_allclose(mass(getattr(again, p)), mass(getattr(sample, p)), rtol=1e-7)
+        energy = (sample.p_electron + sample.p_positron)[:, 0]
+        m_ee, rounded = (mass(e.p_electron + e.p_positron) for e in (sample, again))
+        assert (np.abs(rounded / m_ee - 1) < 2e-7 * energy / m_ee).all()
+        for kind in (dk.Kernel, dk.Transport):
+            rate, other = (kind(e).upscatterings(point, dk.ANALYSIS_I).total() for e in (sample, again))
+            # An event in ten thousand may change sides of a cut or bin; none does in these.
+            assert float(other.mean) == pytest.approx(float(rate.mean), rel=2e-6)
+
+    def test_numbers_that_single_precision_does_not_have_are_refused_or_stay_below_one(self, placed, tmp_path):
+        far = dataclasses.replace(placed[[0]], vertex=np.full((1, 3), 1e39))
+        with pytest.raises(ValueError, match=r"vertex must be below 3\.4e\+38 in size for float32, got 1e\+39"):
+            dk.write_events(far, tmp_path / "far.parquet", float32=True)
+        most = dataclasses.replace(placed[[0]], uniform=np.full((1, 4), np.nextafter(1.0, 0.0)))
+        again = dk.read_events(dk.write_events(most, tmp_path / "most.parquet", float32=True))
+        np.testing.assert_allclose(again.uniform, 1.0, rtol=1e-7)
 
     def test_a_foreign_file_carries_no_checksum(self, tmp_path):
         pq.write_table(pa.table({"x": [1.0]}), tmp_path / "foreign.parquet")
@@ -693,7 +731,7 @@ class TestFilesByHand:
         for name, column in columns.items():
             object.__setattr__(made, name, column)
         header["sha256"] = files._digest(header, columns)
-        pq.write_table(files._table(made).replace_schema_metadata(header), path)
+        pq.write_table(files._table(made, columns).replace_schema_metadata(header), path)
 
     def test_an_unchanged_file_is_read(self, written, placed):
         self.forge(written, lambda columns, header: None)

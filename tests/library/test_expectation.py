@@ -1,5 +1,7 @@
 """Expectations: sums over bins, the mask of a map, and shares."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,15 @@ def test_a_total_adds_means_biases_and_variances(expectation):
     np.testing.assert_allclose(total.error**2, [1.71, 0.75])
     np.testing.assert_allclose(total.bias, [0.6, -1.9])
     np.testing.assert_allclose(total.bias_error**2, [0.11, 0.05])
+
+
+def test_a_total_has_the_covariances_of_its_bins(expectation):
+    """Two bins with variances a and b and a covariance c have a sum with the variance a + b + 2c."""
+    shared = np.array([[-0.2, -0.2, 0.0], [0.1, -0.3, -0.9]])
+    total = replace(expectation, covariance=shared).total()
+    np.testing.assert_allclose(total.variance, [1.31, 0.0])  # the last with more than there is: not below zero
+    assert total.covariance.tolist() == [0, 0]
+    np.testing.assert_allclose(total.mean, [7, 8])
 
 
 def test_the_mask_wants_enough_events_and_no_bias_beyond_its_error(expectation):

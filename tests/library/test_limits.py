@@ -328,7 +328,7 @@ class TestPredictions:
         sample, toy = toy, Poisson(lambda a, b: a * b)
         axis = np.geomspace(0.1, 10, 320_000)
         huge = dk.Slice(lambda a, b: (a, b), a=axis, b=axis)
-        message = r"a scan of 1\.024e\+11 points with 1 bins needs 2\.29e\+04 GB of memory, but .* GB are free"
+        message = r"a scan of 1\.024e\+11 points with 1 bins needs 2\.79e\+04 GB of memory, but .* GB are free"
         with pytest.raises(ValueError, match=message):
             dk.scan(Predicted(toy), huge, toy)
         with pytest.raises(ValueError, match="GB of memory"):

@@ -204,7 +204,7 @@ def test_processes_can_share_a_folder(tmp_path):
 
 
 TPCS = ("TPC1", "TPC2", "TPC3")
-N_SAMPLES = 12
+N_SAMPLES, N_REPEATED = 12, 60
 IN_FHC = dk.Analysis("in FHC", dk.ANALYSIS_I.channels[:1])
 
 
@@ -235,6 +235,24 @@ def test_errors_of_events_that_share_a_neutrino_are_honest(predictions, how):
     pulls = (mean - mean.mean()) / np.sqrt((error**2).mean())
     # χ² of eleven degrees lies between 2.6 and 28 but for 3e-3 either way; the mean squared error is good to 15 %.
     assert 2.4 < (pulls**2).sum() < 31
+
+
+@pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
+def test_errors_of_sums_over_bins_of_sobol_samples_are_honest():
+    """Bins of m_ee and beams share the points of a sequence: their sum is known better than if they did not."""
+    counts, tpcs = (1.0,) * 10, dk.Selection(decay_modules=("TPC1",), mass_edges=tuple(np.linspace(0, 0.1, 11)))
+    beams = [dk.Channel(name, name, 1e21, counts, counts, 0.1, tpcs) for name in ("FHC", "RHC")]
+    there, analysis = ARGON.replace(analyses={}), dk.Analysis("m_ee", beams)
+    plan = plan_of(AT_B, 2**10, 7, experiment=there, sequence="sobol")
+    found = [dk.Kernel(plan.sample(chunk)).upscatterings(B, analysis) for chunk in range(N_REPEATED)]
+    sums = [one.total() for one in found]
+    spread = np.var([one.mean for one in sums], ddof=1)
+    stated = np.mean([one.variance for one in sums]) / spread
+    independent = np.mean([one.variance.sum() for one in found]) / spread
+    # Of the ratio: χ² of all samples, and of the seven degrees of freedom of each.
+    error = np.sqrt(2 / (N_REPEATED - 1) + 2 / (7 * N_REPEATED))
+    assert abs(stated - 1) < 3 * error
+    assert independent > 1 + 10 * error
 
 
 def test_vertices_towards_volumes_have_the_same_rate_with_a_smaller_error(predictions):

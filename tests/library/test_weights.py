@@ -793,6 +793,23 @@ class TestSobol:
         )
         np.testing.assert_allclose(result.mean, parts.sum(axis=0), rtol=1e-12)
         np.testing.assert_allclose(result.variance, REPLICATES * parts.var(axis=0, ddof=1), rtol=1e-9)
+        spread_of_sums = REPLICATES * parts.sum(axis=1).var(ddof=1)
+        np.testing.assert_allclose(result.total().variance, spread_of_sums, rtol=1e-9)
+
+    @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
+    def test_neutrinos_of_all_flavours_share_the_points_of_a_sequence(self):
+        events = dk.simulate(dk.HEAVY, 32_000, seed=31, sequence="sobol", experiment=dk.T2K_ALL_FLAVOURS)
+        point = B.replace(V_eN_sq=30 * B.V_muN_sq)
+
+        def of(rows):
+            return dk.Kernel(events[rows], WIDE).upscatterings(point, dk.ANALYSIS_I)
+
+        parts = np.array([of(events.replicate == r).mean for r in range(REPLICATES)])
+        electrons = of(np.abs(events.flavour) == 12)
+        assert 0.2 < electrons.total().mean / parts.sum() < 0.8
+        whole = of(slice(None))
+        np.testing.assert_allclose(whole.variance, REPLICATES * parts.var(axis=0, ddof=1), rtol=1e-9)
+        np.testing.assert_allclose(whole.total().variance, REPLICATES * parts.sum(axis=1).var(ddof=1), rtol=1e-9)
 
 
 class TestChooseBandwidth:
