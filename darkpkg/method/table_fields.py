@@ -22,7 +22,7 @@ __all__ = ["beyond_cut", "fields_of", "packed", "smoothed", "store", "third_diff
 _SHAPES = 3, 5
 """Every third L of N and every fifth of Z′ are nodes for the shape of a spectrum, which varies slowly."""
 
-_ERRORS = Axis(np.log(1e-3), np.log(1e6), 8, 1), Axis(np.log(1e-2), np.log(1e5), 6, 1)
+_ERRORS = Axis(np.log(1e-3), np.log(1e6), 8, 1), Axis(np.log(1e-2), np.log(1e6), 7, 1)
 """L of N and of Z′ for the error of a rate."""
 
 
