@@ -22,6 +22,9 @@ __all__ = ["beyond_cut", "fields_of", "packed", "smoothed", "store", "third_diff
 _SHAPES = 3, 5
 """Every third L of N and every fifth of Z′ are nodes for the shape of a spectrum, which varies slowly."""
 
+_WINDOW = 7
+"""Nodes along both axes whose residuals say how much smoothing takes away."""
+
 _ERRORS = Axis(np.log(1e-3), np.log(1e6), 8, 1), Axis(np.log(1e-2), np.log(1e6), 7, 1)
 """L of N and of Z′ for the error of a rate."""
 
@@ -78,8 +81,8 @@ def smoothed(
     Each principal component is the smoothest surface that generalised cross-validation allows, of those with small
     third differences along both axes, in ln m_N at ``x`` (n,) and v, but none across the edge of the nodes that lie
     ``beyond`` a cut; each node counts by the mean of the logarithms of its variances. Second, the squared error
-    that is left, (x, v, …): the noise that passes the smoothing, and its bias, which is what residuals have more than
-    the noise that it takes away; both are means over a node and its neighbours.
+    that is left, (x, v, …): the noise that passes the smoothing, and its bias, by which squared residuals around a
+    node exceed the noise that it takes away by more than a standard deviation of their mean.
     """
     n_x, n_v = values.shape[:2]
     deviation = np.exp(np.log(variance).reshape(n_x * n_v, -1).mean(axis=1) / 2)
@@ -111,11 +114,14 @@ def smoothed(
     of_columns = (((surfaces - found) ** 2).sum(axis=0) / free)[:, None] * components**2  # noise, by component
     of_columns /= np.maximum(of_columns.sum(axis=0), 1e-300)
     kept_of_own, passed = ((share @ of_columns).reshape(values.shape) for share in (kept_of_own, passed))
-    left, noise = (
-        uniform_filter(one, (5, 5), axes=(0, 1), mode="nearest") for one in ((values - smooth) ** 2, variance)
-    )
-    bias = np.maximum(left - (1 - 2 * kept_of_own + passed) * noise, 0.0)
-    return smooth, passed * noise + bias
+    noise = _around(variance, 3)
+    more = _around((values - smooth) ** 2 / noise - (1 - 2 * kept_of_own + passed), _WINDOW)
+    return smooth, noise * (passed + np.maximum(more - np.sqrt(2) / _WINDOW, 0.0))
+
+
+def _around(values: Array, nodes: int) -> Array:
+    """Means over so many nodes along both axes."""
+    return np.asarray(uniform_filter(values, (nodes, nodes), axes=(0, 1), mode="nearest"))
 
 
 def _on_one_side(rows: NDArray[Any], beyond: NDArray[np.bool_] | None) -> Array:

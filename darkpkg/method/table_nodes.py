@@ -185,7 +185,7 @@ class Simulation:
         self.sources = [_Source.of(i, self.detector[m], in_fiducial) for i, p in enumerate(spectrum.parts) for m in p]
         self.chambers = [self.detector.fiducial_volumes[m] for m in spectrum.selection.decay_modules]
         reach = _extent([*self.chambers, *(source.volume for source in self.sources)])
-        self.steps = int(np.ceil(np.log(reach / _NONE) / _STEP)) + _COARSE - 1
+        self.steps = int(np.ceil(np.log(reach / _NONE) / _STEP)) + _COARSE
         self.maps: list[vegas.AdaptiveMap] = []
 
     def rates(self, m_N: float, m_Zprime: float, n: int, seed: int) -> tuple[Array, Array, Array]:
