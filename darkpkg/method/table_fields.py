@@ -81,8 +81,10 @@ def smoothed(
     Each principal component is the smoothest surface that generalised cross-validation allows, of those with small
     third differences along both axes, in ln m_N at ``x`` (n,) and v, but none across the edge of the nodes that lie
     ``beyond`` a cut; each node counts by the mean of the logarithms of its variances. Second, the squared error
-    that is left, (x, v, …): the noise that passes the smoothing, and its bias, by which squared residuals around a
-    node exceed the noise that it takes away by more than a standard deviation of their mean.
+    that is left, (x, v, …), the larger of two: the noise, by replicates or by residuals, times the share of itself
+    that a node keeps, which contains the mean bias of smoothing, G. Wahba, J. R. Stat. Soc. B 45 (1983) 133; and the
+    noise that passes with the bias around a node, by which squared residuals exceed the noise that is taken away by
+    more than a standard deviation of their mean.
     """
     n_x, n_v = values.shape[:2]
     deviation = np.exp(np.log(variance).reshape(n_x * n_v, -1).mean(axis=1) / 2)
@@ -114,9 +116,11 @@ def smoothed(
     of_columns = (((surfaces - found) ** 2).sum(axis=0) / free)[:, None] * components**2  # noise, by component
     of_columns /= np.maximum(of_columns.sum(axis=0), 1e-300)
     kept_of_own, passed = ((share @ of_columns).reshape(values.shape) for share in (kept_of_own, passed))
-    noise = _around(variance, 3)
-    more = _around((values - smooth) ** 2 / noise - (1 - 2 * kept_of_own + passed), _WINDOW)
-    return smooth, noise * (passed + np.maximum(more - np.sqrt(2) / _WINDOW, 0.0))
+    noise, left = _around(variance, 3), (values - smooth) ** 2
+    bias = _around(left - (1 - 2 * kept_of_own + passed) * variance, _WINDOW)
+    bias -= np.sqrt(2) / _WINDOW * _around(variance, _WINDOW)
+    own = np.maximum(noise, _around(left, _WINDOW) / np.maximum(_around(1 - kept_of_own, _WINDOW), 0.1))
+    return smooth, np.maximum(kept_of_own * own, passed * noise + np.maximum(bias, 0.0))
 
 
 def _around(values: Array, nodes: int) -> Array:
@@ -169,7 +173,8 @@ def _residual(values: Array, axis: int) -> Array:
     return np.moveaxis(out, 0, axis)
 
 
-_MOST = 40
+_MOST = 64
+"""Components of a field: the rare bins of Analysis II need them."""
 
 
 _ROUNDING = 0.2
