@@ -55,8 +55,7 @@ def _spectra(analyses: Mapping[str, Analysis], parts: Mapping[str, Sequence[str]
 
 
 def _neutrinos(n_events: int, spectrum: Spectrum, grid: Grid) -> int:
-    in_one_place, is_light = bool(spectrum.selection.vertex_modules), grid.mediator == "light"
-    return n_events // (1, 4, 8)[in_one_place + is_light]
+    return n_events // (4 if spectrum.selection.vertex_modules else 1) // (2 if grid.mediator == "light" else 1)
 
 
 def _column(task: tuple[Any, ...]) -> None:
@@ -98,9 +97,9 @@ def build_table(
         Modules in which N is produced, by names of parts of the detector; a table adds them up in this order. By
         default all are one.
     n_events
-        Neutrinos at each pair of masses, whose N are produced all along a line through each module; a quarter of
-        that for a light Z′, of which there are more nodes, or where N is produced and decays in the same modules,
-        and an eighth for both.
+        Neutrinos at each pair of masses, whose N are produced all along a line through each module; half of that for
+        a light Z′, of which there are more nodes, and a quarter of either where N is produced and decays in the
+        same modules.
     seed
         Non-negative integer.
     grids
@@ -151,14 +150,26 @@ def build_table(
             "beams": list(s.beams),
             "parts": ["+".join(s.parts[0])] if s.selection.vertex_modules else list(names),
         }
-        for grid in grids:
-            nodes = [[_load(folder, s, grid, i, j, turns) for j in range(grid.n_v)] for i in range(grid.n_x)]
-            x = np.log([grid.masses(i, 0)[0] for i in range(grid.n_x)])
-            rate, variance, relative = (np.array([[node[k] for node in row] for row in nodes]) for k in (0, 1, 2))
-            for name, field in fields_of(rate, variance, relative, s.lifetimes, x, beyond_cut(grid, s.selection)):
-                store(header, arrays, f"{grid.mediator}/{s.name}/{name}", *field)
+    stored = [(s, grid, folder, turns) for s in spectra for grid in grids]
+    for fields, own in run(_stored, [(task,) for task in stored], executor, "spectra", progress=progress):
+        header["fields"] |= fields
+        arrays |= own
     Table(header, arrays).write(output)
     return Table.read(output)
+
+
+def _stored(task: tuple[Spectrum, Grid, Path, int]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """What the header and the file hold of one spectrum on one grid."""
+    s, grid, folder, turns = task
+    header: dict[str, Any] = {"fields": {}}
+    arrays: dict[str, NDArray[Any]] = {}
+    nodes = [[_load(folder, s, grid, i, j, turns) for j in range(grid.n_v)] for i in range(grid.n_x)]
+    x = np.log([grid.masses(i, 0)[0] for i in range(grid.n_x)])
+    rate, variance, relative = (np.array([[node[k] for node in row] for row in nodes]) for k in (0, 1, 2))
+    del nodes
+    for name, field in fields_of(rate, variance, relative, s.lifetimes, x, beyond_cut(grid, s.selection)):
+        store(header, arrays, f"{grid.mediator}/{s.name}/{name}", *field)
+    return header["fields"], arrays
 
 
 def _path(folder: Path, spectrum: Spectrum, grid: Grid, i: int, j: int, turn: int) -> Path:

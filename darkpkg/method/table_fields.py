@@ -22,7 +22,10 @@ __all__ = ["beyond_cut", "fields_of", "packed", "smoothed", "store", "third_diff
 _SHAPES = 3, 5
 """Every third L of N and every fifth of Z′ are nodes for the shape of a spectrum, which varies slowly."""
 
-_ERRORS = Axis(np.log(1e-3), np.log(1e6), 8, 1), Axis(np.log(1e-2), np.log(1e5), 6, 1)
+_WINDOW = 7
+"""Nodes along both axes whose residuals say how much smoothing takes away."""
+
+_ERRORS = Axis(np.log(1e-3), np.log(1e6), 8, 1), Axis(np.log(1e-2), np.log(1e6), 7, 1)
 """L of N and of Z′ for the error of a rate."""
 
 
@@ -37,16 +40,16 @@ def fields_of(
     variance = np.moveaxis(variance, 4, 2)
     total = np.maximum(rate.sum(axis=4), 1e-200)
     relative = np.clip(np.moveaxis(relative, 3, 2), 1e-8, 4.0)
-    log, left = smoothed(np.log(total[..., 0]), relative[..., 0], x, beyond)
+    log, of_log = smoothed(np.log(total[..., 0]), relative[..., 0], x, beyond)
     yield "everywhere", (log[..., 0], 3, (), 3e-4)
     yield "rate", (log[..., 1:], 3, (lifetimes,), 3e-4)
-    squared = _squared(log, left, relative[..., 0])[..., 1:][..., lifetimes.nearest(_ERRORS[0])]
+    squared = (of_log + _between(log))[..., 1:][..., lifetimes.nearest(_ERRORS[0])]
     if rate.shape[-1] > 1:
         ratio = np.log(total[..., 1:, 1:] / total[..., 1:, :1])
-        ratio, left = smoothed(ratio, relative[..., 1:, 1:], x)
+        ratio, of_ratio = smoothed(ratio, relative[..., 1:, 1:], x)
         yield "flight", (ratio, 3, (lifetimes, FLIGHTS), 1e-3)
         at: Any = np.ix_(lifetimes.nearest(_ERRORS[0]), FLIGHTS.nearest(_ERRORS[1]))
-        squared = squared[..., None] + _squared(ratio, left, relative[..., 1:, 1:])[(..., *at)]
+        squared = squared[..., None] + (of_ratio + _between(ratio))[(..., *at)]
     yield "error", (np.log(squared) / 2, 1, _ERRORS[: squared.ndim - 4], 0.1)
     if rate.shape[4] > 1:
         yield from _shapes(
@@ -64,11 +67,10 @@ def _shapes(
     at: Any = np.ix_(np.arange(lifetimes.n)[:: _SHAPES[0]], picked)
     share, squared = (one[(..., *at)] / total[(..., None, *at)] ** power for one, power in ((rate, 1), (variance, 2)))
     known = squared / np.maximum(4 * share, 1e-9)
-    root, left = smoothed(np.sqrt(np.maximum(share, 0.0)), np.maximum(known, 1e-10), x)
+    root, squared = smoothed(np.sqrt(np.maximum(share, 0.0)), np.maximum(known, 1e-10), x)
     yield "spectrum", (root if flies else root[..., 0], 3, axes, 2e-4)
-    prompt = root.reshape(*root.shape[:4], -1)[..., 0]
-    known = _squared(prompt, left, known[..., 0, 0])
-    yield "spectrum error", (np.log(np.clip(known, 1e-10, 1.0)) / 2, 1, (), 0.1)
+    prompt = (squared + _between(root)).reshape(*root.shape[:4], -1)[..., 0]
+    yield "spectrum error", (np.log(np.clip(prompt, 1e-10, 1.0)) / 2, 1, (), 0.1)
 
 
 def smoothed(
@@ -79,8 +81,10 @@ def smoothed(
     Each principal component is the smoothest surface that generalised cross-validation allows, of those with small
     third differences along both axes, in ln m_N at ``x`` (n,) and v, but none across the edge of the nodes that lie
     ``beyond`` a cut; each node counts by the mean of the logarithms of its variances. Second, the squared error
-    that is left, as a share of the variance: (x, v), more at the edges. It contains the bias of smoothing:
-    G. Wahba, J. R. Stat. Soc. B 45 (1983) 133.
+    that is left, (x, v, …), the larger of two: the noise, by replicates or by residuals, times the share of itself
+    that a node keeps, which contains the mean bias of smoothing, G. Wahba, J. R. Stat. Soc. B 45 (1983) 133; and the
+    noise that passes with the bias around a node, by which squared residuals exceed the noise that is taken away by
+    more than a standard deviation of their mean.
     """
     n_x, n_v = values.shape[:2]
     deviation = np.exp(np.log(variance).reshape(n_x * n_v, -1).mean(axis=1) / 2)
@@ -94,7 +98,7 @@ def smoothed(
         for rows in (np.kron(along_x, np.eye(n_v)), np.kron(np.eye(n_x), along_v))
     )
     found, least = surfaces.copy(), np.full(surfaces.shape[1], np.inf)
-    left, free = np.ones(surfaces.shape), np.ones(surfaces.shape[1])
+    kept_of_own, passed, free = np.ones(surfaces.shape), np.ones(surfaces.shape), np.ones(surfaces.shape[1])
     for ratio in 10.0 ** np.arange(-3, 4):
         penalty, modes = np.linalg.eigh(deviation * (ratio * rough_x + rough_v) * deviation.T)
         amplitudes, strongest = modes.T @ surfaces, np.zeros(surfaces.shape[1])
@@ -105,11 +109,23 @@ def smoothed(
             least[better], strongest[better] = score[better], strength
         better = strongest > 0
         kept = 1 / (1 + strongest[better] * np.maximum(penalty, 0.0)[:, None])
-        found[:, better], left[:, better] = modes @ (kept * amplitudes[:, better]), modes**2 @ kept
+        found[:, better] = modes @ (kept * amplitudes[:, better])
+        kept_of_own[:, better], passed[:, better] = modes**2 @ kept, modes**2 @ kept**2
         free[better] = np.maximum(len(kept) - kept.sum(axis=0), 1.0)
     smooth = (found * deviation @ components * columns).reshape(values.shape)
-    noise = ((surfaces - found) ** 2).sum(axis=0) / free
-    return smooth, (left @ noise / max(noise.sum(), 1e-300)).reshape(n_x, n_v)
+    of_columns = (((surfaces - found) ** 2).sum(axis=0) / free)[:, None] * components**2  # noise, by component
+    of_columns /= np.maximum(of_columns.sum(axis=0), 1e-300)
+    kept_of_own, passed = ((share @ of_columns).reshape(values.shape) for share in (kept_of_own, passed))
+    noise, left = _around(variance, 3), (values - smooth) ** 2
+    bias = _around(left - (1 - 2 * kept_of_own + passed) * variance, _WINDOW)
+    bias -= np.sqrt(2) / _WINDOW * _around(variance, _WINDOW)
+    own = np.maximum(noise, _around(left, _WINDOW) / np.maximum(_around(1 - kept_of_own, _WINDOW), 0.1))
+    return smooth, np.maximum(kept_of_own * own, passed * noise + np.maximum(bias, 0.0))
+
+
+def _around(values: Array, nodes: int) -> Array:
+    """Means over so many nodes along both axes."""
+    return np.asarray(uniform_filter(values, (nodes, nodes), axes=(0, 1), mode="nearest"))
 
 
 def _on_one_side(rows: NDArray[Any], beyond: NDArray[np.bool_] | None) -> Array:
@@ -143,14 +159,9 @@ def _every(step: int, axis: Axis) -> Axis:
     return dataclasses.replace(axis, n=1 + (axis.n - 1) // step)
 
 
-def _squared(values: Array, left: Array, variance: Array) -> Array:
-    """Squared error of smoothed values over the nodes: what is left of the variance, and what interpolation misses.
-
-    Variances of a few replicates vary themselves: each is the mean of a node and its neighbours.
-    """
-    around = uniform_filter(variance, (3, 3), axes=(0, 1), mode="nearest")
-    squared = left.reshape(*left.shape, *[1] * (variance.ndim - 2)) * around
-    return np.asarray(squared + sum((_residual(values, axis) / 4) ** 2 for axis in (0, 1)))
+def _between(values: Array) -> Array:
+    """Squared error of interpolation around each node."""
+    return np.asarray(sum((_residual(values, axis) / 4) ** 2 for axis in (0, 1)))
 
 
 def _residual(values: Array, axis: int) -> Array:
@@ -162,7 +173,8 @@ def _residual(values: Array, axis: int) -> Array:
     return np.moveaxis(out, 0, axis)
 
 
-_MOST = 40
+_MOST = 64
+"""Components of a field: the rare bins of Analysis II need them."""
 
 
 _ROUNDING = 0.2

@@ -52,11 +52,17 @@ SHORT_LIFETIMES = Axis(np.log(1e-2), np.log(1e5), 19, 3)
 Between them the rate can rise as exp(−t/L) with the least flight t to a chamber: nodes twice as far apart miss 4 %.
 """
 
-FLIGHTS = Axis(np.log(1e-2), np.log(1e5), 36, 3)
+FLIGHTS = Axis(np.log(1e-2), np.log(1e6), 41, 3)
 """The same for a light Z′; shorter flights change rates by little, in proportion to their length."""
 
-_NEAREST, _FARTHEST = 3e-3, 1e4
-"""Flights of Z′ over its momentum, in cm/GeV: a shorter one counts as none, and a longer one leaves the detector."""
+_NEAREST, _FARTHEST, _STEPS = 1e-3, 1e6, 48
+"""Flights of Z′ over its momentum, in cm/GeV, and into how many steps they are divided, evenly in the logarithm.
+
+Slow Z′ have the longest: below 20 MeV one that flies 1e4 cm/GeV has flown less than two metres.
+"""
+
+_NONE = 0.05
+"""A flight of fewer cm counts as none."""
 
 _SHORTEST, _LONGEST = 1e-4, 1e5
 """Flights of N over its momentum, in cm/GeV, between which histograms are even in the logarithm."""
@@ -67,10 +73,15 @@ _FEW = 0.05
 _OF_EVENT, _BITS = DECAY_AXES + 3, 30
 """Axes of the sequences that make an event (the others place and smear it), and their bits."""
 
-_STRATA = 8
-"""Flights of Z′ of each N, one in each of as many equal ranges of ln y."""
+_STRATA, _COARSE = 8, 4
+"""Flights of Z′ of each N, one in each of as many equal ranges of ln y; these begin with every fourth step."""
 
-_FLOWN = _NEAREST * (_FARTHEST / _NEAREST) ** ((np.arange(48) + 0.5) / 48)
+_STEP = np.log(_FARTHEST / _NEAREST) / _STEPS
+
+_FLOWN = _NEAREST * np.exp(_STEP * (np.arange(_STEPS) + 0.5))
+
+_SHORT = _NEAREST * np.exp(_STEP * np.arange(0, _STEPS, _COARSE))
+"""The shortest flights that count, over momentum: longer ones of slow Z′."""
 
 _ELSEWHERE = 1e-3
 """Of the nuclei of a module: fewer are not taken for denser inside than outside."""
@@ -173,6 +184,8 @@ class Simulation:
         in_fiducial = bool(spectrum.selection.vertex_modules)
         self.sources = [_Source.of(i, self.detector[m], in_fiducial) for i, p in enumerate(spectrum.parts) for m in p]
         self.chambers = [self.detector.fiducial_volumes[m] for m in spectrum.selection.decay_modules]
+        reach = _extent([*self.chambers, *(source.volume for source in self.sources)])
+        self.steps = int(np.ceil(np.log(reach / _NONE) / _STEP)) + _COARSE
         self.maps: list[vegas.AdaptiveMap] = []
 
     def rates(self, m_N: float, m_Zprime: float, n: int, seed: int) -> tuple[Array, Array, Array]:
@@ -257,7 +270,8 @@ class Simulation:
     ) -> tuple[Array, Array, Array]:  # fmt: skip
         """Sums over events of weights (n, beams) times chances to decay inside, and variances as of `rates`."""
         axes = len(self.spectrum.parts), self.spectrum.selection.n_bins, REPLICATES
-        sums = FlightSums(self.spectrum.times, (math.prod(axes), 1 + is_light * len(_FLOWN)), weight.shape[1])
+        kernel = _flight_kernel(is_light, self.steps)
+        sums = FlightSums(self.spectrum.times, (math.prod(axes), len(kernel)), weight.shape[1])
         flights = {"p_N": events["p_N"], "momentum": momentum(events["p_N"])}
         flights["p_pair"] = (events["p_electron"] + events["p_positron"])[:, 1:]
         everywhere = np.zeros((math.prod(axes), weight.shape[1]))
@@ -272,7 +286,7 @@ class Simulation:
                 everywhere += _counted(group[at], stretch["weight"] * stretch["length"][:, None], len(everywhere))
                 self._add(sums, group[at], stretch, random[rows[at], 3], is_light)
         rate = sums.rates(np.exp(self.spectrum.lifetimes.nodes))
-        rate = np.einsum("gybl,yf->gblf", rate, _flight_kernel(is_light), optimize=True)
+        rate = np.einsum("gybl,yf->gblf", rate, kernel, optimize=True)
         all_of_them = np.broadcast_to(everywhere[:, :, None, None], (*everywhere.shape, 1, rate.shape[-1]))
         found = np.concatenate([all_of_them, rate], axis=2)
         found = np.cumsum(found.reshape(*axes, *found.shape[1:]), axis=0)
@@ -284,8 +298,8 @@ class Simulation:
     def _add(
         self, sums: FlightSums, group: NDArray[np.int64], stretch: Mapping[str, Array], uniform: Array, is_light: bool
     ) -> None:
-        """Add stretches along which N is produced, with one flight of Z′ of each kind."""
-        for y, flown in _flights(uniform, is_light):
+        """Add stretches along which N is produced, with flights of Z′ from the shortest to the longest that count."""
+        for y, flown in _flights(uniform, np.linalg.norm(stretch["p_pair"], axis=1), is_light, self.steps):
             begin = stretch["begin"] + stretch["p_pair"] * flown[:, None]
             ends = chords_through(self.chambers, begin, stretch["p_N"])
             sums.add((group, y), ends, stretch["length"], stretch["momentum"], stretch["weight"])
@@ -323,27 +337,42 @@ def _counted(group: NDArray[np.int64], weight: Array, n: int) -> Array:
     return np.stack([np.bincount(group, w, n) for w in weight.T], axis=1)
 
 
-def _flights(uniform: Array, is_light: bool) -> Iterator[tuple[NDArray[np.int64], Array]]:
-    """For each event (n,) a flight of Z′ over its momentum, by number, of which none is the first, and in cm/GeV."""
-    yield np.zeros(len(uniform), dtype=np.int64), np.zeros(len(uniform))
-    if is_light:
-        for i in range(_STRATA):
-            k = ((uniform + i) / _STRATA * len(_FLOWN)).astype(np.int64)
-            yield 1 + k, _FLOWN[k]
+def _extent(volumes: Sequence[Volume]) -> float:
+    """No line between volumes is longer, in cm."""
+    ends = [[volume.nearest(1e12 * way) for way in (*np.eye(3), *-np.eye(3))] for volume in volumes]
+    return float(np.linalg.norm(np.ptp(np.reshape(ends, (-1, 3)), axis=0)))
 
 
-def _flight_kernel(is_light: bool) -> Array:
-    """How much each flight counts for each lifetime of Z′, of which none is the first: (1 + flights, 1 + lifetimes).
+def _flights(
+    uniform: Array, momenta: Array, is_light: bool, steps: int
+) -> Iterator[tuple[NDArray[np.int64], Array]]:  # fmt: skip
+    """For each event (n,) flights of Z′ over its momentum, by row of `_flight_kernel`, and in cm/GeV.
 
-    A flight y over momentum has the distribution dy exp(−y/L)/L; here ln y is drawn evenly.
+    The first stands for all that are too short to count, and for none; the others are in as many ``steps`` after it.
+    """
+    if not is_light:
+        yield np.zeros(len(uniform), dtype=np.int64), np.zeros(len(uniform))
+        return
+    last = (_STEPS - steps) // _COARSE
+    short = np.clip(np.searchsorted(_SHORT, _NONE / np.maximum(momenta, 1e-300), side="right") - 1, 0, max(last, 0))
+    yield short, np.zeros(len(uniform))
+    for i in range(_STRATA):
+        k = short * _COARSE + ((uniform + i) / _STRATA * min(steps, _STEPS)).astype(np.int64)
+        yield len(_SHORT) + k, _FLOWN[k]
+
+
+def _flight_kernel(is_light: bool, steps: int) -> Array:
+    """How much each flight counts for each lifetime of Z′, of which none is the first: (flights, 1 + lifetimes).
+
+    A flight y over momentum has the distribution dy exp(−y/L)/L; here ln y is drawn evenly, in so many ``steps``.
     """
     if not is_light:
         return np.ones((1, 1))
-    of = _FLOWN[:, None] / np.exp(FLIGHTS.nodes)
-    kernel = np.zeros((1 + len(of), 1 + of.shape[1]))
-    kernel[1:, 1:] = of * np.exp(-of) * np.log(_FARTHEST / _NEAREST) / _STRATA
-    kernel[0, :] = np.append(1.0, -np.expm1(-_NEAREST / np.exp(FLIGHTS.nodes)))
-    return kernel
+    L = np.exp(FLIGHTS.nodes)
+    of, short = _FLOWN[:, None] / L, np.zeros((len(_SHORT), 1 + len(L)))
+    short[:, 0], short[:, 1:] = 1.0, -np.expm1(-_SHORT[:, None] / L)
+    flown = np.column_stack([np.zeros(len(of)), of * np.exp(-of) * _STEP * min(steps, _STEPS) / _STRATA])
+    return np.concatenate([short, flown])
 
 
 @functools.lru_cache(maxsize=4)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import darkpkg as dk
+from darkpkg.method import table_nodes
 from darkpkg.method.table import Axis, Grid, Table, _unpacked, prefiltered
 from darkpkg.method.table_fields import packed, smoothed, third_differences
-from darkpkg.method.table_nodes import FlightSums
+from darkpkg.method.table_nodes import FLIGHTS, FlightSums
 
 A, B = dk.BENCHMARK_A, dk.BENCHMARK_B
 
@@ -74,12 +75,41 @@ def test_smoothing_leaves_a_smooth_surface_and_takes_noise_away():
     sigma = 0.01 * (1 + 3 * x)[..., None]
     noisy = truth + sigma * np.random.default_rng(1).normal(size=truth.shape)
     u = np.linspace(0, 1, 41)
-    smooth, left = smoothed(noisy, np.broadcast_to(sigma**2, truth.shape), u)
+    smooth, squared = smoothed(noisy, np.broadcast_to(sigma**2, truth.shape), u)
     before, after = (((values - truth) / sigma).std() for values in (noisy, smooth))
     assert after < 0.5 * before
-    assert (after / before) ** 2 == pytest.approx(left.mean(), rel=0.5)  # few surfaces
+    assert after**2 == pytest.approx((squared / sigma**2).mean(), rel=0.5)  # few surfaces
     exact, _ = smoothed(truth, np.broadcast_to(sigma**2, truth.shape), u)
     np.testing.assert_allclose(exact, truth, atol=1e-4)
+
+
+def test_the_error_of_a_smoothed_surface_contains_what_smoothing_takes_away():
+    """A bump as wide as three nodes, in one of two quantities that are smoothed alike elsewhere."""
+    x, y = np.meshgrid(np.arange(41.0), np.arange(11.0), indexing="ij")
+    bump = np.exp(-(((x - 20) / 1.5) ** 2) - ((y - 5) / 1.5) ** 2)
+    truth, sigma = np.stack([0.1 * x + 0.05 * bump, 0.1 * y], axis=-1), 0.02
+    noisy = truth + sigma * np.random.default_rng(2).normal(size=truth.shape)
+    smooth, squared = smoothed(noisy, np.full(truth.shape, sigma**2), np.linspace(0, 1, 41))
+    missed = (smooth - truth)[14:27, :, 0] ** 2
+    assert missed.mean() > 2 * ((smooth - truth)[14:27, :, 1] ** 2).mean()
+    # Means over neighbours leave the sum as it is; residuals and their mean have the same noise of some twenty nodes.
+    assert squared[14:27, :, 0].mean() == pytest.approx(missed.mean(), rel=0.6)
+    assert squared[14:27, :, 1].mean() < squared[14:27, :, 0].mean()
+
+
+@pytest.mark.parametrize("momentum", [1e-3, 0.02, 1.0, 20.0])
+def test_flights_of_the_mediator_have_their_distribution_at_any_momentum(momentum):
+    """∫ dy exp(−y/L)/L exp(−y p/λ) = 1/(1 + L p/λ), with λ of half a metre in a detector of seven."""
+    uniform, steps, distance = (np.arange(960) + 0.5) / 960, 27, 50.0
+    kernel = table_nodes._flight_kernel(True, steps)
+    found = sum(
+        (kernel[row] * np.exp(-flown * momentum / distance)[:, None]).mean(axis=0)
+        for row, flown in table_nodes._flights(uniform, np.full(960, momentum), True, steps)
+    )
+    L = np.exp(FLIGHTS.nodes)
+    assert found[0] == 1.0
+    # A flight of less than a twentieth of a centimetre counts as none: a share of 0.05/λ where no flight is longer.
+    np.testing.assert_allclose(found[1:], 1 / (1 + L * momentum / distance), rtol=3e-3)
 
 
 @pytest.mark.parametrize("mediator", ["heavy", "light"])
