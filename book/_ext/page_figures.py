@@ -37,7 +37,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
 
 
 class ChapterFigure(SphinxDirective):
-    """A wide figure of a chapter on another page, linked to where it is drawn: chapter, name, and a caption as content."""
+    """A wide figure of a chapter on another page, linked to its chapter: chapter, name, and a caption as content."""
 
     required_arguments = 2
     has_content = True
