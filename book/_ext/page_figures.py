@@ -37,7 +37,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
 
 
 class ChapterFigure(SphinxDirective):
-    """A figure of a chapter on another page, linked to where it is drawn: chapter, name, and a caption as content."""
+    """A wide figure of a chapter on another page, linked to its chapter: chapter, name, and a caption as content."""
 
     required_arguments = 2
     has_content = True
@@ -47,8 +47,10 @@ class ChapterFigure(SphinxDirective):
         """Show the file, which is written when the book is; the caption below it."""
         chapter, name = self.arguments
         up = "../" * self.env.docname.count("/")
+        narrow = f'<source media="{NARROW_SCREEN}" srcset="{up}{FOLDER}/{name}.{FILES[NARROW]}">'
         image = f'<img src="{up}{FOLDER}/{name}.svg" alt="{escape(self.options["alt"])}">'
-        link = f'<a class="chapter-figure" href="{up}{chapter}.html#{name}">{image}</a>'
+        picture = f"<picture>{narrow}{image}</picture>"
+        link = f'<a class="chapter-figure" href="{up}{chapter}.html#{name}">{picture}</a>'
         return [nodes.raw("", link, format="html"), *self.parse_content_to_nodes()]
 
 

@@ -47,6 +47,8 @@ class Page(HTMLParser):
         self.names |= {attributes[name] for name in ("id", "name") if name in attributes}
         if tag == "a" and "href" in attributes:
             self.links.append(attributes["href"])
+        if tag == "source" and "srcset" in attributes:
+            self.links.append(attributes["srcset"])
         if tag == "img":
             self.pictures.append(attributes)
         classes = attributes.get("class", "").split()

@@ -74,6 +74,13 @@ async function problemsOfPlane(page, address) {
   if ((await state()) === kept) problems.push("a page without a link does not begin anew");
   await loaded(page, link);
   if ((await picture(page)) !== second) problems.push("the link does not bring back the picture");
+  const points = () => page.$eval(".ex-plane svg", (svg) => svg.dataset.points), fine = await points();
+  await page.$eval(".ex-plane", async (figure) => {
+    figure.style.width = `${figure.clientWidth - 40}px`;
+    const frame = () => new Promise(requestAnimationFrame); // the width is observed after one, and drawn by the next
+    await frame().then(frame);
+  });
+  if ((await points()) !== fine) problems.push("in another width the plane is coarser");
   return problems;
 }
 

@@ -212,7 +212,7 @@ def barlow_beeston_log_likelihood(observed: ArrayLike, mean: ArrayLike, variance
 
     .. math:: \beta = \tfrac12\Bigl[1-\mu\delta^2 + \sqrt{(1-\mu\delta^2)^2 + 4k\delta^2}\Bigr]
 
-    J. S. Conway, arXiv:1103.0354, after R. Barlow and C. Beeston, Comput. Phys. Commun. 77, 219.
+    See J. S. Conway, arXiv:1103.0354, after R. Barlow and C. Beeston, Comput. Phys. Commun. 77, 219.
 
     Parameters
     ----------

@@ -203,7 +203,7 @@ def _fourier_bessel(Q2: NDArray[np.float64], nucleus: Nucleus) -> NDArray[np.flo
     .. math:: F = \frac{\sum_n a_n f_n(x)}{\sum_n a_n f_n(0)}, \quad
               f_n(x) = (-1)^n \frac{\sin x}{x}\,\frac{1}{x^2-(n\pi)^2} .
 
-    H. de Vries et al., At. Data Nucl. Data Tables 36, 495 (1987).
+    See H. de Vries et al., At. Data Nucl. Data Tables 36, 495 (1987).
     """
     x = np.sqrt(Q2) * nucleus.radius / HBARC
     n = np.arange(1, len(nucleus.coefficients) + 1)

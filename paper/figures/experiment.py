@@ -94,6 +94,7 @@ def figure_5(samples: Samples) -> PaperFigure:
             ax.set(xscale="log", ylim=(0, None))
         else:
             ax.set(yscale="log", ylim=(1e-4, 1.5))
+    axes[1, 0].set_xticks((-1, -0.5, 0, 0.5, 1))  # fewer, for a narrow drawing
     for ax in axes[:, 0]:
         ax.set_ylabel("share of pairs per bin")
     axes.flat[-1].axis("off")

@@ -24,6 +24,11 @@ FOLDED = {"hide-input", "hide-cell"}
 REMOVED = {"remove-cell", "remove-input"}
 SOLUTION = re.compile(r"^[`:]{3,}\{solution-(start|end)\}", re.M)
 PIPE_TABLE = re.compile(r"^(?:(?P<captioned>[`:]{3,}\{table\}.*\n(?::.*\n)*\n*))?\|.*\n\|[-:| ]+\|$", re.M)
+SIDES = re.compile(
+    r"\b(?:Left|Middle|Right)[:,]|\((?:left|right)\)|\b[Oo]n the (?:left|right)\b"
+    r"|\b(?:left|right) panels?\b(?! of Figs?\. P)"
+)
+ROUND_UNITS = re.compile(r"label.*\((?:[kMG]?eV|[ckmnµμ]?m|cm/GeV|%)\)")
 FIGURE = re.compile(r"^[`:]{3,}\{(?:figure|image)\}.*\n(?P<options>(?::.*\n)*)", re.M)
 
 
@@ -152,6 +157,25 @@ def figures_without_text(page: Page) -> int:
     return sum(drawn) + sum(prose)
 
 
+def panels_by_side(page: Page) -> int:
+    """Count the words for a panel by its side, in captions, alternative texts and prose: on a phone it stands below.
+
+    The panels of the paper's figures, Fig. P9 and so on, stay where they are.
+    """
+    figures = [cell.metadata.get("mystnb", {}) for _, cell in page.code()]
+    words = [
+        str(one.get(part, {}).get(key, ""))
+        for one in figures
+        for part, key in (("figure", "caption"), ("image", "alt"))
+    ]
+    return sum(len(SIDES.findall(" ".join(text.split()))) for text in (*words, prose_of(page.text)))
+
+
+def round_units(page: Page) -> int:
+    """Count the axes whose unit is not in square brackets."""
+    return sum(len(ROUND_UNITS.findall(cell.source)) for _, cell in page.code())
+
+
 def tables_without_caption(page: Page) -> int:
     """Count the tables in Markdown that stand in no ``{table}``."""
     return sum(not found["captioned"] for found in PIPE_TABLE.finditer(page.text))
@@ -189,6 +213,8 @@ MEASURES = {
     "to_string": Measure(uses_of_to_string, 0),
     "more_than_glue": Measure(more_than_glue, 0),
     "figures_without_text": Measure(figures_without_text, 0),
+    "panels_by_side": Measure(panels_by_side, 0),
+    "round_units": Measure(round_units, 0),
     "tables_without_caption": Measure(tables_without_caption, 0),
     "folded_answers": Measure(folded_answers, 0),
     "numbers_in_prose": Measure(numbers, 0),

@@ -40,6 +40,18 @@ def test_no_docstring_lost_a_backslash():
     assert [text for text in texts if re.search(r"[\a\b\f\v\r]", text) and "\n" in text] == []
 
 
+def test_no_paragraph_of_a_docstring_begins_with_an_initial():
+    """A line such as "J. Smith, …" alone would be an item of a list, numbered J."""
+    texts = [
+        node.value
+        for path in sorted((ROOT / "darkpkg").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if is_text(node)
+    ]
+    lists = re.compile(r"\n[ ]*\n[ ]*[A-Z]\. [^\n]*\n[ ]*(?:\n|$)")
+    assert [found[0] for found in map(lists.search, texts) if found] == []
+
+
 def is_text(node: ast.AST) -> bool:
     """Tell whether a part of a program is a text."""
     return isinstance(node, ast.Constant) and isinstance(node.value, str)

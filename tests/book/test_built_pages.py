@@ -29,6 +29,12 @@ parts:
 FRONT = """# A book
 
 What it is about. See {numref}`tab-first`, {numref}`fig-second`, {eq}`eq-second`, {numref}`ex-first`, {term}`kernel`.
+
+:::{chapter-figure} notebooks/02_second fig-second
+:alt: Two rising lines.
+
+The figure of the second chapter.
+:::
 """
 
 GLOSSARY = "# Glossary\n\n```{glossary}\nkernel\n  A function of a distance.\n```\n"
@@ -150,6 +156,13 @@ def test_a_figure_has_text_a_narrow_drawing_and_its_files(html, second):
         assert (html / "_downloads" / "figures" / f"fig-second.{kind}").read_bytes().startswith(beginning)
 
 
+def test_a_figure_of_a_chapter_on_another_page_has_its_narrow_drawing_too(html):
+    found = re.search(r'<a class="chapter-figure".*?</a>', (html / "front.html").read_text(encoding="utf-8"), re.S)[0]
+    assert 'href="notebooks/02_second.html#fig-second"' in found
+    assert '<source media="(max-width: 600px)" srcset="_downloads/figures/fig-second.narrow.svg">' in found
+    assert '<img src="_downloads/figures/fig-second.svg" alt="Two rising lines.">' in found
+
+
 def test_a_page_has_description_preview_icon_and_stamp(html, second):
     assert '<meta name="description" content="The second chapter has one of everything.' in second
     assert re.search(r'<meta property="og:image" content="[^"]*_static/card.png"', second)
@@ -182,6 +195,7 @@ def test_such_pages_have_no_problems(html):
     [
         ('<a href="gone.html">there</a>', "links to gone.html"),
         ('<a href="#gone">there</a>', "links to #gone"),
+        ('<source srcset="gone.svg">', "links to gone.svg"),
         ('<img src="a/b.png">', "shows b.png without an alternative text"),
         ('<img src="b.png" alt="_images/b.png">', "shows b.png without an alternative text"),
         ('<table class="dataframe"></table>', "shows 1 data frames"),

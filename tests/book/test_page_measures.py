@@ -77,6 +77,18 @@ def test_a_figure_needs_words_for_those_who_cannot_see_it(page):
     assert page_measures.figures_without_text(page(text + figure)) == 2
 
 
+def test_a_panel_that_stands_below_on_a_phone_has_no_side(page):
+    figure = "---\nmystnb:\n  figure:\n    name: fig-a\n    caption: |\n      Left: a. On the\n      right b.\n---"
+    prose = "The left panel of {numref}`fig-a`, and the left panel of Fig. P9.\n"
+    assert page_measures.panels_by_side(page(cell("plot()", figure) + prose)) == 3
+    assert page_measures.panels_by_side(page("The curve rises to the left. In the first panel, too.\n")) == 0
+
+
+def test_a_unit_at_an_axis_is_in_square_brackets(page):
+    text = 'ax.set(xlabel="$m_N$ (GeV)", ylabel="events")', 'ax.set_xlabel(r"$c\\tau$ [cm]", label="P(10)")'
+    assert page_measures.round_units(page("".join(map(cell, text)))) == 1
+
+
 def test_a_table_needs_a_caption(page):
     table = "| a | b |\n|---|---|\n| 1 | 2 |\n"
     assert page_measures.tables_without_caption(page(table)) == 1

@@ -118,6 +118,7 @@
       root.addEventListener("input", () => {
         root.setAttribute("aria-busy", "true"); // until it is drawn and said
         this.state = { h: LEAST * ratio ** h.value, parts: PARTS[parts.value], slope: slope.value };
+        clearTimeout(this.later); // the words of the former state would end it too early
         cancelAnimationFrame(this.frame);
         this.frame = requestAnimationFrame(() => this.show());
       });

@@ -177,7 +177,7 @@
     .benchmark{fill:var(--ex-paper,#fff);stroke:var(--ex-ink,#222);stroke-width:1.5}`;
 
   function symbolAt(x, y, [letter, sub, end = ""], unitOf, more = "") {
-    const in_ = unitOf ? ` (${unitOf})` : "";
+    const in_ = unitOf ? ` [${unitOf}]` : "";
     return `<text x="${x}" y="${y}" text-anchor="middle" ${more}><tspan font-style="italic">${letter}</tspan><tspan dy="4" font-size="10">${sub}</tspan><tspan dy="${sub ? -4 : 0}">${end}${in_}</tspan></text>`;
   }
 
@@ -360,7 +360,8 @@
       this.show();
       if (short) return;
       root.closest(".bd-article-container")?.classList.add("ex-wide");
-      new ResizeObserver(() => this.draw()).observe(this.figure);
+      // The same plane in another width: a frame may come late, when the finer grid is drawn already.
+      new ResizeObserver(() => this.figure.clientWidth !== this.drawing?.width && this.draw(this.drawn)).observe(this.figure);
       addEventListener("hashchange", () => {
         this.state = fromHash(location.hash, this.state);
         this.show();
@@ -377,9 +378,11 @@
       return { name, low, high };
     }
 
-    // Changes the state, and shows it with the next frame.
+    // Changes the state, and shows it with the next frame; what was to follow the former state is given up.
     set(changes) {
       this.root.setAttribute("aria-busy", "true");
+      clearTimeout(this.later);
+      this.later = null;
       Object.assign(this.state, changes);
       cancelAnimationFrame(this.frame);
       this.frame = requestAnimationFrame(() => this.show());
@@ -562,9 +565,9 @@
     }
 
     draw(plane = this.quickPlane()) {
-      const width = Math.round(this.figure.clientWidth);
-      if (width < 200) return; // not yet laid out
+      const width = this.figure.clientWidth;
       this.drawn = plane;
+      if (width < 200) return; // not yet laid out
       const drawing = (this.drawing = new Drawing(width));
       this.svg.setAttribute("viewBox", `0 0 ${width} ${drawing.height}`);
       this.svg.dataset.points = plane.n;
@@ -577,7 +580,6 @@
       if (this.short) return this.root.setAttribute("aria-busy", "false");
       const { state } = this, fine = this.plane(FINE), now = this.later;
       const excluded = explorer.ranges(this.model, this.search, point(state), this.axis(state.y), state.cl);
-      this.summary.innerHTML = summary(state, this.drawn, excluded);
       this.link.href = asHash(state);
       if (location.hash !== asHash(state) && (location.hash.includes("=") || this.touched))
         history.replaceState(null, "", asHash(state));
@@ -590,6 +592,7 @@
         until = performance.now() + 12;
       }
       this.draw(fine);
+      this.summary.innerHTML = summary(state, fine, excluded);
       this.root.setAttribute("aria-busy", "false");
     }
 
