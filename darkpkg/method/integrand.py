@@ -143,7 +143,11 @@ def _cubic_basis(t: float) -> tuple[int, Four]:
     return step, (e**3 / 6, ((3 * d - 6) * d**2 + 4) / 6, ((3 * e - 6) * e**2 + 4) / 6, d**3 / 6)
 
 
-@compiled()
+_RECIPROCALS = {"arcp"}
+"""Several quotients with one divisor may become products with its inverse: nothing else is rounded otherwise."""
+
+
+@compiled(fastmath=_RECIPROCALS)
 def upscattering_and_decay(
     u: Array,
     m_N: Array,
@@ -188,7 +192,7 @@ def upscattering_and_decay(
         variables[i, 6], variables[i, 7] = N, Z
 
 
-@compiled()
+@compiled(fastmath=_RECIPROCALS)
 def laboratory_momenta(
     variables: Array, azimuths: Array, target: Target, p_N: Array, p_electron: Array, p_positron: Array
 ) -> None:

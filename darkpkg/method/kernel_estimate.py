@@ -7,6 +7,7 @@ selection and remembered.
 from __future__ import annotations
 
 import functools
+import itertools
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -71,9 +72,10 @@ def _prepare(
     masses = np.stack([events.m_N[row], events.m_Zprime[row]], axis=-1)
     order = np.argsort(masses[:, 0], kind="stable")
     starts = np.linspace(0, len(row), int(np.sqrt(len(row))) + 2).astype(np.int64)
-    strip = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     edges = np.append(masses[order, 0], np.inf)[starts[:-1]]
-    order = order[np.lexsort((masses[order, 1], strip))]
+    for start, stop in itertools.pairwise(starts.tolist()):
+        strip = order[start:stop]
+        order[start:stop] = strip[np.argsort(masses[strip, 1], kind="stable")]
     channel, row, base, masses = channel[order], row[order], base[order], rows_of(masses, order)
     level = mass_level(sampling, masses, Smoothing(slope=slope))
     axes = len(flavours), len(exposures), selection.n_bins, events.origin.replicates
