@@ -17,7 +17,7 @@ BOTH = dk.ANALYSIS_I + dk.ANALYSIS_II
 
 BUDGETS = {
     "generate": 165,
-    "generate Sobol points": 305,
+    "generate Sobol points": 245,
     "adapt": 15,
     "place": 72,
     "observables": 14,
