@@ -11,25 +11,42 @@ from numpy.typing import ArrayLike, NDArray
 from darkpkg.experiment.volumes import Box, Volume
 from darkpkg.inputs import Array
 from darkpkg.method.events import PlacedEvents, rows_of
-from darkpkg.method.loops import SPARE_CORNERS, Paths, box_chords, clipped_rectangles, decay_probabilities
+from darkpkg.method.loops import (
+    SPARE_CORNERS,
+    Paths,
+    box_chords,
+    clipped_rectangles,
+    decay_probabilities,
+    straight_paths,
+)
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
 from darkpkg.units import cm
 
-_AT_ONCE = 1 << 14
+_AT_ONCE = 1 << 11
 
 
 def chords_through(volumes: Sequence[Volume], vertex: Array, p_N: Array) -> dict[str, Array]:
     """Where N with momenta ``p_N`` (n, 4) enters and leaves each volume: (n, volumes) in cm from its vertex."""
     entry, leave = np.empty((2, len(vertex), len(volumes)))
-    if all(isinstance(volume, Box) and type(volume).chord is Volume.chord for volume in volumes):
-        boxes = np.reshape([(volume.low, volume.high) for volume in volumes], (len(volumes), 2, 3))
-        box_chords(vertex, p_N, np.ascontiguousarray(boxes.transpose(0, 2, 1), dtype=float), entry, leave)
+    if _are_boxes(volumes, "chord"):
+        box_chords(vertex, p_N, _boxes_around(volumes), entry, leave)
         return {"entry": entry, "exit": leave}
     direction = p_N[:, 1:] / momentum(p_N)[:, None]
     for k, volume in enumerate(volumes):
         entry[:, k], leave[:, k] = volume.chord(vertex, direction)
     return {"entry": entry, "exit": leave}
+
+
+def _are_boxes(volumes: Sequence[Volume], method: str) -> bool:
+    """Whether all are boxes whose ``method`` is that of all volumes, of which there is a compiled counterpart."""
+    return all(isinstance(one, Box) and getattr(type(one), method) is getattr(Volume, method) for one in volumes)
+
+
+def _boxes_around(volumes: Sequence[Volume]) -> Array:
+    """Both ends along each axis, (volumes, 3, 2) in cm."""
+    corners = np.reshape([(volume.low, volume.high) for volume in volumes], (len(volumes), 2, 3))
+    return np.ascontiguousarray(corners.transpose(0, 2, 1), dtype=float)
 
 
 def flight_polygons(
@@ -44,33 +61,20 @@ def flight_polygons(
     starts, parts, before = np.zeros((len(vertex), len(volumes) + 1), dtype=np.int64), [np.empty((0, 2))], 0
     if not volumes:
         return starts, parts[0]
+    boxes, are_boxes = _boxes_around(volumes), _are_boxes(volumes, "half_planes")
+    planes = np.empty((0, len(volumes), 0, 3))  # those of boxes need not be in memory
     for begin in range(0, len(vertex), _AT_ONCE):
         rows = slice(begin, begin + _AT_ONCE)
         flights = vertex[rows], p_N[rows], p_Z[rows]
-        planes = _together([volume.half_planes(*flights) for volume in volumes])
-        longest = np.stack([_longest(*flights, volume) for volume in volumes], axis=1)
-        corners = np.empty((planes.shape[0] * planes.shape[1] * (planes.shape[2] + SPARE_CORNERS), 2))
-        used = clipped_rectangles(longest, planes, starts[rows], corners)
+        if not are_boxes:
+            planes = _together([volume.half_planes(*flights) for volume in volumes])
+        most = (planes.shape[2] or 6) + SPARE_CORNERS
+        corners = np.empty((len(flights[0]) * len(volumes) * most, 2))
+        used = clipped_rectangles(*flights, boxes, planes, starts[rows], corners)
         parts.append(corners[:used].copy())
         starts[rows] += before
         before += used
     return starts, np.concatenate(parts)
-
-
-def _longest(vertex: Array, p_N: Array, p_Z: Array, volume: Volume) -> Array:
-    """Largest x and y (n, 2): no flight is longer than the far end of the volume, or than the sine allows."""
-    far = np.maximum(np.abs(np.subtract(volume.low, vertex)), np.abs(np.subtract(volume.high, vertex)))
-    reach = np.sqrt(_product(far, far))
-    N_sq, Z_sq, product = _product(p_N, p_N), _product(p_Z, p_Z), _product(p_N, p_Z)
-    back = product < 0  # flights that turn back
-    sine = np.sqrt(np.maximum(1 - product**2 / (N_sq * Z_sq), 1e-12))
-    reach = np.where(back, reach / sine, reach)
-    return np.stack([reach / np.sqrt(N_sq), reach / np.sqrt(Z_sq)], axis=1)
-
-
-def _product(a: Array, b: Array) -> Array:
-    """a·b of vectors (n, 3); numpy sums along a short axis three times as slowly."""
-    return a[:, 0] * b[:, 0] + a[:, 1] * b[:, 1] + a[:, 2] * b[:, 2]
 
 
 def _together(planes: Sequence[Array]) -> Array:
@@ -102,15 +106,16 @@ def decay_rates(parameters: DarkParameters, ctau: ArrayLike) -> tuple[Array, Arr
 
 def paths_of(events: PlacedEvents, modules: Sequence[str], flies: bool, rows: Any = slice(None)) -> Paths:
     """The paths of some ``rows`` of the events through ``modules``, also those of Z′ if it ``flies``."""
-    columns, p_N = events.columns_of(modules), rows_of(events.p_N, rows)
-    inverse = 1 / momentum(p_N)[:, None]
-    entry, leave = (rows_of(one, rows)[:, columns] for one in (events.entry, events.exit))
+    columns, row = events.columns_of(modules), np.arange(len(events))[rows]
+    begin, width = np.empty((2, len(row), len(columns)))
+    straight_paths(events.p_N, events.entry, events.exit, row, np.array(columns), begin, width)
     starts, corners = np.zeros((0, 1), dtype=np.int64), np.zeros((0, 2))
     if flies:
-        p_Z = rows_of(events.p_electron, rows) + rows_of(events.p_positron, rows)
         volumes = [events.detector.volumes[column] for column in columns]
-        starts, corners = flight_polygons(rows_of(events.vertex, rows), p_N[:, 1:], p_Z[:, 1:], volumes)
-    return Paths(entry * inverse, (leave - entry) * inverse, starts, corners)
+        p_Z = rows_of(events.p_electron, row) + rows_of(events.p_positron, row)
+        p_N, vertex = rows_of(events.p_N, row), rows_of(events.vertex, row)
+        starts, corners = flight_polygons(vertex, p_N[:, 1:], p_Z[:, 1:], volumes)
+    return Paths(begin, width, starts, corners)
 
 
 def decays(paths: Paths, rate: ArrayLike, rate_of_Z: ArrayLike | None = None, rows: Any = slice(None)) -> Array:

@@ -31,7 +31,7 @@ from darkpkg.experiment.beam import Beam
 from darkpkg.experiment.experiment import Experiment
 from darkpkg.inputs import check, check_kinds, count, one_of, real_numbers, whole_number
 from darkpkg.memory import require_memory
-from darkpkg.method.events import Events, block_of, rows_of
+from darkpkg.method.events import Events, rows_of
 from darkpkg.method.integrand import DECAY_AXES, Integrand, adapted_map, target
 from darkpkg.method.origin import SEQUENCES, Origin, encoded
 from darkpkg.method.sampling import SamplingRange
@@ -399,18 +399,22 @@ class _Channel:
 
 def _simulated(channels: Sequence[_Channel], drawn: Sequence[_Drawn], progress: bool = False) -> dict[str, Any]:
     """Columns of the events of all channels."""
-    total = sum(len(own.rows) for own in drawn)
-    columns = _empty_columns(total, max(len(channel.beam) for channel in channels))
-    with tqdm(total=total, unit=" events", desc="simulating", disable=not progress, leave=False) as bar:
+    rows = np.concatenate([own.rows for own in drawn])
+    columns = _empty_columns(len(rows), max(len(channel.beam) for channel in channels))
+    begin = 0
+    with tqdm(total=len(rows), unit=" events", desc="simulating", disable=not progress, leave=False) as bar:
         for channel, own in zip(channels, drawn, strict=True):
-            for begin in range(0, len(own.rows), _BATCH):
-                rows = own.rows[begin : begin + _BATCH]
-                where = block_of(rows)
-                part = {name: rows_of(column, where) for name, column in columns.items()}  # views of a block
-                channel.fill(part, own.next_points(rows), own.number)
-                for name in columns if where is rows else ():
-                    columns[name][where] = part[name]
-                bar.update(len(rows))
+            for first in range(0, len(own.rows), _BATCH):
+                batch = own.rows[first : first + _BATCH]
+                part = {name: column[begin : begin + len(batch)] for name, column in columns.items()}
+                channel.fill(part, own.next_points(batch), own.number)
+                begin += len(batch)
+                bar.update(len(batch))
+    if np.any(rows[1:] < rows[:-1]):  # channels take turns: to gather is faster than to scatter
+        place = np.empty_like(rows)
+        place[rows] = np.arange(len(rows))
+        for name, column in columns.items():
+            columns[name] = rows_of(column, place)
     return columns
 
 
@@ -431,7 +435,7 @@ def _from_nets(channels: Sequence[_Channel], shares: Array, total: int, seed: in
     points = sobol_points(_replicates(total), range(channels[0].integrand.dim + 3), seed, *use)
     number = np.searchsorted(np.cumsum(shares) / shares.sum(), points[:, 0], side="right")
     parts = enumerate((shares * total).tolist())
-    return [_Drawn(np.flatnonzero(number == i), share, lambda rows: points[rows, 1:]) for i, share in parts]
+    return [_Drawn(np.flatnonzero(number == i), share, lambda own: rows_of(points, own)[:, 1:]) for i, share in parts]
 
 
 def _replicates(n: int) -> NDArray[np.int64]:

@@ -143,7 +143,11 @@ def _cubic_basis(t: float) -> tuple[int, Four]:
     return step, (e**3 / 6, ((3 * d - 6) * d**2 + 4) / 6, ((3 * e - 6) * e**2 + 4) / 6, d**3 / 6)
 
 
-@compiled()
+_RECIPROCALS = {"arcp"}
+"""Several quotients with one divisor may become products with its inverse: nothing else is rounded otherwise."""
+
+
+@compiled(fastmath=_RECIPROCALS)
 def upscattering_and_decay(
     u: Array,
     m_N: Array,
@@ -161,10 +165,15 @@ def upscattering_and_decay(
     unused. ``remembers_spin`` is true for a Dirac N, whose decay depends on its spin.
     """
     lowest_s, mass = 4 * ELECTRON_MASS**2, target.mass
+    threshold, below, width = 0.0, 0.0, 1.0
     for i in range(u.shape[0]):
         N, Z = m_N[i], m_Zprime[i]
-        threshold = N + N**2 / (2 * mass)
-        E_nu, flux = _energy_above(threshold, u[i, 0], target)
+        if i == 0 or N != m_N[i - 1] or Z != m_Zprime[i - 1]:  # else all three are those of the event before
+            threshold = N + N**2 / (2 * mass)
+            below = _flux_below(threshold, target)
+            width = 1.0 if on_shell else tabulated_width(N, Z, target.width_table)
+        flux = target.flux_cumulative[-1] - below
+        E_nu = _energy_at(below + u[i, 0] * flux, target)
         if flux <= 0.0 or E_nu <= threshold:
             flux, E_nu = 0.0, threshold * (1 + 1e-9)  # no neutrino makes this N: an event of weight zero
         low, high = q2_limits(E_nu, N, mass)
@@ -180,15 +189,14 @@ def upscattering_and_decay(
         s = Z**2
         if not on_shell:
             s = lowest_s + u[i, 2] * (N**2 - lowest_s)
-            rate *= mass_spectrum(s, N, Z, ELECTRON_MASS) * (N**2 - lowest_s)
-            rate /= tabulated_width(N, Z, target.width_table)
+            rate *= mass_spectrum(s, N, Z, ELECTRON_MASS) * (N**2 - lowest_s) / width
         value[i] = rate * angular_correlation(s, cos_Z, cos_e, phi_e, N, ELECTRON_MASS, degree)
         variables[i, 0], variables[i, 1], variables[i, 2] = E_nu, above, s
         variables[i, 3], variables[i, 4], variables[i, 5] = cos_Z, cos_e, phi_e
         variables[i, 6], variables[i, 7] = N, Z
 
 
-@compiled()
+@compiled(fastmath=_RECIPROCALS)
 def laboratory_momenta(
     variables: Array, azimuths: Array, target: Target, p_N: Array, p_electron: Array, p_positron: Array
 ) -> None:
@@ -217,18 +225,23 @@ def _to_laboratory(p: Four, axis: Three, heavy: Four, m_N: float, laboratory: Ar
 
 
 @compiled(inline="always")
-def _energy_above(threshold: float, u: float, target: Target) -> tuple[float, float]:
-    """The energy below which the share u of the flux above ``threshold`` lies, and that flux."""
+def _flux_below(energy: float, target: Target) -> float:
+    """The flux of neutrinos with less ``energy``."""
     edges, cumulative = target.flux_edges, target.flux_cumulative
-    threshold = max(threshold, edges[0])  # there is no flux below
-    if threshold >= edges[-1]:
-        return 0.0, 0.0
-    j = _bin_of(threshold, edges, target.edge_cells)
-    below = cumulative[j] + (cumulative[j + 1] - cumulative[j]) * (threshold - edges[j]) / (edges[j + 1] - edges[j])
-    wanted = below + u * (cumulative[-1] - below)
-    j = _bin_of(wanted, cumulative, target.cumulative_cells)
-    share = (wanted - cumulative[j]) / (cumulative[j + 1] - cumulative[j])
-    return edges[j] + share * (edges[j + 1] - edges[j]), cumulative[-1] - below
+    if energy >= edges[-1]:
+        return cumulative[-1]
+    energy = max(energy, edges[0])
+    j = _bin_of(energy, edges, target.edge_cells)
+    return cumulative[j] + (cumulative[j + 1] - cumulative[j]) * (energy - edges[j]) / (edges[j + 1] - edges[j])
+
+
+@compiled(inline="always")
+def _energy_at(below: float, target: Target) -> float:
+    """The energy ``below`` which there is so much flux."""
+    edges, cumulative = target.flux_edges, target.flux_cumulative
+    j = _bin_of(below, cumulative, target.cumulative_cells)
+    share = (below - cumulative[j]) / (cumulative[j + 1] - cumulative[j])
+    return edges[j] + share * (edges[j + 1] - edges[j])
 
 
 @compiled()

@@ -7,6 +7,7 @@ selection and remembered.
 from __future__ import annotations
 
 import functools
+import itertools
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.selection import Selection
 from darkpkg.inputs import Array
-from darkpkg.method.events import Events, PlacedEvents, rows_of
+from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.expectation import Expectation, warn_of_few
 from darkpkg.method.flights import decay_rates, decays, paths_of
 from darkpkg.method.kernels import EPANECHNIKOV, GAUSSIAN, UNIFORM, Kernel
@@ -68,13 +69,15 @@ def _prepare(
     channel, column = np.nonzero(weights)
     base, row = weights[channel, column], chosen[column]
     # Strips of equally many events in m_N, and within each by m_Z′: a point visits the few strips within its reach.
-    masses = np.stack([events.m_N[row], events.m_Zprime[row]], axis=-1)
-    order = np.argsort(masses[:, 0], kind="stable")
+    m_N, m_Zprime = events.m_N[row], events.m_Zprime[row]
+    order = np.argsort(m_N, kind="stable")
     starts = np.linspace(0, len(row), int(np.sqrt(len(row))) + 2).astype(np.int64)
-    strip = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-    edges = np.append(masses[order, 0], np.inf)[starts[:-1]]
-    order = order[np.lexsort((masses[order, 1], strip))]
-    channel, row, base, masses = channel[order], row[order], base[order], rows_of(masses, order)
+    edges = np.append(m_N[order], np.inf)[starts[:-1]]
+    for start, stop in itertools.pairwise(starts.tolist()):
+        strip = order[start:stop]
+        order[start:stop] = strip[np.argsort(m_Zprime[strip], kind="stable")]
+    channel, row, base = channel[order], row[order], base[order]
+    masses = np.stack([m_N[order], m_Zprime[order]]).T  # numpy is fast along columns
     level = mass_level(sampling, masses, Smoothing(slope=slope))
     axes = len(flavours), len(exposures), selection.n_bins, events.origin.replicates
     place = (

@@ -223,31 +223,65 @@ def box_chords(origin: Array, along: Array, boxes: Array, entry: Array, leave: A
 
 
 @compiled()
-def clipped_rectangles(longest: Array, half_planes: Array, starts: Integers, corners: Array) -> int:
+def straight_paths(
+    p_N: Array, entry: Array, leave: Array, rows: Integers, columns: Integers, begin: Array, width: Array
+) -> None:
+    """Fill ``begin`` and ``width`` of `Paths` for some ``rows`` of events and ``columns`` of their chords."""
+    for i in range(rows.size):
+        row = rows[i]
+        inverse = 1 / math.sqrt(p_N[row, 1] ** 2 + p_N[row, 2] ** 2 + p_N[row, 3] ** 2)
+        for k in range(columns.size):
+            near, far = entry[row, columns[k]], leave[row, columns[k]]
+            begin[i, k], width[i, k] = near * inverse, (far - near) * inverse
+
+
+@compiled()
+def clipped_rectangles(
+    vertex: Array, p_N: Array, p_Z: Array, boxes: Array, half_planes: Array, starts: Integers, corners: Array
+) -> int:
     """Fill ``corners`` with those of convex polygons and ``starts`` with where each begins; return their number.
 
-    Polygon (i, j) is the part of the rectangle from (0, 0) to ``longest`` (n, volumes, 2) in which a x + b y + c ≥ 0
-    for all ``half_planes`` (n, volumes, k, 3). Its corners stand from starts[i, j] to starts[i, j + 1]; ``starts`` is
-    (n, volumes + 1). ``corners`` must have room for k + `SPARE_CORNERS` for each.
+    Polygon (i, j) holds the lengths (x, y) of flights to vertex + x·p_N + y·p_Z, each (n, 3), that end in volume j:
+    a rectangle, from (0, 0) to what the distance to the far end of ``boxes`` (volumes, 3, 2) around the volumes
+    allows, in which a x + b y + c ≥ 0 for all ``half_planes`` (n, volumes, k, 3), or, if k is zero, for the faces of
+    the box. Its corners stand from starts[i, j] to starts[i, j + 1]; ``starts`` is (n, volumes + 1). ``corners`` must
+    have room for k + `SPARE_CORNERS` for each, with six faces of a box.
     """
-    n_corners, room = 0, half_planes.shape[2] + SPARE_CORNERS
-    polygon, clipped = np.empty((room, 2)), np.empty((room, 2))
-    for i in range(longest.shape[0]):
-        for j in range(longest.shape[1]):
+    n_corners, given = 0, half_planes.shape[2]
+    n_planes = given if given else 6
+    polygon, clipped = np.empty((n_planes + SPARE_CORNERS, 2)), np.empty((n_planes + SPARE_CORNERS, 2))
+    for i in range(vertex.shape[0]):
+        v, N, Z = vertex[i], p_N[i], p_Z[i]
+        N_sq, Z_sq = N[0] ** 2 + N[1] ** 2 + N[2] ** 2, Z[0] ** 2 + Z[1] ** 2 + Z[2] ** 2
+        product, reach_per = N[0] * Z[0] + N[1] * Z[1] + N[2] * Z[2], 1.0
+        if product < 0.0:  # flights that turn back are longer, as far as the sine of the angle allows
+            reach_per = 1 / math.sqrt(max(1 - product**2 / (N_sq * Z_sq), 1e-12))
+        for j in range(boxes.shape[0]):
             starts[i, j] = n_corners
-            size = 4
+            far_sq = 0.0
+            for axis in range(3):
+                far_sq += max(abs(boxes[j, axis, 0] - v[axis]), abs(boxes[j, axis, 1] - v[axis])) ** 2
+            reach = math.sqrt(far_sq) * reach_per
+            x, y, size = reach / math.sqrt(N_sq), reach / math.sqrt(Z_sq), 4
             for k in range(4):
-                polygon[k, 0] = longest[i, j, 0] if k == 1 or k == 2 else 0.0
-                polygon[k, 1] = longest[i, j, 1] if k >= 2 else 0.0
-            for k in range(half_planes.shape[2]):
-                a, b, c = half_planes[i, j, k, 0], half_planes[i, j, k, 1], half_planes[i, j, k, 2]
+                polygon[k, 0], polygon[k, 1] = (x if k == 1 or k == 2 else 0.0), (y if k >= 2 else 0.0)
+            for k in range(n_planes):
+                if given:
+                    a, b, c = half_planes[i, j, k, 0], half_planes[i, j, k, 1], half_planes[i, j, k, 2]
+                else:
+                    axis, sign = 2 - (k >> 1), 1.0 - 2.0 * (k & 1)  # along the beam first, where most miss
+                    a, b, c = sign * N[axis], sign * Z[axis], sign * (v[axis] - boxes[j, axis, k & 1])
+                if c + min(a * x, 0.0) + min(b * y, 0.0) >= 0.0:  # it cuts nothing off
+                    continue
                 size = _clip(polygon, size, a, b, c, clipped)
                 polygon, clipped = clipped, polygon
+                if size == 0:
+                    break
             # One by one: numba compiles the assignment of a slice for seconds, with the text of its error.
             for k in range(size if size > 2 else 0):
                 corners[n_corners, 0], corners[n_corners, 1] = polygon[k, 0], polygon[k, 1]
                 n_corners += 1
-        starts[i, longest.shape[1]] = n_corners
+        starts[i, boxes.shape[0]] = n_corners
     return n_corners
 
 

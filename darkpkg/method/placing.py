@@ -114,8 +114,8 @@ def place(
                 evenly, at, jacobian = at, np.empty_like(at), np.empty(len(at))
                 maps[i].map(evenly, at, jacobian)
                 weight[here] *= jacobian
-            vertex[here] = module.active.uniform(at)
-            weight[here] *= module.relative_density(vertex[here])
+            vertex[here] = at = module.active.uniform(at)
+            weight[here] *= module.relative_density(at)
     names = np.array([module.name for module in detector.modules])
     paths = chords_through(list(detector.fiducial_volumes.values()), vertex, columns["p_N"])
     placed = {"vertex": vertex, "module": np.take(names, number), "uniform": of_response} | paths

@@ -108,7 +108,7 @@ def _neighbours(
     rows = np.flatnonzero((events.m_N >= m_N / reach[0]) & (events.m_N <= m_N * reach[0]))
     other = events.m_Zprime[rows]
     rows = rows[(other >= m_Zprime / reach[1]) & (other <= m_Zprime * reach[1])]
-    masses = np.stack([events.m_N[rows], events.m_Zprime[rows]], axis=-1)
+    masses = np.stack([events.m_N[rows], events.m_Zprime[rows]]).T  # numpy is fast along columns
     weight = weight_of_masses(sampling, masses, parameters, neighbourhood)
     counts = np.flatnonzero(events.weight[rows] * weight)
     return rows[counts], weight[counts]

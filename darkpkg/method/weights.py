@@ -71,7 +71,7 @@ def kde_weight(events: Events, parameters: DarkParameters, smoothing: Smoothing 
     check_point(parameters)
     sampling = sampling_range(events)
     check_inside(sampling, parameters.m_N, parameters.m_Zprime)
-    return weight_of_masses(sampling, np.stack([events.m_N, events.m_Zprime], axis=-1), parameters, smoothing)
+    return weight_of_masses(sampling, np.stack([events.m_N, events.m_Zprime]).T, parameters, smoothing)
 
 
 def weight_of_masses(

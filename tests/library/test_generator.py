@@ -23,7 +23,8 @@ from darkpkg.method.generator import REPLICATES, generate
 from darkpkg.method.integrand import (
     Integrand,
     _current,
-    _energy_above,
+    _energy_at,
+    _flux_below,
     laboratory_momenta,
     tabulated_width,
     target,
@@ -675,12 +676,13 @@ def test_neutrinos_above_a_threshold_come_from_what_is_left_of_the_flux(share):
     threshold, about = share * flux.edges[-1], target(flux, NUCLEI["C12"], "fourier-bessel")
     below, total = np.interp(threshold, flux.edges, flux.cumulative), flux.cumulative[-1]
     for u in (0.0, 0.3, 1 - 1e-9):
-        energy, left = _energy_above(threshold, u, about)
+        left = total - _flux_below(threshold, about)
+        energy = _energy_at(total - left + u * left, about)
         assert left == pytest.approx(total - below, rel=1e-9)
         # High energies are a small part of the cumulative flux, which is rounded like its total.
         assert threshold * (1 - 1e-9) <= energy <= flux.edges[-1] * (1 + 1e-9)
         assert np.interp(energy, flux.edges, flux.cumulative) - below == pytest.approx(u * left, abs=1e-14 * total)
-    assert _energy_above(flux.edges[-1], 0.5, about) == (0.0, 0.0)
+    assert _flux_below(flux.edges[-1], about) == _flux_below(2 * flux.edges[-1], about) == total
 
 
 @pytest.mark.parametrize("nucleus", [NUCLEI["Pb208"], NUCLEI["C12"], PROTON], ids=lambda nucleus: nucleus.name)
