@@ -72,11 +72,11 @@ class Expectation:
     ----------
     mean, variance, bias, bias_variance, tabulation, covariance
         Numbers of one shape; nan stands for points that were not evaluated. ``tabulation`` is the square of the error
-        of a table (`darkpkg.method.table`). It is no variance of weights, and a likelihood leaves it out. Sums over
-        bins add it up like a variance: errors of a rate, which bins share, and of shares, which cancel.
+        of a table (`darkpkg.method.table`). It is no variance of weights, and a likelihood leaves it out.
         ``covariance`` is the sum of the covariances of a bin with all others, of any channel. It is zero for
         independent events and where it is not known. Bins share the points of Sobol sequences: a sequence with more
-        events of one beam has fewer of the other.
+        events of one beam has fewer of the other. In a table they share the error of a rate, and errors of shares
+        cancel.
 
     Raises
     ------
@@ -142,8 +142,10 @@ class Expectation:
         that of the sums of replicates. Estimates of the bias add up as if their errors were independent.
         """
         sums = self._map(lambda values: values.sum(axis=-1))
-        variance = np.maximum(sums.variance + sums.covariance, 0.0)
-        return replace(sums, variance=variance, covariance=0.0 * variance)
+        square = sums.variance + sums.tabulation
+        factor = np.maximum(1 + np.divide(sums.covariance, square, out=np.zeros_like(square), where=square > 0), 0.0)
+        more = {"variance": sums.variance * factor, "tabulation": sums.tabulation * factor}
+        return replace(sums, **more, covariance=0.0 * square)
 
     def to_pandas(self) -> pd.DataFrame:
         """One row for each number: mean, error, bias, bias_error and n_effective, by its place in the array."""

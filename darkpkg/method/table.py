@@ -275,35 +275,43 @@ class Table:
         with np.errstate(divide="ignore", over="ignore"):
             L = None if lifetime is None else np.log(spread(lifetime(parameters)).ravel() / m_N)
             flight = np.log(spread(parameters.mediator_decay_length()).ravel() / m_Zprime)
-        found = np.zeros((2, len(m_N), bins))
+        found = np.zeros((3, len(m_N), bins))
         for mediator, rows in (("heavy", m_Zprime >= m_N), ("light", m_Zprime < m_N)):
             for part in np.array_split(np.flatnonzero(rows), -(-rows.sum() // _AT_ONCE) or 1):
                 if len(part):
                     at = m_N[part], m_Zprime[part]
                     found[:, part] = self._bins(mediator, at, None if L is None else L[part], flight[part], analysis)
-        mean, error = found * scale[:, None]
-        mean, error = mean.reshape(*shape, bins), error.reshape(*shape, bins)
-        return Expectation(mean, np.zeros(mean.shape), tabulation=error**2)
+        found *= scale[:, None] ** np.array([1, 2, 2])[:, None, None]
+        mean, square, covariance = found.reshape(3, *shape, bins)
+        return Expectation(mean, np.zeros(mean.shape), tabulation=square, covariance=covariance)
 
     def _bins(
         self, mediator: str, masses: tuple[Array, Array], L: Array | None, flight: Array, analysis: Analysis
     ) -> Array:
-        """Rates for unit couplings and their errors in all bins of an analysis: (2, n, bins)."""
+        """Rates for unit couplings in all bins of an analysis, their squared errors, and the sums of covariances of
+        each bin with all others: (3, n, bins).
+        """
         if mediator not in self._grids:
             (m_N, m_Zprime), (only,) = masses, self._grids
             low, high = (float(m_N[0]), np.inf) if only == "heavy" else (0.0, float(m_N[0]))
             rule = f"m_Zprime = {m_Zprime[0]:g} GeV lies outside the table, which is of a {only} mediator"
             raise OutsideSampleError(rule, "m_Zprime", float(m_Zprime[0]), low, high)
-        near, known, found = self._near(mediator, *masses), {}, []
+        near, known, channels = self._near(mediator, *masses), {}, []
         for channel in analysis.channels:
             name, about = self._spectrum(channel.selection)
             if name not in known:
                 known[name] = self._rates(f"{mediator}/{name}", about, near, L, flight)
             beam = list(about["beams"]).index(one_of(f"beam of channel {channel.name}", channel.beam, about["beams"]))
-            values = known[name][:, :, beam] * (channel.pot * channel.selection.efficiency)
+            factor = np.full((len(flight), 1), channel.pot * channel.selection.efficiency)
             if mediator == "light" and about["max_mass"] is not None:
-                values = values * (masses[1] < about["max_mass"])[:, None]
-            found.append(values)
+                factor *= (masses[1] < about["max_mass"])[:, None]
+            channels.append((name, beam, factor))
+        found = []
+        for name, beam, factor in channels:
+            (rate, error, share), of_beams = known[name]
+            mean, square = rate[:, beam] * factor, (error[:, beam] * factor) ** 2
+            with_all = sum(other * of_beams[:, beam, b, None] for one, b, other in channels if one == name)
+            found.append([mean, square, share[:, beam] * with_all * factor - square])
         return np.concatenate(found, axis=-1)
 
     def _spectrum(self, selection: Selection) -> tuple[str, Mapping[str, Any]]:
@@ -324,8 +332,14 @@ class Table:
         at = grid.position(m_N, m_Zprime)
         return {degree: _around(of_degree, at) for degree, of_degree in axes.items()}
 
-    def _rates(self, name: str, about: Any, near: Mapping[int, _Near], L: Array | None, flight: Array) -> Array:
-        """Rates and errors (2, n, beams, bins) per POT for unit couplings and efficiency."""
+    def _rates(
+        self, name: str, about: Any, near: Mapping[int, _Near], L: Array | None, flight: Array
+    ) -> tuple[Array, Array]:
+        """Rates, errors and shares of bins (3, n, beams, bins) per POT for unit couplings and efficiency.
+
+        Second, the covariances (n, beams, beams) of the sums over bins. Shares of one beam add up to one, so that
+        their covariances cancel in a sum.
+        """
         parts = about["parts"]
         part = parts.index(self.last_part) if self.last_part in parts else len(parts) - 1
         lead, flies = (slice(None), part), np.isfinite(flight) & (L is not None)
@@ -345,16 +359,25 @@ class Table:
                 log += np.where(flies[:, None], ratio - np.maximum(flight - own.stop, 0.0)[:, None], 0.0)
         total = np.exp(log)[..., None]
         of_rate = self._field(f"{name}/error")
-        error = np.exp(of_rate(near, lead, *(inside, flight)[: len(of_rate.axes)]))[..., None]
+        at = (inside, flight)[: len(of_rate.axes)]
+        error = np.exp(of_rate(near, lead, *at))[..., None]
+        of_beams = total * error
+        beams = total.shape[1]
+        if beams > 1:
+            correlation = self._field(f"{name}/correlation")(near, lead, *at).reshape(-1, beams, beams)
+            of_beams = of_beams * np.clip(correlation, -1.0, 1.0) * np.swapaxes(of_beams, 1, 2)
+        else:
+            of_beams = of_beams**2
         if about["bins"] == 1:
-            return np.stack([total, total * error])
+            return np.stack([total, total * error, np.ones(total.shape)]), of_beams
         field = self._field(f"{name}/spectrum")
         at = (inside, flight)[: len(field.axes)]
         root = field(near, (slice(None),), *at)
         own_error = np.exp(self._field(f"{name}/spectrum error")(near, (slice(None),)))
         root = np.maximum(root, 0.0)
         share = root**2 / (root**2).sum(axis=-1, keepdims=True)
-        return np.stack([total * share, total * np.hypot(share * error, 2 * root * own_error + own_error**2)])
+        own_error = np.hypot(share * error, 2 * root * own_error + own_error**2)
+        return np.stack([total * share, total * own_error, share]), of_beams
 
     def _field(self, name: str) -> _Field:
         if name not in self._fields:

@@ -39,22 +39,38 @@ def fields_of(
     rate = np.moveaxis(rate, 4, 2)  # x, v, beam, part, bin, L, flight
     variance = np.moveaxis(variance, 4, 2)
     total = np.maximum(rate.sum(axis=4), 1e-200)
-    relative = np.clip(np.moveaxis(relative, 3, 2), 1e-8, 4.0)
+    of_beams = np.moveaxis(relative, 2, 4)  # x, v, beam, beam, part, L, flight
+    relative = np.clip(np.einsum("xvaapLf->xvapLf", of_beams), 1e-8, 4.0)
     log, of_log = smoothed(np.log(total[..., 0]), relative[..., 0], x, beyond)
     yield "everywhere", (log[..., 0], 3, (), 3e-4)
     yield "rate", (log[..., 1:], 3, (lifetimes,), 3e-4)
     squared = (of_log + _between(log))[..., 1:][..., lifetimes.nearest(_ERRORS[0])]
+    of_beams = of_beams[..., 1 + lifetimes.nearest(_ERRORS[0]), :]
+    covariance = of_beams[..., 0]
     if rate.shape[-1] > 1:
         ratio = np.log(total[..., 1:, 1:] / total[..., 1:, :1])
         ratio, of_ratio = smoothed(ratio, relative[..., 1:, 1:], x)
         yield "flight", (ratio, 3, (lifetimes, FLIGHTS), 1e-3)
         at: Any = np.ix_(lifetimes.nearest(_ERRORS[0]), FLIGHTS.nearest(_ERRORS[1]))
         squared = squared[..., None] + (of_ratio + _between(ratio))[(..., *at)]
-    yield "error", (np.log(squared) / 2, 1, _ERRORS[: squared.ndim - 4], 0.1)
+        covariance = covariance[..., None] + of_beams[..., 1 + FLIGHTS.nearest(_ERRORS[1])]
+    axes = _ERRORS[: squared.ndim - 4]
+    yield "error", (np.log(squared) / 2, 1, axes, 0.1)
+    if rate.shape[2] > 1:
+        yield "correlation", (_correlation(covariance), 1, axes, 0.05)
     if rate.shape[4] > 1:
         yield from _shapes(
             rate[:, :, :, -1, :, 1:], variance[:, :, :, -1, :, 1:], total[:, :, :, -1, 1:], lifetimes, x
         )
+
+
+def _correlation(covariance: Array) -> Array:
+    """That of replicates of beams, of covariances (x, v, beam, beam, …), for the mean around a node; pairs are one
+    axis.
+    """
+    deviation = np.sqrt(np.maximum(np.einsum("xvaa...->xva...", covariance), 1e-300))
+    of_pairs = _around(covariance / (deviation[:, :, :, None] * deviation[:, :, None]), _WINDOW)
+    return of_pairs.reshape(*of_pairs.shape[:2], -1, *of_pairs.shape[4:])
 
 
 def _shapes(

@@ -191,8 +191,9 @@ class Simulation:
     def rates(self, m_N: float, m_Zprime: float, n: int, seed: int) -> tuple[Array, Array, Array]:
         """Rates and their variances per POT for unit couplings: (parts, bins, beams, ln L, flights of Z′).
 
-        The first of ln L stands for decays anywhere, the first of the flights for none. Third, without bins, the
-        variances of the logarithms of their sums: without a flight, and of the ratio to that with each.
+        The first of ln L stands for decays anywhere, the first of the flights for none. Third, the covariances of the
+        logarithms of sums over bins, (parts, beams, beams, ln L, flights): without a flight, and of the ratio to that
+        with each.
         """
         sampling = SamplingRange.at(m_N, m_Zprime)
         selection = without_mass_cut(self.spectrum.selection) if sampling.is_light else self.spectrum.selection
@@ -292,8 +293,9 @@ class Simulation:
         found = np.cumsum(found.reshape(*axes, *found.shape[1:]), axis=0)
         relative = found.sum(axis=1) / np.maximum(found.sum(axis=(1, 2))[:, None], 1e-200)
         relative[..., 1:] -= relative[..., :1]
-        variance, of_log = (REPLICATES * one.var(axis=i, ddof=1) for one, i in ((found, 2), (relative, 1)))
-        return found.sum(axis=2), variance, of_log
+        relative -= relative.mean(axis=1, keepdims=True)
+        of_log = np.einsum("pralf,prblf->pablf", relative, relative) * (REPLICATES / (REPLICATES - 1))
+        return found.sum(axis=2), REPLICATES * found.var(axis=2, ddof=1), of_log
 
     def _add(
         self, sums: FlightSums, group: NDArray[np.int64], stretch: Mapping[str, Array], uniform: Array, is_light: bool

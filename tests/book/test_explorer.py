@@ -60,7 +60,7 @@ def of_search(table, point, analysis) -> dict:
         excess[cl] = float(nearest_limit(flat, allowed_by, bool(allowed_by(no_signal(analysis)) > 0))[0][0])
     total = signal.total()
     return {
-        "mean": signal.mean.tolist(), "error": signal.error.tolist(), "log_likelihood": lnL,
+        "mean": signal.mean.tolist(), "log_likelihood": lnL,
         "distance": max(nothing - lnL, 0.0), "excess": excess, "events": float(total.mean),
         "error_of_events": float(total.error),
         "status": "excluded" if max(nothing - lnL, 0.0) > exclusion_threshold(0.9) else "not excluded",

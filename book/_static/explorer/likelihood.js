@@ -79,26 +79,30 @@
       if (!(name in at)) at[name] = this.table.rates(m_N, m_Zprime, name);
       if (!at[name]) return null;
       const own = found[name];
-      if (own && own.L === L && own.flightL === flightL && (own.error || !withError)) return own;
+      if (own && own.L === L && own.flightL === flightL && (own.covariance || !withError)) return own;
       return (found[name] = { L, flightL, ...at[name].at(L, flightL, withError) });
     }
 
-    // Signal in each bin of a search: its mean, and its error if wanted; null where the table has none.
+    // Signal in each bin of a search, and the error of their sum if wanted; null where the table has none.
     predict(point, search, withError = false) {
       const of = this.physics.of(point), light = point.m_Zprime < point.m_N;
-      const mean = new Float64Array(search.observed.length), error = withError ? mean.slice() : null;
+      const mean = new Float64Array(search.observed.length), scales = [];
       let to = 0;
       for (const { spectrum, beam, exposure, observed } of search.channels) {
         const found = this.rates(spectrum, point, of, withError);
         if (!found) return null;
-        const { beams, bins, max_mass } = this.table.spectra[spectrum];
+        const { beams, bins, max_mass } = this.table.spectra[spectrum], b = beams.indexOf(beam);
         const scale = light && max_mass !== null && point.m_Zprime >= max_mass ? 0 : of.factor * exposure;
-        for (let i = 0, from = beams.indexOf(beam) * bins; i < observed.length; i++, from++, to++) {
-          mean[to] = scale * found.mean[from];
-          if (error) error[to] = scale * found.error[from];
-        }
+        scales.push({ spectrum, scale, b, n: beams.length, covariance: found.covariance });
+        for (let i = 0, from = b * bins; i < observed.length; i++, from++, to++) mean[to] = scale * found.mean[from];
       }
-      return { mean, error, of };
+      if (!withError) return { mean, of };
+      let square = 0;
+      for (const one of scales)
+        for (const other of scales)
+          if (one.spectrum === other.spectrum)
+            square += one.scale * other.scale * one.covariance[one.b * one.n + other.b];
+      return { mean, of, error: Math.sqrt(Math.max(square, 0)) };
     }
 
     // All that there is to say of one point.
@@ -110,7 +114,7 @@
       return {
         of: signal.of,
         events: sum(signal.mean),
-        error: Math.sqrt(sum(signal.error.map((x) => x * x))),
+        error: signal.error,
         distance,
         excess: sum(signal.mean) > 0 ? search.excess(signal.mean, threshold(cl)) : -40,
         status: distance > threshold(cl) ? "excluded" : "not excluded",

@@ -144,11 +144,12 @@
       this.rate = field("rate");
       this.flight = field("flight");
       this.error = field("error");
+      this.correlation = field("correlation");
       this.spectrum = field("spectrum");
-      this.spectrumError = field("spectrum error");
     }
 
-    // ln of L and of L of Z′ (cm/GeV; −∞ for none) → mean of each bin (beams × bins), and its error if wanted.
+    // ln of L and of L of Z′ (cm/GeV; −∞ for none) → mean of each bin (beams × bins), and the covariance of sums over
+    // bins (beams × beams) if wanted.
     at(L, flight, withError = false) {
       const { bins, beams } = this.about, axis = this.lifetimes;
       const inside = Math.min(Math.max(L, axis.start), axis.stop);
@@ -158,22 +159,26 @@
       const near = own ? Math.exp(Math.min(flight - this.flights.start, 0)) : 0;
       const far = own ? Math.max(flight - this.flights.stop, 0) : 0;
       const total = log.map((value, b) => Math.exp(value + shift + (own ? own[b] * near - far : 0)));
-      const relative = withError ? this.error(inside, flight).map(Math.exp) : null;
-      if (bins === 1) return { mean: total, error: relative && total.map((value, b) => value * relative[b]) };
+      const covariance = withError ? this.covariance(total, inside, flight) : null;
+      if (bins === 1) return { mean: total, covariance };
       const root = this.spectrum(inside, flight).map((x) => Math.max(x, 0));
-      const ownError = withError ? this.spectrumError().map(Math.exp) : null;
-      const mean = new Float64Array(root.length), error = withError ? new Float64Array(root.length) : null;
+      const mean = new Float64Array(root.length);
       beams.forEach((_, b) => {
         let sum = 0;
         for (let i = b * bins; i < (b + 1) * bins; i++) sum += root[i] ** 2;
-        for (let i = b * bins; i < (b + 1) * bins; i++) {
-          const share = root[i] ** 2 / sum;
-          mean[i] = total[b] * share;
-          if (error)
-            error[i] = total[b] * Math.hypot(share * relative[b], 2 * root[i] * ownError[i] + ownError[i] ** 2);
-        }
+        for (let i = b * bins; i < (b + 1) * bins; i++) mean[i] = (total[b] * root[i] ** 2) / sum;
       });
-      return { mean, error };
+      return { mean, covariance };
+    }
+
+    // Of the errors of sums over bins, which are correlated among beams.
+    covariance(total, inside, flight) {
+      const n = total.length, error = this.error(inside, flight).map((log, b) => total[b] * Math.exp(log));
+      const correlation = this.correlation ? this.correlation(inside, flight) : [1];
+      return Array.from(correlation, (rho, i) => {
+        const [a, b] = [Math.floor(i / n), i % n];
+        return Math.min(Math.max(rho, -1), 1) * error[a] * error[b];
+      });
     }
   }
 
