@@ -68,6 +68,8 @@ class Differences:
         Earth of the mass that DarkNews gives it, 2.25 times less than its density and volume are.
     ``efficiency_of_smeared_energy``
         The efficiency is taken at the energy as found.
+    ``electrons_only``
+        N decays to electrons alone, so that its width and its branching ratio hold no muons.
     ``at_rest_lost``
         A lepton whose kinetic energy is smeared to zero or below is at rest and has no direction: the opening angle
         is not a number, and the pair is lost. Energetic pairs of one ring have just such a soft lepton.
@@ -86,6 +88,7 @@ class Differences:
     reversed_Zprime: bool = False
     light_earth: bool = False
     efficiency_of_smeared_energy: bool = False
+    electrons_only: bool = False
     at_rest_lost: bool = False
     every_energy_counted: bool = False
 

@@ -106,6 +106,8 @@ def predict(theta: DarkParameters, sample: PlacedEvents, differences: Difference
     """
     if differences.larger_charge:
         theta = theta.replace(epsilon=theta.epsilon * FINE_STRUCTURE_RATIO**0.5)
+    if differences.electrons_only:
+        theta = theta.replace(decays="paper")
     estimate = Kernel(reweighted(sample, differences))
     found = estimate.events(theta, analysis(["neutrino"], differences))
     if differences.every_energy_counted:
