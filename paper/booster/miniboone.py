@@ -69,7 +69,8 @@ class Differences:
     ``efficiency_of_smeared_energy``
         The efficiency is taken at the energy as found.
     ``electrons_only``
-        N decays to electrons alone, so that its width and its branching ratio hold no muons.
+        N decays to electrons alone, so that its width and its branching ratio hold no muons, and a light Z′ where it
+        is made.
     ``at_rest_lost``
         A lepton whose kinetic energy is smeared to zero or below is at rest and has no direction: the opening angle
         is not a number, and the pair is lost. Energetic pairs of one ring have just such a soft lepton.
