@@ -193,6 +193,15 @@ T2K_I = T2K.replace(analyses={"I": ANALYSIS_I})
 """T2K with its search for pairs in argon alone."""
 
 
+def limit(cl: float) -> float:
+    """−2 Δ ln L of a one-sided limit on one coupling: the χ² of one parameter at 2 cl − 1.
+
+    >>> round(limit(0.95), 2)
+    2.71
+    """
+    return float(chi2.ppf(2 * cl - 1, 1))
+
+
 def height(log_likelihoods: Array, cl: float = 0.95) -> Array:
     """By how much −2 Δ ln L of points (…, c) lies above the limit: positive where they are excluded, one-sided.
 
@@ -201,11 +210,10 @@ def height(log_likelihoods: Array, cl: float = 0.95) -> Array:
     is better, and is excluded if its coupling is larger and −2 Δ ln L above the χ² of one parameter at 2 cl − 1.
     What is nan stays nan.
     """
-    limit = chi2.ppf(2 * cl - 1, 1)
     value = np.where(np.isnan(log_likelihoods), -np.inf, log_likelihoods)
     best, at = value.max(axis=-1, keepdims=True), value.argmax(axis=-1)[..., None]
     larger = (np.arange(value.shape[-1]) > at) | (best < 0)
-    above = np.where(larger, 2 * (np.maximum(best, 0.0) - value), 0.0) - limit
+    above = np.where(larger, 2 * (np.maximum(best, 0.0) - value), 0.0) - limit(cl)
     return np.where(np.isnan(log_likelihoods), np.nan, above)
 
 

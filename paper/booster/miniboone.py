@@ -68,6 +68,15 @@ class Differences:
         Earth of the mass that DarkNews gives it, 2.25 times less than its density and volume are.
     ``efficiency_of_smeared_energy``
         The efficiency is taken at the energy as found.
+    ``electrons_only``
+        N decays to electrons alone, so that its width and its branching ratio hold no muons, and a light Z′ where it
+        is made.
+    ``at_rest_lost``
+        A lepton whose kinetic energy is smeared to zero or below is at rest and has no direction: the opening angle
+        is not a number, and the pair is lost. Energetic pairs of one ring have just such a soft lepton.
+    ``every_energy_counted``
+        Events are all that are selected, also below 200 MeV and above 3 GeV of E_ν^QE, and the 11 bins are scaled
+        to their number.
     """
 
     fiducial_counted_twice: bool = False
@@ -80,6 +89,9 @@ class Differences:
     reversed_Zprime: bool = False
     light_earth: bool = False
     efficiency_of_smeared_energy: bool = False
+    electrons_only: bool = False
+    at_rest_lost: bool = False
+    every_energy_counted: bool = False
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -149,6 +161,7 @@ def selection(differences: Differences = NONE, **changes: Any) -> OneRing:
         "visible_range": (0.14, 3.0) if differences.visible_range else (0.0, 1e3),
         "azimuth_kept": differences.azimuth_kept,
         "of_smeared_energy": differences.efficiency_of_smeared_energy,
+        "at_rest_lost": differences.at_rest_lost,
         "fiducial_share": share,
     }
     return OneRing(**own | changes)

@@ -6,7 +6,7 @@ All points have the couplings of arXiv:2308.02543 (`paper.booster.fit`).
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,13 +61,32 @@ def microboone_log_likelihood(theta: DarkParameters, by: Estimators = None, low:
 
     At the ``low`` end is the smallest of the ways to leave a factor of the efficiency out, in the fiducial volume.
     """
-    own = microboone.likelihood()
-    ways = [microboone.analysis(name) for name in ("", *microboone.VARIABLES)][: None if low else 1]
+    ways = ("", *microboone.VARIABLES) if low else ("",)
     estimator = (by or estimators())["MicroBooNE"]
-    mean = np.stack([estimator.events(theta, one).mean for one in ways]).min(axis=0)
-    if low:
-        mean = fiducial_share() * mean
+    mean = np.stack([estimator.events(theta, microboone.analysis(one)).mean for one in ways]).min(axis=0)
+    return _of_pairs(fiducial_share() * mean if low else mean)
+
+
+def _of_pairs(mean: Array) -> Array:
+    """ln L of MicroBooNE's count for so many expected pairs (…, 1), over that without."""
+    own = microboone.likelihood()
     return np.asarray(-0.5 * own.chi_squared(mean) + 0.5 * own.chi_squared(np.zeros(1)))
+
+
+def left_by_microboone(
+    mediator: str, inside: NDArray[np.bool_], factors: Sequence[float], leave_out: str = "", cl: float = 0.95
+) -> list[float]:
+    """Share of the cells ``inside`` that the search leaves if it selects so many times the pairs of its recast.
+
+    Cells are those of `over_space`. ``leave_out`` is a factor of the efficiency, as in `microboone.analysis`.
+    """
+    space = fit.SPACES[mediator]
+    m_N, m_Zprime, U = space.grid(*inside.shape)
+    rows, columns = np.nonzero(inside.any(axis=-1))
+    theta = space.parameters(m_N[rows][:, None], m_Zprime[columns][:, None], U)
+    pairs = estimators()["MicroBooNE"].events(theta, microboone.analysis(leave_out)).mean
+    excluded = [fit.height(_of_pairs(factor * pairs), cl) > 0 for factor in factors]
+    return [fit.share_left(inside[rows, columns], one) for one in excluded]
 
 
 def fiducial_share() -> float:
@@ -101,7 +120,11 @@ class Comparison:
 
     def height(self, name: str, cl: float) -> Array:
         """`fit.height` of a search, or of several joined by `` + ``."""
-        return fit.height(np.sum([self.searches[one] for one in name.split(" + ")], axis=0), cl)
+        return fit.height(self.sum_of(name), cl)
+
+    def sum_of(self, name: str) -> Array:
+        """ln L of a search, or of several joined by `` + ``."""
+        return np.sum([self.searches[one] for one in name.split(" + ")], axis=0)
 
     def excluded(self, name: str, cl: float) -> NDArray[np.bool_]:
         """Whether each point is excluded, by either of two searches joined by `` or ``; not where it is nan."""
@@ -168,23 +191,6 @@ class Plane:
     heights: Mapping[tuple[str, float], Array]
 
 
-def _best_place(chi_sq: Array) -> Array:
-    """Where along the last axis χ² is least, between points by a parabola through three: (…)."""
-    _, at = fit.profiled(chi_sq)
-    at = np.clip(at, 1, chi_sq.shape[-1] - 2)
-    left, here, right = (np.take_along_axis(chi_sq, (at + k)[..., None], axis=-1)[..., 0] for k in (-1, 0, 1))
-    curvature = left - 2 * here + right
-    off = np.divide(left - right, 2 * curvature, out=np.zeros(at.shape), where=curvature > 0)
-    return at + np.clip(off, -0.5, 0.5)
-
-
-def _at_place(values: Array, place: Array) -> Array:
-    """Values (…, c) at places along the last axis, by straight lines."""
-    low = np.clip(np.floor(place).astype(int), 0, values.shape[-1] - 2)
-    a, b = (np.take_along_axis(values, (low + k)[..., None], axis=-1)[..., 0] for k in (0, 1))
-    return a + (place - low) * (b - a)
-
-
 DRAWN = ("T2K", "MicroBooNE", "T2K + MicroBooNE")
 
 
@@ -195,19 +201,65 @@ def plane(mediator: str, name: str, n: int = 40) -> Plane:
     is that of the least χ² in the first plane. In the plane of both masses the coupling is the best for MiniBooNE.
     """
     space, at = fit.SPACES[mediator], FIXED[mediator]
-    U = np.geomspace(*space.U_mu4, 3 * n)
     m_N, m_Zprime = (np.geomspace(*ends, n) for ends in (space.m_N, space.m_Zprime))
     if one_of("plane", name, PLANES) == "m_N, V_muN_sq":
-        y = (U / 2) ** 2
+        y = (np.geomspace(*space.U_mu4, 9 * n) / 2) ** 2
         return _plane(name, m_N, y, compare(mediator, m_N[:, None], at["m_Zprime"], *_couplings(mediator, name, y)))
     if name == "m_Zprime, epsilon":
-        y = space.epsilon * np.geomspace(0.01, 100, 2 * n)
+        y = space.epsilon * np.geomspace(0.01, 100, 6 * n)
         light = m_Zprime < at["m_N"]
         m_Zprime = m_Zprime[light] if mediator == "light" else m_Zprime[~light]
         found = compare(mediator, at["m_N"], m_Zprime[:, None], *_couplings(mediator, name, y))
         return _plane(name, m_Zprime, y, found)
-    found = compare(mediator, m_N[:, None, None], m_Zprime[:, None], space.epsilon, U)
-    return _plane(name, m_N, m_Zprime, found, profiled=True)
+    return _at_best_coupling(mediator, name, m_N, m_Zprime, np.geomspace(*space.U_mu4, 3 * n))
+
+
+def _at_best_coupling(mediator: str, name: str, m_N: Array, m_Zprime: Array, U: Array) -> Plane:
+    """The plane of both masses, with the coupling that is best for MiniBooNE.
+
+    A step of ``U`` (c,) can change the events of a heavy Z′ by a half. So there are more couplings around the best
+    one of MiniBooNE and of each search at each point, and that of the plane is where a parabola through χ² is least.
+    """
+
+    def at(U: Array) -> Comparison:
+        return compare(mediator, m_N[:, None, None], m_Zprime[:, None], fit.SPACES[mediator].epsilon, U)
+
+    def around_best(value: Array) -> Array:
+        best = U[np.where(np.isnan(value), -np.inf, value).argmax(axis=-1)]
+        return best[..., None] * (U[1] / U[0]) ** np.linspace(-1, 1, 13)[1:-1]
+
+    coarse = at(U)
+    near = around_best(-coarse.chi_squared)
+    fine = at(near)
+    best = _place_of_least(np.log(near), fine.chi_squared)
+    more = np.concatenate([np.exp(best)[..., None], *(around_best(coarse.sum_of(one)) for one in DRAWN)], axis=-1)
+    last = at(more)
+    couplings = np.concatenate([np.broadcast_to(U, (*best.shape, len(U))), near, more], axis=-1)
+    order = couplings.argsort(axis=-1)
+    searches = {
+        one: np.take_along_axis(
+            np.concatenate([part.searches[one] for part in (coarse, fine, last)], axis=-1), order, -1
+        )
+        for one in SEARCHES
+    }
+    every = Comparison(last.chi_squared[..., :1], searches)
+    place = (order == len(U) + near.shape[-1]).argmax(axis=-1)[..., None]
+    heights = {
+        (one, cl): np.take_along_axis(every.height(one, cl), place, axis=-1)[..., 0] for one in DRAWN for cl in LEVELS
+    }
+    chi_sq = every.chi_squared[..., 0]
+    return Plane(name, m_N, m_Zprime, chi_sq - np.nanmin(chi_sq), heights)
+
+
+def _place_of_least(x: Array, value: Array) -> Array:
+    """Where along the last axis a value is least, by a parabola through three points at equal steps of x: (…)."""
+    inside = np.where(np.isnan(value), np.inf, value)[..., 1:-1]
+    at = 1 + inside.argmin(axis=-1)
+    left, here, right = (np.take_along_axis(value, (at + k)[..., None], axis=-1)[..., 0] for k in (-1, 0, 1))
+    curvature = left - 2 * here + right
+    off = np.divide(left - right, 2 * curvature, out=np.zeros(at.shape), where=curvature > 0)
+    step = x[..., 1] - x[..., 0]
+    return np.take_along_axis(x, at[..., None], axis=-1)[..., 0] + np.clip(off, -1, 1) * step
 
 
 @functools.cache
@@ -245,11 +297,7 @@ def dedicated_edges(mediator: str, one: Plane, i: int, n_neutrinos: int = 2**13)
             yield x, float(np.sqrt(y[j] * y[j + 1]))
 
 
-def _plane(name: str, x: Array, y: Array, found: Comparison, profiled: bool = False) -> Plane:
+def _plane(name: str, x: Array, y: Array, found: Comparison) -> Plane:
     chi_sq = found.chi_squared
     heights = {(one, cl): found.height(one, cl) for one in DRAWN for cl in LEVELS}
-    if profiled:
-        least, _ = fit.profiled(chi_sq)
-        where = _best_place(chi_sq)
-        chi_sq, heights = least, {key: _at_place(one, where) for key, one in heights.items()}
     return Plane(name, x, y, chi_sq - np.nanmin(chi_sq), heights)

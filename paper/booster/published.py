@@ -16,10 +16,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize
 
+from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.volumes import Sphere
 from darkpkg.inputs import one_of, real_number
 from darkpkg.method.estimators import Kernel
 from darkpkg.method.events import PlacedEvents
+from darkpkg.method.expectation import Expectation
 from darkpkg.method.weights import produced_weight
 from darkpkg.physics.decay import angular_correlation
 from darkpkg.physics.model import DarkParameters
@@ -38,6 +40,7 @@ from paper.booster.miniboone import (
     analysis,
     experiment,
     of_earth,
+    selection,
 )
 from paper.booster.ring import Ring, constants, is_one_ring, smeared
 
@@ -103,12 +106,34 @@ def predict(theta: DarkParameters, sample: PlacedEvents, differences: Difference
     """
     if differences.larger_charge:
         theta = theta.replace(epsilon=theta.epsilon * FINE_STRUCTURE_RATIO**0.5)
-    found = Kernel(reweighted(sample, differences)).events(theta, analysis(["neutrino"], differences))
+    if differences.electrons_only:
+        theta = theta.replace(decays="paper")
+    estimate = Kernel(reweighted(sample, differences))
+    found = estimate.events(theta, analysis(["neutrino"], differences))
+    if differences.every_energy_counted:
+        found = _as_many_as(estimate.events(theta, _of_every_energy(differences)), found)
     total = found.total()
     chi_sq = counts.likelihood(["neutrino"]).chi_squared(np.maximum(found.mean, 0.0))
     return Prediction(
         found.mean, np.sqrt(found.variance), float(total.mean), float(total.variance**0.5), float(chi_sq)
     )
+
+
+def _of_every_energy(differences: Differences) -> Analysis:
+    """The first and the last bin hold all energies beyond them."""
+    edges = (-_BEYOND, *selection(differences).edges[1:-1], _BEYOND)
+    return analysis(["neutrino"], differences, edges=edges, energy_range=(-_BEYOND, _BEYOND))
+
+
+_BEYOND = 1000.0
+"""GeV. E_ν^QE has no bound, and is below zero for energetic pairs that go backwards."""
+
+
+def _as_many_as(every: Expectation, found: Expectation) -> Expectation:
+    """The bins of ``found`` scaled to the number of events of ``every``."""
+    total = found.mean.sum()
+    factor = every.mean.sum() / total if total > 0 else 1.0
+    return Expectation(factor * found.mean, factor**2 * found.variance)
 
 
 def best_factor(mean: ArrayLike, error: ArrayLike = 0.0, modes: Sequence[str] = ("neutrino",)) -> tuple[float, float]:

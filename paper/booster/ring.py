@@ -177,8 +177,8 @@ class OneRing(Selection):
     Without ``edges`` there is one bin. ``energy_range`` and ``visible_range`` are those of E_ν^QE and of the visible
     energy in GeV that an event must have. The efficiency of an event is that of the function `efficiency` at the
     energy of the pair, generated or, if ``of_smeared_energy``, as found, divided by ``fiducial_share``: as events
-    count that decay in the fiducial volume, it must not be in the efficiency again. Other fields are as in
-    `efficiency`, `is_one_ring` and `smeared`.
+    count that decay in the fiducial volume, it must not be in the efficiency again. With ``at_rest_lost`` a pair is
+    not selected if a lepton is found at rest. Other fields are as in `efficiency`, `is_one_ring` and `smeared`.
     """
 
     variable: str = "neutrino_energy"
@@ -189,6 +189,7 @@ class OneRing(Selection):
     tuning: str = "1c100s"
     azimuth_kept: bool = False
     of_smeared_energy: bool = False
+    at_rest_lost: bool = False
     efficiency_shift: float = 0.0
     fiducial_share: float = 1.0
     resolution: float = 1.0
@@ -217,6 +218,8 @@ class OneRing(Selection):
         pairs = smeared(events, self.azimuth_kept, self.resolution)
         ring = Ring.of(pairs)
         chosen = is_one_ring(pairs, self.criterion, self.tuning)
+        if self.at_rest_lost:
+            chosen &= np.minimum(momentum(pairs.p_electron), momentum(pairs.p_positron)) > 0
         if self.vertex_modules:
             chosen &= events.starts_in(self.vertex_modules)
         for value, (low, high) in (

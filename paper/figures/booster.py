@@ -126,15 +126,14 @@ def draw_planes(planes: Mapping[str, planes_.Plane], crosses: Mapping[str, Seque
     rows = (len(planes) + 1) // 2
     figure, axes = plt.subplots(rows, 2, figsize=(9.6, 3.9 * rows), squeeze=False)
     for ax, (title, one) in zip(axes.flat, planes.items(), strict=True):
-        ax.contourf(one.x, one.y, one.heights[planes_.DRAWN[-1], 0.95].T, [0, np.inf], colors="0.5", alpha=0.3)
+        both = _over_limit(one.heights[planes_.DRAWN[-1], 0.95], 0.95)
+        ax.contourf(one.x, one.y, both.T, [0, np.inf], colors="0.5", alpha=0.3)
         ax.contourf(one.x, one.y, one.delta.T, [0, 4.61], colors=[COLOURS["orange"]], alpha=0.9)
         ax.contourf(one.x, one.y, one.delta.T, [4.61, 5.99], colors=[COLOURS["orange"]], alpha=0.5)
         for name, colour in zip(planes_.DRAWN, ("blue", "red", "black"), strict=True):
             for cl, style in ((0.95, "-"), (0.90, "--")):
-                line = COLOURS.get(colour, colour)
-                ax.contour(
-                    one.x, one.y, one.heights[name, cl].T, [0], colors=[line], linestyles=style, linewidths=1.6
-                )
+                line, height = COLOURS.get(colour, colour), _over_limit(one.heights[name, cl], cl)
+                ax.contour(one.x, one.y, height.T, [0], colors=[line], linestyles=style, linewidths=1.6)
         ax.plot(*np.reshape(crosses.get(title, ()), (-1, 2)).T, "x", color=COLOURS["blue"], ms=8, mew=2, zorder=3)
         x, y = one.name.split(", ")
         ax.set(xscale="log", yscale="log", xlabel=axis_label(x), ylabel=axis_label(y), title=title.partition(",")[0])
@@ -151,6 +150,11 @@ def draw_planes(planes: Mapping[str, planes_.Plane], crosses: Mapping[str, Seque
     handles += [Line2D([], [], color=COLOURS["blue"], marker="x", ms=8, mew=2, ls="", label="T2K, simulated there")]
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
+
+
+def _over_limit(height: Array, cl: float) -> Array:
+    """ln of −2 Δ ln L over its limit: zero where the height of `fit.height` is, and straight along a coupling."""
+    return np.log(np.maximum(height / fit.limit(cl) + 1, 1e-3))
 
 
 def draw_pulls(signal: Array) -> Figure:

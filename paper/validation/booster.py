@@ -1,4 +1,4 @@
-"""DarkNews on the carbon of MiniBooNE, held against the package at twenty points. Begin with `theirs` and `ours`.
+"""DarkNews on the carbon of MiniBooNE, held against the package at twenty points. Begin with `compared`.
 
 The same acceptance, that of MiniBooNE's electron-like events, is applied to the events of both generators. N and Z′
 decay at once, as what is compared is the generation and not the flight; other nuclei and the free proton differ by
@@ -92,3 +92,13 @@ def ours(point: str, n_events: int, seed: int) -> pd.DataFrame:
     )
     leptons = Leptons(events.p_electron, events.p_positron, np.random.default_rng(seed).random((len(events), 4)))
     return accepted(leptons, events.weight * generator_spin_weight(events)).set_index("quantity")
+
+
+def compared(n_events: int, seed: int, quantity: str = "selected") -> pd.DataFrame:
+    """At all points, by name: the ``ratio`` of ours to theirs in one of `QUANTITIES`, and its ``error``."""
+    found = {}
+    for point in POINTS:
+        one, other = (sums.loc[quantity] for sums in (ours(point, n_events, seed), theirs(point)))
+        error = np.hypot(*(x.sum_w_sq**0.5 / x.sum_w for x in (one, other)))
+        found[point] = {"ratio": one.sum_w / other.sum_w, "error": error}
+    return pd.DataFrame.from_dict(found, orient="index")

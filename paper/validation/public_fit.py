@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -16,8 +16,11 @@ NAME = "validation/public_fit"
 
 SEED = 2308
 
+N_EVENTS = {"light": 2**13, "heavy": 2**14}
+"""Neutrinos of a point. With a heavy Z′ most N come from the earth, and few of those decay in the oil."""
 
-def compared(rows: Collection[int] | None = None, n_events: int = 2**12) -> pd.DataFrame:
+
+def compared(rows: Collection[int] | None = None, n_events: Mapping[str, int] = N_EVENTS) -> pd.DataFrame:
     """Electron-like events of neutrino mode at the program's points and couplings, with all `Differences`.
 
     Parameters
@@ -25,7 +28,7 @@ def compared(rows: Collection[int] | None = None, n_events: int = 2**12) -> pd.D
     rows
         Of the table; all by default.
     n_events
-        Neutrinos of each point.
+        Neutrinos of a point with a light and with a heavy Z′.
 
     Returns
     -------
@@ -39,12 +42,13 @@ def compared(rows: Collection[int] | None = None, n_events: int = 2**12) -> pd.D
     found = []
     for row in table.iloc[list(range(len(table)) if rows is None else rows)].itertuples():
         theta = published.parameters(row.m_N, row.m_Zprime, row.epsilon, row.U_mu4)
-        events = fit.sample_at(theta, neutrino, n_events, 16, SEED)
+        mediator = "light" if theta.is_light_mediator else "heavy"
+        events = fit.sample_at(theta, neutrino, n_events[mediator], 16, SEED)
         one = published.predict(theta, events, miniboone.Differences.all())
         own = counts.likelihood(["neutrino"])
         found.append(
             {
-                "mediator": "light" if theta.is_light_mediator else "heavy",
+                "mediator": mediator,
                 "m_N": row.m_N,
                 "m_Zprime": row.m_Zprime,
                 "theirs": row.events,

@@ -146,7 +146,7 @@ def chapters_that_read(table):
 def test_an_input_voids_those_chapters_alone_that_read_it():
     all_inputs = {"91_data", "92_architecture"}
     assert chapters_that_read("validation/traps") == {"05_generator_check", "91_data"}
-    of_stored = {"05_generator_check", "18c_coverage_of_limits", "18d_posterior"}
+    of_stored = {"05_generator_check", "18c_coverage_of_limits", "18d_posterior", "27b_published_fits"}
     assert chapters_that_read("validation/points") == of_stored | all_inputs
     assert chapters_that_read("limits/mixing_light") == DRAW_LIMITS | DRAW_OTHERS | READ_FITS | all_inputs
     of_beam = chapters_that_read("flux/nd280_fhc")

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 import darkpkg as dk
 from darkpkg import datasets
+from darkpkg.physics.kinematics import momentum
 from darkpkg.units import AVOGADRO, gram, tonne
 from paper.__main__ import app
 from paper.booster import counts, miniboone, published, ring
@@ -186,6 +187,33 @@ class TestThePublishedProgram:
         weight, earth = dk.detected_weight(heavy, HEAVY, miniboone.MINIBOONE_NU), miniboone.of_earth(heavy)
         expected = 1 - (1 - 1 / 1.5**2) * weight[earth].sum() / weight.sum()
         assert there / here == pytest.approx(expected, rel=1e-9)  # rounding
+
+    def test_pairs_with_a_lepton_at_rest_are_lost(self, light):
+        pairs = ring.smeared(light)
+        moving = np.minimum(momentum(pairs.p_electron), momentum(pairs.p_positron)) > 0
+        (bins, chance), (kept, chance_kept) = (
+            miniboone.selection(Differences(at_rest_lost=lost)).accepted(light) for lost in (False, True)
+        )
+        np.testing.assert_array_equal(kept, np.where(moving, bins, -1))
+        np.testing.assert_array_equal(chance_kept, np.where(moving, chance, 0.0))
+        assert (bins[~moving] >= 0).any()  # without a direction they are one ring, of the other lepton
+
+    def test_every_energy_counted_scales_the_bins_to_all_selected_events(self, light):
+        one, every = (
+            published.predict(LIGHT, light, d) for d in (Differences(), Differences(every_energy_counted=True))
+        )
+        chosen = miniboone.spectrum("cos_theta", (-1.0, 1.0001))
+        open_ended = dataclasses.replace(chosen.channels[0].selection, energy_range=(-1000.0, 1000.0))
+        whole = dataclasses.replace(chosen, channels=(dataclasses.replace(chosen.channels[0], selection=open_ended),))
+        assert every.total == pytest.approx(events(light, LIGHT, whole).mean.sum(), rel=1e-9)  # rounding
+        np.testing.assert_allclose(every.mean / one.mean, every.total / one.total, rtol=1e-9)
+        assert every.total > one.total
+
+    def test_electrons_only_matters_where_n_decays_to_muons(self, light):
+        # A light Z′ then decays where it is made: a few centimetres of its flight, in a sphere of five metres.
+        assert twice_and_once(light, electrons_only=True) == pytest.approx(1.0, abs=0.01)
+        theta = published.parameters(0.35, 1.58, 1e-2, 0.01)
+        assert theta.replace(decays="paper").proper_decay_length() > 1.1 * theta.proper_decay_length()
 
     def test_the_best_factor_is_where_chi_squared_is_least(self, light):
         one = published.predict(LIGHT, light)

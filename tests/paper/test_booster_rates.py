@@ -173,3 +173,26 @@ def test_a_wider_resolution_spreads_the_energy():
 
 def test_counts_of_both_modes_have_22_electron_like_bins():
     assert len(counts.likelihood().signal_bins) == 22
+
+
+def test_the_plane_of_masses_has_the_coupling_that_fits_best():
+    """At its points χ² is below that of a dense grid of couplings, and heights are those at the best of them."""
+    one, space = planes.plane("heavy", "m_N, m_Zprime", n=16), fit.SPACES["heavy"]
+    U = np.geomspace(*space.U_mu4, 2000)
+    at = [(i, 11) for i in (3, 6, 9)]
+    dense = [planes.compare("heavy", one.x[i], one.y[j], space.epsilon, U) for i, j in at]
+    least = np.array([found.chi_squared.min() for found in dense])
+    delta = np.array([one.delta[i, j] for i, j in at])
+    # Two thousandths of a decade are left between couplings.
+    np.testing.assert_allclose(delta - delta[0], least - least[0], atol=0.01)
+    for (i, j), found in zip(at, dense, strict=True):
+        height = found.height("MicroBooNE", 0.95)[found.chi_squared.argmin()]
+        assert one.heights["MicroBooNE", 0.95][i, j] == pytest.approx(height, abs=0.05)
+
+
+def test_more_pairs_leave_less_of_the_region():
+    found = planes.over_space("heavy", (6, 5, 24))
+    inside = found.inside(2, 3)
+    left = planes.left_by_microboone("heavy", inside, [planes.fiducial_share(), 1.0, 3.0])
+    assert left[1] == pytest.approx(fit.share_left(inside, found.excluded("MicroBooNE", 0.95)), abs=1e-12)
+    assert left[0] >= left[1] > left[2]
