@@ -168,12 +168,10 @@ def _efficiency(sample: PlacedEvents, points: Any, expected: Callable[..., Expec
     no_cuts = ANALYSIS_I.with_selection(cuts=Cuts(0, np.inf, np.inf, -2, -2))
     with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
         warnings.simplefilter("ignore", FewEventsWarning)  # what rests on few events is not drawn
-        kept, every = (expected(Kernel(sample), points, analysis) for analysis in (ANALYSIS_I, no_cuts))
-        total, passed = every.mean.sum(axis=-1), kept.mean.sum(axis=-1)
-        variance, variance_passed = every.variance.sum(axis=-1), kept.variance.sum(axis=-1)
-        e = passed / total
-        error = np.sqrt((1 - e) ** 2 * variance_passed + e**2 * (variance - variance_passed)) / total
-        known = total**2 / variance > _ENOUGH
+        kept, every = (expected(Kernel(sample), points, analysis).total() for analysis in (ANALYSIS_I, no_cuts))
+        e = kept.mean / every.mean
+        error = np.sqrt((1 - e) ** 2 * kept.variance + e**2 * (every.variance - kept.variance)) / every.mean
+        known = every.n_effective > _ENOUGH
     return np.where(known, e, np.nan), np.where(known, error, np.nan)
 
 

@@ -10,8 +10,8 @@ import pytest
 import darkpkg as dk
 from darkpkg.method import table_nodes
 from darkpkg.method.table import Axis, Grid, Table, _unpacked, prefiltered
-from darkpkg.method.table_fields import packed, smoothed, third_differences
-from darkpkg.method.table_nodes import FLIGHTS, FlightSums
+from darkpkg.method.table_fields import _ERRORS, packed, smoothed, third_differences
+from darkpkg.method.table_nodes import FLIGHTS, LIFETIMES, FlightSums
 
 A, B = dk.BENCHMARK_A, dk.BENCHMARK_B
 
@@ -145,6 +145,29 @@ def test_what_lives_long_decays_inside_as_one_over_its_lifetime(small, point):
     np.testing.assert_allclose(events * lengths[:, None], np.broadcast_to(events[0] * 1e9, events.shape), rtol=1e-9)
     forever = small[0].events_at_lifetime(point, np.inf, dk.ANALYSIS_I)
     assert np.all(forever.mean == 0)
+
+
+@pytest.mark.parametrize("mediator", ["heavy", "light"])
+def test_the_error_of_a_sum_over_beams_has_the_correlation_of_the_replicates_around_a_node(small, mediator):
+    table, path = small
+    (nodes,) = path.parent.glob("*.nodes")
+    errors = _ERRORS[0].nodes
+    at = 1 + LIFETIMES.nearest(_ERRORS[0])
+    of_beams = np.empty((5, 5, 2, 2, len(errors)))
+    for i, j in np.ndindex(5, 5):
+        with np.load(nodes / f"I_{mediator}_{j}_{i}_0.npz") as file:
+            of_beams[i, j] = file["relative"][-1, :, :, at, 0].transpose(1, 2, 0)
+    correlation = of_beams[:, :, 0, 1] / np.sqrt(of_beams[:, :, 0, 0] * of_beams[:, :, 1, 1])
+    expected = np.pad(correlation, ((1, 1), (1, 1), (0, 0)), mode="edge").mean(axis=(0, 1))
+
+    m_N, m_Zprime = table._grids[mediator].masses(2, 2)
+    # Any Z′ decays at once with so large a mixing, and the lifetime of N is given.
+    point = B.replace(m_N=m_N, m_Zprime=m_Zprime, epsilon=1e6)
+    found = table.events_at_lifetime(point, np.exp(errors) * m_N, dk.ANALYSIS_I)
+    one, other = found.tabulation.T
+    both = found.total().tabulation
+    np.testing.assert_allclose((both - one - other) / (2 * np.sqrt(one * other)), expected, atol=0.1)
+    assert np.abs(expected).max() > 0.3
 
 
 @pytest.mark.parametrize("point", [B, A], ids="BA")
