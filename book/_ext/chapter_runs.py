@@ -118,12 +118,15 @@ def run_chapters(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
 
     waiting = {}
     for name in filter(env.chapter_runs.__contains__, names):
-        path, run = Path(env.doc2path(name)), env.chapter_runs[name]
+        path, run, notebook = Path(env.doc2path(name)), env.chapter_runs[name], read_chapter(env, name)
         if run.is_file():
+            kept = nbformat.read(run, as_version=4)
+            if with_tags_of(notebook, kept):
+                keep(kept, run)
             run.touch()
-            fill(nbformat.read(run, as_version=4), path)
+            fill(kept, path)
         else:
-            waiting[path] = read_chapter(env, name), run
+            waiting[path] = notebook, run
     slow = app.config.long_chapters
     order = {name: -len(slow) + i for i, name in enumerate(slow)}
     longest_first = sorted(waiting, key=lambda path: (order.get(path.stem, 0), -path.stat().st_size))
@@ -150,6 +153,15 @@ def run_chapters(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
             fill(result.nb, path)
     if failures:
         raise ExtensionError("\n".join(failures))
+
+
+def with_tags_of(notebook: NotebookNode, kept: NotebookNode) -> bool:
+    """Give a kept run the captions and tags that its cells have by now, and tell whether there are others."""
+    pairs = zip(*([cell for cell in one.cells if cell.cell_type == "code"] for one in (notebook, kept)), strict=True)
+    changed = [(cell, old) for cell, old in pairs if cell.metadata != old.metadata]
+    for cell, old in changed:
+        old.metadata = cell.metadata
+    return bool(changed)
 
 
 def write_in_parallel(app: Sphinx, env: BuildEnvironment) -> None:

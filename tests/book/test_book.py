@@ -4,6 +4,7 @@ import os
 import types
 
 import chapter_runs
+import nbformat
 import offline_assets
 import pytest
 from jupyter_cache import get_cache
@@ -116,6 +117,21 @@ class TestChapterOfTheBook:
         chapter_runs.empty_cache(app, app.config)
         self.build(app)
         assert self.outputs(app) == ["kept\n"]
+
+    def test_has_the_caption_of_its_page_though_it_was_run_with_another(self, app):
+        def captions():
+            (record,) = get_cache(app.config.nb_execution_cache_path).list_cache_records()
+            (cell,) = get_cache(app.config.nb_execution_cache_path).get_cache_bundle(record.pk).nb.cells
+            (kept,) = nbformat.read(app.env.chapter_runs["chapter"], as_version=4).cells[1:]
+            return [one.metadata["caption"] for one in (cell, kept)]
+
+        for caption in ("Left", "First panel"):
+            cell = self.CELL.replace("print", f"---\ncaption: {caption}\n---\nprint")
+            (app.srcdir / "chapter.md").write_text(self.PAGE + cell, encoding="utf-8")
+            chapter_runs.empty_cache(app, app.config)
+            self.build(app)
+            assert self.outputs(app) == ["42\n"]
+            assert captions() == [caption, caption]
 
     def test_is_read_again_when_what_it_depends_on_changes(self, app):
         def outdated():
