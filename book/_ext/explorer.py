@@ -111,7 +111,7 @@ def part(table: Table, name: str) -> dict[str, Any]:
     fields, numbers = {}, []
     for field, about in table.header["fields"].items():
         _, spectrum, what = field.split("/")
-        if spectrum != name or what in ("everywhere", "spectrum error"):
+        if spectrum != name or what == "spectrum error":
             continue
         whole = {kind: undone(table.arrays[f"{field}/{kind}"]) for kind in ("coefficients", "basis")}
         if not what.startswith("spectrum"):

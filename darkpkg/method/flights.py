@@ -108,7 +108,7 @@ def paths_of(events: PlacedEvents, modules: Sequence[str], flies: bool, rows: An
     """The paths of some ``rows`` of the events through ``modules``, also those of Z′ if it ``flies``."""
     columns, row = events.columns_of(modules), np.arange(len(events))[rows]
     begin, width = np.empty((2, len(row), len(columns)))
-    straight_paths(events.p_N, events.entry, events.exit, row, np.array(columns), begin, width)
+    straight_paths(events.p_N, events.entry, events.exit, row, np.array(columns, dtype=np.int64), begin, width)
     starts, corners = np.zeros((0, 1), dtype=np.int64), np.zeros((0, 2))
     if flies:
         volumes = [events.detector.volumes[column] for column in columns]

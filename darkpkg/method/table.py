@@ -146,6 +146,10 @@ def _inside(name: str, values: Array, low: ArrayLike, high: ArrayLike) -> None:
         raise OutsideSampleError(rule, name, value, least, most)
 
 
+_FEW_LEAVE = 0.1
+"""If of N with the shortest lifetimes no more than this share decays outside, all are produced inside: their rate at
+none is that of all decays. Elsewhere what is produced inside is a small part of all."""
+
 _Near = tuple[NDArray[np.int64], Array]
 
 
@@ -351,6 +355,10 @@ class Table:
         else:
             log = self._field(f"{name}/rate")(near, lead, inside)
             log -= np.maximum(L - axis.stop, 0.0)[:, None]  # the rate of what lives longer
+            if np.any(L < axis.start):
+                missing = self._field(f"{name}/everywhere")(near, lead) - log
+                share = -np.expm1(np.minimum(L - axis.start, 0.0))[:, None]
+                log += np.where(missing < _FEW_LEAVE, missing * share, 0.0)  # as many fewer leave as life is shorter
             if flies.any():
                 of_Z = self._field(f"{name}/flight")
                 own = of_Z.axes[1]

@@ -170,6 +170,19 @@ def test_the_error_of_a_sum_over_beams_has_the_correlation_of_the_replicates_aro
     assert np.abs(expected).max() > 0.3
 
 
+def test_what_is_produced_where_it_decays_has_the_rate_of_all_decays_without_a_lifetime():
+    """In FGD1: the shortest lifetime of the table still lets one or two in a thousand out, in proportion to it."""
+    table, point = dk.load_table(), A.replace(m_N=0.9, m_Zprime=0.03, epsilon=1.0)  # no Z′ flies far
+    start = np.exp(table.header["fields"]["light/II/rate"]["axes"][0]["start"]) * point.m_N
+    ctau = start * np.array([1.0, 0.5, 0.1, 1e-9])
+    every = table.upscatterings(point, dk.ANALYSIS_II).total().mean
+    left = 1 - table.events_at_lifetime(point, ctau, dk.ANALYSIS_II).total().mean / every
+    assert 5e-4 < left[0] < 5e-3
+    np.testing.assert_allclose(left / left[0], [1.0, 0.5, 0.1, 0.0], atol=0.01)
+    in_chambers = table.events_at_lifetime(B, [1e-7, 1e-9], dk.ANALYSIS_I).mean
+    np.testing.assert_array_equal(in_chambers[0], in_chambers[1])
+
+
 @pytest.mark.parametrize("point", [B, A], ids="BA")
 def test_fewer_decay_inside_than_are_selected_and_more_from_more_parts(small, point):
     table, _ = small

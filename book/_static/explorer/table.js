@@ -142,6 +142,7 @@
       this.lifetimes = table.fields[`${mediator}/${name}/rate`].axes[0];
       this.flights = table.fields[`${mediator}/${name}/flight`]?.axes[1];
       this.rate = field("rate");
+      this.everywhere = field("everywhere");
       this.flight = field("flight");
       this.error = field("error");
       this.correlation = field("correlation");
@@ -153,7 +154,7 @@
     at(L, flight, withError = false) {
       const { bins, beams } = this.about, axis = this.lifetimes;
       const inside = Math.min(Math.max(L, axis.start), axis.stop);
-      const log = this.rate(inside);
+      const log = this.shorter(this.rate(inside), L - axis.start);
       const shift = -Math.max(L - axis.stop, 0); // the rate of what lives longer
       const own = this.flights && flight > -Infinity ? this.flight(inside, flight) : null;
       const near = own ? Math.exp(Math.min(flight - this.flights.start, 0)) : 0;
@@ -169,6 +170,13 @@
         for (let i = b * bins; i < (b + 1) * bins; i++) mean[i] = (total[b] * root[i] ** 2) / sum;
       });
       return { mean, covariance };
+    }
+
+    // Where nearly all decay inside, as many fewer leave as life is shorter than the least of the table, here by its ln.
+    shorter(log, by) {
+      if (by >= 0) return log;
+      const share = -Math.expm1(by);
+      return this.everywhere().map((all, b) => log[b] + (all - log[b] < 0.1 ? (all - log[b]) * share : 0));
     }
 
     // Of the errors of sums over bins, which are correlated among beams.
