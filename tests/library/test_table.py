@@ -1,5 +1,7 @@
 """A table of all rates answers as dedicated samples do, by numpy alone."""
 
+import copy
+import pickle
 import subprocess
 import sys
 import zlib
@@ -272,6 +274,16 @@ def test_the_error_of_a_table_is_no_variance_of_weights():
     np.testing.assert_allclose(tabulated.total().error, np.hypot(0.1, 0.2))
     np.testing.assert_allclose(tabulated.n_effective, 100)
     assert dk.log_likelihood(tabulated, dk.ANALYSIS_I) == dk.log_likelihood(exact, dk.ANALYSIS_I)
+
+
+def test_what_another_process_is_sent_is_as_small_as_the_file():
+    table = dk.load_table()
+    points = A.replace(m_Zprime=np.array([0.03, 1.0]))
+    found = table.events(points, dk.ANALYSIS_I + dk.ANALYSIS_II)  # unpacks all fields
+    sent = pickle.dumps(table)
+    assert len(sent) < 2 * sum(one.nbytes for one in table.arrays.values())
+    again = copy.copy(table).events(points, dk.ANALYSIS_I + dk.ANALYSIS_II)
+    np.testing.assert_array_equal(again.mean, found.mean)
 
 
 def _points(mediator, n):
