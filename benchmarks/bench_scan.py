@@ -10,6 +10,7 @@ import pytest
 
 import darkpkg as dk
 from darkpkg.method.kernels import EPANECHNIKOV
+from darkpkg.method.weights import coupling_weight, exposure_weight, selection_weight
 
 MILLION = 1_000_000
 FEWER = 5_000
@@ -61,15 +62,15 @@ def dense(events, plane, analysis=dk.ANALYSIS_I):
     smoothing = dk.Smoothing()
     m_N, m_Zprime, ctau, coupling = (
         np.broadcast_to(a, plane.shape).reshape(-1, 1)
-        for a in (plane.m_N, plane.m_Zprime, plane.proper_decay_length(), dk.coupling_weight(events, plane))
+        for a in (plane.m_N, plane.m_Zprime, plane.proper_decay_length(), coupling_weight(events, plane))
     )
     distance = np.stack([np.log(events.m_N / m_N), np.log(events.m_Zprime / m_Zprime)], axis=-1)
     w = EPANECHNIKOV(distance, smoothing.bandwidth) / dk.HEAVY.q(m_N, m_Zprime) * coupling
     rate = m_N / (np.linalg.norm(events.p_N[:, 1:], axis=1) * ctau)
     paths = zip(events.entry.T, events.exit.T, strict=True)
     w *= sum(np.exp(-rate * entry) - np.exp(-rate * leave) for entry, leave in paths)
-    w *= events.weight * dk.selection_weight(events, analysis.selection)
-    return np.stack([w @ dk.exposure_weight(events, channel) for channel in analysis.channels], axis=-1)
+    w *= events.weight * selection_weight(events, analysis.selection)
+    return np.stack([w @ exposure_weight(events, channel) for channel in analysis.channels], axis=-1)
 
 
 @pytest.mark.parametrize("axes", planes())

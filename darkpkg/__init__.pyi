@@ -54,26 +54,20 @@ from darkpkg.method.sampling import HEAVY as HEAVY
 from darkpkg.method.sampling import LIGHT as LIGHT
 from darkpkg.method.sampling import OutsideSampleError as OutsideSampleError
 from darkpkg.method.sampling import SamplingRange as SamplingRange
-from darkpkg.method.smoothing import PAPER_SMOOTHING as PAPER_SMOOTHING
 from darkpkg.method.smoothing import Smoothing as Smoothing
 from darkpkg.method.smoothing import reweight as reweight
 from darkpkg.method.table import Table as Table
 from darkpkg.method.table import load_table as load_table
 from darkpkg.method.table_building import build_table as build_table
 from darkpkg.method.transport import transport as transport
-from darkpkg.method.weights import coupling_weight as coupling_weight
 from darkpkg.method.weights import detected_weight as detected_weight
-from darkpkg.method.weights import exposure_weight as exposure_weight
-from darkpkg.method.weights import kde_weight as kde_weight
 from darkpkg.method.weights import lifetime_weight as lifetime_weight
 from darkpkg.method.weights import produced_weight as produced_weight
 from darkpkg.method.weights import selected_weight as selected_weight
-from darkpkg.method.weights import selection_weight as selection_weight
 from darkpkg.physics.model import BENCHMARK_A as BENCHMARK_A
 from darkpkg.physics.model import BENCHMARK_B as BENCHMARK_B
 from darkpkg.physics.model import DarkParameters as DarkParameters
 from darkpkg.physics.nuclei import NUCLEI as NUCLEI
-from darkpkg.physics.nuclei import Nucleus as Nucleus
 from darkpkg.simulation import simulate as simulate
 
 __version__: str

@@ -10,6 +10,7 @@ import darkpkg as dk
 from darkpkg.inference.check import _interval
 from darkpkg.inference.threshold import exclusion_rule
 from darkpkg.method.expectation import Expectation
+from darkpkg.method.weights import selection_weight
 
 B = dk.BENCHMARK_B
 I, II = dk.ANALYSIS_I, dk.ANALYSIS_II
@@ -31,7 +32,7 @@ def around_B():
 @pytest.fixture(scope="module")
 def selected(at_B):
     """Events that count in Analysis I, in FHC."""
-    counts = (at_B.beam == "FHC") & (dk.selection_weight(at_B, I.selection) > 0)
+    counts = (at_B.beam == "FHC") & (selection_weight(at_B, I.selection) > 0)
     return at_B[
         counts
         & (dk.lifetime_weight(at_B, B.proper_decay_length(), modules=dk.ANALYSIS_I.selection.decay_modules) > 1e-3)
@@ -108,7 +109,7 @@ class TestNoStatement:
             assert (verdict.expected_events.mean, verdict.expected_events.n_effective) == (0, 0)
 
     def test_without_any_effective_event_there_is_none(self, at_B):
-        nothing = at_B[dk.selection_weight(at_B, I.selection) == 0]
+        nothing = at_B[selection_weight(at_B, I.selection) == 0]
         for events in (nothing, nothing[:0]):
             verdict = dk.check(dk.Transport(events), B, I)
             assert verdict.status == "no statement"
@@ -187,7 +188,7 @@ class TestInput:
         """And an exclusion does not stand where the fewest events that are left open could not make the data."""
         channel = dataclasses.replace(COUNT.channels[0], background=(0.0,), observed=(1.0,))
         impossible = dataclasses.replace(COUNT, channels=(channel,))
-        nothing = at_B[dk.selection_weight(at_B, I.selection) == 0]
+        nothing = at_B[selection_weight(at_B, I.selection) == 0]
         with pytest.raises(ValueError, match="the likelihood of Analysis I is not finite here"):
             dk.check(dk.Transport(nothing), B, impossible)
         assert dk.check(dk.Transport(selected), B, impossible).status == "not excluded"

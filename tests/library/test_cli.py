@@ -24,6 +24,7 @@ from darkpkg import datasets
 from darkpkg.cli import app
 from darkpkg.inference.threshold import exclusion_rule
 from darkpkg.method.events import PlacedEvents
+from darkpkg.method.weights import selection_weight
 from darkpkg.report import as_text
 
 N_EVENTS = 20_000
@@ -464,7 +465,7 @@ class TestNoStatement:
 
     def test_no_effective_event_is_no_verdict(self, events, tmp_path):
         path = tmp_path / "nothing.parquet"
-        dk.write_events(events[dk.selection_weight(events, dk.ANALYSIS_I.selection) == 0], path)
+        dk.write_events(events[selection_weight(events, dk.ANALYSIS_I.selection) == 0], path)
         result = run("check", *options(), "--sample", path)
         assert result.exit_code == 3
         assert "reason                too few effective events: none in FHC" in result.stdout

@@ -5,6 +5,7 @@ import pytest
 from scipy.integrate import quad
 
 import darkpkg as dk
+from darkpkg.method.weights import exposure_weight
 from darkpkg.physics import nucleons
 from darkpkg.physics.nuclei import PROTON, current_amplitudes, sachs
 from darkpkg.physics.nucleons import BoundNucleons, fermi_momentum, neutron_sachs, pauli_blocking
@@ -92,7 +93,7 @@ def test_events_on_nucleons_add_up_to_the_integral_of_flux_and_cross_section(pla
 def test_nucleons_count_with_the_number_of_their_nuclei(placed):
     on_nucleons = placed.target % 10 == 1
     assert set(placed.target[on_nucleons] - 1) == set(placed.target[~on_nucleons])
-    weight = dk.exposure_weight(placed, dk.ANALYSIS_I.channels[0])
+    weight = exposure_weight(placed, dk.ANALYSIS_I.channels[0])
     for code in np.unique(placed.target[on_nucleons]).tolist():
         own = (placed.beam == "FHC") & (placed.target == code)
         other = (placed.beam == "FHC") & (placed.target == code - 1)

@@ -12,6 +12,7 @@ import darkpkg as dk
 from darkpkg.method.integrand import Integrand, target
 from darkpkg.method.kernels import EPANECHNIKOV, UNIFORM
 from darkpkg.method.transport import NEIGHBOURHOOD
+from darkpkg.method.weights import exposure_weight, kde_weight
 from darkpkg.physics import kinematics
 
 B, A = dk.BENCHMARK_B, dk.BENCHMARK_A
@@ -64,7 +65,7 @@ def test_moved_events_are_distributed_as_dedicated_ones(side):
         edges = np.quantile(of(own), np.linspace(0, 1, 13))[1:-1]
         sums, variances = [], []
         for sample in (moved, own):
-            weight = sample.weight * sum(dk.exposure_weight(sample, c) for c in dk.ANALYSIS_I.channels)
+            weight = sample.weight * sum(exposure_weight(sample, c) for c in dk.ANALYSIS_I.channels)
             index = np.searchsorted(edges, of(sample))
             sums.append(np.bincount(index, weight, 12))
             variances.append(np.bincount(index, weight**2, 12))
@@ -116,7 +117,7 @@ def test_weights_change_by_the_kernel_and_the_ratio_of_the_integrands(form_facto
     u, n = np.ascontiguousarray(own.point[:, :6]), len(own)
     before, _ = integrand.at_masses(u, own.m_N, own.m_Zprime)
     after, _ = integrand.at_masses(u, np.full(n, point.m_N), np.full(n, point.m_Zprime))
-    kernel = dk.kde_weight(own, point, NEIGHBOURHOOD)
+    kernel = kde_weight(own, point, NEIGHBOURHOOD)
     counts = kernel * own.weight > 0
     expected = (own.weight * kernel * after)[counts] / before[counts]
     np.testing.assert_allclose(moved.weight, expected, rtol=1e-12)
@@ -214,7 +215,7 @@ def test_moved_events_fly_in_their_new_direction(heavy):
 def test_moved_weights_are_ratios_of_the_integrand_with_the_form_factor_of_the_sample():
     events = dk.generate(dk.HEAVY, 24_000, seed=9, form_factor="helm")
     lead = events[(events.target == dk.NUCLEI["Pb208"].pdg_code) & (events.beam == "FHC")]
-    near = dk.kde_weight(lead, B, NEIGHBOURHOOD)
+    near = kde_weight(lead, B, NEIGHBOURHOOD)
     lead, near = lead[near > 0], near[near > 0]
     moved = dk.transport(lead, B)
     ratio = {}

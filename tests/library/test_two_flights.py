@@ -10,6 +10,7 @@ import darkpkg as dk
 from darkpkg.experiment.volumes import Box
 from darkpkg.method.flights import flight_polygons
 from darkpkg.method.loops import two_flights
+from darkpkg.method.weights import coupling_weight, exposure_weight, selection_weight
 
 A = dk.BENCHMARK_A
 CHAMBERS = ("TPC1", "TPC2", "TPC3")
@@ -140,8 +141,8 @@ def test_expected_events_are_the_sum_over_events_of_both_flights(at_10_MeV, anal
     total = 0.0
     for channel in analysis.channels:
         volumes = {"modules": channel.selection.decay_modules}
-        weight = at_10_MeV.weight * dk.exposure_weight(at_10_MeV, channel) * dk.coupling_weight(at_10_MeV, point)
-        weight = weight * dk.selection_weight(at_10_MeV, channel.selection)
+        weight = at_10_MeV.weight * exposure_weight(at_10_MeV, channel) * coupling_weight(at_10_MeV, point)
+        weight = weight * selection_weight(at_10_MeV, channel.selection)
         flights = point.proper_decay_length(), point.mediator_decay_length()
         total += (weight * dk.lifetime_weight(at_10_MeV, flights[0], ctau_Zprime=flights[1], **volumes)).sum()
     with np.errstate(all="raise"):

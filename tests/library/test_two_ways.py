@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import darkpkg as dk
+from darkpkg.method.weights import coupling_weight, exposure_weight
 from darkpkg.physics import scattering
 
 POINTS = {"A": dk.BENCHMARK_A, "B": dk.BENCHMARK_B}
@@ -112,8 +113,8 @@ def test_analysis_two_agrees_with_decays_sampled_in_space(placed, ctau):
         accepted += made & FIDUCIAL.contains(end)
     share = accepted / draws
     for i, channel in enumerate(dk.ANALYSIS_II.channels):
-        w = 0.10 * events.weight * dk.exposure_weight(events, channel)
-        w = w * dk.coupling_weight(events, point)
+        w = 0.10 * events.weight * exposure_weight(events, channel)
+        w = w * coupling_weight(events, point)
         # The events are the same in both ways: only the drawing differs.
         error = np.sqrt((w**2 * share * (1 - share)).sum() / (draws - 1))
         assert error < 0.02 * result.mean[i]

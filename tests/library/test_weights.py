@@ -24,8 +24,8 @@ from darkpkg.method.generator import REPLICATES
 from darkpkg.method.kernel_estimate import prepared
 from darkpkg.method.kernels import GAUSSIAN, KERNELS, UNIFORM, Gaussian, Uniform
 from darkpkg.method.sampling import DENSITIES
-from darkpkg.method.smoothing import SMOOTHING
-from darkpkg.method.weights import sampling_range
+from darkpkg.method.smoothing import PAPER_SMOOTHING, SMOOTHING
+from darkpkg.method.weights import coupling_weight, exposure_weight, kde_weight, sampling_range, selection_weight
 
 B = dk.BENCHMARK_B
 WIDE = dk.Smoothing((0.2, 0.6))
@@ -66,13 +66,13 @@ def flat():
 
 def product(events, point, analysis, ctau, smoothing):
     """Equation (24) as it reads: mean and variance in each channel at one point."""
-    shared = events.weight * dk.kde_weight(events, point, smoothing) * dk.coupling_weight(events, point)
-    shared = shared * dk.selection_weight(events, analysis.selection)
+    shared = events.weight * kde_weight(events, point, smoothing) * coupling_weight(events, point)
+    shared = shared * selection_weight(events, analysis.selection)
     if ctau is not None:
         shared = shared * dk.lifetime_weight(
             events, ctau, m_N=point.m_N, modules=dk.ANALYSIS_I.selection.decay_modules
         )
-    w = np.stack([shared * dk.exposure_weight(events, channel) for channel in analysis.channels], axis=-1)
+    w = np.stack([shared * exposure_weight(events, channel) for channel in analysis.channels], axis=-1)
     return w.sum(axis=0), (w**2).sum(axis=0)
 
 
@@ -83,9 +83,7 @@ class TestKdeWeight:
         kernel = np.where(r_sq < 1, 2 / (math.pi * 0.2 * 0.6) * (1 - r_sq), 0)
         expected = kernel / DENSITIES["adapted"](0.12, 1.5)
         # Rounding of 1 − r² near the rim.
-        np.testing.assert_allclose(
-            dk.kde_weight(sampled, point, WIDE), expected, rtol=1e-9, atol=1e-12 * expected.max()
-        )
+        np.testing.assert_allclose(kde_weight(sampled, point, WIDE), expected, rtol=1e-9, atol=1e-12 * expected.max())
         assert (expected > 0).sum() > 500
 
     def test_the_weight_of_the_paper_has_q_at_each_event(self, sampled):
@@ -93,17 +91,17 @@ class TestKdeWeight:
         r_sq = (np.log(sampled.m_N / 0.12) ** 2 + np.log(sampled.m_Zprime / 1.5) ** 2) / 0.3**2
         kernel = np.where(r_sq < 1, 2 / (math.pi * 0.3**2) * (1 - r_sq), 0)
         expected = kernel / DENSITIES["adapted"](sampled.m_N, sampled.m_Zprime)
-        weight = dk.kde_weight(sampled, point, dk.Smoothing((0.3, 0.3), slope=None))
+        weight = kde_weight(sampled, point, dk.Smoothing((0.3, 0.3), slope=None))
         np.testing.assert_allclose(weight, expected, rtol=1e-9, atol=1e-12 * expected.max())
 
     def test_the_density_is_the_one_that_the_events_were_sampled_with(self):
         events = dk.generate(dataclasses.replace(dk.HEAVY, density="paper"), 20_000, seed=5)
-        weight = dk.kde_weight(events, B, dk.Smoothing((0.4, 0.4)))
+        weight = kde_weight(events, B, dk.Smoothing((0.4, 0.4)))
         factor = DENSITIES["adapted"](0.1, 1.25) / DENSITIES["paper"](0.1, 1.25)
         other = dataclasses.replace(events, origin=events.origin.replace(sampling=dk.HEAVY))
         seen = weight > 0
         assert seen.any()
-        ratio = weight[seen] / dk.kde_weight(other, B, dk.Smoothing((0.4, 0.4)))[seen]
+        ratio = weight[seen] / kde_weight(other, B, dk.Smoothing((0.4, 0.4)))[seen]
         np.testing.assert_allclose(ratio, factor, rtol=1e-12)
 
     @pytest.mark.parametrize(
@@ -125,8 +123,8 @@ class TestKdeWeight:
     def test_a_flat_plane_stays_flat_up_to_its_edges_and_corners(self, flat, m_N, m_Zprime):
         """Σ w K/q is the integral of the kernel over the plane, one everywhere once edges are corrected for."""
         point = B.replace(m_N=m_N, m_Zprime=m_Zprime)
-        levelled = dk.kde_weight(flat, point, WIDE).sum() * dk.HEAVY.q(m_N, m_Zprime)
-        as_in_the_paper = (dk.kde_weight(flat, point, PAPER_KIND) * dk.HEAVY.q(flat.m_N, flat.m_Zprime)).sum()
+        levelled = kde_weight(flat, point, WIDE).sum() * dk.HEAVY.q(m_N, m_Zprime)
+        as_in_the_paper = (kde_weight(flat, point, PAPER_KIND) * dk.HEAVY.q(flat.m_N, flat.m_Zprime)).sum()
         area = flat.weight[0] / dk.HEAVY.q(flat.m_N[0], flat.m_Zprime[0])
         # A Sobol sequence has a thousand points in a whole kernel, about a hundred in the eighth in a corner, where
         # the coefficients of a local-linear kernel magnify their unevenness threefold.
@@ -141,22 +139,22 @@ class TestKdeWeight:
         r_sq = (np.log(sampled.m_N / m_N) / 0.2) ** 2 + (np.log(sampled.m_Zprime / m_Zprime) / 0.6) ** 2
         kernel = np.maximum(1 - r_sq, 0) * 2 / (math.pi * 0.12) / dk.HEAVY.q(m_N, m_Zprime)
         constant = dk.Smoothing(WIDE.bandwidth, order=0)
-        ratio = dk.kde_weight(sampled, B.replace(m_N=m_N, m_Zprime=m_Zprime), constant).sum() / kernel.sum()
+        ratio = kde_weight(sampled, B.replace(m_N=m_N, m_Zprime=m_Zprime), constant).sum() / kernel.sum()
         assert ratio == pytest.approx(1 / (1 - beyond), rel=2 * MASS_SHARE)
 
     def test_it_is_one_at_fixed_masses(self, fixed):
-        assert dk.kde_weight(fixed, B).tolist() == [1.0] * len(fixed)
+        assert kde_weight(fixed, B).tolist() == [1.0] * len(fixed)
 
 
 class TestCouplingWeight:
     def test_it_is_the_ratio_of_couplings(self, fixed):
         point = B.replace(V_muN_sq=3e-8, alpha_D=0.1, epsilon=1e-3)
         expected = 3e-8 * 0.1 * 1e-3**2 / (2.2e-7 * 0.4 * 4.6e-4)
-        assert dk.coupling_weight(fixed, point) / expected == pytest.approx(1, rel=1e-12)
-        assert dk.coupling_weight(fixed, B) == pytest.approx(1, rel=1e-15)
+        assert coupling_weight(fixed, point) / expected == pytest.approx(1, rel=1e-12)
+        assert coupling_weight(fixed, B) == pytest.approx(1, rel=1e-15)
 
     def test_it_has_the_shape_of_the_couplings(self, fixed):
-        assert dk.coupling_weight(fixed, B.replace(epsilon=[[1e-3], [1e-2]], V_muN_sq=[1e-8, 1e-7, 1e-6])).shape == (
+        assert coupling_weight(fixed, B.replace(epsilon=[[1e-3], [1e-2]], V_muN_sq=[1e-8, 1e-7, 1e-6])).shape == (
             2,
             3,
         )
@@ -167,8 +165,8 @@ class TestCouplingWeight:
         events = dk.generate(dk.SamplingRange.at(0.1, 1.25), 100, 1, couplings=B.replace(is_majorana=is_majorana))
         kinds = ("a Majorana N", "a Dirac N") if is_majorana else ("a Dirac N", "a Majorana N")
         with pytest.raises(ValueError, match="decays of {} and cannot answer for {}".format(*kinds)):
-            dk.coupling_weight(events, B.replace(is_majorana=not is_majorana))
-        assert dk.coupling_weight(events, B.replace(is_majorana=is_majorana)) == pytest.approx(1, rel=1e-14)
+            coupling_weight(events, B.replace(is_majorana=not is_majorana))
+        assert coupling_weight(events, B.replace(is_majorana=is_majorana)) == pytest.approx(1, rel=1e-14)
 
     def test_couplings_at_generation_do_not_matter(self, fixed):
         elsewhere = B.replace(V_muN_sq=1e-9, alpha_D=0.9, epsilon=1e-4)
@@ -186,7 +184,7 @@ class TestSelectionWeight:
         to_beam = (z + w) / np.sqrt((x + u) ** 2 + (y + v) ** 2 + (z + w) ** 2)
         passes = (E + F > 0.150) & (mass_sq < 0.7**2) & (t < 0.03) & (to_beam > 0.99)
         passes &= (x * u + y * v + z * w) / (p * k) > 0
-        weight = dk.selection_weight(fixed, dk.ANALYSIS_I.selection)
+        weight = selection_weight(fixed, dk.ANALYSIS_I.selection)
         np.testing.assert_array_equal(weight, np.where(passes, 0.10, 0.0))
         assert 0.1 < passes.mean() < 0.9
 
@@ -284,7 +282,7 @@ class TestExposureWeight:
         pot = {fhc: 12.34e20, rhc: 6.29e20}
         grams = {"Pb208": (0.535 * 2 * 2.9e6, 207.2), "Ar40": (0.016e6, 39.95)}
         for channel in dk.ANALYSIS_I.channels:
-            weight = dk.exposure_weight(fixed, channel)
+            weight = exposure_weight(fixed, channel)
             for name, (mass, atomic_weight) in grams.items():
                 here = (fixed.target == dk.NUCLEI[name].pdg_code) & (fixed.beam == channel.beam)
                 expected = mass / atomic_weight * 6.02214076e23 * pot[channel]
@@ -411,8 +409,8 @@ class TestSum:
     def test_reweight_of_any_simulation_finds_the_same_by_a_tree_of_neighbours(self):
         """So many events that a slope that is off by 1e-5 averages out, also where weights are squared."""
         sampled = dk.place(dk.generate(dk.HEAVY, 400_000, seed=11), dk.ND280, seed=12)
-        weight = sampled.weight * dk.selection_weight(sampled, dk.ANALYSIS_I.selection)
-        weight = weight * dk.exposure_weight(sampled, dk.ANALYSIS_I.channels[0])
+        weight = sampled.weight * selection_weight(sampled, dk.ANALYSIS_I.selection)
+        weight = weight * exposure_weight(sampled, dk.ANALYSIS_I.channels[0])
         masses = np.stack([sampled.m_N, sampled.m_Zprime], axis=-1)
         inside = dk.HEAVY.contains
 
@@ -424,7 +422,7 @@ class TestSum:
             point = B.replace(m_N=theta[0], m_Zprime=theta[1])
             for smoothing in (WIDE, dataclasses.replace(WIDE, order=0, slope=None)):
                 ours = dk.Kernel(sampled, smoothing).upscatterings(point, dk.ANALYSIS_I)
-                factor = dk.coupling_weight(sampled, point)
+                factor = coupling_weight(sampled, point)
                 other = dk.reweight(theta, masses, weight * len(sampled) * factor, None, smoothing, density)
                 # Away from edges `reweight` has its moments from 16384 points, the weights have one and zero: 1e-5.
                 np.testing.assert_allclose(other.mean[0], ours.mean[0], rtol=1e-5)
@@ -611,12 +609,12 @@ class TestRefusals:
             dk.Kernel(sampled).events(B.replace(**changes), dk.ANALYSIS_I)
         if np.ndim(changes.get("m_N", 0)) == 0:
             with pytest.raises(ValueError, match=message):
-                dk.kde_weight(sampled, B.replace(**changes))
+                kde_weight(sampled, B.replace(**changes))
 
     def test_edges_of_the_sampled_region_belong_to_it(self, sampled):
         low, high = sampling_range(sampled).m_N
         for m_N in (low, high):
-            weight = dk.kde_weight(sampled, B.replace(m_N=m_N, m_Zprime=3.0))
+            weight = kde_weight(sampled, B.replace(m_N=m_N, m_Zprime=3.0))
             assert weight.sum() > 0
 
     @pytest.mark.parametrize("changes", [{"m_N": 0.11}, {"m_Zprime": 1.2}])
@@ -664,7 +662,7 @@ class TestFewEvents:
 
     def test_no_event_at_all_is_a_warning_too(self, sampled):
         with pytest.warns(dk.FewEventsWarning, match=r"only 0\.0 effective events"):
-            result = dk.Kernel(sampled[np.arange(50)], dk.PAPER_SMOOTHING).events(B, dk.ANALYSIS_I)
+            result = dk.Kernel(sampled[np.arange(50)], PAPER_SMOOTHING).events(B, dk.ANALYSIS_I)
         assert result.mean.tolist() == [0, 0]
 
     def test_the_worst_of_many_points_is_named(self, sampled):
@@ -677,13 +675,13 @@ class TestFewEvents:
 
 class TestPaperSmoothing:
     def test_its_bandwidth_and_density_are_those_of_the_text(self):
-        assert dk.PAPER_SMOOTHING == dk.Smoothing(0.005, order=0, slope=None)
+        assert PAPER_SMOOTHING == dk.Smoothing(0.005, order=0, slope=None)
 
     def test_it_agrees_with_a_dedicated_sample_where_events_are_dense_enough(self, fixed):
         """So narrow a kernel has events only if the sample covers little more than the kernel."""
         narrow = dk.SamplingRange((0.0985, 0.1015), (1.23, 1.27))
         events = dk.place(dk.generate(narrow, 50_000, seed=3), dk.ND280, seed=4)
-        result = dk.Kernel(events, dk.PAPER_SMOOTHING).upscatterings(B, dk.ANALYSIS_I)
+        result = dk.Kernel(events, PAPER_SMOOTHING).upscatterings(B, dk.ANALYSIS_I)
         dedicated = dk.Kernel(fixed).upscatterings(B, dk.ANALYSIS_I)
         pull = (result.mean - dedicated.mean) / np.hypot(result.error, dedicated.error)
         assert np.abs(pull).max() < 4
@@ -704,12 +702,12 @@ class TestSeveralAnalyses:
         result = dk.Kernel(light).events(A, dk.ANALYSIS_II)
         mass = dk.observables(FGD_RESPONSE.smear(light)).mass
         inside = dk.ND280["FGD1"].fiducial.contains(light.vertex)
-        weight = 0.1 * light.weight * dk.coupling_weight(light, A) * inside
+        weight = 0.1 * light.weight * coupling_weight(light, A) * inside
         flights = {"ctau": A.proper_decay_length(), "ctau_Zprime": A.mediator_decay_length()}
         weight = weight * dk.lifetime_weight(light, **flights, modules=("FGD1",))
         expected = []
         for channel in dk.ANALYSIS_II.channels:
-            w = weight * dk.exposure_weight(light, channel)
+            w = weight * exposure_weight(light, channel)
             sums = np.histogram(mass, np.append(0.01 * np.arange(20), np.inf), weights=w)[0]
             expected.append(sums)
             assert sums[-1] > 0.01 * sums.sum()  # the overflow is there
@@ -890,7 +888,7 @@ class TestWhatIsRefusedOrSummed:
         with pytest.raises(ValueError, match="log must be True for events"):
             dk.Kernel(sampled, dk.Smoothing(0.2, log=False)).events(B, dk.ANALYSIS_I)
         with pytest.raises(ValueError, match="log must be True for events"):
-            dk.kde_weight(sampled, B, dk.Smoothing(0.2, log=(True, False)))
+            kde_weight(sampled, B, dk.Smoothing(0.2, log=(True, False)))
 
     def test_wrong_types_are_named(self, fixed):
         for estimator in (dk.Kernel(fixed), dk.Transport(fixed)):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import darkpkg as dk
+from darkpkg.method.weights import exposure_weight
 from paper.acceptances import Share, decay_acceptance, selection_efficiency
 
 B = dk.BENCHMARK_B
@@ -44,7 +45,7 @@ def test_the_effective_number_of_a_share_is_that_of_equal_weights():
 
 def test_efficiency_is_the_share_of_the_weight_that_passes(fixed):
     lead = fixed[fixed.target == dk.NUCLEI["Pb208"].pdg_code]
-    w = lead.weight * sum(dk.exposure_weight(lead, c) for c in dk.ANALYSIS_I.channels)
+    w = lead.weight * sum(exposure_weight(lead, c) for c in dk.ANALYSIS_I.channels)
     passes = dk.Cuts().passes(dk.observables(lead))
     for ctau in (None, 3.0):
         decays = (

@@ -6,6 +6,7 @@ import pytest
 import darkpkg as dk
 from darkpkg.method.kernels import EPANECHNIKOV
 from darkpkg.method.smoothing import Smoothing, reweight
+from darkpkg.method.weights import exposure_weight, selection_weight
 from darkpkg.streams import random_stream
 from paper.cross_validation import cross_validated_bandwidth, cross_validation_scores
 
@@ -100,12 +101,12 @@ def test_cross_validation_looks_at_what_is_detected_at_the_point(sampled, monkey
     monkeypatch.setattr("paper.cross_validation.cross_validation_scores", scores)
     cross_validated_bandwidth(dk.Kernel(sampled, WIDE), B, dk.ANALYSIS_I)
     ((coordinates, contributions),) = given
-    exposure = sum(dk.exposure_weight(sampled, channel) for channel in dk.ANALYSIS_I.channels)
+    exposure = sum(exposure_weight(sampled, channel) for channel in dk.ANALYSIS_I.channels)
     chance = dk.lifetime_weight(
         sampled, float(B.proper_decay_length()), B.m_N, modules=dk.ANALYSIS_I.selection.decay_modules
     )
     # Divided by q and by its slope, which is 1/q.
-    weight = sampled.weight * exposure * dk.selection_weight(sampled, dk.ANALYSIS_I.selection) * chance
+    weight = sampled.weight * exposure * selection_weight(sampled, dk.ANALYSIS_I.selection) * chance
     of_mass = dict(zip(np.log(sampled.m_N), weight, strict=True))
     expected = np.array([of_mass[x] for x in coordinates[:, 0]])
     shares = contributions / contributions.sum(), expected / expected.sum()

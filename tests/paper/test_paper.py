@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import darkpkg as dk
+from darkpkg.method.weights import exposure_weight, selection_weight
 from darkpkg.units import cm
 
 
@@ -41,9 +42,9 @@ def test_decays_at_benchmark_B_are_those_of_table_one(at_B):
 
 def test_about_half_of_the_upscatterings_at_benchmark_B_pass_the_cuts(at_B):
     """Fig. 13: about 50 %, read off a scale of colours; weighted with nuclei and POT."""
-    exposure = sum(dk.exposure_weight(at_B, channel) for channel in dk.ANALYSIS_I.channels)
+    exposure = sum(exposure_weight(at_B, channel) for channel in dk.ANALYSIS_I.channels)
     made = at_B.weight * exposure
-    selected = (made * dk.selection_weight(at_B, dk.ANALYSIS_I.selection)).sum() / dk.ANALYSIS_I.selection.efficiency
+    selected = (made * selection_weight(at_B, dk.ANALYSIS_I.selection)).sum() / dk.ANALYSIS_I.selection.efficiency
     assert selected / made.sum() == pytest.approx(0.50, abs=0.08)
 
 
