@@ -32,6 +32,14 @@ RULES: Mapping[str, Callable[[Array], NDArray[np.bool_]]] = {
 """What a number may be, by the words of the error."""
 
 _DEEPEST = 30
+_KINDS = {
+    **dict.fromkeys("US", "text"),
+    **dict.fromkeys("iu", "integers"),
+    **dict.fromkeys("Mm", "dates"),
+    "f": "real numbers",
+    "c": "complex numbers",
+    "b": "truth values",
+}
 
 
 def real_array(name: str, value: Any, rule: str | None = "finite") -> Array:
@@ -232,7 +240,7 @@ def text_array(name: str, value: Any) -> NDArray[np.str_]:
     words = array.ravel().tolist()
     wrong = [word for word in words if not isinstance(word, str) or array.dtype.kind not in "OT"]
     if wrong:
-        raise TypeError(f"{name} must be text, got {array.dtype} with {wrong[0]!r}")
+        raise TypeError(f"{name} must be text, got {kind_of(array)}: {_short(wrong[0])}")
     return np.array(words, dtype=str).reshape(array.shape)
 
 
@@ -259,8 +267,13 @@ def _require(good: NDArray[np.bool_], name: str, array: NDArray[Any], rule: str)
 def _numbers(name: str, value: Any, what: str) -> NDArray[Any]:
     array = _plain(name, value)
     if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must be {what}, got {array.dtype} in {_short(value)}")
+        raise TypeError(f"{name} must be {what}, got {kind_of(array)}: {_short(value)}")
     return array
+
+
+def kind_of(array: NDArray[Any]) -> str:
+    """What an array holds, in words: errors name no type of numpy."""
+    return _KINDS.get(array.dtype.kind, "objects")
 
 
 def _plain(name: str, value: Any) -> NDArray[Any]:

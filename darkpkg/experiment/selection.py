@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.experiment.response import HasPairs, PairResponse, SmearableEvents, momenta_of
-from darkpkg.inputs import Array, check_kinds, real_number, real_numbers, settle, tuple_of
+from darkpkg.inputs import Array, check_kinds, kind_of, real_number, real_numbers, settle, tuple_of
 from darkpkg.physics.kinematics import minkowski
 from darkpkg.units import GeV
 
@@ -265,7 +265,7 @@ class Selection:
         seen = observables(self.response.smear(events) if self.response else events)
         passed = np.ones(len(seen.mass), dtype=bool) if self.cuts is None else np.asarray(self.cuts.passes(seen))
         if passed.dtype != bool or passed.shape != seen.mass.shape:
-            found = f"{passed.dtype} of shape {passed.shape}"
+            found = f"{kind_of(passed)} of shape {passed.shape}"
             raise ValueError(
                 f"passes of cuts must give a truth value for each of {len(seen.mass)} events, got {found}"
             )

@@ -616,9 +616,9 @@ class TestGate:
             events = by_hand(**{name: column})
             assert_same(events, plain)
             assert_same(dk.read_events(dk.write_events(events, tmp_path / "events.parquet")), plain)
-        with pytest.raises(TypeError, match=rf"^{name} must be text, got object with 1"):
+        with pytest.raises(TypeError, match=rf"^{name} must be text, got objects: 1"):
             by_hand(**{name: np.array(["FHC", 1, None], dtype=object)})
-        with pytest.raises(TypeError, match=rf"^{name} must be text, got float64"):
+        with pytest.raises(TypeError, match=rf"^{name} must be text, got real numbers: 1.0"):
             by_hand(**{name: np.ones(3)})
 
     def test_a_nan_of_either_sign_is_the_one_that_a_file_has(self, tmp_path):

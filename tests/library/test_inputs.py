@@ -80,6 +80,28 @@ def test_words_are_text_or_refused_by_name(value):
         assert found.tolist() == np.asarray(value).tolist()
 
 
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("one", "text: 'one'"),
+        ([0.1, "x"], "text: [0.1, 'x']"),
+        (True, "truth values: True"),
+        ([1 + 1j], "complex numbers: [(1+1j)]"),
+        (np.datetime64("2019-01-01"), "dates: np.datetime64('2019-01-01')"),
+        ([None, 1.0], "objects: [None, 1.0]"),
+    ],
+)
+def test_an_error_has_what_was_given_and_its_kind_in_words(value, found):
+    with pytest.raises(TypeError) as error:
+        real_array("x", value)
+    assert str(error.value) == f"x must be real numbers, got {found}"
+
+
+def test_numbers_in_place_of_text_are_named():
+    with pytest.raises(TypeError, match=r"^x must be text, got integers: 2$"):
+        text_array("x", [2, 3])
+
+
 def test_doubles_are_not_copied():
     numbers = np.arange(3.0)
     assert real_array("x", numbers) is numbers

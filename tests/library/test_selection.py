@@ -362,7 +362,10 @@ def test_cuts_that_give_no_truth_values_are_refused(placed, answer):
         def passes(self, o):
             return answer
 
-    with pytest.raises(ValueError, match="passes of cuts must give a truth value for each of"):
+    found = "(real numbers|truth values) of shape"
+    with pytest.raises(
+        ValueError, match=rf"passes of cuts must give a truth value for each of \d+ events, got {found}"
+    ):
         Selection(("TPC1",), cuts=Broken()).bins(placed)
     with pytest.raises(TypeError, match="cuts must be of type PairCuts or NoneType"):
         Selection(("TPC1",), cuts=answer)
