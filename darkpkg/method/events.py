@@ -42,7 +42,7 @@ def _column(
     rule: str | None = "finite",
     missing: float | None = None,
 ) -> Any:
-    """A column of text without ``rule``, of integers if its type says so, else of real numbers.
+    """A column of text without ``rule``, of integers if it is of their type, else of real numbers.
 
     ``components`` are those of a vector, () for one number an event, None for as many as there are fiducial boxes.
     A column that need not be given is ``missing`` everywhere.
