@@ -1,4 +1,4 @@
-"""The command line: ``darkpkg check`` judges a point, ``simulate`` makes a sample, ``scan`` a plane of limits.
+"""The command line: ``darkpkg check`` tests a point, ``simulate`` makes a sample, ``scan`` a plane of limits.
 
 Only the options stand here, and what becomes of errors; `darkpkg.commands` does the work. So a word of help does not
 wait for the library.

@@ -1,4 +1,4 @@
-"""Simulated events in columns, and the file they travel in.
+"""Simulated events in columns, and their file.
 
 `Events` come out of the generator, or from the columns of another's table; `PlacedEvents` also have a vertex in a
 detector and the path of N through its decay volumes. Both are frozen, are selected like arrays

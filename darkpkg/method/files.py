@@ -1,4 +1,4 @@
-"""The file that events travel in: Parquet, with units, provenance and a checksum of every number.
+"""The file of events: Parquet, with units, provenance and a checksum of every number.
 
 Begin with `write_events` and `read_events`.
 """
