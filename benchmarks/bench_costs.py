@@ -79,7 +79,7 @@ def steps(request):
 @pytest.mark.benchmark(timer=process_time)
 @pytest.mark.parametrize("name", BUDGETS)
 def test_step(benchmark, steps, name):
-    """A step of a million events, those of `transport` being the events that are moved.
+    """A step of a million events, those of `transport` being the events that are transported.
 
     After the first masses, the integrand at the masses of each event is there.
     """

@@ -1,4 +1,4 @@
-"""What limits cost: the four planes of Figs. 9 and 10 from stored samples, with a kernel and with moved events."""
+"""What limits cost: the four planes of Figs. 9 and 10 from stored samples, with kernel and transport."""
 
 import warnings
 from time import process_time
@@ -54,7 +54,7 @@ def test_four_planes(benchmark, stored):
 
 
 def test_four_planes_with_moved_events(benchmark):
-    """The same with a quarter of the events, moved to each pair of masses: no bias."""
+    """The same with a quarter of the events, transported to each pair of masses: no bias."""
     samples = {name: sample(name, 250_000) for name in ("heavy", "light")}
 
     def all_four():

@@ -162,7 +162,7 @@ def test_cost_falls_with_the_bandwidth(benchmark, events, one_core):
 @on_one_core
 @pytest.mark.parametrize("point", [dk.BENCHMARK_B, dk.BENCHMARK_B.replace(m_N=0.4, m_Zprime=3.0)], ids=["B", "heavy"])
 def test_moving_events_against_simulating_them(benchmark, events, one_core, point):
-    """A point of the plane from moved events, against a dedicated sample that knows the rate as well.
+    """A point of the plane from transported events, against a dedicated sample of the same error.
 
     The reference is `generate` and `place` at the fixed masses, its time scaled to as many effective events.
     """

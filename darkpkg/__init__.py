@@ -17,7 +17,7 @@ from darkpkg import _sources as _sources  # before any other module: what stands
 _STUB = ast.parse(Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
 
 _HOME = {name.name: part.module for part in _STUB.body if isinstance(part, ast.ImportFrom) for name in part.names}
-"""Module of each public name, as `__init__.pyi` says to type checkers."""
+"""Module of each public name, as `__init__.pyi` has it for type checkers."""
 
 __all__ = sorted(_HOME)
 

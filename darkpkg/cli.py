@@ -1,4 +1,4 @@
-"""The command line: ``darkpkg check`` judges a point, ``simulate`` makes a sample, ``scan`` a plane of limits.
+"""The command line: ``darkpkg check`` tests a point, ``simulate`` makes a sample, ``scan`` a plane of limits.
 
 Only the options stand here, and what becomes of errors; `darkpkg.commands` does the work. So a word of help does not
 wait for the library.
@@ -23,7 +23,7 @@ _FAILURES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 class Commands(TyperGroup):
-    """All commands: what goes wrong in one of them is said in one line on stderr, with an exit status."""
+    """All commands: an error is one line on stderr, with an exit status."""
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Run the command of ``args``, by default those of the program, and leave Python with its exit status."""
@@ -263,7 +263,7 @@ def simulate(
     """
     fixed = [mass for mass in (m_N, m_Zprime) if mass is not None]
     if len(fixed) == 1 or (fixed and mediator):
-        raise ValueError("masses are fixed by --m_N and --m_Zprime together, or sampled as --mediator says")
+        raise ValueError("masses are fixed by --m_N and --m_Zprime together, or sampled with --mediator")
     from darkpkg import commands
 
     source = commands.Source(None, experiment, n_events, seed, majorana, hydrogen)

@@ -41,7 +41,7 @@ NO_STATEMENT = 3
 """Exit status of `check` where there is no verdict."""
 
 OF_A_POINT, AT_MASSES, OF_ALL_MASSES = 16_384, 200_000, 1_000_000
-"""Events of a simulation for a point, at fixed masses and over masses, unless the option says how many."""
+"""Events of a simulation for a point, at fixed masses and over masses, unless the option gives their number."""
 
 SIDES = {"heavy": dk.HEAVY, "light": dk.LIGHT}
 """Masses that ``--mediator`` names."""

@@ -1,7 +1,7 @@
 """Find, describe and verify the input tables in ``data/``.
 
 Each table is a CSV file, that of all rates an archive of arrays, with a manifest beside it, a TOML file of the same
-name that says what the numbers are, where they come from, in which units, and what was done to them. Begin with
+name with the meaning of the numbers, their source, their units, and what was done to them. Begin with
 `names` and `manifest`; `read` hands out a table only after its checksum and columns agree with the manifest.
 """
 
@@ -32,7 +32,7 @@ _ROOT = _INSTALLED if _INSTALLED.is_dir() else _SOURCE_TREE
 
 
 class DataIntegrityError(OSError):
-    """A file is not what its description says: altered, truncated, foreign or without a description."""
+    """A file does not agree with its description: altered, truncated, foreign or without a description."""
 
 
 @dataclass(frozen=True)
@@ -146,19 +146,19 @@ def verify(name: str) -> bytes:
     content = file.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != expected:
-        raise DataIntegrityError(f"{file} was altered: its sha256 is {found}, its manifest says {expected}")
+        raise DataIntegrityError(f"{file} was altered: its sha256 is {found}, its manifest has {expected}")
     return content
 
 
 def read(name: str) -> pd.DataFrame:
-    """Table ``name`` as a data frame, verified; columns and units as its `manifest` says.
+    """Table ``name`` as a data frame, verified; columns and units as in its `manifest`.
 
     Raises
     ------
     KeyError
         If there is no such table.
     DataIntegrityError
-        If table or manifest is missing, or the one is not what the other says.
+        If table or manifest is missing, or they do not agree.
 
     Examples
     --------
@@ -195,7 +195,7 @@ def columns(name: str) -> dict[str, NDArray[Any]]:
 def _check_columns(name: str, found: list[str]) -> None:
     expected = list(manifest(name).columns)
     if found != expected:
-        raise DataIntegrityError(f"{path(name)} has columns {found}, its manifest says {expected}")
+        raise DataIntegrityError(f"{path(name)} has columns {found}, its manifest has {expected}")
 
 
 def renew_manifest(file: Path) -> None:

@@ -66,7 +66,7 @@ def real_numbers(
 ) -> Array:
     """``values`` as an array of floats, of the same shape: real numbers, not nan, from ``low`` to ``high``.
 
-    With ``positive`` they are above zero, and finite; with ``nan`` some may be nan, where that says something.
+    With ``positive`` they are above zero, and finite; with ``nan`` some may be nan, where that has a meaning.
     Errors as those of `real_array`.
 
     Examples
@@ -205,7 +205,7 @@ def one_of(name: str, value: Any, known: Iterable[str]) -> str:
 
 
 def named(things: Iterable[Kind], kind: str, name: str, owner: str) -> Kind:
-    """The one of ``things`` of a kind whose name it is. Raises `KeyError` that says which the ``owner`` has."""
+    """The one of ``things`` of a kind whose name it is. Raises `KeyError` that names those of the ``owner``."""
     known = {thing.name: thing for thing in things}  # type: ignore[attr-defined]
     if name not in known:
         raise KeyError(f"{owner} has no {kind} {name!r}, only {', '.join(known)}")

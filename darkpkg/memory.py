@@ -25,7 +25,7 @@ def require_memory(needed: float, what: str) -> None:
     Raises
     ------
     ValueError
-        That says how much memory it needs and how much there is.
+        With the memory that is needed and that there is.
 
     Examples
     --------
@@ -42,7 +42,7 @@ def available_memory() -> float:
 
 
 def _of_the_machine() -> float:
-    """Free memory with the caches that the system gives up, where it says so; else all that there is."""
+    """Free memory with the caches that the system gives up, where it is stated; else all that there is."""
     try:
         for line in _MEMINFO.read_text(encoding="ascii").splitlines():
             if line.startswith("MemAvailable:"):

@@ -20,7 +20,7 @@ def answers(
     point: DarkParameters, judges: Sequence[Analysis], verdicts: Sequence[Verdict], notes: Iterable[str],
     as_json: bool, **source: Any,
 ) -> str:  # fmt: skip
-    """What each analysis says of one point, in lines or in JSON, with further notes, each of which is there once."""
+    """The result of each analysis for one point, in lines or in JSON, with further notes, each of them once."""
     common = {"point": dataclasses.asdict(point), **source}
     found = [numbers_of(point, verdict, analysis) for verdict, analysis in zip(verdicts, judges, strict=True)]
     notes = list(notes)  # now that warnings of the numbers are among them
@@ -54,7 +54,7 @@ def row(point: DarkParameters, verdict: Verdict) -> dict[str, Any]:
 
 
 def numbers_of(point: DarkParameters, verdict: Verdict, analysis: Analysis) -> dict[str, Any]:
-    """What the answer says in numbers, JSON or not."""
+    """The answer in numbers, JSON or not."""
     sums, channels = _sums(verdict.expectation.in_channels(analysis)), {}
     for i, channel in enumerate(analysis.channels):
         channels[channel.name] = {name: numbers[i] for name, numbers in sums.items()}

@@ -1,4 +1,4 @@
-"""What ``darkpkg check`` answers from the table of all rates, and the commands of ``darkpkg table``.
+"""``darkpkg check`` from the table of all rates, and the commands of ``darkpkg table``.
 
 Nothing here needs a simulation, or waits for the libraries of one, except `build`.
 """

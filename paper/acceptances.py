@@ -77,7 +77,7 @@ def selection_efficiency(
     events
         A sample in a detector, or a part of it: for one material ``events[events.target == …]``.
     analysis
-        Its channels say what is selected, and in which exposure.
+        Its channels have selection and exposure.
     ctau, ctau_Zprime
         Proper decay lengths in cm of N, and of an on-shell Z′.
 

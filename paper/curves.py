@@ -1,7 +1,7 @@
 """The curves of the authors' figures as values, with their reading errors.
 
 Begin with `curve`, a line of a figure: ``curve(9, "left", "this work")(0.1)`` is the authors' limit on |V_μN|² at
-m_N = 0.1 GeV. `panel` says what the plane of a limit holds fixed, and how much its grid may bend the contour. The
+m_N = 0.1 GeV. `panel` has what the plane of a limit holds fixed, and how much its grid may bend the contour. The
 numbers are those of ``data/paper/curves/``, which also holds the histograms of Figs. 3 and 6.
 
 In nearly all panels the grid matters more than the reading: contours are straight between nodes that lie up to 0.6

@@ -48,7 +48,7 @@ def fit_lifetime_bound(
     """Fit Eq. (E1) to shortest excluded decay lengths ``ctau`` (cm), in their logarithms.
 
     Without ``relative_error`` all points count alike and the errors are those for which χ² is the number of degrees
-    of freedom: as the formula is not exact, they say how well the points agree on α and β, not how well each is
+    of freedom: as the formula is not exact, they measure how well the points agree on α and β, not how well each is
     known. Points without an edge are left out, as `excluded_lifetimes` marks them: nan, or 0 where prompt decays are
     excluded. Raises `ValueError` if fewer than three are left.
     """

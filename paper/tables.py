@@ -21,7 +21,7 @@ _SUPERSCRIPTS = str.maketrans("+-−0123456789", "⁺⁻⁻⁰¹²³⁴⁵⁶⁷
 
 @dataclass(frozen=True)
 class Table:
-    """A table as a page shows it: `head` and the rows of `cells` are text, `numeric` says which columns are numbers.
+    """A table as a page shows it: `head` and the rows of `cells` are text, `numeric` is which columns are numbers.
 
     A notebook displays it: the book as a numbered table, JupyterLab as HTML. Its plain text has the same numbers;
     the tests compare that.

@@ -78,7 +78,7 @@ def parsed(path: Path) -> Page:
 
 
 def problems(path: Path) -> Iterator[str]:
-    """Say what is wrong with a page that can be found without a browser."""
+    """List what is wrong with a page that can be found without a browser."""
     page = parsed(path)
     for link in dict.fromkeys(page.links):
         parts = urlsplit(link)
@@ -116,7 +116,7 @@ def only_leads_on(path: Path) -> bool:
 
 
 def in_browser(pages: list[Path]) -> bool:
-    """Check pages in headless Chromium; where it is not, say so and go on."""
+    """Check pages in headless Chromium; where it is not, report that and go on."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     there = {"chromium": chromium, "node": shutil.which("node"), "npm": shutil.which("npm")}
     missing = [name for name, path in there.items() if not path]

@@ -1,7 +1,7 @@
 """What was measured: exposures, backgrounds, observed counts, and how events are selected.
 
 Begin with `ANALYSIS_I`, the search for e⁺e⁻ pairs in the argon of the TPCs, and `ANALYSIS_II`, the photon-like sample
-of FGD1. They add up: ``ANALYSIS_I + ANALYSIS_II`` is an analysis. `project` says what more data would do, and `load`
+of FGD1. They add up: ``ANALYSIS_I + ANALYSIS_II`` is an analysis. `project` shows what more data would do, and `load`
 reads an experiment of your own.
 """
 
@@ -246,7 +246,7 @@ class Analysis:
         return np.concatenate([np.full(len(channel.observed), channel.systematic) for channel in self.channels])
 
     def bins_of(self, channel: str) -> slice:
-        """Where the bins of a channel stand among all bins. Raises `KeyError` that says which channels there are."""
+        """Where the bins of a channel stand among all bins. Raises `KeyError` that names the channels there are."""
         wanted = named(self.channels, "channel", channel, self.name)
         begin = sum(len(one.observed) for one in self.channels[: self.channels.index(wanted)])
         return slice(begin, begin + len(wanted.observed))

@@ -197,7 +197,7 @@ class Beam:
         object.__setattr__(self, "fluxes", Frozen(by_code))
 
     def __getitem__(self, flavour: int) -> Flux:
-        """The flux of a flavour. Raises `KeyError` that says which there are."""
+        """The flux of a flavour. Raises `KeyError` that names those there are."""
         if flavour not in self.fluxes:
             raise KeyError(f"{self.name} has no flux of flavour {flavour}, only of {list(self.fluxes)}")
         return self.fluxes[flavour]

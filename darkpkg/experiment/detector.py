@@ -207,7 +207,7 @@ class Detector:
         return Detector(name or f"{', '.join(modules)} of {self.name}", tuple(self[module] for module in modules))
 
     def __getitem__(self, name: str) -> Module:
-        """The module of that name. Raises `KeyError` that says which there are."""
+        """The module of that name. Raises `KeyError` that names those there are."""
         return named(self.modules, "module", name, self.name)
 
     @property

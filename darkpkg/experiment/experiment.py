@@ -60,7 +60,7 @@ class Experiment:
                 one_of(f"beam of channel {channel.name}", channel.beam, names)
 
     def __getitem__(self, beam: str) -> Beam:
-        """The beam of that name. Raises `KeyError` that says which there are."""
+        """The beam of that name. Raises `KeyError` that names those there are."""
         return named(self.beams, "beam", beam, self.name)
 
     def replace(self, **changes: Any) -> Experiment:

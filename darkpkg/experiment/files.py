@@ -253,7 +253,7 @@ def _is_stated(path: Path) -> bool:
     stated = _toml(small_text(manifest, LARGEST["detector"])).get("sha256")
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if stated != found:
-        raise datasets.DataIntegrityError(f"{path} was altered: its sha256 is {found}, {manifest.name} says {stated}")
+        raise datasets.DataIntegrityError(f"{path} was altered: its sha256 is {found}, {manifest.name} has {stated}")
     return True
 
 

@@ -32,7 +32,7 @@ from darkpkg.units import cm
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """What an analysis says about one point, and why.
+    """The result of an analysis for one point, and its reason.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ def check(
     cl: float = 0.90,
     method: str | Method = "likelihood",
 ) -> Verdict:
-    """Whether ``analysis`` excludes one point at confidence level ``cl``, or why there is nothing to say.
+    """Whether ``analysis`` excludes one point at confidence level ``cl``, or why there is no answer.
 
     There is no statement where no neutrino of the beam can make this N and where no effective event of the sample
     counts. With fewer than 10 effective events behind a channel, a verdict is given only if it is the same all over

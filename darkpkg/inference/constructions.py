@@ -1,4 +1,4 @@
-"""What a confidence level means: p-values of points by G. J. Feldman and R. D. Cousins, by CLs and by Bayes.
+"""The meaning of a confidence level: p-values of points by G. J. Feldman and R. D. Cousins, by CLs and by Bayes.
 
 Begin with `Construction`, which stands behind ``method=`` wherever a limit is made. Few bins have so few outcomes
 that all are added up, many bins have toys (`darkpkg.inference.outcomes`).

@@ -51,7 +51,7 @@ def excluded_lifetimes(
     analysis
         One, or a sum of several.
     event_rate
-        Upscatterings after selection and efficiency, before asking where N decays, in all bins together.
+        Upscatterings after selection and efficiency, wherever N decays, in all bins together.
     likelihood, cl, n_parameters, method
         ln L of an expectation and the analysis, and the `exclusion_rule`. Other methods than ``"likelihood"`` compare
         with all rates and lifetimes, too.

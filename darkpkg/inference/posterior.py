@@ -1,7 +1,7 @@
 """Posterior distributions of the parameters by two samplers: chains of emcee, and nested sampling by dynesty.
 
 Begin with `sample_chain`, then look at `Chain.autocorrelation_time`, `split_r_hat` and `Chain.values`.
-`sample_nested` is an independent answer with the evidence, and `profile` what the likelihood alone says about one
+`sample_nested` is an independent answer with the evidence, and `profile` what the likelihood alone states about one
 parameter.
 
 The prior, `Prior`, is even in the logarithm of each parameter between bounds, which is a choice: where the data do
@@ -399,7 +399,7 @@ class Nested:
     log_evidence, error
         Logarithm of the mean of L over the prior.
     information
-        Of the posterior over the prior, in nats: how much the data say.
+        Of the posterior over the prior, in nats: the information in the data.
     n_likelihoods
         How often ln L was evaluated.
     """

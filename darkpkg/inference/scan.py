@@ -1,6 +1,6 @@
 """The likelihood over a slice of the parameter space, and the limits that it gives.
 
-`darkpkg.scan` makes a `Scan`; begin with `Scan.exclusion`, the edges of what is excluded. One rule says what that is,
+`darkpkg.scan` makes a `Scan`; begin with `Scan.exclusion`, the edges of what is excluded. One rule decides that,
 `exclusion_rule`: 90 % of the χ² of two parameters if nothing else is given, or another `Method`.
 """
 
@@ -84,7 +84,7 @@ class Scan:
     ) -> NDArray[np.bool_]:
         """Whether each point is excluded at confidence level ``cl``.
 
-        Points that a refinement did not evaluate lie on the side that their neighbours say.
+        Points that a refinement did not evaluate lie on the side of their neighbours.
 
         Parameters
         ----------

@@ -88,7 +88,7 @@ def write_scan(scan: Scan, path: str | os.PathLike[str]) -> Path:
     scan
         Of `DarkParameters`.
     path
-        Its ending says which kind of file it is.
+        Its ending gives the kind of file.
 
     Returns
     -------
@@ -181,7 +181,7 @@ def read_scan(path: str | os.PathLike[str], likelihood: Likelihood = log_likelih
 
 
 def scan_path(path: str | os.PathLike[str]) -> Path:
-    """The path, if its name says which kind of file it is; else `ValueError`."""
+    """The path, if its ending is that of a kind of file; else `ValueError`."""
     check_kinds(path=(path, (str, os.PathLike)))
     path = Path(path)
     if path.suffix not in (".parquet", ".csv"):
@@ -190,7 +190,7 @@ def scan_path(path: str | os.PathLike[str]) -> Path:
 
 
 def _read(path: Path, file: BinaryIO, likelihood: Likelihood) -> Scan:
-    """The header first, so that what it says can be checked before anything large is read."""
+    """The header first, so that it can be checked before anything large is read."""
     words, needed, rows = _opened(path, file)
     if len(words) > LONGEST_HEADER:
         raise ValueError(f"its header must have at most {LONGEST_HEADER} bytes, got more")
@@ -203,7 +203,7 @@ def _read(path: Path, file: BinaryIO, likelihood: Likelihood) -> Scan:
     stated, table = header.pop("sha256"), rows().to_pandas().astype(float)
     found = _digest(json.dumps(header), table)
     if found != stated:
-        raise DataIntegrityError(f"{path} was altered: its content has sha256 {found}, it says {stated}")
+        raise DataIntegrityError(f"{path} was altered: its content has sha256 {found}, its header {stated}")
     scan = _scan(header, table, likelihood)
     for name, values, signal in (
         ("log_likelihood", table["log_likelihood"], scan.known),

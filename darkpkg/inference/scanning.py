@@ -51,7 +51,7 @@ def scan(
     estimator
         `darkpkg.method.estimators.Kernel` or `Transport` of a sample, or any object of yours whose
         ``events(parameters, analysis)`` returns an `Expectation` of finite numbers, of the shape of the points +
-        (bins,). None stands for the table of all rates, `load_table`; ``about`` of the result says so.
+        (bins,). None stands for the table of all rates, `load_table`; ``about`` of the result has this.
     parameters
         A `Slice`, or points such as `DarkParameters` of any shape; what else your own estimator takes.
     analysis

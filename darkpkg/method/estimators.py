@@ -24,7 +24,7 @@ from darkpkg.physics.model import BENCHMARK_B, DarkParameters
 
 @dataclass(frozen=True, eq=False)
 class _OfSample(ABC):
-    """The three predictions of a sample, by one sum; further fields say how to smooth."""
+    """The three predictions of a sample, by one sum; further fields are those of the smoothing."""
 
     sample: PlacedEvents = field(repr=False)
 
@@ -41,7 +41,7 @@ class _OfSample(ABC):
         parameters
             Points θ of any shape.
         analysis
-            Its channels say what is selected, and in which exposure.
+            Its channels have selection and exposure.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Simulated events in columns, and the file they travel in.
+"""Simulated events in columns, and their file.
 
 `Events` come out of the generator, or from the columns of another's table; `PlacedEvents` also have a vertex in a
 detector and the path of N through its decay volumes. Both are frozen, are selected like arrays
@@ -42,7 +42,7 @@ def _column(
     rule: str | None = "finite",
     missing: float | None = None,
 ) -> Any:
-    """A column of text without ``rule``, of integers if its type says so, else of real numbers.
+    """A column of text without ``rule``, of integers if it is of their type, else of real numbers.
 
     ``components`` are those of a vector, () for one number an event, None for as many as there are fiducial boxes.
     A column that need not be given is ``missing`` everywhere.

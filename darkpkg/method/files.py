@@ -1,4 +1,4 @@
-"""The file that events travel in: Parquet, with units, provenance and a checksum of every number.
+"""The file of events: Parquet, with units, provenance and a checksum of every number.
 
 Begin with `write_events` and `read_events`.
 """
@@ -34,7 +34,7 @@ from darkpkg.physics.model import BENCHMARK_B
 FORMAT = "darkpkg events 4"
 
 _BEFORE = "darkpkg events 3"
-"""Files that have no column of flavours, and say all in their provenance."""
+"""Files that have no column of flavours, and have all in their provenance."""
 
 
 class OtherSourcesWarning(UserWarning):
@@ -226,7 +226,7 @@ def read_events(path: str | os.PathLike[str]) -> Events | PlacedEvents:
         ) from error
     if found != header.get("sha256"):
         raise DataIntegrityError(
-            f"{path} was altered: its content has sha256 {found}, it says {header.get('sha256')}"
+            f"{path} was altered: its content has sha256 {found}, its header {header.get('sha256')}"
         )
     try:
         if header["format"] == _BEFORE:
@@ -271,7 +271,7 @@ def _right_sign(beams: NDArray[np.str_], origin: Origin) -> NDArray[np.int64]:
 
 
 def _warn_of_other_sources(path: Path, events: Events) -> None:
-    """Compare what made the events with what is installed, where they say so."""
+    """Compare what made the events with what is installed, where it is stored."""
     differ = []
     physics = events.provenance.get("physics", _sources.digest())
     if physics != _sources.digest():
@@ -317,7 +317,7 @@ def _read(table: pa.Table, name: str, about: Mapping[str, Any]) -> NDArray[Any]:
 def _values(table: pa.Table, name: str, unit: str) -> NDArray[Any]:
     column, stated = table.column(name), (table.field(name).metadata or {}).get(b"unit", b"").decode()
     if stated != unit:
-        raise ValueError(f"column {name} must have the unit {unit!r}, it says {stated!r}")
+        raise ValueError(f"column {name} must have the unit {unit!r}, got {stated!r}")
     if pa.types.is_dictionary(column.type):
         column = column.combine_chunks()
         return np.array(column.dictionary.to_pylist(), dtype=str)[column.indices.to_numpy()]
@@ -325,7 +325,7 @@ def _values(table: pa.Table, name: str, unit: str) -> NDArray[Any]:
 
 
 def _digest(header: Mapping[str, str], columns: Mapping[str, NDArray[Any]]) -> str:
-    """Checksum of everything a file says: its header and each column, byte by byte."""
+    """Checksum of all that is in a file: its header and each column, byte by byte."""
     words = ("format", "kind", "provenance", *(["origin"] if header["format"] == FORMAT else []))
     digest = hashlib.sha256(json.dumps([header[key] for key in words]).encode())
     for name, values in columns.items():

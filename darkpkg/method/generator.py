@@ -104,7 +104,7 @@ def generate(
         Its beams upscatter on the elements of its detector. The default is `T2K`.
     couplings
         Values of |V_μN|² α_D ε² to generate at; they scale all weights, those of electron neutrinos too, as if
-        |V_eN|² were |V_μN|². Its ``is_majorana`` says which kind of N decays, with its spin or without.
+        |V_eN|² were |V_μN|². Its ``is_majorana`` is the kind of N that decays, with its spin or without.
     hydrogen
         Scatter on hydrogen too, elastically. The paper leaves it out: it has no coherent enhancement. At
         benchmark B it adds 4 % to the selected upscatterings and 7 % to the events of Analysis I; at A nothing to

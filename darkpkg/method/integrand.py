@@ -43,7 +43,7 @@ DECAY_AXES = 6
 
 
 class Target(NamedTuple):
-    """What the integrand needs to know of one beam and one nucleus, as plain arrays and numbers."""
+    """What the integrand needs of one beam and one nucleus, as plain arrays and numbers."""
 
     flux_edges: Array
     flux_cumulative: Array
@@ -161,7 +161,7 @@ def upscattering_and_decay(
     """Fill ``value`` (n,) with the integrand and ``variables`` (n, 8) with `VARIABLES` at the points ``u`` (n, 6).
 
     The integrand is flux × dσ/dQ² × (1/Γ) dΓ × Jacobian for unit couplings, at the masses of each point:
-    upscatterings per nucleus and POT. ``on_shell`` says whether m_Z′ < m_N: then s is m_Z′² and the axis of s goes
+    upscatterings per nucleus and POT. ``on_shell`` is whether m_Z′ < m_N: then s is m_Z′² and the axis of s goes
     unused. ``remembers_spin`` is true for a Dirac N, whose decay depends on its spin.
     """
     lowest_s, mass = 4 * ELECTRON_MASS**2, target.mass

@@ -77,7 +77,7 @@ def _check_whole(number: int, sample: Events) -> None:
 
 
 def _check_same(number: int, one: Mapping[str, Any], other: Mapping[str, Any], within: str = "") -> None:
-    """Raise `ValueError` that names the first difference of what is said, seeds and numbers of events aside."""
+    """Raise `ValueError` that names the first difference of what is stated, seeds and numbers of events aside."""
     for key in sorted({*one, *other} - {"seed", "placing_seed", "n_events"}):
         a, b = one.get(key), other.get(key)
         if isinstance(a, Mapping) and isinstance(b, Mapping):

@@ -113,7 +113,7 @@ def kernel_estimate(
     parameters
         Points of any shape.
     analysis
-        Its channels say what is selected, and in which exposure.
+        Its channels have selection and exposure.
     smoothing
         How to smooth over the masses.
     ctau

@@ -38,7 +38,7 @@ _LARGEST = 1e60
 class Kernel(ABC):
     """A radial kernel of integral one in any number of dimensions.
 
-    ``reach`` is the radius, in bandwidths, beyond which it is zero. Kinds are subclasses that say how K falls with
+    ``reach`` is the radius, in bandwidths, beyond which it is zero. Kinds are subclasses that define how K falls with
     the radius: `profile`, `norm`, `second_moment` and `radius_sq`.
     """
 

@@ -199,7 +199,7 @@ def _learned(
 
 
 def factors_of_modules(detector: Detector, emphasis: Mapping[str, float] | None) -> Array:
-    """The factor of each module that ``emphasis`` of `place` says, one by default."""
+    """The factor of each module in ``emphasis`` of `place`, one by default."""
     emphasis = {} if emphasis is None else emphasis
     check_kinds(emphasis=(emphasis, Mapping))
     names = [module.name for module in detector.modules]

@@ -45,7 +45,7 @@ def adapted_density(m_N: Array, m_Zprime: Array) -> Array:
 def paper_density(m_N: Array, m_Zprime: Array) -> Array:
     r"""The density of the paper: :math:`q\propto m_{Z'}^8/m_N^5`, multiplied into an integrand without 1/Γ.
 
-    Eq. (21) as printed has 1/Γ, but only against σ·Γ ∝ m_Z′⁻⁴ · m_N⁵/m_Z′⁴ does this q level the masses. Our
+    Eq. (21) as printed has 1/Γ, but only against σ·Γ ∝ m_Z′⁻⁴ · m_N⁵/m_Z′⁴ does this q flatten the masses. Our
     integrand is normalised by Γ, so here q is multiplied by Γ(θ), up to a constant. For m_Z′ < m_N the paper has
     :math:`q\propto m_{Z'}^2/m_N^{3.5}`.
     """

@@ -1,4 +1,4 @@
-r"""Smooth a weighted sample over its parameters: predict at a point what events simulated around it say.
+r"""Smooth a weighted sample over its parameters: predict at a point from the events simulated around it.
 
 Begin with `reweight`, for any simulation whose parameters were sampled from a known density. An event i has
 parameters θ_i, drawn from the density p, and a weight w_i whose mean at θ_i is the rate f(θ_i). Then
@@ -123,7 +123,7 @@ class Smoothing:
     def coefficients(self, centres: Array, h: Array, inside: Inside) -> Array:
         """c for centres (p, d) with bandwidths (p, d), in the kernel's coordinates: (p, 1 + d).
 
-        ``inside`` says which points belong to the sampled region; the centres must.
+        ``inside`` is whether points belong to the sampled region; the centres must.
         """
         dim = centres.shape[1]
         size = 1 + dim * self.order  # the constant alone, or with a slope along each axis

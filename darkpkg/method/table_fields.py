@@ -23,7 +23,7 @@ _SHAPES = 3, 5
 """Every third L of N and every fifth of Z′ are nodes for the shape of a spectrum, which varies slowly."""
 
 _WINDOW = 7
-"""Nodes along both axes whose residuals say how much smoothing takes away."""
+"""Nodes along both axes whose residuals measure how much smoothing takes away."""
 
 _ERRORS = Axis(np.log(1e-3), np.log(1e6), 8, 1), Axis(np.log(1e-2), np.log(1e6), 7, 1)
 """L of N and of Z′ for the error of a rate."""

@@ -87,7 +87,7 @@ _ELSEWHERE = 1e-3
 """Of the nuclei of a module: fewer are not taken for denser inside than outside."""
 
 _TAUS = (0.0, 1.0, 4.0, 15.0)
-"""In GeV: exp(−τ/p) of N says for which momenta a lifetime is short."""
+"""In GeV: exp(−τ/p) of N decides for which momenta a lifetime is short."""
 
 
 @dataclass(frozen=True)

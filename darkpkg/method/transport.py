@@ -58,7 +58,7 @@ def transport(events: AnyEvents, parameters: DarkParameters, neighbourhood: Smoo
     -------
     Events or PlacedEvents
         At fixed masses, for `darkpkg.Kernel` and all other functions. The vertex stays, and the path of N through
-        the fiducial volumes is followed anew in its new direction; ``provenance["moved"]`` says from where.
+        the fiducial volumes is followed anew in its new direction; ``provenance["moved"]`` has the former masses.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Nuclei: mass, charge, and how the charge is spread out.
 
-Begin with `NUCLEI`, a mapping from names such as ``"Pb208"``, and `form_factor`; `elements` says which isotope stands
+Begin with `NUCLEI`, a mapping from names such as ``"Pb208"``, and `form_factor`; `elements` has the isotope standing
 for an element of the detector. `PROTON` is the nucleus of hydrogen, which has a spin and a magnetic moment.
 """
 

@@ -121,7 +121,7 @@ def q2_range(E_nu: ArrayLike, m_N: ArrayLike, nucleus: Nucleus) -> tuple[Any, An
     Raises
     ------
     TypeError, ValueError
-        As the module says.
+        As in the module.
 
     Examples
     --------
@@ -194,7 +194,7 @@ def differential_cross_section(
     Raises
     ------
     TypeError, ValueError
-        As the module says.
+        As in the module.
 
     Examples
     --------
@@ -231,7 +231,7 @@ def total_cross_section(
     Raises
     ------
     TypeError, ValueError
-        As the module says.
+        As in the module.
 
     Examples
     --------

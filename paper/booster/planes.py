@@ -280,7 +280,7 @@ def _couplings(mediator: str, name: str, y: Array) -> tuple[ArrayLike, ArrayLike
 def dedicated_edges(mediator: str, one: Plane, i: int, n_neutrinos: int = 2**13) -> Iterator[tuple[float, float]]:
     """Where T2K's exclusion at 95 % begins and ends at ``one.x[i]``, to 1 %, by a simulation at each such (x, y).
 
-    The plane has a coupling along y, and says near which values it is simulated.
+    The plane has a coupling along y, and the values near which it is simulated.
     """
     x, space = float(one.x[i]), fit.SPACES[mediator]
     masses = FIXED[mediator] | {one.name.partition(",")[0]: x}

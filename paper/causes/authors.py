@@ -210,7 +210,7 @@ DETECTOR = _detector()
 
 @dataclass(frozen=True)
 class TheirCuts:
-    """The cuts of Eq. (15) as `Cuts` has them, but for what ``by_momentum`` and ``by_lepton`` say.
+    """The cuts of Eq. (15) as `Cuts` has them, but for ``by_momentum`` and ``by_lepton``.
 
     ``by_momentum`` cuts on the momentum of the pair where the text has its energy. ``by_lepton`` adds the squared
     transverse momenta of both leptons in |t| and has no cut on m_ee. But |t| then is

@@ -51,7 +51,7 @@ def count(
     in_chamber
         Whether N must decay in a fiducial volume; else all N count whose pair passes.
     keep
-        Function of events that says which of them count, (n,).
+        Function of events: whether each counts, (n,).
     """
     theta = theta.replace(decays=reading.decays)
     lifetimes = np.atleast_1d(reading.lifetime(theta) if ctau is None else ctau).astype(float)

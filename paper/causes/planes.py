@@ -49,7 +49,7 @@ class Plane:
     """A panel of the paper for one analysis.
 
     ``x`` (GeV) are masses of the authors' nodes, all or some, ``y`` a fine grid of couplings; ``guess`` is about
-    where the limit lies at x, where a Z′ that flies is looked at. ``parts`` say which events count, and are added up.
+    where the limit lies at x, where a Z′ that flies is looked at. ``parts`` choose the events, and are added up.
     ``counted`` is an analysis whose ``bins`` are those of ``analysis``. Planes that share it, or a part, are counted
     once. `fill` comes first. The counts of a ``projected`` plane are those of its analysis under all readings.
     """
@@ -72,7 +72,7 @@ class Plane:
         return "light" if self.panel.figure in (10, 15) else "heavy"
 
     def column(self, x: float, reading: Reading, keep: Keep | None = None) -> Array:
-        """Expected events at one x of those that ``keep`` says: (1 + replicates, y, bins)."""
+        """Expected events at one x of those that ``keep`` chooses: (1 + replicates, y, bins)."""
         y = self.guess(x)
         theta = self.panel.parameters(x, y)
         here = samples.at(float(theta.m_N), float(theta.m_Zprime))

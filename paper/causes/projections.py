@@ -1,4 +1,4 @@
-"""Projections of Figs. 9 and 10, from today's events: what the text says, and what the authors' code has.
+"""Projections of Figs. 9 and 10, from today's events: those of the text, and those of the authors' code.
 
 Begin with `ours` and `theirs`, data sets by name, and `projected`, the plane of several of them. Events of today's
 detector are scaled for each bin, those of each part by a factor of its own: a part is N made in argon, in the other

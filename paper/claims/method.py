@@ -21,7 +21,7 @@ LEAD = NUCLEI["Pb208"]
 
 
 def _sampled(theta: DarkParameters, name: str, nucleus: Nucleus, with_width: bool) -> float:
-    """Minus the power of a mass in the integrand at 1 GeV: the power of q that levels it."""
+    """Minus the power of a mass in the integrand at 1 GeV: the power of q that flattens it."""
 
     def integrand(mass: float) -> float:
         point = theta.replace(**{name: mass})

@@ -1,4 +1,4 @@
-"""Answers to what the paper says of MiniBooNE's excess: Section II and the conclusions."""
+"""Answers to the claims on MiniBooNE's excess: Section II and the conclusions."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ ANSWERS: dict[str, Callable[[Samples], Answer]] = {
 """The function that answers each claim, by the name of both."""
 
 VERDICTS = ("reproduced", "with an assumption", "not reproduced")
-"""What `verdict` can say."""
+"""The values of `verdict`."""
 
 STORED_COLUMNS = ["ours", "error", "assumed", "assumed_error", "verdict"]
 """What a file of verdicts keeps of `table`, beside the name of the claim."""

@@ -249,7 +249,7 @@ def _check(plane: tuple[str, str], mediator: str) -> None:
 
 
 def _constraint(name: str, references: tuple[str, ...], curve: pd.DataFrame) -> Constraint:
-    """The limit of one curve: mass, excluded from, and up to, where the table says so, in its last columns."""
+    """The limit of one curve: mass, excluded from, and up to, where the table has it in its last columns."""
     mass = next(column for column in ("m_N", "m_Zprime") if column in curve)
     low, *upper = (column for column in curve if column not in ("name", "reference", mass))
     high = curve[upper[0]].fillna(np.inf) if upper else pd.Series(np.inf, index=curve.index)

@@ -32,7 +32,7 @@ _LOOK = (("blue", "o"), ("orange", "s"), ("green", "D"))
 def draw_along(panels: Mapping[str, Sequence[Along]], x: Sequence[str], y: Sequence[str], log: str = "xy") -> Figure:
     """Curves over the paper's, a column for each of ``panels``, with their ratios below.
 
-    ``x`` and ``y`` are labels, one for each column; ``log`` says of the upper panels which axes are logarithmic.
+    ``x`` and ``y`` are labels, one for each column; ``log`` names the logarithmic axes of the upper panels.
     """
     n = len(panels)
     size = min(4.1 * n, 8.6), 6.4  # no wider than the text

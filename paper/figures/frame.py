@@ -142,7 +142,7 @@ class Curves:
 
 @dataclass(frozen=True)
 class Samples:
-    """The simulated samples that figures need, each made when it is first asked for.
+    """The simulated samples that figures need, each made when it is first needed.
 
     ``n_events`` is the size of each and ``seed`` the seed of all. ``given`` holds samples to use instead, as events
     or as a file of ``darkpkg simulate``, under the names of the properties below. ``progress`` shows bars.

@@ -170,7 +170,7 @@ def of_table() -> Iterator[dict[str, Any]]:
 
 
 def row(point: str, analysis: str, events: Any, error: Any, shared: float, own: float) -> dict[str, Any]:
-    """What a method says about a point, and its times."""
+    """The prediction of a method for a point, and its times."""
     return {
         "point": point, "analysis": analysis, "events": float(events), "error": float(error), "shared": shared,
         "own": own,

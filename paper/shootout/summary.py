@@ -23,7 +23,7 @@ def read(name: str) -> pd.DataFrame:
     Raises
     ------
     darkpkg.datasets.DataIntegrityError
-        If it is not what its manifest says.
+        If it does not agree with its manifest.
     ValueError
         That names table and column.
     """

@@ -57,7 +57,7 @@ def decays_in_flight(
     ----------
     neutrino
         Mass, one for which a flux is published (0.15 GeV for both kaon decays, 0.25 GeV for K → μ N), and mixing. The
-        paper does not say with which flavour its N mixes; as its dark neutrino does, take μ alone.
+        paper does not state with which flavour its N mixes; as its dark neutrino does, take μ alone.
     n_events
         Number of events, spread evenly over the kaon decays.
     seed

@@ -76,7 +76,7 @@ def _table() -> pd.DataFrame:
 def ours(point: str, n_events: int, seed: int) -> pd.DataFrame:
     """The same of the package, with the spin of N and of a light Z′ that DarkNews has.
 
-    Events are of a Sobol sequence, whose sums are more precise than those of their squares say.
+    Events are of a Sobol sequence, whose sums are more precise than their squares suggest.
     """
     theta, oil = POINTS[point], miniboone.detector()["oil"]
     carbon = dataclasses.replace(oil, composition={"C": 1.0}, fiducial=None)

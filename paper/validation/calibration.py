@@ -1,7 +1,7 @@
 """Is a sampler right? Ranks of true points among the draws from their posteriors: simulation-based calibration.
 
 ``python -m paper.validation.calibration`` writes data/validation/calibration.csv, in some four minutes of processor
-time; `flatness` says whether the ranks are even, as they are if the sampler is right (arXiv:1804.06788).
+time; `flatness` tests whether the ranks are even, as they are if the sampler is right (arXiv:1804.06788).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-r"""What an independent generator says, in the tables ``data/validation/``, held against the package.
+r"""Results of an independent generator, in the tables ``data/validation/``, held against the package.
 
 The generator is DarkNews (A. M. Abdullahi et al., Comput. Phys. Commun. 297, 109075); ``make validate`` runs it.
 Begin with `points`, the parameters at which it was run, and `distributions` with `chi_squared`.

@@ -1,6 +1,6 @@
 """Run DarkNews on the carbon of MiniBooNE at twenty points and write ``data/validation/booster``.
 
-``make validate`` calls this too. How DarkNews must be used is said in `paper.validation.run_darknews`.
+``make validate`` calls this too. How DarkNews must be used stands in `paper.validation.run_darknews`.
 """
 
 from __future__ import annotations

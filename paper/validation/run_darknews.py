@@ -1,7 +1,7 @@
-"""Run DarkNews at eight points of the model and write what it says to ``data/validation``.
+"""Run DarkNews at eight points of the model and write its results to ``data/validation``.
 
-``make validate`` calls this in an environment of its own. DarkNews is used as it is installed; the comments say where
-it must be asked in a particular way. From darkpkg come the points, the flux, and the kinematic variables.
+``make validate`` calls this in an environment of its own. DarkNews is used as it is installed; comments state where
+it must be called in a particular way. From darkpkg come the points, the flux, and the kinematic variables.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ POINTS = {
 N_EVENTS = {"conserving": 2_000_000, "flipping": 200_000}
 KEPT = 0.03
 """Share of the simulated events that is kept. Vegas stratifies its sample: the counts of all its events scatter less
-than their weights say. A thin random subset is independent again."""
+than their weights suggest. A thin random subset is independent again."""
 
 N_BINS = 24
 
@@ -252,7 +252,7 @@ def points_and_distributions() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def traps() -> pd.DataFrame:
-    """What DarkNews returns where it must not be asked, over what it should return."""
+    """What DarkNews returns where it must not be used, over what it should return."""
     theta = B
     portal = model.ThreePortalModel(
         m4=theta.m_N, mzprime=theta.m_Zprime, HNLtype="dirac", epsilon=theta.epsilon, gD=1.0, Umu4=1e-4

@@ -76,3 +76,20 @@ def test_a_value_is_shown_where_a_reader_can_take_it_in(value, shown):
     documenter.object = value
     documenter.get_doc = lambda: None
     assert documenter.should_suppress_value_header() is not shown
+
+
+def test_in_docstrings_programs_and_numbers_are_no_persons():
+    """They state, have or define; they do not say, ask or know."""
+    persons = re.compile(
+        r"\b(?:says?|said|asks?|asked|asking|knows|siblings?|roads?|doors?|floors?)\b", re.IGNORECASE
+    )
+    found = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for package in ("darkpkg", "paper", "benchmarks")
+        for path in sorted((ROOT / package).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Expr) and is_text(node.value)
+        for line in node.value.value.splitlines()
+        if persons.search(line)
+    ]
+    assert found == []

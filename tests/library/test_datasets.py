@@ -180,7 +180,7 @@ def test_columns_in_another_order_than_the_manifest_says_are_refused(copied_data
     first = next(i for i, line in enumerate(lines) if line.startswith("numu ="))
     lines[first], lines[first + 1] = lines[first + 1], lines[first]
     file.write_text("\n".join(lines))
-    with pytest.raises(datasets.DataIntegrityError, match=r"has columns .*, its manifest says"):
+    with pytest.raises(datasets.DataIntegrityError, match=r"has columns .*, its manifest has"):
         datasets.read("flux/nd280_fhc")
 
 
