@@ -11,6 +11,7 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import combinations
 from typing import Any
 
 import matplotlib as mpl
@@ -179,6 +180,8 @@ def _narrowed(figure: Figure) -> Iterator[bool]:
     panels = [axes for axes in figure.axes if axes.get_subplotspec() is not None]
     before = {axes: axes.get_subplotspec() for axes in panels}
     places = sorted({(spec.colspan.start, spec.rowspan.start) for spec in before.values()})
+    if not _share_a_column(before):
+        places.sort(key=lambda place: place[::-1])  # as one reads them
     width, height = figure.get_size_inches()
     is_chart = len(panels) == 1 and not panels[0].axison
     if is_chart or len({spec.get_gridspec() for spec in before.values()}) > 1:
@@ -195,6 +198,15 @@ def _narrowed(figure: Figure) -> Iterator[bool]:
             figure.set_size_inches(width, height)
     else:
         yield False
+
+
+def _share_a_column(panels: dict[Axes, Any]) -> bool:
+    """Tell whether panels below one another have one x axis, such as a distribution and its pulls."""
+    return any(
+        one.get_shared_x_axes().joined(one, other)
+        for one, other in combinations(panels, 2)
+        if panels[one].colspan.start == panels[other].colspan.start
+    )
 
 
 @contextmanager

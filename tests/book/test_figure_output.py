@@ -11,7 +11,16 @@ from docutils import nodes
 from matplotlib.figure import Figure
 from page_figures import show_at_half_its_pixels
 
-from paper.figure_output import LARGEST_SVG, NARROW, NARROW_WIDTH, PDF, figure_bundle, figure_data, smallest_text
+from paper.figure_output import (
+    LARGEST_SVG,
+    NARROW,
+    NARROW_WIDTH,
+    PDF,
+    _narrowed,
+    figure_bundle,
+    figure_data,
+    smallest_text,
+)
 
 
 @pytest.fixture
@@ -45,6 +54,17 @@ def test_a_figure_is_as_it_was_after_it_was_stacked(two_panels):
     figure_bundle(two_panels)
     assert [(axes.get_subplotspec(), axes.get_ylabel()) for axes in two_panels.axes] == before
     assert list(two_panels.get_size_inches()) == [8.0, 3.0]
+
+
+@pytest.mark.parametrize(("sharex", "order"), [(False, "abcd"), ("col", "acbd")])
+def test_stacked_panels_are_in_reading_order_unless_a_column_has_one_axis(sharex, order):
+    figure = Figure(figsize=(8.0, 5.0))
+    axes = figure.subplots(2, 2, sharex=sharex)
+    for panel, name in zip(axes.flat, "abcd", strict=True):
+        panel.set_title(name)
+    with _narrowed(figure):
+        by_height = sorted(axes.flat, key=lambda panel: -panel.get_position().y0)
+    assert "".join(panel.get_title() for panel in by_height) == order
 
 
 def test_a_single_panel_is_redrawn_for_a_phone_with_text_of_the_same_size():
