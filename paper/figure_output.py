@@ -180,7 +180,7 @@ def _narrowed(figure: Figure) -> Iterator[bool]:
     panels = [axes for axes in figure.axes if axes.get_subplotspec() is not None]
     before = {axes: axes.get_subplotspec() for axes in panels}
     places = sorted({(spec.colspan.start, spec.rowspan.start) for spec in before.values()})
-    if not _share_a_column(before):
+    if not _belong_by_column(before):
         places.sort(key=lambda place: place[::-1])  # as one reads them
     width, height = figure.get_size_inches()
     is_chart = len(panels) == 1 and not panels[0].axison
@@ -200,9 +200,9 @@ def _narrowed(figure: Figure) -> Iterator[bool]:
         yield False
 
 
-def _share_a_column(panels: dict[Axes, Any]) -> bool:
-    """Tell whether panels below one another have one x axis, such as a distribution and its pulls."""
-    return any(
+def _belong_by_column(panels: dict[Axes, Any]) -> bool:
+    """Tell whether panels belong to those below: they have one x axis, or rows of several heights, as for pulls."""
+    return any(len(set(spec.get_gridspec().get_height_ratios())) > 1 for spec in panels.values()) or any(
         one.get_shared_x_axes().joined(one, other)
         for one, other in combinations(panels, 2)
         if panels[one].colspan.start == panels[other].colspan.start

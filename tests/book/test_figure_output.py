@@ -56,10 +56,12 @@ def test_a_figure_is_as_it_was_after_it_was_stacked(two_panels):
     assert list(two_panels.get_size_inches()) == [8.0, 3.0]
 
 
-@pytest.mark.parametrize(("sharex", "order"), [(False, "abcd"), ("col", "acbd")])
-def test_stacked_panels_are_in_reading_order_unless_a_column_has_one_axis(sharex, order):
+@pytest.mark.parametrize(
+    ("grid", "order"), [({}, "abcd"), ({"sharex": "col"}, "acbd"), ({"height_ratios": (3, 1)}, "acbd")]
+)
+def test_stacked_panels_are_in_reading_order_unless_those_of_a_column_belong_together(grid, order):
     figure = Figure(figsize=(8.0, 5.0))
-    axes = figure.subplots(2, 2, sharex=sharex)
+    axes = figure.subplots(2, 2, **grid)
     for panel, name in zip(axes.flat, "abcd", strict=True):
         panel.set_title(name)
     with _narrowed(figure):
