@@ -11,16 +11,7 @@ from docutils import nodes
 from matplotlib.figure import Figure
 from page_figures import show_at_half_its_pixels
 
-from paper.figure_output import (
-    LARGEST_SVG,
-    NARROW,
-    NARROW_WIDTH,
-    PDF,
-    _narrowed,
-    figure_bundle,
-    figure_data,
-    smallest_text,
-)
+from paper.figure_output import LARGEST_SVG, NARROW, NARROW_WIDTH, PDF, figure_bundle, figure_data, smallest_text
 
 
 @pytest.fixture
@@ -56,19 +47,6 @@ def test_a_figure_is_as_it_was_after_it_was_stacked(two_panels):
     assert list(two_panels.get_size_inches()) == [8.0, 3.0]
 
 
-@pytest.mark.parametrize(
-    ("grid", "order"), [({}, "abcd"), ({"sharex": "col"}, "acbd"), ({"height_ratios": (3, 1)}, "acbd")]
-)
-def test_stacked_panels_are_in_reading_order_unless_those_of_a_column_belong_together(grid, order):
-    figure = Figure(figsize=(8.0, 5.0))
-    axes = figure.subplots(2, 2, **grid)
-    for panel, name in zip(axes.flat, "abcd", strict=True):
-        panel.set_title(name)
-    with _narrowed(figure):
-        by_height = sorted(axes.flat, key=lambda panel: -panel.get_position().y0)
-    assert "".join(panel.get_title() for panel in by_height) == order
-
-
 def test_a_single_panel_is_redrawn_for_a_phone_with_text_of_the_same_size():
     figure = Figure(figsize=(6.5, 4.0))
     figure.subplots().plot([1, 2])
@@ -77,6 +55,21 @@ def test_a_single_panel_is_redrawn_for_a_phone_with_text_of_the_same_size():
     assert narrow[0] < 1.1 * 72 * NARROW_WIDTH < wide[0]
     assert narrow[1] / narrow[0] > wide[1] / wide[0]
     assert list(figure.get_size_inches()) == [6.5, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("grid", "order"), [({}, "abcd"), ({"sharex": "col"}, "acbd"), ({"height_ratios": (3, 1)}, "acbd")]
+)
+def test_stacked_panels_are_in_reading_order_unless_those_of_a_column_belong_together(grid, order):
+    from paper.figure_output import _narrowed
+
+    figure = Figure(figsize=(8.0, 5.0))
+    axes = figure.subplots(2, 2, **grid)
+    for panel, name in zip(axes.flat, "abcd", strict=True):
+        panel.set_title(name)
+    with _narrowed(figure):
+        by_height = sorted(axes.flat, key=lambda panel: -panel.get_position().y0)
+    assert "".join(panel.get_title() for panel in by_height) == order
 
 
 def test_a_small_panel_has_no_narrow_drawing():
