@@ -190,8 +190,10 @@ def _narrowed(figure: Figure) -> Iterator[bool]:
         with _stacked(figure, before, places):
             yield True
     elif width > 1.1 * NARROW_WIDTH:
-        # Text keeps its size, so the panel needs more than its share of the height.
-        figure.set_size_inches(NARROW_WIDTH, height * (NARROW_WIDTH / width) ** 0.5)
+        # Text keeps its size, so a panel needs more than its share of the height; less of it in panels to scale.
+        share, to_scale = NARROW_WIDTH / width, all(axes.get_aspect() != "auto" for axes in panels)
+        narrow_height = height * share + 0.5 if to_scale and len(panels) > 1 else height * share**0.5
+        figure.set_size_inches(NARROW_WIDTH, narrow_height)
         try:
             yield True
         finally:
