@@ -11,6 +11,7 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import combinations
 from typing import Any
 
 import matplotlib as mpl
@@ -179,6 +180,8 @@ def _narrowed(figure: Figure) -> Iterator[bool]:
     panels = [axes for axes in figure.axes if axes.get_subplotspec() is not None]
     before = {axes: axes.get_subplotspec() for axes in panels}
     places = sorted({(spec.colspan.start, spec.rowspan.start) for spec in before.values()})
+    if not _belong_by_column(before):
+        places.sort(key=lambda place: place[::-1])  # as one reads them
     width, height = figure.get_size_inches()
     is_chart = len(panels) == 1 and not panels[0].axison
     if is_chart or len({spec.get_gridspec() for spec in before.values()}) > 1:
@@ -187,14 +190,25 @@ def _narrowed(figure: Figure) -> Iterator[bool]:
         with _stacked(figure, before, places):
             yield True
     elif width > 1.1 * NARROW_WIDTH:
-        # Text keeps its size, so the panel needs more than its share of the height.
-        figure.set_size_inches(NARROW_WIDTH, height * (NARROW_WIDTH / width) ** 0.5)
+        # Text keeps its size, so a panel needs more than its share of the height; less of it in panels to scale.
+        share, to_scale = NARROW_WIDTH / width, all(axes.get_aspect() != "auto" for axes in panels)
+        narrow_height = height * share + 0.5 if to_scale and len(panels) > 1 else height * share**0.5
+        figure.set_size_inches(NARROW_WIDTH, narrow_height)
         try:
             yield True
         finally:
             figure.set_size_inches(width, height)
     else:
         yield False
+
+
+def _belong_by_column(panels: dict[Axes, Any]) -> bool:
+    """Tell whether panels belong to those below: they have one x axis, or rows of several heights, as for pulls."""
+    return any(len(set(spec.get_gridspec().get_height_ratios())) > 1 for spec in panels.values()) or any(
+        one.get_shared_x_axes().joined(one, other)
+        for one, other in combinations(panels, 2)
+        if panels[one].colspan.start == panels[other].colspan.start
+    )
 
 
 @contextmanager

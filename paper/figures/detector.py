@@ -21,7 +21,7 @@ from darkpkg.physics.model import BENCHMARK_B
 from darkpkg.physics.nuclei import NUCLEI
 from darkpkg.streams import random_stream
 from paper.acceptances import Share
-from paper.drawing import COLOURS, draw_detector, module_colour
+from paper.drawing import COLOURS, PALE, draw_detector, module_colour
 from paper.figures.frame import Curves, PaperFigure, Samples
 
 Array = NDArray[np.float64]
@@ -142,7 +142,7 @@ def figure_12(samples: Samples, n_dots: int = 2500) -> PaperFigure:
             curves.line(panel, name, z, x)
         draw_detector(ND280, ax, plane="zx", names=False)
         ax.set(xlim=(-12, 614), ylim=(-125, 125))
-        ax.text(0.985, 0.955, panel, ha="right", va="top", transform=ax.transAxes)
+        ax.text(0.985, 0.955, panel, ha="right", va="top", transform=ax.transAxes, bbox=PALE)
     axes[0].set_xlabel("")
     axes[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncol=3, markerscale=4, columnspacing=1)
     return PaperFigure(figure, curves.table())

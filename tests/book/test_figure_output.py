@@ -57,6 +57,21 @@ def test_a_single_panel_is_redrawn_for_a_phone_with_text_of_the_same_size():
     assert list(figure.get_size_inches()) == [6.5, 4.0]
 
 
+@pytest.mark.parametrize(
+    ("grid", "order"), [({}, "abcd"), ({"sharex": "col"}, "acbd"), ({"height_ratios": (3, 1)}, "acbd")]
+)
+def test_stacked_panels_are_in_reading_order_unless_those_of_a_column_belong_together(grid, order):
+    from paper.figure_output import _narrowed
+
+    figure = Figure(figsize=(8.0, 5.0))
+    axes = figure.subplots(2, 2, **grid)
+    for panel, name in zip(axes.flat, "abcd", strict=True):
+        panel.set_title(name)
+    with _narrowed(figure):
+        by_height = sorted(axes.flat, key=lambda panel: -panel.get_position().y0)
+    assert "".join(panel.get_title() for panel in by_height) == order
+
+
 def test_a_small_panel_has_no_narrow_drawing():
     figure = Figure(figsize=(4.5, 3.0))
     figure.subplots().plot([1, 2])
