@@ -83,12 +83,12 @@ _STEPS = {
     "sample": (r"$w_i$, $x_i$, $\theta_i$", "one simulation", ""),
     "exposure": (r"$n_t \times \mathrm{POT}$", "detector, beam", "P(28)"),
     "couplings": (
-        r"$|V_{\mu N}|^2\alpha_D\varepsilon^2\,/\,(\ldots)_{\rm gen}$",
-        r"$|V_{\mu N}|^2$, $\alpha_D$, $\varepsilon$",
+        r"$|V_{\mu N}|^2\alpha_D\epsilon^2\,/\,(\ldots)_{\rm gen}$",
+        r"$|V_{\mu N}|^2$, $\alpha_D$, $\epsilon$",
         "P(26)",
     ),
     "masses": (r"$K(d, \delta)\,/\,q$", "$m_N$, $m_{Z'}$", "P(25)"),
-    "selection": (r"$\bar\epsilon$ or 0", "cuts, response", "P(15)"),
+    "selection": (r"$\bar\varepsilon$ or 0", "cuts, response", "P(15)"),
     "lifetime": (r"$\sum_j(e^{-a_j/\lambda}-e^{-b_j/\lambda})$", r"$c\tau^0$, boxes", "P(27)"),
 }
 """The weights in the order of Fig. 8: formula, what it depends on, and equation."""
