@@ -243,12 +243,13 @@ def _legends_beside_data(figure: Figure) -> Iterator[None]:
     before = {axes: legend for axes in figure.axes if (legend := axes.get_legend()) is not None}
     if engine := figure.get_layout_engine():
         engine.execute(figure)
+    width, height = figure.get_size_inches()
     for axes, legend in before.items():
         has_upper_axis = axes.child_axes or axes.xaxis.get_label_position() == "top"
         if legend.get_visible() and not has_upper_axis and _covers_data(legend, axes):
             texts = [text.get_text() for text in legend.get_texts()]
             handles, labels = axes.get_legend_handles_labels()
-            axes.legend(
+            above = axes.legend(
                 handles if labels == texts else legend.legend_handles,
                 texts,
                 title=legend.get_title().get_text() or None,
@@ -257,9 +258,13 @@ def _legends_beside_data(figure: Figure) -> Iterator[None]:
                 loc="lower center",
                 bbox_to_anchor=(0.5, 1),
             )
+            height += above.get_window_extent().height / figure.dpi  # the panel keeps its own
+    size = figure.get_size_inches()
+    figure.set_size_inches(width, height)
     try:
         yield
     finally:
+        figure.set_size_inches(size)
         for axes, legend in before.items():
             axes.legend_ = legend
 
