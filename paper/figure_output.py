@@ -18,9 +18,10 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.collections import PathCollection, QuadMesh
+from matplotlib.collections import Collection, PathCollection, QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
+from matplotlib.legend import Legend
 from matplotlib.patches import StepPatch
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox, Transform
@@ -33,6 +34,8 @@ NARROW = "application/vnd.narrow+svg"
 LARGEST_SVG = 350_000  # characters: what is larger, by thousands of points, is a picture of dots
 PAGE_WIDTH = 8.2  # inches of a figure at most, on a wide screen
 NARROW_WIDTH = 4.2  # inches; on a phone that is shown at 0.85 of its size, so that 10 points are 8.5
+LONGEST_OF_TWO = 22  # letters of the labels of a legend with two columns
+LINE_HEIGHT = 0.17  # inches of a label at a tick, so that neighbours do not touch
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -65,7 +68,7 @@ def figure_bundle(
         warnings.filterwarnings("error", message="constrained_layout not applied")
         with suppress(UserWarning):
             if narrowed:
-                with _laid_out(figure) as frame:
+                with _legends_beside_data(figure), _laid_out(figure) as frame:
                     bundle[NARROW] = _drawn(figure, "svg", frame).decode()
     return bundle, {PDF: {"smallest_text": smallest}}
 
@@ -221,13 +224,15 @@ def _stacked(figure: Figure, before: dict[Axes, Any], places: list[tuple[int, in
         np.mean([frame.width for frame in frames.values()]) * size[0]
     )
     height = NARROW_WIDTH * min(max(0.8 * shape, 0.4), 0.9) + 0.5
+    height = max(height, LINE_HEIGHT * max(_n_ticks(axes) for axes in panels) + 0.5)
     grid = GridSpec(len(places), 1, figure=figure)
     hidden = [(axes, axes.yaxis.get_tick_params().get("labelleft", True), axes.get_ylabel()) for axes in panels]
     by_row = {spec.rowspan.start: axes.get_ylabel() for axes, spec in reversed(before.items()) if axes.get_ylabel()}
     for axes, spec in before.items():
         axes.set_subplotspec(grid[places.index((spec.colspan.start, spec.rowspan.start)), 0])
-        if axes.get_shared_y_axes().joined(axes, panels[0]) and axes.yaxis.get_ticks_position() != "right":
-            axes.tick_params(labelleft=True)
+        if axes.yaxis.get_ticks_position() != "right":
+            if len(axes.get_shared_y_axes().get_siblings(axes)) > 1:
+                axes.tick_params(labelleft=True)
             axes.set_ylabel(axes.get_ylabel() or by_row.get(spec.rowspan.start, ""))
     figure.set_size_inches(NARROW_WIDTH, height * len(places))
     try:
@@ -238,3 +243,56 @@ def _stacked(figure: Figure, before: dict[Axes, Any], places: list[tuple[int, in
             axes.set_subplotspec(before[axes])
             axes.tick_params(labelleft=labelleft)
             axes.set_ylabel(label)
+
+
+def _n_ticks(axes: Axes) -> int:
+    """How many labels stand at the ticks of y."""
+    low, high = sorted(axes.get_ylim())
+    return int(np.sum((axes.get_yticks() >= low) & (axes.get_yticks() <= high)))
+
+
+@contextmanager
+def _legends_beside_data(figure: Figure) -> Iterator[None]:
+    """Put legends that cover data above their panels, for a while: a narrow panel has no room for them."""
+    before = {axes: legend for axes in figure.axes if (legend := axes.get_legend()) is not None}
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
+    width, height = figure.get_size_inches()
+    for axes, legend in before.items():
+        has_upper_axis = axes.child_axes or axes.xaxis.get_label_position() == "top"
+        if legend.get_visible() and not has_upper_axis and _covers_data(legend, axes):
+            texts = [text.get_text() for text in legend.get_texts()]
+            handles, labels = axes.get_legend_handles_labels()
+            above = axes.legend(
+                handles if labels == texts else legend.legend_handles,
+                texts,
+                title=legend.get_title().get_text() or None,
+                fontsize=min(text.get_fontsize() for text in legend.get_texts()),
+                ncols=1 + (max(map(len, texts)) <= LONGEST_OF_TWO),
+                loc="lower center",
+                bbox_to_anchor=(0.5, 1),
+            )
+            height += above.get_window_extent().height / figure.dpi  # the panel keeps its own
+    size = figure.get_size_inches()
+    figure.set_size_inches(width, height)
+    try:
+        yield
+    finally:
+        figure.set_size_inches(size)
+        for axes, legend in before.items():
+            axes.legend_ = legend
+
+
+def _covers_data(legend: Legend, axes: Axes) -> bool:
+    """Tell whether a line, an outline or a point lies under a legend."""
+    frame = legend.get_window_extent()
+    for artist in (*axes.lines, *axes.collections, *axes.patches):
+        if isinstance(artist, PathCollection):
+            points = artist.get_offset_transform().transform(np.ma.filled(artist.get_offsets(), np.nan))
+            if frame.count_contains(points):
+                return True
+            continue
+        paths = artist.get_paths() if isinstance(artist, Collection) else [artist.get_path()]
+        if any(path.transformed(artist.get_transform()).intersects_bbox(frame, filled=False) for path in paths):
+            return True
+    return False

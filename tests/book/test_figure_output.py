@@ -11,6 +11,7 @@ from docutils import nodes
 from matplotlib.figure import Figure
 from page_figures import show_at_half_its_pixels
 
+from paper import figure_output
 from paper.figure_output import LARGEST_SVG, NARROW, NARROW_WIDTH, PDF, figure_bundle, figure_data, smallest_text
 
 
@@ -45,6 +46,39 @@ def test_a_figure_is_as_it_was_after_it_was_stacked(two_panels):
     figure_bundle(two_panels)
     assert [(axes.get_subplotspec(), axes.get_ylabel()) for axes in two_panels.axes] == before
     assert list(two_panels.get_size_inches()) == [8.0, 3.0]
+
+
+def test_stacked_panels_of_a_second_row_have_ticks_and_labels_of_their_own():
+    figure = Figure(figsize=(8.0, 6.0))
+    panels = figure.subplots(2, 2, sharey="row")
+    for row, label in zip(panels, ("rate", "ratio"), strict=True):
+        row[0].set_ylabel(label)
+    with figure_output._narrowed(figure):
+        assert [axes.get_ylabel() for axes in panels.flat] == ["rate", "rate", "ratio", "ratio"]
+        assert all(axes.yaxis.get_tick_params()["labelleft"] for axes in panels.flat)
+
+
+def test_a_narrow_panel_is_as_high_as_its_labels_need():
+    figure = Figure(figsize=(8.0, 9.0))
+    left, right = figure.subplots(1, 2, sharey=True)
+    left.set_yticks(range(30), [f"line {i}" for i in range(30)])
+    with figure_output._narrowed(figure):
+        for axes in (left, right):
+            assert axes.get_position().height * figure.get_size_inches()[1] > 30 * 0.11  # inches of eight points
+
+
+def test_a_legend_that_covers_data_stands_above_its_narrow_panel():
+    figure = Figure(figsize=(8.0, 4.0), layout="constrained")
+    covered, free = figure.subplots(1, 2)
+    covered.plot([0, 1], [0, 1], label="a line")
+    covered.legend(loc="center")
+    free.plot([0, 1], [0, 1], label="a line")
+    free.legend(loc="lower right")
+    before = covered.get_legend(), free.get_legend()
+    with figure_output._narrowed(figure), figure_output._legends_beside_data(figure), figure_output._laid_out(figure):
+        assert covered.get_legend().get_window_extent().y0 >= covered.get_window_extent().y1
+        assert free.get_legend() is before[1]
+    assert (covered.get_legend(), free.get_legend()) == before
 
 
 def test_a_single_panel_is_redrawn_for_a_phone_with_text_of_the_same_size():
