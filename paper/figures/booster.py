@@ -37,11 +37,14 @@ __all__ = [
 Array = NDArray[np.float64]
 
 
+TUNING_LABELS = {"1c100s": "one cut for 100 samples (1C/100S)", "100c1s": "mean of 100 cuts (100C/1S)"}
+
+
 def draw_criterion(energy: Array, curves: Mapping[str, Array]) -> Figure:
-    """Cut on r over the visible energy, and its like at lower tunings or other criteria, by label."""
+    """Cut on r over the visible energy, by tuning of `ring.TUNINGS` or by label."""
     figure, ax = plt.subplots(figsize=(6.0, 3.8))
     for (label, curve), style in zip(curves.items(), ("-", "--", ":"), strict=False):
-        ax.plot(energy / MeV, curve, style, label=label)
+        ax.plot(energy / MeV, curve, style, label=TUNING_LABELS.get(label, label))
     ax.text(330, 0.04, "one ring", color=COLOURS["blue"])
     ax.text(800, 0.4, "two rings", color=COLOURS["grey"])
     ax.set(xlabel="visible energy [MeV]", ylabel="cut on $r$", ylim=(0, 0.6), xlim=(140, 1300))
@@ -81,6 +84,7 @@ def draw_spectra(signals: Mapping[str, Array]) -> Figure:
         ends = np.array(own.selection.edges) / (MeV if name == "visible_energy" else 1.0)
         _excess(ax, ends, excess(name), np.sqrt(own.observed), signals[name], 1.0)
         ax.set(xlabel=label, ylabel="excess per bin")
+    axes[1, 1].set_xticks((-1.0, -0.5, 0.0, 0.5, 1.0))
     axes[0, 0].legend()
     return figure
 
@@ -138,6 +142,10 @@ def draw_planes(planes: Mapping[str, planes_.Plane], crosses: Mapping[str, Seque
         x, y = one.name.split(", ")
         ax.set(xscale="log", yscale="log", xlabel=axis_label(x), ylabel=axis_label(y), title=title.partition(",")[0])
         ax.set(xlim=(one.x[0], one.x[-1]), ylim=(one.y[0], one.y[-1]))
+        if not y.startswith("m_"):
+            fitted = one.y[(one.delta < 5.99).any(axis=0)]
+            ax.set_ylim(max(fitted[0] / 10, one.y[0]), min(fitted[-1] * 10, one.y[-1]))
+            ax.text(0.04, 0.94, "excluded", va="top", transform=ax.transAxes)
         plain_ticks(ax.xaxis, [t for t in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0) if one.x[0] <= t <= one.x[-1]])
         if y.startswith("m_"):
             plain_ticks(ax.yaxis, [t for t in (0.01, 0.03, 0.1, 0.3, 1.0, 3.0) if one.y[0] <= t <= one.y[-1]])
@@ -170,6 +178,7 @@ def draw_pulls(signal: Array) -> Figure:
         ax.text(0.3, -2.8, "electron-like")
         ax.text(11.3, -2.8, "muon-like")
         ax.set(xlabel=f"bin, {mode} mode", ylim=(-3.2, 3.2), xlim=(0, 19))
+        ax.set_xticks(range(0, 20, 4))
     axes[0].set_ylabel("pull")
     axes[0].legend(loc="upper right")
     return figure
@@ -178,7 +187,7 @@ def draw_pulls(signal: Array) -> Figure:
 def draw_coupling(
     m_N: Array, bands: Sequence[tuple[Array, Array]], published: Sequence[tuple[Array, Array, Array]]
 ) -> Figure:
-    """|V_μN|² α_D ε² that the excess wants, over m_N: ours and published, each with its 1 and 3σ."""
+    """|V_μN|² α_D ε² that fits the excess, over m_N: ours and published, each with its 1 and 3σ."""
     figure, ax = plt.subplots(figsize=(6.0, 4.2))
     for (low, high), alpha, label in zip(bands, (0.45, 0.2), ("here, 1σ", "here, 3σ"), strict=True):
         ax.fill_between(m_N, low, high, color=COLOURS["blue"], alpha=alpha, lw=0, label=label)
@@ -209,7 +218,7 @@ def published_coupling(sigmas: Sequence[int]) -> list[tuple[Array, Array, Array]
 
 def draw_efficiency() -> Figure:
     """MicroBooNE's published efficiencies in their four variables, with the mean that the product is relative to."""
-    figure, axes = plt.subplots(1, 4, figsize=(10.5, 3.0), sharey=True)
+    figure, axes = plt.subplots(2, 2, figsize=(8.0, 5.6), sharey=True)
     labels = {
         "asymmetry": "asymmetry of energies",
         "opening_angle": "opening angle [deg]",
@@ -217,12 +226,13 @@ def draw_efficiency() -> Figure:
         "theta": "angle to the beam [deg]",
     }
     table = datasets.read("microboone/efficiency")
-    for ax, name in zip(axes, microboone.VARIABLES, strict=True):
+    for ax, name in zip(axes.flat, microboone.VARIABLES, strict=True):
         own = table[table.variable == name]
         ax.stairs(own.total, np.append(own.low, own.high.iloc[-1]), color=COLOURS["blue"], lw=1.8)
         ax.axhline(microboone.mean_efficiency(), color=COLOURS["grey"], ls="--", lw=1)
         ax.set(xlabel=labels[name], ylim=(0, 0.5))
-    axes[0].set_ylabel("efficiency")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("efficiency")
     return figure
 
 
