@@ -1,6 +1,6 @@
 """Kernels for the chapters, forked from a process that has imported what chapters import.
 
-These imports take four seconds in a kernel of its own, a quarter of the time of all chapters; a fork takes 0.1 s.
+These imports, and what `paper.warm_start` does, take eight seconds in a kernel of its own; a fork takes 0.1 s.
 `ForkedKernelManager` is for ``nbclient``. The process to fork from is that of `multiprocessing`, one for each process
 that starts kernels, and ends with it. What a chapter does in its kernel stays there.
 """
@@ -21,15 +21,12 @@ PRELOADED = [
     "ipykernel.kernelapp",
     "ipykernel.zmqshell",
     "matplotlib.pyplot",
+    "myst_nb.ext.glue",
     "pandas",
     "scipy.optimize",
     "scipy.stats",
-    "paper.figure_output",
     "paper.tables",
-    "darkpkg.simulation",
-    "darkpkg.inference.scanning",
-    "darkpkg.method.transport",
-    "darkpkg.method.kernel_estimate",
+    "paper.warm_start",
 ]
 CONTEXT = get_context("forkserver")
 CONTEXT.set_forkserver_preload(PRELOADED)

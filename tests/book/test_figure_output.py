@@ -2,6 +2,7 @@
 
 import base64
 import io
+from contextlib import nullcontext
 
 import matplotlib as mpl
 import numpy as np
@@ -131,6 +132,22 @@ def test_the_same_figure_has_the_same_bytes():
         return figure_bundle(figure)
 
     assert drawn() == drawn()
+
+
+def test_ticks_that_are_found_once_are_those_that_would_be_found_each_time(monkeypatch):
+    def drawn():
+        with mpl.rc_context({"figure.constrained_layout.use": True}):
+            figure = Figure(figsize=(8.0, 3.0))
+        left, right = figure.subplots(1, 2, sharey=True)
+        left.loglog([1e-3, 1e3], [1e-9, 1.0])
+        left.set_ylabel("height")
+        right.plot([1, 2000], [1e-3, 1e-2])
+        right.inset_axes([0.5, 0.5, 0.4, 0.4]).plot([1, 2])
+        return figure_bundle(figure)
+
+    found_once = drawn()
+    monkeypatch.setattr(figure_output, "_ticks_found_once", lambda figure: nullcontext())
+    assert found_once == drawn()
 
 
 def test_its_data_are_those_drawn(two_panels):

@@ -1,6 +1,8 @@
 """A forked kernel is as a new one, but for what it need not import."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 from forked_kernels import ForkedKernelManager
@@ -32,6 +34,22 @@ def test_it_runs_where_the_chapter_stands_with_its_packages_loaded(tmp_path):
 def test_it_draws_figures_in_the_formats_of_the_book(tmp_path):
     ((formats,),) = outputs(tmp_path, "import matplotlib.pyplot as plt\nplt.plot([1, 2]);")
     assert {"image/svg+xml", "application/pdf", "text/csv"} <= formats
+
+
+def test_a_figure_is_drawn_for_the_book_alone(tmp_path):
+    count = (
+        "from matplotlib.backends.backend_agg import FigureCanvasAgg as Canvas\nimport matplotlib.pyplot as plt\n"
+        "drawn, Canvas.draw = [], lambda self: drawn.append(self)"
+    )
+    found = outputs(tmp_path, count, "fig, ax = plt.subplots()\nax.plot([1, 2]);", "print(len(drawn))")
+    assert found[2] == ["0"]
+
+
+def test_what_chapters_begin_with_is_done_before_the_fork_and_leaves_no_thread(tmp_path):
+    ((first,),) = outputs(tmp_path, "import sys\nprint({'myst_nb.ext.glue', 'paper.warm_start'} <= {*sys.modules})")
+    assert first == "True"
+    threads = "import paper.warm_start, threading; print(threading.active_count())"
+    assert subprocess.run([sys.executable, "-c", threads], capture_output=True, check=True).stdout.strip() == b"1"
 
 
 def test_kernels_share_nothing_but_the_packages(tmp_path):
