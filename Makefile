@@ -33,6 +33,8 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 # Another project's packages must not be seen here.
 unexport PYTHONPATH
 unexport PYTHONHOME
+# Each of many short processes would compile the package anew, and each run of the tests their assertions.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Chapters and tests run side by side, one to a core: more threads in each would only wait for one another.
 book test test-library lowest newest accept shootout: export OMP_NUM_THREADS      := 1

@@ -1,9 +1,14 @@
 """Settings and samples of all tests."""
 
 import functools
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# jsonschema would import it, which takes 1.6 s: 38 grammars, for addresses with letters of any script. Nothing that
+# is checked here has any.
+sys.modules.setdefault("rfc3987_syntax", None)
 
 # The same examples in every run, no matter how fast: a test fails for physics, not for a busy machine. More of them
 # with pytest --hypothesis-profile=thorough.

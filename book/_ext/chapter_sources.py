@@ -69,13 +69,19 @@ def inputs_read(cells: Iterable[str], modules: Iterable[Path], root: Path) -> se
     sources = [*cells, *(code_in(path.read_bytes()).decode() for path in modules if path.is_file())]
     named = {name.removeprefix("data/") for source in sources for name in inputs_named(source)}
     beginnings = tuple(name for name in named if name.endswith(("/", "_")))
-    everything = any(LISTS_INPUTS.search(source) for source in sources)
+    everything = any(map(lists_inputs, sources))
     found = set()
     for path in root.joinpath("data").rglob("*.*"):
         name = path.relative_to(root / "data").with_suffix("").as_posix()
         if path.is_file() and (everything or name in named or name.startswith(beginnings)):
             found.add(path)
     return {path for path in found if not any(parent.suffix == ".nodes" for parent in path.parents)}
+
+
+@functools.cache
+def lists_inputs(code: str) -> bool:
+    """Tell whether Python source takes names of tables from a list."""
+    return LISTS_INPUTS.search(code) is not None
 
 
 @functools.cache
@@ -98,9 +104,9 @@ def module_files(root: Path, parts: list[str]) -> set[Path]:
 @functools.cache
 def names_used(code: str) -> frozenset[str]:
     """List the dotted names of both packages in Python source."""
-    tree, names = ast.parse(code), set()
+    nodes, names = [*ast.walk(ast.parse(code))], set()
     short: dict[str, str] = {}  # what the source calls a package
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 if alias.name in PACKAGES:
@@ -109,13 +115,13 @@ def names_used(code: str) -> frozenset[str]:
                     names.add(alias.name)
         elif isinstance(node, ast.ImportFrom):
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    attributes = [node for node in nodes if isinstance(node, ast.Attribute)]
     of_package = [node for node in attributes if isinstance(node.value, ast.Name) and node.value.id in short]
     names |= {f"{short[node.value.id]}.{node.attr}" for node in of_package}
     with_attribute = {node.value for node in of_package}
     names |= {
         short[node.id]
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Name) and node.id in short and node not in with_attribute
     }
     return frozenset(name for name in names if name.partition(".")[0] in PACKAGES)
@@ -124,8 +130,13 @@ def names_used(code: str) -> frozenset[str]:
 def public_names(root: Path) -> dict[str, str]:
     """Read from ``darkpkg/__init__.pyi`` which module has each public name."""
     stub = root / "darkpkg" / "__init__.pyi"
-    tree = ast.parse(stub.read_text(encoding="utf-8") if stub.exists() else "")
-    parts = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    return names_and_modules(stub.read_text(encoding="utf-8") if stub.exists() else "")
+
+
+@functools.cache
+def names_and_modules(stub: str) -> dict[str, str]:
+    """List the names that a stub imports, with their modules."""
+    parts = [node for node in ast.parse(stub).body if isinstance(node, ast.ImportFrom)]
     return {alias.name: part.module.removeprefix("darkpkg.") for part in parts for alias in part.names}
 
 

@@ -12,6 +12,7 @@ Start with `Chapter`. `notebooks/conftest.py` hands chapters to pytest, `accept_
 stores new references.
 """
 
+import functools
 import json
 import os
 from collections import defaultdict
@@ -23,6 +24,7 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+import pytest
 import yaml
 from chapter_runs import kept_run
 from nbformat import NotebookNode
@@ -48,6 +50,17 @@ kernelspec:
 """
 """Of a text notebook that a test writes."""
 
+OPTIONS = {
+    "nbdime": False,
+    "nbval_cell_timeout": 2000,
+    "nbval_current_env": False,
+    "nbval_kernel_name": None,
+    "nbval_kernel_startup_timeout": 60,
+    "nbval_lax": False,
+    "nbval_sanitize_with": None,
+}
+"""What nbval reads from the command line of pytest, to which it adds nothing here."""
+
 Reference = dict[str, list[dict[str, str]]]
 """Source of a checked cell → outputs in order, `{"stdout": text}` or `{"text/plain": text}`."""
 
@@ -66,9 +79,7 @@ class Chapter:
     @cached_property
     def notebook(self) -> NotebookNode:
         """The cells, to be run by the Python that runs the tests."""
-        notebook = jupytext.read(self.path, fmt="md:myst")
-        notebook.metadata["kernelspec"] = {"name": CURRENT_ENV_KERNEL_NAME}
-        return notebook
+        return deepcopy(notebook_of(self.path.read_text(encoding="utf-8")))
 
     @property
     def code_cells(self) -> list[NotebookNode]:
@@ -121,6 +132,14 @@ class Chapter:
         os.replace(draft, self.reference_path)
 
 
+@functools.cache
+def notebook_of(text: str) -> NotebookNode:
+    """Read a text notebook, once for all tests."""
+    notebook = jupytext.reads(text, fmt="md:myst")
+    notebook.metadata["kernelspec"] = {"name": CURRENT_ENV_KERNEL_NAME}
+    return notebook
+
+
 def chapters_of_the_book() -> list[Chapter]:
     """List the chapters that `_toc.yml` takes from `notebooks/`."""
     contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
@@ -161,15 +180,20 @@ def as_notebook_output(output: dict[str, str]) -> NotebookNode:
 class ChapterFile(IPyNbFile):
     """A chapter that pytest runs, in one kernel, from the chapter's own folder."""
 
-    def __init__(self, *args, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, *args, parent: pytest.Collector, **kwargs) -> None:
+        vars(parent.config.option).update(OPTIONS)
+        super().__init__(*args, parent=parent, **kwargs)
         shown = ("text/html", "text/latex", "text/markdown", "image/svg+xml", PDF, CSV, NARROW)
         self.skip_compare = (*self.skip_compare, *shown)
 
     executed: dict[str, list[NotebookNode]] | None = None
 
     def setup(self) -> None:
-        """Start a kernel, unless the book has run the chapter."""
+        """Start a kernel, unless the book has run the chapter.
+
+        What it ran is looked for here: only one of the processes that list the cells runs them.
+        """
+        self.executed = Chapter(self.path).executed
         if self.executed is None:
             super().setup()
         else:
@@ -178,7 +202,6 @@ class ChapterFile(IPyNbFile):
     def collect(self) -> Iterator[IPyNbCell]:
         """Yield the code cells, the checked ones with their stored outputs."""
         chapter = Chapter(self.path)
-        self.executed = chapter.executed
         reference = chapter.read_reference()
         self.nb = chapter.notebook
         for number, cell in enumerate(chapter.code_cells):

@@ -2,6 +2,8 @@
 
 import os
 import types
+from contextlib import nullcontext
+from multiprocessing import get_context
 
 import chapter_runs
 import nbformat
@@ -83,8 +85,16 @@ class TestChapterOfTheBook:
     )
     CELL = "```{code-cell} ipython3\nprint(6 * 7)\n```\n"
 
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def process():
+        """The one that runs chapters, for all builds: what it and its kernels import takes seconds."""
+        with chapter_runs.ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            yield pool
+
     @pytest.fixture
-    def app(self, tmp_path):
+    def app(self, tmp_path, process, monkeypatch):
+        monkeypatch.setattr(chapter_runs, "ProcessPoolExecutor", lambda *_, **__: nullcontext(process))
         (tmp_path / "chapter.md").write_text(self.PAGE + self.CELL, encoding="utf-8")
         (tmp_path / "prose.md").write_text("# Prose\n", encoding="utf-8")
         (tmp_path / "requirements.txt").write_text("numpy==2.0\n", encoding="utf-8")

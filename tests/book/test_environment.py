@@ -170,14 +170,21 @@ def needed_by(requirement: Requirement) -> set[str]:
 def python_of_the_conda_environment(tmp_path_factory) -> Path:
     """An environment with links to the files of the packages that environment.yml asks for, and to no other.
 
-    So no test needs a network, and what is tested are the pinned versions that are installed.
+    So no test needs a network, and what is tested are the pinned versions that are installed. A folder with an
+    ``__init__.py`` belongs to one package, and needs one link.
     """
     folder = tmp_path_factory.mktemp("conda")
     venv.create(folder, symlinks=True)
     (site,) = folder.glob("lib/python3*/site-packages")
     (line,) = (line.removeprefix("-e .") for line in conda_requirements()[1] if line.startswith("-e "))
     for name in needed_by(Requirement(f"darkpkg{line}")):
-        for file in metadata.files(name):
+        files = metadata.files(name)
+        whole = {file.parts[0] for file in files if file.name == "__init__.py" and len(file.parts) == 2}
+        for package in whole:
+            (site / package).symlink_to(metadata.distribution(name).locate_file(package))
+        for file in files:
+            if file.parts[0] in whole:
+                continue
             source, link = Path(file.locate()), Path(os.path.normpath(site / file))
             if link.parent.name == "bin":
                 continue  # scripts start with the Python of another environment

@@ -71,7 +71,7 @@ FLUX = dk.Flux([0.0, 1.0], [1e-9])
 
 CALLS = {
     # physics
-    "DarkParameters": (all_methods, lambda: fields(B)),
+    "DarkParameters": lambda: (all_methods, fields(B)),
     "form_factor": lambda: {"Q2": 0.01, "nucleus": NUCLEUS, "model": "helm"},
     "decay.mass_density": lambda: {"s": 0.001, "m_N": 0.1, "m_Zprime": 1.25},
     "kinematics.dot": lambda: {"p": np.ones((3, 4)), "k": np.ones((3, 4))},
@@ -120,11 +120,11 @@ CALLS = {
     # method
     "Events": lambda: fields(bare()),
     "PlacedEvents": lambda: fields(few()),
-    "Events.thinned": (lambda every, start: bare().thinned(every, start), lambda: {"every": 2, "start": 1}),
-    "PlacedEvents.columns_of": (lambda modules: few().columns_of(modules), lambda: {"modules": CHAMBERS}),
+    "Events.thinned": lambda: (bare().thinned, {"every": 2, "start": 1}),
+    "PlacedEvents.columns_of": lambda: (few().columns_of, {"modules": CHAMBERS}),
     "concatenate": lambda: {"samples": [bare()]},
     "read_events": lambda: {"path": Path("none.parquet")},
-    "write_events": (lambda events: dk.write_events(events, NOWHERE / "x.parquet"), lambda: {"events": few()}),
+    "write_events": lambda: (lambda events: dk.write_events(events, NOWHERE / "x.parquet"), {"events": few()}),
     "load_analysis": lambda: {"path": Path("none.toml")},
     "load_detector": lambda: {"path": Path("none.csv")},
     "generate": simulation,
@@ -159,17 +159,17 @@ CALLS = {
     "selected_weight": smoothed,
     "detected_weight": smoothed,
     "Kernel": lambda: {"sample": placed(), "smoothing": dk.Smoothing()},
-    "Kernel.events": (dk.Kernel(placed()).events, lambda: {"parameters": B, "analysis": A}),
-    "Kernel.upscatterings": (dk.Kernel(placed()).upscatterings, lambda: {"parameters": B, "analysis": A}),
-    "Kernel.events_at_lifetime": (
-        dk.Kernel(few()).events_at_lifetime, lambda: {"parameters": B, "ctau": 1.0, "analysis": A},
+    "Kernel.events": lambda: (dk.Kernel(placed()).events, {"parameters": B, "analysis": A}),
+    "Kernel.upscatterings": lambda: (dk.Kernel(placed()).upscatterings, {"parameters": B, "analysis": A}),
+    "Kernel.events_at_lifetime": lambda: (
+        dk.Kernel(few()).events_at_lifetime, {"parameters": B, "ctau": 1.0, "analysis": A},
     ),
     "choose_bandwidth": lambda: kernel() | {"per_point": False},
     "transport": lambda: {"events": placed(), "parameters": B, "neighbourhood": dk.Smoothing(0.5, order=0)},
     "Transport": lambda: {"sample": placed(), "neighbourhood": dk.Smoothing(0.5, order=0)},
-    "Transport.events": (dk.Transport(placed()).events, lambda: {"parameters": B, "analysis": A}),
-    "Transport.events_at_lifetime": (
-        dk.Transport(few()).events_at_lifetime, lambda: {"parameters": B, "ctau": 1.0, "analysis": A},
+    "Transport.events": lambda: (dk.Transport(placed()).events, {"parameters": B, "analysis": A}),
+    "Transport.events_at_lifetime": lambda: (
+        dk.Transport(few()).events_at_lifetime, {"parameters": B, "ctau": 1.0, "analysis": A},
     ),
     # results
     "check": lambda: with_likelihood(kernel(few)),
@@ -182,17 +182,20 @@ CALLS = {
         "estimator": dk.Kernel(few()), "analysis": A, "base": B, "bounds": {"epsilon": (1e-5, 0.1)},
         "likelihood": dk.log_likelihood,
     },
-    "PointLikelihood.of_vector": (
+    "PointLikelihood.of_vector": lambda: (
         dk.PointLikelihood(dk.Kernel(few()), A, B, dict.fromkeys(("epsilon", "V_muN_sq", "V_N_sq"), (1e-5, 0.1)))
-        .of_vector, lambda: {"x": [0.01, 0.02, 0.03]},
+        .of_vector, {"x": [0.01, 0.02, 0.03]},
     ),
-    "Slice": (along, lambda: {"base": B, "m_N": [0.1, 0.2, 0.3]}),
+    "Slice": lambda: (along, {"base": B, "m_N": [0.1, 0.2, 0.3]}),
     "read_scan": lambda: {"path": Path("none.parquet")},
-    "write_scan": (lambda scan: dk.write_scan(scan, NOWHERE / "x.csv"), lambda: {"scan": line()}),
+    "write_scan": lambda: (lambda scan: dk.write_scan(scan, NOWHERE / "x.csv"), {"scan": line()}),
     "excluded_lifetimes": lambda: with_likelihood(kernel(few)) | {"event_rate": 50.0, "n_parameters": 2},
     "exclusion_threshold": lambda: {"cl": 0.9, "n_parameters": 2},
 }  # fmt: skip
-"""The arguments of a right call by the name of the function under `darkpkg`, perhaps with another way to call it."""
+"""Makes the arguments of a right call, by the name of the function under `darkpkg`; or another function and its own.
+
+Made when a test asks: simulated with the module, samples would be made by each process that lists the tests.
+"""
 
 NO_CALL = {
     "Chunked": "takes a folder of files: refused kinds are named in test_chunks",
@@ -256,11 +259,11 @@ def home(name):
 
 def call_of(name):
     """The function and its right arguments."""
-    entry = CALLS[name]
-    if isinstance(entry, tuple):
-        return entry[0], entry[1]()
+    made = CALLS[name]()
+    if isinstance(made, tuple):
+        return made
     first, *rest = name.split(".")
-    return functools.reduce(getattr, rest, home(first)), entry()
+    return functools.reduce(getattr, rest, home(first)), made
 
 
 @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")

@@ -1,6 +1,7 @@
 """The parts of the package build on each other in one direction, and keep to a few rules."""
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,7 @@ def module_names(layer, names):
 ORDER = [module for layer, names in LAYERS.items() for module in module_names(layer, names)]
 
 
+@functools.cache
 def syntax_tree(module):
     path = PACKAGE.joinpath(*module.split(".")).with_suffix(".py")
     return ast.parse(path.read_text(encoding="utf-8"))
@@ -142,6 +144,7 @@ def modules_named(node, user=False):
     return {max((m for m in ORDER if f"{name}.".startswith(f"{m}.")), key=len, default=name) for name in within}
 
 
+@functools.cache
 def imports(module):
     """What a module imports when it is imported, and what its functions import when they are called."""
     tree = syntax_tree(module)
@@ -152,6 +155,7 @@ def imports(module):
     return at_once, {name for node in late for name in modules_named(node, user)} - at_once
 
 
+@functools.cache
 def attributes(tree):
     """Dotted names such as ``np.random.rand`` in a source."""
     return {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}

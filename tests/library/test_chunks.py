@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from distributed import LocalCluster
 
 import darkpkg as dk
 from darkpkg import commands, running
@@ -174,6 +173,8 @@ class TestInterruption:
 @pytest.fixture(scope="module")
 def scheduler():
     """Address of a scheduler of Dask with two workers, each a process."""
+    from distributed import LocalCluster  # here: nearly a second, in whatever process lists the tests
+
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         yield cluster.scheduler_address
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import mpmath
 import numpy as np
 import pytest
+from fresh_python import fresh_python
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -268,10 +269,7 @@ def package(tmp_path):
 def run(package, program, **environment):
     """What ``program`` prints with this copy of the package and, unless told otherwise, no place but the package."""
     defaults = {"PYTHONPATH": str(package.parent), "NUMBA_CACHE_DIR": "", "HOME": "/dev/null", "XDG_CACHE_HOME": ""}
-    process = subprocess.run(
-        [sys.executable, "-c", program], env=os.environ | defaults | environment, cwd=package.parent,
-        capture_output=True, text=True,
-    )  # fmt: skip
+    process = fresh_python(program, os.environ | defaults | environment, package.parent)
     assert process.returncode == 0, process.stderr
     return process.stdout.split()
 
