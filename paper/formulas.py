@@ -143,7 +143,8 @@ def helicity_flip_probability(E_nu: ArrayLike, Q2: ArrayLike, m_N: ArrayLike, nu
     p_N = heavy_neutrino_momentum(E_nu, np.maximum(Q2 - low, 0.0), m_N, 0.0, nucleus.mass)
     axis = polarisation_axis(E_nu, p_N, m_N, nucleus.mass, *current_amplitudes(Q2, nucleus))
     length = np.sqrt(p_N[1] ** 2 + p_N[3] ** 2)
-    return ((1 - (axis[0] * p_N[1] + axis[2] * p_N[3]) / length) / 2)[()]
+    along = (axis[0] * p_N[1] + axis[2] * p_N[3]) / length  # of unit vectors: rounding takes it beyond one
+    return ((1 - np.clip(along, -1.0, 1.0)) / 2)[()]
 
 
 def helicity_flip_cross_section(E_nu: ArrayLike, parameters: DarkParameters, nucleus: Nucleus) -> Any:

@@ -4,13 +4,14 @@ import datetime
 import hashlib
 import os
 import shutil
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fresh_python import fresh_python
 
 from darkpkg import datasets
 
@@ -224,7 +225,9 @@ class TestDamage:
 
     @staticmethod
     def run(package, program):
-        return fresh_python(program, os.environ | {"PYTHONPATH": str(package)}, package)
+        environment = os.environ | {"PYTHONPATH": str(package)}
+        command = [sys.executable, "-c", program]
+        return subprocess.run(command, env=environment, cwd=package, capture_output=True, text=True)
 
     def test_what_needs_no_table_works_with_every_table_damaged(self, package):
         for file in (package / "data").rglob("*.*"):
