@@ -98,8 +98,8 @@ def _laid_out(figure: Figure) -> Iterator[Bbox]:
 def _ticks_found_once(figure: Figure) -> Iterator[None]:
     """Keep the ticks of each axis as long as its limits, its place and the resolution stay, for a while.
 
-    The spines, the labels, the layout and each file ask matplotlib for them anew, up to six times in each drawing,
-    which is half of the time that a drawing takes.
+    Otherwise matplotlib finds them anew for the spines, the labels, the layout and each file, up to six times in each
+    drawing, which is half of the time that a drawing takes.
     """
     with_insets = [one for axes in figure.axes for one in (axes, *axes.child_axes)]
     every: list[Any] = [axis for axes in with_insets for axis in (axes.xaxis, axes.yaxis)]
