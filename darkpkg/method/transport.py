@@ -134,7 +134,8 @@ def _at_masses_of(
             before[new], _ = integrand.at_masses(own_u, events.m_N[new], events.m_Zprime[new])
         masses = (np.full(len(own), float(mass)) for mass in (parameters.m_N, parameters.m_Zprime))
         after[where], variables = integrand.at_masses(u, *masses)
-        for name, values in integrand.momenta(variables, np.ascontiguousarray(azimuths)).items():
+        into = {name: column[where] for name, column in momenta.items()}  # views of rows that stand together
+        for name, values in integrand.momenta(variables, np.ascontiguousarray(azimuths), into).items():
             momenta[name][where] = values
     integrands[rows] = before
     return np.divide(after, before, out=np.zeros(len(events)), where=before > 0), momenta
