@@ -1,6 +1,6 @@
 """How well the stated error of a rate is known: many independent samples of one point, and how often they cover it.
 
-``python -m paper.validation.replicas`` simulates a thousand samples of random events and a thousand of Sobol
+``python -m paper.validation.replicas`` simulates four thousand samples of random events and a thousand of Sobol
 sequences in some minutes, and writes ``data/validation/replicas``. `coverage` is what intervals make of these rows.
 """
 
@@ -26,12 +26,12 @@ from darkpkg.simulation import plan_of
 NAME = "validation/replicas"
 """Of the file in ``data``."""
 
-N_REPLICAS, SEED = 1000, 19
-SAMPLES: Mapping[str, tuple[int, int]] = {"random": (2**15, 1), "sobol": (2**13, 4)}
-"""Neutrinos of a sample at benchmark B, and vertices for each."""
+SEED = 19
+SAMPLES: Mapping[str, tuple[int, int, int]] = {"random": (4000, 2**15, 1), "sobol": (1000, 2**13, 4)}
+"""Number of samples, neutrinos of each at benchmark B, and vertices for each of these."""
 
 CHANNELS = ("FHC", "RHC")
-RATES: Mapping[str, tuple[str, ...]] = {**{name: (name,) for name in CHANNELS}, "sum": CHANNELS}
+RATES = (*CHANNELS, "sum")
 LEVELS = (0.68, 0.95)
 
 Ends = tuple[np.ndarray, np.ndarray]
@@ -43,20 +43,14 @@ class Estimates:
 
     mean: np.ndarray
     variance: np.ndarray
-    freedom: np.ndarray
+    freedom: float
 
     @staticmethod
-    def of(rows: pd.DataFrame, sequence: str, channels: Sequence[str] = CHANNELS) -> Estimates:
-        """The sum of some channels, with the error that it would have if they were independent.
-
-        Each variance of Sobol sequences comes from the spread of `REPLICATES` parts. Of a sum of variances the
-        degrees of freedom are those of F. E. Satterthwaite, Biometrics Bull. 2, 110.
-        """
+    def of(rows: pd.DataFrame, sequence: str, rate: str = "sum") -> Estimates:
+        """One of `RATES`. The variance of Sobol sequences comes from the spread of `REPLICATES` parts."""
         own = rows[rows.sequence == sequence]
-        mean, error = (own[[f"{what}_{name}" for name in channels]].to_numpy() for what in ("events", "error"))
-        total = (error**2).sum(axis=1)
-        freedom = (REPLICATES - 1) * total**2 / (error**4).sum(axis=1)
-        return Estimates(mean.sum(axis=1), total, freedom if sequence == "sobol" else np.full(len(own), np.inf))
+        mean, error = (own[f"{what}_{rate}"].to_numpy() for what in ("events", "error"))
+        return Estimates(mean, error**2, REPLICATES - 1 if sequence == "sobol" else np.inf)
 
 
 def normal(one: Estimates, level: float) -> Ends:
@@ -92,10 +86,10 @@ def coverage(rows: pd.DataFrame | None = None) -> pd.DataFrame:
     """
     rows = datasets.read(NAME) if rows is None else rows
     out = []
-    for sequence, (rate, channels), interval in itertools.product(SAMPLES, RATES.items(), INTERVALS):
+    for sequence, rate, interval in itertools.product(SAMPLES, RATES, INTERVALS):
         if (sequence, interval) == ("random", "Student"):
             continue
-        one, truth = Estimates.of(rows, sequence, channels), Estimates.of(rows, "sobol", channels).mean.mean()
+        one, truth = Estimates.of(rows, sequence, rate), Estimates.of(rows, "sobol", rate).mean.mean()
         out.append({"sequence": sequence, "rate": rate, "interval": interval})
         for level in LEVELS:
             low, high = INTERVALS[interval](one, level)
@@ -107,14 +101,18 @@ def coverage(rows: pd.DataFrame | None = None) -> pd.DataFrame:
 def facts(rows: pd.DataFrame | None = None) -> dict[str, float]:
     """What explains the coverage of Sobol samples, by name; by default of the rows in ``data``."""
     rows = datasets.read(NAME) if rows is None else rows
+    random = rows[rows.sequence == "random"]
     sobol, shares = rows[rows.sequence == "sobol"], coverage(rows).set_index(["sequence", "rate", "interval"])
-    one, both = (Estimates.of(rows, "sobol", RATES[name]) for name in ("FHC", "sum"))
+    one, both = (Estimates.of(rows, "sobol", name) for name in ("FHC", "sum"))
+    spread, independent = both.mean.var(ddof=1), sum(sobol[f"error_{name}"] ** 2 for name in CHANNELS)
     return {
         "samples": len(sobol),
+        "random samples": len(random),
         "error of an error": one.variance.std() / one.variance.mean() / 2,
-        "freedom": one.freedom[0],
+        "freedom": one.freedom,
         "normal in FHC": shares.loc[("sobol", "FHC", "normal"), "share_0.95"],
-        "stated over spread of sums": np.sqrt(both.variance.mean() / both.mean.var(ddof=1)),
+        "stated over spread of sums": np.sqrt(both.variance.mean() / spread),
+        "independent over spread of sums": np.sqrt(np.mean(independent) / spread),
         "correlation of beams": np.corrcoef(sobol.events_FHC, sobol.events_RHC)[0, 1],
     }
 
@@ -123,16 +121,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Write a row for each sample."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--output", type=Path, default=Path("data") / f"{NAME}.csv")
-    parser.add_argument("--replicas", type=int, default=N_REPLICAS)
+    parser.add_argument("--replicas", type=int, help="samples of each kind, instead of those of SAMPLES")
     given, rows = parser.parse_args(arguments), []
-    for sequence, (n_neutrinos, vertices) in SAMPLES.items():
+    for sequence, (n_samples, n_neutrinos, vertices) in SAMPLES.items():
         plan = plan_of(dk.BENCHMARK_B, n_neutrinos, SEED, sequence=sequence, vertices=vertices)
-        for i in tqdm(range(given.replicas), desc=sequence):
-            found = dk.Transport(plan.sample(i)).events(dk.BENCHMARK_B, dk.ANALYSIS_I).in_channels(dk.ANALYSIS_I)
-            channels = zip(dk.ANALYSIS_I.channels, found.mean, found.error, strict=True)
-            row = {f"{what}_{c.name}": value for c, *both in channels
-                   for what, value in zip(("events", "error"), both, strict=True)}  # fmt: skip
-            rows.append({"sequence": sequence, "sample": i, **row})
+        for i in tqdm(range(given.replicas or n_samples), desc=sequence):
+            found = dk.Transport(plan.sample(i)).events(dk.BENCHMARK_B, dk.ANALYSIS_I)
+            each, total = found.in_channels(dk.ANALYSIS_I), found.total()
+            row = {"sequence": sequence, "sample": i}
+            for rate, mean, error in zip(RATES, [*each.mean, total.mean], [*each.error, total.error], strict=True):
+                row |= {f"events_{rate}": mean, f"error_{rate}": error}
+            rows.append(row)
     with complete_or_not_at_all(given.output) as partial:
         pd.DataFrame(rows).to_csv(partial, index=False, float_format="%.6g", lineterminator="\n")
     datasets.renew_manifest(given.output)
