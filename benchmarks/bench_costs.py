@@ -16,17 +16,18 @@ REGIONS = {"heavy": (dk.HEAVY, dk.BENCHMARK_B), "light": (dk.LIGHT, dk.BENCHMARK
 BOTH = dk.ANALYSIS_I + dk.ANALYSIS_II
 
 BUDGETS = {
-    "generate": 165,
-    "generate Sobol points": 245,
-    "adapt": 15,
-    "place": 72,
+    "generate": 135,
+    "generate Sobol points": 182,
+    "adapt": 18,
+    "place": 56,
     "observables": 14,
-    "prepare": 95,
-    "prepare both": 107,
-    "transport": 235,
-    "transport to the first masses": 285,
+    "prepare": 82,
+    "prepare both": 99,
+    "transport": 195,
+    "transport to the first masses": 250,
 }
-"""Calls of exp an event: up to 1.3 times what was measured on a loaded machine, of the two regions the dearer one."""
+"""Calls of exp an event: up to 1.3 times the least that was measured, of the two regions the dearer one;
+of adaptation, which is short, 1.3 times the most on a loaded machine."""
 
 
 @numba.njit
@@ -35,14 +36,11 @@ def _exponentials(x, y):
         y[i] = math.exp(x[i])
 
 
-def seconds(step, rounds=3):
-    """Processor seconds of a call, the least of a few."""
-    found = []
-    for _ in range(rounds):
-        begin = process_time()
-        step()
-        found.append(process_time() - begin)
-    return min(found)
+def seconds(step):
+    """Processor seconds of a call."""
+    begin = process_time()
+    step()
+    return process_time() - begin
 
 
 @pytest.fixture(scope="module", params=REGIONS)
@@ -77,19 +75,25 @@ def steps(request):
 
 
 @pytest.mark.benchmark(timer=process_time)
+@pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
 @pytest.mark.parametrize("name", BUDGETS)
 def test_step(benchmark, steps, name):
     """A step of a million events, those of `transport` being the events that are transported.
 
-    After the first masses, the integrand at the masses of each event is there.
+    After the first masses, the integrand at the masses of each event is there. Steps and calls of exp take turns, and
+    the least of each counts: other work on the machine adds to both.
     """
     step, n = steps[name]
     x = np.random.default_rng(1).uniform(-5, 0, MILLION)
-    y = np.empty_like(x)
+    y, units = np.empty_like(x), []
     _exponentials(x, y)
-    benchmark.pedantic(step, rounds=3)
-    unit = seconds(lambda: _exponentials(x, y), 7) / MILLION
+
+    def unit():
+        units.extend(seconds(lambda: _exponentials(x, y)) for _ in range(3))
+
+    benchmark.pedantic(step, setup=unit, rounds=7)
+    exponential = min(units) / MILLION
     cost = benchmark.stats.stats.min / n
-    benchmark.extra_info["calls of exp an event"] = cost / unit
+    benchmark.extra_info["calls of exp an event"] = cost / exponential
     benchmark.extra_info["events per second"] = 1 / cost
-    assert cost < BUDGETS[name] * unit
+    assert cost < BUDGETS[name] * exponential

@@ -111,14 +111,15 @@ def test_plane_of_masses(benchmark, events, one_core):
     m_N, m_Zprime = np.geomspace(0.006, 0.5, 25), np.geomspace(0.6, 10, 25)
     plane = dk.BENCHMARK_B.replace(m_N=m_N[:, None], m_Zprime=m_Zprime)
     reference = timed(dense, events.thinned(MILLION // FEWER), plane) * MILLION / FEWER
-    first = timed(dk.Kernel(events[:]).events, plane, dk.ANALYSIS_I)
+    first = min(timed(dk.Kernel(events[:]).events, plane, dk.ANALYSIS_I) for _ in range(5))
     result = benchmark.pedantic(dk.Kernel(events).events, args=(plane, dk.ANALYSIS_I), rounds=5)
     assert result.mean.shape == (25, 25, 2)
     seconds = benchmark.stats.stats.min
     benchmark.extra_info["seconds of dense numpy, scaled"] = reference
     benchmark.extra_info["times faster than dense numpy"] = reference / seconds
-    benchmark.extra_info["seconds for the first plane"] = first
+    benchmark.extra_info["time of the first plane over that of the others"] = first / seconds
     assert seconds < 2
+    assert first < 2 * seconds
     assert reference > 100 * seconds
 
 

@@ -127,7 +127,7 @@ def _of_momenta(electron: Array, positron: Array) -> Observables:
 
 def _cosine(product: Array, lengths: Array) -> Array:
     """Not beyond ±1 by rounding; nan where nothing has a direction."""
-    return np.clip(np.divide(product, lengths, out=np.full(len(product), np.nan), where=lengths > 0), -1.0, 1.0)
+    return np.clip(product / np.where(lengths > 0, lengths, np.nan), -1.0, 1.0)
 
 
 @runtime_checkable

@@ -63,13 +63,16 @@ def flight_polygons(
         return starts, parts[0]
     boxes, are_boxes = _boxes_around(volumes), _are_boxes(volumes, "half_planes")
     planes = np.empty((0, len(volumes), 0, 3))  # those of boxes need not be in memory
+    corners = np.empty((0, 2))
     for begin in range(0, len(vertex), _AT_ONCE):
         rows = slice(begin, begin + _AT_ONCE)
         flights = vertex[rows], p_N[rows], p_Z[rows]
         if not are_boxes:
             planes = _together([volume.half_planes(*flights) for volume in volumes])
         most = (planes.shape[2] or 6) + SPARE_CORNERS
-        corners = np.empty((len(flights[0]) * len(volumes) * most, 2))
+        room = len(flights[0]) * len(volumes) * most
+        if len(corners) < room:
+            corners = np.empty((room, 2))
         used = clipped_rectangles(*flights, boxes, planes, starts[rows], corners)
         parts.append(corners[:used].copy())
         starts[rows] += before

@@ -25,7 +25,7 @@ from darkpkg.method.loops import Points, Prepared, kernel_sums
 from darkpkg.method.mass_kernel import check_inside, mass_coefficients, mass_level
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import WIDER, Smoothing, moments, neighbours
-from darkpkg.method.weights import ELECTRON, MUON, check_simulated, coupling_weight, exposure, sampling_range
+from darkpkg.method.weights import ELECTRON, MUON, check_simulated, coupling_weight, exposures, sampling_range
 from darkpkg.physics.model import DarkParameters
 
 _COMPILED: dict[Kernel, int] = {EPANECHNIKOV: 0, UNIFORM: 1, GAUSSIAN: 2}
@@ -51,7 +51,7 @@ Exposures = tuple[tuple[str, float], ...]
 
 
 def _prepare(
-    events: PlacedEvents, selection: Selection, exposures: Exposures, slope: Any, flavours: Flavours, flies: bool
+    events: PlacedEvents, selection: Selection, beams: Exposures, slope: Any, flavours: Flavours, flies: bool
 ) -> Prepared:
     """Events that ``selection`` takes, for each of some beams with their protons on target.
 
@@ -65,21 +65,21 @@ def _prepare(
     flavour = np.abs(events.flavour[chosen])
     if len(flavours) == 1:
         chosen = chosen[flavour == flavours[0]]
-    weights = np.stack([weight[chosen] * exposure(events, beam, pot, chosen) for beam, pot in exposures])
+    weights = weight[chosen] * exposures(events, beams, chosen)
     channel, column = np.nonzero(weights)
     base, row = weights[channel, column], chosen[column]
     # Strips of equally many events in m_N, and within each by m_Z′: a point visits the few strips within its reach.
     m_N, m_Zprime = events.m_N[row], events.m_Zprime[row]
-    order = np.argsort(m_N, kind="stable")
+    order = np.argsort(m_N)
     starts = np.linspace(0, len(row), int(np.sqrt(len(row))) + 2).astype(np.int64)
     edges = np.append(m_N[order], np.inf)[starts[:-1]]
     for start, stop in itertools.pairwise(starts.tolist()):
         strip = order[start:stop]
-        order[start:stop] = strip[np.argsort(m_Zprime[strip], kind="stable")]
+        order[start:stop] = strip[np.argsort(m_Zprime[strip])]
     channel, row, base = channel[order], row[order], base[order]
     masses = np.stack([m_N[order], m_Zprime[order]]).T  # numpy is fast along columns
     level = mass_level(sampling, masses, Smoothing(slope=slope))
-    axes = len(flavours), len(exposures), selection.n_bins, events.origin.replicates
+    axes = len(flavours), len(beams), selection.n_bins, events.origin.replicates
     place = (
         (np.abs(events.flavour[row]) == ELECTRON).astype(int),
         channel,
@@ -168,8 +168,8 @@ def _sums(
         channels = [channel for channel in analysis.channels if channel.selection == selection]
         for channel in channels:
             check_simulated(events, channel)
-        exposures = tuple((channel.beam, channel.pot) for channel in channels)
-        sample = prepared(events, selection, exposures, smoothing.slope, flavours, flies)
+        beams = tuple((channel.beam, channel.pot) for channel in channels)
+        sample = prepared(events, selection, beams, smoothing.slope, flavours, flies)
         bins = np.r_[tuple(analysis.bins_of(channel.name) for channel in channels)]
         own = np.zeros((n, len(flavours) * len(bins) * replicates, 4))
         _add(own, sample, at, *kernel, everywhere)

@@ -141,9 +141,7 @@ class Kernel(ABC):
         centre = np.asarray(centre, dtype=float)
         dim = centre.shape[-1]
         h = np.broadcast_to(bandwidth, centre.shape)
-        points = _points(self, dim)
-        basis = np.concatenate([np.ones((len(points), 1)), points], axis=1)
-        products = (basis[:, :, None] * basis[:, None, :]).reshape(len(points), -1)
+        points, products = _points(self, dim)
         moments = np.empty((*centre.shape[:-1], (1 + dim) ** 2))
         for index in np.ndindex(centre.shape[:-1]):  # one by one, so that memory does not grow with the centres
             moments[index] = inside(centre[index] + points * h[index]).astype(float) @ products / len(points)
@@ -151,9 +149,11 @@ class Kernel(ABC):
 
 
 @functools.cache
-def _points(kernel: Kernel, dim: int) -> Array:
-    """The points of `Kernel.points`, made once: a few thousand suffice along a line."""
-    return kernel.points(dim, 4096 if dim == 1 else 16384)
+def _points(kernel: Kernel, dim: int) -> tuple[Array, Array]:
+    """The points of `Kernel.points`, a few thousand along a line, and their products (n, (1 + d)²), made once."""
+    points = kernel.points(dim, 4096 if dim == 1 else 16384)
+    basis = np.concatenate([np.ones((len(points), 1)), points], axis=1)
+    return points, (basis[:, :, None] * basis[:, None, :]).reshape(len(points), -1)
 
 
 class _Power(Kernel):

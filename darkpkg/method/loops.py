@@ -199,6 +199,16 @@ def _mean_of_exponential(a: float) -> float:
 
 
 @compiled()
+def rows_within(x: Array, y: Array, low: tuple[float, float], high: tuple[float, float], rows: Integers) -> int:
+    """Fill ``rows`` with those of the points (x, y) from ``low`` to ``high``; return their number."""
+    n, (low_x, low_y), (high_x, high_y) = 0, low, high
+    for i in range(x.size):
+        rows[n] = i  # overwritten unless the point counts: there is no branch to foresee
+        n += (low_x <= x[i]) & (x[i] <= high_x) & (low_y <= y[i]) & (y[i] <= high_y)
+    return n
+
+
+@compiled()
 def box_chords(origin: Array, along: Array, boxes: Array, entry: Array, leave: Array) -> None:
     """Fill ``entry`` and ``leave`` (n, k) with where rays enter and leave boxes, in distances from their origin.
 
@@ -249,7 +259,7 @@ def clipped_rectangles(
     """
     n_corners, given = 0, half_planes.shape[2]
     n_planes = given if given else 6
-    polygon, clipped = np.empty((n_planes + SPARE_CORNERS, 2)), np.empty((n_planes + SPARE_CORNERS, 2))
+    polygons, now = np.empty((2, n_planes + SPARE_CORNERS, 2)), 0  # before a cut, and after it, in turns
     for i in range(vertex.shape[0]):
         v, N, Z = vertex[i], p_N[i], p_Z[i]
         N_sq, Z_sq = N[0] ** 2 + N[1] ** 2 + N[2] ** 2, Z[0] ** 2 + Z[1] ** 2 + Z[2] ** 2
@@ -264,7 +274,7 @@ def clipped_rectangles(
             reach = math.sqrt(far_sq) * reach_per
             x, y, size = reach / math.sqrt(N_sq), reach / math.sqrt(Z_sq), 4
             for k in range(4):
-                polygon[k, 0], polygon[k, 1] = (x if k == 1 or k == 2 else 0.0), (y if k >= 2 else 0.0)
+                polygons[now, k, 0], polygons[now, k, 1] = (x if k == 1 or k == 2 else 0.0), (y if k >= 2 else 0.0)
             for k in range(n_planes):
                 if given:
                     a, b, c = half_planes[i, j, k, 0], half_planes[i, j, k, 1], half_planes[i, j, k, 2]
@@ -273,13 +283,13 @@ def clipped_rectangles(
                     a, b, c = sign * N[axis], sign * Z[axis], sign * (v[axis] - boxes[j, axis, k & 1])
                 if c + min(a * x, 0.0) + min(b * y, 0.0) >= 0.0:  # it cuts nothing off
                     continue
-                size = _clip(polygon, size, a, b, c, clipped)
-                polygon, clipped = clipped, polygon
+                size = _clip(polygons, now, size, a, b, c)
+                now = 1 - now
                 if size == 0:
                     break
             # One by one: numba compiles the assignment of a slice for seconds, with the text of its error.
             for k in range(size if size > 2 else 0):
-                corners[n_corners, 0], corners[n_corners, 1] = polygon[k, 0], polygon[k, 1]
+                corners[n_corners, 0], corners[n_corners, 1] = polygons[now, k, 0], polygons[now, k, 1]
                 n_corners += 1
         starts[i, boxes.shape[0]] = n_corners
     return n_corners
@@ -290,20 +300,23 @@ SPARE_CORNERS = 6
 
 
 @compiled()
-def _clip(polygon: Array, size: int, a: float, b: float, c: float, clipped: Array) -> int:
-    """Fill ``clipped`` with the part of a convex polygon where a x + b y + c ≥ 0; return its number of corners."""
-    n = 0
+def _clip(polygons: Array, now: int, size: int, a: float, b: float, c: float) -> int:
+    """Fill ``polygons[1 - now]`` with the part of the convex ``polygons[now]`` of ``size`` corners where
+    a x + b y + c ≥ 0; return its number of corners."""
+    n, other = 0, 1 - now
+    x, y = polygons[now, size - 1, 0], polygons[now, size - 1, 1]
+    here = a * x + b * y + c
     for k in range(size):
-        before = k - 1 if k else size - 1
-        x, y, next_x, next_y = polygon[before, 0], polygon[before, 1], polygon[k, 0], polygon[k, 1]
-        here, there = a * x + b * y + c, a * next_x + b * next_y + c
+        next_x, next_y = polygons[now, k, 0], polygons[now, k, 1]
+        there = a * next_x + b * next_y + c
         if (here < 0.0) != (there < 0.0):
             share = here / (here - there)
-            clipped[n, 0], clipped[n, 1] = x + share * (next_x - x), y + share * (next_y - y)
+            polygons[other, n, 0], polygons[other, n, 1] = x + share * (next_x - x), y + share * (next_y - y)
             n += 1
         if there >= 0.0:
-            clipped[n, 0], clipped[n, 1] = next_x, next_y
+            polygons[other, n, 0], polygons[other, n, 1] = next_x, next_y
             n += 1
+        x, y, here = next_x, next_y, there
     return n
 
 

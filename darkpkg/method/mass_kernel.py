@@ -5,6 +5,8 @@ Begin with `mass_coefficients`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -35,8 +37,14 @@ def mass_level(sampling: SamplingRange, masses: Array, smoothing: Smoothing) -> 
     return smoothing.level(masses, lambda at: sampling.flattening(at[..., 0], at[..., 1]))
 
 
-def mass_coefficients(sampling: SamplingRange, masses: Array, h: Array, smoothing: Smoothing) -> Array:
-    """`Smoothing.coefficients` in the sampled region, with both bandwidths h and `WIDER` h.
+def mass_coefficients(
+    sampling: SamplingRange,
+    masses: Array,
+    h: Array,
+    smoothing: Smoothing,
+    factors: Sequence[float] = (1.0, WIDER),
+) -> Array:
+    """`Smoothing.coefficients` in the sampled region, with bandwidths h times each of some factors.
 
     The region is convex in the logarithms of the masses, so that a kernel whose corners lie inside does so wholly.
 
@@ -50,11 +58,13 @@ def mass_coefficients(sampling: SamplingRange, masses: Array, h: Array, smoothin
         Bandwidths in the logarithms of the masses, (p, 2).
     smoothing
         Its kernel and order count.
+    factors
+        By default both of an estimate and its bias, 1 and `WIDER`.
 
     Returns
     -------
     ndarray
-        c of shape (p, 2, 3): for each point and bandwidth the constant and the slopes.
+        c of shape (p, factors, 3): for each point and bandwidth the constant and the slopes.
 
     Raises
     ------
@@ -63,11 +73,11 @@ def mass_coefficients(sampling: SamplingRange, masses: Array, h: Array, smoothin
     """
     if not np.all(smoothing.log):
         raise ValueError(f"log must be True for events, whose masses are smoothed in logarithms, got {smoothing.log}")
-    kernels = np.concatenate([np.column_stack([np.log(masses), width * h]) for width in (1.0, WIDER)])
+    kernels = np.concatenate([np.column_stack([np.log(masses), width * h]) for width in factors])
     kernels, index = np.unique(kernels, axis=0, return_inverse=True)
     centres, widths = kernels[:, :2], kernels[:, 2:]
     corners = np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]]) * smoothing.kernel.reach
     cut = ~sampling.contains_logarithms(centres[:, None] + widths[:, None] * corners).all(axis=1)
     c = np.tile([1.0, 0.0, 0.0], (len(kernels), 1))
     c[cut] = smoothing.coefficients(centres[cut], widths[cut], sampling.contains_logarithms)
-    return c[index.reshape(2, -1).T]
+    return c[index.reshape(len(factors), -1).T]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from darkpkg.experiment.detector import Detector
 from darkpkg.inputs import check, check_kinds, one_of, real_number, tuple_of, whole_number
-from darkpkg.method.events import Events, PlacedEvents, block_of, by_source, rows_of
+from darkpkg.method.events import Events, PlacedEvents, block_of, by_source, distinct, rows_of
 from darkpkg.method.flights import chords_through
 from darkpkg.method.origin import Site
 from darkpkg.physics.kinematics import momentum
@@ -88,7 +88,7 @@ def place(
     symbols = {nucleus.pdg_code: symbol for symbol, nucleus in detector.nuclei.items()}
     random, of_response = _by_nets(events, vertices, seed) if is_sobol else _independent(events, seed)
     number = np.full(len(weight), -1)
-    codes = np.unique(events.target).tolist()
+    codes = distinct(events.target)
     for code in codes:
         if code // 10 * 10 not in symbols:  # of the nucleus, or of that whose nucleon was hit
             raise ValueError(f"target must be a nucleus of {detector.name}, one of {symbols}, got {code}")
@@ -109,9 +109,9 @@ def place(
     for i, module in enumerate(detector.modules):
         here = np.flatnonzero(number == i)
         if here.size:
-            at = np.ascontiguousarray(rows_of(random, here)[:, :3])
+            at = rows_of(random, here)[:, :3]
             if i in maps:
-                evenly, at, jacobian = at, np.empty_like(at), np.empty(len(at))
+                evenly, at, jacobian = np.ascontiguousarray(at), np.empty((len(at), 3)), np.empty(len(at))
                 maps[i].map(evenly, at, jacobian)
                 weight[here] *= jacobian
             vertex[here] = at = module.active.uniform(at)
@@ -131,13 +131,14 @@ def place(
 
 def _independent(events: Events, seed: int) -> tuple[Array, Array]:
     """Random numbers (n, 4) for vertex and module, and as many for a response."""
-    random = np.empty((2, len(events), 4))
+    random, of_response = np.empty((len(events), 4)), np.empty((len(events), 4))
     for (beam, flavour, code), rows in by_source(events):
         name = *events.origin.stream(beam, flavour), code
         where = block_of(rows)
-        for use, own in zip(("place", "response"), random, strict=True):
-            own[where] = random_stream(seed, use, *name).random((len(rows), 4))
-    return random[0], random[1]
+        for use, column in {"place": random, "response": of_response}.items():
+            own = column[where]  # a view of rows that stand together
+            column[where] = random_stream(seed, use, *name).random(out=own)
+    return random, of_response
 
 
 _AXES = range(11, 19)

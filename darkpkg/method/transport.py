@@ -26,6 +26,7 @@ from darkpkg.method.events import Events, PlacedEvents, block_of, by_source, row
 from darkpkg.method.flights import chords_through
 from darkpkg.method.integrand import DECAY_AXES, Integrand, target
 from darkpkg.method.kernel_estimate import Remembered
+from darkpkg.method.loops import rows_within
 from darkpkg.method.mass_kernel import check_inside
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import Smoothing
@@ -104,10 +105,9 @@ def _neighbours(
     reach = np.full(2, np.inf)
     if not sampling.is_fixed:
         reach = np.exp(neighbourhood.kernel.reach * neighbourhood.bandwidths((), 2))
-    m_N, m_Zprime = float(parameters.m_N), float(parameters.m_Zprime)
-    rows = np.flatnonzero((events.m_N >= m_N / reach[0]) & (events.m_N <= m_N * reach[0]))
-    other = events.m_Zprime[rows]
-    rows = rows[(other >= m_Zprime / reach[1]) & (other <= m_Zprime * reach[1])]
+    point = np.array([float(parameters.m_N), float(parameters.m_Zprime)])
+    rows = np.empty(len(events), dtype=np.int64)
+    rows = rows[: rows_within(events.m_N, events.m_Zprime, tuple(point / reach), tuple(point * reach), rows)]
     masses = np.stack([events.m_N[rows], events.m_Zprime[rows]]).T  # numpy is fast along columns
     weight = weight_of_masses(sampling, masses, parameters, neighbourhood)
     counts = np.flatnonzero(events.weight[rows] * weight)
@@ -134,7 +134,8 @@ def _at_masses_of(
             before[new], _ = integrand.at_masses(own_u, events.m_N[new], events.m_Zprime[new])
         masses = (np.full(len(own), float(mass)) for mass in (parameters.m_N, parameters.m_Zprime))
         after[where], variables = integrand.at_masses(u, *masses)
-        for name, values in integrand.momenta(variables, np.ascontiguousarray(azimuths)).items():
+        into = {name: column[where] for name, column in momenta.items()}  # views of rows that stand together
+        for name, values in integrand.momenta(variables, np.ascontiguousarray(azimuths), into).items():
             momenta[name][where] = values
     integrands[rows] = before
     return np.divide(after, before, out=np.zeros(len(events)), where=before > 0), momenta

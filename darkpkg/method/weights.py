@@ -82,7 +82,7 @@ def weight_of_masses(
         return np.ones(len(masses))
     point = np.array([float(parameters.m_N), float(parameters.m_Zprime)])
     h = smoothing.bandwidths((), 2)
-    c = mass_coefficients(sampling, point[None], h[None], smoothing)[0, 0]
+    c = mass_coefficients(sampling, point[None], h[None], smoothing, (1.0,))[0, 0]
     kernel = kernel_weight(smoothing.kernel, np.log(masses / point), h, c)
     slope = mass_level(sampling, point, smoothing) / mass_level(sampling, masses, smoothing)
     return kernel * slope / sampling.q_of_events(*masses.T)
@@ -205,7 +205,7 @@ def exposure_weight(events: PlacedEvents, channel: Channel) -> Array:
     """
     check_kinds(events=(events, PlacedEvents), channel=(channel, Channel))
     check_simulated(events, channel)
-    return exposure(events, channel.beam, channel.pot)
+    return exposures(events, [(channel.beam, channel.pot)])[0]
 
 
 def check_simulated(events: Events, channel: Channel) -> None:
@@ -218,12 +218,12 @@ def check_simulated(events: Events, channel: Channel) -> None:
         )
 
 
-def exposure(events: PlacedEvents, beam: str, pot: float, rows: Any = slice(None)) -> Array:
-    """Nuclei of the kind of each event times ``pot``, zero for events of another beam: (n,), or of some ``rows``."""
-    target, nuclei = events.target[rows] // 10, 0.0
+def exposures(events: PlacedEvents, beams: Sequence[tuple[str, float]], rows: Any = slice(None)) -> Array:
+    """Nuclei of the kind of each event times the POT of each beam, zero for events of another: (beams, n)."""
+    target, beam, nuclei = events.target[rows] // 10, events.beam[rows], 0.0
     for code, number in events.detector.targets.items():
         nuclei = nuclei + number * (target == code // 10)  # of the nucleus and of its nucleons
-    return np.where(events.beam[rows] == beam, nuclei * pot, 0.0)
+    return np.stack([np.where(beam == name, nuclei * pot, 0.0) for name, pot in beams])
 
 
 def produced_weight(
