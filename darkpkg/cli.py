@@ -42,7 +42,7 @@ class Commands(TyperGroup):
 
 
 def _write_out() -> None:
-    """Write what was printed, or drop what cannot be written: at its end Python would try once more, and complain."""
+    """Write what was printed, or drop what cannot be written: Python would try once more at its end."""
     if sys.stdout:
         try:
             sys.stdout.flush()

@@ -161,7 +161,7 @@ class Source:
 
 
 def _require_flavours(points: dk.DarkParameters, beams: Sequence[dk.Beam]) -> None:
-    """Without electron neutrinos |V_eN|² would count for nothing, and nobody would notice."""
+    """An error, as without electron neutrinos |V_eN|² would be ignored."""
     if np.any(points.V_eN_sq) and not {12, -12} & {flavour for beam in beams for flavour in beam.fluxes}:
         raise ValueError("V_eN_sq must be zero without electron neutrinos: simulate with T2K-all-flavours")
 
@@ -170,7 +170,7 @@ def check(numbers: Mapping[str, Any], source: Source, names: list[str] | None, a
     """Print the verdict of each analysis, and of their sum, on one point, and return the exit status."""
     point, judges = dk.DarkParameters(**numbers), source.judges(names)
     source.refuse_early(point, judges)
-    # An N without any width lives for ever, which is no fault.
+    # An N without any width is stable, which is no fault.
     with np.errstate(divide="ignore"), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         verdicts, about = source.verdicts(point, judges)

@@ -43,7 +43,7 @@ _KINDS = {
 
 
 def real_array(name: str, value: Any, rule: str | None = "finite") -> Array:
-    """``value`` as an array of doubles, not copied if it is one, each as ``rule`` of `RULES` wants it.
+    """``value`` as an array of doubles, not copied if it is one, each within ``rule`` of `RULES`.
 
     Raises `TypeError` for what is no real number (complex, boolean, text, objects), and `ValueError` for masked or
     ragged values, or numbers against the rule; both name the argument.

@@ -64,7 +64,7 @@ def kept_run(root: Path, chapter: Path, cells: Sequence[str]) -> Path:
 
 
 def keep(notebook: NotebookNode, path: Path) -> None:
-    """Write an executed chapter, complete or not at all, and forget its oldest runs."""
+    """Write an executed chapter, complete or not at all, and delete its oldest runs."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
     nbformat.write(notebook, draft)

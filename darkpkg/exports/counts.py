@@ -93,7 +93,7 @@ def to_pyhf(
     analysis
         Counts, backgrounds and errors of their own of each bin.
     record
-        Of HEPData, which the format wants: ``ins`` and seven digits.
+        Number of the HEPData record, which the format requires: ``ins`` and seven digits.
 
     Returns
     -------

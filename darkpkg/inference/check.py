@@ -121,7 +121,7 @@ def check(
     estimator = check_estimator(estimator, "events", "upscatterings")
     kinds = {"parameters": (parameters, DarkParameters), "analysis": (analysis, Analysis)}
     check_kinds(**kinds, likelihood=(likelihood, Callable))
-    sample = getattr(estimator, "sample", None)  # without, nothing is told of thresholds
+    sample = getattr(estimator, "sample", None)  # without, there is no note on thresholds
     targets, beams = ([], ()) if sample is None else (_nuclei(sample), sample.origin.beams)
     unreached = verdict_without_neutrinos(
         parameters, analysis, targets, beams, likelihood=likelihood, cl=cl, method=method
@@ -129,7 +129,7 @@ def check(
     if unreached is not None:
         return unreached
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FewEventsWarning)  # the verdict itself says so
+        warnings.simplefilter("ignore", FewEventsWarning)  # the verdict itself has their number
         signal = estimator.events(parameters, analysis)
         upscatterings = estimator.upscatterings(parameters, analysis)
     own = ([beam for beam in beams if beam.name == channel.beam] for channel in analysis.channels)
@@ -258,7 +258,7 @@ def _distance(signal: Expectation, analysis: Analysis, likelihood: Likelihood) -
 def _interval(
     signal: Expectation, analysis: Analysis, empty: NDArray[np.bool_]
 ) -> tuple[Expectation, Expectation, NDArray[np.float64]]:
-    """Ends of the 95 % interval of an expectation, inf where no event tells, and effective events of each channel.
+    """Ends of the 95 % interval of an expectation, inf where there is no event, and effective events of each channel.
 
     Channels that are ``empty`` for certain have no part in this. More or fewer events have the same weights, which
     bring their variance.

@@ -91,7 +91,7 @@ def scan(
         raise TypeError(f"analysis must be an Analysis, or have observed counts, got {analysis!r}")
     refine, grid = whole_number("refine", refine), parameters if isinstance(parameters, Slice) else None
     if refine and grid is None:
-        raise ValueError(f"refine needs a Slice, to know the points between, got {refine} for single points")
+        raise ValueError(f"refine needs a Slice, which defines the points between, got {refine} for single points")
     require_scan_memory(getattr(parameters, "shape", ()), len(analysis.observed), refine)
     points = parameters if grid is None else grid.parameters
     if isinstance(estimator, Kernel | Transport) and isinstance(points, DarkParameters):

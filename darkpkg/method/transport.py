@@ -74,7 +74,7 @@ def transport(events: AnyEvents, parameters: DarkParameters, neighbourhood: Smoo
     kept = {name: rows_of(getattr(events, name), rows) for name in events.columns() if name not in _MADE_ANEW}
     near = events.of_columns(kept, events.origin, events.provenance)
     if not np.isfinite(near.point).all():
-        raise ValueError("events must remember the point that made them, as those of darkpkg.generate do")
+        raise ValueError("events must have the point of their generation, as those of darkpkg.generate do")
     factor, changes = _at_masses_of(parameters, near, _integrands(events), rows)
     changes |= {name: np.full(len(near), float(getattr(parameters, name))) for name in ("m_N", "m_Zprime")}
     if isinstance(near, PlacedEvents):
@@ -99,7 +99,7 @@ def _neighbours(
 ) -> tuple[NDArray[np.int64], Array]:
     """Rows of the events that weigh something, and their `kde_weight`."""
     check_point(parameters)
-    coupling_weight(events, parameters)  # refuses another kind of N
+    coupling_weight(events, parameters)  # an error for another kind of N
     sampling = sampling_range(events)
     check_inside(sampling, parameters.m_N, parameters.m_Zprime)
     reach = np.full(2, np.inf)

@@ -44,9 +44,9 @@ MUON, ELECTRON = 14, 12
 def kde_weight(events: Events, parameters: DarkParameters, smoothing: Smoothing = SMOOTHING) -> Array:
     r"""K(d(θ, θ_i), δ) / q, Eq. (25): weights at one point θ.
 
-    The distance d is logarithmic, in (ln m_N, ln m_Z′). Beyond Eq. (25) the weight has the factors that `Smoothing`
-    wants: a slope g(θ)/g(θ_i), which for ``"density"`` turns q(θ_i) into q(θ), and the coefficients that make up for
-    the part of the kernel that an edge of the sampled region cuts. It is one for a sample at fixed masses.
+    The distance d is logarithmic, in (ln m_N, ln m_Z′). Beyond Eq. (25) the weight has the factors of `Smoothing`: a
+    slope g(θ)/g(θ_i), which for ``"density"`` turns q(θ_i) into q(θ), and the coefficients that make up for the part
+    of the kernel that an edge of the sampled region cuts. It is one for a sample at fixed masses.
 
     Parameters
     ----------
