@@ -23,18 +23,14 @@ import json
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import gammaln, xlogy
 
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.inference.slices import Slice
-from darkpkg.inputs import check_kinds, real_numbers
+from darkpkg.inputs import Array, check_kinds, real_numbers
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.interface import Predicts, check_estimator
-
-Array = NDArray[np.float64]
-
-__all__ = ["profiled_counts_log_likelihood", "to_hs3", "to_pyhf"]
 
 
 def profiled_counts_log_likelihood(prediction: Expectation, analysis: Any) -> Array:

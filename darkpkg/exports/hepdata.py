@@ -20,8 +20,6 @@ from darkpkg.inputs import check_kinds, tuple_of
 from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.physics.model import DarkParameters
 
-__all__ = ["HepDataTable", "table_of_scan", "to_hepdata"]
-
 
 @dataclass(frozen=True)
 class HepDataTable:

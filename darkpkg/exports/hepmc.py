@@ -13,19 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from darkpkg.experiment.analysis import Analysis
-from darkpkg.inputs import check_kinds, whole_number
+from darkpkg.inputs import Array, check_kinds, whole_number
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.weights import check_placed, check_point, produced_weight
 from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.physics.model import DarkParameters
 from darkpkg.streams import random_stream
-
-Array = NDArray[np.float64]
-
-__all__ = ["write_hepmc"]
 
 HEAVY_NEUTRINO, DARK_PHOTON, ELECTRON = 9900014, 32, 11
 """Numbers of the particle data group's scheme: a heavy neutrino beside ν_μ, and a Z′."""

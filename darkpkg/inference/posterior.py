@@ -20,28 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from darkpkg.datasets import DataIntegrityError
 from darkpkg.inference.point_likelihood import PointLikelihood
-from darkpkg.inputs import Frozen, check_kinds, one_of, real_numbers, whole_number
+from darkpkg.inputs import Array, Frozen, check_kinds, one_of, real_numbers, whole_number
 from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.streams import random_stream
-
-Array = NDArray[np.float64]
-
-__all__ = [
-    "BOUNDS",
-    "Chain",
-    "Nested",
-    "Prior",
-    "profile",
-    "read_chain",
-    "sample_chain",
-    "sample_nested",
-    "split_r_hat",
-    "write_chain",
-]
 
 BOUNDS: Mapping[str, tuple[float, float]] = Frozen(
     {

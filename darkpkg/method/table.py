@@ -22,14 +22,12 @@ from numpy.typing import ArrayLike, NDArray
 from darkpkg import datasets
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.selection import Selection
-from darkpkg.inputs import check_kinds, one_of, real_numbers
+from darkpkg.inputs import Array, check_kinds, one_of, real_numbers
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.origin import encoded
 from darkpkg.method.sampling import OutsideSampleError
 from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.physics.model import DarkParameters
-
-Array = NDArray[np.float64]
 
 __all__ = ["Table", "load_table"]
 

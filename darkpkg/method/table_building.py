@@ -21,17 +21,12 @@ from darkpkg import _sources
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.experiment import Experiment
 from darkpkg.experiment.selection import Cuts, Selection
-from darkpkg.inputs import check_kinds, whole_number
+from darkpkg.inputs import Array, check_kinds, whole_number
 from darkpkg.method.table import FORMAT, Grid, Table, selection_digest
 from darkpkg.method.table_fields import beyond_cut, fields_of, store
 from darkpkg.method.table_nodes import LIFETIMES, SHORT_LIFETIMES, Simulation, Spectrum
 from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.running import run
-
-Array = NDArray[np.float64]
-
-__all__ = ["build_table"]
-
 
 GRIDS = {"heavy": Grid("heavy", 41, 11), "light": Grid("light", 41, 33, power=0.7)}
 
