@@ -6,7 +6,6 @@ decay for each event, which is drawn here from the lifetimes of N and of a light
 
 from __future__ import annotations
 
-import importlib
 import importlib.metadata
 import os
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from darkpkg.experiment.analysis import Analysis
-from darkpkg.inputs import Array, check_kinds, whole_number
+from darkpkg.inputs import Array, check_kinds, of_an_extra, whole_number
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.weights import check_placed, check_point, produced_weight
 from darkpkg.outputs import complete_or_not_at_all
@@ -70,10 +69,7 @@ def write_hepmc(
     TypeError, ValueError
         For other events, as `darkpkg.produced_weight`, and masses that are not those of the point.
     """
-    try:
-        hepmc: Any = importlib.import_module("pyhepmc")
-    except ImportError:
-        raise ImportError("pyhepmc must be installed for this: pip install 'darkpkg[exports]'") from None
+    hepmc = of_an_extra("pyhepmc", "exports")
     check_placed("events", events)
     check_point(parameters)
     check_kinds(path=(path, (str, os.PathLike)), analysis=(analysis, Analysis))

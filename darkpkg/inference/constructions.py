@@ -211,15 +211,18 @@ class Construction:
     Parameters
     ----------
     method
-        A name or a `Method`, other than ``"likelihood"``.
+        Other than ``"likelihood"``.
     points
         Expected events, (p, bins): what is compared with.
     analysis
         As in `p_values`.
+    likelihood
+        That of the paper, the only one that a method other than ``"likelihood"`` has.
     """
 
-    def __init__(self, method: str | Method, points: ArrayLike, analysis: Any) -> None:
-        self.method, self._law = method_of(method), Law.of(analysis, 1.0)
+    def __init__(self, method: Method, points: ArrayLike, analysis: Any, likelihood: Likelihood) -> None:
+        check_method(method, likelihood)
+        self.method, self._law = method, Law.of(analysis, 1.0)
         points = np.minimum(np.maximum(points, 0.0), _MOST_EVENTS)
         self._data = Data.of(np.asarray(analysis.observed, dtype=float)[None], points, self._law)
         points = points[self._near(points)]
@@ -262,8 +265,7 @@ def allowance(
     threshold, method = exclusion_threshold(cl, n_parameters), method_of(method)
     if method.name == "likelihood":
         return lambda signal: np.maximum(likelihood(signal, analysis) - (best - threshold), -1e300)
-    check_method(method, likelihood)
-    p = Construction(method, np.reshape(points.mean, (-1, np.shape(points.mean)[-1])), analysis)
+    p = Construction(method, np.reshape(points.mean, (-1, np.shape(points.mean)[-1])), analysis, likelihood)
     return lambda signal: height(p(signal.mean).value, cl)
 
 
