@@ -80,13 +80,10 @@ def option(name: str, text: str, metavar: str | None = None, *, default: Any = .
 
 def _integer(text: str) -> int:
     """An integer, which may be written 1e6."""
-    try:
-        return int(text)
-    except ValueError:
-        number = float(text)
-        if not number.is_integer():
-            raise
-        return int(number)
+    number = float(text)
+    if not number.is_integer():
+        raise ValueError(f"must be an integer, got {text}")
+    return int(number)
 
 
 def _version(wanted: bool) -> None:

@@ -29,6 +29,7 @@ RULES: Mapping[str, Callable[[Array], NDArray[np.bool_]]] = {
     "in [0, 1)": lambda v: (v >= 0) & (v < 1),
     "in [0, 1] or nan": lambda v: np.isnan(v) | ((v >= 0) & (v <= 1)),
     "not negative": lambda v: v >= 0,
+    "positive": lambda v: v > 0,
 }
 """What a number may be, by the words of the error."""
 
