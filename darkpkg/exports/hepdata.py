@@ -89,18 +89,11 @@ def table_of_scan(scan: Scan, name: str = "scan") -> HepDataTable:
         Of the table.
     """
     check_kinds(scan=(scan, Scan))
-    points, known = scan.parameters, np.ravel(scan.evaluated)
-    columns = {
-        parameter: np.broadcast_to(getattr(points, parameter), points.shape).ravel()[known]
-        for parameter in DarkParameters.numbers()
-    }
-    total = scan.expectation.total()
+    known, about, total = scan.evaluated, DarkParameters.numbers(), scan.known.total()
+    columns = {one: np.broadcast_to(getattr(scan.parameters, one), known.shape)[known] for one in about}
     description = f"Signal in {scan.analysis.name} and its likelihood. {getattr(scan.analysis, 'caveat', '')}".strip()
-    units = {parameter: about["unit"] for parameter, about in DarkParameters.numbers().items() if about["unit"]}
-    dependent = {
-        "expected events": np.ravel(total.mean)[known],
-        "-Delta ln L": np.ravel(scan.minus_delta_log_likelihood)[known],
-    }
+    units = {one: of_one["unit"] for one, of_one in about.items() if of_one["unit"]}
+    dependent = {"expected events": total.mean, "-Delta ln L": scan.minus_delta_log_likelihood[known]}
     return HepDataTable(name, description, columns, dependent, units=units, keywords={"observables": ["CLS"]})
 
 
