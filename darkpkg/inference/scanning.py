@@ -247,8 +247,7 @@ class _Scanner:
         """ln L where a signal was predicted, nan elsewhere."""
         known = ~np.isnan(signal.mean[..., 0])
         lnL = np.full(known.shape, np.nan)
-        at_known = Expectation(*(values[known] for values in vars(signal).values()))
-        lnL[known] = values_of(self.likelihood, at_known, self.analysis)
+        lnL[known] = values_of(self.likelihood, signal.at(known), self.analysis)
         without = float(values_of(self.likelihood, no_signal(self.analysis), self.analysis))
         return Scan(points, self.analysis, signal, lnL, without, grid, levels, self.about, self.likelihood)
 

@@ -127,6 +127,10 @@ class Expectation:
         certain = np.maximum(np.abs(self.bias) - 2 * self.bias_error, 0.0)
         return (self.n_effective >= n_effective) & (certain <= bias * np.abs(self.mean))
 
+    def at(self, points: Any) -> Expectation:
+        """Those of some points: ``points`` selects along the first axes."""
+        return self._map(lambda values: values[points])
+
     def in_channels(self, analysis: Any) -> Expectation:
         """Sums over the bins of each channel of ``analysis``: shape θ.shape + (channels,).
 

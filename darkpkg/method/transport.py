@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from darkpkg.inputs import check, check_kinds
+from darkpkg.inputs import Array, check, check_kinds
 from darkpkg.method.events import Events, PlacedEvents, block_of, by_source, rows_of
 from darkpkg.method.flights import chords_through
 from darkpkg.method.integrand import DECAY_AXES, Integrand, target
@@ -33,10 +33,7 @@ from darkpkg.method.smoothing import Smoothing
 from darkpkg.method.weights import check_point, coupling_weight, sampling_range, weight_of_masses
 from darkpkg.physics.model import DarkParameters
 
-Array = NDArray[np.float64]
 AnyEvents = TypeVar("AnyEvents", bound=Events)
-
-__all__ = ["NEIGHBOURHOOD", "transport"]
 
 NEIGHBOURHOOD = Smoothing((0.5, 1.5), order=0, slope=None)
 """Which events are transported, by default. As the estimate has no bias, its width is a matter of variance alone:
