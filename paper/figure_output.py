@@ -57,9 +57,8 @@ def figure_bundle(
     """Draw a figure in all formats: content by MIME type, and as metadata the size of its `smallest_text`.
 
     A wide drawing has a second one for phones, narrower, with panels that stand side by side below one another; a
-    figure with another one ``own_narrow`` has that instead. Files
-    that would be large as SVG are PNG of double resolution. Text that would be shown smaller than `SMALLEST` is
-    enlarged.
+    figure with another one ``own_narrow`` has that instead. Files that would be large as SVG are PNG of double
+    resolution. Text that would be shown smaller than `SMALLEST` is enlarged.
     """
     with _laid_out(figure, PAGE_WIDTH) as frame:
         svg = _drawn(figure, "svg", frame).decode()
