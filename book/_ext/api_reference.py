@@ -9,7 +9,7 @@ from typing import Any
 from sphinx.ext.autodoc import DataDocumenter
 
 SETTINGS = {
-    "autodoc_typehints": "none",  # docstrings say kind, shape and unit
+    "autodoc_typehints": "none",  # docstrings have kind, shape and unit
     "autodoc_member_order": "bysource",
     "autodoc_preserve_defaults": True,  # as they are written, DEFAULT and not all that is in it
     "napoleon_attr_annotations": False,

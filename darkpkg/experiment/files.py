@@ -57,7 +57,7 @@ _Made = TypeVar("_Made")
 
 
 def load_detector(path: str | os.PathLike[str], name: str | None = None) -> Detector:
-    """A detector of your own, from a CSV file as `Detector.from_table` wants it; called like the file by default.
+    """A detector of your own, from a CSV file for `Detector.from_table`; named like the file by default.
 
     Lengths in cm, masses in tonnes, mass fractions of the elements. So that no wrong digit passes, a module must be
     as dense as its material: argon as a gas of one atmosphere or as a liquid to 10 %, all else from a third to twice

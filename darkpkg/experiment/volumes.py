@@ -2,8 +2,8 @@
 
 Each is a product of intervals, discs and balls, which `Volume` makes everything of. A shape of your own is a frozen
 dataclass that derives from `Volume` and has its ``low``, ``high`` and ``parts``; without such parts it has methods in
-the place of those of `Volume`. Nothing else in the library looks at the kind of a volume. It must be convex, so that
-a ray crosses it once.
+the place of those of `Volume`. Nothing else in the library depends on the kind of a volume. It must be convex, so
+that a ray crosses it once.
 """
 
 from __future__ import annotations

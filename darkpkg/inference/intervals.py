@@ -73,7 +73,7 @@ def excluded_intervals(
     Raises
     ------
     TypeError, ValueError
-        For ``along`` that is no slice along one parameter, and what `scan` refuses.
+        For ``along`` that is no slice along one parameter, and for the errors of `scan`.
 
     Examples
     --------

@@ -119,13 +119,17 @@ class Expectation:
         return np.sqrt(self.bias_variance)
 
     def trusted(self, n_effective: float = FEW_EVENTS, bias: float = 0.1) -> NDArray[np.bool_]:
-        """Where at least ``n_effective`` effective events speak, and no bias beyond ``bias`` × mean is seen.
+        """Where the estimate has at least ``n_effective`` effective events and no clear bias beyond ``bias`` × mean.
 
-        A bias is seen where the estimate is that large even two of its errors closer to zero. This is the mask of a
+        A bias is clear where the estimate is that large even two of its errors closer to zero. This is the mask of a
         map: a place where it is false needs more events or another bandwidth.
         """
         certain = np.maximum(np.abs(self.bias) - 2 * self.bias_error, 0.0)
         return (self.n_effective >= n_effective) & (certain <= bias * np.abs(self.mean))
+
+    def at(self, points: Any) -> Expectation:
+        """Those of some points: ``points`` selects along the first axes."""
+        return self._map(lambda values: values[points])
 
     def in_channels(self, analysis: Any) -> Expectation:
         """Sums over the bins of each channel of ``analysis``: shape θ.shape + (channels,).

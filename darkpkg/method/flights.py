@@ -10,15 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.experiment.volumes import Box, Volume
 from darkpkg.inputs import Array
+from darkpkg.method import loops
 from darkpkg.method.events import PlacedEvents, rows_of
-from darkpkg.method.loops import (
-    SPARE_CORNERS,
-    Paths,
-    box_chords,
-    clipped_rectangles,
-    decay_probabilities,
-    straight_paths,
-)
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
 from darkpkg.units import cm
@@ -30,7 +23,7 @@ def chords_through(volumes: Sequence[Volume], vertex: Array, p_N: Array) -> dict
     """Where N with momenta ``p_N`` (n, 4) enters and leaves each volume: (n, volumes) in cm from its vertex."""
     entry, leave = np.empty((2, len(vertex), len(volumes)))
     if _are_boxes(volumes, "chord"):
-        box_chords(vertex, p_N, _boxes_around(volumes), entry, leave)
+        loops.box_chords(vertex, p_N, _boxes_around(volumes), entry, leave)
         return {"entry": entry, "exit": leave}
     direction = p_N[:, 1:] / momentum(p_N)[:, None]
     for k, volume in enumerate(volumes):
@@ -69,11 +62,11 @@ def flight_polygons(
         flights = vertex[rows], p_N[rows], p_Z[rows]
         if not are_boxes:
             planes = _together([volume.half_planes(*flights) for volume in volumes])
-        most = (planes.shape[2] or 6) + SPARE_CORNERS
+        most = (planes.shape[2] or 6) + loops.SPARE_CORNERS
         room = len(flights[0]) * len(volumes) * most
         if len(corners) < room:
             corners = np.empty((room, 2))
-        used = clipped_rectangles(*flights, boxes, planes, starts[rows], corners)
+        used = loops.clipped_rectangles(*flights, boxes, planes, starts[rows], corners)
         parts.append(corners[:used].copy())
         starts[rows] += before
         before += used
@@ -107,21 +100,21 @@ def decay_rates(parameters: DarkParameters, ctau: ArrayLike) -> tuple[Array, Arr
     return decay_rate(parameters.m_N, ctau), of_Z
 
 
-def paths_of(events: PlacedEvents, modules: Sequence[str], flies: bool, rows: Any = slice(None)) -> Paths:
+def paths_of(events: PlacedEvents, modules: Sequence[str], flies: bool, rows: Any = slice(None)) -> loops.Paths:
     """The paths of some ``rows`` of the events through ``modules``, also those of Z′ if it ``flies``."""
     columns, row = events.columns_of(modules), np.arange(len(events))[rows]
     begin, width = np.empty((2, len(row), len(columns)))
-    straight_paths(events.p_N, events.entry, events.exit, row, np.array(columns, dtype=np.int64), begin, width)
+    loops.straight_paths(events.p_N, events.entry, events.exit, row, np.array(columns, dtype=np.int64), begin, width)
     starts, corners = np.zeros((0, 1), dtype=np.int64), np.zeros((0, 2))
     if flies:
         volumes = [events.detector.volumes[column] for column in columns]
         p_Z = rows_of(events.p_electron, row) + rows_of(events.p_positron, row)
         p_N, vertex = rows_of(events.p_N, row), rows_of(events.vertex, row)
         starts, corners = flight_polygons(vertex, p_N[:, 1:], p_Z[:, 1:], volumes)
-    return Paths(begin, width, starts, corners)
+    return loops.Paths(begin, width, starts, corners)
 
 
-def decays(paths: Paths, rate: ArrayLike, rate_of_Z: ArrayLike | None = None, rows: Any = slice(None)) -> Array:
+def decays(paths: loops.Paths, rate: ArrayLike, rate_of_Z: ArrayLike | None = None, rows: Any = slice(None)) -> Array:
     """Probability (n,) that the pair appears in a volume, for `decay_rates` of each event or of all."""
     if rate_of_Z is None:
         each = np.asarray(rate)[..., None]
@@ -129,5 +122,5 @@ def decays(paths: Paths, rate: ArrayLike, rate_of_Z: ArrayLike | None = None, ro
     starts = paths.starts[rows]
     probability = np.empty(len(starts))
     rates = (np.full(len(starts), one) for one in (rate, rate_of_Z))
-    decay_probabilities(probability, *rates, starts, paths.corners)
+    loops.decay_probabilities(probability, *rates, starts, paths.corners)
     return probability

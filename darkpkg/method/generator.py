@@ -63,7 +63,7 @@ _BATCH = 1 << 13
 _MADE_BY = ("darkpkg", "numpy", "scipy", "numba", "vegas")
 
 _PILOT = 2048
-"""Events of each beam and nucleus that tell where events matter."""
+"""Events of each beam and nucleus that determine where events matter."""
 
 REPLICATES = 8
 """Independent Sobol sequences in a sample. Their spread gives the error of a prediction, itself to 1/√(2·7) = 27 %:
@@ -159,7 +159,7 @@ def generate(
         hydrogen=(hydrogen, bool),
         nucleons=(nucleons, bool),
     )
-    random_stream(seed)  # refuses a seed that is none before any work is done
+    random_stream(seed)  # an error for a seed that is none, before any work is done
     stream = ("events", chunk) if whole_number("chunk", chunk, 0) else ("events",)
     coherent = experiment.detector.targets
     kinds = list((experiment.detector.nuclei if hydrogen else coherent).items())

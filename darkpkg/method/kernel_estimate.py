@@ -33,7 +33,7 @@ _COMPILED: dict[Kernel, int] = {EPANECHNIKOV: 0, UNIFORM: 1, GAUSSIAN: 2}
 
 
 class Remembered:
-    """A function that remembers its last few results for each sample, its first argument, as long as that lives."""
+    """A function whose last few results are kept for each sample, its first argument, as long as that exists."""
 
     def __init__(self, function: Callable[..., Any], most: int) -> None:
         self._function, self._most = function, most

@@ -92,7 +92,7 @@ _TAUS = (0.0, 1.0, 4.0, 15.0)
 
 @dataclass(frozen=True)
 class Spectrum:
-    """What one selection sees: its parts of the detector, bins and axes."""
+    """What one selection counts: its parts of the detector, bins and axes."""
 
     name: str
     selection: Selection
