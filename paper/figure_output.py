@@ -56,9 +56,9 @@ def figure_bundle(
 ) -> tuple[dict[str, str], dict[str, dict[str, float]]]:
     """Draw a figure in all formats: content by MIME type, and as metadata the size of its `smallest_text`.
 
-    A wide drawing has a second one for phones, narrower, with panels that stand side by side below one another. Files
-    that would be large as SVG are PNG of double resolution. Text that would be shown smaller than `SMALLEST` is
-    enlarged.
+    A wide drawing has a second one for phones, narrower, with panels that stand side by side below one another; a
+    figure with another one ``own_narrow`` has that instead. Files that would be large as SVG are PNG of double
+    resolution. Text that would be shown smaller than `SMALLEST` is enlarged.
     """
     with _laid_out(figure, PAGE_WIDTH) as frame:
         svg = _drawn(figure, "svg", frame).decode()
@@ -69,6 +69,10 @@ def figure_bundle(
         else:
             bundle[PNG] = base64.b64encode(_drawn(figure, "png", frame, dpi=192)).decode()
         smallest = smallest_text(figure, frame.width)
+    if own := getattr(figure, "own_narrow", None):
+        with _laid_out(own, PHONE_WIDTH) as frame:
+            bundle[NARROW] = _drawn(own, "svg", frame).decode()
+        return bundle, {PDF: {"smallest_text": smallest}}
     with _narrowed(figure) as narrowed, warnings.catch_warnings():
         # Labels may be longer than a phone is wide: then it shows the wide drawing, and smaller.
         warnings.filterwarnings("error", message="constrained_layout not applied")
@@ -150,7 +154,7 @@ def _remembered(axis: Any, found: Callable[[], Any]) -> Callable[[], Any]:
 def smallest_text(figure: Figure, width: float, shown_width: float = PAGE_WIDTH) -> float:
     """Size of the smallest text as it stands on the page, in points: a wide figure is shown smaller."""
     smallest = min((text.get_fontsize() for text in _texts(figure)), default=np.inf)
-    return round(_scale(width, shown_width) * smallest, 2)
+    return round(float(_scale(width, shown_width) * smallest), 2)
 
 
 def _scale(width: float, shown_width: float) -> float:

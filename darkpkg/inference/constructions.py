@@ -250,8 +250,9 @@ def allowance(
 ) -> Any:  # fmt: skip
     r"""What is positive for a signal that is allowed and negative for one that is excluded: of an `Expectation`.
 
-    It is ln L over the lowest that is allowed for ``"likelihood"``. For other methods it is
-    :math:`-\ln[\ln p/\ln(1-{\rm cl})]`, where :math:`p = e^{-s}` the logarithm of (largest signal allowed / s).
+    For ``"likelihood"`` it is ln L less the lowest that is allowed. For other methods it is
+    :math:`-\ln[\ln p/\ln(1-{\rm cl})]`: if p falls with the signal s as :math:`e^{-s}`, that is the logarithm of the
+    largest signal that is allowed over s.
 
     Parameters
     ----------
