@@ -198,7 +198,7 @@ def rule(function: Callable[..., Kind], *arguments: Any, **options: Any) -> Call
 
 POSITIVE = rule(real_number, positive=True)
 NOT_NEGATIVE = rule(real_number, 0.0, np.finfo(float).max)
-"""Rules for `settle`: one number, finite."""
+"""Rule for `settle`: one number, zero or above, and finite. ``POSITIVE`` excludes zero."""
 
 
 def locked(values: Any) -> NDArray[Any]:

@@ -106,7 +106,7 @@ def simulate(
 
 @dataclass(frozen=True)
 class Plan:
-    """What `simulate` was told to do, checked and complete.
+    """The arguments of `simulate`, checked and complete.
 
     Attributes
     ----------

@@ -86,8 +86,8 @@ def table(
     Returns
     -------
     Table
-        To be the last line of a cell, or an argument of ``display``. Missing values are dashes, and what is infinite is
-        called so.
+        To be the last line of a cell, or an argument of ``display``. Missing values are dashes, and what is infinite
+        is called so.
 
     Raises
     ------

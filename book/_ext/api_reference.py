@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Collection
 from typing import Any
 
 from sphinx.ext.autodoc import DataDocumenter
+from sphinx.util.nodes import make_refnode
+
+import darkpkg
 
 SETTINGS = {
+    "default_role": "py:obj",  # names in docstrings are links
     "autodoc_typehints": "none",  # docstrings have kind, shape and unit
     "autodoc_member_order": "bysource",
     "autodoc_preserve_defaults": True,  # as they are written, DEFAULT and not all that is in it
@@ -19,6 +24,9 @@ SETTINGS = {
 }
 
 LONGEST_VALUE = 100  # characters
+
+STANDS_ALONE = {"function", "class", "exception", "data"}
+"""What a docstring can name without its class."""
 
 _MARKUP = re.compile(
     r"^( *)\.\. math::.*\n(?:(?:\1 +.*)?\n)*"  # with the indented lines below
@@ -77,6 +85,39 @@ def _signature(app: Any, what: str, name: str, obj: Any, options: Any, args: str
     return ("", None) if getattr(obj, "_is_protocol", False) else None
 
 
+def name_of(target: str, known: Collection[str]) -> str | None:
+    """Full name of what a docstring names: by its public name in `darkpkg`, or as the end of one full name alone.
+
+    >>> name_of("darkpkg.Scan.exclusion", ())
+    'darkpkg.inference.scan.Scan.exclusion'
+    >>> [name_of("place", known) for known in (["darkpkg.method.placing.place"], ["a.place", "b.place"])]
+    ['darkpkg.method.placing.place', None]
+    """
+    package, _, public = target.partition(".")
+    if package == "darkpkg":
+        first, dot, rest = public.partition(".")
+        found = getattr(darkpkg, first, None)
+        if hasattr(found, "__qualname__"):
+            return f"{found.__module__}.{found.__qualname__}{dot}{rest}"
+        target = public
+    ends = [name for name in known if name.endswith(f".{target}")]
+    return ends[0] if len(ends) == 1 else None
+
+
+def _link(app: Any, env: Any, node: Any, contnode: Any) -> Any:
+    """Find what is named outside of its own module."""
+    if node.get("reftype") != "obj" or node.get("refdomain") != "py":
+        return None
+    objects = env.get_domain("py").objects
+    target = node["reftarget"]
+    kinds = {entry.objtype for entry in objects.values()} if "." in target.removeprefix("darkpkg.") else STANDS_ALONE
+    known = [name for name, entry in objects.items() if entry.objtype in kinds]
+    name = name_of(target, known)
+    if name not in objects:
+        return None
+    return make_refnode(app.builder, node["refdoc"], objects[name].docname, objects[name].node_id, contnode, name)
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Docstrings are escaped before numpydoc sections are read."""
     for extension in ("sphinx.ext.autodoc", "sphinx.ext.napoleon"):
@@ -88,4 +129,5 @@ def setup(app: Any) -> dict[str, bool]:
     app.connect("autodoc-process-docstring", _escape, priority=400)
     app.connect("autodoc-process-signature", _signature)
     app.connect("autodoc-skip-member", _skip)
+    app.connect("missing-reference", _link)
     return {"parallel_read_safe": True}

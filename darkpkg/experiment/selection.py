@@ -205,7 +205,7 @@ class Selection:
         Edges of bins in the mass of that pair in GeV, the last one open above: it holds the overflow. Without edges
         there is one bin.
     response
-        What the detector makes of the pair; without, it is found as it is.
+        What the detector reconstructs of the pair; without, the true pair.
 
     Raises
     ------

@@ -203,7 +203,9 @@ class Volume(ABC):
         return found
 
     def half_planes(self, vertex: Array, p_N: Array, p_Z: Array) -> Array:
-        """Two flights one after the other end inside where a x + b y + c ≥ 0 for all k, at vertex + x·p_N + y·p_Z.
+        """Half planes of lengths x, y of two flights, one after the other, that end inside: all a x + b y + c ≥ 0.
+
+        The flights end at vertex + x·p_N + y·p_Z.
 
         Parameters
         ----------

@@ -1,7 +1,7 @@
 """Events in the format of event generators, HepMC3, with the run information of NuHepMC: `write_hepmc`.
 
-Events of darkpkg are weighted and do not decay anywhere: all places have their probability. Other programs need one
-decay for each event, which is drawn here from the lifetimes of N and of a light dark photon.
+Events of darkpkg are weighted, and N has no single place of decay in them: each place has a probability. Other
+programs need one decay for each event, which is drawn here from the lifetimes of N and of a light dark photon.
 """
 
 from __future__ import annotations

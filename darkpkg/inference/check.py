@@ -43,7 +43,7 @@ class Verdict:
     analysis
         Name of the analysis.
     minus_delta_log_likelihood
-        How far ln L falls below its value without any signal or here, whichever is larger.
+        How far ln L of the point is below that without any signal; zero if it is above.
     threshold, rule
         The point is excluded where it falls further than that, in numbers and in words.
     notes
@@ -237,7 +237,7 @@ def unreachable(m_N: Any, targets: Iterable[Nucleus], beams: Iterable[Beam]) -> 
 
 
 FAR = 1 * cm
-"""A dark photon that flies so far on average also comes from other modules."""
+"""Mean flight in cm of a dark photon from which on it may also come from other modules, with a note."""
 
 
 def _flights_from_elsewhere(estimator: Any, sample: Any, parameters: DarkParameters) -> list[str]:

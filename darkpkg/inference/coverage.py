@@ -100,7 +100,7 @@ class Limits:
     observed
         Limit by the observed counts, in units of the spectrum, as are the others.
     quantiles
-        (5,), at −2, −1, 0, 1, 2σ of the experiments that see background alone.
+        (5,), at −2, −1, 0, 1, 2σ of experiments with background alone.
     asimov
         Limit if the counts are the expected background.
     """

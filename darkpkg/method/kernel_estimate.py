@@ -98,7 +98,7 @@ def _prepare(
 
 
 prepared = Remembered(_prepare, most=4)
-"""As many selections as two analyses have with two kinds of flight each."""
+"""What a selection needs of a sample, for `kernel_estimate`; the last four are remembered for each sample."""
 
 
 def kernel_estimate(

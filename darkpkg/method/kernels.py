@@ -22,6 +22,8 @@ from scipy.special import betaincinv, gammainc, gammaincinv, ndtri
 
 from darkpkg.inputs import Array, real_numbers, whole_number
 
+__all__ = ["EPANECHNIKOV", "GAUSSIAN", "KERNELS", "UNIFORM", "Epanechnikov", "Gaussian", "Kernel", "Uniform"]
+
 Inside = Callable[[Array], NDArray[np.bool_]]
 """Whether each of the points (n, d) belongs to a region."""
 

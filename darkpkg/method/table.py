@@ -434,6 +434,6 @@ def load_table(path: str | os.PathLike[str] | None = None) -> Table:
     Examples
     --------
     >>> load_table().events(BENCHMARK_B, ANALYSIS_I).total()                    # doctest: +SKIP
-    4.67 ± 0.02
+    4.664 ± 0.018
     """
     return _default() if path is None else Table.read(path)

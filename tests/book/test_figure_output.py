@@ -14,6 +14,7 @@ from matplotlib.text import Text
 from page_figures import show_at_half_its_pixels
 
 from paper import figure_output
+from paper.figure_data import figure_data
 from paper.figure_output import (
     LARGEST_SVG,
     NARROW,
@@ -22,7 +23,6 @@ from paper.figure_output import (
     PDF,
     PHONE_WIDTH,
     figure_bundle,
-    figure_data,
     smallest_text,
 )
 
@@ -229,6 +229,16 @@ def test_a_picture_is_shown_at_half_its_pixels_without_a_link_around_it(tmp_path
     show_at_half_its_pixels(image, tmp_path)
     assert image["width"] == "100px"
     assert "no-scaled-link" in image["classes"]
+
+
+def test_a_figure_may_have_a_narrow_drawing_of_its_own():
+    figure, figure.own_narrow = Figure(figsize=(9.0, 6.0)), Figure(figsize=(4.0, 7.0))
+    figure.subplots(3, 3)
+    figure.own_narrow.text(0.02, 0.02, "left")
+    figure.own_narrow.text(0.98, 0.98, "right", ha="right")
+    bundle, _ = figure_bundle(figure)
+    narrow = size(bundle[NARROW])
+    assert narrow[1] > 1.5 * narrow[0]
 
 
 def test_a_chart_without_axes_has_no_narrow_drawing():
