@@ -4,8 +4,8 @@ Begin with `to_pyhf` and `to_hs3`. Both describe the likelihood of an analysis w
 error of each bin, a factor γ on its total expectation, and a Poisson of :math:`\tau = 1/\eta^2` auxiliary events for
 it:
 
-.. math:: L(\mu,\gamma) = \prod_b \mathrm{Poisson}(n_b;\,\gamma_b(\mu s_b+b_b))\;
-          \mathrm{Poisson}(\tau_b;\,\gamma_b\tau_b) .
+.. math:: L(\mu,\gamma) = \prod_b {}& \mathrm{Poisson}(n_b;\,\gamma_b(\mu s_b+b_b)) \\
+          & \times \mathrm{Poisson}(\tau_b;\,\gamma_b\tau_b) .
 
 Integrated over γ this *is* the effective likelihood of the paper: :math:`\gamma^\tau e^{-\tau\gamma}` is the gamma
 distribution with :math:`\alpha=1/\eta^2+1`. Programs that read these formats take the best γ instead of the integral,

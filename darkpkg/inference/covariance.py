@@ -3,8 +3,9 @@ r"""Counts with a published covariance: χ², and a likelihood, of many correlat
 Begin with `CovarianceLikelihood`. Experiments publish the covariance of their predictions as a fractional one F, with
 entries for the signal and for the background of each bin, which then add up:
 
-.. math:: \chi^2 = r^TC^{-1}r, \qquad r = k - B - AS, \qquad
-          C = A'\bigl[F\circ vv^T + \mathrm{diag}(S, 0)\bigr]A'^T, \qquad v = (S, B),
+.. math:: \chi^2 &= r^TC^{-1}r, \qquad r = k - B - AS, \\
+          C &= A'\bigl[F\circ vv^T + \mathrm{diag}(S, 0)\bigr]A'^T, \\
+          v &= (S, B),
 
 with counts k, the matrix A that puts the entries of the signal S into bins, and A′ = (A, 1). It is independent of
 physics.

@@ -6,14 +6,17 @@ analysis that returns ln L of each point can take its place. It has no physics: 
 A gamma prior with mean and variance of the expectation, in the convention of C. A. Argüelles, A. Schneider, T. Yuan,
 JHEP 06 (2019) 030 (arXiv:1901.04645), turns the Poisson into
 
-.. math:: \ln L = \alpha\ln\beta + \ln\Gamma(k+\alpha) - \ln k! - (k+\alpha)\ln(1+\beta) - \ln\Gamma(\alpha), \qquad
-          \alpha = \mu^2/\sigma^2 + 1,\quad \beta = \mu/\sigma^2 ,
+.. math:: \ln L = {}& \alpha\ln\beta + \ln\Gamma(k+\alpha) - \ln k! \\
+          & - (k+\alpha)\ln(1+\beta) - \ln\Gamma(\alpha), \\
+          \alpha = {}& \mu^2/\sigma^2 + 1,\quad \beta = \mu/\sigma^2 ,
 
 a negative binomial in k. As printed it is a difference of terms that diverge for σ → 0. With :math:`v =
 \sigma^2/\mu` and :math:`a = 1/\alpha = v/(\mu+v)` it reads
 
-.. math:: \ln L = -\mu\frac{\ln(1+v)}{v} - (k+1)\ln(1+v) + k\ln\bigl(\mu+(k+1)v\bigr)
-          + k\,\frac{\ln(1+ka)}{ka} - k - \tfrac12\ln(1+ka) + S(\alpha+k) - S(\alpha) - \ln k! ,
+.. math:: \ln L = {}& -\mu\frac{\ln(1+v)}{v} - (k+1)\ln(1+v) \\
+          & + k\ln\bigl(\mu+(k+1)v\bigr) + k\,\frac{\ln(1+ka)}{ka} \\
+          & - k - \tfrac12\ln(1+ka) \\
+          & + S(\alpha+k) - S(\alpha) - \ln k! ,
 
 where S is what Stirling's formula lacks of :math:`\ln\Gamma`. Every term stays finite, and v = 0 is the Poisson.
 
@@ -119,9 +122,9 @@ def _total(prediction: Expectation, counts: Any) -> Array:
 def profiled_log_likelihood(prediction: Expectation, counts: Any) -> Array:
     r"""ln L of Poisson counts, at the best values of all systematic parameters, each with its Gaussian constraint.
 
-    .. math:: \ln L = \max_u \Bigl[\sum_b \ln\mathrm{Poisson}(k_b;\, t_b e^{u_b})
-              - \tfrac12 u^T\Sigma^{-1}u\Bigr] ,\qquad
-              \Sigma_{bc} = \Bigl(\eta_b^2+\frac{\sigma_b^2}{t_b^2}\Bigr)\delta_{bc} + \sum_s V_{sb} V_{sc} ,
+    .. math:: \ln L &= \max_u \Bigl[\sum_b \ln\mathrm{Poisson}(k_b;\, t_b e^{u_b}) \\
+              &\qquad - \tfrac12 u^T\Sigma^{-1}u\Bigr] , \\
+              \Sigma_{bc} &= \Bigl(\eta_b^2+\frac{\sigma_b^2}{t_b^2}\Bigr)\delta_{bc} + \sum_s V_{sb} V_{sc} ,
 
     with the total expectation t, each bin's own relative ``systematic`` η and statistical error σ of the simulation,
     and the sources V that are ``shared``. Where signal s and background b have errors apart, that of the total is
@@ -239,8 +242,9 @@ def weighted_log_likelihood(observed: int, weights: ArrayLike, background: float
 
     Each event stands for an exponential distribution of mean w of its expectation. Their sum makes
 
-    .. math:: L = e^{-b}\prod_i\frac{1}{1+w_i}\,D_k,\qquad D_k = \frac1k\sum_{j=1}^k p_j D_{k-j},\quad
-              p_j = \sum_i\Bigl(\frac{w_i}{1+w_i}\Bigr)^j + b\,\delta_{j1},\quad D_0 = 1 .
+    .. math:: L &= e^{-b}\prod_i\frac{1}{1+w_i}\,D_k, \\
+              D_k &= \frac1k\sum_{j=1}^k p_j D_{k-j},\quad D_0 = 1 , \\
+              p_j &= \sum_i\Bigl(\frac{w_i}{1+w_i}\Bigr)^j + b\,\delta_{j1} .
 
     Equal weights give the mean-preserving likelihood. T. Glüsenkamp, arXiv:1712.01293 and 1902.08831.
 

@@ -2,8 +2,9 @@ r"""Possible experiments: all outcomes of few bins, or toys of many, with the pr
 
 Begin with `enumerated` and `toys`. The likelihood of bins with relative errors η is, for a total expectation μ,
 
-.. math:: \ln L(n;\mu) = c(n) + \sum_b \bigl[n_b\,B_b(\mu) - A_b(\mu)\bigr], \qquad
-          A = \alpha\ln(1+\eta^2\mu),\quad B = \ln\mu-\ln(1+\eta^2\mu) ,
+.. math:: \ln L(n;\mu) &= c(n) + \sum_b \bigl[n_b\,B_b(\mu) - A_b(\mu)\bigr], \\
+          A &= \alpha\ln(1+\eta^2\mu), \\
+          B &= \ln\mu-\ln(1+\eta^2\mu) ,
 
 linear in the counts: for all outcomes and all points it is one product of matrices. With :math:`\alpha =
 1/\eta^2` it is the probability of n if the expectation has a gamma distribution of mean μ and relative width η, a

@@ -281,7 +281,7 @@ def _about(likelihood: PointLikelihood, seed: int) -> dict[str, Any]:
 def split_r_hat(chains: Sequence[Chain], discard: int = 0) -> Array:
     r"""Do independent chains agree? :math:`\hat R` of their halves, for each parameter; near one if they do.
 
-    .. math:: \hat R^2 = 1 + \mathrm{Var}(\text{means of the halves})\,/\,\text{mean variance within a half}
+    .. math:: \hat R^2 = 1 + \frac{\mathrm{Var}(\text{means of the halves})}{\text{mean variance within a half}}
 
     with all walkers of an ensemble in one, for they are not independent: A. Gelman and D. B. Rubin, Statist. Sci. 7,
     457, for chains as long as they need be.

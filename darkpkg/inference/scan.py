@@ -159,8 +159,9 @@ class Scan:
 
         With the signal of a point scaled to its limit, each bin b pulls the scale by the slope of its own ln L,
 
-        .. math:: \sigma^2 = \Bigl[\sum_b (g_b\sigma_b)^2 + \bigl(\sum_b g_b\beta_b\bigr)^2\Bigr]
-                  \Big/ \Bigl(\sum_b g_b\mu_b\Bigr)^2 , \qquad g_b = \partial\ln L_b/\partial\mu_b ,
+        .. math:: \sigma^2 &= \frac{\sum_b (g_b\sigma_b)^2 + \bigl(\sum_b g_b\beta_b\bigr)^2}
+                  {\bigl(\sum_b g_b\mu_b\bigr)^2} , \\
+                  g_b &= \partial\ln L_b/\partial\mu_b ,
 
         where σ_b is the statistical error of the expectation μ_b and β_b the estimated bias of smoothing. For one
         bin it is the relative error of the rate. In a spectrum, bins without background have more power than events.

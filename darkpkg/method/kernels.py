@@ -3,8 +3,8 @@ r"""Kernels: how much a simulated point of parameter space counts at another poi
 Begin with `EPANECHNIKOV`, `GAUSSIAN` or `UNIFORM`. A kernel acts on differences; what the parameters are, and whether
 their distance is linear or logarithmic, is up to the caller. In d dimensions, with a bandwidth h for each,
 
-.. math:: K(\Delta) = \frac{c_d}{h_1\cdots h_d}\,k(r), \qquad r^2 = \sum_j (\Delta_j/h_j)^2, \qquad \int K\,d^d\Delta
-          = 1 .
+.. math:: K(\Delta) &= \frac{c_d}{h_1\cdots h_d}\,k(r), \qquad \int K\,d^d\Delta = 1 , \\
+          r^2 &= \sum_j (\Delta_j/h_j)^2 .
 """
 
 from __future__ import annotations

@@ -3,8 +3,10 @@ r"""Smooth a weighted sample over its parameters: predict at a point from the ev
 Begin with `reweight`, for any simulation whose parameters were sampled from a known density. An event i has
 parameters θ_i, drawn from the density p, and a weight w_i whose mean at θ_i is the rate f(θ_i). Then
 
-.. math:: \hat f(\theta) = \frac1n\sum_i \frac{g(\theta)}{g(\theta_i)}\,\frac{w_i}{p(\theta_i)}\,
-          K(\theta-\theta_i)\,\Bigl(c_0 + \sum_j c_j\,\Delta_{ij}/h_j\Bigr), \qquad \Delta_i = \theta_i-\theta .
+.. math:: \hat f(\theta) &= \frac1n\sum_i \frac{g(\theta)}{g(\theta_i)}\,\frac{w_i}{p(\theta_i)}\,
+          K(\theta-\theta_i) \\
+          &\qquad \times \Bigl(c_0 + \sum_j c_j\,\Delta_{ij}/h_j\Bigr), \\
+          \Delta_i &= \theta_i-\theta .
 
 The slope g is a guess of how f varies, divided out before smoothing and multiplied in after. As p is known, so are
 the moments of K over the sampled region, and with them c: far from every edge c = (1, 0, …). At an edge a

@@ -433,7 +433,7 @@ def load_table(path: str | os.PathLike[str] | None = None) -> Table:
 
     Examples
     --------
-    >>> load_table().events(BENCHMARK_B, ANALYSIS_I).total()                    # doctest: +SKIP
+    >>> load_table().events(BENCHMARK_B, ANALYSIS_I).total()
     4.664 ± 0.018
     """
     return _default() if path is None else Table.read(path)

@@ -5,8 +5,8 @@ at the masses θ is another event, with momenta of its own, and the ratio of the
 it occurs. So each event of the sample is an unbiased estimate of the rate at θ, whatever masses it was simulated
 with,
 
-.. math:: \hat f(\theta) = \sum_i \frac{w_i}{q(\theta_i)}\,\frac{K(\theta-\theta_i)}{\int K}\,
-          \frac{f(u_i;\theta)}{f(u_i;\theta_i)} ,
+.. math:: \hat f(\theta) = {}& \sum_i \frac{w_i}{q(\theta_i)}\,\frac{K(\theta-\theta_i)}{\int K} \\
+          & \times \frac{f(u_i;\theta)}{f(u_i;\theta_i)} ,
 
 and the kernel K only chooses those whose ratio is not far from one. That is the reweighting of matrix elements that
 generators do for couplings (O. Mattelaer, Eur. Phys. J. C 76 (2016) 674), carried on to masses by a change of

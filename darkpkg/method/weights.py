@@ -150,15 +150,15 @@ def lifetime_weight(
 ) -> Array:
     r"""Probability that the pair appears inside the fiducial volumes of ``modules``, Eq. (27).
 
-    .. math:: w = \sum_j \left(e^{-a_j/\beta\gamma c\tau^0} - e^{-b_j/\beta\gamma c\tau^0}\right), \qquad
-              \beta\gamma = |\vec p_N|/m_N,
+    .. math:: w &= \sum_j \left(e^{-a_j/\beta\gamma c\tau^0} - e^{-b_j/\beta\gamma c\tau^0}\right), \\
+              \beta\gamma &= |\vec p_N|/m_N,
 
     with the distances a_j, b_j at which N enters and leaves box j. If N decays to an on-shell Z′ with the proper
     decay length ``ctau_Zprime``, the pair appears where Z′ decays, at the end of a second flight along the momentum
     of Z′,
 
-    .. math:: w = \sum_j \int\!\!\int_{\text{end in box } j} e^{-x/\lambda_N-y/\lambda_{Z'}}\,
-              \frac{dx\,dy}{\lambda_N\lambda_{Z'}} ,
+    .. math:: w = \sum_j & \int\!\!\int_{\text{end in box } j} e^{-x/\lambda_N-y/\lambda_{Z'}} \\
+              & \times \frac{dx\,dy}{\lambda_N\lambda_{Z'}} ,
 
     exactly, over the polygon of lengths x and y.
 

@@ -2,7 +2,8 @@ r"""The decay N → ν e⁺e⁻ through a dark photon, off or on its mass shell,
 
 The squared amplitude depends on the masses through :math:`1/(m_{Z'}^2 - m_{ee}^2)^2` and on the momenta through
 
-.. math:: D = (p_\nu\cdot p_-)(n\cdot p_+) + (p_\nu\cdot p_+)(n\cdot p_-) + m_e^2\,(p_\nu\cdot n),
+.. math:: D = {}& (p_\nu\cdot p_-)(n\cdot p_+) + (p_\nu\cdot p_+)(n\cdot p_-) \\
+          & + m_e^2\,(p_\nu\cdot n),
 
 where n = (1, P ẑ′) in the rest frame of N and ẑ′, its polarisation axis, points against its spin: along the flight of
 a fast, left-handed N (`darkpkg.physics.scattering.polarisation_axis`). A Dirac N that a nucleus without spin has made
@@ -36,8 +37,8 @@ def mass_density(s: ArrayLike, m_N: ArrayLike, m_Zprime: ArrayLike) -> NDArray[n
 
     With y = s/m_N² and x = m_N²/m_Z′²,
 
-    .. math:: \frac{d\Gamma}{ds} \propto \frac{(1-y)^2(1+2y)}{(1-xy)^2}\,
-              \left(1+\frac{2m_e^2}{s}\right)\sqrt{1-\frac{4m_e^2}{s}} .
+    .. math:: \frac{d\Gamma}{ds} \propto {}& \frac{(1-y)^2(1+2y)}{(1-xy)^2} \\
+              & \times \left(1+\frac{2m_e^2}{s}\right)\sqrt{1-\frac{4m_e^2}{s}} .
 
     Parameters
     ----------

@@ -164,9 +164,9 @@ class DarkParameters:
 
         With ``decays="all"`` it is the sum over electrons, muons and hadrons f of
 
-        .. math:: \Gamma(N\to\nu f) = \frac{\alpha_D|V_N|^2}{4\pi}\,m_N^3\int\frac{ds}{s}\,
-                  \Bigl(1-\frac{s}{m_N^2}\Bigr)^2\Bigl(\frac12+\frac{s}{m_N^2}\Bigr)\,
-                  \frac{\sqrt s\,\Gamma_{Z'\to f}(\sqrt s)}{(s-m_{Z'}^2)^2+m_{Z'}^2\Gamma_{Z'}^2},
+        .. math:: \Gamma(N\to\nu f) &= \frac{\alpha_D|V_N|^2}{4\pi}\,m_N^3 \\
+                  &\times \int\frac{ds}{s}\,\Bigl(1-\frac{s}{m_N^2}\Bigr)^2\Bigl(\frac12+\frac{s}{m_N^2}\Bigr) \\
+                  &\times \frac{\sqrt s\,\Gamma_{Z'\to f}(\sqrt s)}{(s-m_{Z'}^2)^2+m_{Z'}^2\Gamma_{Z'}^2},
 
         which is Eq. (9) for a heavy Z′ and massless electrons, Eq. (10) for a light one, and smooth between them
         (`darkpkg.physics.widths`). With ``decays="paper"`` it is, for m_N ≤ m_Z′, Eq. (9),
@@ -175,8 +175,8 @@ class DarkParameters:
 
         and, for m_N > m_Z′, Eq. (10),
 
-        .. math:: \Gamma = \frac{\alpha_D|V_N|^2}{4}\frac{m_N^3}{m_{Z'}^2}(1-r)^2\left(\tfrac12+r\right),
-                  \quad r = m_{Z'}^2/m_N^2 .
+        .. math:: \Gamma &= \frac{\alpha_D|V_N|^2}{4}\frac{m_N^3}{m_{Z'}^2}(1-r)^2\left(\tfrac12+r\right), \\
+                  r &= m_{Z'}^2/m_N^2 .
 
         These are for a Dirac N. A Majorana N has the charge-conjugate channel as well, and twice the width. Zero if
         N is too light to decay.
@@ -228,9 +228,9 @@ class DarkParameters:
     def mediator_width(self) -> float | NDArray[np.float64]:
         r"""Width of the dark photon in GeV, to e⁺e⁻, μ⁺μ⁻ and hadrons or to e⁺e⁻ alone; zero below 2m_e.
 
-        .. math:: \Gamma_{Z'} = \frac{\alpha\varepsilon^2 m_{Z'}}{3}\Bigl[\sum_\ell
-                  \Bigl(1+\frac{2m_\ell^2}{m_{Z'}^2}\Bigr)\sqrt{1-\frac{4m_\ell^2}{m_{Z'}^2}}
-                  + R(m_{Z'}^2)\Bigr]
+        .. math:: \Gamma_{Z'} = {}& \frac{\alpha\varepsilon^2 m_{Z'}}{3}\Bigl[R(m_{Z'}^2) \\
+                  & + \sum_\ell \Bigl(1+\frac{2m_\ell^2}{m_{Z'}^2}\Bigr)
+                  \sqrt{1-\frac{4m_\ell^2}{m_{Z'}^2}}\Bigr]
         """
         s = np.square(self.m_Zprime)
         ratio = pair_ratio(s, "electrons") if self.decays == "paper" else total_ratio(s)

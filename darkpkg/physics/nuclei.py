@@ -273,7 +273,8 @@ KELLY_MAGNETIC = (0.12,), (10.97, 18.86, 6.55)
 def sachs(Q2: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     r"""Electric and magnetic form factor G_E, G_M of the proton, with G_E(0) = 1 and G_M(0) = μ_p.
 
-    .. math:: G = \frac{1 + a_1\tau}{1 + b_1\tau + b_2\tau^2 + b_3\tau^3}, \qquad \tau = \frac{Q^2}{4M^2},
+    .. math:: G &= \frac{1 + a_1\tau}{1 + b_1\tau + b_2\tau^2 + b_3\tau^3}, \\
+              \tau &= \frac{Q^2}{4M^2},
 
     a fit to electron scattering that is good to a few per cent up to several GeV² (Kelly 2004).
 
@@ -311,7 +312,8 @@ def current_amplitudes(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     r"""Amplitudes a, b of the elastic current, squared and averaged over the spin of the nucleus:
 
-    .. math:: H^{\mu\nu} = a^2\,h^\mu h^\nu + b^2\,(q^2g^{\mu\nu} - q^\mu q^\nu), \qquad h = P + P' .
+    .. math:: H^{\mu\nu} &= a^2\,h^\mu h^\nu + b^2\,(q^2g^{\mu\nu} - q^\mu q^\nu), \\
+              h &= P + P' .
 
     A nucleus taken without spin has a = ZF and b = 0. The proton has
     :math:`a^2 = (G_E^2+\tau G_M^2)/(1+\tau) = F_1^2 + \tau F_2^2` and b = G_M. Parameters and errors are those of

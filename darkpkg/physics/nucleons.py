@@ -32,9 +32,9 @@ FERMI_MOMENTA = (6, 12, 24, 40, 58.7, 89, 118.7, 181, 208), (169.0, 221, 235, 25
 def neutron_sachs(Q2: ArrayLike) -> tuple[Array, Array]:
     r"""Electric and magnetic form factor G_E, G_M of the neutron, with G_E(0) = 0 and G_M(0) = μ_n.
 
-    .. math:: G_E = \frac{1.70\,\tau}{1 + 3.30\,\tau}\left(1 + \frac{Q^2}{0.71\,\mathrm{GeV}^2}\right)^{-2}, \qquad
-              G_M = \mu_n\frac{1 + 2.33\tau}{1 + 14.72\tau + 24.20\tau^2 + 84.1\tau^3}, \qquad
-              \tau = \frac{Q^2}{4M^2}
+    .. math:: G_E &= \frac{1.70\,\tau}{1 + 3.30\,\tau}\left(1 + \frac{Q^2}{0.71\,\mathrm{GeV}^2}\right)^{-2}, \\
+              G_M &= \mu_n\frac{1 + 2.33\tau}{1 + 14.72\tau + 24.20\tau^2 + 84.1\tau^3}, \\
+              \tau &= \frac{Q^2}{4M^2}
 
     J. J. Kelly, Phys. Rev. C 70, 068202 (2004). Parameters, results and errors are those of
     `darkpkg.physics.nuclei.sachs`.
@@ -64,8 +64,8 @@ def fermi_momentum(A: float) -> float:
 def pauli_blocking(Q2: ArrayLike, A: float) -> Array:
     r"""Share of the nucleons that may scatter: those that leave the Fermi sea.
 
-    .. math:: S = \tfrac34 x - \tfrac1{16}x^3 \quad (x < 2), \qquad x = |\mathbf q|/k_F, \qquad
-              \mathbf q^2 = Q^2 + (Q^2/2M)^2
+    .. math:: S &= \tfrac34 x - \tfrac1{16}x^3 \quad (x < 2), \\
+              x &= |\mathbf q|/k_F, \qquad \mathbf q^2 = Q^2 + (Q^2/2M)^2
 
     is the part of a sphere of radius k_F that a shift by **q** takes out of it (Fermi gas).
 

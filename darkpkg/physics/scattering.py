@@ -83,8 +83,8 @@ def smallest_energy(m_N: ArrayLike, nucleus: Nucleus) -> Any:
     At threshold the momentum transfer is :math:`Q^2 = m_N^2M/(M+m_N)`. Where that is beyond the largest Q that is
     integrated, `LARGEST_QR`, the form factor leaves nothing until the energy is
 
-    .. math:: E = \frac{(Q^2+m_N^2)(|\mathbf q|+q_0)}{2Q^2}, \qquad q_0 = \frac{Q^2}{2M}, \qquad
-              \mathbf q^2 = Q^2 + q_0^2 ,
+    .. math:: E &= \frac{(Q^2+m_N^2)(|\mathbf q|+q_0)}{2Q^2}, \\
+              q_0 &= \frac{Q^2}{2M}, \qquad \mathbf q^2 = Q^2 + q_0^2 ,
 
     which has this Q as its smallest. Parameters, shapes and errors are those of `threshold_energy`.
 
@@ -170,9 +170,11 @@ def differential_cross_section(
     The amplitude of Eqs. (4)–(6), squared and summed over spins, with the amplitudes a, b of the nuclear current
     (`darkpkg.physics.nuclei.current_amplitudes`; a = ZF and b = 0 but for hydrogen):
 
-    .. math:: \frac{d\sigma}{dQ^2} = \frac{\pi\alpha\alpha_D\varepsilon^2|V_{\mu N}|^2}{4M^2E^2(Q^2+m_{Z'}^2)^2}
-              \left\{a^2\left[(4ME - m_N^2 - Q^2)^2 - (4M^2+Q^2)(m_N^2+Q^2)\right]
-              + b^2\,(m_N^2+Q^2)(2Q^2-m_N^2)\right\}
+    .. math:: \frac{d\sigma}{dQ^2} = {}& \frac{\pi\alpha\alpha_D\varepsilon^2|V_{\mu N}|^2}
+              {4M^2E^2(Q^2+m_{Z'}^2)^2} \\
+              & \times \Bigl\{a^2\Bigl[(4ME - m_N^2 - Q^2)^2 \\
+              & - (4M^2+Q^2)(m_N^2+Q^2)\Bigr] \\
+              & + b^2\,(m_N^2+Q^2)(2Q^2-m_N^2)\Bigr\}
 
     Parameters
     ----------

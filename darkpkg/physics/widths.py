@@ -3,8 +3,8 @@ r"""Decays of the dark photon and of N to everything that the electromagnetic cu
 Kinetic mixing couples Z′ to the electromagnetic current, so that its width at a mass √s is that of a massless lepton
 pair times the sum of the `pair_ratio` of electrons, muons and hadrons,
 
-.. math:: \Gamma_{Z'}(\sqrt s) = \frac{\alpha\varepsilon^2\sqrt s}{3}\,\Bigl[\sum_{\ell=e,\mu}
-          \Bigl(1+\frac{2m_\ell^2}{s}\Bigr)\sqrt{1-\frac{4m_\ell^2}{s}} + R(s)\Bigr],
+.. math:: \Gamma_{Z'}(\sqrt s) = {}& \frac{\alpha\varepsilon^2\sqrt s}{3}\,\Bigl[R(s) \\
+          & + \sum_{\ell=e,\mu} \Bigl(1+\frac{2m_\ell^2}{s}\Bigr)\sqrt{1-\frac{4m_\ell^2}{s}}\Bigr],
 
 with the measured ratio R of hadrons to muons (``data/decays/r_ratio``). N reaches each of them through the same
 propagator, be it on its mass shell or off. Begin with `DarkParameters.decay_width`, which calls these functions.
