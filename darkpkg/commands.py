@@ -228,7 +228,7 @@ def _points(path: Path, kind: Mapping[str, Any]) -> dk.DarkParameters:
             raise ValueError(f"a column {missing[0]} must be there, got {', '.join(names)}")
         if not rows:
             raise ValueError("it must have rows")
-        table = np.array([[_number(line, *one) for one in zip(names, row, strict=True)] for line, row in rows.items()])
+        table = np.array([[*map(_number, [line] * len(row), names, row)] for line, row in rows.items()])
         try:
             return dk.DarkParameters(**dict(zip(names, table.T, strict=True)), **kind)
         except ValueError:  # of one of them, whose line it does not have
