@@ -233,7 +233,7 @@ def _points(path: Path, kind: Mapping[str, Any]) -> dk.DarkParameters:
             return dk.DarkParameters(**dict(zip(names, table.T, strict=True)), **kind)
         except ValueError:  # of one of them, whose line it does not have
             for line, row in zip(rows, table.tolist(), strict=True):
-                _point(line, dict(zip(names, row, strict=True)) | kind)
+                _point(line, {**dict(zip(names, row, strict=True)), **kind})
             raise
     except ValueError as error:
         raise ValueError(f"{path} has no points: {str(error)[:500]}") from error

@@ -709,7 +709,7 @@ def test_files_without_end_and_files_that_are_too_large_are_refused(tmp_path):
     long.write_text(rows + rows.split("\n", 2)[1] * 20_000)
     with pytest.raises(ValueError, match=r"must be a file of at most 1000000 bytes, got"):
         load_detector(long)
-    long.write_text(rows + "x,1,1,1,1,1,,,,,,,1\n" * 3000)
+    long.write_text(rows + "x,1,1,1,1,1,,,,,,,1,,,,,\n" * 3000)
     with pytest.raises(ValueError, match="must have at most 2000 modules, got 3008"):
         load_detector(long)
     long.write_bytes(b"\xff\xfe\x00")
