@@ -67,14 +67,14 @@ lesson: $(READY)  ## write the exercises without solutions as notebooks, _build/
 test: $(READY)  ## run the tests, and the chapters against their stored numbers
 	@$(RUN) -m pytest -n $(JOBS) --dist loadfile $(FLAGS)
 
-test-library: $(READY)  ## run the tests of the library alone (FLAGS=--hypothesis-profile=thorough tries more)
-	@$(RUN) -m pytest -n $(JOBS) --dist loadfile $(FLAGS) tests/library
+test-library: $(READY)  ## run the library's tests but those of processes (FLAGS=--hypothesis-profile=thorough tries more)
+	@$(RUN) -m pytest -n $(JOBS) --dist loadfile -m "not slow" $(FLAGS) tests/library
 
 # In environments of their own, made anew each time: are the ranges of pyproject.toml right?
 lowest: RESOLUTION := lowest-direct
 newest: RESOLUTION := highest
-lowest: $(READY)  ## the same with the lowest version of each range
-newest: $(READY)  ## the same with the newest
+lowest: $(READY)  ## all of the library's tests with the lowest version of each range
+newest: $(READY)  ## the same with the newest version
 lowest newest:
 	@$(RUN) -m uv --quiet venv --clear --python $(RUN) $(VENV)/$@
 	@rm -f $(VENV)/$@.txt

@@ -22,9 +22,7 @@ SOLUTION = re.compile(
     re.M | re.S,
 )
 EXERCISE = re.compile(r"^(?P<fence>[`:]{3,})\{exercise\} *(?P<title>.*)\n(?P<body>(?:.*\n)*?)(?P=fence)$", re.M)
-HINT = re.compile(
-    r"^(?P<fence>[`:]{3,})\{(?P<kind>admonition|dropdown)\} Hint\n(?P<body>(?:.*\n)*?)(?P=fence)$", re.M
-)
+HINT = re.compile(r"^:::\{dropdown\} Hint\n(?P<body>(?:.*\n)*?):::$", re.M)
 OPTION = re.compile(r"^:\w+:.*\n", re.M)
 ANSWER = "```{code-cell} ipython3\n# your answer\n```"
 
@@ -41,7 +39,7 @@ def _exercise(found: re.Match) -> str:
 
 
 def _hint(found: re.Match) -> str:
-    return f"<details><summary>Hint</summary>\n\n{OPTION.sub('', found['body'], count=1).strip()}\n\n</details>\n"
+    return f"<details><summary>Hint</summary>\n\n{found['body'].strip()}\n\n</details>\n"
 
 
 def main(names: list[str]) -> None:

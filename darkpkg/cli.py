@@ -42,7 +42,7 @@ class Commands(TyperGroup):
 
 
 def _write_out() -> None:
-    """Write what was printed, or drop what cannot be written: at its end Python would try once more, and complain."""
+    """Write what was printed, or drop what cannot be written: Python would try once more at its end."""
     if sys.stdout:
         try:
             sys.stdout.flush()
@@ -72,24 +72,18 @@ def main() -> None:
     app(prog_name="darkpkg")
 
 
-def option(name: str, text: str, metavar: str | None = None) -> Any:
-    """An option of this very name, which keeps its capitals and underscores."""
-    return typer.Option(f"--{name}", help=text, metavar=metavar)
-
-
-def _flag(name: str, text: str) -> Any:
-    return typer.Option(f"--{name}/--no-{name}", help=text)
+def option(name: str, text: str, metavar: str | None = None, *, default: Any = ..., **more: Any) -> Any:
+    """An option of this very name, which keeps its capitals and underscores. That of an output is also -o."""
+    names = [f"--{name}", *(["-o"] if name == "output" else [])]
+    return typer.Option(default, *names, help=text, metavar=metavar, **more)
 
 
 def _integer(text: str) -> int:
     """An integer, which may be written 1e6."""
-    try:
-        return int(text)
-    except ValueError:
-        number = float(text)
-        if not number.is_integer():
-            raise
-        return int(number)
+    number = float(text)
+    if not number.is_integer():
+        raise ValueError(f"must be an integer, got {text}")
+    return int(number)
 
 
 def _version(wanted: bool) -> None:
@@ -102,93 +96,70 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _program(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="print it and stop")
-    ] = False,
+    version: bool = option("version", "print it and stop", default=False, callback=_version, is_eager=True),
 ) -> None:
     pass
 
 
+Number = float | None
+File = Path | None
 NAMES = "m_N, m_Zprime (GeV), alpha_D, epsilon, V_muN_sq, V_N_sq"
 Mass = Annotated[float | None, option("m_N", "mass of the heavy neutrino N in GeV, such as 0.1", "GEV")]
 MediatorMass = Annotated[float | None, option("m_Zprime", "mass of the dark photon Z' in GeV, such as 1.25", "GEV")]
 Seed = Annotated[int | None, option("seed", "seed of the simulation, such as 7; 1 by default")]
-Majorana = Annotated[bool, _flag("majorana", "N is its own antiparticle")]
-Hydrogen = Annotated[bool | None, _flag("hydrogen", "scatter on hydrogen too")]
+Majorana = Annotated[bool, option("majorana/--no-majorana", "N is its own antiparticle")]
+Hydrogen = Annotated[bool | None, option("hydrogen/--no-hydrogen", "scatter on hydrogen too")]
 Scheduler = Annotated[str | None, option("scheduler", "Dask scheduler whose workers simulate instead", "ADDRESS")]
-NumberOfEvents = Annotated[
-    int | None,
-    typer.Option(
-        "--n-events",
-        help="events to simulate, such as 1e5; by default 1e6 over masses, 2e5 at fixed ones, 16384 for a point",
-        parser=_integer,
-        metavar="INTEGER",
-    ),
-]
-Decays = Annotated[
-    Literal["all", "paper"],
-    option("decays", "all: e, mu and hadrons, and Z' flies; paper: massless e alone, and Z' decays at once"),
-]
-Analyses = Annotated[
-    list[str] | None,
-    option("analysis", "I (argon chambers; default), II (photons in FGD1) or a TOML file; may be repeated", "NAME"),
-]
-Method = Annotated[
-    Literal["likelihood", "feldman-cousins", "cls", "bayes"],
-    option(
-        "method",
-        "what excludes: likelihood, -Delta ln L, the paper's rule; or a construction, without the error "
-        "of the simulation",
-    ),
-]
+NUMBER = "events to simulate, such as 1e5; by default 1e6 over masses, 2e5 at fixed ones, 16384 for a point"
+NumberOfEvents = Annotated[int | None, option("n-events", NUMBER, "INTEGER", parser=_integer)]
+DECAYS = "all: e, mu and hadrons, and Z' flies; paper: massless e alone, and Z' decays at once"
+Decays = Annotated[Literal["all", "paper"], option("decays", DECAYS)]
+ANALYSES = "I (argon chambers; default), II (photons in FGD1) or a TOML file; may be repeated"
+Analyses = Annotated[list[str] | None, option("analysis", ANALYSES, "NAME")]
+METHODS = (
+    "what excludes: likelihood, -Delta ln L, the paper's rule; or a construction, without the error of the simulation"
+)
+Method = Annotated[Literal["likelihood", "feldman-cousins", "cls", "bayes"], option("method", METHODS)]
 ESTIMATORS = "transport (events transported to the masses: no bias) or kernel (smoothed over masses: fast)"
 OWN_ESTIMATOR = "or mine.py:Mine, your own Mine(sample)"
-ExperimentName = Annotated[
-    str | None,
-    option(
-        "experiment",
-        "T2K (default), T2K-tracker (no P0D), T2K-upgrade, T2K-all-flavours (wrong sign, electron neutrinos), or a "
-        "TOML file",
-        "NAME",
-    ),
-]
+EXPERIMENTS = (
+    "T2K (default), T2K-tracker (no P0D), T2K-upgrade, T2K-all-flavours (wrong sign, electron neutrinos), or a "
+    "TOML file"
+)
+ExperimentName = Annotated[str | None, option("experiment", EXPERIMENTS, "NAME")]
+ELECTRON_MIXING = "|V_eN|^2, production by electron neutrinos, such as 2e-7; 0 by default"
+SAMPLE = "sample file, such as heavy.parquet"
+BOTH = "simulate the point as well as reading the table, and print both"
+FREE = "free parameter in logarithmic steps, once or twice, such as m_N=0.01:0.3:30"
+OTHERS = "another value of a parameter, such as alpha_D=0.5, or a tie to a free one, such as m_Zprime=3*m_N"
+SIDES = "all masses, of a dark photon heavier (default) or lighter than N"
 
 
 @app.command(short_help="Is a point excluded, or each point of a file?")
 def check(
     m_N: Mass = None,
     m_Zprime: MediatorMass = None,
-    alpha_D: Annotated[float | None, option("alpha_D", "dark fine-structure constant, such as 0.4")] = None,
-    epsilon: Annotated[float | None, option("epsilon", "kinetic mixing, such as 0.02")] = None,
-    V_muN_sq: Annotated[float | None, option("V_muN_sq", "|V_muN|^2, factor of production, such as 2e-7")] = None,
-    V_N_sq: Annotated[float | None, option("V_N_sq", "|V_N|^2, factor of decay, such as 1")] = None,
-    V_eN_sq: Annotated[
-        float | None, option("V_eN_sq", "|V_eN|^2, production by electron neutrinos, such as 2e-7; 0 by default")
-    ] = None,
-    points: Annotated[
-        Path | None, option("points", f"CSV file of many points: columns {NAMES}, perhaps V_eN_sq", "FILE")
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="file for the answers to --points, such as a.csv or a.json"),
-    ] = None,
-    sample: Annotated[
-        Path | None,
-        option("sample", "sample file, such as heavy.parquet; without it, the table answers", "FILE"),
-    ] = None,
+    alpha_D: Number = option("alpha_D", "dark fine-structure constant, such as 0.4", default=None),
+    epsilon: Number = option("epsilon", "kinetic mixing, such as 0.02", default=None),
+    V_muN_sq: Number = option("V_muN_sq", "|V_muN|^2, factor of production, such as 2e-7", default=None),
+    V_N_sq: Number = option("V_N_sq", "|V_N|^2, factor of decay, such as 1", default=None),
+    V_eN_sq: Number = option("V_eN_sq", ELECTRON_MIXING, default=None),
+    points: File = option(
+        "points", f"CSV file of many points: columns {NAMES}, perhaps V_eN_sq", "FILE", default=None
+    ),
+    output: File = option("output", "file for the answers to --points, such as a.csv or a.json", default=None),
+    sample: File = option("sample", f"{SAMPLE}; without it, the table answers", "FILE", default=None),
     experiment: ExperimentName = None,
     analysis: Analyses = None,
     n_events: NumberOfEvents = None,
     seed: Seed = None,
     majorana: Majorana = False,
     hydrogen: Hydrogen = None,
-    estimator: Annotated[str, option("estimator", f"{ESTIMATORS}, {OWN_ESTIMATOR}", "NAME")] = "transport",
+    estimator: str = option("estimator", f"{ESTIMATORS}, {OWN_ESTIMATOR}", "NAME", default="transport"),
     decays: Decays = "all",
     method: Method = "likelihood",
-    as_json: Annotated[bool, option("json", "print JSON")] = False,
-    simulated: Annotated[
-        bool, _flag("simulate", "simulate the point as well as reading the table, and print both")
-    ] = False,
+    as_json: bool = option("json", "print JSON", default=False),
+    simulated: bool = option("simulate/--no-simulate", BOTH, default=False),
 ) -> None:
     """Lifetime, expected events and exclusion of one point, or of each point of a file.
 
@@ -242,11 +213,8 @@ def check(
 
 @app.command(short_help="Write a sample, over all masses or at fixed ones.")
 def simulate(
-    output: Annotated[Path, typer.Option("--output", "-o", help="file to write, such as heavy.parquet")],
-    mediator: Annotated[
-        Literal["heavy", "light"] | None,
-        option("mediator", "all masses, of a dark photon heavier (default) or lighter than N"),
-    ] = None,
+    output: Path = option("output", "file to write, such as heavy.parquet"),
+    mediator: Literal["heavy", "light"] | None = option("mediator", SIDES, default=None),
     m_N: Mass = None,
     m_Zprime: MediatorMass = None,
     experiment: ExperimentName = None,
@@ -272,21 +240,17 @@ def simulate(
 
 @app.command("simulate-chunks", short_help="Write a sample larger than memory, into a folder.")
 def simulate_chunks(
-    n_chunks: Annotated[int, typer.Option("--n-chunks", help="files that the folder is to have, such as 40", min=1)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="folder to fill, such as heavy")],
-    chunk_size: Annotated[
-        int,
-        typer.Option("--chunk-size", help="events of a file, such as 1e5", parser=_integer, metavar="INTEGER"),
-    ] = 250_000,
-    mediator: Annotated[
-        Literal["heavy", "light"],
-        option("mediator", "all masses, of a dark photon heavier (default) or lighter than N"),
-    ] = "heavy",
+    n_chunks: int = option("n-chunks", "files that the folder is to have, such as 40", min=1),
+    output: Path = option("output", "folder to fill, such as heavy"),
+    chunk_size: int = option(
+        "chunk-size", "events of a file, such as 1e5", "INTEGER", default=250_000, parser=_integer
+    ),
+    mediator: Literal["heavy", "light"] = option("mediator", SIDES, default="heavy"),
     experiment: ExperimentName = None,
     seed: Seed = None,
     majorana: Majorana = False,
     hydrogen: Hydrogen = None,
-    workers: Annotated[int, typer.Option(help="processes at once", min=1)] = 2,
+    workers: int = option("workers", "processes at once", default=2, min=1),
     scheduler: Scheduler = None,
 ) -> None:
     """Simulate the whole plane of masses in chunks, each a file of a folder. An interrupted run is continued.
@@ -303,38 +267,19 @@ def simulate_chunks(
 
 @app.command(short_help="Limits over a slice of the parameter space.")
 def scan(
-    vary: Annotated[
-        list[str],
-        option(
-            "vary",
-            f"free parameter in logarithmic steps, once or twice, such as m_N=0.01:0.3:30; NAME is of {NAMES}",
-            "NAME=LOW:HIGH:N",
-        ),
-    ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="file to write, such as plane.csv or plane.parquet")],
-    benchmark: Annotated[
-        Literal["A", "B"], option("benchmark", "values of all other parameters: A, light, or B, heavy")
-    ],
-    sample: Annotated[
-        Path | None,
-        option("sample", "sample file, such as heavy.parquet; without it, the table of all rates predicts", "FILE"),
-    ] = None,
-    assign: Annotated[
-        list[str] | None,
-        option(
-            "set",
-            "another value of a parameter, such as alpha_D=0.5, or a tie to a free one, such as m_Zprime=3*m_N",
-            "NAME=VALUE",
-        ),
-    ] = None,
+    vary: list[str] = option("vary", f"{FREE}; NAME is of {NAMES}", "NAME=LOW:HIGH:N"),
+    output: Path = option("output", "file to write, such as plane.csv or plane.parquet"),
+    benchmark: Literal["A", "B"] = option("benchmark", "values of all other parameters: A, light, or B, heavy"),
+    sample: File = option("sample", f"{SAMPLE}; without it, the table of all rates predicts", "FILE", default=None),
+    assign: list[str] | None = option("set", OTHERS, "NAME=VALUE", default=None),
     analysis: Analyses = None,
-    refine: Annotated[
-        int, typer.Option(help="how often to halve the grid near the edge of exclusion, such as 2", min=0)
-    ] = 1,
-    cl: Annotated[float, option("cl", "confidence level of the edge, for 2 parameters, such as 0.9")] = 0.90,
-    estimator: Annotated[
-        str | None, option("estimator", f"of a sample: {ESTIMATORS}, {OWN_ESTIMATOR}; kernel by default", "NAME")
-    ] = None,
+    refine: int = option(
+        "refine", "how often to halve the grid near the edge of exclusion, such as 2", default=1, min=0
+    ),
+    cl: float = option("cl", "confidence level of the edge, for 2 parameters, such as 0.9", default=0.90),
+    estimator: str | None = option(
+        "estimator", f"of a sample: {ESTIMATORS}, {OWN_ESTIMATOR}; kernel by default", "NAME", default=None
+    ),
     decays: Decays = "all",
     method: Method = "likelihood",
 ) -> None:
@@ -360,14 +305,14 @@ app.add_typer(table, name="table")
 
 @table.command(short_help="Simulate a table of all rates of an experiment.")
 def build(
-    output: Annotated[Path, typer.Option("--output", "-o", help="file to write, .npz")],
-    experiment: Annotated[str, option("experiment", "T2K or a TOML file with analyses", "NAME")] = "T2K",
-    n_events: Annotated[
-        int, typer.Option("--n-events", help="neutrinos at each pair of masses, fewer of a light Z'", min=1024)
-    ] = 65_536,
-    turns: Annotated[int, option("turns", "how often, to be averaged: more improve what is there")] = 1,
-    seed: Annotated[int, option("seed", "seed of the simulation")] = 2205,
-    workers: Annotated[int, option("workers", "processes at once")] = 2,
+    output: Path = option("output", "file to write, .npz"),
+    experiment: str = option("experiment", "T2K or a TOML file with analyses", "NAME", default="T2K"),
+    n_events: int = option(
+        "n-events", "neutrinos at each pair of masses, fewer of a light Z'", default=65_536, min=1024
+    ),
+    turns: int = option("turns", "how often, to be averaged: more improve what is there", default=1),
+    seed: int = option("seed", "seed of the simulation", default=2205),
+    workers: int = option("workers", "processes at once", default=2),
     scheduler: Scheduler = None,
 ) -> None:
     """Simulate all masses, some thousand pairs, and write the table. An interrupted build is continued.

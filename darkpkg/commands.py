@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 import darkpkg as dk
 from darkpkg.experiment.analysis import check_modules
-from darkpkg.inference.check import Verdict, unreachable, verdict_without_neutrinos
+from darkpkg.inference.check import Rule, Verdict, unreachable, verdict_without_neutrinos
 from darkpkg.inference.scan_files import scan_path
 from darkpkg.inference.scanning import require_scan_memory
 from darkpkg.inference.threshold import exclusion_rule
@@ -146,9 +146,8 @@ class Source:
     ) -> tuple[list[Verdict], Mapping[str, Any]]:
         """The verdict of each analysis, and what is known of the sample, if one is needed."""
         if not self.sample:
-            beams = self.simulated.beams
-            method = self.method
-            early = [verdict_without_neutrinos(point, one, self.targets, beams, method=method) for one in judges]
+            rules, where = [Rule(one, method=self.method) for one in judges], (self.targets, self.simulated.beams)
+            early = [verdict_without_neutrinos(point, rule, *where) for rule in rules]
             known = [verdict for verdict in early if verdict is not None]
             if len(known) == len(judges):
                 return known, {}
@@ -161,7 +160,7 @@ class Source:
 
 
 def _require_flavours(points: dk.DarkParameters, beams: Sequence[dk.Beam]) -> None:
-    """Without electron neutrinos |V_eN|² would count for nothing, and nobody would notice."""
+    """An error, as without electron neutrinos |V_eN|² would be ignored."""
     if np.any(points.V_eN_sq) and not {12, -12} & {flavour for beam in beams for flavour in beam.fluxes}:
         raise ValueError("V_eN_sq must be zero without electron neutrinos: simulate with T2K-all-flavours")
 
@@ -170,7 +169,7 @@ def check(numbers: Mapping[str, Any], source: Source, names: list[str] | None, a
     """Print the verdict of each analysis, and of their sum, on one point, and return the exit status."""
     point, judges = dk.DarkParameters(**numbers), source.judges(names)
     source.refuse_early(point, judges)
-    # An N without any width lives for ever, which is no fault.
+    # An N without any width is stable, which is no fault.
     with np.errstate(divide="ignore"), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         verdicts, about = source.verdicts(point, judges)
@@ -320,6 +319,5 @@ def _few(result: dk.Scan) -> list[str]:
     """A note on the points that rest on few events, if there are any."""
     fewest = result.expectation.in_channels(result.analysis).n_effective.min(axis=-1)[result.evaluated]
     few = int((fewest < FEW_EVENTS).sum())
-    if not few:
-        return []
-    return [f"{few} of {fewest.size} points have fewer than {FEW_EVENTS} effective events in a channel"]
+    note = f"{few} of {fewest.size} points have fewer than {FEW_EVENTS} effective events in a channel"
+    return [note] if few else []

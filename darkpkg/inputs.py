@@ -6,6 +6,7 @@ masked, boolean and object arrays and text are no numbers.
 
 from __future__ import annotations
 
+import importlib
 import operator
 import os
 import sys
@@ -28,6 +29,7 @@ RULES: Mapping[str, Callable[[Array], NDArray[np.bool_]]] = {
     "in [0, 1)": lambda v: (v >= 0) & (v < 1),
     "in [0, 1] or nan": lambda v: np.isnan(v) | ((v >= 0) & (v <= 1)),
     "not negative": lambda v: v >= 0,
+    "positive": lambda v: v > 0,
 }
 """What a number may be, by the words of the error."""
 
@@ -43,7 +45,7 @@ _KINDS = {
 
 
 def real_array(name: str, value: Any, rule: str | None = "finite") -> Array:
-    """``value`` as an array of doubles, not copied if it is one, each as ``rule`` of `RULES` wants it.
+    """``value`` as an array of doubles, not copied if it is one, each within ``rule`` of `RULES`.
 
     Raises `TypeError` for what is no real number (complex, boolean, text, objects), and `ValueError` for masked or
     ragged values, or numbers against the rule; both name the argument.
@@ -142,6 +144,15 @@ def small_text(path: str | os.PathLike[str], most: int) -> str:
         raise ValueError(f"{path} must be a text in UTF-8, got another byte at {error.start}") from None
 
 
+def of_an_extra(name: str, extra: str) -> Any:
+    """A module of a package that an extra brings, imported when it is used. Raises `ImportError` that names both."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        package = "PyYAML" if name == "yaml" else name.partition(".")[0]
+        raise ImportError(f"{package} must be installed for this: pip install 'darkpkg[{extra}]'") from None
+
+
 def check_kinds(**arguments: tuple[Any, Any]) -> None:
     """`TypeError` that names the argument whose value, the first of two, is not of the kind that follows.
 
@@ -187,7 +198,7 @@ def rule(function: Callable[..., Kind], *arguments: Any, **options: Any) -> Call
 
 POSITIVE = rule(real_number, positive=True)
 NOT_NEGATIVE = rule(real_number, 0.0, np.finfo(float).max)
-"""Rules for `settle`: one number, finite."""
+"""Rule for `settle`: one number, zero or above, and finite. ``POSITIVE`` excludes zero."""
 
 
 def locked(values: Any) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""How much memory this process may still take, to refuse before any work what cannot be done.
+"""How much memory this process may still take, so that what cannot be done is an error before any work.
 
 Begin with `require_memory`.
 """
@@ -13,7 +13,7 @@ _GROUP = Path("/sys/fs/cgroup")
 
 
 def require_memory(needed: float, what: str) -> None:
-    """Refuse what does not fit into memory. Where the system does not tell how much is free, everything fits.
+    """Raise an error for what does not fit into memory. Where the system does not report what is free, all fits.
 
     Parameters
     ----------

@@ -32,11 +32,8 @@ EXPERIMENTS: Mapping[str, Callable[[], dk.Experiment]] = {
 }
 """What ``--experiment`` names."""
 
-ESTIMATORS: Mapping[str, Callable[[PlacedEvents], Any]] = {
-    "kernel": lambda sample: dk.Kernel(sample),
-    "transport": lambda sample: dk.Transport(sample),
-}
-"""What ``--estimator`` names, which is imported when it is used."""
+ESTIMATORS = {"kernel": "Kernel", "transport": "Transport"}
+"""What ``--estimator`` names, by its public name: it is imported when it is used."""
 
 
 def analysis_of(name: str) -> dk.Analysis:
@@ -67,7 +64,7 @@ def _named(what: str, name: str, known: Mapping[str, Callable[[], _Named]], load
 def estimator_of(name: str) -> Callable[[PlacedEvents], Any]:
     """What makes an estimator of a sample: one of `ESTIMATORS`, or FILE.py:NAME of one's own; else `ValueError`."""
     if name in ESTIMATORS:
-        return ESTIMATORS[name]
+        return getattr(dk, ESTIMATORS[name])
     path, _, own = name.rpartition(":")
     if not Path(path).is_file():
         raise ValueError(

@@ -106,7 +106,7 @@ def simulate(
 
 @dataclass(frozen=True)
 class Plan:
-    """What `simulate` was told to do, checked and complete.
+    """The arguments of `simulate`, checked and complete.
 
     Attributes
     ----------
@@ -150,7 +150,7 @@ class Plan:
 
     def _importance(self, events: Events) -> Array:
         placed = place(events, self.experiment.detector, self.how["seed"], **{**self.where, "vertices": 1})
-        with np.errstate(divide="ignore"):  # N without any width lives for ever
+        with np.errstate(divide="ignore"):  # N without any width is stable
             weights = [np.abs(detected_weight(placed, cast(DarkParameters, self.aim), one)) for one in self._analyses]
         return sum((w / w.sum() for w in weights if w.any()), np.zeros(len(events)))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import darkpkg as dk
 from darkpkg import datasets
-from darkpkg.options import ANALYSES, judges_of
+from darkpkg.options import ANALYSES, experiment_of, judges_of
 from darkpkg.outputs import require_writable
 from darkpkg.report import answers
 
@@ -42,11 +42,10 @@ def build(
     from darkpkg import commands, running  # here: they need what simulates
 
     require_writable(output, ".npz")
-    source = commands.Source(None, experiment)
     parts = dk.Table.T2K_PARTS if experiment == "T2K" else None
     with running.executor_of(workers, scheduler) as executor:
         options: dict[str, Any] = {"turns": turns, "executor": executor, "progress": commands.is_watched()}
-        dk.build_table(source.simulated, output, parts=parts, n_events=n_events, seed=seed, **options)
+        dk.build_table(experiment_of(experiment), output, parts=parts, n_events=n_events, seed=seed, **options)
     datasets.renew_manifest(output)
     inspect(output)
 

@@ -67,7 +67,7 @@ def selection_efficiency(
 ) -> Share:
     """Share of N that the selection of ``analysis`` takes, without its flat efficiency.
 
-    That is the share whose pair passes the cuts and, where the selection wants them, whose vertex lies in its
+    That is the share whose pair passes the cuts and, where the selection requires them, whose vertex lies in its
     modules. N are counted as they are produced in the exposure of the analysis; with ``ctau``, only so far as the
     pair appears in its decay volumes. The masses are those of the events, so that a sample at fixed masses is needed
     for one point.

@@ -32,8 +32,10 @@ SVG, PNG, PDF, CSV = "image/svg+xml", "image/png", "application/pdf", "text/csv"
 NARROW = "application/vnd.narrow+svg"
 
 LARGEST_SVG = 350_000  # characters: what is larger, by thousands of points, is a picture of dots
-PAGE_WIDTH = 8.2  # inches of a figure at most, on a wide screen
-NARROW_WIDTH = 4.2  # inches; on a phone that is shown at 0.85 of its size, so that 10 points are 8.5
+PAGE_WIDTH = 8.0  # inches that a picture has at most on a page 1400 px wide: what is wider is shown smaller
+PHONE_WIDTH = 3.56  # inches that it has on a screen of 390 px
+SMALLEST = 8.0  # points of text, as it is shown
+NARROW_WIDTH = 4.2  # inches of a drawing for phones, where 10 points are then 8.2
 LONGEST_OF_TWO = 22  # letters of the labels of a legend with two columns
 LINE_HEIGHT = 0.17  # inches of a label at a tick, so that neighbours do not touch
 
@@ -54,10 +56,11 @@ def figure_bundle(
 ) -> tuple[dict[str, str], dict[str, dict[str, float]]]:
     """Draw a figure in all formats: content by MIME type, and as metadata the size of its `smallest_text`.
 
-    A wide drawing has a second one for phones, narrower, with panels that stand side by side below one another. Files
-    that would be large as SVG are PNG of double resolution.
+    A wide drawing has a second one for phones, narrower, with panels that stand side by side below one another; a
+    figure with another one ``own_narrow`` has that instead. Files that would be large as SVG are PNG of double
+    resolution. Text that would be shown smaller than `SMALLEST` is enlarged.
     """
-    with _laid_out(figure) as frame:
+    with _laid_out(figure, PAGE_WIDTH) as frame:
         svg = _drawn(figure, "svg", frame).decode()
         pdf = base64.b64encode(_drawn(figure, "pdf", frame)).decode()
         bundle = {PDF: pdf, CSV: figure_data(figure)}
@@ -66,32 +69,55 @@ def figure_bundle(
         else:
             bundle[PNG] = base64.b64encode(_drawn(figure, "png", frame, dpi=192)).decode()
         smallest = smallest_text(figure, frame.width)
+    if own := getattr(figure, "own_narrow", None):
+        with _laid_out(own, PHONE_WIDTH) as frame:
+            bundle[NARROW] = _drawn(own, "svg", frame).decode()
+        return bundle, {PDF: {"smallest_text": smallest}}
     with _narrowed(figure) as narrowed, warnings.catch_warnings():
         # Labels may be longer than a phone is wide: then it shows the wide drawing, and smaller.
         warnings.filterwarnings("error", message="constrained_layout not applied")
         with suppress(UserWarning):
             if narrowed:
-                with _legends_beside_data(figure), _laid_out(figure) as frame:
+                with _legends_beside_data(figure), _laid_out(figure, PHONE_WIDTH) as frame:
                     bundle[NARROW] = _drawn(figure, "svg", frame).decode()
     return bundle, {PDF: {"smallest_text": smallest}}
 
 
 @contextmanager
-def _laid_out(figure: Figure) -> Iterator[Bbox]:
+def _laid_out(figure: Figure, shown_width: float) -> Iterator[Bbox]:
     """Lay a figure out once for all files that are drawn meanwhile, which have this frame, in inches.
 
-    Each file would do so again, which takes longer than to draw it.
+    Each file would do so again, which takes longer than to draw it. Text is enlarged to be legible where the figure
+    is shown with a width of at most ``shown_width`` inches.
     """
     engine = figure.get_layout_engine()
-    with _ticks_found_once(figure):
-        if engine is not None:
-            engine.execute(figure)
+    with _ticks_found_once(figure), _legible(figure, engine, shown_width):
         try:
             with mpl.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
                 figure.set_layout_engine(None)
                 yield figure.get_tightbbox()
         finally:
             figure.set_layout_engine(engine)
+
+
+@contextmanager
+def _legible(figure: Figure, engine: Any, shown_width: float) -> Iterator[None]:
+    """Lay a figure out with text that has at least `SMALLEST` points where it is shown, for a while."""
+    before = [(text, text.get_fontsize()) for text in figure.findobj(Text)]
+    try:
+        for _ in range(3):  # larger text can make the figure wider, and that is shown smaller
+            if engine is not None:
+                engine.execute(figure)
+            width = figure.get_tightbbox().width
+            if smallest_text(figure, width, shown_width) >= SMALLEST:
+                break
+            needed = (SMALLEST + 0.01) / _scale(width, shown_width)
+            for text in _texts(figure):
+                text.set_fontsize(max(text.get_fontsize(), needed))
+        yield
+    finally:
+        for text, size in before:
+            text.set_fontsize(size)
 
 
 @contextmanager
@@ -125,11 +151,20 @@ def _remembered(axis: Any, found: Callable[[], Any]) -> Callable[[], Any]:
     return ticks
 
 
-def smallest_text(figure: Figure, width: float) -> float:
+def smallest_text(figure: Figure, width: float, shown_width: float = PAGE_WIDTH) -> float:
     """Size of the smallest text as it stands on the page, in points: a wide figure is shown smaller."""
-    scale = min(1.0, PAGE_WIDTH / width)
-    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
-    return round(scale * min((text.get_fontsize() for text in texts), default=np.inf), 2)
+    smallest = min((text.get_fontsize() for text in _texts(figure)), default=np.inf)
+    return round(float(_scale(width, shown_width) * smallest), 2)
+
+
+def _scale(width: float, shown_width: float) -> float:
+    """How much smaller than it was drawn a figure with a frame of this width is shown, padding included."""
+    return min(1.0, shown_width / (width + 2 * mpl.rcParams["savefig.pad_inches"]))
+
+
+def _texts(figure: Figure) -> list[Any]:
+    """All text that is shown."""
+    return [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
 
 
 def figure_data(figure: Figure) -> str:

@@ -86,7 +86,8 @@ def table(
     Returns
     -------
     Table
-        To be the last line of a cell, or an argument of ``display``. Missing values are dashes.
+        To be the last line of a cell, or an argument of ``display``. Missing values are dashes, and what is infinite
+        is called so.
 
     Raises
     ------
@@ -138,6 +139,8 @@ def _text(value: Any, form: str) -> str:
         return _MISSING
     if isinstance(value, (bool, np.bool_)):
         return "yes" if value else "no"
+    if isinstance(value, (float, np.floating)) and value == np.inf:
+        return "infinite"
     if not form:
         form = ".4g" if isinstance(value, (float, np.floating)) else ""
     return format(value, form)

@@ -6,10 +6,13 @@ code, compiled if need be, and a figure with the fonts of the book. Together the
 
 from __future__ import annotations
 
+import functools
 import warnings
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.mathtext import MathTextParser
 from tqdm import tqdm
 
 from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II
@@ -50,6 +53,15 @@ def draw() -> None:
         figure_bundle(figure)
 
 
+def typeset_formulas_once() -> None:
+    """Keep formulas, and tick labels, for all figures of a kernel: matplotlib typesets them for each file anew."""
+    parsers = {"raster": MathTextParser("agg"), "vector": MathTextParser("path")}
+    typeset: Any = MathTextParser._parse_cached
+    kept = functools.cache(lambda output, *about: typeset.__wrapped__(parsers[output], *about))
+    setattr(MathTextParser, "_parse_cached", lambda parser, *about: kept(parser._output_type, *about))  # noqa: B010
+
+
+typeset_formulas_once()
 tqdm.monitor_interval = 0  # no thread that watches progress: a fork would not have it, but its locks
 estimate()
 draw()

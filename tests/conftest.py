@@ -1,6 +1,7 @@
 """Settings and samples of all tests."""
 
 import functools
+import gc
 import sys
 
 import pytest
@@ -9,6 +10,17 @@ from hypothesis import HealthCheck, settings
 # jsonschema would import it, which takes 1.6 s: 38 grammars, for addresses with letters of any script. Nothing that
 # is checked here has any.
 sys.modules.setdefault("rfc3987_syntax", None)
+
+LONGEST = (
+    *("library/test_chunks.py", "library/test_compiled.py", "paper/test_claims.py"),
+    *("book/test_environment.py", "library/test_cli.py", "paper/test_paper_figures.py"),
+    *("library/test_generator.py", "paper/test_command.py", "paper/test_along.py"),
+    *("book/test_built_pages.py", "library/test_constructions.py", "library/test_posterior.py"),
+    *("book/test_book.py", "library/test_events.py", "library/test_weights.py"),
+    *("library/test_closure.py", "library/test_table.py", "library/test_smoothing.py"),
+    *("book/test_chapter_sources.py", "paper/test_left_out.py"),
+)
+"""Files of five seconds and more, the longest first: what begins last must be short, or one core waits for it."""
 
 # The same examples in every run, no matter how fast: a test fails for physics, not for a busy machine. More of them
 # with pytest --hypothesis-profile=thorough.
@@ -30,3 +42,22 @@ def simulated():
     import darkpkg as dk
 
     return functools.cache(dk.simulate)
+
+
+def pytest_configure(config):
+    """Hand files out in the order of `pytest_collection_modifyitems`, not those with most tests first."""
+    config.option.loadscopereorder = False
+    gc.disable()  # while thousands of tests are listed, there is nothing to find
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Begin with the longest files."""
+    rank = {name: i for i, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get("/".join(item.path.parts[-2:]), len(rank)))
+
+
+def pytest_collection_finish():
+    """Leave the tests themselves out of each search for what can be freed."""
+    gc.freeze()
+    gc.enable()

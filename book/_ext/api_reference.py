@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Collection
 from typing import Any
 
 from sphinx.ext.autodoc import DataDocumenter
+from sphinx.util.nodes import make_refnode
+
+import darkpkg
 
 SETTINGS = {
-    "autodoc_typehints": "none",  # docstrings say kind, shape and unit
+    "default_role": "py:obj",  # names in docstrings are links
+    "autodoc_typehints": "none",  # docstrings have kind, shape and unit
     "autodoc_member_order": "bysource",
     "autodoc_preserve_defaults": True,  # as they are written, DEFAULT and not all that is in it
     "napoleon_attr_annotations": False,
@@ -19,6 +24,9 @@ SETTINGS = {
 }
 
 LONGEST_VALUE = 100  # characters
+
+STANDS_ALONE = {"function", "class", "exception", "data"}
+"""What a docstring can name without its class."""
 
 _MARKUP = re.compile(
     r"^( *)\.\. math::.*\n(?:(?:\1 +.*)?\n)*"  # with the indented lines below
@@ -77,6 +85,34 @@ def _signature(app: Any, what: str, name: str, obj: Any, options: Any, args: str
     return ("", None) if getattr(obj, "_is_protocol", False) else None
 
 
+def name_of(target: str, known: Collection[str]) -> str | None:
+    """Full name of what a docstring names: by its public name in `darkpkg`, or as the end of one full name alone.
+
+    >>> name_of("darkpkg.scan", ())
+    'darkpkg.inference.scanning.scan'
+    >>> [name_of("place", known) for known in (["darkpkg.method.placing.place"], ["a.place", "b.place"])]
+    ['darkpkg.method.placing.place', None]
+    """
+    if target.startswith("darkpkg.") and target.count(".") == 1:
+        found = getattr(darkpkg, target.partition(".")[2], None)
+        return f"{found.__module__}.{found.__qualname__}" if hasattr(found, "__qualname__") else None
+    ends = [name for name in known if name.endswith(f".{target}")]
+    return ends[0] if len(ends) == 1 else None
+
+
+def _link(app: Any, env: Any, node: Any, contnode: Any) -> Any:
+    """Find what is named outside of its own module."""
+    if node.get("reftype") != "obj" or node.get("refdomain") != "py":
+        return None
+    objects = env.get_domain("py").objects
+    target = node["reftarget"]
+    known = [name for name, entry in objects.items() if "." in target or entry.objtype in STANDS_ALONE]
+    name = name_of(target, known)
+    if name not in objects:
+        return None
+    return make_refnode(app.builder, node["refdoc"], objects[name].docname, objects[name].node_id, contnode, name)
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Docstrings are escaped before numpydoc sections are read."""
     for extension in ("sphinx.ext.autodoc", "sphinx.ext.napoleon"):
@@ -88,4 +124,5 @@ def setup(app: Any) -> dict[str, bool]:
     app.connect("autodoc-process-docstring", _escape, priority=400)
     app.connect("autodoc-process-signature", _signature)
     app.connect("autodoc-skip-member", _skip)
+    app.connect("missing-reference", _link)
     return {"parallel_read_safe": True}

@@ -9,6 +9,7 @@ Sphinx calls `setup`; the rest happens at four moments of a build:
   and reading is not safe side by side.
 """
 
+import functools
 import math
 import os
 import shutil
@@ -31,11 +32,15 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
+from sphinx.search.en import SearchEnglish
 from sphinx.util import logging
 
 from paper.figure_output import CSV, NARROW, PDF
 
 logger = logging.getLogger(__name__)
+
+PORTIONS = 4
+"""For how many processes a core the pages to be written are divided."""
 
 RUNS_KEPT = 3
 """Executed states of each chapter: going back to one of them runs nothing."""
@@ -64,7 +69,7 @@ def kept_run(root: Path, chapter: Path, cells: Sequence[str]) -> Path:
 
 
 def keep(notebook: NotebookNode, path: Path) -> None:
-    """Write an executed chapter, complete or not at all, and forget its oldest runs."""
+    """Write an executed chapter, complete or not at all, and delete its oldest runs."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
     nbformat.write(notebook, draft)
@@ -165,8 +170,14 @@ def with_tags_of(notebook: NotebookNode, kept: NotebookNode) -> bool:
 
 
 def write_in_parallel(app: Sphinx, env: BuildEnvironment) -> None:
-    """Have as many pages written side by side as there are cores."""
-    app.parallel = usable_cores()
+    """Have pages written on all cores, a few at a time, and what Sphinx looks up for each of them found once.
+
+    Sphinx itself prepares the pages, one after the other, and a core that writes begins with a portion as soon as
+    that is prepared: by itself Sphinx would make three portions of all on two cores.
+    """
+    app.parallel = PORTIONS * usable_cores()
+    env.get_doctree = functools.cache(env.get_doctree)  # else a page is read again for each numbered reference to it
+    SearchEnglish.stem = functools.cache(SearchEnglish.stem)  # else words are stemmed anew on each page
 
 
 def for_sphinx(notebook: NotebookNode) -> NotebookNode:

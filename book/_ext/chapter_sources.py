@@ -44,19 +44,19 @@ def files_used(cells: Iterable[str], root: Path) -> set[Path]:
     A name that no module has, such as ``dk.__version__``, or the package itself handed to a function, leads to every
     module of the package. A line for the shell that runs a package leads to its command line.
     """
-    homes, found, waiting = public_names(root), set(), set()
+    homes, found, waiting, followed = public_names(root), set(), set(), set()
     lines = "\n".join(cells).splitlines()
     shell = [line for line in lines if line.startswith(("!", "%"))]
     waiting |= {f"{package}.__main__" for package in PACKAGES if re.search(rf"\b{package}\b", "\n".join(shell))}
     waiting |= names_used("\n".join(line for line in lines if line not in shell))
     while waiting:
-        name = waiting.pop()
+        followed.add(name := waiting.pop())
         package, *rest = name.split(".")
         if rest and package == "darkpkg":
             rest[:1] = homes.get(rest[0], rest[0]).split(".")
         for path in module_files(root, [package, *rest]) - found:
             found.add(path)
-            waiting |= names_used(path.read_text(encoding="utf-8"))
+            waiting |= names_used(path.read_text(encoding="utf-8")) - followed
     return found
 
 

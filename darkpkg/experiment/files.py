@@ -27,19 +27,22 @@ from darkpkg.inputs import check_kinds, real_number, small_text
 from darkpkg.units import tonne
 
 LARGEST = {"detector": 1_000_000, "analysis": 100_000, "experiment": 100_000}
-"""Bytes of a file; the table of ND280 has 680, the example of an analysis a thousand."""
+"""Largest size of a file of each kind, in bytes; the table of ND280 has 680, the example of an analysis 1000."""
 
 MOST_MODULES = 2000
-"""Rows of a table; that of ND280 has 8."""
+"""Largest number of rows of a table; that of ND280 has 8."""
 
 ARGON_DENSITY = 1.78e-3
-"""g/cm³, gas at 0 °C and one atmosphere: the value that gives the masses of Table II."""
+"""Density of argon in g/cm³, as a gas at 0 °C and one atmosphere: the value that gives the masses of Table II."""
 
 ARGON_TOLERANCE = 0.1
-"""Room for another temperature or pressure of the chambers, and for rounded masses."""
+"""Relative tolerance of it, for another temperature or pressure of the chambers, and for rounded masses."""
 
-LOOSEST, DENSEST = 1 / 3, 2.0
-"""A module may be a third of its solid, with gaps, up to twice as dense, as graphite and quartz are."""
+LOOSEST = 1 / 3
+"""Smallest density of a module, as a multiple of that of its elements as solids: it may have gaps."""
+
+DENSEST = 2.0
+"""Largest density of a module, as a multiple of that of its elements: graphite and quartz are so dense."""
 
 _RANGES: Mapping[str, Mapping[str, Any]] = {
     "max_mass": {"positive": True},
@@ -57,7 +60,7 @@ _Made = TypeVar("_Made")
 
 
 def load_detector(path: str | os.PathLike[str], name: str | None = None) -> Detector:
-    """A detector of your own, from a CSV file as `Detector.from_table` wants it; called like the file by default.
+    """A detector of your own, from a CSV file for `Detector.from_table`; named like the file by default.
 
     Lengths in cm, masses in tonnes, mass fractions of the elements. So that no wrong digit passes, a module must be
     as dense as its material: argon as a gas of one atmosphere or as a liquid to 10 %, all else from a third to twice

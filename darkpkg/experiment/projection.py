@@ -48,7 +48,7 @@ def project(
         be projected one analysis at a time if modules are named.
     vertex_modules
         Where N must be produced. By default anywhere if ``analysis`` names none, in ``decay_modules`` if it does
-        or in another detector: the paper looks at upscattering in argon only. An empty tuple admits any vertex.
+        or in another detector: the paper has upscattering in argon only. An empty tuple admits any vertex.
     target_ratio
         Background per proton over that of today. By default the ratio of the fiducial masses of the decay modules.
 

@@ -206,7 +206,7 @@ class Selection:
         Edges of bins in the mass of that pair in GeV, the last one open above: it holds the overflow. Without edges
         there is one bin.
     response
-        What the detector makes of the pair; without, it is seen as it is.
+        What the detector reconstructs of the pair; without, the true pair.
 
     Raises
     ------
@@ -227,7 +227,7 @@ class Selection:
         if not 0 < self.efficiency <= 1:
             raise ValueError(f"efficiency must be in (0, 1], got {self.efficiency}")
         if not self.decay_modules:
-            raise ValueError("decay_modules must name at least one module in which decays are seen")
+            raise ValueError("decay_modules must name at least one module in which decays are detected")
 
     @property
     def n_bins(self) -> int:

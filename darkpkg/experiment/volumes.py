@@ -2,8 +2,8 @@
 
 Each is a product of intervals, discs and balls, which `Volume` makes everything of. A shape of your own is a frozen
 dataclass that derives from `Volume` and has its ``low``, ``high`` and ``parts``; without such parts it has methods in
-the place of those of `Volume`. Nothing else in the library looks at the kind of a volume. It must be convex, so that
-a ray crosses it once.
+the place of those of `Volume`. Nothing else in the library depends on the kind of a volume. It must be convex, so
+that a ray crosses it once.
 """
 
 from __future__ import annotations
@@ -203,7 +203,9 @@ class Volume(ABC):
         return found
 
     def half_planes(self, vertex: Array, p_N: Array, p_Z: Array) -> Array:
-        """Two flights one after the other end inside where a x + b y + c ≥ 0 for all k, at vertex + x·p_N + y·p_Z.
+        """Half planes of lengths x, y of two flights, one after the other, that end inside: all a x + b y + c ≥ 0.
+
+        The flights end at vertex + x·p_N + y·p_Z.
 
         Parameters
         ----------

@@ -23,18 +23,14 @@ import json
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import gammaln, xlogy
 
-from darkpkg.experiment.analysis import Analysis
+from darkpkg.experiment.analysis import Analysis, Channel
 from darkpkg.inference.slices import Slice
-from darkpkg.inputs import check_kinds, real_numbers
+from darkpkg.inputs import Array, check_kinds, real_numbers
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.interface import Predicts, check_estimator
-
-Array = NDArray[np.float64]
-
-__all__ = ["profiled_counts_log_likelihood", "to_hs3", "to_pyhf"]
 
 
 def profiled_counts_log_likelihood(prediction: Expectation, analysis: Any) -> Array:
@@ -93,7 +89,7 @@ def to_pyhf(
     analysis
         Counts, backgrounds and errors of their own of each bin.
     record
-        Of HEPData, which the format wants: ``ins`` and seven digits.
+        Number of the HEPData record, which the format requires: ``ins`` and seven digits.
 
     Returns
     -------
@@ -108,18 +104,14 @@ def to_pyhf(
     check_kinds(grid=(grid, Slice))
     _check_independent(analysis)
     workspace = _workspace(analysis)
-    parameters = grid.parameters
-    signal = (
-        check_estimator(estimator, "events").events(parameters, analysis).mean.reshape(-1, len(analysis.observed))
-    )
+    mean = check_estimator(estimator, "events").events(grid.parameters, analysis).mean
+    spectra = np.maximum(mean.reshape(-1, len(analysis.observed)), 0.0)
     mesh = np.stack(np.meshgrid(*grid.axes.values(), indexing="ij"), axis=-1).reshape(-1, len(grid.axes))
-    patches = [
-        {
-            "metadata": {"name": f"point_{number}", "values": values},
-            "patch": _signal_patch(analysis, np.maximum(spectrum, 0.0)),
-        }
-        for number, (values, spectrum) in enumerate(zip(mesh.tolist(), signal, strict=True))
-    ]
+    patches = []
+    for number, (values, spectrum) in enumerate(zip(mesh.tolist(), spectra, strict=True)):
+        samples = _signal_samples(analysis, spectrum).items()
+        patch = [{"op": "add", "path": f"/channels/{i}/samples/0", "value": sample} for i, sample in samples]
+        patches.append({"metadata": {"name": f"point_{number}", "values": values}, "patch": patch})
     canonical = json.dumps(workspace, sort_keys=True, ensure_ascii=False).encode()
     metadata = {
         "name": _name(analysis.name),
@@ -135,21 +127,21 @@ def _name(text: str) -> str:
     return "_".join("".join(c if c.isalnum() and c.isascii() else " " for c in text).split())
 
 
-def _factor(channel: str) -> dict[str, Any]:
-    return {"name": f"gamma_{_name(channel)}", "type": "shapefactor", "data": None}
+def _factors(channel: Channel) -> list[dict[str, Any]]:
+    """The factor γ of each bin of a channel, if its expectation has an error."""
+    factor = {"name": f"gamma_{_name(channel.name)}", "type": "shapefactor", "data": None}
+    return [factor] if channel.systematic > 0 else []
 
 
 def _workspace(analysis: Analysis) -> dict[str, Any]:
     channels, observations = [], []
     for channel in analysis.channels:
-        bins = analysis.bins_of(channel.name)
-        has_error = channel.systematic > 0
-        factors = [_factor(channel.name)] if has_error else []
+        factors = _factors(channel)
         background = {"name": "background", "data": list(channel.background), "modifiers": factors}
         channels.append({"name": _name(channel.name), "samples": [background]})
         observations.append({"name": _name(channel.name), "data": list(channel.observed)})
-        if has_error:
-            tau = _auxiliary(analysis.systematic[bins]).tolist()
+        if factors:
+            tau = _auxiliary(analysis.systematic[analysis.bins_of(channel.name)]).tolist()
             name = f"{_name(channel.name)}_auxiliary"
             channels.append({"name": name, "samples": [{"name": "auxiliary", "data": tau, "modifiers": factors}]})
             observations.append({"name": name, "data": tau})
@@ -157,19 +149,15 @@ def _workspace(analysis: Analysis) -> dict[str, Any]:
     return {"version": "1.0.0", "channels": channels, "observations": observations, "measurements": [measurement]}
 
 
-def _signal_patch(analysis: Analysis, spectrum: Array) -> list[dict[str, Any]]:
-    patch, number = [], 0
+def _signal_samples(analysis: Analysis, spectrum: Array) -> dict[int, dict[str, Any]]:
+    """The signal in those channels of a `_workspace` that have one, by their number."""
+    samples: dict[int, dict[str, Any]] = {}
+    strength, number = {"name": "mu", "type": "normfactor", "data": None}, 0
     for channel in analysis.channels:
-        factors = [_factor(channel.name)] if channel.systematic > 0 else []
-        strength = {"name": "mu", "type": "normfactor", "data": None}
-        sample = {
-            "name": "signal",
-            "data": spectrum[analysis.bins_of(channel.name)].tolist(),
-            "modifiers": [strength, *factors],
-        }
-        patch.append({"op": "add", "path": f"/channels/{number}/samples/0", "value": sample})
+        factors, data = _factors(channel), spectrum[analysis.bins_of(channel.name)].tolist()
+        samples[number] = {"name": "signal", "data": data, "modifiers": [strength, *factors]}
         number += 1 + len(factors)
-    return patch
+    return samples
 
 
 def to_hs3(signal: ArrayLike, analysis: Analysis) -> dict[str, Any]:
@@ -200,9 +188,8 @@ def to_hs3(signal: ArrayLike, analysis: Analysis) -> dict[str, Any]:
     if signal.shape != analysis.observed.shape:
         raise ValueError(f"signal must have {len(analysis.observed)} bins, got an array of shape {signal.shape}")
     workspace = _workspace(analysis)
-    channels = {number: channel["samples"] for number, channel in enumerate(workspace["channels"])}
-    for one in _signal_patch(analysis, signal):
-        channels[int(one["path"].split("/")[2])].insert(0, one["value"])
+    for number, sample in _signal_samples(analysis, signal).items():
+        workspace["channels"][number]["samples"].insert(0, sample)
     distributions, data, names = [], [], ["mu"]
     for channel, observed in zip(workspace["channels"], workspace["observations"], strict=True):
         n = len(observed["data"])

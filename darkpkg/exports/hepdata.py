@@ -16,11 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from darkpkg.inference.scan import Scan
-from darkpkg.inputs import check_kinds, tuple_of
+from darkpkg.inputs import check_kinds, of_an_extra, tuple_of
 from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.physics.model import DarkParameters
-
-__all__ = ["HepDataTable", "table_of_scan", "to_hepdata"]
 
 
 @dataclass(frozen=True)
@@ -50,9 +48,8 @@ class HepDataTable:
     keywords: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        lengths = {
-            name: len(np.atleast_1d(values)) for name, values in (*self.independent.items(), *self.dependent.items())
-        }
+        columns = {**self.independent, **self.dependent}
+        lengths = {name: len(np.atleast_1d(values)) for name, values in columns.items()}
         if len(set(lengths.values())) != 1:
             raise ValueError(f"columns of {self.name} must have the same length, got {lengths}")
         for name, values in self.errors.items():
@@ -61,26 +58,22 @@ class HepDataTable:
 
     def document(self) -> dict[str, Any]:
         """What stands in its file."""
-        return {
-            "independent_variables": [self._column(name, values) for name, values in self.independent.items()],
-            "dependent_variables": [
-                self._column(name, values, self.errors.get(name)) for name, values in self.dependent.items()
-            ],
-        }
+        kinds = {"independent_variables": self.independent, "dependent_variables": self.dependent}
+        return {kind: [self._column(*one) for one in columns.items()] for kind, columns in kinds.items()}
 
-    def _column(self, name: str, values: ArrayLike, errors: ArrayLike | None = None) -> dict[str, Any]:
+    def _column(self, name: str, values: ArrayLike) -> dict[str, Any]:
         numbers = np.asarray(values, dtype=float).tolist()
-        of_numbers = [None] * len(numbers) if errors is None else np.asarray(errors, dtype=float).tolist()
+        errors = np.asarray(self.errors.get(name, np.full(len(numbers), np.nan)), dtype=float).tolist()
         header = {"name": name} | ({"units": self.units[name]} if name in self.units else {})
-        return {"header": header, "values": [_cell(*one) for one in zip(numbers, of_numbers, strict=True)]}
+        return {"header": header, "values": [_cell(*one) for one in zip(numbers, errors, strict=True)]}
 
 
-def _cell(value: Any, error: float | None) -> dict[str, Any]:
+def _cell(value: Any, error: float) -> dict[str, Any]:
     if isinstance(value, list):
         return {"low": value[0], "high": value[1]}
     if not math.isfinite(value):
         return {"value": "-"}  # how HEPData writes that there is none
-    if error is None or not math.isfinite(error):
+    if not math.isfinite(error):
         return {"value": value}
     return {"value": value, "errors": [{"symerror": error, "label": "statistics of the simulation"}]}
 
@@ -96,18 +89,11 @@ def table_of_scan(scan: Scan, name: str = "scan") -> HepDataTable:
         Of the table.
     """
     check_kinds(scan=(scan, Scan))
-    points, known = scan.parameters, np.ravel(scan.evaluated)
-    columns = {
-        parameter: np.broadcast_to(getattr(points, parameter), points.shape).ravel()[known]
-        for parameter in DarkParameters.numbers()
-    }
-    total = scan.expectation.total()
+    known, about, total = scan.evaluated, DarkParameters.numbers(), scan.known.total()
+    columns = {one: np.broadcast_to(getattr(scan.parameters, one), known.shape)[known] for one in about}
     description = f"Signal in {scan.analysis.name} and its likelihood. {getattr(scan.analysis, 'caveat', '')}".strip()
-    units = {parameter: about["unit"] for parameter, about in DarkParameters.numbers().items() if about["unit"]}
-    dependent = {
-        "expected events": np.ravel(total.mean)[known],
-        "-Delta ln L": np.ravel(scan.minus_delta_log_likelihood)[known],
-    }
+    units = {one: of_one["unit"] for one, of_one in about.items() if of_one["unit"]}
+    dependent = {"expected events": total.mean, "-Delta ln L": scan.minus_delta_log_likelihood[known]}
     return HepDataTable(name, description, columns, dependent, units=units, keywords={"observables": ["CLS"]})
 
 
@@ -152,10 +138,7 @@ def to_hepdata(tables: Sequence[HepDataTable], folder: str | os.PathLike[str], c
 
 
 def _write_documents(documents: list[Any], path: Path) -> None:
-    try:
-        import yaml
-    except ImportError:
-        raise ImportError("PyYAML must be installed for this: pip install 'darkpkg[exports]'") from None
+    yaml = of_an_extra("yaml", "exports")
     with complete_or_not_at_all(path) as partial:
         text = yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, explicit_start=len(documents) > 1)
         partial.write_text(text, encoding="utf-8")

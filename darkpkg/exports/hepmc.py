@@ -1,31 +1,25 @@
 """Events in the format of event generators, HepMC3, with the run information of NuHepMC: `write_hepmc`.
 
-Events of darkpkg are weighted and do not decay anywhere: all places have their probability. Other programs want one
-decay for each event, which is drawn here from the lifetimes of N and of a light dark photon.
+Events of darkpkg are weighted, and N has no single place of decay in them: each place has a probability. Other
+programs need one decay for each event, which is drawn here from the lifetimes of N and of a light dark photon.
 """
 
 from __future__ import annotations
 
-import importlib
 import importlib.metadata
 import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from darkpkg.experiment.analysis import Analysis
-from darkpkg.inputs import check_kinds, whole_number
+from darkpkg.inputs import Array, check_kinds, of_an_extra, whole_number
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.weights import check_placed, check_point, produced_weight
 from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.physics.model import DarkParameters
 from darkpkg.streams import random_stream
-
-Array = NDArray[np.float64]
-
-__all__ = ["write_hepmc"]
 
 HEAVY_NEUTRINO, DARK_PHOTON, ELECTRON = 9900014, 32, 11
 """Numbers of the particle data group's scheme: a heavy neutrino beside ν_μ, and a Z′."""
@@ -75,10 +69,7 @@ def write_hepmc(
     TypeError, ValueError
         For other events, as `darkpkg.produced_weight`, and masses that are not those of the point.
     """
-    try:
-        hepmc: Any = importlib.import_module("pyhepmc")
-    except ImportError:
-        raise ImportError("pyhepmc must be installed for this: pip install 'darkpkg[exports]'") from None
+    hepmc = of_an_extra("pyhepmc", "exports")
     check_placed("events", events)
     check_point(parameters)
     check_kinds(path=(path, (str, os.PathLike)), analysis=(analysis, Analysis))

@@ -43,7 +43,7 @@ class Verdict:
     analysis
         Name of the analysis.
     minus_delta_log_likelihood
-        How far ln L falls below its value without any signal or here, whichever is larger.
+        How far ln L of the point is below that without any signal; zero if it is above.
     threshold, rule
         The point is excluded where it falls further than that, in numbers and in words.
     notes
@@ -69,6 +69,43 @@ class Verdict:
     def expected_events(self) -> Expectation:
         """Expected signal in all bins: mean, error, bias of smoothing and effective number."""
         return self.expectation.total()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What excludes a point: the arguments of `check`."""
+
+    analysis: Analysis
+    likelihood: Likelihood = log_likelihood
+    cl: float = 0.90
+    method: str | Method = "likelihood"
+
+    def distance(self, signal: Expectation) -> float:
+        """−Δ ln L of one point, compared with no signal; nan where its ln L is not finite."""
+        nothing = no_signal(self.analysis)
+        here, without = (float(self.likelihood(prediction, self.analysis)) for prediction in (signal, nothing))
+        return max(here, without) - here if math.isfinite(here) else math.nan
+
+    def excludes_signals_like(self, signal: Expectation) -> Callable[[Expectation], bool]:
+        """What tells whether a signal, of about the same shape, is excluded."""
+        if method_of(self.method).name == "likelihood":
+            return lambda one: self.distance(one) > exclusion_threshold(self.cl)
+        size = max(float(np.sum(signal.mean)), 1e-12)
+        line = Expectation(np.geomspace(0.01, 1e4, 300)[:, None] / size * signal.mean, np.zeros((300, 1)))
+        allowed = allowance(line, self.analysis, self.likelihood, 0.0, self.cl, 2, self.method)
+        return lambda one: bool(allowed(one) < 0)
+
+    def verdict(
+        self, parameters: DarkParameters, signal: Expectation, upscatterings: Expectation, status: str, reason: str,
+        notes: list[str],
+    ) -> Verdict:  # fmt: skip
+        """The verdict on one point, once its status is known. Raises `ValueError` where ln L is not finite."""
+        distance, name = self.distance(signal), self.analysis.name
+        if not math.isfinite(distance):
+            raise ValueError(f"the likelihood of {name} is not finite here: look at its counts and uncertainties")
+        notes = [*filter(None, [self.analysis.caveat]), *validity_notes(parameters), *notes]
+        rule = exclusion_threshold(self.cl), exclusion_rule(self.cl, method=method_of(self.method).name)
+        return Verdict(status, reason, name, distance, *rule, tuple(notes), signal, upscatterings)
 
 
 def check(
@@ -121,21 +158,20 @@ def check(
     estimator = check_estimator(estimator, "events", "upscatterings")
     kinds = {"parameters": (parameters, DarkParameters), "analysis": (analysis, Analysis)}
     check_kinds(**kinds, likelihood=(likelihood, Callable))
-    sample = getattr(estimator, "sample", None)  # without, nothing is told of thresholds
+    sample = getattr(estimator, "sample", None)  # without, there is no note on thresholds
     targets, beams = ([], ()) if sample is None else (_nuclei(sample), sample.origin.beams)
-    unreached = verdict_without_neutrinos(
-        parameters, analysis, targets, beams, likelihood=likelihood, cl=cl, method=method
-    )
+    rule = Rule(analysis, likelihood, cl, method)
+    unreached = verdict_without_neutrinos(parameters, rule, targets, beams)
     if unreached is not None:
         return unreached
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FewEventsWarning)  # the verdict itself says so
+        warnings.simplefilter("ignore", FewEventsWarning)  # the verdict itself has their number
         signal = estimator.events(parameters, analysis)
         upscatterings = estimator.upscatterings(parameters, analysis)
     own = ([beam for beam in beams if beam.name == channel.beam] for channel in analysis.channels)
     empty = [bool(unreachable(parameters.m_N, targets, of_channel)) for of_channel in own]
     low, high, n_effective = _interval(signal, analysis, np.array(empty))
-    excludes = _excludes(signal, analysis, likelihood, cl, method)
+    excludes = rule.excludes_signals_like(signal)
     excluded = excludes(signal)
     end = low if excluded else high  # more signal is worse
     firm = np.isfinite(end.mean).all() and excludes(end) == excluded
@@ -150,25 +186,20 @@ def check(
     elif not firm:
         notes.append(f"the verdict changes within {between}: simulate more")
     notes += _flights_from_elsewhere(estimator, sample, parameters)
-    return _verdict(parameters, analysis, likelihood, cl, method, signal, upscatterings, status, reason, notes)
+    return rule.verdict(parameters, signal, upscatterings, status, reason, notes)
 
 
 def verdict_without_neutrinos(
-    parameters: DarkParameters,
-    analysis: Analysis,
-    targets: Iterable[Nucleus],
-    beams: Iterable[Beam],
-    *,
-    likelihood: Likelihood = log_likelihood,
-    cl: float = 0.90,
-    method: str | Method = "likelihood",
+    parameters: DarkParameters, rule: Rule, targets: Iterable[Nucleus], beams: Iterable[Beam]
 ) -> Verdict | None:
     """The verdict on one point that needs no sample, as no neutrino can make this N; None if some can.
 
     Parameters
     ----------
-    parameters, analysis, likelihood, cl, method
-        As in `check`.
+    parameters
+        One point, of shape ().
+    rule
+        What would exclude it.
     targets, beams
         The nuclei that N may be made on, and the beams of the experiment.
 
@@ -179,26 +210,12 @@ def verdict_without_neutrinos(
     """
     if parameters.shape != ():
         raise ValueError(f"parameters must be a single point, of shape (), got shape {parameters.shape}")
-    names = {channel.beam for channel in analysis.channels}
+    names = {channel.beam for channel in rule.analysis.channels}
     reason = unreachable(parameters.m_N, targets, [beam for beam in beams if beam.name in names])
     if not reason:
         return None
-    nothing = no_signal(analysis)
-    return _verdict(parameters, analysis, likelihood, cl, method, nothing, nothing, "no statement", reason, [])
-
-
-def _verdict(
-    parameters: DarkParameters, analysis: Analysis, likelihood: Likelihood, cl: float, method: str | Method,
-    signal: Expectation, upscatterings: Expectation, status: str, reason: str, notes: list[str],
-) -> Verdict:  # fmt: skip
-    distance = _distance(signal, analysis, likelihood)
-    if not math.isfinite(distance):
-        raise ValueError(
-            f"the likelihood of {analysis.name} is not finite here: look at its counts and uncertainties"
-        )
-    notes = [*filter(None, [analysis.caveat]), *validity_notes(parameters), *notes]
-    rule = exclusion_threshold(cl), exclusion_rule(cl, method=method_of(method).name)
-    return Verdict(status, reason, analysis.name, distance, *rule, tuple(notes), signal, upscatterings)
+    nothing = no_signal(rule.analysis)
+    return rule.verdict(parameters, nothing, nothing, "no statement", reason, [])
 
 
 def _nuclei(sample: PlacedEvents) -> list[Nucleus]:
@@ -220,7 +237,7 @@ def unreachable(m_N: Any, targets: Iterable[Nucleus], beams: Iterable[Beam]) -> 
 
 
 FAR = 1 * cm
-"""A dark photon that flies so far on average also comes from other modules."""
+"""Mean flight in cm of a dark photon from which on it may also come from other modules, with a note."""
 
 
 def _flights_from_elsewhere(estimator: Any, sample: Any, parameters: DarkParameters) -> list[str]:
@@ -237,28 +254,10 @@ def _flights_from_elsewhere(estimator: Any, sample: Any, parameters: DarkParamet
     return [note] if flight >= FAR else []
 
 
-def _excludes(
-    signal: Expectation, analysis: Analysis, likelihood: Likelihood, cl: float, method: str | Method
-) -> Callable[[Expectation], bool]:
-    """What tells whether a signal like this one is excluded."""
-    if method_of(method).name == "likelihood":
-        return lambda one: _distance(one, analysis, likelihood) > exclusion_threshold(cl)
-    size = max(float(np.sum(signal.mean)), 1e-12)
-    line = Expectation(np.geomspace(0.01, 1e4, 300)[:, None] / size * signal.mean, np.zeros((300, 1)))
-    allowed = allowance(line, analysis, likelihood, 0.0, cl, 2, method)
-    return lambda one: bool(allowed(one) < 0)
-
-
-def _distance(signal: Expectation, analysis: Analysis, likelihood: Likelihood) -> float:
-    """−Δ ln L of one point, compared with no signal; nan where its ln L is not finite."""
-    here, without = (float(likelihood(prediction, analysis)) for prediction in (signal, no_signal(analysis)))
-    return max(here, without) - here if math.isfinite(here) else math.nan
-
-
 def _interval(
     signal: Expectation, analysis: Analysis, empty: NDArray[np.bool_]
 ) -> tuple[Expectation, Expectation, NDArray[np.float64]]:
-    """Ends of the 95 % interval of an expectation, inf where no event tells, and effective events of each channel.
+    """Ends of the 95 % interval of an expectation, inf where there is no event, and effective events of each channel.
 
     Channels that are ``empty`` for certain have no part in this. More or fewer events have the same weights, which
     bring their variance.

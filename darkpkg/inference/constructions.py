@@ -86,9 +86,8 @@ class Data:
     def of(counts: Array, points: Array, law: Compares) -> Data:
         """Counts (n, bins) compared with points (p, bins)."""
         nothing = law(counts, np.zeros((1, points.shape[1])))[:, 0]
-        best = [
-            law(counts[part], points).max(axis=1, initial=-np.inf) for part in parts_of_rows(len(counts), len(points))
-        ]
+        parts = parts_of_rows(len(counts), len(points))
+        best = [law(counts[part], points).max(axis=1, initial=-np.inf) for part in parts]
         return Data(counts, np.maximum(nothing, np.concatenate(best)), nothing)
 
     def distance(self, name: str, law: Compares, signal: Array) -> Array:
@@ -119,46 +118,42 @@ def p_values(
     """
     signal, method, law = checked_signal(signal, analysis), method_of(method), comparison(method, analysis)
     data = Data.of(np.asarray(analysis.observed, dtype=float)[None], signal, law)
-    reference = reference_of(signal, analysis, method, law, outcomes)
-    value, error = tails(method.name, law, signal, data, *reference, n_parameters)
+    value, error = Reference(method, signal, analysis, law, outcomes).tails(data, signal, n_parameters)
     return PValues(value[0], error[0])
 
 
-def reference_of(
-    points: Array, analysis: Any, method: Method, law: Compares, outcomes: Outcomes | None = None
-) -> tuple[Outcomes | None, Data | None]:
-    """What critical values come from, if the method needs them: outcomes, those given or its own, and as data."""
-    if method.name in ("likelihood", "bayes"):
-        return None, None
-    outcomes = outcomes or outcomes_of(points, analysis, method)
-    return outcomes, Data.of(outcomes.counts, points, law)
+class Reference:
+    """What p-values by a method refer to, if it needs any: outcomes, those that are given or its own."""
 
+    def __init__(
+        self, method: Method, points: Array, analysis: Any, law: Compares, outcomes: Outcomes | None = None
+    ) -> None:
+        self._name, self._law, self._outcomes = method.name, law, outcomes
+        if method.name not in ("likelihood", "bayes"):
+            self._outcomes = outcomes or outcomes_of(points, analysis, method)
+            self._known = Data.of(self._outcomes.counts, points, law)
 
-def tails(
-    name: str, law: Compares, signal: Array, data: Data, outcomes: Outcomes | None, known: Data | None,
-    n_parameters: int,
-) -> tuple[Array, Array]:  # fmt: skip
-    """p-values of data (n) at points (p, bins) and their errors, both (n, p); ``known`` are the outcomes as data."""
-    if name == "bayes":
-        value = _bayes(law, signal, data.counts)
-        return value, np.zeros(value.shape)
-    if name == "likelihood":
-        value = scipy.special.gammaincc(n_parameters / 2, data.distance(name, law, signal))
-        return value, np.zeros(value.shape)
-    assert outcomes is not None
-    assert known is not None
-    value, error = np.empty((2, len(data.counts), len(signal)))
-    nothing = outcomes.weights(np.zeros((1, signal.shape[1])))
-    for part in parts_of_rows(len(signal), len(outcomes.counts)):
-        far, ours = known.distance(name, law, signal[part]), data.distance(name, law, signal[part])
-        value[:, part], error[:, part] = _tail(far, outcomes.weights(signal[part]), ours)
-        if name == "cls":
-            below, below_error = _tail(far, nothing, ours)
-            p, sigma = value[:, part], error[:, part]
-            ratio = np.divide(p, below, out=np.zeros(p.shape), where=below > 0)
-            relative = np.hypot(_over(sigma, p), _over(below_error, below))
-            value[:, part], error[:, part] = ratio, ratio * relative
-    return value, error if outcomes.drawn else np.zeros(error.shape)
+    def tails(self, data: Data, signal: Array, n_parameters: int) -> tuple[Array, Array]:
+        """p-values of data (n) at points (p, bins) and their errors, both (n, p)."""
+        name, outcomes = self._name, self._outcomes
+        if name == "bayes":
+            value = _bayes(self._law, signal, data.counts)
+            return value, np.zeros(value.shape)
+        if name == "likelihood" or outcomes is None:
+            value = scipy.special.gammaincc(n_parameters / 2, data.distance(name, self._law, signal))
+            return value, np.zeros(value.shape)
+        value, error = np.empty((2, len(data.counts), len(signal)))
+        nothing = outcomes.weights(np.zeros((1, signal.shape[1])))
+        for part in parts_of_rows(len(signal), len(outcomes.counts)):
+            far, ours = (one.distance(name, self._law, signal[part]) for one in (self._known, data))
+            value[:, part], error[:, part] = _tail(far, outcomes.weights(signal[part]), ours)
+            if name == "cls":
+                below, below_error = _tail(far, nothing, ours)
+                p, sigma = value[:, part], error[:, part]
+                ratio = np.divide(p, below, out=np.zeros(p.shape), where=below > 0)
+                relative = np.hypot(_over(sigma, p), _over(below_error, below))
+                value[:, part], error[:, part] = ratio, ratio * relative
+        return value, error if outcomes.drawn else np.zeros(error.shape)
 
 
 def _over(a: Array, b: Array) -> Array:
@@ -211,19 +206,22 @@ class Construction:
     Parameters
     ----------
     method
-        A name or a `Method`, other than ``"likelihood"``.
+        Other than ``"likelihood"``.
     points
         Expected events, (p, bins): what is compared with.
     analysis
         As in `p_values`.
+    likelihood
+        That of the paper, the only one that a method other than ``"likelihood"`` has.
     """
 
-    def __init__(self, method: str | Method, points: ArrayLike, analysis: Any) -> None:
-        self.method, self._law = method_of(method), Law.of(analysis, 1.0)
+    def __init__(self, method: Method, points: ArrayLike, analysis: Any, likelihood: Likelihood) -> None:
+        check_method(method, likelihood)
+        self._law = Law.of(analysis, 1.0)
         points = np.minimum(np.maximum(points, 0.0), _MOST_EVENTS)
         self._data = Data.of(np.asarray(analysis.observed, dtype=float)[None], points, self._law)
         points = points[self._near(points)]
-        self._reference = reference_of(points, analysis, self.method, self._law)
+        self._reference = Reference(method, points, analysis, self._law)
 
     def _near(self, signal: Array) -> NDArray[np.bool_]:
         return self._law(self._data.counts, signal)[0] > self._data.best - CERTAIN
@@ -233,7 +231,7 @@ class Construction:
         signal = np.minimum(np.maximum(signal, 0.0), _MOST_EVENTS)
         flat = signal.reshape(-1, signal.shape[-1])
         near, found = self._near(flat), np.zeros((2, len(flat)))
-        value, error = tails(self.method.name, self._law, flat[near], self._data, *self._reference, 2)
+        value, error = self._reference.tails(self._data, flat[near], 2)
         found[:, near] = value[0], error[0]
         return PValues(*found.reshape(2, *signal.shape[:-1]))
 
@@ -244,8 +242,9 @@ def allowance(
 ) -> Any:  # fmt: skip
     r"""What is positive for a signal that is allowed and negative for one that is excluded: of an `Expectation`.
 
-    It is ln L over the lowest that is allowed for ``"likelihood"``. For other methods it is
-    :math:`-\ln[\ln p/\ln(1-{\rm cl})]`, where :math:`p = e^{-s}` the logarithm of (largest signal allowed / s).
+    For ``"likelihood"`` it is ln L less the lowest that is allowed. For other methods it is
+    :math:`-\ln[\ln p/\ln(1-{\rm cl})]`: if p falls with the signal s as :math:`e^{-s}`, that is the logarithm of the
+    largest signal that is allowed over s.
 
     Parameters
     ----------
@@ -262,8 +261,7 @@ def allowance(
     threshold, method = exclusion_threshold(cl, n_parameters), method_of(method)
     if method.name == "likelihood":
         return lambda signal: np.maximum(likelihood(signal, analysis) - (best - threshold), -1e300)
-    check_method(method, likelihood)
-    p = Construction(method, np.reshape(points.mean, (-1, np.shape(points.mean)[-1])), analysis)
+    p = Construction(method, np.reshape(points.mean, (-1, np.shape(points.mean)[-1])), analysis, likelihood)
     return lambda signal: height(p(signal.mean).value, cl)
 
 

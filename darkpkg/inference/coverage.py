@@ -12,7 +12,7 @@ import numpy as np
 import scipy  # which imports its parts where they are used
 from numpy.typing import ArrayLike
 
-from darkpkg.inference.constructions import Data, reference_of, tails
+from darkpkg.inference.constructions import Data, Reference
 from darkpkg.inference.likelihood import sources_of
 from darkpkg.inference.outcomes import Method, checked_signal, comparison, method_of, outcomes_of, parts_of_rows, toys
 from darkpkg.inputs import Array, real_numbers
@@ -76,11 +76,11 @@ def coverage(
     """
     points, method, law = checked_signal(signal, analysis), method_of(method), comparison(method, analysis)
     experiments = outcomes_of(points, analysis if truth is None else truth, method, 1)
-    data, reference = Data.of(experiments.counts, points, law), reference_of(points, analysis, method, law)
+    data, reference = Data.of(experiments.counts, points, law), Reference(method, points, analysis, law)
     true = points[which]
     share, size = np.empty((2, len(true)))
     for part in parts_of_rows(len(true), 3 * len(data.counts)):
-        p, _ = tails(method.name, law, true[part], data, *reference, n_parameters)
+        p, _ = reference.tails(data, true[part], n_parameters)
         weights = experiments.weights(true[part])
         total = weights.sum(axis=0)
         share[part] = np.where(p >= 1 - cl, weights, 0.0).sum(axis=0) / total
@@ -100,7 +100,7 @@ class Limits:
     observed
         Limit by the observed counts, in units of the spectrum, as are the others.
     quantiles
-        (5,), at −2, −1, 0, 1, 2σ of the experiments that see background alone.
+        (5,), at −2, −1, 0, 1, 2σ of experiments with background alone.
     asimov
         Limit if the counts are the expected background.
     """
@@ -142,8 +142,7 @@ def expected_limits(
     alone = toys(0 * spectrum[None], analysis, n_experiments, method.seed + 2)
     counts = np.vstack([analysis.observed, background, alone.counts])
     which, of_all = np.unique(counts, axis=0, return_inverse=True)
-    data, reference = Data.of(which, signal, law), reference_of(signal, analysis, method, law)
-    p, _ = tails(method.name, law, signal, data, *reference, n_parameters)
+    p, _ = Reference(method, signal, analysis, law).tails(Data.of(which, signal, law), signal, n_parameters)
     allowed = p >= 1 - cl
     if allowed[:, -1].any():
         raise ValueError(

@@ -73,13 +73,13 @@ def excluded_intervals(
     Raises
     ------
     TypeError, ValueError
-        For ``along`` that is no slice along one parameter, and what `scan` refuses.
+        For ``along`` that is no slice along one parameter, and for the errors of `scan`.
 
     Examples
     --------
     >>> column = Slice(BENCHMARK_B, V_muN_sq=np.geomspace(1e-12, 1, 13))
     >>> excluded_intervals(Transport(sample), column, ANALYSIS_I)               # doctest: +SKIP
-    [Interval(low=1.7e-07, high=1.0, low_error=1.9e-09, high_error=nan, rule='90 % CL for 2 parameters, …')]
+    [Interval(low=1.1e-07, high=1.0, low_error=8e-10, high_error=nan, rule='90 % CL for 2 parameters, …')]
     """
     check_kinds(along=(along, Slice))
     estimator = check_estimator(estimator, "events")

@@ -156,12 +156,16 @@ def _errors(prediction: Expectation, counts: Any) -> tuple[Array, Array, Array]:
     return t, own, sources_of(counts, t)
 
 
+def shared_errors(counts: Any, n_bins: int) -> tuple[Array, Array]:
+    """Relative errors (sources, bins) that bins have in common, and those of the signal if it has others, or none."""
+    names = ("shared", "shared_signal")
+    common, of_signal = (np.asarray(getattr(counts, name, ()), dtype=float).reshape(-1, n_bins) for name in names)
+    return common, of_signal
+
+
 def sources_of(counts: Any, total: Array) -> Array:
     """Relative errors of the ``total`` (..., bins) by each source: (bins, sources), or (..., bins, sources)."""
-    V, of_signal = (
-        np.asarray(getattr(counts, name, ()), dtype=float).reshape(-1, total.shape[-1]).T
-        for name in ("shared", "shared_signal")
-    )
+    V, of_signal = (errors.T for errors in shared_errors(counts, total.shape[-1]))
     if not of_signal.size:
         return V
     share = np.divide(counts.background, total, out=np.zeros(total.shape), where=total > 0)[..., None]

@@ -26,7 +26,7 @@ import numpy as np
 import scipy  # which imports its parts where they are used
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.inference.likelihood import over_sources, sources_of
+from darkpkg.inference.likelihood import over_sources, shared_errors, sources_of
 from darkpkg.inference.threshold import METHODS
 from darkpkg.inputs import Array, one_of, real_numbers, whole_number
 from darkpkg.streams import random_stream
@@ -276,10 +276,7 @@ def toys(signal: ArrayLike, analysis: Any, n_toys: int, seed: int) -> Outcomes:
     narrow = width <= 1e-12
     scale = np.where(narrow, 1.0, width)
     own = np.where(narrow, 1.0, rng.gamma(1 / scale) * scale)
-    of_background, of_signal = (
-        np.asarray(getattr(analysis, name, ()), dtype=float).reshape(-1, signal.shape[1])
-        for name in ("shared", "shared_signal")
-    )
+    of_background, of_signal = shared_errors(analysis, signal.shape[1])
     on_signal = on_background = own
     if len(of_background):
         u = rng.standard_normal((len(which), len(of_background)))

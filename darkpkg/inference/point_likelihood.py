@@ -23,12 +23,12 @@ from darkpkg.physics.model import DarkParameters
 class PointLikelihood:
     """ln L of an analysis at any point, as a function of θ or of a vector of its free parameters.
 
-    A point that nothing is known of raises `OutsideSampleError` if it is given as θ. In a vector it gives −inf, as
-    does a parameter outside of its bounds, so that a sampler turns back there; all else that is wrong raises, a nan
-    too. Can be pickled, and called from several processes or threads. Silence `FewEventsWarning` if you need to.
+    A point outside of the sample raises `OutsideSampleError` if it is given as θ. In a vector it gives −inf, as does
+    a parameter outside of its bounds, so that a sampler rejects it; all else that is wrong raises, a nan too. Can be
+    pickled, and called from several processes or threads. Silence `FewEventsWarning` if you need to.
 
-    Many vectors at once, (n, d), cost less than one by one, as most of what a call of one point takes is there for
-    many, too. The rest is in proportion to the events within reach of the kernel: `Events.thinned` makes a smaller
+    Many vectors at once, (n, d), take less time than one by one, as most of the time of a call is independent of
+    their number. The rest is in proportion to the events within reach of the kernel: `Events.thinned` makes a smaller
     sample. Transport of events takes a hundred times longer unless the masses stay.
 
     Parameters

@@ -10,7 +10,6 @@ not decide, the posterior is the prior. The samplers come with the extra ``poste
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import warnings
@@ -20,28 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from darkpkg.datasets import DataIntegrityError
 from darkpkg.inference.point_likelihood import PointLikelihood
-from darkpkg.inputs import Frozen, check_kinds, one_of, real_numbers, whole_number
+from darkpkg.inputs import Array, Frozen, check_kinds, of_an_extra, one_of, real_numbers, whole_number
 from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.streams import random_stream
-
-Array = NDArray[np.float64]
-
-__all__ = [
-    "BOUNDS",
-    "Chain",
-    "Nested",
-    "Prior",
-    "profile",
-    "read_chain",
-    "sample_chain",
-    "sample_nested",
-    "split_r_hat",
-    "write_chain",
-]
 
 BOUNDS: Mapping[str, tuple[float, float]] = Frozen(
     {
@@ -61,15 +45,6 @@ _WALKERS = 64
 
 _CANDIDATES, _ROUNDS = 32, 64
 """Points of the prior for each walker to start from, as many likelihoods as so many steps, and how often at most."""
-
-
-def _extra(name: str, extra: str) -> Any:
-    """A package of an extra, imported when it is used."""
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        package = name.partition(".")[0]
-        raise ImportError(f"{package} must be installed for this: pip install 'darkpkg[{extra}]'") from None
 
 
 @dataclass(frozen=True)
@@ -177,11 +152,11 @@ class Chain:
         return self.prior.values(self._kept(discard).reshape(-1, len(self.prior.names)))
 
     def autocorrelation_time(self, discard: int = 0) -> Array:
-        """Steps after which a walker has forgotten where it was, for each parameter: Goodman and Weare, by emcee.
+        """Steps after which a walker is independent of where it was, for each parameter: Goodman and Weare, by emcee.
 
         An estimate from fewer than 50 of its own times is too small, perhaps by a half: compare with the steps kept.
         """
-        return np.asarray(_extra("emcee.autocorr", "posterior").integrated_time(self._kept(discard), tol=0))
+        return np.asarray(of_an_extra("emcee.autocorr", "posterior").integrated_time(self._kept(discard), tol=0))
 
     def _kept(self, discard: int) -> Array:
         if whole_number("discard", discard, 0) >= len(self.u):
@@ -236,11 +211,12 @@ def sample_chain(
     >>> sample_chain(lnL, 20, after=chain).values(discard=10).shape
     (240, 2)
     """
-    emcee = _extra("emcee", "posterior")
+    emcee = of_an_extra("emcee", "posterior")
     check_kinds(likelihood=(likelihood, PointLikelihood))
     prior, n_steps = Prior.of(likelihood), whole_number("n_steps", n_steps, 1)
     d, heights = len(prior.names), _Cube(prior, likelihood)
     about: Mapping[str, Any] = _about(likelihood, seed)
+    before = [] if after is None else [after]
     if after is None:
         if whole_number("n_walkers", n_walkers, 2 * d) % 2:
             raise ValueError(f"n_walkers must be even, got {n_walkers}")
@@ -257,11 +233,11 @@ def sample_chain(
     moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.DEMove(gamma0=1.0), 0.2)]
     sampler = emcee.EnsembleSampler(n_walkers, d, heights, moves=moves, vectorize=True)
     last = sampler.run_mcmc(start, n_steps)
-    found = Chain(
-        prior, sampler.get_chain(), sampler.get_log_prob(), float(np.mean(sampler.acceptance_fraction)),
-        tuple(last.random_state), about,
-    )  # fmt: skip
-    return found if after is None else _joined(after, found)
+    u = np.concatenate([*(chain.u for chain in before), sampler.get_chain()])
+    lnL = np.concatenate([*(chain.log_likelihood for chain in before), sampler.get_log_prob()])
+    shares = [*(chain.accepted for chain in before), np.mean(sampler.acceptance_fraction)]
+    accepted = np.average(shares, weights=[*(len(chain.u) for chain in before), n_steps])
+    return Chain(prior, u, lnL, float(accepted), tuple(last.random_state), about)
 
 
 def _drawn_from_prior(heights: _Cube, n: int, rng: np.random.Generator) -> Array:
@@ -302,18 +278,6 @@ def _about(likelihood: PointLikelihood, seed: int) -> dict[str, Any]:
     return {"seed": int(seed), "analysis": analysis.name, "fixed": fixed, **counts}
 
 
-def _joined(first: Chain, second: Chain) -> Chain:
-    n, m = len(first.u), len(second.u)
-    return Chain(
-        first.prior,
-        np.concatenate([first.u, second.u]),
-        np.concatenate([first.log_likelihood, second.log_likelihood]),
-        (n * first.accepted + m * second.accepted) / (n + m),
-        second.generator,
-        first.provenance,
-    )
-
-
 def split_r_hat(chains: Sequence[Chain], discard: int = 0) -> Array:
     r"""Do independent chains agree? :math:`\hat R` of their halves, for each parameter; near one if they do.
 
@@ -338,9 +302,8 @@ def split_r_hat(chains: Sequence[Chain], discard: int = 0) -> Array:
         raise ValueError(f"chains must be two or more of seeds of their own, got {len(chains)}")
     if len({chain.prior.names for chain in chains}) > 1:
         raise ValueError("chains must have the same parameters")
-    halves = [
-        half.reshape(-1, half.shape[-1]) for chain in chains for half in np.array_split(chain._kept(discard), 2)
-    ]
+    halves = [half for chain in chains for half in np.array_split(chain._kept(discard), 2)]
+    halves = [half.reshape(-1, half.shape[-1]) for half in halves]
     between = np.var([half.mean(axis=0) for half in halves], axis=0, ddof=1)
     within = np.mean([half.var(axis=0, ddof=1) for half in halves], axis=0)
     return np.sqrt(1 + between / within)
@@ -430,7 +393,7 @@ def sample_nested(likelihood: PointLikelihood, *, seed: int = 1, n_live: int = 2
     TypeError, ValueError
         For arguments of another kind.
     """
-    dynesty = _extra("dynesty", "posterior")
+    dynesty = of_an_extra("dynesty", "posterior")
     check_kinds(likelihood=(likelihood, PointLikelihood))
     prior, rng = Prior.of(likelihood), random_stream(seed, "posterior", "dynesty")
     n_live = whole_number("n_live", n_live, 2 * len(prior.names))

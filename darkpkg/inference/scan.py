@@ -17,7 +17,7 @@ import scipy  # which imports its parts where they are used
 from numpy.typing import NDArray
 
 from darkpkg.inference import likelihood as likelihoods
-from darkpkg.inference.constructions import Construction, PValues, allowance, check_method, height
+from darkpkg.inference.constructions import Construction, PValues, allowance, height
 from darkpkg.inference.likelihood import Likelihood
 from darkpkg.inference.outcomes import Method, method_of
 from darkpkg.inference.slices import Slice
@@ -124,13 +124,7 @@ class Scan:
     @functools.cached_property
     def _construction(self) -> Any:
         """`Construction` of these points by a method, kept."""
-
-        @functools.cache
-        def of(method: Method) -> Construction:
-            check_method(method, self.likelihood)
-            return Construction(method, self.known.mean, self.analysis)
-
-        return of
+        return functools.cache(lambda method: Construction(method, self.known.mean, self.analysis, self.likelihood))
 
     @property
     def evaluated(self) -> NDArray[np.bool_]:
@@ -189,11 +183,8 @@ class Scan:
         p = self._construction(method)
         excess = -height(p(signal.mean).value, cl)
         near = _next_to_edge(self._everywhere(excess) > 0)[self.evaluated] if self.grid is not None else excess < FAR
-        at_edge = Expectation(*(values[near] for values in vars(signal).values()))
-        found = nearest_limit(
-            at_edge, lambda one: height(p(one.mean).value, cl), bool(p(nothing.mean).value > 1 - cl), _BY_TOYS
-        )
-        log_scale = -excess
+        log_scale, allowed = -excess, bool(p(nothing.mean).value > 1 - cl)
+        found = nearest_limit(signal.at(near), lambda one: height(p(one.mean).value, cl), allowed, _BY_TOYS)
         excess[near], log_scale[near] = found
         return excess, log_scale
 
@@ -234,7 +225,7 @@ class Scan:
     @property
     def known(self) -> Expectation:
         """The expectation at the points that were evaluated, (p, bins)."""
-        return Expectation(*(values[self.evaluated] for values in vars(self.expectation).values()))
+        return self.expectation.at(self.evaluated)
 
     def _everywhere(self, at_known: Array) -> Array:
         values = np.full(self.log_likelihood.shape, np.nan)

@@ -47,7 +47,7 @@ _UNREADABLE = (ArithmeticError, AttributeError, LookupError, OSError, RecursionE
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """What a scan remembers of its analysis: the counts, not the selection that made them.
+    """What a scan keeps of its analysis: the counts, not the selection that made them.
 
     Attributes
     ----------

@@ -91,7 +91,7 @@ def scan(
         raise TypeError(f"analysis must be an Analysis, or have observed counts, got {analysis!r}")
     refine, grid = whole_number("refine", refine), parameters if isinstance(parameters, Slice) else None
     if refine and grid is None:
-        raise ValueError(f"refine needs a Slice, to know the points between, got {refine} for single points")
+        raise ValueError(f"refine needs a Slice, which defines the points between, got {refine} for single points")
     require_scan_memory(getattr(parameters, "shape", ()), len(analysis.observed), refine)
     points = parameters if grid is None else grid.parameters
     if isinstance(estimator, Kernel | Transport) and isinstance(points, DarkParameters):
@@ -247,8 +247,7 @@ class _Scanner:
         """ln L where a signal was predicted, nan elsewhere."""
         known = ~np.isnan(signal.mean[..., 0])
         lnL = np.full(known.shape, np.nan)
-        at_known = Expectation(*(values[known] for values in vars(signal).values()))
-        lnL[known] = values_of(self.likelihood, at_known, self.analysis)
+        lnL[known] = values_of(self.likelihood, signal.at(known), self.analysis)
         without = float(values_of(self.likelihood, no_signal(self.analysis), self.analysis))
         return Scan(points, self.analysis, signal, lnL, without, grid, levels, self.about, self.likelihood)
 

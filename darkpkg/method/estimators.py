@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.experiment.analysis import Analysis
-from darkpkg.inputs import Array, check_kinds
+from darkpkg.inputs import Array, check_kinds, real_array
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.kernel_estimate import Remembered, kernel_estimate
 from darkpkg.method.smoothing import SMOOTHING, Smoothing
 from darkpkg.method.transport import NEIGHBOURHOOD, transport
-from darkpkg.method.weights import check_placed, positive_lifetime, sampling_range
+from darkpkg.method.weights import check_placed, sampling_range
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
 
 
@@ -69,7 +69,7 @@ class _OfSample(ABC):
     def events_at_lifetime(self, parameters: DarkParameters, ctau: ArrayLike, analysis: Analysis) -> Expectation:
         """As `events`, with a free proper decay length ``ctau`` (cm) of N that broadcasts against θ's shape."""
         _check_points(parameters, analysis)
-        return self._sum(parameters, positive_lifetime(ctau), analysis)
+        return self._sum(parameters, real_array("ctau", ctau, "positive"), analysis)
 
     @abstractmethod
     def _sum(self, parameters: DarkParameters, ctau: Array | None, analysis: Analysis) -> Expectation:
@@ -110,7 +110,7 @@ _transported = Remembered(transport, most=2)
 class Transport(_OfSample):
     """A sample whose events are transported to the masses of each point: no bias, a smaller error, and more work.
 
-    Each pair of masses costs a `transport`, some tenths of a second for a million events. Events without the point of
+    Each pair of masses needs a `transport`, some tenths of a second for a million events. Events without the point of
     phase space that they came from cannot be transported.
 
     Parameters

@@ -236,7 +236,7 @@ class PlacedEvents(Events):
     Parameters
     ----------
     vertex
-        Points of upscattering (n, 3) in cm.
+        Where the neutrinos upscattered, (n, 3) in cm.
     module
         Names (n,) of the modules that hold them.
     entry, exit

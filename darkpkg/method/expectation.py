@@ -57,7 +57,7 @@ class Expectation:
     r"""Expected events and their errors by the simulation, each of shape θ.shape + (bins,).
 
     ``mean`` is the expectation in each bin of each channel and ``variance`` the square of its statistical error, Σw²
-    for independent events. ``bias`` estimates how far smoothing over the parameters moves the mean: the estimate with
+    for independent events. ``bias`` estimates what smoothing over the parameters adds to the mean: the estimate with
     a bandwidth :math:`\sqrt2` times wider, less this one, which for a rate that is quadratic over the kernel is the
     bias itself; ``bias_variance`` is the square of the statistical error of that estimate. Both are zero where
     nothing is smoothed. Where a local-linear kernel leans over an edge, a bin with few events can have a mean below
@@ -119,13 +119,17 @@ class Expectation:
         return np.sqrt(self.bias_variance)
 
     def trusted(self, n_effective: float = FEW_EVENTS, bias: float = 0.1) -> NDArray[np.bool_]:
-        """Where at least ``n_effective`` effective events speak, and no bias beyond ``bias`` × mean is seen.
+        """Where at least ``n_effective`` effective events count, and no bias beyond ``bias`` × mean is found.
 
-        A bias is seen where the estimate is that large even two of its errors closer to zero. This is the mask of a
+        A bias is found where its estimate is that large even two of its errors closer to zero. This is the mask of a
         map: a place where it is false needs more events or another bandwidth.
         """
         certain = np.maximum(np.abs(self.bias) - 2 * self.bias_error, 0.0)
         return (self.n_effective >= n_effective) & (certain <= bias * np.abs(self.mean))
+
+    def at(self, points: Any) -> Expectation:
+        """Those of some points: ``points`` selects along the first axes."""
+        return self._map(lambda values: values[points])
 
     def in_channels(self, analysis: Any) -> Expectation:
         """Sums over the bins of each channel of ``analysis``: shape θ.shape + (channels,).

@@ -194,7 +194,7 @@ def read_events(path: str | os.PathLike[str]) -> Events | PlacedEvents:
         If there is none.
     DataIntegrityError
         If the file is foreign, truncated, of another format, if any number or any word of its origin was altered, or
-        if it holds what `Events` refuse.
+        if it holds what `Events` cannot.
     ValueError
         If it does not fit into memory.
 

@@ -10,15 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.experiment.volumes import Box, Volume
 from darkpkg.inputs import Array
+from darkpkg.method import loops
 from darkpkg.method.events import PlacedEvents, rows_of
-from darkpkg.method.loops import (
-    SPARE_CORNERS,
-    Paths,
-    box_chords,
-    clipped_rectangles,
-    decay_probabilities,
-    straight_paths,
-)
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
 from darkpkg.units import cm
@@ -30,7 +23,7 @@ def chords_through(volumes: Sequence[Volume], vertex: Array, p_N: Array) -> dict
     """Where N with momenta ``p_N`` (n, 4) enters and leaves each volume: (n, volumes) in cm from its vertex."""
     entry, leave = np.empty((2, len(vertex), len(volumes)))
     if _are_boxes(volumes, "chord"):
-        box_chords(vertex, p_N, _boxes_around(volumes), entry, leave)
+        loops.box_chords(vertex, p_N, _boxes_around(volumes), entry, leave)
         return {"entry": entry, "exit": leave}
     direction = p_N[:, 1:] / momentum(p_N)[:, None]
     for k, volume in enumerate(volumes):
@@ -74,8 +67,8 @@ def _polygons(
         if not are_boxes:
             planes = _together([volume.half_planes(*own) for volume in volumes])
         if not len(corners):  # room for all, of which memory takes only what is written
-            corners = np.empty((n * len(volumes) * ((planes.shape[2] or 6) + SPARE_CORNERS), 2))
-        more = clipped_rectangles(*own, boxes, planes, starts[rows], corners[used:])
+            corners = np.empty((n * len(volumes) * ((planes.shape[2] or 6) + loops.SPARE_CORNERS), 2))
+        more = loops.clipped_rectangles(*own, boxes, planes, starts[rows], corners[used:])
         starts[rows] += used
         used += more
     corners.resize((used, 2), refcheck=False)  # what is left is given back, without a copy
@@ -111,26 +104,28 @@ def decay_rates(parameters: DarkParameters, ctau: ArrayLike) -> tuple[Array, Arr
 
 def paths_of(
     events: PlacedEvents, modules: Sequence[str], of_N: bool, of_Z: bool, rows: NDArray[np.int64] | None = None
-) -> Paths:
+) -> loops.Paths:
     """The paths of some ``rows`` of the events through ``modules``, of pairs that appear at the end of the flight
     ``of_N``, or at that ``of_Z`` after it, or both.
     """
     columns, row = events.columns_of(modules), np.arange(len(events)) if rows is None else rows
     begin, width = np.empty((2, len(row) if of_N else 0, len(columns)))
     if of_N:
-        straight_paths(events.p_N, events.entry, events.exit, row, np.array(columns, dtype=np.int64), begin, width)
+        numbers = np.array(columns, dtype=np.int64)
+        loops.straight_paths(events.p_N, events.entry, events.exit, row, numbers, begin, width)
     if not of_Z:
-        return Paths(begin, width, np.zeros((0, 1), dtype=np.int64), np.zeros((0, 2)))
+        return loops.Paths(begin, width, np.zeros((0, 1), dtype=np.int64), np.zeros((0, 2)))
 
     def flights(some: slice) -> tuple[Array, Array, Array]:
         here = row[some]
         p_Z = rows_of(events.p_electron, here) + rows_of(events.p_positron, here)
         return rows_of(events.vertex, here), rows_of(events.p_N, here)[:, 1:], p_Z[:, 1:]
 
-    return Paths(begin, width, *_polygons(flights, len(row), [events.detector.volumes[column] for column in columns]))
+    volumes = [events.detector.volumes[column] for column in columns]
+    return loops.Paths(begin, width, *_polygons(flights, len(row), volumes))
 
 
-def decays(paths: Paths, rate: ArrayLike, rate_of_Z: ArrayLike | None = None, rows: Any = slice(None)) -> Array:
+def decays(paths: loops.Paths, rate: ArrayLike, rate_of_Z: ArrayLike | None = None, rows: Any = slice(None)) -> Array:
     """Probability (n,) that the pair appears in a volume, for `decay_rates` of each event or of all."""
     if rate_of_Z is None:
         each = np.asarray(rate)[..., None]
@@ -138,5 +133,5 @@ def decays(paths: Paths, rate: ArrayLike, rate_of_Z: ArrayLike | None = None, ro
     starts = paths.starts[rows]
     probability = np.empty(len(starts))
     rates = (np.full(len(starts), one) for one in (rate, rate_of_Z))
-    decay_probabilities(probability, *rates, starts, paths.corners)
+    loops.decay_probabilities(probability, *rates, starts, paths.corners)
     return probability

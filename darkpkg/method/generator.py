@@ -63,7 +63,7 @@ _BATCH = 1 << 13
 _MADE_BY = ("darkpkg", "numpy", "scipy", "numba", "vegas")
 
 _PILOT = 2048
-"""Events of each beam and nucleus that tell where events matter."""
+"""Events of each beam and nucleus that determine where events matter."""
 
 REPLICATES = 8
 """Independent Sobol sequences in a sample. Their spread gives the error of a prediction, itself to 1/√(2·7) = 27 %:
@@ -98,7 +98,7 @@ def generate(
         nucleus its own number, spread over flavours and beams.
     seed
         Non-negative integer. The same seed gives the same events, bit for bit. Each flavour and nucleus draws from
-        its own stream, so that another nucleus leaves its events alone; only if it takes some of a fixed total do
+        its own stream, so that another nucleus does not change its events; only if it takes some of a fixed total do
         they end earlier, with weights divided by a smaller number. A longer sample begins with those of a shorter.
     experiment
         Its beams upscatter on the elements of its detector. The default is `T2K`.
@@ -107,13 +107,13 @@ def generate(
         |V_eN|² were |V_μN|². Its ``is_majorana`` is the kind of N that decays, with its spin or without.
     hydrogen
         Scatter on hydrogen too, elastically. The paper leaves it out: it has no coherent enhancement. At
-        benchmark B it adds 4 % to the selected upscatterings and 7 % to the events of Analysis I; at A nothing to
-        those, and 3 % to the events of Analysis II.
+        benchmark B it adds 4 % to the selected upscatterings and 7 % to the events of Analysis I; at A it adds
+        nothing to the events of Analysis I, and 3 % to those of Analysis II.
     nucleons
         Scatter on single protons and neutrons of the nuclei too, which breaks them (`BoundNucleons`); their events
         have a ``target`` that ends in 1. The paper leaves that out. At benchmark B it adds 8 % to the selected
-        upscatterings and a quarter to the events of Analysis I, which come from the denser of both; at A 1 and 3 % to
-        Analyses I and II.
+        upscatterings and 28 % to the events of Analysis I; at A it adds 1 % to the events of Analysis I and 3 % to
+        those of Analysis II.
     form_factor
         Model of the charge form factor, a name of `darkpkg.physics.nuclei.FORM_FACTORS`.
     sequence
@@ -159,7 +159,7 @@ def generate(
         hydrogen=(hydrogen, bool),
         nucleons=(nucleons, bool),
     )
-    random_stream(seed)  # refuses a seed that is none before any work is done
+    random_stream(seed)  # an error for a seed that is none, before any work is done
     stream = ("events", chunk) if whole_number("chunk", chunk, 0) else ("events",)
     coherent = experiment.detector.targets
     kinds = list((experiment.detector.nuclei if hydrogen else coherent).items())

@@ -33,7 +33,7 @@ _COMPILED: dict[Kernel, int] = {EPANECHNIKOV: 0, UNIFORM: 1, GAUSSIAN: 2}
 
 
 class Remembered:
-    """A function that remembers its last few results for each sample, its first argument, as long as that lives."""
+    """A function whose last few results are kept for each sample, its first argument, as long as that exists."""
 
     def __init__(self, function: Callable[..., Any], most: int) -> None:
         self._function, self._most = function, most
@@ -96,7 +96,7 @@ def _prepare(
 
 
 prepared = Remembered(_prepare, most=4)
-"""As many selections as two analyses have with two kinds of flight each."""
+"""What a selection needs of a sample, for `kernel_estimate`; the last four are remembered for each sample."""
 
 
 def kernel_estimate(

@@ -20,12 +20,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv, gammainc, gammaincinv, ndtri
 
-from darkpkg.inputs import real_numbers, whole_number
-
-Array = NDArray[np.float64]
+from darkpkg.inputs import Array, real_numbers, whole_number
 
 __all__ = ["EPANECHNIKOV", "GAUSSIAN", "KERNELS", "UNIFORM", "Epanechnikov", "Gaussian", "Kernel", "Uniform"]
-
 
 Inside = Callable[[Array], NDArray[np.bool_]]
 """Whether each of the points (n, d) belongs to a region."""

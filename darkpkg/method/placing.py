@@ -159,7 +159,7 @@ def _by_nets(events: Events, vertices: int, seed: int) -> tuple[Array, Array]:
 
 
 _PILOT, _EVEN, _INTERVALS = 8192, 0.25, 20
-"""Vertices in each module that tell where decays are caught, the density of vertices where none are, and the
+"""Vertices in each module that determine where decays are caught, the density of vertices where none are, and the
 intervals along each axis between which it changes."""
 
 

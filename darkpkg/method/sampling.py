@@ -20,7 +20,7 @@ __all__ = ["DENSITIES", "HEAVY", "LIGHT", "OutsideSampleError", "SamplingRange"]
 
 
 class OutsideSampleError(ValueError):
-    """A mass ``name`` whose ``value`` (GeV) no event of a sample is near: it has them from ``low`` to ``high``."""
+    """The mass ``name`` has a ``value`` outside of the sample, whose masses go from ``low`` to ``high``, in GeV."""
 
     def __init__(self, message: str, name: str = "", value: float = np.nan, low: float = 0, high: float = np.inf):
         super().__init__(message)

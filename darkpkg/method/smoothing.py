@@ -196,7 +196,8 @@ def reweight(
         How to smooth. Mind the bandwidth: the default is that of the dark-neutrino sample.
     density
         Density that ``sample_theta`` was drawn from, a function of parameters of the shape of ``sample_theta``, per
-        unit of each parameter, with integral one; zero outside the sampled region, which tells the kernel its edges.
+        unit of each parameter, with integral one; zero outside the sampled region, which gives
+        the kernel its edges.
 
     Returns
     -------
@@ -220,7 +221,7 @@ def reweight(
 
     >>> rng = np.random.default_rng(1)
     >>> tau = rng.uniform(1, 3, 100_000)                                   # lifetimes, one for each event
-    >>> late = rng.exponential(tau) > 2                                    # what the experiment sees
+    >>> late = rng.exponential(tau) > 2                                    # what the experiment counts
     >>> seen = reweight(2.0, tau, np.ones(100_000), late, Smoothing(0.3), lambda t: ((1 < t) & (t < 3)) / 2)
     >>> bool(abs(seen.mean[0] - np.exp(-1)) < 4 * seen.error[0])
     True

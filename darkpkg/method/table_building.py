@@ -21,36 +21,30 @@ from darkpkg import _sources
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.experiment import Experiment
 from darkpkg.experiment.selection import Cuts, Selection
-from darkpkg.inputs import check_kinds, whole_number
+from darkpkg.inputs import Array, check_kinds, whole_number
 from darkpkg.method.table import FORMAT, Grid, Table, selection_digest
 from darkpkg.method.table_fields import beyond_cut, fields_of, store
 from darkpkg.method.table_nodes import LIFETIMES, SHORT_LIFETIMES, Simulation, Spectrum
 from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.running import run
 
-Array = NDArray[np.float64]
-
-__all__ = ["build_table"]
-
-
 GRIDS = {"heavy": Grid("heavy", 41, 11), "light": Grid("light", 41, 33, power=0.7)}
 
 _LIBRARIES = ("darkpkg", "numpy", "scipy", "numba", "vegas")
 
 
-def _spectra(analyses: Mapping[str, Analysis], parts: Mapping[str, Sequence[str]], detector: Any) -> list[Spectrum]:
-    found: dict[Selection, list[str]] = {}
-    names: dict[Selection, str] = {}
+def _spectra(analyses: Mapping[str, Analysis], parts: Mapping[str, Sequence[str]]) -> list[Spectrum]:
+    found: dict[Selection, list[tuple[str, str]]] = {}
     for name, analysis in analyses.items():
         for channel in analysis.channels:
             selection = dataclasses.replace(channel.selection, efficiency=1.0)
-            names.setdefault(selection, name)
-            found.setdefault(selection, []).append(channel.beam)
+            found.setdefault(selection, []).append((name, channel.beam))
     out = []
-    for selection, beams in found.items():
+    for selection, uses in found.items():
         own = (tuple(selection.vertex_modules),) if selection.vertex_modules else tuple(map(tuple, parts.values()))
         lifetimes = SHORT_LIFETIMES if selection.vertex_modules else LIFETIMES
-        out.append(Spectrum(names[selection], selection, tuple(dict.fromkeys(beams)), own, lifetimes))
+        beams = dict.fromkeys(beam for _, beam in uses)
+        out.append(Spectrum(uses[0][0], selection, tuple(beams), own, lifetimes))
     return out
 
 
@@ -58,9 +52,10 @@ def _neutrinos(n_events: int, spectrum: Spectrum, grid: Grid) -> int:
     return n_events // (4 if spectrum.selection.vertex_modules else 1) // (2 if grid.mediator == "light" else 1)
 
 
-def _column(task: tuple[Any, ...]) -> None:
+def _column(
+    experiment: Experiment, spectrum: Spectrum, grid: Grid, j: int, n: int, seed: int, folder: Path, turn: int
+) -> None:
     """Simulate all nodes of one spectrum with one ratio of masses that no file has yet."""
-    experiment, spectrum, grid, j, n, seed, folder, turn = task
     simulation = Simulation(experiment, spectrum)
     for i in range(grid.n_x):
         path = _path(folder, spectrum, grid, i, j, turn)
@@ -121,12 +116,12 @@ def build_table(
     folder = Path(folder) if folder is not None else output.with_suffix(f".{key}.nodes")
     folder.mkdir(parents=True, exist_ok=True)
     names = parts or {"all": tuple(module.name for module in experiment.detector.modules)}
-    spectra = _spectra(experiment.analyses, names, experiment.detector)
+    spectra = _spectra(experiment.analyses, names)
     tasks = [
         (experiment, s, grid, j, _neutrinos(n_events, s, grid), seed, folder, turn)
         for turn in range(turns) for grid in grids for s in spectra for j in range(grid.n_v)
     ]  # fmt: skip
-    for _ in run(_column, [(task,) for task in tasks], executor, "columns of nodes", progress=progress):
+    for _ in run(_column, tasks, executor, "columns of nodes", progress=progress):
         pass
     arrays: dict[str, NDArray[Any]] = {}
     header: dict[str, Any] = {
@@ -151,16 +146,15 @@ def build_table(
             "parts": ["+".join(s.parts[0])] if s.selection.vertex_modules else list(names),
         }
     stored = [(s, grid, folder, turns) for s in spectra for grid in grids]
-    for fields, own in run(_stored, [(task,) for task in stored], executor, "spectra", progress=progress):
+    for fields, own in run(_stored, stored, executor, "spectra", progress=progress):
         header["fields"] |= fields
         arrays |= own
     Table(header, arrays).write(output)
     return Table.read(output)
 
 
-def _stored(task: tuple[Spectrum, Grid, Path, int]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def _stored(s: Spectrum, grid: Grid, folder: Path, turns: int) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """What the header and the file hold of one spectrum on one grid."""
-    s, grid, folder, turns = task
     header: dict[str, Any] = {"fields": {}}
     arrays: dict[str, NDArray[Any]] = {}
     nodes = [[_load(folder, s, grid, i, j, turns) for j in range(grid.n_v)] for i in range(grid.n_x)]
@@ -178,10 +172,9 @@ def _path(folder: Path, spectrum: Spectrum, grid: Grid, i: int, j: int, turn: in
 
 def _load(folder: Path, spectrum: Spectrum, grid: Grid, i: int, j: int, turns: int) -> tuple[Array, Array, Array]:
     """The mean of all turns at one node, and its variances."""
-    rates, variances, relative = [], [], []
+    found: list[list[Array]] = []
     for turn in range(turns):
         with np.load(_path(folder, spectrum, grid, i, j, turn), allow_pickle=False) as file:
-            rates.append(file["rate"])
-            variances.append(file["variance"])
-            relative.append(file["relative"])
-    return np.mean(rates, axis=0), np.mean(variances, axis=0) / turns, np.mean(relative, axis=0) / turns
+            found.append([file[name] for name in ("rate", "variance", "relative")])
+    rate, variance, relative = (np.mean(one, axis=0) for one in zip(*found, strict=True))
+    return rate, variance / turns, relative / turns

@@ -11,13 +11,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from darkpkg.experiment.selection import Cuts, Selection
+from darkpkg.inputs import Array
 from darkpkg.method.table import Axis, Grid, prefiltered
 from darkpkg.method.table_nodes import FLIGHTS
-
-Array = NDArray[np.float64]
-
-__all__ = ["beyond_cut", "fields_of", "packed", "smoothed", "store", "third_differences"]
-
 
 _SHAPES = 3, 5
 """Every third L of N and every fifth of Z′ are nodes for the shape of a spectrum, which varies slowly."""

@@ -45,15 +45,16 @@ _PILOT = {False: 2048, True: 8192}
 """Points of a round of adaptation, by whether Z′ is light: then as few as one in a thousand pass the cuts."""
 
 LIFETIMES = Axis(np.log(3e-4), np.log(1e6), 49, 3)
-
-SHORT_LIFETIMES = Axis(np.log(1e-2), np.log(1e5), 19, 3)
-"""ln L, in cm/GeV: from flights that are too short to matter on, to those where the rate falls like 1/L.
+"""Axis of ln L, L in cm/GeV: from lifetimes that are too short to matter to those where the rate falls like 1/L.
 
 Between them the rate can rise as exp(−t/L) with the least flight t to a chamber: nodes twice as far apart miss 4 %.
 """
 
+SHORT_LIFETIMES = Axis(np.log(1e-2), np.log(1e5), 19, 3)
+"""Axis of ln L if N is produced and decays in the same modules."""
+
 FLIGHTS = Axis(np.log(1e-2), np.log(1e6), 41, 3)
-"""The same for a light Z′; shorter flights change rates by little, in proportion to their length."""
+"""Axis of ln L_Z′ of a light Z′, in cm/GeV; shorter flights change rates by little, in proportion to their length."""
 
 _NEAREST, _FARTHEST, _STEPS = 1e-3, 1e6, 48
 """Flights of Z′ over its momentum, in cm/GeV, and into how many steps they are divided, evenly in the logarithm.
@@ -92,7 +93,7 @@ _TAUS = (0.0, 1.0, 4.0, 15.0)
 
 @dataclass(frozen=True)
 class Spectrum:
-    """What one selection sees: its parts of the detector, bins and axes."""
+    """What one selection counts: its parts of the detector, bins and axes."""
 
     name: str
     selection: Selection

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from darkpkg.inputs import check, check_kinds
+from darkpkg.inputs import Array, check, check_kinds
 from darkpkg.method.events import Events, PlacedEvents, block_of, by_source, rows_of
 from darkpkg.method.flights import chords_through
 from darkpkg.method.integrand import DECAY_AXES, Integrand, target
@@ -33,10 +33,7 @@ from darkpkg.method.smoothing import Smoothing
 from darkpkg.method.weights import check_point, coupling_weight, sampling_range, weight_of_masses
 from darkpkg.physics.model import DarkParameters
 
-Array = NDArray[np.float64]
 AnyEvents = TypeVar("AnyEvents", bound=Events)
-
-__all__ = ["NEIGHBOURHOOD", "transport"]
 
 NEIGHBOURHOOD = Smoothing((0.5, 1.5), order=0, slope=None)
 """Which events are transported, by default. As the estimate has no bias, its width is a matter of variance alone:
@@ -74,7 +71,7 @@ def transport(events: AnyEvents, parameters: DarkParameters, neighbourhood: Smoo
     kept = {name: rows_of(getattr(events, name), rows) for name in events.columns() if name not in _MADE_ANEW}
     near = events.of_columns(kept, events.origin, events.provenance)
     if not np.isfinite(near.point).all():
-        raise ValueError("events must remember the point that made them, as those of darkpkg.generate do")
+        raise ValueError("events must have the point of their generation, as those of darkpkg.generate do")
     factor, changes = _at_masses_of(parameters, near, events, rows)
     changes |= {name: np.full(len(near), float(getattr(parameters, name))) for name in ("m_N", "m_Zprime")}
     if isinstance(near, PlacedEvents):
@@ -99,7 +96,7 @@ def _neighbours(
 ) -> tuple[NDArray[np.int64], Array]:
     """Rows of the events that weigh something, and their `kde_weight`."""
     check_point(parameters)
-    coupling_weight(events, parameters)  # refuses another kind of N
+    coupling_weight(events, parameters)  # an error for another kind of N
     sampling = sampling_range(events)
     check_inside(sampling, parameters.m_N, parameters.m_Zprime)
     reach = np.full(2, np.inf)

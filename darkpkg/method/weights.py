@@ -13,11 +13,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from darkpkg.experiment.analysis import Analysis, Channel
 from darkpkg.experiment.selection import Selection
-from darkpkg.inputs import Array, check_kinds, real_number, real_numbers, tuple_of, whole_number
+from darkpkg.inputs import Array, check_kinds, real_array, real_number, tuple_of, whole_number
 from darkpkg.method.events import Events, PlacedEvents, distinct
 from darkpkg.method.flights import decay_rate, decays, paths_of
 from darkpkg.method.mass_kernel import check_inside, mass_coefficients, mass_level
@@ -44,9 +43,9 @@ MUON, ELECTRON = 14, 12
 def kde_weight(events: Events, parameters: DarkParameters, smoothing: Smoothing = SMOOTHING) -> Array:
     r"""K(d(θ, θ_i), δ) / q, Eq. (25): weights at one point θ.
 
-    The distance d is logarithmic, in (ln m_N, ln m_Z′). Beyond Eq. (25) the weight has the factors that `Smoothing`
-    wants: a slope g(θ)/g(θ_i), which for ``"density"`` turns q(θ_i) into q(θ), and the coefficients that make up for
-    the part of the kernel that an edge of the sampled region cuts. It is one for a sample at fixed masses.
+    The distance d is logarithmic, in (ln m_N, ln m_Z′). Beyond Eq. (25) the weight has the factors of `Smoothing`: a
+    slope g(θ)/g(θ_i), which for ``"density"`` turns q(θ_i) into q(θ), and the coefficients that make up for the part
+    of the kernel that an edge of the sampled region cuts. It is one for a sample at fixed masses.
 
     Parameters
     ----------
@@ -187,7 +186,7 @@ def lifetime_weight(
     """
     check_kinds(events=(events, PlacedEvents))
     modules = tuple_of("modules", modules, str)
-    ctau = float(positive_lifetime(real_number("ctau", ctau)))
+    ctau = float(real_array("ctau", real_number("ctau", ctau), "positive"))
     flight = real_number("ctau_Zprime", ctau_Zprime, 0.0)
     rate = decay_rate(events.m_N if m_N is None else real_number("m_N", m_N, positive=True), ctau)
     own = events.m_Zprime if m_Zprime is None else real_number("m_Zprime", m_Zprime, positive=True)
@@ -328,14 +327,6 @@ def check_point(parameters: Any, name: str = "parameters") -> None:
     check_kinds(**{name: (parameters, DarkParameters)})
     if parameters.shape != ():
         raise ValueError(f"{name} must be a single point, got shape {parameters.shape}")
-
-
-def positive_lifetime(ctau: ArrayLike) -> Array:
-    """cτ⁰ in cm, as an array of positive numbers; infinite where N does not decay."""
-    lengths = real_numbers("ctau", ctau)
-    if not np.all(lengths > 0):
-        raise ValueError(f"ctau must be positive, got {lengths.min()}")
-    return lengths
 
 
 def sampling_range(events: Events) -> SamplingRange:

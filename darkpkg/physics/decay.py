@@ -6,7 +6,7 @@ The squared amplitude depends on the masses through :math:`1/(m_{Z'}^2 - m_{ee}^
 
 where n = (1, P ẑ′) in the rest frame of N and ẑ′, its polarisation axis, points against its spin: along the flight of
 a fast, left-handed N (`darkpkg.physics.scattering.polarisation_axis`). A Dirac N that a nucleus without spin has made
-has the polarisation P = 1. The antiparticle channel of a Majorana N sees −P; both together see P = 0.
+has the polarisation P = 1. The antiparticle channel of a Majorana N has −P; both together have P = 0.
 Begin with `mass_density` and `angular_correlation`, whose product is the whole distribution, and `lepton_momenta`.
 
 Five variables describe the decay: s = m_ee², the angles (θ_Z, φ_Z) of the pair around this axis, and the angles

@@ -55,7 +55,7 @@ class DarkParameters:
     is_majorana
         What kind of particle N is. Either kind is produced alike: a beam of left-handed neutrinos meets the same
         vertex. A Majorana N decays to ν e⁺e⁻ and to ν̄ e⁺e⁻ through opposite chiralities: it lives half as long, and
-        the two channels together forget its spin.
+        the two channels together do not depend on its spin.
     decays
         What the dark photon decays to, on its mass shell or off. ``"all"``: electrons, muons and hadrons, with their
         masses, for kinetic mixing couples it to the electromagnetic current whatever carries it. ``"paper"``:
@@ -250,7 +250,7 @@ class DarkParameters:
 
 
 def _decay_length(width: ArrayLike) -> Any:
-    with np.errstate(over="ignore"):  # what lives longer than a number can say lives for ever
+    with np.errstate(over="ignore"):  # a lifetime beyond the largest number is infinite
         return np.divide(HBARC, width, out=np.full(np.shape(width), np.inf), where=np.greater(width, 0))[()]
 
 

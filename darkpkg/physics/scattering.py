@@ -37,7 +37,7 @@ LARGEST_QR = 105.0
 
 
 LARGEST_ENERGY = 1e12 * GeV
-"""No neutrino has been seen with more, and squares of larger ones lose their digits."""
+"""No neutrino has been detected with more, and squares of larger ones lose their digits."""
 
 SMALLEST_ENERGY = 1e-30 * GeV
 """Inverse squares of smaller energies and masses are no numbers."""
@@ -292,9 +292,9 @@ def polarisation_axis(
     Left-handed vertices turn the neutrino line into
     :math:`\bar u_\nu\gamma^\alpha\,\slashed p_N\slashed h\,P_L u_\nu` with h = P + P′, the sum of the momenta of the
     nucleus. Its square holds only the lightlike vector :math:`k = 2(h\cdot p_\nu)\,h - h^2 p_\nu`, reflected at p_N:
-    N is fully polarised, and its decay sees :math:`n \propto 2(p_N\cdot k)\,p_N - m_N^2 k`, which in the rest frame
-    is (1, ẑ′) with ẑ′ = −k̂. The current amplitudes a = ``charge`` and b = ``magnetic`` of a nucleus with spin make it
-    :math:`a^2k + b^2[Q^2p_\nu + (m_N^2+Q^2)q]`, which is timelike: N is polarised in part.
+    N is fully polarised, and its decay depends on :math:`n \propto 2(p_N\cdot k)\,p_N - m_N^2 k`, which in the rest
+    frame is (1, ẑ′) with ẑ′ = −k̂. The current amplitudes a = ``charge`` and b = ``magnetic`` of a nucleus with spin
+    make it :math:`a^2k + b^2[Q^2p_\nu + (m_N^2+Q^2)q]`, which is timelike: N is polarised in part.
     """
     p_nu = E_nu, 0.0, 0.0, E_nu
     q = E_nu - p_N[0], -p_N[1], -p_N[2], E_nu - p_N[3]

@@ -29,7 +29,7 @@ Array = NDArray[np.float64]
 __all__ = ["CHANNELS", "pair_ratio", "total_ratio"]
 
 CHANNELS = {"electrons": 2 * ELECTRON_MASS, "muons": 2 * MUON_MASS, "hadrons": 2 * CHARGED_PION_MASS}
-"""What Z′ decays to, and the mass in GeV from which on."""
+"""Channels of the decay of Z′, and their thresholds: the least mass of Z′ in GeV."""
 
 SMALLEST_MIXING = 1e-15
 """Kinetic mixing below which the width of Z′ is smaller than the spacing of floating-point masses."""

@@ -51,7 +51,7 @@ def _row(row: Any) -> dict[str, str]:
         why = f"{why} *Assumption: {row.assumption}.*"
     printed = f"{row.paper} {row.unit}" if row.unit and any(map(str.isdigit, row.paper)) else row.paper
     verdict = dict(zip(VERDICTS, ("✓", "✓ if", "✗"), strict=True))[row.verdict]
-    page = f"{{doc}}`{row.page[:2]} </notebooks/{row.page}>`"
+    page = f"{{doc}}`/notebooks/{row.page}`"
     heads = ("place", "claim", "paper", "ours", "verdict", "why", "page")
     return dict(zip(heads, (row.place, row.claim, printed, ours, verdict, why, page), strict=True))
 

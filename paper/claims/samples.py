@@ -64,7 +64,7 @@ def simulate(n_events: int = N_EVENTS, seed: int = SEED) -> Samples:
 
 
 def once(function: Callable[Concatenate[Samples, P], R]) -> Callable[Concatenate[Samples, P], R]:
-    """The function, which remembers with the samples what it computed of them."""
+    """The function, whose results are kept with the samples that they were computed from."""
 
     @wraps(function)
     def remembered(samples: Samples, *args: P.args, **options: P.kwargs) -> R:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 from numpy.typing import NDArray
 
@@ -119,26 +120,13 @@ def figure_8(samples: Samples) -> PaperFigure:
     For benchmark B in Analysis I and for benchmark A in Analysis II, both in neutrino mode.
     """
     curves = Curves()
-    figure, ax = plt.subplots(figsize=(9, 6.2))
-    ax.set(xlim=(0, 10.6), ylim=(-7.3, 0.95))
-    ax.axis("off")
-    columns = {
-        "B": (7.1, "blue", weights_in_turn(samples.heavy, BENCHMARK_B, ANALYSIS_I)),
-        "A": (9.35, "red", weights_in_turn(samples.light, BENCHMARK_A, ANALYSIS_II)),
+    of_benchmarks = {
+        "B": weights_in_turn(samples.heavy, BENCHMARK_B, ANALYSIS_I),
+        "A": weights_in_turn(samples.light, BENCHMARK_A, ANALYSIS_II),
     }
-    for x, text in ((1.05, "depends on"), (4.05, "weight")):
-        ax.text(x, 0.7, text, ha="center", weight="bold")
-    for name, (x, colour, _) in columns.items():
-        heading = f"{name}: $\\Sigma$  |  effective"
-        ax.text(x, 0.7, heading, ha="center", color=COLOURS[colour], weight="bold")
-    for row, (step, (formula, needs, equation)) in enumerate(_STEPS.items()):
-        y = -1.12 * row
-        _box(ax, 2.6, y, 2.9, formula, COLOURS["grey" if step == "sample" else "green"], size=12)
-        ax.text(5.45, y + 0.42, f"{step}, {equation}".rstrip(", "), ha="right", size=8.8, color="0.35")
-        _box(ax, 0.1, y, 1.9, needs, COLOURS["orange"], size=10)
-        _arrow(ax, (2.1, y), (2.55, y), COLOURS["orange"])
-        _arrow(ax, (4.05, y - 0.38), (4.05, y - 0.76), "black")
-        for name, (x, colour, products) in columns.items():
+    left: dict[str, dict[str, str]] = {name: {} for name in of_benchmarks}
+    for row, step in enumerate(_STEPS):
+        for name, products in of_benchmarks.items():
             w = products[step]
             curves.line(name, f"effective events after {step}", row, effective := _effective(w))
             curves.line(name, f"sum after {step}", row, w.sum(), np.sqrt((w**2).sum()))
@@ -147,15 +135,67 @@ def figure_8(samples: Samples) -> PaperFigure:
                 if step in ("masses", "selection", "lifetime")
                 else "…"
             )
-            text = f"{total}  |  {effective:,.0f}".replace(",", "\u2009")
-            ax.text(x, y, text, ha="center", va="center", color=COLOURS[colour])
-    y = -1.12 * len(_STEPS)
-    _box(ax, 2.6, y, 2.9, r"$\mu(\theta) = \sum_i$ product", COLOURS["blue"], size=12)
-    for x, colour, products in columns.values():
+            left[name][step] = f"{total}  |  {effective:,.0f}".replace(",", "\u2009")
+    for name, products in of_benchmarks.items():
         w = products["lifetime"]
-        text = f"{w.sum():.2f} ± {np.sqrt((w**2).sum()):.2f} events"
-        ax.text(x, y, text, ha="center", va="center", weight="bold", color=COLOURS[colour])
+        left[name]["events"] = f"{w.sum():.2f} ± {np.sqrt((w**2).sum()):.2f} events"
+    figure, ax = plt.subplots(figsize=(9, 6.2))
+    _draw_chart(ax, left)
+    figure.own_narrow = Figure(figsize=(4.2, 6.8))  # type: ignore[attr-defined]
+    _draw_narrow_chart(figure.own_narrow.subplots(), left)  # type: ignore[attr-defined]
     return PaperFigure(figure, curves.table())
+
+
+_ROW = 1.12
+"""Distance of the boxes of the chart, from middle to middle."""
+
+
+def _draw_chart(ax: Axes, left: dict[str, dict[str, str]]) -> None:
+    """What each weight depends on, the weight, and what it leaves at both benchmarks, from left to right."""
+    ax.set(xlim=(0, 10.6), ylim=(-7.3, 0.95))
+    ax.axis("off")
+    columns = {"B": (7.1, COLOURS["blue"]), "A": (9.35, COLOURS["red"])}
+    for x, text in ((1.05, "depends on"), (4.05, "weight")):
+        ax.text(x, 0.7, text, ha="center", weight="bold")
+    for name, (x, colour) in columns.items():
+        ax.text(x, 0.7, f"{name}: $\\Sigma$  |  effective", ha="center", color=colour, weight="bold")
+    for row, (step, (formula, needs, equation)) in enumerate(_STEPS.items()):
+        y = -_ROW * row
+        _box(ax, 2.6, y, 2.9, formula, COLOURS["grey" if step == "sample" else "green"], size=12)
+        ax.text(5.45, y + 0.42, f"{step}, {equation}".rstrip(", "), ha="right", size=9, color="0.35")
+        _box(ax, 0.1, y, 1.9, needs, COLOURS["orange"], size=10)
+        _arrow(ax, (2.1, y), (2.55, y), COLOURS["orange"])
+        _arrow(ax, (4.05, y - 0.38), (4.05, y - 0.76), "black")
+        for name, (x, colour) in columns.items():
+            ax.text(x, y, left[name][step], ha="center", va="center", color=colour)
+    y = -_ROW * len(_STEPS)
+    _box(ax, 2.6, y, 2.9, _SUM, COLOURS["blue"], size=12)
+    for name, (x, colour) in columns.items():
+        ax.text(x, y, left[name]["events"], ha="center", va="center", weight="bold", color=colour)
+
+
+def _draw_narrow_chart(ax: Axes, left: dict[str, dict[str, str]]) -> None:
+    """The same for a phone: what a weight depends on stands above it, and both benchmarks stand beside it."""
+    ax.set(xlim=(0, 5.5), ylim=(-7.25, 0.95))
+    ax.axis("off")
+    columns = {"B": (0.19, COLOURS["blue"]), "A": (-0.19, COLOURS["red"])}
+    for x, text in ((1.5, "weight"), (4.35, "$\\Sigma$  |  effective")):
+        ax.text(x, 0.75, text, ha="center", weight="bold")
+    for row, (step, (formula, needs, equation)) in enumerate(_STEPS.items()):
+        y = -_ROW * row
+        _box(ax, 0.05, y, 2.9, formula, COLOURS["grey" if step == "sample" else "green"], size=11)
+        about = f"{step}, {equation}".rstrip(", ")
+        ax.text(0.45, y + 0.43, f"{about}: {needs}", size=9.5, color="0.35")
+        _arrow(ax, (0.25, y - 0.38), (0.25, y - 0.76), "black")
+        for name, (shift, colour) in columns.items():
+            ax.text(3.15, y + shift, f"{name}:  {left[name][step]}", va="center", color=colour)
+    y = -_ROW * len(_STEPS)
+    _box(ax, 0.05, y, 2.9, _SUM, COLOURS["blue"], size=11)
+    for name, (shift, colour) in columns.items():
+        ax.text(3.15, y + shift, f"{name}:  {left[name]['events']}", va="center", weight="bold", color=colour)
+
+
+_SUM = r"$\mu(\theta) = \sum_i$ product"
 
 
 def _effective(w: Array) -> float:

@@ -51,7 +51,7 @@ def decays_in_flight(
     It decays within a length :math:`\ell\ll\beta\gamma c\tau` with probability :math:`\ell/\beta\gamma c\tau`. As
     :math:`dE/\beta\gamma = m_N\,d\eta` in the rapidity η, these decays have the density
     :math:`\phi(m_N\cosh\eta)` in η. Only the component of the spin along the flight is kept: nothing that is
-    symmetric about the beam sees the other.
+    symmetric about the beam has the other.
 
     Parameters
     ----------

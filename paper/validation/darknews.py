@@ -3,7 +3,7 @@ r"""Results of an independent generator, in the tables ``data/validation/``, hel
 The generator is DarkNews (A. M. Abdullahi et al., Comput. Phys. Commun. 297, 109075); ``make validate`` runs it.
 Begin with `points`, the parameters at which it was run, and `distributions` with `chi_squared`.
 
-DarkNews gives N a helicity in the centre of mass, lets it decay with this helicity along its flight in the
+DarkNews gives N a helicity in the centre of mass, has it decay with this helicity along its flight in the
 laboratory, and decays an on-shell Z′ without spin. `generator_spin_weight` makes events of the package do the same.
 """
 

@@ -85,10 +85,9 @@ plt.show()
 
 How much is *a*?
 
-```{admonition} Hint
-:class: dropdown
+:::{dropdown} Hint
 Look above.
-```
+:::
 ````
 
 ```{solution-start} ex-NAME

@@ -1,5 +1,6 @@
 """A chapter is run again when what its numbers depend on changes, and only then."""
 
+import functools
 import re
 import shutil
 
@@ -17,8 +18,18 @@ READ_FITS = {"26_table"}
 """The paper's fits to the minimal lifetime stand where the figures of limits are drawn."""
 
 
+@functools.cache
+def used(name):
+    return files_used(CELLS[name], ROOT)
+
+
+@functools.cache
+def read(name):
+    return inputs_read(CELLS[name], used(name), ROOT)
+
+
 def chapters_that_use(*modules):
-    return {name for name, cells in CELLS.items() if {ROOT / module for module in modules} & files_used(cells, ROOT)}
+    return {name for name in CELLS if {ROOT / module for module in modules} & used(name)}
 
 
 def test_a_word_of_the_command_line_voids_those_chapters_alone_that_run_it():
@@ -139,8 +150,7 @@ def test_a_chapter_depends_on_the_inputs_that_it_names_or_on_all_if_it_lists_the
 
 
 def chapters_that_read(table):
-    path = ROOT / "data" / f"{table}.csv"
-    return {name for name, cells in CELLS.items() if path in inputs_read(cells, files_used(cells, ROOT), ROOT)}
+    return {name for name in CELLS if ROOT / "data" / f"{table}.csv" in read(name)}
 
 
 def test_an_input_voids_those_chapters_alone_that_read_it():

@@ -10,10 +10,21 @@ import pandas as pd
 import pytest
 from docutils import nodes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from page_figures import show_at_half_its_pixels
 
 from paper import figure_output
-from paper.figure_output import LARGEST_SVG, NARROW, NARROW_WIDTH, PDF, figure_bundle, figure_data, smallest_text
+from paper.figure_output import (
+    LARGEST_SVG,
+    NARROW,
+    NARROW_WIDTH,
+    PAGE_WIDTH,
+    PDF,
+    PHONE_WIDTH,
+    figure_bundle,
+    figure_data,
+    smallest_text,
+)
 
 
 @pytest.fixture
@@ -76,7 +87,11 @@ def test_a_legend_that_covers_data_stands_above_its_narrow_panel():
     free.plot([0, 1], [0, 1], label="a line")
     free.legend(loc="lower right")
     before = covered.get_legend(), free.get_legend()
-    with figure_output._narrowed(figure), figure_output._legends_beside_data(figure), figure_output._laid_out(figure):
+    with (
+        figure_output._narrowed(figure),
+        figure_output._legends_beside_data(figure),
+        figure_output._laid_out(figure, 3.56),
+    ):
         assert covered.get_legend().get_window_extent().y0 >= covered.get_window_extent().y1
         assert free.get_legend() is before[1]
     assert (covered.get_legend(), free.get_legend()) == before
@@ -183,7 +198,29 @@ def test_text_in_a_figure_wider_than_the_page_is_shown_smaller():
         figure.subplots().set_xlabel("x", fontsize=12)
         sizes.append(smallest_text(figure, figure.get_tightbbox().width))
     assert sizes[0] == 10.0
-    assert sizes[1] == pytest.approx(10.0 * 8.2 / figure.get_tightbbox().width, abs=0.01)  # rounded to 0.01
+    shown = figure.get_tightbbox().width + 2 * mpl.rcParams["savefig.pad_inches"]
+    assert sizes[1] == pytest.approx(10.0 * 8.0 / shown, abs=0.01)  # rounded to 0.01
+
+
+@pytest.mark.parametrize("shown_width", [PAGE_WIDTH, PHONE_WIDTH])
+@pytest.mark.parametrize("layout", ["constrained", None])
+def test_no_text_is_shown_smaller_than_eight_points(shown_width, layout):
+    figure = Figure(figsize=(10.0, 4.0), layout=layout)
+    ax = figure.subplots()
+    ax.plot([1, 2], label="a line")
+    ax.legend(fontsize=8.5)
+    ax.text(1, 1, "near the edge", fontsize=7, ha="right")
+    sizes = [text.get_fontsize() for text in figure.findobj(Text)]
+    with figure_output._laid_out(figure, shown_width) as frame:
+        assert figure_output.smallest_text(figure, frame.width, shown_width) >= 8.0
+    assert [text.get_fontsize() for text in figure.findobj(Text)] == sizes
+
+
+def test_what_a_figure_leaves_has_no_text_below_eight_points():
+    figure = Figure(figsize=(10.0, 4.0), layout="constrained")
+    figure.subplots().set_xlabel("a small label", fontsize=8)
+    _, metadata = figure_bundle(figure)
+    assert metadata[PDF]["smallest_text"] >= 8.0
 
 
 def test_a_picture_is_shown_at_half_its_pixels_without_a_link_around_it(tmp_path):
@@ -192,6 +229,16 @@ def test_a_picture_is_shown_at_half_its_pixels_without_a_link_around_it(tmp_path
     show_at_half_its_pixels(image, tmp_path)
     assert image["width"] == "100px"
     assert "no-scaled-link" in image["classes"]
+
+
+def test_a_figure_may_have_a_narrow_drawing_of_its_own():
+    figure, figure.own_narrow = Figure(figsize=(9.0, 6.0)), Figure(figsize=(4.0, 7.0))
+    figure.subplots(3, 3)
+    figure.own_narrow.text(0.02, 0.02, "left")
+    figure.own_narrow.text(0.98, 0.98, "right", ha="right")
+    bundle, _ = figure_bundle(figure)
+    narrow = size(bundle[NARROW])
+    assert narrow[1] > 1.5 * narrow[0]
 
 
 def test_a_chart_without_axes_has_no_narrow_drawing():

@@ -136,7 +136,21 @@ def test_code_and_mathematics_are_no_prose():
 def minutes_to_read(path: Path) -> int:
     """The reading time that a chapter states."""
     text = path.read_text(encoding="utf-8")
-    return int(re.search(r"(?:Reading takes|\*\*Time:\*\*|\*\*It takes\*\*) (\d+) minutes", text)[1])
+    return int(re.search(r"\*\*Time:\*\* (\d+) minutes to read", text)[1])
+
+
+WITH_EXERCISES = [one for one in chapters_of_the_book() if not one.path.stem.startswith("9")]  # no appendix
+
+
+@pytest.mark.parametrize("chapter", WITH_EXERCISES, ids=lambda chapter: chapter.path.stem)
+def test_a_chapter_states_minutes_in_one_form_and_those_of_its_exercises_are_their_sum(chapter):
+    text = chapter.path.read_text(encoding="utf-8")
+    minutes = [int(one) for one in re.findall(r"^[`:]{3,}\{exercise\} .*, (\d+) minutes$", text, re.M)]
+    stated = re.search(r"^\*\*Time:\*\* \d+ minutes to read.*, [^;]* to run(?:; the (.*))?\.$", text, re.M)
+    word = "exercises take" if len(minutes) > 1 else "exercise takes"
+    total = {60: "an hour"}.get(sum(minutes), f"{sum(minutes)} minutes")
+    assert stated
+    assert stated[1] == (f"{word} {total}" if minutes else None)
 
 
 def test_reading_paths_state_the_sum_of_the_reading_times_of_their_pages():

@@ -60,6 +60,7 @@ class TestFiles:
     def test_chunks_are_of_different_events(self, folder):
         assert len(set(bits(folder))) == 3
 
+    @pytest.mark.slow
     @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")  # of whoever runs the tests
     def test_any_executor_makes_the_same_bits(self, tmp_path):
         how = {"masses": dk.BENCHMARK_B, "size": 1000, "experiment": IN_ARGON}
@@ -91,6 +92,7 @@ class TestFiles:
 
 
 class TestInterruption:
+    @pytest.mark.slow
     def test_a_run_whose_worker_was_killed_goes_on_to_the_same_bits(self, tmp_path):
         whole = bits(chunks(tmp_path / "whole", 6, size=1000))
         into = tmp_path / "killed"
@@ -126,6 +128,7 @@ class TestInterruption:
             time.sleep(0.01)
         return process
 
+    @pytest.mark.slow
     def test_an_interrupt_ends_all_processes_with_130_and_leaves_what_is_done(self, tmp_path):
         process = self.started(tmp_path / "heavy")
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
@@ -134,6 +137,7 @@ class TestInterruption:
         assert 2 <= len(left) < 401  # a chunk and the description
         assert not [name for name in left if name.startswith(".")]
 
+    @pytest.mark.slow
     def test_a_worker_that_dies_is_an_error_of_one_line_on_the_command_line(self, tmp_path):
         process = self.started(tmp_path / "heavy")
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
@@ -185,6 +189,7 @@ def table_of(folder, executor=None):
     return build_table(IN_ARGON, folder / "table.npz", folder=folder / "nodes", **how)
 
 
+@pytest.mark.slow
 class TestScheduler:
     """Everything that is worth several workers, on those of a scheduler of Dask."""
 

@@ -862,6 +862,7 @@ class TestSystem:
         # Whoever starts the tests may have shut interrupts out.
         return subprocess.Popen(command, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **options)
 
+    @pytest.mark.slow
     def test_an_interrupt_ends_with_130_and_leaves_nothing(self, tmp_path):
         process = self.start("simulate", "-o", tmp_path / "heavy.parquet", "--n-events", "5e6")
         assert process.stderr.readline().startswith("simulating 5000000 events")
@@ -870,6 +871,7 @@ class TestSystem:
         assert (process.returncode, output, errors) == (130, "", "")
         assert list(tmp_path.iterdir()) == []
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("arguments", [("check", "--help"), ("check", *options(m_N=100))])
     def test_a_device_without_room_is_an_error_of_one_line(self, arguments):
         with open("/dev/full", "w", encoding="utf-8") as full:
@@ -877,6 +879,7 @@ class TestSystem:
             _, errors = process.communicate(timeout=60)
         assert (process.returncode, errors) == (1, "darkpkg: [Errno 28] No space left on device\n")
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("arguments", [("--help",), ("check", *options(m_N=100))])
     def test_a_pipe_that_nobody_reads_ends_without_a_word(self, arguments):
         process = self.start(*arguments)
@@ -884,6 +887,7 @@ class TestSystem:
         assert (process.wait(timeout=60), process.stderr.read()) == (-signal.SIGPIPE, "")  # 141 for a shell
         process.stderr.close()
 
+    @pytest.mark.slow
     def test_streams_that_are_closed_are_no_traceback(self, tmp_path):
         command = f'"{sys.executable}" -m darkpkg check {" ".join(options(m_N=100))} >&- 2>"{tmp_path}/errors"'
         assert subprocess.run(command, shell=True, check=False).returncode == 3

@@ -202,6 +202,7 @@ if __name__ == "__main__":
     print("equal")
 """
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("workers", "layer"), [("fork", "omp"), ("spawn", "omp"), ("forkserver", "omp"), ("threads", "workqueue")]
     )
@@ -294,6 +295,7 @@ print(probe((2.0, 0.0, 0.0, 1.0)), sum(probe.stats.cache_hits.values()), probe.s
 """
 
 
+@pytest.mark.slow
 class TestCache:
     @staticmethod
     def set_up(place, package):

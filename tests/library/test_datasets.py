@@ -264,6 +264,7 @@ print(dk.BENCHMARK_A.coupling > 0, dk.ANALYSIS_I.observed.sum(), decay.__name__)
         process = self.run(package, "from darkpkg import options; print(options.analysis_of('I').name)")
         assert (process.returncode, process.stdout) == (0, "Analysis I\n"), process.stderr
 
+    @pytest.mark.slow
     def test_a_command_that_needs_a_damaged_table_names_it_in_one_line(self, package):
         (package / "data" / "detector" / "nd280.csv").write_bytes(b"\xff")
         command = ["darkpkg", "simulate", "--n-events", "100", "--output", "sample.parquet"]

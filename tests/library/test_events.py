@@ -876,6 +876,7 @@ class TestCopies:
             assert one.mean.tobytes() == other.mean.tobytes()
             assert one.variance.tobytes() == other.variance.tobytes()
 
+    @pytest.mark.slow
     def test_another_process_gives_the_same_numbers(self):
         """Started from nothing, as on macOS and Windows: all that a prediction needs travels."""
         work = [(dk.Kernel(toy_sample()), dk.BENCHMARK_B.replace(V_N_sq=v), counting()) for v in (1e-7, 1e-5)]

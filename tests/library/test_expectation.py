@@ -101,3 +101,9 @@ def test_arrays_print_one_after_the_other_and_tables_have_a_row_for_each(expecta
     assert list(table.columns) == ["mean", "error", "bias", "bias_error", "n_effective"]
     assert table.loc[(1, 2), "mean"] == 5
     assert len(expectation.total().to_pandas()) == 2
+
+
+def test_points_are_those_of_all_numbers(expectation):
+    one = expectation.at(1)
+    for name, values in vars(expectation).items():
+        np.testing.assert_array_equal(getattr(one, name), values[1])

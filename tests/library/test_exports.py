@@ -178,22 +178,27 @@ def test_hepmc_has_weights_vertices_and_decays(point, tmp_path):
         back = list(file)
     weights = np.array([event.weight() for event in back])
     np.testing.assert_allclose(weights, dk.produced_weight(events, point, dk.ANALYSIS_I), rtol=1e-10)
-    lengths = []
-    for event, vertex, p_N in zip(back, events.vertex, events.p_N, strict=True):
+    flights, into, out = [], [], []
+    for event in back:
         first, *others = event.vertices
-        np.testing.assert_allclose([first.position.x, first.position.y, first.position.z], 10 * vertex, rtol=1e-9)
-        for one in event.vertices:  # single numbers in a file have 17 digits, sums of nuclear masses lose five
-            np.testing.assert_allclose(summed(one.particles_in), summed(one.particles_out), atol=1e-8)
+        into += [summed(one.particles_in) for one in event.vertices]
+        out += [summed(one.particles_out) for one in event.vertices]
         (N,) = [p for p in first.particles_out if abs(p.pid) == HEAVY_NEUTRINO]
         recoil = next(p for p in first.particles_out if p is not N and p.pid > 10**9)
         target = next(p for p in first.particles_in if p.pid > 10**9)
         assert recoil.momentum.m() == pytest.approx(target.momentum.m(), rel=1e-6)  # elastic
-        flight = others[0].position - first.position
-        lengths.append(flight.length() / (10 * np.linalg.norm(p_N[1:]) / point.m_N))
-        assert flight.x * p_N[3] == pytest.approx(flight.z * p_N[1], rel=1e-6, abs=1e-6 * flight.length())
+        flights.append([np.array([at.x, at.y, at.z]) for at in (first.position, others[0].position)])
         assert [abs(p.pid) == DARK_PHOTON for one in others for p in one.particles_in][1:] == (
             [True] if point.m_Zprime < point.m_N else []
         )
+    # Single numbers in a file have 17 digits, sums of nuclear masses lose five.
+    np.testing.assert_allclose(into, out, atol=1e-8)
+    begin, end = np.array(flights).swapaxes(0, 1)
+    np.testing.assert_allclose(begin, 10 * events.vertex, rtol=1e-9)
+    (x, _, z), p = (end - begin).T, events.p_N[:, 1:].T
+    flown = np.linalg.norm(end - begin, axis=1)
+    assert (np.abs(x * p[2] - z * p[0]) <= np.maximum(1e-6 * np.abs(z * p[0]), 1e-6 * flown)).all()
+    lengths = flown / (10 * np.linalg.norm(p, axis=0) / point.m_N)
     # An exponential has a mean and a standard deviation of one length.
     mean = np.mean(lengths) / point.proper_decay_length()
     assert mean == pytest.approx(1, abs=4 / np.sqrt(len(lengths)))

@@ -6,6 +6,7 @@ does not move both sides.
 """
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -72,10 +73,19 @@ def along_the_beam(code, n):
     )  # fmt: skip
 
 
-def placed_in(name, detector=dk.ND280):
-    """Those of 400 000 placed events that fall into one module."""
-    placed = dk.place(along_the_beam(SLABS[name][-1], 400_000), detector, seed=3)
-    return placed[placed.module == name]
+@pytest.fixture(scope="module")
+def placed_in():
+    """Those of 400 000 placed events that fall into one module, placed once for all modules of a nucleus."""
+
+    @functools.lru_cache(3)
+    def placed(code, displaced):
+        return dk.place(along_the_beam(code, 400_000), nd280_with(*displaced), seed=3)
+
+    def of(name, *displaced):
+        events = placed(SLABS[name][-1], displaced)
+        return events[events.module == name]
+
+    return of
 
 
 def monte_carlo(sample, decay_length, modules=dk.ANALYSIS_I.selection.decay_modules):
@@ -84,7 +94,7 @@ def monte_carlo(sample, decay_length, modules=dk.ANALYSIS_I.selection.decay_modu
     return weight.mean(), weight.std() / np.sqrt(len(weight))
 
 
-def nd280_with(name, shift=0.0):
+def nd280_with(name=None, shift=0.0):
     """ND280 with the fiducial volume of one chamber shifted along the beam."""
 
     def shifted(module):
@@ -116,7 +126,7 @@ def test_the_quadrature_over_chords_is_the_integral_by_hand(name, decay_length):
 
 
 @pytest.mark.parametrize("name", SLABS)
-def test_the_lifetime_weight_of_n_along_the_beam_is_the_quadrature(name):
+def test_the_lifetime_weight_of_n_along_the_beam_is_the_quadrature(name, placed_in):
     sample = placed_in(name)
     for decay_length in (5.0, 20.0, 100.0, 1e4):
         mean, error = monte_carlo(sample, decay_length)
@@ -126,11 +136,13 @@ def test_the_lifetime_weight_of_n_along_the_beam_is_the_quadrature(name):
 
 @pytest.mark.parametrize(("name", "behind"), [("P0D-ECAL2", "TPC1"), ("FGD1", "TPC2"), ("FGD2", "TPC3")])
 @pytest.mark.parametrize("shift", [-1.0, 1.0])
-def test_a_chamber_in_the_wrong_place_by_a_centimetre_does_not_agree_with_the_quadrature(name, behind, shift):
+def test_a_chamber_in_the_wrong_place_by_a_centimetre_does_not_agree_with_the_quadrature(
+    name, behind, shift, placed_in
+):
     expected = by_hand(name, 10.0, (behind,))
-    mean, error = monte_carlo(placed_in(name, nd280_with(behind)), 10.0, (behind,))
+    mean, error = monte_carlo(placed_in(name), 10.0, (behind,))
     assert abs(mean - expected) < 5 * error
-    mean, error = monte_carlo(placed_in(name, nd280_with(behind, shift)), 10.0, (behind,))
+    mean, error = monte_carlo(placed_in(name, behind, shift), 10.0, (behind,))
     assert abs(mean - expected) > 8 * error
     assert mean / expected == pytest.approx(np.exp(-shift / 10.0), rel=5 * error / mean)
 
@@ -183,7 +195,7 @@ def test_argon_keeps_its_share_until_n_crosses_the_margin_in_front():
 
 
 @pytest.mark.parametrize("name", SLABS)
-def test_for_the_longest_lifetimes_the_acceptance_is_the_mean_chord_over_the_decay_length(name):
+def test_for_the_longest_lifetimes_the_acceptance_is_the_mean_chord_over_the_decay_length(name, placed_in):
     width_x, width_y, length, begin, _ = SLABS[name]
     mean_chord = 0.0
     for x, y, depth, near in CHAMBERS.values():

@@ -19,6 +19,7 @@ GOOD = {
     "in [0, 1)": [0.0, np.nextafter(1, 0)],
     "in [0, 1] or nan": [0.0, 1.0, np.nan],
     "not negative": [0.0, 1e308],
+    "positive": [5e-324, np.inf],
 }
 BAD = {
     "finite": [np.nan, np.inf, -np.inf],
@@ -29,6 +30,7 @@ BAD = {
     "in [0, 1)": [1.0, -5e-324, np.nan],
     "in [0, 1] or nan": [1.1, -0.1, np.inf],
     "not negative": [-1.0, np.nan],
+    "positive": [0.0, -1.0, np.nan],
 }
 
 

@@ -116,6 +116,7 @@ def test_a_unit_cube_fills_the_bounds_evenly_in_logarithms(lnL):
     np.testing.assert_allclose(lnL.from_unit_cube([0.5, 0.5]), [1e-7, 1e-3])
 
 
+@pytest.mark.slow
 def test_threads_and_new_processes_give_the_same_bits(over_masses):
     rng = np.random.default_rng(1)
     vectors = list(np.exp(rng.uniform(np.log([0.06, 1e-9]), np.log([0.15, 1e-5]), (40, 2))))

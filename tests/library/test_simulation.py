@@ -193,6 +193,7 @@ def _in_a_process(folder):
     return dk.simulate(AT_B, 240, seed=3, experiment=ARGON, cache=folder).weight.tobytes()
 
 
+@pytest.mark.slow
 def test_processes_can_share_a_folder(tmp_path):
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         found = pool.map(_in_a_process, [tmp_path] * 2)

@@ -182,7 +182,7 @@ def test_provenance_says_from_where_and_events_without_vertices_are_moved_too(he
         ),
         (
             lambda e: dk.transport(dataclasses.replace(e, point=None), B),
-            "events must remember the point that made them",
+            "events must have the point of their generation",
         ),
     ],
 )

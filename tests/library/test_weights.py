@@ -511,6 +511,7 @@ class TestSum:
                 assert dk.Kernel(events).events(B, one).mean[0] == pytest.approx(weight.sum(), rel=1e-12)
                 assert weight.any()
 
+    @pytest.mark.slow
     def test_one_thread_gives_the_bits_of_two(self, tmp_path):
         program = """
 import sys, numpy as np, darkpkg as dk
