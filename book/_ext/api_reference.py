@@ -88,14 +88,18 @@ def _signature(app: Any, what: str, name: str, obj: Any, options: Any, args: str
 def name_of(target: str, known: Collection[str]) -> str | None:
     """Full name of what a docstring names: by its public name in `darkpkg`, or as the end of one full name alone.
 
-    >>> name_of("darkpkg.scan", ())
-    'darkpkg.inference.scanning.scan'
+    >>> name_of("darkpkg.Scan.exclusion", ())
+    'darkpkg.inference.scan.Scan.exclusion'
     >>> [name_of("place", known) for known in (["darkpkg.method.placing.place"], ["a.place", "b.place"])]
     ['darkpkg.method.placing.place', None]
     """
-    if target.startswith("darkpkg.") and target.count(".") == 1:
-        found = getattr(darkpkg, target.partition(".")[2], None)
-        return f"{found.__module__}.{found.__qualname__}" if hasattr(found, "__qualname__") else None
+    package, _, public = target.partition(".")
+    if package == "darkpkg":
+        first, dot, rest = public.partition(".")
+        found = getattr(darkpkg, first, None)
+        if hasattr(found, "__qualname__"):
+            return f"{found.__module__}.{found.__qualname__}{dot}{rest}"
+        target = public
     ends = [name for name in known if name.endswith(f".{target}")]
     return ends[0] if len(ends) == 1 else None
 
@@ -106,7 +110,8 @@ def _link(app: Any, env: Any, node: Any, contnode: Any) -> Any:
         return None
     objects = env.get_domain("py").objects
     target = node["reftarget"]
-    known = [name for name, entry in objects.items() if "." in target or entry.objtype in STANDS_ALONE]
+    kinds = {entry.objtype for entry in objects.values()} if "." in target.removeprefix("darkpkg.") else STANDS_ALONE
+    known = [name for name, entry in objects.items() if entry.objtype in kinds]
     name = name_of(target, known)
     if name not in objects:
         return None

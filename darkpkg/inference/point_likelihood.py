@@ -27,9 +27,9 @@ class PointLikelihood:
     a parameter outside of its bounds, so that a sampler rejects it; all else that is wrong raises, a nan too. Can be
     pickled, and called from several processes or threads. Silence `FewEventsWarning` if you need to.
 
-    Many vectors at once, (n, d), take less time than one by one, as most of the time of a call is independent of
-    their number. The rest is in proportion to the events within reach of the kernel: `Events.thinned` makes a smaller
-    sample. Transport of events takes a hundred times longer unless the masses stay.
+    Many vectors at once, (n, d), take less time than one by one: most of the time of a call does not depend on how
+    many there are. The rest is in proportion to the events within reach of the kernel: `Events.thinned` makes a
+    smaller sample. Transport of events takes a hundred times longer unless the masses stay.
 
     Parameters
     ----------

@@ -92,5 +92,5 @@ def _draw_ratios(ax: Axes, rows: pd.DataFrame) -> None:
 
 def _readable(name: str) -> str:
     """The name of a claim with the symbols of its masses."""
-    words = name.replace("m_Zprime", "$m_{Z'}$").replace("m_N", "$m_N$").split("$")
+    words = name.replace("_seen_", "_detected_").replace("m_Zprime", "$m_{Z'}$").replace("m_N", "$m_N$").split("$")
     return "$".join(word if word.startswith("m_") else word.replace("_", " ") for word in words)

@@ -6,7 +6,7 @@ import pkgutil
 import re
 
 import pytest
-from api_reference import ShortData, escaped, is_no_member
+from api_reference import ShortData, escaped, is_no_member, name_of
 from notebook_references import ROOT
 from public_names import public_names
 
@@ -26,6 +26,15 @@ def test_every_module_with_public_names_has_its_section():
     modules = {m.name for m in pkgutil.walk_packages(darkpkg.__path__, "darkpkg.") if "._" not in m.name}
     public = {name for name in modules if public_names(importlib.import_module(name))}
     assert there == public - NOT_FOR_PROGRAMS - {f"darkpkg.{name}" for name in WITHIN}
+
+
+def test_what_a_docstring_names_is_found_by_its_public_name_or_as_the_only_one_of_its_name():
+    known = ["darkpkg.method.sampling.HEAVY", "darkpkg.method.kernels.Kernel", "darkpkg.method.estimators.Kernel"]
+    assert name_of("darkpkg.Scan.exclusion", known) == "darkpkg.inference.scan.Scan.exclusion"
+    assert name_of("darkpkg.HEAVY", known) == name_of("HEAVY", known) == "darkpkg.method.sampling.HEAVY"
+    assert name_of("darkpkg.Kernel", known) == "darkpkg.method.estimators.Kernel"
+    assert name_of("Kernel", known) is None
+    assert name_of("HEAV", known) is None
 
 
 def test_no_docstring_lost_a_backslash():
