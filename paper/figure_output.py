@@ -16,17 +16,17 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.collections import Collection, PathCollection, QuadMesh
+from matplotlib.collections import Collection, PathCollection
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 from matplotlib.legend import Legend
-from matplotlib.patches import StepPatch
 from matplotlib.text import Text
-from matplotlib.transforms import Bbox, Transform
+from matplotlib.transforms import Bbox
 
-__all__ = ["CSV", "NARROW", "PDF", "figure_bundle", "figure_data", "load_ipython_extension", "smallest_text"]
+from paper.figure_data import figure_data
+
+__all__ = ["CSV", "NARROW", "PDF", "figure_bundle", "load_ipython_extension", "smallest_text"]
 
 SVG, PNG, PDF, CSV = "image/svg+xml", "image/png", "application/pdf", "text/csv"
 NARROW = "application/vnd.narrow+svg"
@@ -165,78 +165,6 @@ def _scale(width: float, shown_width: float) -> float:
 def _texts(figure: Figure) -> list[Any]:
     """All text that is shown."""
     return [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
-
-
-def figure_data(figure: Figure) -> str:
-    """Write what a figure draws, as CSV: panel, kind and label of what is drawn, x, y, and z of coloured cells.
-
-    Lines that start with ``#`` name the axes of each panel. Outlines and error bars are points of their paths. A
-    figure with a data frame ``own_data`` has that instead.
-    """
-    if (own := getattr(figure, "own_data", None)) is not None:
-        return str(own.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
-    text = io.StringIO()
-    heads: list[tuple[int, str, str]] = []
-    numbers: list[tuple[Any, Any, Any]] = []
-    panels = [axes for axes in figure.axes if not hasattr(axes, "_colorbar")]
-    for panel, axes in enumerate(panels, 1):
-        text.write(f"# panel {panel}: x = {axes.get_xlabel()}, y = {axes.get_ylabel()}\n")
-        for kind, label, columns in _series(axes):
-            x, y, *z = (np.ravel(column) for column in columns)
-            heads.append((panel, kind, label))
-            numbers.append((x, y, z[0] if z else np.full(len(x), np.nan)))
-    if heads:
-        # One table of all: error bars are hundreds of series, and a table of each would take longer than the drawing.
-        rows = np.repeat(np.arange(len(heads)), [len(x) for x, _, _ in numbers])
-        table = pd.DataFrame(heads, columns=["panel", "kind", "label"]).iloc[rows]
-        columns = dict(zip("xyz", map(np.concatenate, zip(*numbers, strict=True)), strict=True))
-        table.assign(**columns).to_csv(text, index=False, float_format="%.6g")
-    return text.getvalue()
-
-
-def _series(axes: Axes) -> Iterator[tuple[str, str, tuple[Any, ...]]]:
-    """Kind, label and columns of all that is drawn in data coordinates."""
-    labels = _labels(axes)
-    for line in axes.lines:
-        if _in_data_coordinates(line.get_transform(), axes):
-            yield "line", labels(line), line.get_data(orig=False)
-    for collection in axes.collections:
-        if isinstance(collection, QuadMesh):
-            corners = collection.get_coordinates()
-            x, y = np.moveaxis((corners[1:, 1:] + corners[1:, :-1] + corners[:-1, 1:] + corners[:-1, :-1]) / 4, -1, 0)
-            if np.size(collection.get_array()) == x.size:
-                yield "cells", labels(collection), (x, y, np.ma.filled(collection.get_array(), np.nan))
-        elif isinstance(collection, PathCollection):
-            yield "points", labels(collection), np.ma.filled(collection.get_offsets(), np.nan).T
-        elif _in_data_coordinates(collection.get_transform(), axes):
-            for path in collection.get_paths():
-                yield "outline", labels(collection), path.vertices.T
-    for patch in axes.patches:
-        if isinstance(patch, StepPatch):
-            values, edges, _ = patch.get_data()
-            yield "steps", labels(patch), (edges, [*values, values[-1]])
-        elif _in_data_coordinates(patch.get_data_transform(), axes):
-            yield "patch", labels(patch), patch.get_patch_transform().transform(patch.get_path().vertices).T
-
-
-def _in_data_coordinates(transform: Transform, axes: Axes) -> bool:
-    """Tell whether both coordinates are data; a line across the panel has one that is not."""
-    return all(transform.contains_branch_seperately(axes.transData))
-
-
-def _labels(axes: Axes) -> Any:
-    """Find the label that a legend would show, which may be that of a group."""
-    groups = {}
-    for container in axes.containers:
-        for artist in container:
-            for one in artist if isinstance(artist, tuple) else (artist,):
-                groups[one] = container.get_label()
-
-    def label(artist: Any) -> str:
-        own = str(groups.get(artist) or artist.get_label())
-        return "" if own.startswith("_") else own
-
-    return label
 
 
 def _drawn(figure: Figure, form: str, frame: Bbox, **options: Any) -> bytes:

@@ -32,7 +32,7 @@ READS_SOURCES = re.compile(r"^[!%]|\.read_text\(|\bhelp\(|__doc__", re.MULTILINE
 
 def chapter_key(cells: Sequence[str], root: Path) -> str:
     """Hash all that a chapter's numbers depend on: 16 hexadecimal digits that differ if any of it does."""
-    paths = files_used(cells, root) | {root.joinpath(*FIGURE_OUTPUT.split(".")).with_suffix(".py")}
+    paths = files_used([*cells, f"from {FIGURE_OUTPUT} import figure_bundle"], root)
     paths |= inputs_read(cells, paths, root) | {root / PINS}
     whole = any(READS_SOURCES.search(cell) for cell in cells)
     return hash_of_files(paths, root, "{}.{}".format(*sys.version_info[:2]), *cells, whole=whole)[:16]

@@ -6,6 +6,7 @@ that all are added up, many bins have toys (`darkpkg.inference.outcomes`).
 
 from __future__ import annotations
 
+import functools
 import itertools
 from dataclasses import dataclass
 from typing import Any
@@ -179,13 +180,20 @@ def _tail(far: Array, weights: Array, ours: Array) -> tuple[Array, Array]:
     return p, np.sqrt(np.maximum((1 - 2 * p) * worse_squares + p**2 * squares, 0.0)) / total
 
 
+@functools.cache
+def _rule() -> tuple[Array, Array]:
+    """Nodes and weights of Gauss and Legendre between 0 and 1, which take longer than an integral by them."""
+    x, w = np.polynomial.legendre.leggauss(_NODES)
+    return (x + 1) / 2, w / 2
+
+
 def _bayes(law: Compares, signal: Array, counts: Array) -> Array:
     r"""Probability of more signal than that of each point, for a prior that is flat in its rate: (n, p).
 
     .. math:: \int_1^\infty L(\lambda s)\,d\lambda\Big/\int_0^\infty L(\lambda s)\,d\lambda
     """
-    x, w = np.polynomial.legendre.leggauss(_NODES)
-    x, w, value = (x + 1) / 2, w / 2, np.empty((len(counts), len(signal)))
+    x, w = _rule()
+    value = np.empty((len(counts), len(signal)))
     for i, spectrum in enumerate(signal):
         size = max(spectrum.sum(), 1e-9)
         # Even in ln(1 + 10 events): near to no signal, where there is little, and far beyond the point.

@@ -218,7 +218,7 @@ def _limits(mediator: str, lines: Mapping[str, _Line], samples: Samples) -> Pape
         ax.set(xlim=ends[0], ylim=ends[1])
         if ends[0][1] < 100 * ends[0][0]:
             ax.xaxis.set_minor_formatter(NullFormatter())
-    axes[0].legend(loc="lower right", fontsize=8.5)
+    axes[0].legend(loc="lower right", fontsize=9, labelspacing=0.2, borderaxespad=0.1)
     return PaperFigure(figure, curves.table())
 
 

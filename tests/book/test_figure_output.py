@@ -14,6 +14,7 @@ from matplotlib.text import Text
 from page_figures import show_at_half_its_pixels
 
 from paper import figure_output
+from paper.figure_data import figure_data
 from paper.figure_output import (
     LARGEST_SVG,
     NARROW,
@@ -22,7 +23,6 @@ from paper.figure_output import (
     PDF,
     PHONE_WIDTH,
     figure_bundle,
-    figure_data,
     smallest_text,
 )
 

@@ -16,7 +16,7 @@ from paper.causes.planes import Plane, minus_delta_log_likelihood
 from paper.causes.rates import at_benchmarks
 from paper.causes.readings import TEXT
 from paper.curves import panel
-from paper.figure_output import figure_data
+from paper.figure_data import figure_data
 from paper.figures.causes import causes_frame, draw_all, overview_table, ratios_table, summary_table
 
 I, II = dk.ANALYSIS_I, dk.ANALYSIS_II

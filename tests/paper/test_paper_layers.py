@@ -12,6 +12,7 @@ ORDER = [
     "tables",
     "described_data",
     "kernel_events",
+    "figure_data",
     "figure_output",
     "warm_start",
     "curves",
