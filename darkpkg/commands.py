@@ -6,7 +6,6 @@ Each looks at everything that it was given, and whether it can write, before it 
 from __future__ import annotations
 
 import functools
-import io
 import sys
 import warnings
 from collections import Counter
@@ -20,6 +19,7 @@ import pandas as pd
 from tqdm import tqdm
 
 import darkpkg as dk
+from darkpkg import datasets
 from darkpkg.experiment.analysis import check_modules
 from darkpkg.inference.check import Rule, Verdict, unreachable, verdict_without_neutrinos
 from darkpkg.inference.scan_files import scan_path
@@ -189,6 +189,7 @@ def check_points(
     source.refuse_early(points, judges)
     if output:
         require_writable(output, ".csv", ".json")
+        _require_other_file(output, path, "the answers", "points")
     given = source.predictor(dk.HEAVY) if source.sample else None
     ranges = [dk.HEAVY, dk.LIGHT] if given is None else [sampling_range(given[1])]
     which = _ranges_of(path, points, ranges)
@@ -216,12 +217,41 @@ def check_points(
 def _points(path: Path, kind: Mapping[str, Any]) -> dk.DarkParameters:
     """The points (n,) of a file. Raises `ValueError` that names file, column, value and rule."""
     try:
-        table = pd.read_csv(io.StringIO(small_text(path, LARGEST_FILE)), skipinitialspace=True)
-        if table.empty:
+        names, rows = datasets.cells(small_text(path, LARGEST_FILE))
+        known = list(dk.DarkParameters.numbers())
+        for name in names:
+            if name not in known:
+                raise ValueError(f"columns, divided by commas, must be {', '.join(known)}, got {name!r}")
+        missing = [name for name in known if name not in (*names, "V_eN_sq")]
+        if missing:
+            raise ValueError(f"a column {missing[0]} must be there, got {', '.join(names)}")
+        if not rows:
             raise ValueError("it must have rows")
-        return dk.DarkParameters(**{name: table[name].to_numpy() for name in table.columns}, **kind)
-    except (ValueError, TypeError) as error:
+        table = np.array([[*map(_number, [line] * len(row), names, row)] for line, row in rows.items()])
+        try:
+            return dk.DarkParameters(**dict(zip(names, table.T, strict=True)), **kind)
+        except ValueError:  # of one of them, whose line it does not have
+            for line, row in zip(rows, table.tolist(), strict=True):
+                _point(line, {**dict(zip(names, row, strict=True)), **kind})
+            raise
+    except ValueError as error:
         raise ValueError(f"{path} has no points: {str(error)[:500]}") from error
+
+
+def _number(line: int, name: str, word: str) -> float:
+    try:
+        if "_" in word:  # in Python, and nowhere else, 1_0 is ten
+            raise ValueError
+        return float(word)
+    except ValueError:
+        raise ValueError(f"line {line}: {name} must be a number, got {word!r}") from None
+
+
+def _point(line: int, numbers: dict[str, Any]) -> dk.DarkParameters:
+    try:
+        return dk.DarkParameters(**numbers)
+    except ValueError as error:
+        raise ValueError(f"line {line}: {error}") from error
 
 
 def _ranges_of(path: Path, points: dk.DarkParameters, ranges: list[dk.SamplingRange]) -> list[int]:
@@ -269,8 +299,8 @@ def scan(source: Source, where: dk.Slice, output: Path, names: list[str] | None,
     judge, sample, _ = source.judges(names)[-1], source.sample, source.estimate
     require_scan_memory(where.shape, len(judge.observed), refine)
     require_writable(scan_path(output))
-    if sample and output.exists() and sample.exists() and output.samefile(sample):
-        raise ValueError(f"the scan must be written to another file than that of the sample, got {output}")
+    if sample:
+        _require_other_file(output, sample, "the scan", "sample")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warnings.simplefilter("ignore", dk.FewEventsWarning)  # the summary counts all such points at once
@@ -293,6 +323,11 @@ def scan(source: Source, where: dk.Slice, output: Path, names: list[str] | None,
     notes += [str(warning.message) for warning in caught]
     lines += [f"note                   {text}" for text in dict.fromkeys(notes)]
     print("\n".join([*lines, f"written to {output}"]))
+
+
+def _require_other_file(output: Path, given: Path, what: str, of: str) -> None:
+    if output.exists() and given.exists() and output.samefile(given):
+        raise ValueError(f"{what} must be written to another file than that of the {of}, got {output}")
 
 
 def is_watched() -> bool:

@@ -192,6 +192,42 @@ def columns(name: str) -> dict[str, NDArray[Any]]:
         raise DataIntegrityError(f"{path(name)} is no table of numbers: {error}") from error
 
 
+def cells(text: str) -> tuple[list[str], dict[int, list[str]]]:
+    """Names of the columns of a small table, and the words of each row by the number of its line.
+
+    Words are divided by commas; what follows a # is a comment, and an empty line is none.
+
+    Raises
+    ------
+    ValueError
+        That names the line, for a name that stands twice, or a row with more or fewer words than there are names: it
+        would shift the others.
+
+    Examples
+    --------
+    >>> cells("x, y\\n1, 2")
+    (['x', 'y'], {2: ['1', '2']})
+    """
+    rows: dict[int, list[str]] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        try:
+            found = next(csv.reader([line.partition("#")[0].strip()], skipinitialspace=True, strict=True), [])
+        except csv.Error as error:
+            raise ValueError(f"line {number}: {error}") from error
+        if found:
+            rows[number] = [word.strip() for word in found]
+    if not rows:
+        raise ValueError("it must have a line with the names of the columns")
+    names = rows.pop(first := next(iter(rows)))
+    twice = [name for i, name in enumerate(names) if name in names[:i]]
+    if twice:
+        raise ValueError(f"line {first}: columns must have names that differ, got {twice[0]!r} twice")
+    for number, words in rows.items():
+        if len(words) != len(names):
+            raise ValueError(f"line {number}: must have {len(names)} values, as there are names, got {len(words)}")
+    return names, rows
+
+
 def _check_columns(name: str, found: list[str]) -> None:
     expected = list(manifest(name).columns)
     if found != expected:

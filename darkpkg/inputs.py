@@ -129,7 +129,10 @@ def broadcast(**arrays: Array) -> tuple[Array, ...]:
 
 
 def small_text(path: str | os.PathLike[str], most: int) -> str:
-    """The text of an ordinary file of at most ``most`` bytes; a pipe or a device could go on for ever."""
+    """The text of an ordinary file of at most ``most`` bytes; a pipe or a device could go on for ever.
+
+    A mark of UTF-8 at its beginning, as some editors write it, is no part of the text.
+    """
     path = Path(path)
     if path.exists() and not path.is_file():
         raise ValueError(f"path must be that of an ordinary file, got {path}")
@@ -137,7 +140,7 @@ def small_text(path: str | os.PathLike[str], most: int) -> str:
         size = path.stat().st_size
         if size > most:
             raise ValueError(f"{path} must be a file of at most {most} bytes, got {size}")
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise FileNotFoundError(f"no file at path {path}") from None
     except UnicodeDecodeError as error:

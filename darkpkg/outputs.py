@@ -41,10 +41,10 @@ def require_writable(path: Path, *suffixes: str) -> None:
     ValueError
         For another suffix, for a folder, or if no file of this name can be written.
     """
-    if suffixes and path.suffix not in suffixes:
-        raise ValueError(f"the name of this file must end in {' or '.join(suffixes)}, got {path.name}")
     if path.is_dir():
         raise ValueError(f"{path} is a folder, and must be the name of a file")
+    if suffixes and path.suffix not in suffixes:
+        raise ValueError(f"the name of this file must end in {' or '.join(suffixes)}, got {path.name}")
     trial = _beside(path)
     try:
         trial.touch(exist_ok=False)

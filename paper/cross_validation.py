@@ -129,14 +129,19 @@ def cross_validation_scores(
     looked_at = region if window is None else region & window(flat).reshape(region.shape)
     b = np.histogramdd(coordinates, edges, weights=contributions)[0]
     b_sq = np.histogramdd(coordinates, edges, weights=contributions**2)[0]
+    if not looked_at.any():  # all are equally good
+        return np.zeros(len(bandwidths))
+    rows = [np.flatnonzero(looked_at.any(axis=tuple({*range(looked_at.ndim)} - {i}))) for i in range(looked_at.ndim)]
     scores = []
     for h in bandwidths:
         reach = np.minimum(np.ceil(kernel.reach * h / width).astype(int), cells - 1)
         offsets = np.meshgrid(*[np.arange(-r, r + 1) * w for r, w in zip(reach, width, strict=True)], indexing="ij")
         k = kernel(np.stack(offsets, axis=-1), h)
-        mass = fftconvolve(region * width.prod(), k, mode="same")
-        share = np.divide(1, mass, out=np.zeros(mass.shape), where=region & (mass > 1e-3))
-        estimate = fftconvolve(b, k, mode="same") * share
-        own = kernel(np.zeros(len(h)), h) * b_sq * share
-        scores.append(((estimate**2 * width.prod()) - 2 * (b * estimate - own))[looked_at].sum())
+        # What is farther from all nodes that are looked at than the kernel reaches does not count.
+        near = tuple(slice(max(row[0] - r, 0), row[-1] + r + 1) for row, r in zip(rows, reach, strict=True))
+        mass = fftconvolve(region[near] * width.prod(), k, mode="same")
+        share = np.divide(1, mass, out=np.zeros(mass.shape), where=region[near] & (mass > 1e-3))
+        estimate = fftconvolve(b[near], k, mode="same") * share
+        own = kernel(np.zeros(len(h)), h) * b_sq[near] * share
+        scores.append(((estimate**2 * width.prod()) - 2 * (b[near] * estimate - own))[looked_at[near]].sum())
     return np.array(scores)

@@ -237,7 +237,8 @@ def _made(make: Callable[..., _Made], place: str, table: Any, **more: Any) -> _M
 def _detector(path: Path, text: str, name: str) -> Detector:
     import pandas as pd  # here: it takes most of the time of an import
 
-    table = pd.read_csv(io.StringIO(text), comment="#")
+    datasets.cells(text)  # in a table whose rows are longer than its names pandas shifts them
+    table = pd.read_csv(io.StringIO(text), comment="#", skipinitialspace=True)
     if len(table) > MOST_MODULES:
         raise ValueError(f"it must have at most {MOST_MODULES} modules, got {len(table)}")
     detector = Detector.from_table(name, table)

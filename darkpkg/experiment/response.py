@@ -50,6 +50,14 @@ class Pairs(NamedTuple):
     p_positron: Array
 
 
+class SmearablePairs(NamedTuple):
+    """`Pairs` with random numbers (n, 4) in [0, 1)."""
+
+    p_electron: Array
+    p_positron: Array
+    uniform: Array
+
+
 def momenta_of(events: HasPairs, name: str) -> Array:
     """Four-momenta (n, 4) of electrons or positrons, ``name`` p_electron or p_positron."""
     if not hasattr(events, name):

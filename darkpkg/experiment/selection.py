@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from darkpkg.experiment.response import HasPairs, PairResponse, SmearableEvents, momenta_of
+from darkpkg.experiment.response import HasPairs, PairResponse, SmearableEvents, SmearablePairs, momenta_of
 from darkpkg.inputs import Array, check_kinds, kind_of, real_number, real_numbers, settle, tuple_of
-from darkpkg.physics.kinematics import minkowski
 from darkpkg.units import GeV
 
 _LARGEST = 1e75
@@ -28,7 +27,6 @@ class PlacedPairs(SmearableEvents, Protocol):
     """Events with pairs and vertices."""
 
     def __len__(self) -> int: ...
-    def __getitem__(self, selection: Any) -> Self: ...
     def starts_in(self, modules: Sequence[str]) -> NDArray[np.bool_]: ...
 
 
@@ -106,7 +104,7 @@ def observables(events: HasPairs) -> Observables:
     return _of_momenta(electron, positron)
 
 
-_AT_ONCE = 1 << 12
+_AT_ONCE = 1 << 13
 """Events whose columns stay in the cache of a core."""
 
 
@@ -115,19 +113,22 @@ def _of_momenta(electron: Array, positron: Array) -> Observables:
     for begin in range(0, len(electron), _AT_ONCE):
         rows = slice(begin, begin + _AT_ONCE)
         one, other = (np.ascontiguousarray(p[rows].T) for p in (electron, positron))
-        pair = one + other
-        lengths = [np.sqrt(p[1] ** 2 + p[2] ** 2 + p[3] ** 2) for p in (one, other, pair)]
+        pair, product = one + other, one * other
+        E_sq, x_sq, y_sq, z_sq = np.square(pair)
+        lengths = [np.sqrt(p[1] ** 2 + p[2] ** 2 + p[3] ** 2) for p in (one, other)]
         energy[rows] = pair[0]
-        mass[rows] = np.sqrt(np.maximum(minkowski(pair, pair), 0.0))
-        t[rows] = (pair[0] - pair[3]) ** 2 + pair[1] ** 2 + pair[2] ** 2
-        product = one[1] * other[1] + one[2] * other[2] + one[3] * other[3]
-        cos_opening[rows], cos_beam[rows] = _cosine(product, lengths[0] * lengths[1]), _cosine(pair[3], lengths[2])
+        mass[rows] = np.sqrt(np.maximum(E_sq - x_sq - y_sq - z_sq, 0.0))
+        t[rows] = (pair[0] - pair[3]) ** 2 + x_sq + y_sq
+        cos_opening[rows] = _cosine(product[1] + product[2] + product[3], lengths[0] * lengths[1])
+        cos_beam[rows] = _cosine(pair[3], np.sqrt(x_sq + y_sq + z_sq))
     return Observables(energy, mass, t, cos_opening, cos_beam, electron, positron)
 
 
 def _cosine(product: Array, lengths: Array) -> Array:
     """Not beyond ±1 by rounding; nan where nothing has a direction."""
-    return np.clip(product / np.where(lengths > 0, lengths, np.nan), -1.0, 1.0)
+    if not lengths.min() > 0:
+        lengths = np.where(lengths > 0, lengths, np.nan)
+    return np.clip(product / lengths, -1.0, 1.0)
 
 
 @runtime_checkable
@@ -259,19 +260,23 @@ class Selection:
         check_kinds(events=(events, PlacedPairs))
         bins = np.full(len(events), -1)
         chosen: Any = slice(None)
+        pairs: SmearableEvents = events
         if self.vertex_modules:
             chosen = np.flatnonzero(events.starts_in(self.vertex_modules))
-            events = events[chosen]
-        seen = observables(self.response.smear(events) if self.response else events)
+            columns = (events.p_electron, events.p_positron, events.uniform)
+            pairs = SmearablePairs(*(np.take(column, chosen, axis=0) for column in columns))
+        seen = observables(self.response.smear(pairs) if self.response else pairs)
         passed = np.ones(len(seen.mass), dtype=bool) if self.cuts is None else np.asarray(self.cuts.passes(seen))
         if passed.dtype != bool or passed.shape != seen.mass.shape:
             found = f"{kind_of(passed)} of shape {passed.shape}"
             raise ValueError(
                 f"passes of cuts must give a truth value for each of {len(seen.mass)} events, got {found}"
             )
-        edges = self.mass_edges or (-np.inf,)
-        bin_of = np.minimum(np.searchsorted(edges, seen.mass, side="right") - 1, self.n_bins - 1)
-        bins[chosen] = np.where(passed, bin_of, -1)
+        if self.mass_edges:
+            bin_of = np.minimum(np.searchsorted(self.mass_edges, seen.mass, side="right") - 1, self.n_bins - 1)
+            bins[chosen] = np.where(passed, bin_of, -1)
+        else:
+            bins[chosen] = np.subtract(passed, 1, dtype=np.int64)
         return bins
 
 

@@ -22,6 +22,9 @@ from numpy.typing import ArrayLike
 from darkpkg.inputs import Array, locked, real_numbers, settle, whole_number
 from darkpkg.method.expectation import Expectation
 
+ROUNDED = 0.01
+"""Negative eigenvalues that the digits of a published matrix may leave: that of MiniBooNE has 6e-4 of its largest."""
+
 
 @dataclass(frozen=True, eq=False)
 class CovarianceLikelihood:
@@ -34,8 +37,8 @@ class CovarianceLikelihood:
 
     It can be the ``likelihood`` of `darkpkg.scan`; the numbers of the analysis there go unused.
 
-    Raises `ValueError` for shapes that do not fit together, a ``fractional`` that is not symmetric, and what is not
-    finite.
+    Raises `ValueError` for shapes that do not fit together, a ``fractional`` that is not symmetric or has a negative
+    eigenvalue, and what is not finite.
 
     Examples
     --------
@@ -61,6 +64,11 @@ class CovarianceLikelihood:
             raise ValueError(f"fractional must have shape {(len(bins) + b,) * 2}, got {self.fractional.shape}")
         if not np.array_equal(self.fractional, self.fractional.T):
             raise ValueError("fractional must be symmetric, got entries that differ from those of its transpose")
+        found = np.linalg.eigvalsh(self.fractional)
+        if found[0] < -ROUNDED * np.abs(found).max():
+            raise ValueError(
+                f"fractional must have no negative eigenvalue beyond {ROUNDED:g} of the largest, got {found[0]:.4g}"
+            )
 
     @property
     def _into_bins(self) -> Array:

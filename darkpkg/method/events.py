@@ -296,8 +296,10 @@ class PlacedEvents(Events):
 
     def starts_in(self, modules: Sequence[str]) -> NDArray[np.bool_]:
         """Whether the vertex of each event lies in the fiducial box of one of ``modules``: there, entry is zero."""
-        columns = self.columns_of(modules)
-        return ((self.entry[:, columns] == 0) & (self.exit[:, columns] > 0)).any(axis=1)
+        inside = np.zeros(len(self), dtype=bool)
+        for column in self.columns_of(modules):
+            inside |= (self.entry[:, column] == 0) & (self.exit[:, column] > 0)
+        return inside
 
 
 def by_source(events: Events) -> list[tuple[tuple[str, int, int], NDArray[np.int64]]]:

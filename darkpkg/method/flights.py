@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,26 +51,28 @@ def flight_polygons(
     event i and volume j stand from starts[i, j] to starts[i, j + 1] of the second array (k, 2); ``starts``, the
     first, is (n, volumes + 1). Exact for boxes; a round surface has `FACES <darkpkg.experiment.volumes.FACES>`.
     """
-    starts, parts, before = np.zeros((len(vertex), len(volumes) + 1), dtype=np.int64), [np.empty((0, 2))], 0
-    if not volumes:
-        return starts, parts[0]
+    return _polygons(lambda rows: (vertex[rows], p_N[rows], p_Z[rows]), len(vertex), volumes)
+
+
+def _polygons(
+    flights: Callable[[slice], tuple[Array, Array, Array]], n: int, volumes: Sequence[Volume]
+) -> tuple[NDArray[np.int64], Array]:
+    """`flight_polygons` of n events; ``flights`` gives vertices and momenta of some of them."""
+    starts, corners, used = np.zeros((n, len(volumes) + 1), dtype=np.int64), np.empty((0, 2)), 0
     boxes, are_boxes = _boxes_around(volumes), _are_boxes(volumes, "half_planes")
     planes = np.empty((0, len(volumes), 0, 3))  # those of boxes need not be in memory
-    corners = np.empty((0, 2))
-    for begin in range(0, len(vertex), _AT_ONCE):
+    for begin in range(0, n if volumes else 0, _AT_ONCE):
         rows = slice(begin, begin + _AT_ONCE)
-        flights = vertex[rows], p_N[rows], p_Z[rows]
+        own = flights(rows)
         if not are_boxes:
-            planes = _together([volume.half_planes(*flights) for volume in volumes])
-        most = (planes.shape[2] or 6) + loops.SPARE_CORNERS
-        room = len(flights[0]) * len(volumes) * most
-        if len(corners) < room:
-            corners = np.empty((room, 2))
-        used = loops.clipped_rectangles(*flights, boxes, planes, starts[rows], corners)
-        parts.append(corners[:used].copy())
-        starts[rows] += before
-        before += used
-    return starts, np.concatenate(parts)
+            planes = _together([volume.half_planes(*own) for volume in volumes])
+        if not len(corners):  # room for all, of which memory takes only what is written
+            corners = np.empty((n * len(volumes) * ((planes.shape[2] or 6) + loops.SPARE_CORNERS), 2))
+        more = loops.clipped_rectangles(*own, boxes, planes, starts[rows], corners[used:])
+        starts[rows] += used
+        used += more
+    corners.resize((used, 2), refcheck=False)  # what is left is given back, without a copy
+    return starts, corners
 
 
 def _together(planes: Sequence[Array]) -> Array:
@@ -100,18 +102,27 @@ def decay_rates(parameters: DarkParameters, ctau: ArrayLike) -> tuple[Array, Arr
     return decay_rate(parameters.m_N, ctau), of_Z
 
 
-def paths_of(events: PlacedEvents, modules: Sequence[str], flies: bool, rows: Any = slice(None)) -> loops.Paths:
-    """The paths of some ``rows`` of the events through ``modules``, also those of Z′ if it ``flies``."""
-    columns, row = events.columns_of(modules), np.arange(len(events))[rows]
-    begin, width = np.empty((2, len(row), len(columns)))
-    loops.straight_paths(events.p_N, events.entry, events.exit, row, np.array(columns, dtype=np.int64), begin, width)
-    starts, corners = np.zeros((0, 1), dtype=np.int64), np.zeros((0, 2))
-    if flies:
-        volumes = [events.detector.volumes[column] for column in columns]
-        p_Z = rows_of(events.p_electron, row) + rows_of(events.p_positron, row)
-        p_N, vertex = rows_of(events.p_N, row), rows_of(events.vertex, row)
-        starts, corners = flight_polygons(vertex, p_N[:, 1:], p_Z[:, 1:], volumes)
-    return loops.Paths(begin, width, starts, corners)
+def paths_of(
+    events: PlacedEvents, modules: Sequence[str], of_N: bool, of_Z: bool, rows: NDArray[np.int64] | None = None
+) -> loops.Paths:
+    """The paths of some ``rows`` of the events through ``modules``, of pairs that appear at the end of the flight
+    ``of_N``, or at that ``of_Z`` after it, or both.
+    """
+    columns, row = events.columns_of(modules), np.arange(len(events)) if rows is None else rows
+    begin, width = np.empty((2, len(row) if of_N else 0, len(columns)))
+    if of_N:
+        numbers = np.array(columns, dtype=np.int64)
+        loops.straight_paths(events.p_N, events.entry, events.exit, row, numbers, begin, width)
+    if not of_Z:
+        return loops.Paths(begin, width, np.zeros((0, 1), dtype=np.int64), np.zeros((0, 2)))
+
+    def flights(some: slice) -> tuple[Array, Array, Array]:
+        here = row[some]
+        p_Z = rows_of(events.p_electron, here) + rows_of(events.p_positron, here)
+        return rows_of(events.vertex, here), rows_of(events.p_N, here)[:, 1:], p_Z[:, 1:]
+
+    volumes = [events.detector.volumes[column] for column in columns]
+    return loops.Paths(begin, width, *_polygons(flights, len(row), volumes))
 
 
 def decays(paths: loops.Paths, rate: ArrayLike, rate_of_Z: ArrayLike | None = None, rows: Any = slice(None)) -> Array:

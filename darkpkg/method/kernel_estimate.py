@@ -48,10 +48,12 @@ class Remembered:
 
 Flavours = tuple[int, ...]
 Exposures = tuple[tuple[str, float], ...]
+Flights = tuple[bool, bool]
+"""Whether there are points where N flies alone, and points where Z′ flies after it."""
 
 
 def _prepare(
-    events: PlacedEvents, selection: Selection, beams: Exposures, slope: Any, flavours: Flavours, flies: bool
+    events: PlacedEvents, selection: Selection, beams: Exposures, slope: Any, flavours: Flavours, flights: Flights
 ) -> Prepared:
     """Events that ``selection`` takes, for each of some beams with their protons on target.
 
@@ -62,17 +64,17 @@ def _prepare(
     bins, efficiency = selection.accepted(events)
     weight = events.weight * efficiency
     chosen = np.flatnonzero(weight)
-    flavour = np.abs(events.flavour[chosen])
     if len(flavours) == 1:
-        chosen = chosen[flavour == flavours[0]]
+        chosen = chosen[np.abs(events.flavour[chosen]) == flavours[0]]
     weights = weight[chosen] * exposures(events, beams, chosen)
-    channel, column = np.nonzero(weights)
-    base, row = weights[channel, column], chosen[column]
+    counts = [np.flatnonzero(own) for own in weights]
+    channel, base = np.repeat(np.arange(len(beams)), [len(own) for own in counts]), weights[weights != 0]
+    row = chosen[np.concatenate(counts)]
     # Strips of equally many events in m_N, and within each by m_Z′: a point visits the few strips within its reach.
     m_N, m_Zprime = events.m_N[row], events.m_Zprime[row]
     order = np.argsort(m_N)
     starts = np.linspace(0, len(row), int(np.sqrt(len(row))) + 2).astype(np.int64)
-    edges = np.append(m_N[order], np.inf)[starts[:-1]]
+    edges = m_N[order[starts[:-1]]] if len(row) else np.array([np.inf])
     for start, stop in itertools.pairwise(starts.tolist()):
         strip = order[start:stop]
         order[start:stop] = strip[np.argsort(m_Zprime[strip])]
@@ -80,18 +82,14 @@ def _prepare(
     masses = np.stack([m_N[order], m_Zprime[order]]).T  # numpy is fast along columns
     level = mass_level(sampling, masses, Smoothing(slope=slope))
     axes = len(flavours), len(beams), selection.n_bins, events.origin.replicates
-    place = (
-        (np.abs(events.flavour[row]) == ELECTRON).astype(int),
-        channel,
-        bins[row],
-        events.replicate[row] % axes[-1],
-    )
+    of_electron = (np.abs(events.flavour[row]) == ELECTRON).astype(int) if len(flavours) > 1 else 0
+    place = of_electron, channel, bins[row], events.replicate[row] % axes[-1] if axes[-1] > 1 else 0
     return Prepared(
         x=np.log(masses[:, 0]),
         y=np.log(masses[:, 1]),
         base=base / (sampling.q(*masses.T) * level),
         column=np.ravel_multi_index(place, axes),
-        paths=paths_of(events, selection.decay_modules, flies, row),
+        paths=paths_of(events, selection.decay_modules, *flights, row),
         strip_edges=np.log(edges),
         strip_starts=starts,
     )
@@ -161,7 +159,8 @@ def _sums(
     Second, their products for pairs of flavours, (p, flavours, flavours, bins, 3): variances of Σw and Σd, and the
     covariance of Σw with all other bins.
     """
-    n, flies, replicates = at.shape[1], bool(np.isfinite(at[3]).any()), events.origin.replicates
+    n, replicates, flies = at.shape[1], events.origin.replicates, np.isfinite(at[3])
+    flights = not flies.all(), bool(flies.any())
     kernel = _kernel_at(sampling_range(events), at, smoothing)
     sums = np.empty((n, len(flavours), len(analysis.observed), replicates, 4))
     for selection in dict.fromkeys(channel.selection for channel in analysis.channels):
@@ -169,7 +168,7 @@ def _sums(
         for channel in channels:
             check_simulated(events, channel)
         beams = tuple((channel.beam, channel.pot) for channel in channels)
-        sample = prepared(events, selection, beams, smoothing.slope, flavours, flies)
+        sample = prepared(events, selection, beams, smoothing.slope, flavours, flights)
         bins = np.r_[tuple(analysis.bins_of(channel.name) for channel in channels)]
         own = np.zeros((n, len(flavours) * len(bins) * replicates, 4))
         _add(own, sample, at, *kernel, everywhere)

@@ -72,7 +72,7 @@ def transport(events: AnyEvents, parameters: DarkParameters, neighbourhood: Smoo
     near = events.of_columns(kept, events.origin, events.provenance)
     if not np.isfinite(near.point).all():
         raise ValueError("events must have the point of their generation, as those of darkpkg.generate do")
-    factor, changes = _at_masses_of(parameters, near, _integrands(events), rows)
+    factor, changes = _at_masses_of(parameters, near, events, rows)
     changes |= {name: np.full(len(near), float(getattr(parameters, name))) for name in ("m_N", "m_Zprime")}
     if isinstance(near, PlacedEvents):
         if not near.detector.volumes:
@@ -87,7 +87,7 @@ def transport(events: AnyEvents, parameters: DarkParameters, neighbourhood: Smoo
     return near.of_columns(kept | changes, near.origin.replace(sampling=at), {**near.provenance, "moved": moved})
 
 
-_MADE_ANEW = ("p_N", "p_electron", "p_positron", "entry", "exit")
+_MADE_ANEW = ("m_N", "m_Zprime", "p_N", "p_electron", "p_positron", "entry", "exit")
 """Columns that are not read of the events to be transported."""
 
 
@@ -112,14 +112,15 @@ def _neighbours(
 
 
 def _at_masses_of(
-    parameters: DarkParameters, events: Events, integrands: Array, rows: NDArray[np.int64]
+    parameters: DarkParameters, events: Events, sample: Events, rows: NDArray[np.int64]
 ) -> tuple[Array, dict[str, Any]]:
     """The ratio of the integrands (n,) and the momenta (n, 4) by column of the events at the masses of θ.
 
-    ``integrands`` at the masses of each event of the sample, of which these are the ``rows``, are filled in.
+    They are the ``rows`` of the ``sample``, whose masses they had.
     """
     momenta = {name: np.empty((len(events), 4)) for name in ("p_N", "p_electron", "p_positron")}
-    before, after, origin = integrands[rows], np.empty(len(events)), events.origin
+    integrands, after, origin = _integrands(sample), np.empty(len(events)), events.origin
+    before = integrands[rows]
     for (beam, flavour, code), own in by_source(events):
         about = _target(origin.flux(beam, flavour), origin.nucleus(code), origin.form_factor)
         integrand = Integrand(about, sampling_range(events), parameters)
@@ -128,7 +129,8 @@ def _at_masses_of(
         new = own[np.isnan(before[where])]
         if new.size:
             own_u = rows_of(events.point, new)[:, :DECAY_AXES]
-            before[new], _ = integrand.at_masses(own_u, events.m_N[new], events.m_Zprime[new])
+            former = rows[new]
+            before[new], _ = integrand.at_masses(own_u, sample.m_N[former], sample.m_Zprime[former])
         masses = (np.full(len(own), float(mass)) for mass in (parameters.m_N, parameters.m_Zprime))
         after[where], variables = integrand.at_masses(u, *masses)
         into = {name: column[where] for name, column in momenta.items()}  # views of rows that stand together

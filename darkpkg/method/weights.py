@@ -17,7 +17,7 @@ import numpy as np
 from darkpkg.experiment.analysis import Analysis, Channel
 from darkpkg.experiment.selection import Selection
 from darkpkg.inputs import Array, check_kinds, real_array, real_number, tuple_of, whole_number
-from darkpkg.method.events import Events, PlacedEvents
+from darkpkg.method.events import Events, PlacedEvents, distinct
 from darkpkg.method.flights import decay_rate, decays, paths_of
 from darkpkg.method.mass_kernel import check_inside, mass_coefficients, mass_level
 from darkpkg.method.sampling import SamplingRange
@@ -191,7 +191,7 @@ def lifetime_weight(
     rate = decay_rate(events.m_N if m_N is None else real_number("m_N", m_N, positive=True), ctau)
     own = events.m_Zprime if m_Zprime is None else real_number("m_Zprime", m_Zprime, positive=True)
     rate_of_Z = decay_rate(own, flight) if flight > 0 else None
-    return decays(paths_of(events, modules, flight > 0), rate, rate_of_Z)
+    return decays(paths_of(events, modules, rate_of_Z is None, rate_of_Z is not None), rate, rate_of_Z)
 
 
 def exposure_weight(events: PlacedEvents, channel: Channel) -> Array:
@@ -219,10 +219,15 @@ def check_simulated(events: Events, channel: Channel) -> None:
 
 def exposures(events: PlacedEvents, beams: Sequence[tuple[str, float]], rows: Any = slice(None)) -> Array:
     """Nuclei of the kind of each event times the POT of each beam, zero for events of another: (beams, n)."""
-    target, beam, nuclei = events.target[rows] // 10, events.beam[rows], 0.0
-    for code, number in events.detector.targets.items():
-        nuclei = nuclei + number * (target == code // 10)  # of the nucleus and of its nucleons
-    return np.stack([np.where(beam == name, nuclei * pot, 0.0) for name, pot in beams])
+    target, beam = events.target[rows] // 10, events.beam[rows]  # a nucleus, or that of its nucleons
+    codes = distinct(target)
+    numbers = np.array([events.detector.targets.get(code * 10, 0.0) for code in codes])
+    nuclei = numbers[np.searchsorted(codes, target)]
+    weights = np.empty((len(beams), len(target)))
+    for own, (name, pot) in zip(weights, beams, strict=True):
+        np.multiply(nuclei, pot, out=own)
+        own *= beam == name
+    return weights
 
 
 def produced_weight(

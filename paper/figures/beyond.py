@@ -1,21 +1,19 @@
-"""Drawings of what the paper has not: a Z′ that flies, pairs of muons, and a posterior.
+"""Drawings of what the paper has not: a Z′ that flies, and pairs of muons.
 
-Begin with `draw_reach`, the plane of m_Z′ and ε, `draw_muons`, and `draw_posterior`.
+Begin with `draw_reach`, the plane of m_Z′ and ε, and `draw_muons`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullFormatter
-from numpy.typing import ArrayLike
+from matplotlib.ticker import NullFormatter
 
 from darkpkg.inference.threshold import exclusion_threshold
-from darkpkg.physics.model import DarkParameters
-from darkpkg.plotting import axis_label, plot_corner
+from darkpkg.plotting import axis_label
 from darkpkg.units import MeV
 from paper.best_limits import Reach
 from paper.constraints.drawing import draw_constraints
@@ -23,7 +21,7 @@ from paper.curves import Curve
 from paper.drawing import COLOURS
 from paper.muon_pairs import Sensitivity
 
-__all__ = ["draw_flight", "draw_muons", "draw_posterior", "draw_reach"]
+__all__ = ["draw_flight", "draw_muons", "draw_reach"]
 
 _LEVEL, _BLUE = exclusion_threshold(0.90), COLOURS["blue"]
 
@@ -90,21 +88,4 @@ def draw_muons(panels: Mapping[str, Sensitivity]) -> Figure:
         ax.set_xticks(ticks, [f"{m:g}" for m in ticks])
         ax.xaxis.set_minor_formatter(NullFormatter())
         ax.legend(fontsize=9, title=title)
-    return figure
-
-
-def draw_posterior(draws: ArrayLike, names: Sequence[str], n_bins: int) -> Figure:
-    """The triangle of `plot_corner`, and for a phone one with symbols alone and few ticks at its axes."""
-    figure, narrow = (plot_corner(draws, names, n_bins) for _ in range(2))
-    plt.close(narrow)  # so that a page shows the first alone
-    narrow.set_size_inches(4.2, 4.2)
-    narrow.get_layout_engine().set(wspace=0, hspace=0, w_pad=0.02, h_pad=0.02)  # type: ignore[union-attr]
-    numbers = DarkParameters.numbers()
-    for i, ax in enumerate(narrow.axes):
-        row, column = divmod(i, len(names))
-        for axis, name in ((ax.xaxis, names[column]), (ax.yaxis, names[row])):
-            axis.set_major_locator(MaxNLocator(2, integer=True, min_n_ticks=1))
-            if axis.get_label_text():
-                axis.set_label_text(f"${numbers[name]['symbol']}$")
-    figure.own_narrow = narrow  # type: ignore[attr-defined]
     return figure

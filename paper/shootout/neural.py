@@ -109,7 +109,7 @@ def training_set(
             is_majorana=sample.origin.couplings.is_majorana,
         )  # fmt: skip
         of_Z = decay_rates(point, 1.0)[1] if sampling.is_light else None
-        paths = paths_of(sample, selection.decay_modules, sampling.is_light, chosen)
+        paths = paths_of(sample, selection.decay_modules, not sampling.is_light, sampling.is_light, chosen)
         few = rng.permutation(len(chosen))[:_FOR_MEAN]
         thin = len(chosen) / max(len(few), 1)
         for i, length in enumerate(lengths):

@@ -62,6 +62,8 @@ def project(tmp_path):
         "darkpkg/cli.py": "",
         "paper/figures/one.py": "from darkpkg.low import beam\nfrom darkpkg import top\nx = top.y\n",
         "paper/figures/two.py": "",
+        "paper/figure_output.py": "from paper.figure_data import figure_data\n",
+        "paper/figure_data.py": "",
         "data/flux/near.csv": "1",
         "data/flux/near.toml": "1",
         "data/flux/far_2.csv": "1",
@@ -117,6 +119,8 @@ def test_sources_are_found_through_every_form_of_import(project, cells, of_darkp
         ("requirements.txt", True),
         ("darkpkg/cli.py", False),
         ("paper/figures/two.py", False),
+        ("paper/figure_output.py", True),
+        ("paper/figure_data.py", True),
     ],
 )
 def test_the_key_changes_with_what_the_chapter_uses(project, changed, matters):

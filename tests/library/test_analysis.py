@@ -235,6 +235,12 @@ def written(tmp_path, **changes):
     return path
 
 
+def test_a_mark_of_utf8_is_no_part_of_an_analysis(tmp_path):
+    path, example = tmp_path / "marked.toml", datasets.path("analysis/example.toml")
+    path.write_bytes(b"\xef\xbb\xbf" + example.read_bytes())
+    assert load_analysis(path) == load_analysis(example)
+
+
 def test_the_example_is_an_analysis():
     mine = load_analysis(datasets.path("analysis/example.toml"))
     cuts = Cuts(min_energy=0.3, min_cos_beam=0.98)

@@ -40,6 +40,12 @@ def test_neutrinos_counted_in_bins_add_up_to_those_of_the_table(table):
     assert flux.cumulative[-1] == pytest.approx(7 / 1e20, rel=1e-12)
 
 
+def test_a_mark_of_utf8_is_no_part_of_a_table(tmp_path):
+    path = tmp_path / "marked.txt"
+    path.write_bytes(b"\xef\xbb\xbf0.0 0.5 3\n0.5 1.0 5\n")  # as names of columns the first bin would be lost
+    assert dk.Flux.from_file(path, pot=1, per="bin").edges.tolist() == [0, 0.5, 1]
+
+
 def test_points_in_the_middle_of_equal_bins_give_these_bins(table):
     middles = "0.25 3\n0.75 5\n1.25 1  # the last\n"
     flux = dk.Flux.from_file(table(middles), pot=1, per=1 * GeV, points=True)

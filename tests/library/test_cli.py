@@ -369,19 +369,41 @@ class TestPoints:
         [
             (
                 "m_N,m_Zprime\n0.1,1.25\n",
-                "missing 4 required .* arguments: 'alpha_D'",
+                "a column alpha_D must be there, got m_N, m_Zprime",
             ),
             (",".join(POINT) + "\n", "has no points: it must have rows"),
-            (",".join(POINT) + "\n0.1,1.25,0.4,0.02,x,1\n", "V_muN_sq must be real numbers, got .*'x'"),
-            (",".join(POINT) + "\n0.1,1.25,0.4,0.02,,1\n", "V_muN_sq must be finite, got nan"),
-            (",".join(POINT) + "\n0.1,1.25,0.4,0.02,-1,1\n", "V_muN_sq must be positive, got -1"),
+            (",".join(POINT) + "\n0.1,1.25,0.4,0.02,x,1\n", "line 2: V_muN_sq must be a number, got 'x'"),
+            (",".join(POINT) + "\n0.1,1.25,0.4,0.02,,1\n", "line 2: V_muN_sq must be a number, got ''"),
+            (",".join(POINT) + "\n0.1,1.25,0.4,0.02,nan,1\n", "line 2: V_muN_sq must be finite, got nan"),
+            (",".join(POINT) + "\n0.1,1.25,0.4,0.02,-1,1\n", "line 2: V_muN_sq must be positive, got -1"),
+            # The first value of such a row is no index, by which all others would stand in the wrong columns.
+            (",".join(POINT) + "\n0.1,0.2,0.4,0.02,0.1,1,0.5\n", "line 2: must have 6 values, .*, got 7"),
+            (",".join(POINT) + "\n\n0.1,0.2,0.4,0.02,0.1\n", "line 3: must have 6 values, .*, got 5"),
+            (",".join((*POINT, "m_N")) + "\n0.1,1.25,0.4,0.02,1e-8,1,0.2\n", "line 1: .* differ, got 'm_N' twice"),
+            (";".join(POINT) + "\n0.1;1.25;0.4;0.02;1e-8;1\n", "columns, divided by commas, must be m_N, .*'m_N;m_Z"),
+            (",".join(POINT) + "\n0.1,1.25,0.4,0.02,1e-8,1_0\n", "line 2: V_N_sq must be a number, got '1_0'"),
+            (",".join(POINT) + '\n"0.1,1.25,0.4,0.02,1e-8,1\n', "line 2: unexpected end of data"),
             (",".join(POINT) + "\n0.1,125,0.4,0.02,1e-8,1\n", "point 1: masses must be within .*, got 0.1 and 125"),
-            ("", "has no points"),
+            ("", "has no points: it must have a line with the names of the columns"),
         ],
     )
     def test_a_file_without_sense_is_refused_before_the_simulation(self, tmp_path, text, message):
         (tmp_path / "points.csv").write_text(text)
         assert re.search(message, refused("check", "--points", tmp_path / "points.csv"))
+
+    def test_marks_of_editors_spaces_and_comments_change_no_answer(self, points, sample, tmp_path):
+        same = tmp_path / "same.csv"
+        text = points.read_text().replace(",", " , ").replace("\n", "\r\n")
+        same.write_bytes(b"\xef\xbb\xbf# mine\r\n\r\n" + text.encode())
+        answers = [run("check", "--points", path, "--sample", sample).stdout for path in (points, same)]
+        assert answers[0] == answers[1] != ""
+
+    def test_answers_do_not_replace_the_points(self, points, sample):
+        before = points.read_bytes()
+        assert "the answers must be written to another file than that of the points" in refused(
+            "check", "--points", points, "--sample", sample, "-o", points
+        )
+        assert points.read_bytes() == before
 
     def test_a_point_beside_a_file_and_an_output_of_one_point_are_refused(self, points, tmp_path):
         assert "--m_N cannot stand beside --points" in refused("check", "--m_N", 0.1, "--points", points)

@@ -73,6 +73,7 @@ def test_simulated_data_have_a_chi_squared_of_one_a_bin(correlated):
         ({"background": [1.0]}, "observed and background must have one number for each bin"),
         ({"fractional": np.eye(4)}, "fractional must have shape"),
         ({"fractional": np.triu(fractional())}, "fractional must be symmetric"),
+        ({"fractional": np.eye(5) + 0.6 - 2.2 * np.eye(5)}, "fractional must have no negative eigenvalue"),
         ({"signal_bins": (0, 3)}, "signal_bins must be at most 2"),
     ],
 )
@@ -83,9 +84,11 @@ def test_input_that_cannot_be_is_refused(change, message):
 
 
 def test_a_covariance_that_is_none_is_an_error():
-    negative = CovarianceLikelihood([12.0], [10.0], -np.eye(2), (0,))
+    with pytest.raises(ValueError, match=r"no negative eigenvalue beyond 0.01 of the largest, got -1"):
+        CovarianceLikelihood([12.0], [10.0], np.array([[1.0, 2.0], [2.0, 1.0]]), (0,))  # its χ² would be a number
+    negative = CovarianceLikelihood([12.0], [10.0], np.diag([1.0, -0.009]) / 0.3, (0,))
     with pytest.raises(ValueError, match="positive definite"):
-        negative.chi_squared([1.0])
+        negative.chi_squared([0.0])
 
 
 def test_a_signal_of_another_shape_is_refused(correlated):

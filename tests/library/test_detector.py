@@ -532,6 +532,17 @@ def test_a_table_that_is_no_detector_is_refused_with_file_value_and_rule(tmp_pat
     assert str(path) in str(error.value)
 
 
+def test_a_row_longer_than_the_names_shifts_no_column(tmp_path):
+    path = tmp_path / "mine.csv"
+    names, *rows = datasets.path("detector/nd280").read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join([names, *(f"1,{row}" for row in rows)]))
+    n = len(names.split(","))
+    with pytest.raises(ValueError, match=f"line 2: must have {n} values, as there are names, got {n + 1}"):
+        load_detector(path)
+    path.write_bytes(b"\xef\xbb\xbf" + datasets.path("detector/nd280").read_bytes())
+    assert load_detector(path, "ND280") == ND280
+
+
 def test_columns_of_a_table_are_known(tmp_path):
     path = tmp_path / "mine.csv"
     datasets.read("detector/nd280").rename(columns={"Ar": "Xx", "mass": "weight"}).to_csv(path, index=False)
@@ -698,7 +709,7 @@ def test_files_without_end_and_files_that_are_too_large_are_refused(tmp_path):
     long.write_text(rows + rows.split("\n", 2)[1] * 20_000)
     with pytest.raises(ValueError, match=r"must be a file of at most 1000000 bytes, got"):
         load_detector(long)
-    long.write_text(rows + "x,1,1,1,1,1,,,,,,,1\n" * 3000)
+    long.write_text(rows + "x,1,1,1,1,1,,,,,,,1,,,,,\n" * 3000)
     with pytest.raises(ValueError, match="must have at most 2000 modules, got 3008"):
         load_detector(long)
     long.write_bytes(b"\xff\xfe\x00")

@@ -8,7 +8,7 @@ from scipy.integrate import dblquad
 
 import darkpkg as dk
 from darkpkg.experiment.volumes import Box
-from darkpkg.method.flights import flight_polygons
+from darkpkg.method.flights import flight_polygons, paths_of
 from darkpkg.method.loops import two_flights
 from darkpkg.method.weights import coupling_weight, exposure_weight, selection_weight
 
@@ -184,3 +184,22 @@ def test_the_free_lifetime_of_N_keeps_the_flight_of_the_mediator(at_10_MeV):
     free = dk.Kernel(at_10_MeV).events_at_lifetime(point, [ctau, 10 * ctau], dk.ANALYSIS_I).total().mean
     assert free[0] == dk.Kernel(at_10_MeV).events(point, dk.ANALYSIS_I).total().mean
     assert dk.Kernel(at_10_MeV).upscatterings(point, dk.ANALYSIS_I).total().mean > free[0]
+
+
+def test_paths_of_some_events_are_theirs_among_those_of_all_and_only_of_the_flights_that_are_wanted(at_10_MeV):
+    modules, rows = ("TPC1", "TPC3"), np.array([3999, 0, 17, 2500])
+    every = paths_of(at_10_MeV, modules, True, True)
+    both, of_N, of_Z = (
+        paths_of(at_10_MeV, modules, *one, rows) for one in ((True, True), (True, False), (False, True))
+    )
+    for some in (both, of_N):
+        np.testing.assert_array_equal(some.begin, every.begin[rows])
+        np.testing.assert_array_equal(some.width, every.width[rows])
+    for some in (both, of_Z):
+        assert some.starts[-1, -1] == len(some.corners)
+        for own, row in zip(some.starts, rows, strict=True):
+            corners = every.corners[every.starts[row, 0] : every.starts[row, -1]]
+            np.testing.assert_array_equal(some.corners[own[0] : own[-1]], corners)
+    assert not of_N.corners.size
+    assert not of_Z.begin.size
+    assert len(every.corners) > 4000

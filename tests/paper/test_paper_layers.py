@@ -81,6 +81,7 @@ ORDER = [
     "figures.causes",
     "figures.left_out",
     "figures.beyond",
+    "figures.posterior",
     "figures.booster",
     "claims.answer",
     "claims.questions",
