@@ -212,6 +212,8 @@ def _part(file: Path, n_chunks: int) -> PlacedEvents:
 class Chunked:
     """An estimator of a sample in a folder: the sum over chunks of what another predicts from each.
 
+    Each worker needs memory for one chunk. The sum has the same bits for any executor.
+
     Parameters
     ----------
     folder
@@ -220,8 +222,6 @@ class Chunked:
         What makes an estimator of a sample, such as `Transport` or `Kernel`.
     executor
         Who reads and predicts, as in `simulate_chunks`; then ``of`` is pickled.
-
-    Memory is needed for one chunk a worker, whatever their number. The sum has the same bits for any executor.
     """
 
     folder: SampleFolder

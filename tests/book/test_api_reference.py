@@ -49,6 +49,26 @@ def test_no_docstring_lost_a_backslash():
     assert [text for text in texts if re.search(r"[\a\b\f\v\r]", text) and "\n" in text] == []
 
 
+def test_no_sentence_stands_among_the_parameters_of_a_docstring():
+    """It would be shown as the name of one."""
+    texts = [
+        node.value
+        for path in sorted((ROOT / "darkpkg").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if is_text(node) and re.search(r"\n *-{4,}\n", node.value)
+    ]
+    names = re.compile(r"\n( *)(?:Parameters|Attributes)\n\1-+\n((?:(?:\1.*)?\n)*?)(?:\1\w.*\n\1---|$|\Z)")
+    found = [
+        line
+        for text in texts
+        for indent, part in ((match[1], match[2]) for match in names.finditer(text + "\n"))
+        for line in part.split("\n")
+        if re.match(rf"{indent}\S.* .*\.$", line)
+    ]
+    assert len(texts) > 100
+    assert found == []
+
+
 def test_no_paragraph_of_a_docstring_begins_with_an_initial():
     """A line such as "J. Smith, …" alone would be an item of a list, numbered J."""
     texts = [
