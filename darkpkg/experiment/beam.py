@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.inputs import Array, Frozen, check_kinds, locked, real_number, real_numbers, settle, small_text
+from darkpkg.inputs import Array, Frozen, check_kinds, locked, one_of, real_number, real_numbers, settle, small_text
 from darkpkg.units import GeV, cm
 
 FLAVOURS = (14, -14, 12, -12)
@@ -111,7 +111,7 @@ class Flux:
         >>> Flux.from_file(path, pot=1e21, per=0.05, column="numu").edges[:3].tolist()
         [0.0, 0.05, 0.1]
         """
-        counts = isinstance(per, str) and per == "bin"
+        counts = isinstance(per, str) and one_of("per", per, ("bin",)) == "bin"
         units = {"pot": pot, "energy": energy, "area": area} | ({} if counts else {"per": per})
         value = {name: real_number(name, unit, 1e-40, 1e60, positive=True) for name, unit in units.items()}
         check_kinds(path=(path, (str, os.PathLike)), points=(points, bool), column=(column, (str, int)))
@@ -223,6 +223,10 @@ def _table(path: str | os.PathLike[str]) -> tuple[list[str], list[int], list[lis
         if words == [""]:
             continue
         if not names and np.isnan(_number(words[0])):
+            if not np.isnan([*map(_number, words)]).all():
+                raise ValueError(
+                    f"{path}, line {number}: must be names of columns or numbers, got {', '.join(words)}"
+                )
             names = words
             continue
         names = names or [str(i) for i in range(len(words))]

@@ -180,7 +180,7 @@ def generate(
     ]
     channels = _channels(origin, [(beam, flavour, nucleus) for beam, flavour, _, nucleus in sources], seed)
     if not any(channel.rate for channel in channels):
-        raise ValueError(f"{_reach(experiment)}, got {sampling.m_N} GeV, where no event has a weight")
+        raise ValueError(f"{_reach(experiment)}, got at least {sampling.m_N[0]:.4g} GeV, where no event has a weight")
     if isinstance(n_events, Mapping):
         shares = _shares_of_nuclei([channel.nucleus.name for channel in channels], n_events) / total
     else:

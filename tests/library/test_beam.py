@@ -80,6 +80,12 @@ def test_the_file_of_t2k_is_the_flux_of_its_beam():
         (BINS, {"column": 4}, r"flux.csv: column must be a name or number of low, .*, got 4"),
         (BINS, {"column": "high"}, r"flux.csv: column of values must come after the energies, got high"),
         (BINS, {"pot": 0.0}, r"pot must be positive and finite, got 0.0"),
+        (
+            "O.0 0.5 1e-9\n0.5 1.0 2e-9\n",
+            {},
+            r"flux.csv, line 1: must be names of columns or numbers, got O.0, 0.5, 1e-9",
+        ),
+        (BINS, {"per": "bins"}, r"per must be one of bin, got 'bins'"),
         (BINS, {"per": -1.0}, r"per must be positive and finite, got -1.0"),
         (BINS, {"energy": [1.0, 2.0]}, r"energy must be one number, got \[1.0, 2.0\]"),
     ],
