@@ -1,5 +1,7 @@
 """A Sphinx extension: what every page has. A stamp of the build, the chapter as a notebook, a card for links to it.
 
+Lines do not break before a per cent sign, and not between a formula and the mark after it (`keep_together`).
+
 Tags for links are made by ``sphinxext.opengraph``, with a description of the first paragraphs of a page.
 """
 
@@ -54,6 +56,7 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect stamp, notebooks and card to Sphinx."""
     app.connect("config-inited", add_stamp)
+    app.connect("doctree-resolved", keep_together)
     app.connect("html-page-context", offer_notebook, priority=400)  # before the theme makes its buttons
     sphinxext.opengraph.get_description = description  # its own has TeX in it, and spaces within names
     # Else each of 300 citations looks through all installed packages for it: 8 s.
@@ -107,6 +110,23 @@ def plain(formula: str) -> str:
     formula = re.sub(r"\\([A-Za-z]+|.)(?: (?=\w))?", lambda sign: _SIGNS.get(sign[1], ""), formula)
     formula = re.sub(r"\^\{?(-?\d+)\}?", lambda power: power[1].translate(_RAISED), formula)
     return re.sub(r"[{}]", "", formula)
+
+
+def keep_together(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Have numbers stay with their per cent sign, and formulas with the mark behind them, at the end of a line."""
+    for text in list(doctree.findall(nodes.Text)):
+        if isinstance(text.parent, (nodes.literal, nodes.FixedTextElement, nodes.math, nodes.math_block, nodes.raw)):
+            continue
+        kept = re.sub(r"(?:(?<=\d) |^ (?=%))(?=%)", "\u00a0", text)
+        before = text.parent[text.parent.index(text) - 1] if text.parent.index(text) else None
+        mark = re.match(r"[,.;:)]+", kept) if isinstance(before, nodes.math) else None
+        if mark:
+            together = nodes.inline(classes=["together"])
+            text.parent.replace(before, together)
+            together += [before, nodes.Text(mark[0])]
+            kept = kept[mark.end() :]
+        if kept != text:
+            text.parent.replace(text, nodes.Text(kept))
 
 
 def offer_notebook(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:

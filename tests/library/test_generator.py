@@ -752,7 +752,7 @@ def test_masses_above_what_any_nucleus_leaves_of_the_beam_are_refused(m_N, neede
 
 def test_where_no_point_of_the_adaptation_has_a_weight_there_is_no_sample():
     """At 10 GeV just the last half GeV of the flux is enough, on oxygen alone."""
-    with pytest.raises(ValueError, match=r"m_N must be .*, got \(10.0, 10.0\) GeV, where no event has a w"):
+    with pytest.raises(ValueError, match=r"m_N must be .*, got at least 10 GeV, where no event has a w"):
         generate(SamplingRange.at(10.0, 30.0), 2400, seed=1)
     assert generate(SamplingRange.at(5.0, 30.0), 2400, seed=1).weight.any()
 
