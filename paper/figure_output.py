@@ -37,6 +37,7 @@ PHONE_WIDTH = 3.56  # inches that it has on a screen of 390 px
 SMALLEST = 8.0  # points of text, as it is shown
 NARROW_WIDTH = 4.2  # inches of a drawing for phones, where 10 points are then 8.2
 LONGEST_OF_TWO = 22  # letters of the labels of a legend with two columns
+WITHOUT_AXES = 0.4  # height of a panel that has a legend alone, over that of others
 LINE_HEIGHT = 0.17  # inches of a label at a tick, so that neighbours do not touch
 
 
@@ -227,16 +228,19 @@ def _stacked(figure: Figure, before: dict[Axes, Any], places: list[tuple[int, in
     )
     height = NARROW_WIDTH * min(max(0.8 * shape, 0.4), 0.9) + 0.5
     height = max(height, LINE_HEIGHT * max(_n_ticks(axes) for axes in panels) + 0.5)
-    grid = GridSpec(len(places), 1, figure=figure)
+    at = {axes: places.index((spec.colspan.start, spec.rowspan.start)) for axes, spec in before.items()}
+    heights = np.ones(len(places))
+    heights[[row for axes, row in at.items() if not axes.axison]] = WITHOUT_AXES
+    grid = GridSpec(len(places), 1, figure=figure, height_ratios=heights)
     hidden = [(axes, axes.yaxis.get_tick_params().get("labelleft", True), axes.get_ylabel()) for axes in panels]
     by_row = {spec.rowspan.start: axes.get_ylabel() for axes, spec in reversed(before.items()) if axes.get_ylabel()}
     for axes, spec in before.items():
-        axes.set_subplotspec(grid[places.index((spec.colspan.start, spec.rowspan.start)), 0])
+        axes.set_subplotspec(grid[at[axes], 0])
         if axes.yaxis.get_ticks_position() != "right":
             if len(axes.get_shared_y_axes().get_siblings(axes)) > 1:
                 axes.tick_params(labelleft=True)
             axes.set_ylabel(axes.get_ylabel() or by_row.get(spec.rowspan.start, ""))
-    figure.set_size_inches(NARROW_WIDTH, height * len(places))
+    figure.set_size_inches(NARROW_WIDTH, height * heights.sum())
     try:
         yield
     finally:

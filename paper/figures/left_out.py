@@ -21,15 +21,14 @@ def draw_best(panels: Mapping[str, tuple[Line, Curve]]) -> Figure:
     """Limits with all physics, with their band, and the paper's, a panel for each kind of dark photon."""
     figure, axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 4.2), squeeze=False)
     for ax, (title, (line, paper)) in zip(axes[0], panels.items(), strict=True):
-        ax.fill_between(line.mass, line.best, 1, color=COLOURS["blue"], alpha=0.12, lw=0)
+        top = 30 * line.weakest.max()
+        ax.fill_between(line.mass, line.best, top, color=COLOURS["blue"], alpha=0.12, lw=0)
         ax.fill_between(line.mass, line.strongest, line.weakest, color=COLOURS["blue"], alpha=0.35, lw=0)
         ax.plot(line.mass, line.best, "o-", ms=3, color=COLOURS["blue"], label="best estimate, band")
         ax.plot(line.mass, line.text, ":", color=COLOURS["orange"], label="the text's physics, ours")
         ax.plot(paper.x, paper.y, color="black", lw=1.2, label="as published")
         low = np.nanmin([line.strongest.min(), paper.y.min()])
-        ax.set(
-            xscale="log", yscale="log", xlim=(line.mass[0], line.mass[-1]), ylim=(low / 3, 30 * line.weakest.max())
-        )
+        ax.set(xscale="log", yscale="log", xlim=(line.mass[0], line.mass[-1]), ylim=(low / 3, top))
         ax.set(xlabel=axis_label(line.x), ylabel=axis_label(line.y), title="")
         first, last = line.mass[[0, -1]]
         steps = LogLocator(subs=(1, 3) if last > 10 * first else (1, 1.5, 2, 3, 4, 6, 8))

@@ -79,6 +79,14 @@ def test_a_narrow_panel_is_as_high_as_its_labels_need():
             assert axes.get_position().height * figure.get_size_inches()[1] > 30 * 0.11  # inches of eight points
 
 
+def test_a_panel_with_a_legend_alone_is_lower_than_others_on_a_phone():
+    figure = Figure(figsize=(8.0, 4.0))
+    panel, legend = figure.subplots(1, 2)
+    legend.axis("off")
+    with figure_output._narrowed(figure):
+        assert legend.get_position().height == pytest.approx(0.4 * panel.get_position().height)
+
+
 def test_a_legend_that_covers_data_stands_above_its_narrow_panel():
     figure = Figure(figsize=(8.0, 4.0), layout="constrained")
     covered, free = figure.subplots(1, 2)
