@@ -170,13 +170,12 @@ def with_tags_of(notebook: NotebookNode, kept: NotebookNode) -> bool:
 
 
 def write_in_parallel(app: Sphinx, env: BuildEnvironment) -> None:
-    """Have pages written on all cores, a few at a time, and what Sphinx looks up for each of them found once.
+    """Have pages written on all cores, a few at a time, and the stem of each word for the search found once.
 
     Sphinx itself prepares the pages, one after the other, and a core that writes begins with a portion as soon as
     that is prepared: by itself Sphinx would make three portions of all on two cores.
     """
     app.parallel = PORTIONS * usable_cores()
-    env.get_doctree = functools.cache(env.get_doctree)  # else a page is read again for each numbered reference to it
     SearchEnglish.stem = functools.cache(SearchEnglish.stem)  # else words are stemmed anew on each page
 
 

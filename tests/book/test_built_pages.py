@@ -137,6 +137,12 @@ def test_chapters_equations_figures_and_tables_are_numbered_by_chapter(html, sec
     assert "(2.1)" in second
 
 
+def test_the_sidebar_of_every_page_lists_all_of_them(html):
+    pages = ("front", "notebooks/01_first", "notebooks/02_second", "glossary")
+    listed = {page: (html / f"{page}.html").read_text(encoding="utf-8").count('class="toctree-l1') for page in pages}
+    assert listed == dict.fromkeys(pages, len(pages) + 1)  # and the index
+
+
 def test_a_table_has_caption_aligned_numbers_and_mathematics_with_bars(second):
     found = re.search(r'<table class="table" id="tab-second">.*?</table>', second, re.S)[0]
     assert "Table 2.1" in found
