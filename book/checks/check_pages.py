@@ -96,8 +96,11 @@ def problems(path: Path) -> Iterator[str]:
     for output in page.outputs:
         if len(lines := output.strip("\n").splitlines()) > LONGEST:
             yield f"prints {len(lines)} lines at once, first {lines[0].strip()!r}"
-    if found := re.search(r"\{(?:math|term|numref|eq|doc|glue:text|cite:[pt])\}", path.read_text(encoding="utf-8")):
+    text = path.read_text(encoding="utf-8")
+    if found := re.search(r"\{(?:math|term|numref|eq|doc|glue:text|cite:[pt])\}", text):
         yield f"shows {found[0]} as text"
+    if "bd-links" in text and text.count('class="toctree-l1') < 2:  # with one it lists the front page alone
+        yield "lists no chapter in its sidebar"
 
 
 def leads_somewhere(page: Path, target: str, name: str) -> bool:

@@ -207,6 +207,7 @@ def test_such_pages_have_no_problems(html):
         ('<table class="dataframe"></table>', "shows 1 data frames"),
         ('<div class="output stream"><pre>' + "x\n" * 13 + "</pre></div>", "prints 13 lines"),
         ("<td>{math}`m_N`</td>", "shows {math} as text"),
+        ('<nav class="bd-links"><li class="toctree-l1"></li></nav>', "lists no chapter in its sidebar"),
         ('<p class="figure-files" data-smallest-text="7.5">', "has text of 7.5 points"),
     ],
 )
