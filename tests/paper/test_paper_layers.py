@@ -22,6 +22,8 @@ ORDER = [
     "smoothings",
     "lifetime_bound",
     "closure",
+    "posteriors",
+    "weighted_counts",
     "causes.authors",
     "causes.crossings",
     "causes.spin",
