@@ -25,7 +25,7 @@ from darkpkg.inference.check import Rule, Verdict, unreachable, verdict_without_
 from darkpkg.inference.scan_files import scan_path
 from darkpkg.inference.scanning import require_scan_memory
 from darkpkg.inference.threshold import exclusion_rule
-from darkpkg.inputs import small_text
+from darkpkg.inputs import count, small_text, whole_number
 from darkpkg.memory import require_memory
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import FEW_EVENTS
@@ -39,6 +39,9 @@ from darkpkg.running import executor_of
 
 NO_STATEMENT = 3
 """Exit status of `check` where there is no verdict."""
+
+NO_WEIGHT = "where no event has a weight"
+"""What `dk.generate` raises where neutrinos have the energy that N takes, but too few of them for any event."""
 
 OF_A_POINT, AT_MASSES, OF_ALL_MASSES = 16_384, 200_000, 1_000_000
 """Events of a simulation for a point, at fixed masses and over masses, unless the option gives their number."""
@@ -106,7 +109,8 @@ class Source:
         else:
             sampling, usual = masses, AT_MASSES if masses.is_fixed else OF_ALL_MASSES
         n, seed = usual if self.n_events is None else self.n_events, 1 if self.seed is None else self.seed
-        check_size(n)
+        self.check_size(n)
+        whole_number("seed", seed)
         ranges = {"m_N": sampling.m_N, "m_Zprime": sampling.m_Zprime}
         where = ", ".join(
             f"{name} = {' to '.join(f'{m:g}' for m in dict.fromkeys(r))} GeV" for name, r in ranges.items()
@@ -115,6 +119,12 @@ class Source:
             print(self.reason, file=sys.stderr)
         print(f"simulating {n} events in {self.simulated.detector.name} at {where} (seed {seed})", file=sys.stderr)
         return dk.simulate(masses, n, seed, **self.options)
+
+    def check_size(self, n_events: int, at_once: int = 1) -> None:
+        """Raise `ValueError` unless there is an event for each beam and nucleus, and all fit into memory."""
+        sources = len(self.targets) * sum(len(beam.fluxes) for beam in self.simulated.beams)
+        count("n_events", n_events, sources, " for as many beams and nuclei")
+        check_size(n_events * at_once)
 
     def predictor(self, masses: dk.SamplingRange | dk.DarkParameters) -> tuple[Any, PlacedEvents]:
         """The estimator, and the events that it predicts with: of a folder, those of its first chunk."""
@@ -151,7 +161,12 @@ class Source:
             known = [verdict for verdict in early if verdict is not None]
             if len(known) == len(judges):
                 return known, {}
-        estimator, events = self.predictor(point)
+        try:
+            estimator, events = self.predictor(point)
+        except ValueError as error:
+            if NO_WEIGHT not in str(error):
+                raise
+            return [Rule(one, method=self.method).no_statement(point, str(error)) for one in judges], {}
         _require_flavours(point, events.origin.beams)
         about = dict(events.provenance)
         if isinstance(estimator, dk.Chunked):
@@ -285,7 +300,7 @@ def simulate_chunks(
 ) -> None:
     """Fill a folder with the chunks of a sample over all masses on one side of m_N = m_Zprime."""
     size = cast(int, source.n_events)
-    check_size(size * workers)
+    source.check_size(size, workers)
     seed = 1 if source.seed is None else source.seed
     with executor_of(workers, scheduler) as executor:
         how: dict[str, Any] = {"chunk_size": size, "executor": executor, **source.options}
