@@ -3,7 +3,7 @@
 Begin with `sample_chain`, then look at `Chain.autocorrelation_time`, `split_r_hat` and `Chain.values`.
 
 The prior, `Prior`, is even in the logarithm of each parameter between bounds, which is a choice: where the data do
-not decide, the posterior is the prior. `Prior.values` is what a nested sampler such as dynesty wants of it. Both
+not decide, the posterior is the prior. A nested sampler such as dynesty takes `Prior.values`. Both
 samplers come with the extra ``posterior`` of the package.
 """
 
