@@ -25,6 +25,16 @@ _FAILURES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 class Commands(TyperGroup):
     """All commands: an error is one line on stderr, with an exit status."""
 
+    def resolve_command(self, *args: Any) -> Any:
+        """The command, and its words: an option that counts once must not stand there twice."""
+        name, command, words = super().resolve_command(*args)
+        given = [word.partition("=")[0] for word in words if word.startswith("-")]
+        for one in command.params if command else ():
+            times = sum(map(given.count, [*one.opts, *one.secondary_opts]))
+            if times > 1 and not getattr(one, "multiple", False):
+                raise ValueError(f"{one.opts[0]} must be given once, got it {times} times")
+        return name, command, words
+
     def main(self, *args: Any, **options: Any) -> Any:
         """Run the command of ``args``, by default those of the program, and leave Python with its exit status."""
         for stream in filter(None, (sys.stdout, sys.stderr)):  # either may have been closed by the caller
@@ -299,7 +309,7 @@ def scan(
     commands.scan(source, where, output, analysis, refine, cl)
 
 
-table = typer.Typer(help="Build the table of all rates, or inspect one.", no_args_is_help=True)
+table = typer.Typer(cls=Commands, help="Build the table of all rates, or inspect one.", no_args_is_help=True)
 app.add_typer(table, name="table")
 
 

@@ -25,7 +25,7 @@ from darkpkg.inference.check import Rule, Verdict, unreachable, verdict_without_
 from darkpkg.inference.scan_files import scan_path
 from darkpkg.inference.scanning import require_scan_memory
 from darkpkg.inference.threshold import exclusion_rule
-from darkpkg.inputs import small_text
+from darkpkg.inputs import count, small_text, whole_number
 from darkpkg.memory import require_memory
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import FEW_EVENTS
@@ -39,6 +39,9 @@ from darkpkg.running import executor_of
 
 NO_STATEMENT = 3
 """Exit status of `check` where there is no verdict."""
+
+NO_WEIGHT = "where no event has a weight"
+"""What `dk.generate` raises where neutrinos have the energy that N takes, but too few of them for any event."""
 
 OF_A_POINT, AT_MASSES, OF_ALL_MASSES = 16_384, 200_000, 1_000_000
 """Events of a simulation for a point, at fixed masses and over masses, unless the option gives their number."""
@@ -106,7 +109,8 @@ class Source:
         else:
             sampling, usual = masses, AT_MASSES if masses.is_fixed else OF_ALL_MASSES
         n, seed = usual if self.n_events is None else self.n_events, 1 if self.seed is None else self.seed
-        check_size(n)
+        self.check_size(n)
+        whole_number("seed", seed)
         ranges = {"m_N": sampling.m_N, "m_Zprime": sampling.m_Zprime}
         where = ", ".join(
             f"{name} = {' to '.join(f'{m:g}' for m in dict.fromkeys(r))} GeV" for name, r in ranges.items()
@@ -115,6 +119,12 @@ class Source:
             print(self.reason, file=sys.stderr)
         print(f"simulating {n} events in {self.simulated.detector.name} at {where} (seed {seed})", file=sys.stderr)
         return dk.simulate(masses, n, seed, **self.options)
+
+    def check_size(self, n_events: int, at_once: int = 1) -> None:
+        """Raise `ValueError` unless there is an event for each beam and nucleus, and all fit into memory."""
+        sources = len(self.targets) * sum(len(beam.fluxes) for beam in self.simulated.beams)
+        count("n_events", n_events, sources, " for as many beams and nuclei")
+        check_size(n_events * at_once)
 
     def predictor(self, masses: dk.SamplingRange | dk.DarkParameters) -> tuple[Any, PlacedEvents]:
         """The estimator, and the events that it predicts with: of a folder, those of its first chunk."""
@@ -129,7 +139,7 @@ class Source:
         in_file = not self.sample and self.experiment not in (None, *EXPERIMENTS)
         return judges_of(names, self.simulated.analyses if in_file else None)
 
-    def refuse_early(self, points: dk.DarkParameters, judges: list[dk.Analysis]) -> None:
+    def refuse_early(self, points: Sequence[dk.DarkParameters], judges: list[dk.Analysis]) -> None:
         """Raise `ValueError` for an estimator, or of the simulated experiment a beam, a module or a neutrino, that is
         not there."""
         _ = self.estimate
@@ -151,24 +161,30 @@ class Source:
             known = [verdict for verdict in early if verdict is not None]
             if len(known) == len(judges):
                 return known, {}
-        estimator, events = self.predictor(point)
-        _require_flavours(point, events.origin.beams)
+        try:
+            estimator, events = self.predictor(point)
+        except ValueError as error:
+            if NO_WEIGHT not in str(error):
+                raise
+            return [Rule(one, method=self.method).no_statement(point, str(error)) for one in judges], {}
+        _require_flavours([point], events.origin.beams)
         about = dict(events.provenance)
         if isinstance(estimator, dk.Chunked):
             about["n_events"] *= len(estimator.folder)
         return [dk.check(estimator, point, analysis, method=self.method) for analysis in judges], about
 
 
-def _require_flavours(points: dk.DarkParameters, beams: Sequence[dk.Beam]) -> None:
+def _require_flavours(points: Sequence[dk.DarkParameters], beams: Sequence[dk.Beam]) -> None:
     """An error, as without electron neutrinos |V_eN|² would be ignored."""
-    if np.any(points.V_eN_sq) and not {12, -12} & {flavour for beam in beams for flavour in beam.fluxes}:
+    flavours = {flavour for beam in beams for flavour in beam.fluxes}
+    if any(np.any(point.V_eN_sq) for point in points) and not {12, -12} & flavours:
         raise ValueError("V_eN_sq must be zero without electron neutrinos: simulate with T2K-all-flavours")
 
 
 def check(numbers: Mapping[str, Any], source: Source, names: list[str] | None, as_json: bool) -> int:
     """Print the verdict of each analysis, and of their sum, on one point, and return the exit status."""
     point, judges = dk.DarkParameters(**numbers), source.judges(names)
-    source.refuse_early(point, judges)
+    source.refuse_early([point], judges)
     # An N without any width is stable, which is no fault.
     with np.errstate(divide="ignore"), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -194,14 +210,13 @@ def check_points(
     ranges = [dk.HEAVY, dk.LIGHT] if given is None else [sampling_range(given[1])]
     which = _ranges_of(path, points, ranges)
     estimators = {i: (given or source.predictor(ranges[i]))[0] for i in dict.fromkeys(which)}
-    columns = {name: np.broadcast_to(getattr(points, name), points.shape) for name in points.numbers()}
     rows: list[dict[str, Any]] = []
     with np.errstate(divide="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", dk.FewEventsWarning)  # each row has its number of effective events
-        for i in tqdm(range(len(which)), desc="points", disable=not is_watched()):
-            point = points.replace(**{name: float(numbers[i]) for name, numbers in columns.items()})
-            verdicts = [dk.check(estimators[which[i]], point, one, method=source.method) for one in judges]
-            rows += [{"point": i + 1, **row(point, verdict)} for verdict in verdicts]
+        for number, point in enumerate(tqdm(points, desc="points", disable=not is_watched()), 1):
+            estimator = estimators[which[number - 1]]
+            verdicts = [dk.check(estimator, point, one, method=source.method) for one in judges]
+            rows += [{"point": number, **row(point, verdict)} for verdict in verdicts]
     as_json = as_json or (output is not None and output.suffix == ".json")
     text = as_text(rows) if as_json else pd.DataFrame(rows).to_csv(index=False)
     if output is None:
@@ -214,8 +229,8 @@ def check_points(
     print(f"{len(which)} points by {judges[-1].name}: {counts}; written to {output}")
 
 
-def _points(path: Path, kind: Mapping[str, Any]) -> dk.DarkParameters:
-    """The points (n,) of a file. Raises `ValueError` that names file, column, value and rule."""
+def _points(path: Path, kind: Mapping[str, Any]) -> list[dk.DarkParameters]:
+    """The points of a file. Raises `ValueError` that names file, column, value and rule."""
     try:
         names, rows = datasets.cells(small_text(path, LARGEST_FILE))
         known = list(dk.DarkParameters.numbers())
@@ -227,43 +242,39 @@ def _points(path: Path, kind: Mapping[str, Any]) -> dk.DarkParameters:
             raise ValueError(f"a column {missing[0]} must be there, got {', '.join(names)}")
         if not rows:
             raise ValueError("it must have rows")
-        table = np.array([[*map(_number, [line] * len(row), names, row)] for line, row in rows.items()])
-        try:
-            return dk.DarkParameters(**dict(zip(names, table.T, strict=True)), **kind)
-        except ValueError:  # of one of them, whose line it does not have
-            for line, row in zip(rows, table.tolist(), strict=True):
-                _point(line, {**dict(zip(names, row, strict=True)), **kind})
-            raise
+        return [_point(line, dict(zip(names, words, strict=True)), kind) for line, words in rows.items()]
     except ValueError as error:
         raise ValueError(f"{path} has no points: {str(error)[:500]}") from error
 
 
-def _number(line: int, name: str, word: str) -> float:
+def _point(line: int, words: Mapping[str, str], kind: Mapping[str, Any]) -> dk.DarkParameters:
+    try:
+        numbers: dict[str, Any] = {name: _number(name, word) for name, word in words.items()}
+        return dk.DarkParameters(**numbers, **kind)
+    except ValueError as error:
+        raise ValueError(f"line {line}: {error}") from error
+
+
+def _number(name: str, word: str) -> float:
     try:
         if "_" in word:  # in Python, and nowhere else, 1_0 is ten
             raise ValueError
         return float(word)
     except ValueError:
-        raise ValueError(f"line {line}: {name} must be a number, got {word!r}") from None
+        raise ValueError(f"{name} must be a number, got {word!r}") from None
 
 
-def _point(line: int, numbers: dict[str, Any]) -> dk.DarkParameters:
-    try:
-        return dk.DarkParameters(**numbers)
-    except ValueError as error:
-        raise ValueError(f"line {line}: {error}") from error
-
-
-def _ranges_of(path: Path, points: dk.DarkParameters, ranges: list[dk.SamplingRange]) -> list[int]:
+def _ranges_of(path: Path, points: Sequence[dk.DarkParameters], ranges: list[dk.SamplingRange]) -> list[int]:
     """Which of the ranges has the masses of each point. Raises `ValueError` if none has."""
-    inside = np.array([r.contains(points.m_N, points.m_Zprime) for r in ranges])
-    outside = np.flatnonzero(~inside.any(axis=0))
-    if len(outside):
-        i = outside[0]
-        known = " or ".join(f"m_N {r.m_N} and m_Zprime {r.m_Zprime}" for r in ranges)
-        masses = f"{points.m_N[i]:g} and {points.m_Zprime[i]:g}"  # type: ignore[index]
-        raise ValueError(f"{path}, point {i + 1}: masses must be within {known} in GeV, got {masses}")
-    return inside.argmax(axis=0).tolist()
+    which = []
+    for number, point in enumerate(points, 1):
+        inside = [i for i, one in enumerate(ranges) if one.contains(point.m_N, point.m_Zprime)]
+        if not inside:
+            known = " or ".join(f"m_N {r.m_N} and m_Zprime {r.m_Zprime}" for r in ranges)
+            masses = f"{point.m_N:g} and {point.m_Zprime:g}"
+            raise ValueError(f"{path}, point {number}: masses must be within {known} in GeV, got {masses}")
+        which.append(inside[0])
+    return which
 
 
 def simulate(output: Path, masses: Sequence[float] | str, source: Source) -> None:
@@ -285,7 +296,7 @@ def simulate_chunks(
 ) -> None:
     """Fill a folder with the chunks of a sample over all masses on one side of m_N = m_Zprime."""
     size = cast(int, source.n_events)
-    check_size(size * workers)
+    source.check_size(size, workers)
     seed = 1 if source.seed is None else source.seed
     with executor_of(workers, scheduler) as executor:
         how: dict[str, Any] = {"chunk_size": size, "executor": executor, **source.options}
@@ -307,7 +318,7 @@ def scan(source: Source, where: dk.Slice, output: Path, names: list[str] | None,
         estimator: Any = dk.load_table()
         if sample:
             estimator, events = source.predictor(dk.HEAVY)
-            _require_flavours(where.parameters, events.origin.beams)
+            _require_flavours([where.parameters], events.origin.beams)
         rule: Any = {"cl": cl, "method": source.method}
         result = dk.scan(estimator, where, judge, refine=refine, progress=is_watched(), **rule)
         dk.write_scan(result, output)

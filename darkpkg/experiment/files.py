@@ -44,6 +44,9 @@ LOOSEST = 1 / 3
 DENSEST = 2.0
 """Largest density of a module, as a multiple of that of its elements: graphite and quartz are so dense."""
 
+LEAST_POT = 1e15
+"""Smallest exposure of a channel in a file, some hundred spills of a beam: 12 is one in another unit."""
+
 _RANGES: Mapping[str, Mapping[str, Any]] = {
     "max_mass": {"positive": True},
     "max_t": {"positive": True},
@@ -181,6 +184,8 @@ def _analysis(path: Path, text: str) -> Analysis:
         about["cuts"] = _made(Cuts, "selection.cuts", about["cuts"])
     selection = _made(Selection, "selection", about)
     made = tuple(_made(Channel, f"channels[{i}]", c, selection=selection) for i, c in enumerate(channels))
+    for channel in made:
+        real_number(f"pot of channel {channel.name}", channel.pot, LEAST_POT)
     return _made(Analysis, "the whole file", content, channels=made)
 
 

@@ -107,6 +107,11 @@ class Rule:
         rule = exclusion_threshold(self.cl), exclusion_rule(self.cl, method=method_of(self.method).name)
         return Verdict(status, reason, name, distance, *rule, tuple(notes), signal, upscatterings)
 
+    def no_statement(self, parameters: DarkParameters, reason: str) -> Verdict:
+        """The verdict on one point that there are no events for."""
+        nothing = no_signal(self.analysis)
+        return self.verdict(parameters, nothing, nothing, "no statement", reason, [])
+
 
 def check(
     estimator: Estimator | None,
@@ -212,10 +217,7 @@ def verdict_without_neutrinos(
         raise ValueError(f"parameters must be a single point, of shape (), got shape {parameters.shape}")
     names = {channel.beam for channel in rule.analysis.channels}
     reason = unreachable(parameters.m_N, targets, [beam for beam in beams if beam.name in names])
-    if not reason:
-        return None
-    nothing = no_signal(rule.analysis)
-    return rule.verdict(parameters, nothing, nothing, "no statement", reason, [])
+    return rule.no_statement(parameters, reason) if reason else None
 
 
 def _nuclei(sample: PlacedEvents) -> list[Nucleus]:

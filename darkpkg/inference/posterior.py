@@ -1,18 +1,16 @@
-"""Posterior distributions of the parameters by two samplers: chains of emcee, and nested sampling by dynesty.
+"""Posterior distributions of the parameters, by chains of emcee.
 
 Begin with `sample_chain`, then look at `Chain.autocorrelation_time`, `split_r_hat` and `Chain.values`.
-`sample_nested` is an independent answer with the evidence, and `profile` what the likelihood alone states about one
-parameter.
 
 The prior, `Prior`, is even in the logarithm of each parameter between bounds, which is a choice: where the data do
-not decide, the posterior is the prior. The samplers come with the extra ``posterior`` of the package.
+not decide, the posterior is the prior. A nested sampler such as dynesty takes `Prior.values`. Both
+samplers come with the extra ``posterior`` of the package.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +21,7 @@ from numpy.typing import ArrayLike
 
 from darkpkg.datasets import DataIntegrityError
 from darkpkg.inference.point_likelihood import PointLikelihood
-from darkpkg.inputs import Array, Frozen, check_kinds, of_an_extra, one_of, real_numbers, whole_number
+from darkpkg.inputs import Array, Frozen, check_kinds, of_an_extra, real_numbers, whole_number
 from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.streams import random_stream
 
@@ -100,15 +98,6 @@ class Prior:
             values[..., i] = least * (high[i] / least) ** u[..., i]
         # Rounding must not take a point out of the bounds.
         return np.clip(values, low, high)
-
-    def with_one(self, u: Array, name: str, value: float) -> Array:
-        """Points (n, d) where one parameter has a value; outside of the cube if the prior does not allow it."""
-        i, u = self.names.index(name), u.copy()
-        low, high = (ends[i] for ends in self._ends)
-        if name == "V_N_sq":
-            low = self._least_V_N_sq(self.values(u))
-        u[:, i] = np.round(np.log(value / low) / np.log(high / low), 12)  # an end is within
-        return u
 
     @property
     def _ends(self) -> Array:
@@ -214,7 +203,7 @@ def sample_chain(
     emcee = of_an_extra("emcee", "posterior")
     check_kinds(likelihood=(likelihood, PointLikelihood))
     prior, n_steps = Prior.of(likelihood), whole_number("n_steps", n_steps, 1)
-    d, heights = len(prior.names), _Cube(prior, likelihood)
+    d, heights = len(prior.names), Cube(prior, likelihood)
     about: Mapping[str, Any] = _about(likelihood, seed)
     before = [] if after is None else [after]
     if after is None:
@@ -240,7 +229,7 @@ def sample_chain(
     return Chain(prior, u, lnL, float(accepted), tuple(last.random_state), about)
 
 
-def _drawn_from_prior(heights: _Cube, n: int, rng: np.random.Generator) -> Array:
+def _drawn_from_prior(heights: Cube, n: int, rng: np.random.Generator) -> Array:
     """Points (n, d) of the prior drawn in proportion to the likelihood, without replacement.
 
     Of so many that they are worth n, by their likelihoods as weights. Of fewer, most points would lie far outside of
@@ -258,7 +247,7 @@ def _drawn_from_prior(heights: _Cube, n: int, rng: np.random.Generator) -> Array
 
 
 @dataclass(frozen=True)
-class _Cube:
+class Cube:
     """ln L at points (n, d) of the space around the unit cube: −inf outside of it."""
 
     prior: Prior
@@ -349,109 +338,3 @@ def read_chain(path: str | os.PathLike[str]) -> Chain:
         raise
     except (ValueError, KeyError, TypeError, EOFError, OSError) as error:
         raise DataIntegrityError(f"{path} holds no chain: {error}") from error
-
-
-@dataclass(frozen=True, eq=False)
-class Nested:
-    """What nested sampling found.
-
-    Parameters
-    ----------
-    values
-        Parameters (draws, d), all with the same weight.
-    log_evidence, error
-        Logarithm of the mean of L over the prior.
-    information
-        Of the posterior over the prior, in nats: the information in the data.
-    n_likelihoods
-        How often ln L was evaluated.
-    """
-
-    values: Array
-    log_evidence: float
-    error: float
-    information: float
-    n_likelihoods: int
-
-
-def sample_nested(likelihood: PointLikelihood, *, seed: int = 1, n_live: int = 250, remaining: float = 0.1) -> Nested:
-    """Sample the posterior of the same prior by nested sampling, by dynesty (arXiv:1904.02180), with its evidence.
-
-    Parameters
-    ----------
-    likelihood
-        As for `sample_chain`.
-    seed, n_live
-        Of the random numbers, and points that are kept alive.
-    remaining
-        ln of the factor by which the evidence may still grow when it ends.
-
-    Raises
-    ------
-    ImportError
-        Without dynesty.
-    TypeError, ValueError
-        For arguments of another kind.
-    """
-    dynesty = of_an_extra("dynesty", "posterior")
-    check_kinds(likelihood=(likelihood, PointLikelihood))
-    prior, rng = Prior.of(likelihood), random_stream(seed, "posterior", "dynesty")
-    n_live = whole_number("n_live", n_live, 2 * len(prior.names))
-    sampler = dynesty.NestedSampler(
-        likelihood.of_vector, prior.values, len(prior.names), nlive=n_live, rstate=rng, sample="unif"
-    )
-    with warnings.catch_warnings():
-        # Where no point has a signal, the likelihood is as large as it can be, and the same: nothing is left to find.
-        warnings.filterwarnings("ignore", "We have reached the plateau in the likelihood")
-        sampler.run_nested(dlogz=float(remaining), print_progress=False)
-    found = sampler.results
-    return Nested(
-        np.asarray(found.samples_equal(rstate=rng)), float(found.logz[-1]), float(found.logzerr[-1]),
-        float(found.information[-1]), int(np.sum(found.ncall)),
-    )  # fmt: skip
-
-
-def profile(
-    likelihood: PointLikelihood, name: str, values: ArrayLike, *, n_points: int = 1024, n_polished: int = 3
-) -> Array:
-    """Largest ln L at each value of one parameter, whatever the others are within their prior.
-
-    The best of a sequence of points, polished along each parameter in turn. It does not depend on the measure of the
-    prior, only on its bounds.
-
-    Parameters
-    ----------
-    likelihood
-        As for `sample_chain`.
-    name
-        The parameter.
-    values
-        Its values (n,).
-    n_points, n_polished
-        Of the sequence, and rounds of polishing.
-
-    Returns
-    -------
-    array
-        ln L (n,).
-    """
-    from scipy.stats import qmc  # here: its import takes longer than a verdict
-
-    check_kinds(likelihood=(likelihood, PointLikelihood))
-    prior = Prior.of(likelihood)
-    i = prior.names.index(one_of("name", name, prior.names))
-    lnL = _Cube(prior, likelihood)
-    start = qmc.Sobol(len(prior.names), rng=random_stream(1, "profile")).random(whole_number("n_points", n_points, 1))
-    values = np.atleast_1d(real_numbers("values", values, *likelihood.bounds[name]))
-    best = np.empty(len(values))
-    for row, value in enumerate(values.tolist()):
-        u = prior.with_one(start, name, value)
-        heights = lnL(u)
-        for width in 0.5 * 0.25 ** np.arange(n_polished):
-            for j in np.flatnonzero(np.arange(len(prior.names)) != i):
-                line = np.repeat(u[[heights.argmax()]], 33, axis=0)
-                line[:, j] = np.clip(line[:, j] + np.linspace(-width, width, 33), 0, 1)
-                u = prior.with_one(line, name, value)
-                heights = lnL(u)
-        best[row] = heights.max()
-    return best

@@ -127,30 +127,6 @@ def _in_double(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     return found
 
 
-def stored_checksum(path: str | os.PathLike[str]) -> str:
-    """The `checksum` that a file of events carries, which `read_events` compares with its content.
-
-    Parameters
-    ----------
-    path
-        A file that `write_events` wrote.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-
-    Raises
-    ------
-    DataIntegrityError
-        If it carries none.
-    """
-    try:
-        return str((pq.read_schema(path).metadata or {})[b"sha256"].decode())
-    except (KeyError, pa.ArrowException) as error:
-        raise DataIntegrityError(f"{path} carries no checksum of events: {error}") from None
-
-
 def _header(events: Events) -> dict[str, str]:
     return {
         "format": FORMAT,

@@ -15,9 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from darkpkg import datasets
-from darkpkg.inference.covariance import CovarianceLikelihood
 from darkpkg.inputs import one_of
 from darkpkg.units import MeV
+from paper.booster.covariance import CovarianceLikelihood
 
 Array = NDArray[np.float64]
 

@@ -21,10 +21,10 @@ from darkpkg.experiment.detector import Detector, Module
 from darkpkg.experiment.experiment import Experiment
 from darkpkg.experiment.selection import Observables, PlacedPairs, Selection, observables
 from darkpkg.experiment.volumes import Box
-from darkpkg.inference.covariance import CovarianceLikelihood
 from darkpkg.inputs import Frozen, one_of
 from darkpkg.units import m, tonne
 from paper.booster.beams import MUON_FLAVOURS, booster_beam
+from paper.booster.covariance import CovarianceLikelihood
 from paper.booster.miniboone import earth
 
 Array = NDArray[np.float64]

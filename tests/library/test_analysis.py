@@ -289,6 +289,7 @@ def test_a_file_may_state_errors_that_bins_share(tmp_path):
         ),
         ("[selection]\n", "shared = [[0.1, 'x']]\n[selection]\n", "the whole file: shared must be real numbers"),
         ("pot = 1.2e21", "pot = -1", r"channels\[0\]: pot of channel neutrinos must be positive and finite, got -1"),
+        ("pot = 1.2e21", "pot = 12", r"pot of channel neutrinos must be at least 1e\+15, got 12\.0"),
         (
             "pot = 1.2e21",
             "pot = inf",

@@ -63,7 +63,6 @@ LAYERS = {
     ],
     "inference": [
         "likelihood",
-        "covariance",
         "threshold",
         "outcomes",
         "constructions",
@@ -78,7 +77,7 @@ LAYERS = {
         "point_likelihood",
         "posterior",
     ],
-    "exports": ["counts", "hepdata", "hepmc"],
+    "exports": ["counts", "hepmc"],
     "top": ["simulation", "chunks", "plotting", "report", "options", "commands", "table_commands", "cli", "__main__"],
 }
 """Every module, from bottom to top: each may import only what stands before it."""
@@ -107,7 +106,6 @@ KNOW_NO_PHYSICS = [
     "method.smoothing",
     "method.loops",
     "inference.likelihood",
-    "inference.covariance",
     "inference.slices",
     "inference.threshold",
     "inference.outcomes",

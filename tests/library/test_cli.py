@@ -485,6 +485,13 @@ class TestNoStatement:
         by_CLs = json.loads(run("check", *options(m_N=100), "--method", "cls", "--json").stdout)
         assert (by_CLs["rule"], by_CLs["reason"]) == ("90 % CL by CLs", answer["reason"])
 
+    def test_a_mass_that_hardly_any_neutrino_makes_ends_in_no_statement(self):
+        """Neutrinos of 22.5 GeV can make it on oxygen, but hardly one has as much: no event has a weight."""
+        result = run("check", *options(m_N=10, m_Zprime=12))
+        assert result.exit_code == 3
+        assert re.search(r"^reason +m_N must be within reach .* where no event has a weight$", result.stdout, re.M)
+        assert "verdict               no statement at 90 % CL by Analysis I" in result.stdout
+
     def test_no_effective_event_is_no_verdict(self, events, tmp_path):
         path = tmp_path / "nothing.parquet"
         dk.write_events(events[selection_weight(events, dk.ANALYSIS_I.selection) == 0], path)
@@ -520,9 +527,28 @@ class TestNonsense:
     def test_a_point_without_sense_gets_one_line(self, changes, message):
         assert message in refused("check", *options(**changes))
 
-    @pytest.mark.parametrize("arguments", [("--n-events", "0"), ("--seed", "-1")])
-    def test_a_simulation_without_sense_gets_one_line(self, arguments):
-        assert arguments[0].strip("-").replace("-", "_") in refused("check", *options(), *arguments)
+    @pytest.mark.parametrize("arguments", [("--n-events", "0"), ("--n-events", "11"), ("--seed", "-1")])
+    def test_a_simulation_without_sense_gets_one_line_before_it_begins(self, arguments, tmp_path):
+        name = arguments[0].strip("-").replace("-", "_")
+        for command in (("check", *options()), ("simulate", "-o", tmp_path / "a.parquet")):
+            result = run(*command, *arguments)
+            assert result.exit_code == 2
+            assert result.stderr.startswith(f"darkpkg: {name} must be ")
+        line = refused("simulate-chunks", "--n-chunks", 1, "--chunk-size", 11, "-o", tmp_path / "chunks")
+        assert line == "darkpkg: n_events must be an integer, at least 12 for as many beams and nuclei, got 11"
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize(
+        ("words", "line"),
+        [
+            (("--m_N", "0.2"), "--m_N must be given once, got it 2 times"),
+            (("--epsilon=0.1", "--epsilon=0.2"), "--epsilon must be given once, got it 3 times"),
+            (("--majorana", "--no-majorana"), "--majorana must be given once, got it 2 times"),
+        ],
+    )
+    def test_an_option_that_counts_once_is_given_once(self, words, line):
+        assert refused("check", *options(), *words) == f"darkpkg: {line}"
+        assert refused("table", "build", "-o", "a.npz", "--output", "b.npz").startswith("darkpkg: --output must")
 
     @pytest.mark.parametrize("missing", POINT)
     def test_a_missing_option_is_named(self, missing):

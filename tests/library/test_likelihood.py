@@ -18,7 +18,6 @@ from darkpkg.inference.likelihood import (
     log_likelihood,
     marginal_log_likelihood,
     profiled_log_likelihood,
-    weighted_log_likelihood,
 )
 from darkpkg.inference.threshold import no_signal
 from darkpkg.method.expectation import Expectation
@@ -191,26 +190,6 @@ class TestFiniteSimulation:
         value = effective_log_likelihood(k, mu, relative_variance * mu**2, mean_preserving=True)
         # That of scipy loses digits where r is large.
         assert value == pytest.approx(stats.nbinom.logpmf(k, r, r / (r + mu)), rel=1e-9, abs=1e-9)
-
-    @pytest.mark.parametrize("k", [0, 1, 5, 40])
-    def test_equal_weights_of_events_are_the_mean_preserving_likelihood(self, k):
-        weights = np.full(12, 0.3)
-        found = weighted_log_likelihood(k, weights)
-        expected = effective_log_likelihood(k, weights.sum(), (weights**2).sum(), mean_preserving=True)
-        assert found == pytest.approx(expected, rel=1e-11)
-
-    def test_weights_and_background_are_the_poisson_of_a_sum_of_exponentials(self):
-        """By toys: each event's expectation is exponential with its weight as the mean."""
-        weights, background = np.array([0.1, 0.5, 2.0]), 0.7
-        rng = np.random.default_rng(4)
-        mean = background + (weights * rng.exponential(size=(200_000, 3))).sum(axis=1)
-        for k in range(6):
-            probability = stats.poisson.pmf(k, mean)
-            error = probability.std() / np.sqrt(len(mean))
-            found = np.exp(weighted_log_likelihood(k, weights, background))
-            assert abs(found - probability.mean()) < 5 * error
-        total = sum(np.exp(weighted_log_likelihood(k, weights, background)) for k in range(150))
-        assert total == pytest.approx(1, abs=1e-10)
 
     @given(st.integers(0, 100), st.floats(0.01, 200.0), st.floats(0.01, 2.0))
     def test_one_factor_is_at_its_best(self, k, mu, width):

@@ -1,4 +1,4 @@
-"""Posterior distributions: chains that can be continued, two samplers and an integral, priors, profiles."""
+"""Posterior distributions: chains that can be continued, a sampler and an integral, priors."""
 
 import dataclasses
 import sys
@@ -13,10 +13,8 @@ from darkpkg.datasets import DataIntegrityError
 from darkpkg.inference import posterior
 from darkpkg.inference.posterior import (
     Prior,
-    profile,
     read_chain,
     sample_chain,
-    sample_nested,
     split_r_hat,
     write_chain,
 )
@@ -90,20 +88,6 @@ def test_a_chain_of_emcee_has_the_mean_and_width_of_the_posterior(lnL, exact):
     assert chain.u[100:, :, 1].mean() == pytest.approx(0.5, abs=4 * np.sqrt(1 / 12 / n))
 
 
-def test_nested_sampling_finds_the_integral_and_the_same_posterior(lnL, exact):
-    u, weight, evidence = exact
-    found = sample_nested(lnL, seed=3, n_live=60)
-    assert abs(found.log_evidence - evidence) < 4 * found.error
-    information = np.sum(weight * np.log(np.maximum(weight * len(u), 1e-300)))
-    assert found.information == pytest.approx(information, abs=4 * found.error)
-    low, high = np.log(BOUNDS["V_muN_sq"])
-    place = (np.log(found.values[:, 0]) - low) / (high - low)
-    mean = np.average(u, weights=weight)
-    width = np.sqrt(np.average((u - mean) ** 2, weights=weight))
-    assert abs(place.mean() - mean) < 4 * width / np.sqrt(60)  # as many independent draws as living points, at least
-    assert found.n_likelihoods > 60
-
-
 def test_chains_of_other_seeds_agree_and_chains_of_other_posteriors_do_not(lnL, chain):
     other = sample_chain(lnL, 400, seed=5, n_walkers=16)
     assert (split_r_hat([chain, other], 100) < 1.05).all()
@@ -124,20 +108,6 @@ def test_the_mixing_of_the_decay_lies_between_that_of_production_and_one():
     share = np.log(V_N) / np.log(np.maximum(V_mu, 1e-6))
     assert stats.kstest(share, "uniform").pvalue > 0.01
     assert stats.kstest(np.log(V_mu / 1e-8) / np.log(1e6), "uniform").pvalue > 0.01
-    for name, value in (("V_muN_sq", 1e-4), ("V_N_sq", 1e-2)):
-        at = prior.with_one(u, name, value)
-        allowed = ((at >= 0) & (at <= 1)).all(axis=1)
-        assert (allowed == (V_mu <= value)).all() if name == "V_N_sq" else allowed.all()
-        np.testing.assert_allclose(prior.values(at[allowed])[:, prior.names.index(name)], value, rtol=1e-9)
-
-
-def test_a_profile_is_the_best_of_the_other_parameters(lnL):
-    V = np.geomspace(1e-9, 1e-5, 5)
-    expected = lnL.of_vector(np.stack([V, np.full(5, 1e-3)], axis=1))
-    np.testing.assert_allclose(profile(lnL, "V_muN_sq", V, n_points=16), expected, rtol=1e-9)
-    best = lnL.of_vector([3.5e-7, 1e-3])  # 3.5 events and a background of 0.5 for 4 counts
-    # The last round has steps of 0.002 of the interval, 3 % of the rate, and ln L falls by 2 × 0.03².
-    np.testing.assert_allclose(profile(lnL, "epsilon", [1e-3, 1e-2], n_points=64), best, atol=2e-3)
 
 
 def test_what_is_no_chain_is_refused(lnL, chain, tmp_path):

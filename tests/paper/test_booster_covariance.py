@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from darkpkg.inference.covariance import CovarianceLikelihood
 from darkpkg.method.expectation import Expectation
+from paper.booster.covariance import CovarianceLikelihood
 
 OBSERVED, BACKGROUND = np.array([12.0, 7.0, 30.0]), np.array([10.0, 8.0, 25.0])
 SIGNAL = np.array([3.0, 0.5])
