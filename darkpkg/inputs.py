@@ -152,7 +152,7 @@ def of_an_extra(name: str, extra: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError:
-        package = name.partition(".")[0]
+        package = "PyYAML" if name == "yaml" else name.partition(".")[0]
         raise ImportError(f"{package} must be installed for this: pip install 'darkpkg[{extra}]'") from None
 
 

@@ -17,6 +17,7 @@ import typer
 
 from darkpkg.cli import Commands, NumberOfEvents, Seed, option
 from darkpkg.commands import check_size, is_watched
+from darkpkg.exports.hepdata import to_hepdata
 from darkpkg.method.expectation import FewEventsWarning
 from darkpkg.outputs import complete_or_not_at_all, require_writable
 from paper import drawing
@@ -27,7 +28,6 @@ from paper.claims import verdicts
 from paper.figures import catalogue
 from paper.figures import hepdata as hepdata_of_figures
 from paper.figures.causes import causes_frame
-from paper.hepdata import to_hepdata
 
 app = typer.Typer(
     cls=Commands,

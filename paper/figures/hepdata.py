@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from darkpkg.exports.hepdata import HepDataTable
 from paper.figures.frame import PaperFigure
-from paper.hepdata import HepDataTable
 
 __all__ = ["tables"]
 

@@ -77,7 +77,7 @@ LAYERS = {
         "point_likelihood",
         "posterior",
     ],
-    "exports": ["counts", "hepmc"],
+    "exports": ["counts", "hepdata", "hepmc"],
     "top": ["simulation", "chunks", "plotting", "report", "options", "commands", "table_commands", "cli", "__main__"],
 }
 """Every module, from bottom to top: each may import only what stands before it."""

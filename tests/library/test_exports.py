@@ -8,18 +8,21 @@ import warnings
 import numpy as np
 import pyhepmc
 import pytest
+import yaml
 from scipy.integrate import quad
 from scipy.stats import nbinom, poisson
 
 import darkpkg as dk
 from darkpkg.exports.counts import profiled_counts_log_likelihood, to_hs3, to_pyhf
+from darkpkg.exports.hepdata import HepDataTable, table_of_scan, to_hepdata
 from darkpkg.exports.hepmc import DARK_PHOTON, HEAVY_NEUTRINO, write_hepmc
 from darkpkg.inference.constructions import p_values
 
 with warnings.catch_warnings():
-    # pyhf 0.7 calls what jsonschema wants to drop; sympy, below pyhs3, what mpmath does.
+    # pyhf 0.7 and hepdata-validator call what jsonschema wants to drop; sympy, below pyhs3, what mpmath does.
     warnings.simplefilter("ignore", DeprecationWarning)
     import pyhf
+    from hepdata_validator.full_submission_validator import FullSubmissionValidator
 
 BOTH = dk.ANALYSIS_I + dk.ANALYSIS_II
 GRID = dk.Slice(dk.BENCHMARK_A, m_N=[0.08, 0.1], V_muN_sq=[1e-8, 1e-7, 1e-6])
@@ -36,6 +39,12 @@ def old_words_of_others():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         yield
+
+
+files_left_open = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+"""By hepdata-validator 0.3.6."""
 
 
 def best_factors(signal, analysis):
@@ -123,6 +132,40 @@ def test_bins_without_an_error_have_no_auxiliary_events():
     assert profiled_counts_log_likelihood(signal, exact) == pytest.approx(dk.log_likelihood(signal, exact), abs=1e-9)
 
 
+@files_left_open
+def test_a_scan_comes_back_from_hepdata(tmp_path):
+    """The validator of HEPData accepts the folder; ln L is that of the scan, to the last digit."""
+    scan = dk.scan(None, GRID, dk.ANALYSIS_I)
+    path = to_hepdata([table_of_scan(scan)], tmp_path / "submission", "a plane")
+    validator = FullSubmissionValidator(schema_version="1.1.1")
+    assert validator.validate(directory=str(path.parent)), validator.get_messages()
+    with path.open(encoding="utf-8") as file:
+        _, about = yaml.safe_load_all(file)
+    table = yaml.safe_load((path.parent / about["data_file"]).read_text(encoding="utf-8"))
+    columns = {
+        one["header"]["name"]: [cell["value"] for cell in one["values"]] for one in table["dependent_variables"]
+    }
+    np.testing.assert_array_equal(columns["-Delta ln L"], scan.minus_delta_log_likelihood.ravel())
+    masses = next(one for one in table["independent_variables"] if one["header"] == {"name": "m_N", "units": "GeV"})
+    np.testing.assert_array_equal([cell["value"] for cell in masses["values"]], scan.parameters.m_N.repeat(3))
+    assert sorted(p.name for p in path.parent.iterdir()) == ["submission.yaml", "table_1.yaml"]
+
+
+@files_left_open
+def test_bins_errors_and_missing_numbers_have_their_form_in_hepdata(tmp_path):
+    one = HepDataTable("t", "", {"E": [[0, 1], [1, 2]]}, {"rate": [3.0, np.nan]}, {"rate": [0.5, 0.5]}, {"E": "GeV"})
+    document = one.document()
+    assert document["independent_variables"][0]["values"] == [{"low": 0.0, "high": 1.0}, {"low": 1.0, "high": 2.0}]
+    first, second = document["dependent_variables"][0]["values"]
+    assert (first["value"], first["errors"][0]["symerror"], second) == (3.0, 0.5, {"value": "-"})
+    validator = FullSubmissionValidator(schema_version="1.1.1")
+    assert validator.validate(directory=str(to_hepdata([one], tmp_path).parent)), validator.get_messages()
+    with pytest.raises(ValueError, match="columns of t must have the same length"):
+        HepDataTable("t", "", {"x": [1.0]}, {"y": [1.0, 2.0]})
+    with pytest.raises(ValueError, match="tables must be at least one, with names of their own"):
+        to_hepdata([one, one], tmp_path)
+
+
 def summed(particles):
     return np.sum([np.array([p.momentum.e, p.momentum.px, p.momentum.py, p.momentum.pz]) for p in particles], axis=0)
 
@@ -168,7 +211,10 @@ def test_events_of_other_masses_are_no_decays_of_a_point(tmp_path):
 
 
 def test_a_package_of_the_exports_that_is_not_installed_is_named_with_its_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "yaml", None)
     monkeypatch.setitem(sys.modules, "pyhepmc", None)
+    with pytest.raises(ImportError, match=r"PyYAML must be installed for this: pip install 'darkpkg\[exports\]'"):
+        to_hepdata([HepDataTable("t", "", {"x": [1.0]}, {"y": [1.0]})], tmp_path)
     with pytest.raises(ImportError, match=r"pyhepmc must be installed for this: pip install 'darkpkg\[exports\]'"):
         write_hepmc(None, tmp_path / "e.hepmc3", dk.BENCHMARK_B, dk.ANALYSIS_I)
 

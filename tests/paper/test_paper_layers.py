@@ -14,7 +14,6 @@ ORDER = [
     "kernel_events",
     "figure_data",
     "figure_output",
-    "hepdata",
     "warm_start",
     "curves",
     "miniboone",

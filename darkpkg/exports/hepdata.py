@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import ArrayLike
 
 from darkpkg.inference.scan import Scan
-from darkpkg.inputs import check_kinds, tuple_of
+from darkpkg.inputs import check_kinds, of_an_extra, tuple_of
 from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.physics.model import DarkParameters
 
@@ -139,6 +138,7 @@ def to_hepdata(tables: Sequence[HepDataTable], folder: str | os.PathLike[str], c
 
 
 def _write_documents(documents: list[Any], path: Path) -> None:
+    yaml = of_an_extra("yaml", "exports")
     with complete_or_not_at_all(path) as partial:
         text = yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, explicit_start=len(documents) > 1)
         partial.write_text(text, encoding="utf-8")
