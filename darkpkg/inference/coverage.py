@@ -27,7 +27,8 @@ class Coverage:
     value
         The share (p,) of each point, from 0 to 1.
     low, high
-        Ends (p,) of Jeffreys' interval, for as many experiments as the toys are worth at each point.
+        Ends (p,) of Jeffreys' interval, for as many experiments as both sets of toys are worth at each point: those
+        that are judged, and those of the critical values.
     """
 
     value: Array
@@ -80,11 +81,17 @@ def coverage(
     true = points[which]
     share, size = np.empty((2, len(true)))
     for part in parts_of_rows(len(true), 3 * len(data.counts)):
-        p, _ = reference.tails(data, true[part], n_parameters)
+        p, error = reference.tails(data, true[part], n_parameters)
         weights = experiments.weights(true[part])
-        total = weights.sum(axis=0)
-        share[part] = np.where(p >= 1 - cl, weights, 0.0).sum(axis=0) / total
-        size[part] = total**2 / (weights**2).sum(axis=0)
+        weights /= weights.sum(axis=0)
+        covers = p >= 1 - cl
+        share[part] = mean = np.minimum(np.where(covers, weights, 0.0).sum(axis=0), 1.0)
+        # The error of these experiments, and that of the critical values: what covers if all p are larger or smaller.
+        more, less = (np.where(p + by >= 1 - cl, weights, 0.0).sum(axis=0) for by in (error, -error))
+        variance = (weights**2 * (covers - mean) ** 2).sum(axis=0) + (more - less) ** 2 / 4
+        worth = 1 / (weights**2).sum(axis=0)
+        worth = np.divide(mean * (1 - mean), variance, out=worth, where=(variance > 0) & (mean < 1))
+        size[part] = np.minimum(worth, len(weights))
     if not experiments.drawn:
         return Coverage(share, share, share)
     good, bad = share * size + 0.5, (1 - share) * size + 0.5
