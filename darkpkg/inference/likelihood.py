@@ -142,7 +142,8 @@ def marginal_log_likelihood(prediction: Expectation, counts: Any) -> Array:
 
     With the best values :math:`\hat u` of `profiled_log_likelihood`, and :math:`D = {\rm diag}(t\,e^{\hat u})`,
 
-    .. math:: \ln\int L(u)\,dG(u) \approx \ln L(\hat u) - \tfrac12\ln\det(1+\Sigma D) ,
+    .. math:: \ln\int L(u)\,dG(u) &\approx \ln L(\hat u) \\
+              &- \tfrac12\ln\det(1+\Sigma D) ,
 
     Laplace's approximation: differences of ln L are right to 0.01 for relative errors up to 30 %.
 
