@@ -128,9 +128,9 @@ def profiled_log_likelihood(prediction: Expectation, counts: Any) -> Array:
 
     with the total expectation t, each bin's own relative ``systematic`` η and statistical error σ of the simulation,
     and the sources V that are ``shared``. Where signal s and background b have errors apart, that of the total is
-    :math:`V_{sb} = (s_b V^{\rm signal}_{sb} + b_b V^{\rm background}_{sb})/t_b`. Factors e^u keep expectations
-    positive. The problem is convex; with u = Σw its solution is w + t e^{Σw} = k, by Newton's method, and Σ need not
-    have an inverse.
+    :math:`V_{sb} = (s_b V^{\rm signal}_{sb} + b_b V^{\rm background}_{sb})/t_b`. Factors :math:`e^u` keep
+    expectations positive. The problem is convex; with :math:`u = \Sigma w`, Newton's method solves
+    :math:`w + t\,e^{\Sigma w} = k`, and Σ need not have an inverse.
 
     Parameters, shapes and errors are those of `log_likelihood`.
     """

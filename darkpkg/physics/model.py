@@ -59,7 +59,7 @@ class DarkParameters:
     decays
         What the dark photon decays to, on its mass shell or off. ``"all"``: electrons, muons and hadrons, with their
         masses, for kinetic mixing couples it to the electromagnetic current whatever carries it. ``"paper"``:
-        massless electrons alone and Eqs. (9) and (10) as printed, with a light Z′ that decays where it is made.
+        massless electrons alone and Eqs. (9) and (10) as printed, with a light Z′ that decays at once.
 
     Raises
     ------
