@@ -1,4 +1,4 @@
-"""A sample in a detector, made once. Begin with `simulate`."""
+"""A sample in a detector, simulated once. Begin with `simulate`."""
 
 from __future__ import annotations
 

@@ -276,9 +276,9 @@ ND280: Detector
 """The near detector of T2K, Table II: P∅D, two FGDs and three argon chambers."""
 
 ND280_TRACKER: Detector
-"""What stands behind the P∅D. A light dark photon makes N decay at once, where it is made: if Z′ decays there, too,
-events in the P∅D count in no analysis, and a sample without them has many times more that do. A Z′ that flies some
-centimetres or more comes from the P∅D into the chambers: then take `ND280`."""
+"""What is behind the P∅D. With a light dark photon N decays at once: if Z′ decays there, too, events in the P∅D count
+in no analysis, and a sample without them has many times more that do. A Z′ that flies some centimetres or more comes
+from the P∅D into the chambers: then take `ND280`."""
 
 ND280_UPGRADE: Detector
 """ND280 with two argon chambers above and below a Super-FGD in the place of the P∅D: T2K, arXiv:1901.03750."""

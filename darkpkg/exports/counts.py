@@ -13,7 +13,8 @@ distribution with :math:`\alpha=1/\eta^2+1`. Programs that read these formats ta
 
 .. math:: \ln\Gamma(k+1)-\bigl[k\ln k-k\bigr] - \ln(\mu_{\rm tot}+\tau) ,
 
-whose last term depends on the signal. Compare the two for your limit: it is some per cent.
+whose last term depends on the signal. Compare the two for your limit: the profile weakens that
+of Analysis I by 4 %, and that of both analyses at benchmark A by 44 %.
 """
 
 from __future__ import annotations

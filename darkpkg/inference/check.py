@@ -206,7 +206,7 @@ def verdict_without_neutrinos(
     rule
         What would exclude it.
     targets, beams
-        The nuclei that N may be made on, and the beams of the experiment.
+        The nuclei that N may be produced on, and the beams of the experiment.
 
     Raises
     ------
@@ -221,7 +221,7 @@ def verdict_without_neutrinos(
 
 
 def _nuclei(sample: PlacedEvents) -> list[Nucleus]:
-    """Nuclei that N was made on."""
+    """Nuclei that N was produced on."""
     codes = set(np.unique(sample.target).tolist())
     return [element.nucleus for element in elements().values() if element.nucleus.pdg_code in codes]
 

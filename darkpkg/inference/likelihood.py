@@ -127,9 +127,9 @@ def profiled_log_likelihood(prediction: Expectation, counts: Any) -> Array:
 
     with the total expectation t, each bin's own relative ``systematic`` η and statistical error σ of the simulation,
     and the sources V that are ``shared``. Where signal s and background b have errors apart, that of the total is
-    :math:`V_{sb} = (s_b V^{\rm signal}_{sb} + b_b V^{\rm background}_{sb})/t_b`. Factors e^u keep expectations
-    positive. The problem is convex; with u = Σw its solution is w + t e^{Σw} = k, by Newton's method, and Σ need not
-    have an inverse.
+    :math:`V_{sb} = (s_b V^{\rm signal}_{sb} + b_b V^{\rm background}_{sb})/t_b`. Factors :math:`e^u` keep
+    expectations positive. The problem is convex; with :math:`u = \Sigma w`, Newton's method solves
+    :math:`w + t\,e^{\Sigma w} = k`, and Σ need not have an inverse.
 
     Parameters, shapes and errors are those of `log_likelihood`.
     """
@@ -141,7 +141,8 @@ def marginal_log_likelihood(prediction: Expectation, counts: Any) -> Array:
 
     With the best values :math:`\hat u` of `profiled_log_likelihood`, and :math:`D = {\rm diag}(t\,e^{\hat u})`,
 
-    .. math:: \ln\int L(u)\,dG(u) \approx \ln L(\hat u) - \tfrac12\ln\det(1+\Sigma D) ,
+    .. math:: \ln\int L(u)\,dG(u) &\approx \ln L(\hat u) \\
+              &- \tfrac12\ln\det(1+\Sigma D) ,
 
     Laplace's approximation: differences of ln L are right to 0.01 for relative errors up to 30 %.
 

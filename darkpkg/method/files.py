@@ -38,7 +38,7 @@ _BEFORE = "darkpkg events 3"
 
 
 class OtherSourcesWarning(UserWarning):
-    """Events were made with other formulas or another flux than those of the installed package."""
+    """Events were simulated with other formulas or another flux than those of the installed package."""
 
 
 def write_events(events: Events, path: str | os.PathLike[str], *, float32: bool = False) -> Path:
@@ -177,7 +177,7 @@ def read_events(path: str | os.PathLike[str]) -> Events | PlacedEvents:
     Warns
     -----
     OtherSourcesWarning
-        If the events were made with other formulas or fluxes than those that are installed.
+        If the events were simulated with other formulas or fluxes than those that are installed.
     """
     check_kinds(path=(path, (str, os.PathLike)))
     path = Path(path)

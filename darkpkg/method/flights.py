@@ -86,7 +86,7 @@ def _together(planes: Sequence[Array]) -> Array:
 
 
 LARGEST_RATE = 1e100 / cm
-"""In GeV: what decays faster decays where it is made, and this leaves room for products of rates."""
+"""In GeV: what decays faster decays where it is produced, and this leaves room for products of rates."""
 
 
 def decay_rate(mass: ArrayLike, ctau: ArrayLike) -> Array:

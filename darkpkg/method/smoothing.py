@@ -193,7 +193,7 @@ def reweight(
         (n,) weights, normalised so that the mean weight of events at one θ is the rate there.
     observables
         What to sum: (n,) or (n, m) factors of the weights, for instance 1 in the bin of a histogram that an event
-        falls into and 0 elsewhere, or probabilities. None counts.
+        falls into and 0 elsewhere, or probabilities. ``None`` counts events.
     kernel
         How to smooth. Mind the bandwidth: the default is that of the dark-neutrino sample.
     density

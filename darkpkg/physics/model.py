@@ -59,7 +59,7 @@ class DarkParameters:
     decays
         What the dark photon decays to, on its mass shell or off. ``"all"``: electrons, muons and hadrons, with their
         masses, for kinetic mixing couples it to the electromagnetic current whatever carries it. ``"paper"``:
-        massless electrons alone and Eqs. (9) and (10) as printed, with a light Z′ that decays where it is made.
+        massless electrons alone and Eqs. (9) and (10) as printed, with a light Z′ that decays at once.
 
     Raises
     ------
@@ -165,7 +165,8 @@ class DarkParameters:
         With ``decays="all"`` it is the sum over electrons, muons and hadrons f of
 
         .. math:: \Gamma(N\to\nu f) &= \frac{\alpha_D|V_N|^2}{4\pi}\,m_N^3 \\
-                  &\times \int\frac{ds}{s}\,\Bigl(1-\frac{s}{m_N^2}\Bigr)^2\Bigl(\frac12+\frac{s}{m_N^2}\Bigr) \\
+                  &\times \int\frac{ds}{s}\,\Bigl(1-\frac{s}{m_N^2}\Bigr)^2 \\
+                  &\times \Bigl(\frac12+\frac{s}{m_N^2}\Bigr) \\
                   &\times \frac{\sqrt s\,\Gamma_{Z'\to f}(\sqrt s)}{(s-m_{Z'}^2)^2+m_{Z'}^2\Gamma_{Z'}^2},
 
         which is Eq. (9) for a heavy Z′ and massless electrons, Eq. (10) for a light one, and smooth between them

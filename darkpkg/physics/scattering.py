@@ -103,8 +103,9 @@ def smallest_energy(m_N: ArrayLike, nucleus: Nucleus) -> Any:
 def q2_range(E_nu: ArrayLike, m_N: ArrayLike, nucleus: Nucleus) -> tuple[Any, Any]:
     r"""Smallest and largest momentum transfer Q² = −q² at neutrino energy ``E_nu``; nan below threshold.
 
-    With s = M² + 2ME, :math:`Q^2_{max} = 2p^*(E^*_N + p^*_N) - m_N^2`, and the smaller root follows from the product
-    of both, :math:`Q^2_{min} Q^2_{max} = m_N^4 M^2/s`; the difference that defines it loses all digits at small m_N.
+    With s = M² + 2ME, :math:`Q^2_{\rm max} = 2p^*(E^*_N + p^*_N) - m_N^2`, and the smaller root follows from the
+    product of both, :math:`Q^2_{\rm min} Q^2_{\rm max} = m_N^4 M^2/s`; the difference that defines it loses all
+    digits at small m_N.
 
     Parameters
     ----------
