@@ -77,26 +77,26 @@ def _prepare(
     m_N, m_Zprime = events.m_N[row], events.m_Zprime[row]
     base /= density_times_level(sampling, m_N, m_Zprime, Smoothing(slope=slope))
     x, y, column = np.log(m_N), np.log(m_Zprime), np.ravel_multi_index(place, axes)
-    order, edges, starts = _strips(x, y)
+    order, edges, starts = in_strips(x, y)
     paths = paths_of(events, selection.decay_modules, *flights, row[order])
     return Prepared(x[order], y[order], base[order], column[order], paths, edges, starts)
 
 
-def _strips(x: Array, y: Array) -> tuple[NDArray[np.int64], Array, NDArray[np.int64]]:
-    """Samples (n,) ordered by strips of equal width in x and by y within each, so that a point visits few of them.
+def in_strips(x: Array, y: Array) -> tuple[NDArray[np.int64], Array, NDArray[np.int64]]:
+    """The order of samples (n,) by strip in x and within a strip by y: a point visits the few within its reach.
 
-    Second and third, where the strips begin: in x, and in that order, with n at the end.
+    Second and third, where the strips begin, in x and in that order, which ends with n. Strips are of equal width.
     """
     n = int(np.sqrt(len(x))) + 1
-    low, high = (x.min(), x.max()) if len(x) else (0.0, 0.0)
+    low, high = (float(x.min()), float(x.max())) if len(x) else (0.0, 0.0)
     width = (high - low) / n or 1.0
     strip = np.minimum((x - low) / width, n - 1).astype(np.uint16)  # of which numpy sorts a million in a few passes
     order = np.argsort(strip, kind="stable")
-    starts = np.searchsorted(strip[order], np.arange(n + 1))
+    starts = np.searchsorted(strip[order], np.arange(n + 1)).astype(np.int64)
     for start, stop in itertools.pairwise(starts.tolist()):
         own = order[start:stop]
         order[start:stop] = own[np.argsort(y[own])]
-    return order, low + width * np.arange(n), starts
+    return order, np.linspace(low, high, n, endpoint=False), starts
 
 
 prepared = Remembered(_prepare, most=4)
