@@ -21,8 +21,8 @@ BUDGETS = {
     "adapt": 18,
     "place": 56,
     "observables": 14,
-    "prepare": 64,
-    "prepare both": 80,
+    "prepare": 60,
+    "prepare both": 72,
     "transport": 195,
     "transport to the first masses": 250,
 }

@@ -237,7 +237,7 @@ class Selection:
     def accepted(self, events: PlacedPairs) -> tuple[NDArray[np.int64], Array]:
         """`bins` of n events and the efficiency of each, zero for those that are not selected: two arrays (n,)."""
         bins = self.bins(events)
-        return bins, np.where(bins >= 0, self.efficiency, 0.0)
+        return bins, np.multiply(bins >= 0, self.efficiency, dtype=float)
 
     def bins(self, events: PlacedPairs) -> NDArray[np.int64]:
         """The bin of each event, −1 if it is not selected. Where N decays is left to the lifetime weight.

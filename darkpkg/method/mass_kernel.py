@@ -37,6 +37,14 @@ def mass_level(sampling: SamplingRange, masses: Array, smoothing: Smoothing) -> 
     return smoothing.level(masses, lambda at: sampling.flattening(at[..., 0], at[..., 1]))
 
 
+def density_times_level(sampling: SamplingRange, m_N: Array, m_Zprime: Array, smoothing: Smoothing) -> Array | float:
+    """q·g of events with these masses (n,) in GeV, what their weights are divided by: one if g is 1/q."""
+    if smoothing.slope == "density" and sampling.density != "log-uniform":
+        return 1.0
+    level = mass_level(sampling, np.stack([m_N, m_Zprime]).T, smoothing)  # numpy is fast along columns
+    return sampling.q_of_events(m_N, m_Zprime) * level
+
+
 def mass_coefficients(
     sampling: SamplingRange,
     masses: Array,

@@ -17,7 +17,7 @@ import numpy as np
 from darkpkg.experiment.analysis import Analysis, Channel
 from darkpkg.experiment.selection import Selection
 from darkpkg.inputs import Array, check_kinds, real_array, real_number, tuple_of, whole_number
-from darkpkg.method.events import Events, PlacedEvents, distinct
+from darkpkg.method.events import Events, PlacedEvents, rows_of
 from darkpkg.method.flights import decay_rate, decays, paths_of
 from darkpkg.method.mass_kernel import check_inside, mass_coefficients, mass_level
 from darkpkg.method.sampling import SamplingRange
@@ -219,15 +219,13 @@ def check_simulated(events: Events, channel: Channel) -> None:
 
 def exposures(events: PlacedEvents, beams: Sequence[tuple[str, float]], rows: Any = slice(None)) -> Array:
     """Nuclei of the kind of each event times the POT of each beam, zero for events of another: (beams, n)."""
-    target, beam = events.target[rows] // 10, events.beam[rows]  # a nucleus, or that of its nucleons
-    codes = distinct(target)
-    numbers = np.array([events.detector.targets.get(code * 10, 0.0) for code in codes])
-    nuclei = numbers[np.searchsorted(codes, target)]
-    weights = np.empty((len(beams), len(target)))
-    for own, (name, pot) in zip(weights, beams, strict=True):
-        np.multiply(nuclei, pot, out=own)
-        own *= beam == name
-    return weights
+    target, beam = rows_of(events.target, rows), rows_of(events.beam, rows)
+    differ = (target[1:] != target[:-1]) | (beam[1:] != beam[:-1])
+    first = np.flatnonzero(np.append(True, differ)[: len(target)])  # few, if events of a source stand together
+    codes, index = np.unique(target[first] // 10, return_inverse=True)  # a nucleus, or that of its nucleons
+    nuclei = np.array([events.detector.targets.get(code * 10, 0.0) for code in codes.tolist()])[index]
+    weights = [nuclei * pot * (beam[first] == name) for name, pot in beams]
+    return np.repeat(weights, np.diff(first, append=len(target)), axis=1)
 
 
 def produced_weight(

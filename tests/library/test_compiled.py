@@ -24,6 +24,7 @@ from darkpkg._sources import PHYSICS
 from darkpkg.compiling import in_blocks
 from darkpkg.experiment.volumes import Box
 from darkpkg.method.flights import chords_through
+from darkpkg.method.kernel_estimate import in_strips
 from darkpkg.method.loops import Paths, Points, Prepared, kernel_sums, survival
 
 # Few distinct values, so that samples tie with each other, with strip edges and with the rim of a kernel.
@@ -55,8 +56,13 @@ def dense(x, y, rate, h, kind, c, sample, everywhere, n_columns):
     return np.stack([w @ chosen, w**2 @ chosen, d @ chosen, d**2 @ chosen], axis=-1)
 
 
-def in_strips(sample, cuts):
-    """The sample in the order that the loop needs, with strips that begin at ``cuts`` (equal ones are empty)."""
+def ordered_in_strips(sample, cuts):
+    """The sample in the order that the loop needs, with strips that begin at ``cuts`` (equal ones are empty), or
+    without them those of an estimate.
+    """
+    if cuts is None:
+        order, edges, starts = in_strips(sample["x"], sample["y"])
+        return {name: column[order] for name, column in sample.items()}, edges, starts
     by_x = np.argsort(sample["x"], kind="stable")
     starts = np.array([0, *sorted(cuts), len(by_x)])
     first = np.minimum(starts[:-1], len(by_x) - 1)
@@ -66,7 +72,7 @@ def in_strips(sample, cuts):
 
 
 def compiled(x, y, rate, h, kind, c, sample, cuts, everywhere, n_columns):
-    ordered, edges, starts = in_strips(sample, cuts)
+    ordered, edges, starts = ordered_in_strips(sample, cuts)
     sums = np.zeros((len(x), n_columns, 4))
     paths = Paths(ordered["begin"], ordered["width"], np.zeros((0, 1), dtype=np.int64), np.zeros((0, 2)))
     samples = Prepared(ordered["x"], ordered["y"], ordered["base"], ordered["column"], paths, edges, starts)
@@ -94,7 +100,7 @@ def problems(draw):
     x, y, rate = column(points, GRID), column(points, GRID), column(points, positive)
     h = column((points, 2), st.sampled_from([0.125, 0.5, 1.0, np.inf]))
     c = column((points, 2, 3), st.sampled_from([0.0, 0.5, 1.0, 2.0]))
-    cuts = draw(st.lists(st.integers(0, n), max_size=6))
+    cuts = draw(st.none() | st.lists(st.integers(0, n), max_size=6))
     return x, y, rate, h, draw(st.sampled_from([0, 1, 2])), c, sample, cuts, draw(st.booleans()), n_columns
 
 
@@ -141,10 +147,24 @@ class TestKernelSums:
         h, c = np.full((7, 2), 0.1), np.tile([1.0, 0.0, 0.0], (7, 2, 1))
         one, *others = (
             compiled(x, y, rate, h, 0, c, sample, cuts, True, 1)
-            for cuts in ([], [100], range(1, 200), [0, 0, 7, 7, 7, 200])
+            for cuts in ([], None, [100], range(1, 200), [0, 0, 7, 7, 7, 200])
         )
         for other in others:
             np.testing.assert_allclose(other, one, rtol=1e-12, atol=1e-12)  # another order of the terms
+
+    @pytest.mark.parametrize("n", [0, 1, 2, 1000])
+    @pytest.mark.parametrize("spread", [0.0, 1e-300, 1.0])
+    def test_strips_hold_each_sample_once_between_their_edges_and_in_order(self, n, spread):
+        rng = np.random.default_rng(3)
+        x, y = spread * rng.normal(size=n), rng.normal(size=n)
+        order, edges, starts = in_strips(x, y)
+        np.testing.assert_array_equal(np.sort(order), np.arange(n))
+        assert (starts[0], starts[-1]) == (0, n)
+        assert len(starts) == len(edges) + 1
+        for low, high, begin, end in zip(edges, [*edges[1:], np.inf], starts, starts[1:], strict=False):
+            own, rounding = order[begin:end], 1e-14 * spread
+            assert np.all((x[own] >= low - rounding) & (x[own] <= high + rounding))
+            assert np.all(np.diff(y[own]) >= 0)
 
 
 class TestThreadsAndProcesses:

@@ -23,6 +23,7 @@ from darkpkg.method import kernel_estimate
 from darkpkg.method.generator import REPLICATES
 from darkpkg.method.kernel_estimate import prepared
 from darkpkg.method.kernels import GAUSSIAN, KERNELS, UNIFORM, Gaussian, Uniform
+from darkpkg.method.mass_kernel import density_times_level, mass_level
 from darkpkg.method.sampling import DENSITIES
 from darkpkg.method.smoothing import PAPER_SMOOTHING, SMOOTHING
 from darkpkg.method.weights import coupling_weight, exposure_weight, kde_weight, sampling_range, selection_weight
@@ -289,6 +290,22 @@ class TestExposureWeight:
                 np.testing.assert_allclose(weight[here], expected, rtol=5e-3)  # 0.016 t has two digits
             assert weight[fixed.beam != channel.beam].max() == 0
             assert weight[fixed.beam == channel.beam].min() > 0
+
+    def test_events_in_any_order_have_the_weights_of_their_own(self, fixed):
+        shuffled = np.random.default_rng(5).permutation(len(fixed))
+        for channel in dk.ANALYSIS_I.channels:
+            expected = exposure_weight(fixed, channel)[shuffled]
+            np.testing.assert_array_equal(exposure_weight(fixed[shuffled], channel), expected)
+
+
+class TestDensityTimesLevel:
+    @pytest.mark.parametrize("density", ["adapted", "paper", "log-uniform"])
+    @pytest.mark.parametrize("slope", ["density", None, (0.5, -4.0)])
+    def test_it_is_the_product_of_both_and_one_where_they_are_inverse(self, sampled, density, slope):
+        sampling, smoothing = dataclasses.replace(dk.HEAVY, density=density), dk.Smoothing(slope=slope)
+        masses = sampled.m_N, sampled.m_Zprime
+        product = sampling.q(*masses) * mass_level(sampling, np.stack(masses, axis=-1), smoothing)
+        np.testing.assert_allclose(density_times_level(sampling, *masses, smoothing), product, rtol=1e-14)
 
 
 class TestProducedSelectedDetected:
