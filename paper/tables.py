@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["Table", "table"]
+__all__ = ["Table", "table", "with_error"]
 
 _MISSING = "–"
 _SUPERSCRIPTS = str.maketrans("+-−0123456789", "⁺⁻⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -131,7 +131,7 @@ def _check(frame: pd.DataFrame, named: Mapping[str, Mapping[str, str]]) -> None:
 def _column(values: pd.Series, errors: pd.Series | None, form: str) -> list[str]:
     if errors is None:
         return [_text(value, form) for value in values]
-    return [_with_error(value, error, form) for value, error in zip(values, errors, strict=True)]
+    return [with_error(value, error, form) for value, error in zip(values, errors, strict=True)]
 
 
 def _text(value: Any, form: str) -> str:
@@ -146,7 +146,12 @@ def _text(value: Any, form: str) -> str:
     return format(value, form)
 
 
-def _with_error(value: float, error: float, form: str) -> str:
+def with_error(value: float, error: float, form: str = "") -> str:
+    """A value and its error with the same decimals: two digits of the error, unless ``form`` has others.
+
+    >>> with_error(4.7512, 0.0931)
+    '4.751 ± 0.093'
+    """
     if pd.isna(value) or pd.isna(error):
         return _text(value, form)
     if not form:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from paper.claims.verdicts import VERDICTS
 from paper.drawing import COLOURS
-from paper.tables import Table, table
+from paper.tables import Table, table, with_error
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +28,7 @@ _STYLES = {
     VERDICTS[2]: {"fmt": "X", "color": COLOURS["red"]},
 }
 _RANGE = (0.45, 1.8)
-_SYMBOL = re.compile(r"(\|?)([mVUαΛ])_(N|Z′|D4?|QCD|[eμτ][N4])(\|?)([²⁴]?)")
+_SYMBOL = re.compile(r"(\|?)([mxVUαΛ])_(N|Z′|A|D4?|ee|QCD|[eμτ][N4])(\|?)([²⁴]?)")
 _TEX = {"α": r"\alpha", "Λ": r"\Lambda", "Z′": "Z'", "QCD": r"\rm QCD", "²": "^2", "⁴": "^4"}
 _TEX |= {letter + of: rf"\{name} {of}" for letter, name in (("μ", "mu"), ("τ", "tau")) for of in "N4"}
 
@@ -64,21 +64,21 @@ def _row(row: Any) -> dict[str, str]:
 def typeset(text: str) -> str:
     """Plain text with its symbols as formulas.
 
-    >>> typeset("m_Z′ of |V_μN|²"), typeset("at_B")
-    ("$m_{Z'}$ of $|V_{\\\\mu N}|^2$", 'at_B')
+    >>> typeset("m_Z′ of |V_μN|²"), typeset("at_B"), typeset("x_A²/8")
+    ("$m_{Z'}$ of $|V_{\\\\mu N}|^2$", 'at_B', '$x_{A}^2$/8')
     """
 
     def formula(found: re.Match[str]) -> str:
         bar, letter, index, end, power = (_TEX.get(part, part) for part in found.groups())
         return f"${bar}{letter}_{{{index}}}{end}{power}$"
 
-    return _SYMBOL.sub(formula, text)
+    return _SYMBOL.sub(formula, text).replace("A^{1/3}", "$A^{1/3}$")
 
 
 def _number(value: float, error: float, unit: str) -> str:
     if np.isnan(value):
         return "–"
-    return f"{value:.3g}{f' ± {error:.1g}' if error else ''} {unit}".rstrip()
+    return f"{with_error(value, error) if error else format(value, '.3g')} {unit}".rstrip()
 
 
 def ratios_figure(found: pd.DataFrame) -> Figure:

@@ -1,6 +1,7 @@
 """Every claim of the paper has an answer, every answer a claim, and every verdict is derived from numbers."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
@@ -180,6 +181,22 @@ class TestPages:
             shown = pages.claims_table(table, section, "tab-x")
             assert len(shown.cells) == len(rows)
             assert all(place for place, *_ in shown.cells)
+
+    def test_a_number_and_its_error_have_the_same_decimals(self, table):
+        with_errors = [
+            (value, error)
+            for section in table.section.unique()
+            for _, _, _, ours, *_ in pages.claims_table(table, section, "tab-x").cells
+            for value, error in re.findall(r"(\S+) ± (\S+)", ours.replace(";", ""))
+        ]
+        assert len(with_errors) > 30
+        decimals = [[len(x.split("e")[0].partition(".")[2]) for x in pair] for pair in with_errors]
+        assert all(of_value == of_error for of_value, of_error in decimals)
+
+    def test_no_symbol_is_left_in_plain_text(self, table):
+        for section in table.section.unique():
+            for _, claim, _, _, _, why, _ in pages.claims_table(table, section, "tab-x").cells:
+                assert not re.search(r"(?<![$|{\\])\b[mxVU]_[A-Za-zμ]", re.sub(r"\$[^$]*\$|`[^`]*`", "", claim + why))
 
     def test_another_section_is_refused(self, table):
         with pytest.raises(ValueError, match="section must be one of Abstract"):
