@@ -88,6 +88,9 @@ def _laid_out(figure: Figure, shown_width: float) -> Iterator[Bbox]:
         try:
             with mpl.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
                 figure.set_layout_engine(None)
+                for axes in figure.axes:
+                    if hasattr(axes, "write_names"):  # of limits, by `paper.constraints.drawing`
+                        axes.write_names()
                 yield figure.get_tightbbox()
         finally:
             figure.set_layout_engine(engine)

@@ -219,6 +219,8 @@ def _limits(mediator: str, lines: Mapping[str, _Line], samples: Samples) -> Pape
         if ends[0][1] < 100 * ends[0][0]:
             ax.xaxis.set_minor_formatter(NullFormatter())
     axes[0].legend(loc="lower right", fontsize=9, labelspacing=0.2, borderaxespad=0.1)
+    for ax in axes:
+        ax.write_names()
     return PaperFigure(figure, curves.table())
 
 
@@ -330,7 +332,8 @@ def _events_against_lifetime(ax: Axes, samples: Samples, curves: Curves) -> None
     ax.errorbar(checked, dedicated.mean, dedicated.error, fmt="x", ms=5, color=COLOURS["blue"])
     ax.fill_between(ctau, np.maximum(mean - error, 1e-9), mean + error, color=COLOURS["blue"], alpha=0.25, lw=0)
     ax.axhline(exclusion_threshold(0.90), color=COLOURS["grey"], ls=":")
-    ax.text(ctau[-1] / 2, 2.6, "90 % CL", ha="right", color=COLOURS["grey"])
+    above = {"xytext": (-4, 3), "textcoords": "offset points", "xycoords": ax.get_yaxis_transform(), "ha": "right"}
+    ax.annotate("90 % CL", (1, exclusion_threshold(0.90)), **above, color=COLOURS["grey"])
     shortest = float(B.proper_decay_length() * B.V_N_sq)  # cτ⁰ for |V_N| = 1; it goes like 1 / |V_N|²
     longest = float(shortest / B.V_muN_sq)
     ax.axvspan(shortest, longest, color=COLOURS["orange"], alpha=0.15, lw=0)
