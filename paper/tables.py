@@ -13,9 +13,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["Table", "table"]
+__all__ = ["Table", "table", "typeset"]
 
 _MISSING = "–"
+_SYMBOL = re.compile(
+    r"(?<!\w)(\|?)([mVUEgpαΛ])_(N|Z′|D4?|QCD|ν|ee|[eμτi][N4])(\|?)([²⁴]?)(?![\w^])|(?<!\w)(cτ⁰|ε²?)(?!\w)"
+)
+_TEX = {"α": r"\alpha", "Λ": r"\Lambda", "Z′": "Z'", "QCD": r"\rm QCD", "ν": r"\nu", "²": "^2", "⁴": "^4"}
+_TEX |= {letter + of: rf"\{name} {of}" for letter, name in (("μ", "mu"), ("τ", "tau")) for of in "N4"}
+_TEX |= {"cτ⁰": r"c\tau^0", "ε": r"\varepsilon", "ε²": r"\varepsilon^2"}
+_AS_IT_IS = re.compile(r"(\$[^$]*\$|\{\w+\}`[^`]*`|`[^`]*`)")
+_NUMBER = re.compile(r"[+\-−]?[\d.,]+(e[+-]?\d+)?(\s±\s[\d.]+(e[+-]?\d+)?)?( %)?|–")
+LINE = 16
+"""Letters of the first column that stay on one line where a screen is narrow."""
+
 _SUPERSCRIPTS = str.maketrans("+-−0123456789", "⁺⁻⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -47,10 +58,16 @@ class Table:
 
     def markdown(self) -> str:
         """Write it in MyST Markdown, with the name for `numref`."""
-        marks = ["--:" if number else ":--" for number in self.numeric]
-        rows = [self.head, marks, *([_typeset(cell) for cell in row] for row in self.cells)]
+        columns = zip(self.numeric, zip(*self.cells, strict=True), strict=True)
+        marks = ["--:" if number or all(map(_NUMBER.fullmatch, cells)) else ":--" for number, cells in columns]
+        first = _in_lines if marks[0] == ":--" else str
+        rows = [
+            [typeset(head) for head in self.head],
+            marks,
+            *([first(_typeset(row[0])), *map(_typeset, row[1:])] for row in self.cells),
+        ]
         lines = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows]
-        return "\n".join([f":::{{table}} {self.caption}", f":name: {self.name}", "", *lines, ":::", ""])
+        return "\n".join([f":::{{table}} {typeset(self.caption)}", f":name: {self.name}", "", *lines, ":::", ""])
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         frame = pd.DataFrame(self.cells, columns=self.head)
@@ -147,6 +164,8 @@ def _text(value: Any, form: str) -> str:
 
 
 def _with_error(value: float, error: float, form: str) -> str:
+    if pd.isna(error) and not form and np.isfinite(value) and not isinstance(value, (int, np.integer)):
+        form = "#.4g"  # 90.00 below 97.57: its digits are as certain
     if pd.isna(value) or pd.isna(error):
         return _text(value, form)
     if not form:
@@ -155,8 +174,37 @@ def _with_error(value: float, error: float, form: str) -> str:
     return f"{format(value, form)} ± {format(error, form)}"
 
 
+def typeset(text: str) -> str:
+    """Plain text with its symbols as formulas; code, roles and formulas in it stay as they are.
+
+    >>> typeset("m_Z′ of |V_μN|²"), typeset("at_B"), typeset("`V_N` and g_D²")
+    ("$m_{Z'}$ of $|V_{\\\\mu N}|^2$", 'at_B', '`V_N` and $g_{D}^2$')
+    """
+
+    def formula(found: re.Match[str]) -> str:
+        bar, letter, index, end, power, alone = (_TEX.get(part, part) for part in found.groups())
+        return f"${alone}$" if alone else f"${bar}{letter}_{{{index}}}{end}{power}$"
+
+    parts = _AS_IT_IS.split(text)
+    return "".join(part if i % 2 else _SYMBOL.sub(formula, part) for i, part in enumerate(parts))
+
+
+def _in_lines(cell: str) -> str:
+    """Keep words of a cell together in lines of up to `LINE` letters, so that a narrow column has a few a line."""
+    if re.search(r"[$`{\[]", cell):
+        return cell
+    lines: list[str] = []
+    for word in cell.split(" "):
+        if lines and len(lines[-1]) + 1 + len(word) <= LINE:
+            lines[-1] += "\N{NO-BREAK SPACE}" + word
+        else:
+            lines.append(word)
+    return " ".join(lines)
+
+
 def _typeset(cell: str) -> str:
     """A cell for readers: powers of ten as such, and minus signs; code stays as it is."""
+    cell = typeset(cell)
     if "`" in cell:
         return cell
     cell = re.sub(r"(?<=\d)e[+-]0+(?!\d)", "", cell)
