@@ -17,6 +17,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.ticker import LogFormatterSciNotation
 from matplotlib.transforms import Bbox
 
 from paper.figure_data import figure_data
@@ -84,7 +85,7 @@ def _laid_out(figure: Figure, shown_width: float) -> Iterator[Bbox]:
     is shown with a width of at most ``shown_width`` inches.
     """
     engine = figure.get_layout_engine()
-    with _ticks_found_once(figure), _legible(figure, engine, shown_width):
+    with _few_labels_of_logarithms(figure), _ticks_found_once(figure), _legible(figure, engine, shown_width):
         try:
             with mpl.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
                 figure.set_layout_engine(None)
@@ -114,6 +115,36 @@ def _legible(figure: Figure, engine: Any, shown_width: float) -> Iterator[None]:
     finally:
         for text, size in before:
             text.set_fontsize(size)
+
+
+class _FewLabels(LogFormatterSciNotation):
+    """Labels 2 and 5 times a power of ten where matplotlib has more between two of these: they would touch."""
+
+    def set_locs(self, locs: Any = None) -> None:
+        """Choose which ticks have a label."""
+        super().set_locs(locs)  # type: ignore[no-untyped-call]
+        low, high = sorted(self.axis.get_view_interval())
+        if low > 0 and self._sublabels is not None and len(self._sublabels) > 1:
+            powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+            shown = np.outer((1, 2, 5), powers).ravel()
+            if np.sum((shown >= low) & (shown <= high)) > 1:
+                self._sublabels = {1, 2, 5}
+
+
+@contextmanager
+def _few_labels_of_logarithms(figure: Figure) -> Iterator[None]:
+    """Have few labels on logarithmic axes over less than about a decade, for a while."""
+    axes = [axis for panel in figure.axes for axis in (panel.xaxis, panel.yaxis) if axis.get_scale() == "log"]
+    before = [(axis, axis.get_minor_formatter()) for axis in axes]
+    for axis, formatter in before:
+        if type(formatter) is LogFormatterSciNotation:
+            axis.set_minor_formatter(_FewLabels(labelOnlyBase=False))  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        for axis, formatter in before:
+            if axis.get_minor_formatter() is not formatter:
+                axis.set_minor_formatter(formatter)
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from paper.drawing import shown_name
+
 __all__ = ["Table", "table", "typeset"]
 
 _MISSING = "–"
@@ -175,7 +177,7 @@ def _with_error(value: float, error: float, form: str) -> str:
 
 
 def typeset(text: str) -> str:
-    """Plain text with its symbols as formulas; code, roles and formulas in it stay as they are.
+    """Plain text with symbols as formulas, and the P∅D with its sign; code, roles and formulas stay as they are.
 
     >>> typeset("m_Z′ of |V_μN|²"), typeset("at_B"), typeset("`V_N` and g_D²")
     ("$m_{Z'}$ of $|V_{\\\\mu N}|^2$", 'at_B', '`V_N` and $g_{D}^2$')
@@ -186,7 +188,7 @@ def typeset(text: str) -> str:
         return f"${alone}$" if alone else f"${bar}{letter}_{{{index}}}{end}{power}$"
 
     parts = _AS_IT_IS.split(text)
-    return "".join(part if i % 2 else _SYMBOL.sub(formula, part) for i, part in enumerate(parts))
+    return "".join(part if i % 2 else shown_name(_SYMBOL.sub(formula, part)) for i, part in enumerate(parts))
 
 
 def _in_lines(cell: str) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from contextlib import nullcontext
 
 import matplotlib as mpl
@@ -325,3 +326,19 @@ def test_long_labels_of_rows_stand_above_their_rows_on_a_phone():
         for y, text in enumerate(axes.texts):
             assert text.get_window_extent().y0 > axes.transData.transform((0, y))[1]
     assert state(figure) == before
+
+
+@pytest.mark.parametrize(
+    ("ends", "digits"),
+    [((1.3e-4, 8e-4), "25"), ((2e-4, 1.2e-3), "25"), ((2.2e-4, 4.4e-4), "23456789"), ((1e-6, 0.1), "")],
+)
+def test_a_logarithmic_axis_over_less_than_a_decade_has_few_labels(ends, digits):
+    figure = Figure(figsize=(5.0, 4.0))
+    axes = figure.subplots()
+    axes.set(yscale="log", ylim=ends)
+    own = axes.yaxis.get_minor_formatter()
+    with figure_output._laid_out(figure, PAGE_WIDTH):
+        figure.draw_without_rendering()
+        labels = [tick.label1.get_text() for tick in axes.yaxis.get_minor_ticks()]
+    assert {digit for label in labels for digit in re.findall(r"(\d)\\times", label)} == set(digits)
+    assert axes.yaxis.get_minor_formatter() is own
