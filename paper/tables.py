@@ -19,11 +19,11 @@ __all__ = ["Table", "table", "typeset"]
 
 _MISSING = "–"
 _SYMBOL = re.compile(
-    r"(?<!\w)(\|?)([mVUEgpαΛ])_(N|Z′|D4?|QCD|ν|ee|[eμτi][N4])(\|?)([²⁴]?)(?![\w^])|(?<!\w)(cτ⁰|ε²?)(?!\w)"
+    r"(?<!\w)(\|?)([mVUEgpαΛ])_(N|Z′|D4?|QCD|ν|ee|[eμτi][N4])(\|?)([²⁴]?)(?![\w^])|(?<!\w)(cτ⁰|Q²|ε²?)(?!\w)"
 )
 _TEX = {"α": r"\alpha", "Λ": r"\Lambda", "Z′": "Z'", "QCD": r"\rm QCD", "ν": r"\nu", "²": "^2", "⁴": "^4"}
 _TEX |= {letter + of: rf"\{name} {of}" for letter, name in (("μ", "mu"), ("τ", "tau")) for of in "N4"}
-_TEX |= {"cτ⁰": r"c\tau^0", "ε": r"\varepsilon", "ε²": r"\varepsilon^2"}
+_TEX |= {"cτ⁰": r"c\tau^0", "ε": r"\varepsilon", "ε²": r"\varepsilon^2", "Q²": "Q^2"}
 _AS_IT_IS = re.compile(r"(\$[^$]*\$|\{\w+\}`[^`]*`|`[^`]*`)")
 _NUMBER = re.compile(r"[+\-−]?[\d.,]+(e[+-]?\d+)?(\s±\s[\d.]+(e[+-]?\d+)?)?( %)?|–")
 LINE = 16

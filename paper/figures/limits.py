@@ -251,9 +251,6 @@ def _edge(ax: Axes, found: Scan, label: str, style: dict[str, Any]) -> list[Arra
     return edge
 
 
-# --- Lifetimes ---
-
-
 def lifetime_bounds() -> dict[float, tuple[Array, LifetimeBound]]:
     """Shortest excluded cτ⁰ in cm at `EVENT_RATES` and the fit of Eq. (E1) to them, for each of `LIFETIME_MASSES`."""
     bounds = {}
@@ -332,8 +329,7 @@ def _events_against_lifetime(ax: Axes, samples: Samples, curves: Curves) -> None
     ax.errorbar(checked, dedicated.mean, dedicated.error, fmt="x", ms=5, color=COLOURS["blue"])
     ax.fill_between(ctau, np.maximum(mean - error, 1e-9), mean + error, color=COLOURS["blue"], alpha=0.25, lw=0)
     ax.axhline(exclusion_threshold(0.90), color=COLOURS["grey"], ls=":")
-    above = {"xytext": (-4, 3), "textcoords": "offset points", "xycoords": ax.get_yaxis_transform(), "ha": "right"}
-    ax.annotate("90 % CL", (1, exclusion_threshold(0.90)), **above, color=COLOURS["grey"])
+    ax.text(ctau[-1] / 2, 1.2 * exclusion_threshold(0.90), "90 % CL", ha="right", va="bottom", color=COLOURS["grey"])
     shortest = float(B.proper_decay_length() * B.V_N_sq)  # cτ⁰ for |V_N| = 1; it goes like 1 / |V_N|²
     longest = float(shortest / B.V_muN_sq)
     ax.axvspan(shortest, longest, color=COLOURS["orange"], alpha=0.15, lw=0)
