@@ -122,7 +122,8 @@ def _stacked(
         order = {axes: 2 * spec.rowspan.start + spec.colspan.start for axes, spec in before.items()}
     n_rows = len(places) // n_columns
     heights = np.ones(n_rows)
-    heights[[order[axes] // n_columns for axes in panels if not axes.axison]] = WITHOUT_AXES
+    if any(axes.axison for axes in panels):
+        heights[[order[axes] // n_columns for axes in panels if not axes.axison]] = WITHOUT_AXES
     grid = GridSpec(n_rows, n_columns, figure=figure, height_ratios=heights)
     kept = [(axes, *_labels(axes)) for axes in panels]
     by_row = {spec.rowspan.start: axes.get_ylabel() for axes, spec in reversed(before.items()) if axes.get_ylabel()}

@@ -106,7 +106,7 @@ def figure_4(samples: Samples) -> PaperFigure:
             colour = _COLOUR_OF[material]
             ax.plot(ctaus, mean, color=colour, label=material)
             ax.fill_between(ctaus, mean - 3 * error, mean + 3 * error, color=colour, alpha=0.3, lw=0)
-            ax.plot(ctaus, long_lived, ":", color=colour, lw=1.2)
+            ax.plot(ctaus, long_lived, ":", color=colour, lw=1.2, label=f"{material}, long lifetimes")
         curves.line("acceptance", material, ctaus, mean, error)
         curves.line("acceptance", f"{material}, long lifetimes", ctaus, long_lived)
     chambers = [module for module in ND280.modules if "Ar" in module.composition]
