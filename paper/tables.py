@@ -15,7 +15,7 @@ import pandas as pd
 
 from paper.drawing import shown_name
 
-__all__ = ["Table", "table", "typeset"]
+__all__ = ["SUPERSCRIPTS", "Table", "table", "typeset"]
 
 _MISSING = "–"
 _SYMBOL = re.compile(
@@ -29,7 +29,7 @@ _NUMBER = re.compile(r"[+\-−]?[\d.,]+(e[+-]?\d+)?(\s±\s[\d.]+(e[+-]?\d+)?)?( 
 LINE = 16
 """Letters of the first column that stay on one line where a screen is narrow."""
 
-_SUPERSCRIPTS = str.maketrans("+-−0123456789", "⁺⁻⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+SUPERSCRIPTS = str.maketrans("+-−0123456789", "⁺⁻⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -210,5 +210,5 @@ def _typeset(cell: str) -> str:
     if "`" in cell:
         return cell
     cell = re.sub(r"(?<=\d)e[+-]0+(?!\d)", "", cell)
-    cell = re.sub(r"(?<=\d)e([+-]\d+)", lambda power: f" × 10{str(int(power[1])).translate(_SUPERSCRIPTS)}", cell)
+    cell = re.sub(r"(?<=\d)e([+-]\d+)", lambda power: f" × 10{str(int(power[1])).translate(SUPERSCRIPTS)}", cell)
     return re.sub(r"(?<![\w.–-])-(?=\d)", "−", cell)
