@@ -208,8 +208,9 @@ def _labels_above_rows(figure: Figure, panels: list[Axes]) -> Iterator[None]:
     written: list[Text] = []
     height = 0.0
     shown = [axes for axes in panels if _widest_label(axes) > LONGEST_BESIDE * NARROW_WIDTH * figure.dpi]
-    for axes in shown:
-        low, high = sorted(axes.get_ylim())
+    limits = {axes: axes.get_ylim() for axes in shown}
+    for axes, (bottom, top) in limits.items():
+        low, high = sorted((bottom, top))
         rows = [(y, text.get_text()) for y, text in zip(axes.get_yticks(), axes.get_yticklabels(), strict=True)]
         rows = [(y, text) for y, text in rows if low <= y <= high and text]
         size = axes.get_yticklabels()[0].get_fontsize()
@@ -217,6 +218,7 @@ def _labels_above_rows(figure: Figure, panels: list[Axes]) -> Iterator[None]:
             at = {"xycoords": axes.get_yaxis_transform(), "xytext": (3, 5), "textcoords": "offset points"}
             written.append(axes.annotate(text, (0, y), **at, va="bottom", size=size, bbox=_BEHIND, zorder=1.5))
         axes.tick_params(labelleft=False)
+        axes.set_ylim(bottom, top + 0.4 * (top - bottom) / len(rows))  # room for the uppermost label
         height += ROW_HEIGHT * len(rows) + 0.4
     size_before = figure.get_size_inches()
     try:
@@ -225,8 +227,9 @@ def _labels_above_rows(figure: Figure, panels: list[Axes]) -> Iterator[None]:
     finally:
         for text in written:
             text.remove()
-        for axes in shown:
+        for axes, ends in limits.items():
             axes.tick_params(labelleft=True)
+            axes.set_ylim(ends)
 
 
 def _widest_label(axes: Axes) -> float:

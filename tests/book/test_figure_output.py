@@ -263,7 +263,7 @@ def state(figure):
         (
             axes.get_subplotspec(), axes.get_xlabel(), axes.get_ylabel(), axes.get_anchor(), axes.get_visible(),
             axes.xaxis.get_tick_params().get("labelbottom"), axes.yaxis.get_tick_params().get("labelleft"),
-            len(axes.texts), list(getattr(axes, "_colorbars", ())),
+            len(axes.texts), axes.get_ylim(), list(getattr(axes, "_colorbars", ())),
         )
         for axes in figure.axes
     ]  # fmt: skip
@@ -325,6 +325,7 @@ def test_long_labels_of_rows_stand_above_their_rows_on_a_phone():
         assert axes.get_position().width > 0.9
         for y, text in enumerate(axes.texts):
             assert text.get_window_extent().y0 > axes.transData.transform((0, y))[1]
+            assert text.get_window_extent().y1 < axes.get_window_extent().y1
     assert state(figure) == before
 
 
