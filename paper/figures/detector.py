@@ -142,7 +142,8 @@ def figure_12(samples: Samples, n_dots: int = 2500) -> PaperFigure:
             curves.line(panel, name, z, x)
         draw_detector(ND280, ax, plane="zx", names=False)
         ax.set(xlim=(-12, 614), ylim=(-125, 125))
-        ax.text(0.985, 0.955, panel, ha="right", va="top", transform=ax.transAxes, bbox=PALE)
+        inside = {"xytext": (-4, -4), "textcoords": "offset points", "ha": "right", "va": "top"}
+        ax.annotate(panel, (1, 1), xycoords="axes fraction", **inside, bbox=PALE)
     axes[0].set_xlabel("")
     axes[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncol=3, markerscale=4, columnspacing=1)
     return PaperFigure(figure, curves.table())
