@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-__all__ = ["COLOURS", "draw_detector", "module_colour", "plain_ticks", "use_style"]
+__all__ = ["COLOURS", "draw_detector", "module_colour", "plain_ticks", "shown_name", "use_style"]
 
 COLOURS = {
     "blue": "#0072B2",
@@ -83,6 +83,11 @@ def module_colour(module: Module) -> str:
     return COLOURS[_MATERIALS.get(module.material, "purple")]
 
 
+def shown_name(name: str) -> str:
+    """A name as readers see it: the P∅D has its sign, which data and code write P0D."""
+    return name.replace("P0D", "P∅D")
+
+
 def draw_detector(
     detector: Detector, ax: Axes, plane: str = "zx", names: bool = True, alpha: float = 0.25, zorder: float = 0
 ) -> Axes:
@@ -94,7 +99,7 @@ def draw_detector(
         The two axes of the drawing, the horizontal one first: ``"zx"`` from above, ``"zy"`` from the side, ``"xy"``
         from the front.
     names
-        Whether to write the name of each module into it.
+        Whether to write the name of each module (`shown_name`) into it.
     alpha, zorder
         Opacity of the colours (`module_colour`) and place below or above what else is drawn.
 
@@ -114,7 +119,7 @@ def draw_detector(
             (left, bottom), (width, height) = _frame(module.active, plane)
             upright = width < height
             ax.annotate(
-                module.name, (left + width / 2, bottom + height if upright else bottom + height / 2),
+                shown_name(module.name), (left + width / 2, bottom + height if upright else bottom + height / 2),
                 xytext=(0, -4 if upright else 0), textcoords="offset points",
                 rotation=90 if upright else 0, ha="center", va="top" if upright else "center", size=8.5,
             )  # fmt: skip

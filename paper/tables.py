@@ -13,10 +13,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["Table", "table", "with_error"]
+from paper.drawing import shown_name
+
+__all__ = ["SUPERSCRIPTS", "Table", "table", "typeset", "with_error"]
 
 _MISSING = "–"
-_SUPERSCRIPTS = str.maketrans("+-−0123456789", "⁺⁻⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_SYMBOL = re.compile(
+    r"(?<!\w)(\|?)([mxVUEgpαΛ])_(N|Z′|A|D4?|QCD|ν|ee|[eμτi][N4])(\|?)([²⁴]?)(?![\w^])|(?<!\w)(cτ⁰|Q²|ε²?|A\^\{1/3\})(?!\w)"
+)
+_TEX = {"α": r"\alpha", "Λ": r"\Lambda", "Z′": "Z'", "QCD": r"\rm QCD", "ν": r"\nu", "²": "^2", "⁴": "^4"}
+_TEX |= {letter + of: rf"\{name} {of}" for letter, name in (("μ", "mu"), ("τ", "tau")) for of in "N4"}
+_TEX |= {"cτ⁰": r"c\tau^0", "ε": r"\varepsilon", "ε²": r"\varepsilon^2", "Q²": "Q^2"}
+_AS_IT_IS = re.compile(r"(\$[^$]*\$|\{\w+\}`[^`]*`|`[^`]*`)")
+_NUMBER = re.compile(r"[+\-−]?[\d.,]+(e[+-]?\d+)?(\s±\s[\d.]+(e[+-]?\d+)?)?( %)?|–")
+LINE = 16
+"""Letters of the first column that stay on one line where a screen is narrow."""
+
+SUPERSCRIPTS = str.maketrans("+-−0123456789", "⁺⁻⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -47,10 +60,16 @@ class Table:
 
     def markdown(self) -> str:
         """Write it in MyST Markdown, with the name for `numref`."""
-        marks = ["--:" if number else ":--" for number in self.numeric]
-        rows = [self.head, marks, *([_typeset(cell) for cell in row] for row in self.cells)]
+        columns = zip(self.numeric, zip(*self.cells, strict=True), strict=True)
+        marks = ["--:" if number or all(map(_NUMBER.fullmatch, cells)) else ":--" for number, cells in columns]
+        first = _in_lines if marks[0] == ":--" else str
+        rows = [
+            [typeset(head) for head in self.head],
+            marks,
+            *([first(_typeset(row[0])), *map(_typeset, row[1:])] for row in self.cells),
+        ]
         lines = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows]
-        return "\n".join([f":::{{table}} {self.caption}", f":name: {self.name}", "", *lines, ":::", ""])
+        return "\n".join([f":::{{table}} {typeset(self.caption)}", f":name: {self.name}", "", *lines, ":::", ""])
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         frame = pd.DataFrame(self.cells, columns=self.head)
@@ -152,6 +171,8 @@ def with_error(value: float, error: float, form: str = "") -> str:
     >>> with_error(4.7512, 0.0931)
     '4.751 ± 0.093'
     """
+    if pd.isna(error) and not form and np.isfinite(value) and not isinstance(value, (int, np.integer)):
+        form = "#.4g"  # 90.00 below 97.57: its digits are as certain
     if pd.isna(value) or pd.isna(error):
         return _text(value, form)
     if not form:
@@ -160,10 +181,39 @@ def with_error(value: float, error: float, form: str = "") -> str:
     return f"{format(value, form)} ± {format(error, form)}"
 
 
+def typeset(text: str) -> str:
+    """Plain text with symbols as formulas, and the P∅D with its sign; code, roles and formulas stay as they are.
+
+    >>> typeset("m_Z′ of |V_μN|²"), typeset("at_B"), typeset("`V_N` and g_D²")
+    ("$m_{Z'}$ of $|V_{\\\\mu N}|^2$", 'at_B', '`V_N` and $g_{D}^2$')
+    """
+
+    def formula(found: re.Match[str]) -> str:
+        bar, letter, index, end, power, alone = (_TEX.get(part, part) for part in found.groups())
+        return f"${alone}$" if alone else f"${bar}{letter}_{{{index}}}{end}{power}$"
+
+    parts = _AS_IT_IS.split(text)
+    return "".join(part if i % 2 else shown_name(_SYMBOL.sub(formula, part)) for i, part in enumerate(parts))
+
+
+def _in_lines(cell: str) -> str:
+    """Keep words of a cell together in lines of up to `LINE` letters, so that a narrow column has a few a line."""
+    if re.search(r"[$`{\[]", cell):
+        return cell
+    lines: list[str] = []
+    for word in cell.split(" "):
+        if lines and len(lines[-1]) + 1 + len(word) <= LINE:
+            lines[-1] += "\N{NO-BREAK SPACE}" + word
+        else:
+            lines.append(word)
+    return " ".join(lines)
+
+
 def _typeset(cell: str) -> str:
     """A cell for readers: powers of ten as such, and minus signs; code stays as it is."""
+    cell = typeset(cell)
     if "`" in cell:
         return cell
     cell = re.sub(r"(?<=\d)e[+-]0+(?!\d)", "", cell)
-    cell = re.sub(r"(?<=\d)e([+-]\d+)", lambda power: f" × 10{str(int(power[1])).translate(_SUPERSCRIPTS)}", cell)
+    cell = re.sub(r"(?<=\d)e([+-]\d+)", lambda power: f" × 10{str(int(power[1])).translate(SUPERSCRIPTS)}", cell)
     return re.sub(r"(?<![\w.–-])-(?=\d)", "−", cell)

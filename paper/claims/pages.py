@@ -5,7 +5,6 @@ Begin with `claims_table`; both take the table of `paper.claims.verdicts.table`.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
@@ -14,7 +13,7 @@ import pandas as pd
 
 from paper.claims.verdicts import VERDICTS
 from paper.drawing import COLOURS
-from paper.tables import Table, table, with_error
+from paper.tables import Table, table, typeset, with_error
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,9 +27,6 @@ _STYLES = {
     VERDICTS[2]: {"fmt": "X", "color": COLOURS["red"]},
 }
 _RANGE = (0.45, 1.8)
-_SYMBOL = re.compile(r"(\|?)([mxVUαΛ])_(N|Z′|A|D4?|ee|QCD|[eμτ][N4])(\|?)([²⁴]?)")
-_TEX = {"α": r"\alpha", "Λ": r"\Lambda", "Z′": "Z'", "QCD": r"\rm QCD", "²": "^2", "⁴": "^4"}
-_TEX |= {letter + of: rf"\{name} {of}" for letter, name in (("μ", "mu"), ("τ", "tau")) for of in "N4"}
 
 
 def claims_table(found: pd.DataFrame, section: str, name: str) -> Table:
@@ -59,20 +55,6 @@ def _row(row: Any) -> dict[str, str]:
     heads = ("place", "claim", "paper", "ours", "verdict", "why", "page")
     cells = (row.place, typeset(row.claim), printed, ours, verdict, typeset(why), page)
     return dict(zip(heads, cells, strict=True))
-
-
-def typeset(text: str) -> str:
-    """Plain text with its symbols as formulas.
-
-    >>> typeset("m_Z′ of |V_μN|²"), typeset("at_B"), typeset("x_A²/8")
-    ("$m_{Z'}$ of $|V_{\\\\mu N}|^2$", 'at_B', '$x_{A}^2$/8')
-    """
-
-    def formula(found: re.Match[str]) -> str:
-        bar, letter, index, end, power = (_TEX.get(part, part) for part in found.groups())
-        return f"${bar}{letter}_{{{index}}}{end}{power}$"
-
-    return _SYMBOL.sub(formula, text).replace("A^{1/3}", "$A^{1/3}$")
 
 
 def _number(value: float, error: float, unit: str) -> str:

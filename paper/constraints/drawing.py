@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.contour import ContourSet
+from matplotlib.text import Text
+from numpy.typing import NDArray
 
 from darkpkg.plotting import axis_label
 from paper.constraints.curves import PLANES, Constraint, Region, constraints, region_of_interest
 from paper.drawing import COLOURS, PALE
+
+Array = NDArray[np.float64]
 
 _EXCLUDED = "#E2E2E2"
 
@@ -25,7 +33,8 @@ def draw_constraints(
     """Draw the published limits of a plane as grey areas, and the regions that explain MiniBooNE in green.
 
     Set the limits of ``ax`` first: each name is written once, just inside the area, if possible where no other limit
-    excludes anything beyond the edge, and left out where there is no room. Curves drawn later lie on top.
+    excludes anything beyond the edge, and left out where there is no room. Curves drawn later lie on top; call
+    ``ax.write_names()`` after them, and names avoid these, too, as the book does at each size that it draws.
 
     Parameters
     ----------
@@ -57,53 +66,133 @@ def draw_constraints(
         ax.plot(*region.outline.T, color=COLOURS["green"], lw=0.9, zorder=0.9)
     ax.set(xlim=x_limits, ylim=y_limits)
     if names:
-        _write_names(ax, found, wanted)
+        ax.write_names = _Names(ax, found, wanted)  # type: ignore[attr-defined]
+        ax.write_names()  # type: ignore[attr-defined]
     return ax
 
 
-def _write_names(ax: Axes, limits: tuple[Constraint, ...], regions: tuple[Region, ...]) -> None:
-    """Names of limits inside their areas, where there is most room; of boxes and fits on their upper edges."""
-    width, height = ax.get_window_extent().size / ax.figure.dpi * 72  # in points
-    to_page = ax.transData - ax.transAxes
-    written: list[tuple[float, float, float]] = []  # middle and half width of each name, 9 points high
+@dataclass(frozen=True)
+class _Names:
+    """Names of limits and regions of a panel, written anew whenever its size or its curves are others.
 
-    def room(x: float, y: float, half: float) -> float:
-        """Distance to what is written, or to the frame, whichever is nearer; negative outside of it."""
-        to_frame = min(x - half, width - half - x, y - 5, height - 5 - y)
-        return min([to_frame, *(max(abs(x - c) - half - d, abs(y - e) - 9) for c, e, d in written)])
+    Call it after all curves are drawn, or once more at another size.
+    """
 
-    for region in regions:
-        name = region.name.removeprefix("MiniBooNE, ")
-        top = region.outline[np.isclose(region.outline[:, 1], region.outline[:, 1].max(), rtol=1e-3)]
-        x, y = to_page.transform(np.exp(np.log(top).mean(axis=0))) * (width, height)
-        half, y = 2.2 * len(name) + 2, y + (7 if region.n_sigma is None else -7)
-        x = min(x, width - half)
-        written.append((x, y, half))
-        _write(ax, name, x / width, y / height, "#00563E")
-    names = dict.fromkeys(limit.name for limit in limits)
-    for open_only in (True, False):
-        for name in [name for name in names if name not in {text.get_text() for text in ax.texts}]:
-            half, best = 2.2 * len(name) + 2, (2.0, 0.0, 0.0)
-            for x, y, shift in _edges([limit for limit in limits if limit.name == name], limits, open_only):
-                a, b = to_page.transform((x, y)) * (width, height) + (0, shift)
-                best = max(best, (min(room(a, b, half), 20.0), a, b))
-            if best[0] > 2:
-                written.append((best[1], best[2], half))
-                _write(ax, name, best[1] / width, best[2] / height, "#3A3A3A")
+    ax: Axes
+    limits: tuple[Constraint, ...]
+    regions: tuple[Region, ...]
+    written: dict[str, Text] = field(default_factory=dict)
+
+    def __call__(self) -> None:
+        """Write each name where least lies under it: curves, points, other words, a legend."""
+        for text in self.written.values():
+            text.set_visible(False)  # it neither takes room nor counts as one that is in the way
+        curves, frames = _drawn_points(self.ax), _frames(self.ax)
+        for region in self.regions:
+            name = region.name.removeprefix("MiniBooNE, ")
+            top = region.outline[np.isclose(region.outline[:, 1], region.outline[:, 1].max(), rtol=1e-3)]
+            where = np.exp(np.log(top).mean(axis=0))[None], np.array([7.0 if region.n_sigma is None else -7.0])
+            self._place(name, *where, curves[:0], frames, "#00563E", shifted=True)
+        for open_only in (True, False):
+            for name in dict.fromkeys(limit.name for limit in self.limits):
+                if not (name in self.written and self.written[name].get_visible()):
+                    own = [limit for limit in self.limits if limit.name == name]
+                    where = _inside_edges(own, self.limits, open_only)
+                    self._place(name, *where, curves, frames, "#3A3A3A")
+
+    def _place(
+        self,
+        name: str,
+        points: Array,
+        shifts: Array,
+        curves: Array,
+        frames: list[Any],
+        colour: str,
+        shifted: bool = False,
+    ) -> None:
+        """Write a name at the best of some points of an edge, each with its shift upwards, or not at all.
+
+        ``shifted`` names may be shifted along x, too, to lie inside the panel.
+        """
+        if not len(points):
+            return
+        text = self.written.get(name)
+        if text is None:
+            text = self.ax.text(0, 0, name, transform=self.ax.transAxes, size=8.5, color=colour, **_WORDS)
+            self.written[name] = text
+        text.set_visible(True)
+        (left, bottom), (right, top) = self.ax.bbox.get_points()
+        scale, box = self.ax.figure.dpi / 72, text.get_window_extent()
+        half, high = box.width / 2 + scale, box.height / 2
+        x, y = self.ax.transData.transform(points).T
+        y = y + scale * shifts
+        if shifted:
+            x = np.clip(x, left + half, right - half)
+        room = np.min([x - half - left, right - half - x, y - high - bottom, top - high - y], axis=0)
+        for frame in frames:
+            apart = np.maximum(
+                np.maximum(frame.x0 - x, x - frame.x1) - half, np.maximum(frame.y0 - y, y - frame.y1) - high
+            )
+            room = np.minimum(room, apart)
+        under = np.array([_n_under(curves, *middle, half, high) for middle in zip(x, y, strict=True)])
+        best = int(np.lexsort((-np.minimum(room, 20 * scale), under, room < 2 * scale))[0])
+        if room[best] < 2 * scale:
+            text.set_visible(False)
+            return
+        text.set_position(self.ax.transAxes.inverted().transform((x[best], y[best])))
+        frames.append(text.get_window_extent())
 
 
-def _write(ax: Axes, text: str, x: float, y: float, colour: str) -> None:
-    ax.text(x, y, text, transform=ax.transAxes, size=8.5, color=colour, ha="center", va="center", bbox=PALE)
+_WORDS: dict[str, Any] = {"ha": "center", "va": "center", "bbox": {**PALE, "alpha": 0.85}}
 
 
-def _edges(
-    of: list[Constraint], limits: tuple[Constraint, ...], open_only: bool
-) -> Iterator[tuple[float, float, float]]:
+def _drawn_points(ax: Axes) -> Array:
+    """Points close to each other, in pixels, of all lines and outlines in a panel."""
+    paths, points = [], [np.empty((0, 2))]
+    for line in ax.lines:
+        path = line.get_transform().transform(line.get_xydata())
+        if line.get_linestyle() == "None":
+            points += [path + 4 * np.array(corner) for corner in ((-1, -1), (-1, 1), (1, -1), (1, 1))]
+        else:
+            paths.append(path)
+    for drawn in ax.collections:
+        if isinstance(drawn, (LineCollection, ContourSet)) and not getattr(drawn, "filled", False):
+            to_page = drawn.get_transform()
+            paths += [to_page.transform(p) for path in drawn.get_paths() for p in path.to_polygons(closed_only=False)]
+    for path in paths:
+        path = np.clip(path[np.isfinite(path).all(axis=1)], ax.bbox.min - 50, ax.bbox.max + 50)
+        if len(path) > 1:
+            length = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(path, axis=0).T))])
+            along = np.arange(0, length[-1], 2.0)
+            points.append(np.column_stack([np.interp(along, length, side) for side in path.T]))
+    return np.concatenate(points)
+
+
+def _frames(ax: Axes) -> list[Any]:
+    """Where words and a legend stand, in pixels."""
+    frames = [text.get_window_extent() for text in ax.texts if text.get_visible() and text.get_text()]
+    legend = ax.get_legend()
+    return [*frames, *([legend.get_window_extent()] if legend is not None and legend.get_visible() else [])]
+
+
+def _n_under(curves: Array, x: float, y: float, half: float, high: float) -> int:
+    """How many points of curves lie under a word: 0 if none comes near it."""
+    return int(np.sum((np.abs(curves[:, 0] - x) < half) & (np.abs(curves[:, 1] - y) < high)))
+
+
+def _inside_edges(of: list[Constraint], limits: tuple[Constraint, ...], open_only: bool) -> tuple[Array, Array]:
     """Points on the edges of limits, with the way into the area in points; all, or where nothing excludes beyond."""
+    points, shifts = [np.empty((0, 2))], [np.empty(0)]
     for limit in of:
-        for edge, shift in ((limit.low, 7.0), (limit.high, -7.0)):
-            beyond = edge * (0.93 if shift > 0 else 1.07)
-            hidden = np.any([other.excludes(limit.x, beyond) for other in limits], axis=0) & open_only
-            for x, y in zip(limit.x[~hidden], edge[~hidden], strict=True):
-                if np.isfinite(y):
-                    yield float(x), float(y), shift
+        fine = np.exp(np.linspace(*np.log(limit.x[[0, -1]]), 90))
+        for edge, way in ((limit.low, 1.0), (limit.high, -1.0)):
+            shown = np.isfinite(edge)
+            if not shown.any():
+                continue
+            x = fine[(fine >= limit.x[shown][0]) & (fine <= limit.x[shown][-1])]
+            y = np.exp(np.interp(np.log(x), np.log(limit.x[shown]), np.log(edge[shown])))
+            hidden = np.any([other.excludes(x, y * (1 - 0.07 * way)) for other in limits], axis=0) & open_only
+            for shift in (8.0, 11.0, 15.0):
+                points.append(np.column_stack([x, y])[~hidden])
+                shifts.append(np.full(np.sum(~hidden), way * shift))
+    return np.concatenate(points), np.concatenate(shifts)

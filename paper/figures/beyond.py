@@ -37,6 +37,7 @@ def draw_reach(reach: Reach) -> Figure:
     ax.text(2.6e-3, 1.5e-3, "excluded", color=_BLUE)
     _frame(ax, reach)
     ax.legend(loc="lower left", fontsize=9, frameon=True, framealpha=0.9)
+    ax.write_names()  # type: ignore[attr-defined]
     return figure
 
 

@@ -233,6 +233,8 @@ def draw_efficiency() -> Figure:
         ax.set(xlabel=labels[name], ylim=(0, 0.5))
     for ax in axes[:, 0]:
         ax.set_ylabel("efficiency")
+    mean = microboone.mean_efficiency() + 0.01
+    axes[0, 1].text(0.97, mean, "mean", transform=axes[0, 1].get_yaxis_transform(), ha="right", color=COLOURS["grey"])
     return figure
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from paper.causes.along import Along
 from paper.causes.counting import error
-from paper.drawing import COLOURS
+from paper.drawing import COLOURS, shown_name
 from paper.tables import Table, table
 
 Array = NDArray[np.float64]
@@ -81,7 +81,7 @@ def _plain_ratios(ax: Any) -> None:
 
 
 def _curve(above: Any, below: Any, one: Along, colour: str, marker: str, alone: bool) -> None:
-    name = one.name.partition(", ")[2]
+    name = shown_name(one.name.partition(", ")[2])
     above.plot(one.x, one.paper, color=colour, lw=4, alpha=0.3, label=f"paper, {name}" if name else "paper")
     first = next(iter(one.steps.values()))[0]
     above.plot(one.x, first, ":", color=colour, label="ours" if alone else None)
@@ -109,7 +109,7 @@ def draw_all(curves: Sequence[Along]) -> Figure:
         ax.xaxis.set_minor_formatter("")
     right.set(xlim=(0.5, 2))
     right.set_xticks([0.5, 0.7, 1, 1.4, 2], ["0.5", "0.7", "1", "1.4", "2"])
-    left.set_yticks(range(len(curves)), [one.name for one in curves], fontsize=9)
+    left.set_yticks(range(len(curves)), [shown_name(one.name) for one in curves], fontsize=9)
     left.invert_yaxis()
     figure.own_data = causes_frame(curves)  # type: ignore[attr-defined]
     left.yaxis.set_minor_locator(plt.NullLocator())

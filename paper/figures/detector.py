@@ -106,7 +106,7 @@ def figure_4(samples: Samples) -> PaperFigure:
             colour = _COLOUR_OF[material]
             ax.plot(ctaus, mean, color=colour, label=material)
             ax.fill_between(ctaus, mean - 3 * error, mean + 3 * error, color=colour, alpha=0.3, lw=0)
-            ax.plot(ctaus, long_lived, ":", color=colour, lw=1.2)
+            ax.plot(ctaus, long_lived, ":", color=colour, lw=1.2, label=f"{material}, long lifetimes")
         curves.line("acceptance", material, ctaus, mean, error)
         curves.line("acceptance", f"{material}, long lifetimes", ctaus, long_lived)
     chambers = [module for module in ND280.modules if "Ar" in module.composition]
@@ -142,7 +142,8 @@ def figure_12(samples: Samples, n_dots: int = 2500) -> PaperFigure:
             curves.line(panel, name, z, x)
         draw_detector(ND280, ax, plane="zx", names=False)
         ax.set(xlim=(-12, 614), ylim=(-125, 125))
-        ax.text(0.985, 0.955, panel, ha="right", va="top", transform=ax.transAxes, bbox=PALE)
+        inside = {"xytext": (-4, -4), "textcoords": "offset points", "ha": "right", "va": "top"}
+        ax.annotate(panel, (1, 1), xycoords="axes fraction", **inside, bbox=PALE)
     axes[0].set_xlabel("")
     axes[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncol=3, markerscale=4, columnspacing=1)
     return PaperFigure(figure, curves.table())

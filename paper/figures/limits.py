@@ -219,6 +219,8 @@ def _limits(mediator: str, lines: Mapping[str, _Line], samples: Samples) -> Pape
         if ends[0][1] < 100 * ends[0][0]:
             ax.xaxis.set_minor_formatter(NullFormatter())
     axes[0].legend(loc="lower right", fontsize=9, labelspacing=0.2, borderaxespad=0.1)
+    for ax in axes:
+        ax.write_names()
     return PaperFigure(figure, curves.table())
 
 
@@ -247,9 +249,6 @@ def _edge(ax: Axes, found: Scan, label: str, style: dict[str, Any]) -> list[Arra
         ax.plot(*curve.T, label=label, zorder=2, **style)
         label = ""
     return edge
-
-
-# --- Lifetimes ---
 
 
 def lifetime_bounds() -> dict[float, tuple[Array, LifetimeBound]]:
@@ -330,7 +329,7 @@ def _events_against_lifetime(ax: Axes, samples: Samples, curves: Curves) -> None
     ax.errorbar(checked, dedicated.mean, dedicated.error, fmt="x", ms=5, color=COLOURS["blue"])
     ax.fill_between(ctau, np.maximum(mean - error, 1e-9), mean + error, color=COLOURS["blue"], alpha=0.25, lw=0)
     ax.axhline(exclusion_threshold(0.90), color=COLOURS["grey"], ls=":")
-    ax.text(ctau[-1] / 2, 2.6, "90 % CL", ha="right", color=COLOURS["grey"])
+    ax.text(ctau[-1] / 2, 1.2 * exclusion_threshold(0.90), "90 % CL", ha="right", va="bottom", color=COLOURS["grey"])
     shortest = float(B.proper_decay_length() * B.V_N_sq)  # cτ⁰ for |V_N| = 1; it goes like 1 / |V_N|²
     longest = float(shortest / B.V_muN_sq)
     ax.axvspan(shortest, longest, color=COLOURS["orange"], alpha=0.15, lw=0)

@@ -28,7 +28,7 @@ def draw_posterior(draws: ArrayLike, names: Sequence[str], n_bins: int) -> Figur
         for axis, name in ((ax.xaxis, names[column]), (ax.yaxis, names[row])):
             axis.set_major_locator(MaxNLocator(2, integer=True, min_n_ticks=1))
             if axis.get_label_text():
-                axis.set_label_text(f"${numbers[name]['symbol']}$")
+                axis.set_label_text(f"$\\lg {numbers[name]['symbol']}$")
     figure.own_narrow = narrow  # type: ignore[attr-defined]
     return figure
 

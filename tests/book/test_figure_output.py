@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from contextlib import nullcontext
 
 import matplotlib as mpl
@@ -13,18 +14,18 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from page_figures import show_at_half_its_pixels
 
-from paper import figure_output
+from paper import figure_output, narrow_drawing
 from paper.figure_data import figure_data
 from paper.figure_output import (
     LARGEST_SVG,
     NARROW,
-    NARROW_WIDTH,
     PAGE_WIDTH,
     PDF,
     PHONE_WIDTH,
     figure_bundle,
     smallest_text,
 )
+from paper.narrow_drawing import NARROW_WIDTH
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_stacked_panels_of_a_second_row_have_ticks_and_labels_of_their_own():
     panels = figure.subplots(2, 2, sharey="row")
     for row, label in zip(panels, ("rate", "ratio"), strict=True):
         row[0].set_ylabel(label)
-    with figure_output._narrowed(figure):
+    with narrow_drawing.narrowed(figure):
         assert [axes.get_ylabel() for axes in panels.flat] == ["rate", "rate", "ratio", "ratio"]
         assert all(axes.yaxis.get_tick_params()["labelleft"] for axes in panels.flat)
 
@@ -74,7 +75,7 @@ def test_a_narrow_panel_is_as_high_as_its_labels_need():
     figure = Figure(figsize=(8.0, 9.0))
     left, right = figure.subplots(1, 2, sharey=True)
     left.set_yticks(range(30), [f"line {i}" for i in range(30)])
-    with figure_output._narrowed(figure):
+    with narrow_drawing.narrowed(figure):
         for axes in (left, right):
             assert axes.get_position().height * figure.get_size_inches()[1] > 30 * 0.11  # inches of eight points
 
@@ -83,7 +84,7 @@ def test_a_panel_with_a_legend_alone_is_lower_than_others_on_a_phone():
     figure = Figure(figsize=(8.0, 4.0))
     panel, legend = figure.subplots(1, 2)
     legend.axis("off")
-    with figure_output._narrowed(figure):
+    with narrow_drawing.narrowed(figure):
         assert legend.get_position().height == pytest.approx(0.4 * panel.get_position().height)
 
 
@@ -96,8 +97,8 @@ def test_a_legend_that_covers_data_stands_above_its_narrow_panel():
     free.legend(loc="lower right")
     before = covered.get_legend(), free.get_legend()
     with (
-        figure_output._narrowed(figure),
-        figure_output._legends_beside_data(figure),
+        narrow_drawing.narrowed(figure),
+        narrow_drawing.legends_beside_data(figure),
         figure_output._laid_out(figure, 3.56),
     ):
         assert covered.get_legend().get_window_extent().y0 >= covered.get_window_extent().y1
@@ -119,13 +120,11 @@ def test_a_single_panel_is_redrawn_for_a_phone_with_text_of_the_same_size():
     ("grid", "order"), [({}, "abcd"), ({"sharex": "col"}, "acbd"), ({"height_ratios": (3, 1)}, "acbd")]
 )
 def test_stacked_panels_are_in_reading_order_unless_those_of_a_column_belong_together(grid, order):
-    from paper.figure_output import _narrowed
-
     figure = Figure(figsize=(8.0, 5.0))
     axes = figure.subplots(2, 2, **grid)
     for panel, name in zip(axes.flat, "abcd", strict=True):
         panel.set_title(name)
-    with _narrowed(figure):
+    with narrow_drawing.narrowed(figure):
         by_height = sorted(axes.flat, key=lambda panel: -panel.get_position().y0)
     assert "".join(panel.get_title() for panel in by_height) == order
 
@@ -256,3 +255,91 @@ def test_a_chart_without_axes_has_no_narrow_drawing():
     ax.text(0.5, 0.5, "a box of words")
     bundle, _ = figure_bundle(figure)
     assert NARROW not in bundle
+
+
+def state(figure):
+    """What a narrow drawing changes for a while: size, grid, labels, their ticks, anchors, legends."""
+    panels = [
+        (
+            axes.get_subplotspec(), axes.get_xlabel(), axes.get_ylabel(), axes.get_anchor(), axes.get_visible(),
+            axes.xaxis.get_tick_params().get("labelbottom"), axes.yaxis.get_tick_params().get("labelleft"),
+            len(axes.texts), axes.get_ylim(), list(getattr(axes, "_colorbars", ())),
+        )
+        for axes in figure.axes
+    ]  # fmt: skip
+    return list(figure.get_size_inches()), list(figure.legends), panels
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (2, 2)])
+def test_maps_of_one_grid_stand_two_in_a_row_on_a_phone_below_their_colour_bar(shape):
+    figure = Figure(figsize=(9.0, 6.0), layout="constrained")
+    panels = figure.subplots(*shape, sharex=True, sharey="row")
+    for row in panels:
+        row[0].set_ylabel("height")
+        for axes in row:
+            mesh = axes.pcolormesh([0, 1, 2], [0, 2], [[5.0, 7.0]])
+    for axes in panels[-1]:
+        axes.set_xlabel("width")
+    bar = figure.colorbar(mesh, ax=panels, label="events")
+    before = state(figure)
+    with narrow_drawing.narrowed(figure), figure_output._laid_out(figure, PHONE_WIDTH):
+        frames = [axes.get_window_extent() for axes in panels.flat]
+        assert len({round(frame.x0) for frame in frames}) == 2
+        bottom = min(frame.y0 for frame in frames)
+        for axes, frame in zip(panels.flat, frames, strict=True):
+            assert axes.xaxis.get_tick_params()["labelbottom"] == (frame.y0 < bottom + 1)
+            assert (axes.get_xlabel() == "width") == (frame.y0 < bottom + 1)
+        (above,) = (axes for axes in figure.axes if hasattr(axes, "_colorbar") and axes.get_visible())
+        assert above is not bar.ax
+        assert above.get_window_extent().y0 > max(frame.y1 for frame in frames)
+        assert above.get_xlabel() == "events"
+        assert figure.get_size_inches()[1] < 2 * NARROW_WIDTH  # a phone shows twice its width at once
+    assert state(figure) == before
+    assert mesh.colorbar is bar
+
+
+def test_a_legend_of_a_whole_figure_is_not_wider_than_a_phone():
+    figure = Figure(figsize=(9.0, 4.0), layout="constrained")
+    left, _ = figure.subplots(1, 2)
+    for i in range(4):
+        left.plot([0, i], label=f"a rather long name {i}")
+    figure.legend(loc="outside upper center", ncols=4)
+    before = state(figure)
+    with narrow_drawing.narrowed(figure):
+        (legend,) = figure.legends
+        assert legend.get_window_extent().width <= NARROW_WIDTH * figure.dpi
+        assert [text.get_text() for text in legend.get_texts()] == [f"a rather long name {i}" for i in range(4)]
+    assert state(figure) == before
+
+
+def test_long_labels_of_rows_stand_above_their_rows_on_a_phone():
+    figure = Figure(figsize=(7.5, 4.0), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([1, 2, 3], range(3), "o")
+    names = [f"an approximate cross section below {i} GeV" for i in range(3)]
+    axes.set_yticks(range(3), names)
+    before = state(figure)
+    with narrow_drawing.narrowed(figure), figure_output._laid_out(figure, PHONE_WIDTH):
+        assert [text.get_text() for text in axes.texts] == names
+        assert not axes.yaxis.get_tick_params()["labelleft"]
+        assert axes.get_position().width > 0.9
+        for y, text in enumerate(axes.texts):
+            assert text.get_window_extent().y0 > axes.transData.transform((0, y))[1]
+            assert text.get_window_extent().y1 < axes.get_window_extent().y1
+    assert state(figure) == before
+
+
+@pytest.mark.parametrize(
+    ("ends", "digits"),
+    [((1.3e-4, 8e-4), "25"), ((2e-4, 1.2e-3), "25"), ((2.2e-4, 4.4e-4), "23456789"), ((1e-6, 0.1), "")],
+)
+def test_a_logarithmic_axis_over_less_than_a_decade_has_few_labels(ends, digits):
+    figure = Figure(figsize=(5.0, 4.0))
+    axes = figure.subplots()
+    axes.set(yscale="log", ylim=ends)
+    own = axes.yaxis.get_minor_formatter()
+    with figure_output._laid_out(figure, PAGE_WIDTH):
+        figure.draw_without_rendering()
+        labels = [tick.label1.get_text() for tick in axes.yaxis.get_minor_ticks()]
+    assert {digit for label in labels for digit in re.findall(r"(\d)\\times", label)} == set(digits)
+    assert axes.yaxis.get_minor_formatter() is own

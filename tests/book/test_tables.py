@@ -81,3 +81,34 @@ def test_rows_and_data_frames_are_taken_as_well():
 def test_bad_input_is_named(columns, options, error):
     with pytest.raises(ValueError, match=error):
         table(columns, name="tab-a", caption="A.", **options)
+
+
+def test_symbols_in_plain_text_are_formulas_on_a_page():
+    found = table(
+        {"pairs": ["0.2 < E_ν < 3 GeV", "`m_N`, m_N_sq", "g_D² of $m_N$"], "|V_μN|²": [1.0, 2.0, 3.0]},
+        name="tab-x",
+        caption="By (m_N, m_Z′), and ε.",
+    )
+    assert ":::{table} By ($m_{N}$, $m_{Z'}$), and $\\varepsilon$." in found.markdown()
+    for cell in (r"0.2 < $E_{\nu}$ < 3 GeV", "`m_N`, m_N_sq", r"$g_{D}^2$ of $m_N$", r"$\|V_{\mu N}\|^2$"):
+        assert f"| {cell} |" in found.markdown(), cell
+    assert "E_ν" in str(found)
+
+
+def test_numbers_that_a_page_wrote_itself_stand_below_one_another():
+    found = table({"range": ["0.1 to 1", "2"], "share": ["93.6 ± 0.6", "0"]}, name="tab-x", caption="X.")
+    assert "| :-- | --: |" in found.markdown()
+
+
+def test_a_value_without_error_has_its_digits_where_others_have_an_error():
+    columns = {"mean": [90.0, 97.57, 88.27], "±": [np.nan, np.nan, 0.71]}
+    found = table(columns, name="tab-x", caption="X.", errors={"mean": "±"})
+    assert [cell for (cell,) in found.cells] == ["90.00", "97.57", "88.27 ± 0.71"]
+
+
+def test_a_narrow_first_column_has_a_few_words_a_line():
+    found = table(
+        {"effect": ["protons and neutrons of nuclei", "$m_N$ of N"], "x": [1, 2]}, name="tab-x", caption="X."
+    )
+    assert "| protons\xa0and neutrons\xa0of nuclei |" in found.markdown()
+    assert "| $m_N$ of N |" in found.markdown()

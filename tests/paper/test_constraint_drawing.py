@@ -12,7 +12,9 @@ from matplotlib.colors import to_hex
 from darkpkg import plotting
 from paper import drawing
 from paper.constraints.curves import PLANES, Constraint, constraints
-from paper.constraints.drawing import draw_constraints
+from paper.constraints.drawing import _drawn_points, draw_constraints
+from paper.figure_output import figure_bundle
+from paper.narrow_drawing import NARROW_WIDTH
 
 
 @pytest.fixture(autouse=True)
@@ -84,3 +86,44 @@ def test_planes_without_published_limits_show_those_of_ones_own():
     assert [text.get_text() for text in ax.texts] == ["mine"]
     with pytest.raises(TypeError, match="more must be Constraints, got 'mine'"):
         draw_constraints(ax, PLANES[0], "heavy", more=["mine"])
+
+
+def curves_under(text, ax):
+    """How many points of curves lie under a word."""
+    frame = text.get_window_extent()
+    return int(frame.count_contains(_drawn_points(ax)))
+
+
+@pytest.mark.parametrize(("mediator", "least"), [("heavy", 1.0), ("light", 0.7)])
+def test_names_stand_where_no_curve_runs_through_them(mediator, least):
+    _, ax = plt.subplots(figsize=(5, 4.5))
+    ax.set(xscale="log", yscale="log", xlim=(0.002, 0.1) if mediator == "light" else (0.1, 10), ylim=(1e-5, 0.1))
+    draw_constraints(ax, PLANES[1], mediator)
+    free = [curves_under(text, ax) == 0 for text in ax.texts if not text.get_text().startswith("region")]
+    assert len(free) >= 5
+    assert np.mean(free) >= least  # of 19 names among light curves four have no free place within their area
+
+
+def test_names_are_written_anew_off_curves_that_were_drawn_later():
+    _, ax = plt.subplots()
+    ax.set(xscale="log", yscale="log", xlim=(0.01, 10), ylim=(1e-5, 0.1))
+    draw_constraints(ax, PLANES[1], "heavy", regions=False)
+    name = next(text for text in ax.texts if text.get_text() == "BaBar")
+    before = name.get_position()
+    x, y = (ax.transAxes - ax.transData).transform(before)
+    ax.plot([x / 1.5, x * 1.5], [y, y])
+    assert curves_under(name, ax) > 0
+    ax.write_names()
+    assert curves_under(name, ax) == 0
+    assert name.get_position() != before
+    assert len({text.get_text() for text in ax.texts}) == len(ax.texts)
+
+
+def test_names_are_placed_for_the_size_at_which_a_figure_is_drawn():
+    figure, ax = plt.subplots(figsize=(8, 6))
+    ax.set(xscale="log", yscale="log", xlim=(0.01, 10), ylim=(1e-5, 0.1))
+    draw_constraints(ax, PLANES[1], "heavy")
+    sizes, own = [], ax.write_names
+    ax.write_names = lambda: (sizes.append(figure.get_size_inches()[0]), own())
+    figure_bundle(figure)
+    assert sizes == [8, NARROW_WIDTH]

@@ -1,19 +1,24 @@
 """Descriptions of inputs say what the manifests say."""
 
+import re
 from itertools import pairwise
 
 import pytest
 
 from darkpkg import datasets
-from paper.described_data import describe
+from paper.described_data import describe, readable
 
 
 @pytest.mark.parametrize("name", datasets.names())
 def test_a_description_has_source_licence_and_a_line_for_each_run_of_units(name):
     about = datasets.manifest(name)
     text = describe(name)
-    for part in (about.title, about.source, about.doi, about.licence, about.processing, next(iter(about.columns))):
+    for part in (about.title, about.source, about.processing):
+        assert readable(part) in text
+    for part in (about.doi, about.licence, next(iter(about.columns))):
         assert part in text
+    plain = re.sub(r"`[^`]*`|\$[^$]*\$", "", text)
+    assert not re.findall(r"[a-z]\^\d|E_nu|\bnu_|\d x \d|\d\.\d+e\d|P0D", plain)
     units = [column.unit for column in about.columns.values()]
     runs = 1 + sum(one != other for one, other in pairwise(units))
     assert text.partition("|---|---|---|\n")[2].count("\n") + 1 == runs

@@ -78,7 +78,10 @@ def test_names_are_written_into_their_modules_or_left_out():
     _, (named, bare) = plt.subplots(2)
     drawing.draw_detector(dk.ND280, named)
     drawing.draw_detector(dk.ND280, bare, names=False)
-    assert [text.get_text() for text in named.texts] == [module.name for module in dk.ND280.modules]
+    assert [text.get_text() for text in named.texts] == [
+        drawing.shown_name(module.name) for module in dk.ND280.modules
+    ]
+    assert named.texts[0].get_text() == "P∅D-ECAL1"
     for text, module in zip(named.texts, dk.ND280.modules, strict=True):
         assert text.xy == (pytest.approx((module.active.low[2] + module.active.high[2]) / 2), module.active.high[0])
     assert not bare.texts

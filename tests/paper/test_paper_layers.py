@@ -13,6 +13,7 @@ ORDER = [
     "described_data",
     "kernel_events",
     "figure_data",
+    "narrow_drawing",
     "figure_output",
     "warm_start",
     "curves",
