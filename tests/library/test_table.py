@@ -249,6 +249,25 @@ def test_a_file_of_something_else_is_refused(tmp_path):
         dk.load_table(path)
 
 
+@pytest.mark.parametrize("kept", [0.0, 0.3, 0.99])
+def test_a_table_that_was_cut_is_refused(kept, small, tmp_path):
+    whole = small[1].read_bytes()
+    path = tmp_path / "cut.npz"
+    path.write_bytes(whole[: int(kept * len(whole))])
+    with pytest.raises(ValueError, match=r"cut\.npz holds no table of rates"):
+        dk.load_table(path)
+
+
+@pytest.mark.parametrize("header", ["[]", "{}", '{"format": "darkpkg table 3"}', "{"])
+def test_a_table_of_another_header_is_refused(header, tmp_path):
+    path = tmp_path / "other.npz"
+    np.savez(path, header=np.frombuffer(header.encode(), dtype=np.uint8))
+    with pytest.raises(ValueError, match=r"other\.npz holds no table of rates"):
+        dk.load_table(path)
+    with pytest.raises(TypeError, match="path must be of type str or PathLike or IOBase, got int 5"):
+        dk.load_table(5)
+
+
 @pytest.mark.parametrize("predicts", ["scan", "check", "limits", "likelihood"])
 def test_without_an_estimator_the_shipped_table_predicts(predicts):
     table, line = dk.load_table(), dk.Slice(B, V_muN_sq=np.geomspace(1e-9, 1e-5, 9))
