@@ -15,7 +15,7 @@ import numpy as np
 import scipy  # which imports its parts where they are used
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.inference.likelihood import Likelihood, log_likelihood
+from darkpkg.inference.likelihood import Likelihood, log_likelihood, name_of, values_of
 from darkpkg.inference.outcomes import (
     Compares,
     Law,
@@ -268,7 +268,7 @@ def allowance(
     """
     threshold, method = exclusion_threshold(cl, n_parameters), method_of(method)
     if method.name == "likelihood":
-        return lambda signal: np.maximum(likelihood(signal, analysis) - (best - threshold), -1e300)
+        return lambda signal: np.maximum(values_of(likelihood, signal, analysis) - (best - threshold), -1e300)
     p = Construction(method, np.reshape(points.mean, (-1, np.shape(points.mean)[-1])), analysis, likelihood)
     return lambda signal: height(p(signal.mean).value, cl)
 
@@ -276,10 +276,8 @@ def allowance(
 def check_method(method: Method, likelihood: Likelihood) -> None:
     """Raise `ValueError` if a method would not use this likelihood."""
     if method.name != "likelihood" and likelihood is not log_likelihood:
-        name = getattr(likelihood, "__qualname__", None) or type(likelihood).__qualname__
-        raise ValueError(
-            f"method must be 'likelihood' with a likelihood of your own, got {method.name!r} with {name}"
-        )
+        own = f"a likelihood of your own, got {method.name!r} with {name_of(likelihood)}"
+        raise ValueError(f"method must be 'likelihood' with {own}")
 
 
 def height(p: Array, cl: float) -> Array:
