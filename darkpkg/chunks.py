@@ -30,7 +30,7 @@ from darkpkg.method.interface import Estimator
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.physics.model import DarkParameters
-from darkpkg.running import run
+from darkpkg.running import check_executor, run
 from darkpkg.simulation import Plan, plan_of, read_sample
 
 FORMAT = "darkpkg chunks 1"
@@ -91,7 +91,9 @@ def simulate_chunks(
     >>> with ProcessPoolExecutor(2) as pool:                                    # doctest: +SKIP
     ...     folder = simulate_chunks(HEAVY, 40, 2205, "heavy", executor=pool, progress=True)
     """
-    check_kinds(into=(into, (str, os.PathLike)))
+    check_kinds(into=(into, (str, os.PathLike)), float32=(float32, bool), progress=(progress, bool))
+    check_executor(executor)
+    whole_number("chunk_size", chunk_size, 1)
     whole_number("n_chunks", n_chunks, 1)
     whole_number("seed", seed)
     plan = plan_of(masses, chunk_size, seed, **options)
@@ -110,7 +112,9 @@ def _name(index: int) -> str:
 
 
 def _make(plan: Plan, index: int, path: Path, float32: bool) -> None:
-    write_events(plan.sample(index), path, float32=float32)
+    events = plan.sample(index)
+    columns = {name: getattr(events, name) for name in events.columns()}
+    write_events(events._with(columns, {**events.provenance, "simulation": plan.digest}), path, float32=float32)
 
 
 def _agreed(folder: Path, plan: Plan, float32: bool) -> int:
@@ -120,6 +124,9 @@ def _agreed(folder: Path, plan: Plan, float32: bool) -> int:
         return 0
     about = _description(folder)
     if about["digest"] != plan.digest or about.get("float32", False) != float32:
+        if not any(folder.glob("chunk-*")):  # of a run that made none, such as one with a wrong argument
+            _describe(folder, plan, 0, float32)
+            return 0
         raise ValueError(
             f"the folder {folder} holds another simulation, {about['masses']} with seed {about['seed']}, or was made "
             "with other sources or in another precision: take a new one"
@@ -149,6 +156,15 @@ def _description(folder: Path) -> dict[str, Any]:
         raise DataIntegrityError(f"{folder / 'run.json'} is no description of chunks: {error}") from None
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise DataIntegrityError(f"{folder / 'run.json'} is no description of chunks of format {FORMAT!r}")
+    kinds: dict[str, type] = {"n_chunks": int, "digest": str, "masses": str, "seed": int}
+    for name, kind in kinds.items():
+        value: Any = about.get(name)
+        strange = type(value) is not kind  # a truth value is a kind of int
+        if strange or (kind is int and value < 0):
+            rule = "a whole number, not negative" if kind is int else "a text"
+            raise DataIntegrityError(
+                f"{folder / 'run.json'} is no description of chunks: {name} must be {rule}, got {value!r}"
+            )
     return about
 
 
@@ -180,18 +196,18 @@ class SampleFolder:
     path: Path
 
     def __post_init__(self) -> None:
+        check_kinds(path=(self.path, (str, os.PathLike)))
         object.__setattr__(self, "path", Path(self.path))
         if not (self.path / "run.json").is_file():
             raise FileNotFoundError(f"no folder of chunks at path {self.path}")
-        about = _description(self.path)
-        there = sum(file.exists() for file in self.files)
-        if not about["n_chunks"] or there < about["n_chunks"]:
+        n_chunks, there = _description(self.path)["n_chunks"], {file.name for file in self.path.iterdir()}
+        if not n_chunks or not all(_name(i) in there for i in range(n_chunks)):
             raise ValueError(f"the simulation in {self.path} is not complete: run it again to go on")
 
     @property
     def files(self) -> list[Path]:
         """The file of each chunk."""
-        return [self.path / _name(i) for i in range(int(_description(self.path)["n_chunks"]))]
+        return [self.path / _name(i) for i in range(_description(self.path)["n_chunks"])]
 
     def __len__(self) -> int:
         """The number of chunks."""
@@ -203,7 +219,10 @@ class SampleFolder:
 
 
 def _part(file: Path, n_chunks: int) -> PlacedEvents:
-    events = read_sample(file)
+    events, about = read_sample(file), _description(file.parent)
+    made_as = _name(events.provenance.get("chunk", 0)), events.provenance.get("simulation", about["digest"])
+    if made_as != (file.name, about["digest"]):  # older chunks do not state their simulation
+        raise DataIntegrityError(f"{file} must hold the chunk that its name has, of this simulation, got {made_as}")
     columns = {name: getattr(events, name) for name in events.columns()}
     return events._with(columns | {"weight": events.weight / n_chunks}, events.provenance)
 
@@ -232,6 +251,7 @@ class Chunked:
         check_kinds(folder=(self.folder, SampleFolder))
         if not callable(self.of):
             raise TypeError(f"of must make an estimator of a sample, got {self.of!r}")
+        check_executor(self.executor)
 
     def events(self, parameters: DarkParameters, analysis: Analysis) -> Expectation:
         """Expected signal in each bin of ``analysis``: as those of `Transport` and `Kernel`."""

@@ -7,16 +7,22 @@ name with the meaning of the numbers, their source, their units, and what was do
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import datetime
 import hashlib
 import io
+import json
+import os
 import re
+import struct
 import tomllib
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -243,6 +249,30 @@ def renew_manifest(file: Path) -> None:
         text = re.sub(r"(?m)^retrieved = .*$", f"retrieved = {datetime.date.today()}", text)
         with complete_or_not_at_all(about) as partial:
             partial.write_text(text, encoding="utf-8")
+
+
+_DAMAGED = (
+    ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, RuntimeError, TypeError, ValueError,
+    struct.error, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What reading an archive raises if a byte of it is another, or the last ones are missing."""
+
+
+def archived(file: str | os.PathLike[str] | BinaryIO) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """The header, in JSON, and all other arrays of a .npz file.
+
+    Raises `ValueError` for one that is damaged, or another kind of file, and `OSError` if there is none.
+    """
+    with Path(file).open("rb") if isinstance(file, str | os.PathLike) else contextlib.nullcontext(file) as stream:
+        try:
+            with np.load(stream, allow_pickle=False) as content:
+                arrays = {name: content[name] for name in content.files}
+            header = json.loads(arrays.pop("header").tobytes())
+        except _DAMAGED as error:
+            raise ValueError(f"it is no archive with a header, or damaged: {error}") from error
+    if not isinstance(header, dict):
+        raise ValueError(f"its header must be a mapping, got {str(header)[:40]}")
+    return header, arrays
 
 
 def when_needed(module: dict[str, Any], **makers: Callable[[], Any]) -> Callable[[str], Any]:

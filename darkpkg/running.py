@@ -67,6 +67,12 @@ def _ignored(name: str) -> Iterator[None]:
         signal.signal(getattr(signal, name), before)
 
 
+def check_executor(executor: Any) -> None:
+    """Raise `TypeError` for what is neither None nor takes tasks."""
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        raise TypeError(f"executor must have a method submit, as those of concurrent.futures have, got {executor!r}")
+
+
 def run(
     function: Callable[..., Any],
     tasks: Sequence[tuple[Any, ...]],

@@ -15,7 +15,7 @@ from scipy.stats import qmc
 
 from darkpkg.inference.point_likelihood import PointLikelihood
 from darkpkg.inference.posterior import Cube, Prior
-from darkpkg.inputs import Array, one_of, real_numbers, whole_number
+from darkpkg.inputs import Array, one_of, real_number, real_numbers, whole_number
 from darkpkg.streams import random_stream
 
 __all__ = ["Nested", "profile", "sample_nested"]
@@ -69,7 +69,7 @@ def sample_nested(likelihood: PointLikelihood, *, seed: int = 1, n_live: int = 2
     with warnings.catch_warnings():
         # Where no point has a signal, the likelihood is as large as it can be, and the same: nothing is left to find.
         warnings.filterwarnings("ignore", "We have reached the plateau in the likelihood")
-        sampler.run_nested(dlogz=float(remaining), print_progress=False)
+        sampler.run_nested(dlogz=real_number("remaining", remaining, positive=True), print_progress=False)
     found = sampler.results
     return Nested(
         np.asarray(found.samples_equal(rstate=rng)), float(found.logz[-1]), float(found.logzerr[-1]),

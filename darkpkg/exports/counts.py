@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ from darkpkg.experiment.analysis import Analysis, Channel
 from darkpkg.inference.slices import Slice
 from darkpkg.inputs import Array, check_kinds, real_numbers
 from darkpkg.method.expectation import Expectation
-from darkpkg.method.interface import Predicts, check_estimator
+from darkpkg.method.interface import Predicts, check_estimator, prediction
 
 
 def profiled_counts_log_likelihood(prediction: Expectation, analysis: Any) -> Array:
@@ -59,17 +60,27 @@ def profiled_counts_log_likelihood(prediction: Expectation, analysis: Any) -> Ar
     return np.asarray((poisson + np.where(tau > 0, constraint, 0.0)).sum(axis=-1))
 
 
+_NO_ERROR = 1e-6
+"""Relative errors up to this are none: their auxiliary events, 1e12 and more, leave no digits for the counts."""
+
+
 def _auxiliary(systematic: ArrayLike) -> Array:
     """Auxiliary events of each bin; none if it has no error."""
     eta = np.asarray(systematic, dtype=float)
-    return np.divide(1.0, eta**2, out=np.zeros(eta.shape), where=eta > 0)
+    return np.divide(1.0, eta**2, out=np.zeros(eta.shape), where=eta > _NO_ERROR)
 
 
-def _check_independent(analysis: Analysis) -> None:
+def _check_exportable(analysis: Analysis) -> None:
     check_kinds(analysis=(analysis, Analysis))
     if analysis.shared:
         raise ValueError(
             f"shared of {analysis.name} must be empty: only errors that each bin has on its own are exported"
+        )
+    names = [analysis.name, *(channel.name for channel in analysis.channels)]
+    channels = [name + end for name in map(_name, names[1:]) for end in ("", "_auxiliary")]
+    if len(set(channels)) < len(channels) or not all(map(_name, names)):
+        raise ValueError(
+            f"names of an analysis and its channels must differ in letters of ASCII or digits, got {names}"
         )
 
 
@@ -100,12 +111,14 @@ def to_pyhf(
     Raises
     ------
     TypeError, ValueError
-        For arguments of another kind, and errors that bins share.
+        For arguments of another kind, errors that bins share, and channels whose names are the same in ASCII.
     """
-    check_kinds(grid=(grid, Slice))
-    _check_independent(analysis)
+    check_kinds(grid=(grid, Slice), record=(record, str))
+    _check_exportable(analysis)
+    if not re.fullmatch("ins[0-9]{7}", record):
+        raise ValueError(f"record must be ins and seven digits, got {record!r}")
     workspace = _workspace(analysis)
-    mean = check_estimator(estimator, "events").events(grid.parameters, analysis).mean
+    mean = prediction(check_estimator(estimator, "events"), grid.parameters, analysis, grid.shape).mean
     spectra = np.maximum(mean.reshape(-1, len(analysis.observed)), 0.0)
     mesh = np.stack(np.meshgrid(*grid.axes.values(), indexing="ij"), axis=-1).reshape(-1, len(grid.axes))
     patches = []
@@ -131,7 +144,7 @@ def _name(text: str) -> str:
 def _factors(channel: Channel) -> list[dict[str, Any]]:
     """The factor γ of each bin of a channel, if its expectation has an error."""
     factor = {"name": f"gamma_{_name(channel.name)}", "type": "shapefactor", "data": None}
-    return [factor] if channel.systematic > 0 else []
+    return [factor] if channel.systematic > _NO_ERROR else []
 
 
 def _workspace(analysis: Analysis) -> dict[str, Any]:
@@ -182,9 +195,9 @@ def to_hs3(signal: ArrayLike, analysis: Analysis) -> dict[str, Any]:
     Raises
     ------
     TypeError, ValueError
-        For arguments of another kind or shape, and errors that bins share.
+        For arguments of another kind or shape, and as `to_pyhf` does.
     """
-    _check_independent(analysis)
+    _check_exportable(analysis)
     signal = real_numbers("signal", signal, 0.0, 1e12)
     if signal.shape != analysis.observed.shape:
         raise ValueError(f"signal must have {len(analysis.observed)} bins, got an array of shape {signal.shape}")

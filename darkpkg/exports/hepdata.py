@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from darkpkg.inference.scan import Scan
-from darkpkg.inputs import check_kinds, of_an_extra, tuple_of
+from darkpkg.inputs import check_kinds, of_an_extra, one_of, real_numbers, settle, tuple_of
 from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.physics.model import DarkParameters
 
@@ -48,13 +48,33 @@ class HepDataTable:
     keywords: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        columns = {**self.independent, **self.dependent}
+        settle(self, name=str, description=str)
+        settle(self, **dict.fromkeys(("independent", "dependent", "errors", "units", "keywords"), Mapping))
+        columns = {
+            name: real_numbers(f"{name} of {self.name}", values, nan=True)
+            for name, values in (*self.independent.items(), *self.dependent.items())
+        }
+        if len(columns) < len(self.independent) + len(self.dependent):
+            raise ValueError(
+                f"columns of {self.name} must be independent or dependent, got {list(self.dependent)} twice"
+            )
         lengths = {name: len(np.atleast_1d(values)) for name, values in columns.items()}
         if len(set(lengths.values())) != 1:
             raise ValueError(f"columns of {self.name} must have the same length, got {lengths}")
-        for name, values in self.errors.items():
-            if np.shape(values) != (next(iter(lengths.values())),) or name not in self.dependent:
+        (n,) = {*lengths.values()}
+        for name, values in columns.items():
+            ends = name in self.independent and values.shape == (n, 2) and np.isfinite(values).all()
+            if values.shape != (n,) and not ends:
+                rule = "one number a row, or both ends of a bin if independent"
+                raise ValueError(f"{name} of {self.name} must have {rule}, got shape {values.shape}")
+        for name, errors in self.errors.items():
+            found = real_numbers(f"errors of {name} of {self.name}", errors, 0.0, nan=True)
+            if found.shape != (n,) or name not in self.dependent:
                 raise ValueError(f"errors of {self.name} must be those of dependent columns, got {name}")
+        for name in self.units:
+            one_of(f"units of {self.name}", name, columns)
+        for kind, words in self.keywords.items():
+            tuple_of(f"keywords of {self.name}, {kind},", words, str)
 
     def document(self) -> dict[str, Any]:
         """What stands in its file."""
@@ -120,6 +140,7 @@ def to_hepdata(tables: Sequence[HepDataTable], folder: str | os.PathLike[str], c
         For no table, or the same name twice.
     """
     tables = tuple_of("tables", tables, HepDataTable)
+    check_kinds(folder=(folder, (str, os.PathLike)), comment=(comment, str))
     names = [table.name for table in tables]
     if not names or len(set(names)) < len(names):
         raise ValueError(f"tables must be at least one, with names of their own, got {names}")

@@ -15,13 +15,13 @@ from darkpkg.experiment import detector
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.beam import Beam
 from darkpkg.inference.constructions import allowance
-from darkpkg.inference.likelihood import Likelihood, log_likelihood
+from darkpkg.inference.likelihood import Likelihood, log_likelihood, values_of
 from darkpkg.inference.outcomes import Method, method_of
 from darkpkg.inference.threshold import exclusion_rule, exclusion_threshold, gamma_quantile, no_signal
 from darkpkg.inputs import check_kinds
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning
-from darkpkg.method.interface import Estimator, check_estimator
+from darkpkg.method.interface import Estimator, check_estimator, fits, prediction
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import Nucleus, elements
@@ -83,7 +83,7 @@ class Rule:
     def distance(self, signal: Expectation) -> float:
         """−Δ ln L of one point, compared with no signal; nan where its ln L is not finite."""
         nothing = no_signal(self.analysis)
-        here, without = (float(self.likelihood(prediction, self.analysis)) for prediction in (signal, nothing))
+        here, without = (float(values_of(self.likelihood, one, self.analysis)) for one in (signal, nothing))
         return max(here, without) - here if math.isfinite(here) else math.nan
 
     def excludes_signals_like(self, signal: Expectation) -> Callable[[Expectation], bool]:
@@ -171,8 +171,8 @@ def check(
         return unreached
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FewEventsWarning)  # the verdict itself has their number
-        signal = estimator.events(parameters, analysis)
-        upscatterings = estimator.upscatterings(parameters, analysis)
+        signal = prediction(estimator, parameters, analysis, ())
+        upscatterings = fits(estimator.upscatterings(parameters, analysis), analysis, ())
     own = ([beam for beam in beams if beam.name == channel.beam] for channel in analysis.channels)
     empty = [bool(unreachable(parameters.m_N, targets, of_channel)) for of_channel in own]
     low, high, n_effective = _interval(signal, analysis, np.array(empty))
@@ -222,8 +222,9 @@ def verdict_without_neutrinos(
 
 def _nuclei(sample: PlacedEvents) -> list[Nucleus]:
     """Nuclei that N was produced on."""
-    codes = set(np.unique(sample.target).tolist())
-    return [element.nucleus for element in elements().values() if element.nucleus.pdg_code in codes]
+    known = (*(element.nucleus for element in elements().values()), *sample.origin.nuclei)
+    by_code = {nucleus.pdg_code: nucleus for nucleus in known}
+    return [by_code[code] for code in np.unique(sample.target).tolist() if code in by_code]
 
 
 def unreachable(m_N: Any, targets: Iterable[Nucleus], beams: Iterable[Beam]) -> str:
@@ -256,6 +257,10 @@ def _flights_from_elsewhere(estimator: Any, sample: Any, parameters: DarkParamet
     return [note] if flight >= FAR else []
 
 
+_CERTAIN = 1e12
+"""Effective events of a mean without any error, that of an estimator that does not simulate."""
+
+
 def _interval(
     signal: Expectation, analysis: Analysis, empty: NDArray[np.bool_]
 ) -> tuple[Expectation, Expectation, NDArray[np.float64]]:
@@ -265,7 +270,7 @@ def _interval(
     bring their variance.
     """
     sums = signal.in_channels(analysis)
-    n = np.where(sums.mean > 0, sums.n_effective, 0.0)
+    n = np.where(sums.mean > 0, np.where(sums.error > 0, sums.n_effective, _CERTAIN), 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         shift = np.abs(sums.bias) / sums.mean
         below = np.array([gamma_quantile(one, 0.025) if one > 0 else 0.0 for one in n.tolist()])

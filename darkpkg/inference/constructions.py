@@ -15,7 +15,7 @@ import numpy as np
 import scipy  # which imports its parts where they are used
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.inference.likelihood import Likelihood, log_likelihood
+from darkpkg.inference.likelihood import Likelihood, log_likelihood, name_of, values_of
 from darkpkg.inference.outcomes import (
     Compares,
     Law,
@@ -28,7 +28,7 @@ from darkpkg.inference.outcomes import (
     parts_of_rows,
 )
 from darkpkg.inference.threshold import FAR, exclusion_threshold
-from darkpkg.inputs import Array
+from darkpkg.inputs import Array, whole_number
 from darkpkg.method.expectation import Expectation
 
 CERTAIN = 25.0
@@ -117,6 +117,7 @@ def p_values(
     n_parameters
         Of the χ² of ``"likelihood"``.
     """
+    whole_number("n_parameters", n_parameters, 1)
     signal, method, law = checked_signal(signal, analysis), method_of(method), comparison(method, analysis)
     data = Data.of(np.asarray(analysis.observed, dtype=float)[None], signal, law)
     value, error = Reference(method, signal, analysis, law, outcomes).tails(data, signal, n_parameters)
@@ -268,7 +269,7 @@ def allowance(
     """
     threshold, method = exclusion_threshold(cl, n_parameters), method_of(method)
     if method.name == "likelihood":
-        return lambda signal: np.maximum(likelihood(signal, analysis) - (best - threshold), -1e300)
+        return lambda signal: np.maximum(values_of(likelihood, signal, analysis) - (best - threshold), -1e300)
     p = Construction(method, np.reshape(points.mean, (-1, np.shape(points.mean)[-1])), analysis, likelihood)
     return lambda signal: height(p(signal.mean).value, cl)
 
@@ -276,10 +277,8 @@ def allowance(
 def check_method(method: Method, likelihood: Likelihood) -> None:
     """Raise `ValueError` if a method would not use this likelihood."""
     if method.name != "likelihood" and likelihood is not log_likelihood:
-        name = getattr(likelihood, "__qualname__", None) or type(likelihood).__qualname__
-        raise ValueError(
-            f"method must be 'likelihood' with a likelihood of your own, got {method.name!r} with {name}"
-        )
+        own = f"a likelihood of your own, got {method.name!r} with {name_of(likelihood)}"
+        raise ValueError(f"method must be 'likelihood' with {own}")
 
 
 def height(p: Array, cl: float) -> Array:

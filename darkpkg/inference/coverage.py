@@ -14,7 +14,17 @@ from numpy.typing import ArrayLike
 
 from darkpkg.inference.constructions import Data, Reference
 from darkpkg.inference.likelihood import sources_of
-from darkpkg.inference.outcomes import Method, checked_signal, comparison, method_of, outcomes_of, parts_of_rows, toys
+from darkpkg.inference.outcomes import (
+    Method,
+    check_counts,
+    checked_signal,
+    comparison,
+    method_of,
+    outcomes_of,
+    parts_of_rows,
+    toys,
+)
+from darkpkg.inference.threshold import exclusion_threshold
 from darkpkg.inputs import Array, real_numbers
 
 
@@ -75,10 +85,15 @@ def coverage(
     >>> coverage(line, ANALYSIS_I, "feldman-cousins").value.min().round(2)
     0.9
     """
+    exclusion_threshold(cl, n_parameters)  # raises for what is no level
     points, method, law = checked_signal(signal, analysis), method_of(method), comparison(method, analysis)
+    check_counts("truth", analysis if truth is None else truth)
     experiments = outcomes_of(points, analysis if truth is None else truth, method, 1)
     data, reference = Data.of(experiments.counts, points, law), Reference(method, points, analysis, law)
-    true = points[which]
+    try:
+        true = points[which].reshape(-1, points.shape[1])
+    except (IndexError, ValueError) as error:
+        raise ValueError(f"which must be indices of the {len(points)} points, got {which!r}: {error}") from None
     share, size = np.empty((2, len(true)))
     for part in parts_of_rows(len(true), 3 * len(data.counts)):
         p, error = reference.tails(data, true[part], n_parameters)
@@ -137,7 +152,11 @@ def expected_limits(
     Limits
         In units of the spectrum; scales are a line of 1 % steps.
     """
+    exclusion_threshold(cl, n_parameters)  # raises for what is no level
+    check_counts("analysis", analysis)
     spectrum, method = real_numbers("spectrum", spectrum, 0.0, 1e12), method_of(method)
+    if spectrum.shape != np.shape(analysis.background):
+        raise ValueError(f"spectrum must have {len(analysis.background)} bins, got shape {spectrum.shape}")
     law, background = comparison(method, analysis), np.asarray(analysis.background, dtype=float)
     if not spectrum.sum() > 0:
         raise ValueError("spectrum must have a signal in some bin, got none")

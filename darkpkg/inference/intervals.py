@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from darkpkg.inference.constructions import allowance
-from darkpkg.inference.likelihood import Likelihood, log_likelihood
+from darkpkg.inference.likelihood import Likelihood, log_likelihood, values_of
 from darkpkg.inference.outcomes import Method, method_of
-from darkpkg.inference.scanning import prediction, scan, values_of
+from darkpkg.inference.scanning import scan
 from darkpkg.inference.slices import Slice
 from darkpkg.inference.threshold import exclusion_rule, log_likelihood_error, roots
 from darkpkg.inputs import Array, check_kinds
 from darkpkg.method.expectation import Expectation
-from darkpkg.method.interface import Predicts, check_estimator
+from darkpkg.method.interface import Predicts, check_estimator, prediction
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from numpy.typing import ArrayLike
 
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.inference.constructions import allowance
-from darkpkg.inference.likelihood import Likelihood, log_likelihood
+from darkpkg.inference.likelihood import Likelihood, log_likelihood, values_of
 from darkpkg.inference.outcomes import Method
 from darkpkg.inference.threshold import no_signal, roots
 from darkpkg.inputs import Array, check_kinds, real_numbers
 from darkpkg.method.expectation import Expectation
-from darkpkg.method.interface import Estimator, check_estimator
+from darkpkg.method.interface import Estimator, check_estimator, fits
 from darkpkg.physics.model import DarkParameters
 
 SEARCHED = (1e-4, 1e9)
@@ -79,12 +79,12 @@ def excluded_lifetimes(
     rates = real_numbers("event_rate", event_rate, 1e-30, 1e30)
     if parameters.shape != ():
         raise ValueError(f"parameters must be a single point, got shape {parameters.shape}")
-    made = float(estimator.upscatterings(parameters, analysis).total().mean)
+    made = float(fits(estimator.upscatterings(parameters, analysis), analysis, ()).total().mean)
     if not made > 0:
         raise ValueError(f"events must hold upscatterings that {analysis.name} selects, got a rate of {made:g}")
     scale = rates.ravel() / made
     x = np.log(np.geomspace(*SEARCHED, GRID_POINTS))
-    grid = estimator.events_at_lifetime(parameters, np.exp(x), analysis)
+    grid = fits(estimator.events_at_lifetime(parameters, np.exp(x), analysis), analysis, x.shape)
     # Smooth in the logarithm of everything, so that few lifetimes serve for all rates.
     splines = [
         scipy.interpolate.CubicSpline(x, np.log(np.maximum(a, np.finfo(float).tiny)))
@@ -96,7 +96,7 @@ def excluded_lifetimes(
         factor = factor[..., None]
         return Expectation(factor * mean, factor**2 * variance)
 
-    without = float(likelihood(no_signal(analysis), analysis))
+    without = float(values_of(likelihood, no_signal(analysis), analysis))
     allowed = allowance(signal(x, scale[:, None]), analysis, likelihood, without, cl, n_parameters, method)
 
     def above(ln_ctau: Array, factor: Array) -> Array:

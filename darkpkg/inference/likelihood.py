@@ -43,6 +43,25 @@ Likelihood = Callable[[Any, Any], Array]
 """ln L of each point from its expectation, (..., bins), and an analysis; −inf where the data are impossible."""
 
 
+def name_of(likelihood: Likelihood) -> str:
+    """What a likelihood is called, for errors and files."""
+    return getattr(likelihood, "__qualname__", None) or type(likelihood).__qualname__
+
+
+def values_of(likelihood: Likelihood, signal: Expectation, analysis: Any) -> Array:
+    """ln L of the points of a ``signal`` (..., bins), if there is one for each: of shape (...).
+
+    Raises
+    ------
+    ValueError
+        If there is not, for what is no real number or infinite, and for nan, which would count as a point left out.
+    """
+    lnL, shape = np.asarray(likelihood(signal, analysis)), np.shape(signal.mean)[:-1]
+    if lnL.shape != shape or lnL.dtype.kind not in "iuf" or not (lnL < np.inf).all():
+        raise ValueError(f"likelihood must be one number for each of the points {shape}, got {lnL!r}")
+    return lnL
+
+
 FINITE = ("effective", "mean-preserving", "barlow-beeston")
 """What a likelihood may make of the error of an expectation."""
 

@@ -72,6 +72,7 @@ class Method:
     def __post_init__(self) -> None:
         one_of("method", self.name, METHODS)
         whole_number("n_toys", self.n_toys, 1)
+        whole_number("seed", self.seed)
 
 
 def method_of(method: str | Method) -> Method:
@@ -315,8 +316,15 @@ def parts_of_rows(n: int, other: int) -> Iterator[slice]:
     return (slice(i, i + rows) for i in range(0, n, rows))
 
 
+def check_counts(name: str, analysis: Any) -> None:
+    """Raise `TypeError` unless the argument of this name has counts of bins."""
+    if not all(hasattr(analysis, one) for one in ("observed", "background", "systematic")):
+        raise TypeError(f"{name} must have observed, background, systematic, got {analysis!r}")
+
+
 def checked_signal(signal: ArrayLike, analysis: Any) -> Array:
     """Expected events (p, bins) of an analysis. Raises `ValueError` for what is none."""
+    check_counts("analysis", analysis)
     signal = real_numbers("signal", signal, 0.0, 1e12)
     if signal.ndim != 2 or signal.shape[1] != len(analysis.background):
         raise ValueError(f"signal must be (points, {len(analysis.background)} bins), got shape {signal.shape}")

@@ -10,13 +10,24 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from darkpkg.experiment.analysis import Analysis
-from darkpkg.inference.likelihood import Likelihood, log_likelihood
-from darkpkg.inference.scanning import values_of
+from darkpkg.inference.likelihood import Likelihood, log_likelihood, values_of
 from darkpkg.inference.slices import increasing
-from darkpkg.inputs import Array, Frozen, check_kinds, one_of, real_numbers
-from darkpkg.method.interface import Predicts, check_estimator
+from darkpkg.inputs import Array, Frozen, check_kinds, one_of, real_numbers, settle
+from darkpkg.method.interface import Predicts, check_estimator, prediction
 from darkpkg.method.sampling import OutsideSampleError
 from darkpkg.physics.model import DarkParameters
+
+
+def checked_bounds(name: str, bounds: Any) -> Mapping[str, tuple[float, float]]:
+    """Lowest and highest value of parameters by name, both positive. Raises `TypeError`, `ValueError` for others."""
+    check_kinds(**{name: (bounds, Mapping)})
+    checked = {}
+    for parameter, ends in bounds.items():
+        low, *others = increasing(f"{name} of {one_of(name, parameter, DarkParameters.numbers())}", ends).tolist()
+        if len(others) != 1:
+            raise ValueError(f"{name} of {parameter} must be a lower and a higher value, got {ends}")
+        checked[parameter] = low, others[0]
+    return Frozen(checked)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,20 +105,16 @@ class PointLikelihood:
     def __post_init__(self) -> None:
         object.__setattr__(self, "estimator", check_estimator(self.estimator, "events"))
         check_kinds(analysis=(self.analysis, Analysis), base=(self.base, DarkParameters))
-        check_kinds(bounds=(self.bounds, Mapping), likelihood=(self.likelihood, Callable))
+        check_kinds(likelihood=(self.likelihood, Callable))
         if self.base.shape != ():
             raise ValueError(f"base must be a single point, got shape {self.base.shape}")
-        frozen = {}
-        for name, ends in self.bounds.items():
-            low, *others = increasing(f"bounds of {one_of('bounds', name, self.base.numbers())}", ends).tolist()
-            if len(others) != 1:
-                raise ValueError(f"bounds of {name} must be a lower and a higher value, got {ends}")
-            frozen[name] = low, others[0]
-        object.__setattr__(self, "bounds", Frozen(frozen))
+        settle(self, bounds=checked_bounds)
 
     def __call__(self, theta: DarkParameters) -> Array:
         """ln L at one point, or many: an array of θ's shape."""
-        return values_of(self.likelihood, check_estimator(self.estimator).events(theta, self.analysis), self.analysis)
+        check_kinds(theta=(theta, DarkParameters))
+        found = prediction(check_estimator(self.estimator), theta, self.analysis, theta.shape)
+        return values_of(self.likelihood, found, self.analysis)
 
     def at(self, x: ArrayLike) -> DarkParameters:
         """The point of a vector of the free parameters, or points of many.

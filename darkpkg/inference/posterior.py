@@ -19,9 +19,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from darkpkg.datasets import DataIntegrityError
-from darkpkg.inference.point_likelihood import PointLikelihood
-from darkpkg.inputs import Array, Frozen, check_kinds, of_an_extra, real_numbers, whole_number
+from darkpkg.datasets import DataIntegrityError, archived
+from darkpkg.inference.likelihood import name_of
+from darkpkg.inference.point_likelihood import PointLikelihood, checked_bounds
+from darkpkg.inputs import (
+    NOT_NEGATIVE,
+    Array,
+    Frozen,
+    check_kinds,
+    of_an_extra,
+    real_numbers,
+    settle,
+    tuple_of,
+    whole_number,
+)
 from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.streams import random_stream
 
@@ -62,14 +73,15 @@ class Prior:
 
     Raises
     ------
-    ValueError
-        If |V_N|² is free and its upper bound is below a value of |V_μN|².
+    TypeError, ValueError
+        For bounds that are none; and if |V_N|² is free and its upper bound is below a value of |V_μN|².
     """
 
     bounds: Mapping[str, tuple[float, float]]
     V_muN_sq: float = 0.0
 
     def __post_init__(self) -> None:
+        settle(self, bounds=checked_bounds, V_muN_sq=NOT_NEGATIVE)
         if "V_N_sq" in self.bounds:
             least, most = self.bounds.get("V_muN_sq", (0.0, self.V_muN_sq))[1], self.bounds["V_N_sq"][1]
             if most < least:
@@ -204,7 +216,7 @@ def sample_chain(
     check_kinds(likelihood=(likelihood, PointLikelihood))
     prior, n_steps = Prior.of(likelihood), whole_number("n_steps", n_steps, 1)
     d, heights = len(prior.names), Cube(prior, likelihood)
-    about: Mapping[str, Any] = _about(likelihood, seed)
+    about: Mapping[str, Any] = _about(likelihood, whole_number("seed", seed))
     before = [] if after is None else [after]
     if after is None:
         if whole_number("n_walkers", n_walkers, 2 * d) % 2:
@@ -216,7 +228,7 @@ def sample_chain(
         check_kinds(after=(after, Chain))
         about = after.provenance
         if after.prior != prior or after.prior.names != prior.names or about != _about(likelihood, about["seed"]):
-            raise ValueError("after must be a chain of the same prior, analysis and fixed parameters")
+            raise ValueError("after must be a chain of the same prior, analysis, likelihood and fixed parameters")
         n_walkers = after.u.shape[1]
         start = emcee.State(after.u[-1], log_prob=after.log_likelihood[-1], random_state=after.generator)
     moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.DEMove(gamma0=1.0), 0.2)]
@@ -264,7 +276,13 @@ def _about(likelihood: PointLikelihood, seed: int) -> dict[str, Any]:
     base, analysis = likelihood.base, likelihood.analysis
     fixed = {name: float(getattr(base, name)) for name in base.numbers() if name not in likelihood.bounds}
     counts = {name: np.asarray(getattr(analysis, name)).tolist() for name in ("observed", "background", "systematic")}
-    return {"seed": int(seed), "analysis": analysis.name, "fixed": fixed, **counts}
+    more: dict[str, Any] = {
+        name: [list(one) for one in getattr(analysis, name)] for name in ("shared", "shared_signal")
+    }
+    more |= {"is_majorana": base.is_majorana, "decays": base.decays, "likelihood": name_of(likelihood.likelihood)}
+    # Only what is unusual: chains in older files have nothing else.
+    unusual = {name: value for name, value in more.items() if value not in ([], False, "all", "log_likelihood")}
+    return {"seed": int(seed), "analysis": analysis.name, "fixed": fixed, **counts, **unusual}
 
 
 def split_r_hat(chains: Sequence[Chain], discard: int = 0) -> Array:
@@ -285,12 +303,15 @@ def split_r_hat(chains: Sequence[Chain], discard: int = 0) -> Array:
     Raises
     ------
     ValueError
-        For one chain, and chains of different parameters or the same seed.
+        For one chain, chains of different parameters or the same seed, and of fewer than two steps.
     """
+    chains = tuple_of("chains", chains, Chain)
     if len(chains) < 2 or len({chain.provenance["seed"] for chain in chains}) < len(chains):
         raise ValueError(f"chains must be two or more of seeds of their own, got {len(chains)}")
     if len({chain.prior.names for chain in chains}) > 1:
         raise ValueError("chains must have the same parameters")
+    if any(len(chain._kept(discard)) < 2 for chain in chains):
+        raise ValueError(f"discard must leave two steps or more of each chain, got {discard}")
     halves = [half for chain in chains for half in np.array_split(chain._kept(discard), 2)]
     halves = [half.reshape(-1, half.shape[-1]) for half in halves]
     between = np.var([half.mean(axis=0) for half in halves], axis=0, ddof=1)
@@ -323,18 +344,21 @@ def read_chain(path: str | os.PathLike[str]) -> Chain:
     """Read a file that `write_chain` wrote. Raises `DataIntegrityError` for what is none."""
     check_kinds(path=(path, (str, os.PathLike)))
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in ("header", "u", "log_likelihood", "generator")}
-        header = json.loads(arrays["header"].tobytes())
+        header, arrays = archived(path)
         if header["format"] != FORMAT:
             raise ValueError(f"its format is {header['format']!r}")
         bounds = {name: (low, high) for name, (low, high) in header["bounds"].items()}
         kind, *rest = header["generator"]
+        shape = arrays["log_likelihood"].shape
+        if len(shape) != 2 or arrays["u"].shape != (*shape, len(bounds)):
+            raise ValueError(f"u of {arrays['u'].shape} must have a point for each ln L, {shape}")
+        real_numbers("u", arrays["u"], 0.0, 1.0)
+        real_numbers("log_likelihood", arrays["log_likelihood"])
         return Chain(
             Prior(Frozen(bounds), header["V_muN_sq"]), arrays["u"], arrays["log_likelihood"], header["accepted"],
             (kind, arrays["generator"], *rest), header["provenance"],
         )  # fmt: skip
     except FileNotFoundError:
         raise
-    except (ValueError, KeyError, TypeError, EOFError, OSError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise DataIntegrityError(f"{path} holds no chain: {error}") from error

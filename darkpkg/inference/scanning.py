@@ -15,16 +15,16 @@ import scipy  # which imports its parts where they are used
 from numpy.typing import NDArray
 
 from darkpkg.inference.constructions import check_method
-from darkpkg.inference.likelihood import Likelihood, log_likelihood
+from darkpkg.inference.likelihood import Likelihood, log_likelihood, name_of, values_of
 from darkpkg.inference.outcomes import Method, method_of
 from darkpkg.inference.scan import Scan
 from darkpkg.inference.slices import Slice
 from darkpkg.inference.threshold import exclusion_rule, no_signal
-from darkpkg.inputs import Array, check, check_kinds, whole_number
+from darkpkg.inputs import Array, check_kinds, whole_number
 from darkpkg.memory import require_memory
 from darkpkg.method.estimators import Kernel, Transport
 from darkpkg.method.expectation import Expectation
-from darkpkg.method.interface import Predicts, check_estimator
+from darkpkg.method.interface import Predicts, check_estimator, prediction
 from darkpkg.method.mass_kernel import check_inside
 from darkpkg.method.weights import sampling_range
 from darkpkg.physics.model import DarkParameters
@@ -96,10 +96,9 @@ def scan(
     points = parameters if grid is None else grid.parameters
     if isinstance(estimator, Kernel | Transport) and isinstance(points, DarkParameters):
         check_inside(sampling_range(estimator.sample), points.m_N, points.m_Zprime)
-    name = getattr(likelihood, "__qualname__", None) or type(likelihood).__qualname__
-    about = {
+    about: dict[str, Any] = {
         "estimator": repr(estimator),
-        "likelihood": name,
+        "likelihood": name_of(likelihood),
         "rule": exclusion_rule(cl, n_parameters, method_of(method).name),
     }
     if hasattr(estimator, "sample"):
@@ -134,54 +133,6 @@ def require_scan_memory(shape: Iterable[float], n_bins: int, refine: int = 0) ->
     require_memory(8 * numbers, f"a scan of {n_points:.4g} points with {n_bins} bins{times}")
 
 
-def prediction(
-    estimator: Predicts, parameters: Any, analysis: Any, shape: tuple[int, ...] | None = None
-) -> Expectation:
-    """What the estimator predicts, if it fits the points and bins.
-
-    Parameters
-    ----------
-    estimator, parameters, analysis
-        As in `scan`.
-    shape
-        Of the points; by default that of what is predicted.
-
-    Returns
-    -------
-    Expectation
-        Of the points' ``shape`` + (bins,).
-
-    Raises
-    ------
-    TypeError, ValueError
-        For another kind or shape, and for nan, which would count as a point left out.
-    """
-    found = estimator.events(parameters, analysis)
-    check_kinds(prediction=(found, Expectation))
-    wanted = (*(np.shape(found.mean)[:-1] if shape is None else shape), len(analysis.observed))
-    for name, values in vars(found).items():
-        if np.shape(values) != wanted:
-            raise ValueError(
-                f"{name} of a prediction must have the shape of points and bins {wanted}, got {np.shape(values)}"
-            )
-        check(f"{name} of a prediction", np.asarray(values), "finite")
-    return found
-
-
-def values_of(likelihood: Likelihood, signal: Expectation, analysis: Any) -> Array:
-    """ln L of the points of a ``signal`` (..., bins), if there is one for each: of shape (...).
-
-    Raises
-    ------
-    ValueError
-        If there is not, and for nan, which would count as a point left out.
-    """
-    lnL, shape = np.asarray(likelihood(signal, analysis)), np.shape(signal.mean)[:-1]
-    if lnL.shape != shape or np.isnan(lnL).any():
-        raise ValueError(f"likelihood must be one number for each of the points {shape}, got {lnL!r}")
-    return lnL
-
-
 def _refuse_impossible_data(scan: Scan) -> None:
     """Data that no point can make leave nothing to compare: every point would be allowed, or none."""
     if np.isfinite(scan.best):
@@ -209,7 +160,8 @@ class _Scanner:
 
     def at(self, points: Any) -> Scan:
         """The scan of points of any shape."""
-        return self._scan(points, prediction(self.estimator, points, self.analysis))
+        shape = getattr(points, "shape", None)
+        return self._scan(points, prediction(self.estimator, points, self.analysis, shape))
 
     def over(self, grid: Slice) -> Scan:
         """The scan of all points of a grid."""

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import ArrayLike
 
+from darkpkg.inputs import check, check_kinds
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.table import load_table
@@ -44,3 +46,44 @@ def check_estimator(estimator: Any, *methods: str) -> Any:
         if isinstance(estimator, type) or not callable(getattr(estimator, name, None)):
             raise TypeError(f"estimator must have a method {name}, as darkpkg.Transport has, got {estimator!r}")
     return estimator
+
+
+def prediction(
+    estimator: Predicts, parameters: Any, analysis: Any, shape: tuple[int, ...] | None = None
+) -> Expectation:
+    """What the estimator predicts, if it `fits` the points and bins.
+
+    Parameters
+    ----------
+    estimator, parameters, analysis
+        As in `darkpkg.scan`.
+    shape
+        Of the points; by default that of what is predicted.
+
+    Returns
+    -------
+    Expectation
+        Of the points' ``shape`` + (bins,).
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `fits` does.
+    """
+    return fits(estimator.events(parameters, analysis), analysis, shape)
+
+
+def fits(found: Any, analysis: Any, shape: tuple[int, ...] | None = None) -> Expectation:
+    """What was predicted, an `Expectation` of the points' ``shape`` + (bins,).
+
+    Raises `TypeError` and `ValueError` for another kind or shape, and for nan, which would count as a point left out.
+    """
+    check_kinds(prediction=(found, Expectation))
+    wanted = (*(np.shape(found.mean)[:-1] if shape is None else shape), len(analysis.observed))
+    for name, values in vars(found).items():
+        if np.shape(values) != wanted:
+            raise ValueError(
+                f"{name} of a prediction must have the shape of points and bins {wanted}, got {np.shape(values)}"
+            )
+        check(f"{name} of a prediction", np.asarray(values), "finite")
+    return found

@@ -225,13 +225,11 @@ class Table:
     @classmethod
     def read(cls, path: str | os.PathLike[str] | BinaryIO) -> Table:
         """A table from a file or a stream. Raises `ValueError` for one that is none."""
+        check_kinds(path=(path, (str, os.PathLike, io.IOBase)))
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-            header = json.loads(arrays.pop("header").tobytes())
-        except (ValueError, KeyError, EOFError) as error:
+            return cls(*datasets.archived(path))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{path} holds no table of rates: {error}") from error
-        return cls(header, arrays)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the table to a .npz file."""

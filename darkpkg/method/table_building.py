@@ -7,8 +7,11 @@ L = cτ/m_N. It is tabulated over L, over the same for a light Z′ that flies a
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import importlib.metadata
+import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
@@ -21,7 +24,8 @@ from darkpkg import _sources
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.experiment import Experiment
 from darkpkg.experiment.selection import Cuts, Selection
-from darkpkg.inputs import Array, check_kinds, whole_number
+from darkpkg.inputs import Array, check_kinds, tuple_of, whole_number
+from darkpkg.method.origin import encoded
 from darkpkg.method.table import FORMAT, Grid, Table, selection_digest
 from darkpkg.method.table_fields import beyond_cut, fields_of, store
 from darkpkg.method.table_nodes import LIFETIMES, SHORT_LIFETIMES, Simulation, Spectrum
@@ -39,12 +43,15 @@ def _spectra(analyses: Mapping[str, Analysis], parts: Mapping[str, Sequence[str]
         for channel in analysis.channels:
             selection = dataclasses.replace(channel.selection, efficiency=1.0)
             found.setdefault(selection, []).append((name, channel.beam))
-    out = []
+    out: list[Spectrum] = []
     for selection, uses in found.items():
         own = (tuple(selection.vertex_modules),) if selection.vertex_modules else tuple(map(tuple, parts.values()))
         lifetimes = SHORT_LIFETIMES if selection.vertex_modules else LIFETIMES
         beams = dict.fromkeys(beam for _, beam in uses)
-        out.append(Spectrum(uses[0][0], selection, tuple(beams), own, lifetimes))
+        name = re.sub(r"\W+", "_", uses[0][0])  # a part of the names of files
+        taken = [one.name for one in out]
+        name = name if name not in taken else f"{name}-{len(out)}"
+        out.append(Spectrum(name, selection, tuple(beams), own, lifetimes))
     return out
 
 
@@ -100,22 +107,32 @@ def build_table(
     grids
         Masses to simulate.
     folder
-        Where each pair of masses has a file, by default named after ``output`` and a digest of the
-        sources: what is there is not simulated again. Use
-        another for other arguments.
+        Where each pair of masses has a file, by default named after ``output`` and a digest of the sources and of all
+        arguments that rates depend on: what is there is not simulated again.
     executor
         Who simulates: processes, or any other executor of the interface of `concurrent.futures`. By default this
         process does.
     progress
         Show a progress bar.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of another kind, and a ``folder`` with masses that were simulated with other arguments.
     """
-    check_kinds(experiment=(experiment, Experiment))
-    n_events = whole_number("n_events", n_events, 64)
+    check_kinds(experiment=(experiment, Experiment), output=(output, (str, os.PathLike)))
+    check_kinds(folder=(folder, (str, os.PathLike, None)), parts=(parts, (Mapping, None)))
+    n_events, turns = whole_number("n_events", n_events, 64), whole_number("turns", turns, 1)
+    grids = tuple_of("grids", grids, Grid)
     output = Path(output)
-    key = _sources.digest((*_sources.SIMULATION, "method/integrand.py", "method/table_nodes.py"))
+    names = parts or {"all": tuple(module.name for module in experiment.detector.modules)}
+    about = {"sources": _sources.digest((*_sources.SIMULATION, "method/integrand.py", "method/table_nodes.py"))}
+    about |= encoded({"experiment": experiment, "parts": names, "n_events": n_events, "grids": grids})
+    about |= {"seed": str(whole_number("seed", seed))}
+    key = hashlib.sha256(json.dumps(about, sort_keys=True, default=repr).encode()).hexdigest()[:16]
     folder = Path(folder) if folder is not None else output.with_suffix(f".{key}.nodes")
     folder.mkdir(parents=True, exist_ok=True)
-    names = parts or {"all": tuple(module.name for module in experiment.detector.modules)}
+    _agree(folder / "arguments.txt", key)
     spectra = _spectra(experiment.analyses, names)
     tasks = [
         (experiment, s, grid, j, _neutrinos(n_events, s, grid), seed, folder, turn)
@@ -151,6 +168,16 @@ def build_table(
         arrays |= own
     Table(header, arrays).write(output)
     return Table.read(output)
+
+
+def _agree(file: Path, key: str) -> None:
+    """Whether a folder holds nodes of these arguments, which it states from now on."""
+    if file.exists() and file.read_text(encoding="utf-8") != key:
+        raise ValueError(
+            f"folder must hold nodes of the same arguments and sources, got {file.parent}: take a new one"
+        )
+    with complete_or_not_at_all(file) as partial:
+        partial.write_text(key, encoding="utf-8")
 
 
 def _stored(s: Spectrum, grid: Grid, folder: Path, turns: int) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

@@ -13,13 +13,14 @@ physics.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from darkpkg.inputs import Array, locked, real_numbers, settle, whole_number
+from darkpkg.inputs import Array, check_kinds, locked, real_numbers, settle, whole_number
 from darkpkg.method.expectation import Expectation
 
 ROUNDED = 0.01
@@ -54,7 +55,8 @@ class CovarianceLikelihood:
     def __post_init__(self) -> None:
         settle(self, **dict.fromkeys(("observed", "background"), lambda *given: locked(_counts(*given))))
         settle(self, fractional=lambda name, value: locked(real_numbers(name, value, -1e6, 1e6)))
-        b = len(self.observed)
+        b = len(np.atleast_1d(self.observed))
+        check_kinds(signal_bins=(self.signal_bins, (Sequence, np.ndarray)))
         settle(self, signal_bins=lambda name, bins: tuple(whole_number(name, at, 0, b - 1) for at in bins))
         bins = self.signal_bins
         if self.observed.shape != (b,) or self.background.shape != (b,):
@@ -145,7 +147,11 @@ class CovarianceLikelihood:
         S = _counts("signal", signal)
         if S.shape[-1:] != (len(self.signal_bins),):
             raise ValueError(f"signal must have {len(self.signal_bins)} entries, got an array of shape {S.shape}")
-        return S, _counts("variance", variance)
+        found = _counts("variance", variance)
+        try:
+            return S, np.broadcast_to(found, S.shape)
+        except ValueError:
+            raise ValueError(f"variance must have the shape of signal, {S.shape}, got {found.shape}") from None
 
 
 def _counts(name: str, values: Any) -> Array:

@@ -5,12 +5,14 @@ import warnings
 
 import numpy as np
 import pytest
+from toy_sample import counting, toy_sample
 
 import darkpkg as dk
 from darkpkg.inference.check import _interval
 from darkpkg.inference.threshold import exclusion_rule
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.weights import selection_weight
+from darkpkg.physics.nuclei import Nucleus
 
 B = dk.BENCHMARK_B
 I, II = dk.ANALYSIS_I, dk.ANALYSIS_II
@@ -202,3 +204,79 @@ def test_a_sample_without_the_p0d_says_so_where_the_dark_photon_flies():
         events = dk.simulate(masses, 3000, seed=3, experiment=dk.T2K.replace(detector=detector))
         notes = dk.check(dk.Transport(events), A.replace(epsilon=epsilon), I).notes
         assert any("cm before it decays, this sample of ND280 tracker" in note for note in notes) == noted
+
+
+class Exact:
+    """An estimator of one's own whose rate has no error: ``mean`` (bins,), at any lifetime."""
+
+    def __init__(self, *mean):
+        self.mean = mean
+
+    def events(self, parameters, analysis):
+        mean = np.zeros((*parameters.shape, 1)) + self.mean
+        return dk.Expectation(mean, 0 * mean)
+
+    upscatterings = events
+
+    def events_at_lifetime(self, parameters, ctau, analysis):
+        return self.events(parameters.replace(epsilon=parameters.epsilon + 0 * np.asarray(ctau)), analysis)
+
+
+@pytest.mark.parametrize(("mean", "status"), [(4.0, "excluded"), (1.0, "not excluded"), (0.0, "no statement")])
+def test_a_rate_without_an_error_needs_no_effective_events(mean, status):
+    verdict = dk.check(Exact(mean), B, counting())
+    assert verdict.status == status
+    if mean:
+        assert verdict.minus_delta_log_likelihood == pytest.approx(mean)  # of a Poisson with no count
+        assert not [note for note in verdict.notes if "effective" in note]
+
+
+ANY_DOOR = {
+    "check": lambda own, likelihood: dk.check(own, B, counting(), likelihood=likelihood),
+    "lifetimes": lambda own, likelihood: dk.excluded_lifetimes(own, B, counting(), 50.0, likelihood=likelihood),
+    "scan": lambda own, likelihood: dk.scan(
+        own, dk.Slice(B, epsilon=[0.01, 0.02]), counting(), likelihood=likelihood
+    ),
+    "intervals": lambda own, likelihood: dk.excluded_intervals(
+        own, dk.Slice(B, epsilon=[0.01, 0.02]), counting(), likelihood=likelihood
+    ),
+    "point": lambda own, likelihood: dk.PointLikelihood(own, counting(), B, {}, likelihood)(B),
+}
+
+
+@pytest.mark.parametrize("door", ANY_DOOR)
+@pytest.mark.parametrize(
+    "lnL",
+    [
+        lambda signal, _: signal.mean[..., 0] * np.nan,
+        lambda signal, _: signal.mean[..., 0] * 1j,
+        lambda signal, _: np.full(signal.mean.shape[:-1], np.inf),
+        lambda signal, _: signal.mean,
+        lambda *_: None,
+    ],
+)
+def test_a_likelihood_of_ones_own_must_be_one_number_for_each_point(door, lnL):
+    with pytest.raises(ValueError, match="likelihood must be one number for each of the points"):
+        ANY_DOOR[door](Exact(4.0), lnL)
+
+
+@pytest.mark.parametrize("door", ANY_DOOR)
+@pytest.mark.parametrize("mean", [(np.nan,), (1.0, 2.0)])
+def test_an_estimator_of_ones_own_must_predict_a_number_in_each_bin(door, mean):
+    with pytest.raises(ValueError, match="mean of a prediction must"):
+        ANY_DOOR[door](Exact(*mean), dk.log_likelihood)
+
+
+def test_a_threshold_on_an_element_of_ones_own_is_named():
+    """Gold stands in no table: only the origin of the events has its mass."""
+    gold, origin = Nucleus("Au197", 79, 197, 183.4329), toy_sample().origin
+    site = dk.Site("toy", ("toy",), {gold.pdg_code: 1e28})
+    slow = dk.Beam("FHC", {14: dk.Flux([0.0, 0.05], [1e-9])})
+    sample = dataclasses.replace(
+        toy_sample(),
+        target=np.full(len(toy_sample()), gold.pdg_code),
+        origin=origin.replace(nuclei=(gold,), detector=site, beams=(slow,)),
+    )
+    verdict = dk.check(dk.Kernel(sample), B, counting())
+    assert verdict.status == "no statement"
+    assert verdict.reason.startswith("no neutrino of the beam can make this N: it takes 0.1 GeV")

@@ -5,6 +5,7 @@ import functools
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -252,6 +253,34 @@ class TestErrors:
         with pytest.raises(DataIntegrityError, match="no description of chunks"):
             dk.SampleFolder(tmp_path)
 
+    @pytest.mark.parametrize(
+        ("name", "value"), [("n_chunks", "3"), ("n_chunks", -3), ("n_chunks", None), ("digest", 5), ("seed", None)]
+    )
+    def test_a_description_of_other_kinds_names_what_is_wrong(self, folder, tmp_path, name, value):
+        about = json.loads((folder.path / "run.json").read_text())
+        (tmp_path / "run.json").write_text(json.dumps({**about, name: value}))
+        with pytest.raises(DataIntegrityError, match=rf"run\.json is no description of chunks: {name} must be"):
+            dk.SampleFolder(tmp_path)
+        with pytest.raises(DataIntegrityError, match=f"{name} must be"):
+            chunks(tmp_path)
+
+    def test_a_description_of_a_billion_chunks_is_refused_at_once(self, folder, tmp_path):
+        about = json.loads((folder.path / "run.json").read_text())
+        (tmp_path / "run.json").write_text(json.dumps({**about, "n_chunks": 10**9}))
+        with pytest.raises(ValueError, match="is not complete"):
+            dk.SampleFolder(tmp_path)
+
+    def test_a_chunk_under_another_name_or_of_another_simulation_is_refused(self, folder, tmp_path):
+        """Twice the same events are no larger sample, and other masses or seeds another one."""
+        other = chunks(tmp_path / "other", 2, size=1000, seed=8)
+        for n, source in enumerate((folder.files[0], other.files[1])):
+            copy = shutil.copytree(folder.path, tmp_path / f"copy{n}")
+            shutil.copy(source, copy / "chunk-000001.parquet")
+            with pytest.raises(
+                DataIntegrityError, match=r"chunk-000001\.parquet must hold the chunk that its name has"
+            ):
+                list(dk.SampleFolder(copy))
+
     def test_a_damaged_chunk_is_named(self, tmp_path):
         file = chunks(tmp_path / "a", 1, size=1000).files[0]
         file.write_bytes(file.read_bytes()[:-100])
@@ -274,6 +303,9 @@ class TestErrors:
             ("seed", None),
             ("size", 1),
             ("masses", 0.1),
+            ("float32", "no"),
+            ("progress", 1),
+            ("executor", 5),
         ],
     )
     def test_another_kind_is_refused_by_name_before_any_file(self, tmp_path, argument, value):
@@ -282,12 +314,17 @@ class TestErrors:
         with pytest.raises((TypeError, ValueError), match=rf"\b{names.get(argument, argument)}\b"):
             chunks(**right | {argument: value})
         assert not list(tmp_path.glob("*/chunk-*"))
+        assert len(chunks(**right)) == 1  # the wrong call has left nothing that would refuse the right one
 
     def test_what_is_no_folder_or_estimator_is_refused(self, folder):
         with pytest.raises(TypeError, match="folder must be"):
             dk.Chunked(str(folder.path))
         with pytest.raises(TypeError, match="of must make an estimator"):
             dk.Chunked(folder, "Transport")
+        with pytest.raises(TypeError, match=r"executor must have a method submit, as .* got 5"):
+            dk.Chunked(folder, dk.Kernel, 5)
+        with pytest.raises(TypeError, match="path must be of type str or PathLike, got int 5"):
+            dk.SampleFolder(5)
 
 
 class TestSums:

@@ -386,3 +386,32 @@ def test_a_significance_is_that_of_one_tail_of_a_gaussian():
     values = np.array([0.5, 0.158655254, 0.0227501319, 1.34989803e-3, 2.86651572e-7])
     found = PValues(values, np.zeros(5)).significance
     np.testing.assert_allclose(found, [0, 1, 2, 3, 5], atol=1e-7)
+
+
+FEW = np.linspace(0.0, 6.0, 9)[:, None]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda here: coverage(FEW, here, cl=np.nan), "cl must"),
+        (lambda here: coverage(FEW, here, cl=1.5), r"cl must lie between 0 and 1, got 1\.5"),
+        (lambda here: coverage(FEW, here, n_parameters=0), "n_parameters must be at least 1, got 0"),
+        (lambda here: coverage(FEW, here, which=[99]), r"which must be indices of the 9 points, got \[99\]"),
+        (lambda here: coverage(FEW, here, truth="x"), "truth must have observed, background, systematic, got 'x'"),
+        (lambda here: coverage(FEW, None), "analysis must have observed, background, systematic, got None"),
+        (lambda here: expected_limits([1.0], here, cl=0.0), r"cl must lie between 0 and 1, got 0\.0"),
+        (lambda here: expected_limits([1.0, 1.0], here), "spectrum must have 1 bins, got shape"),
+        (lambda here: p_values(FEW, here, "likelihood", n_parameters=np.nan), "n_parameters must be a whole number"),
+        (lambda here: p_values(FEW, here, Method("cls", seed=-1)), "seed must be at least 0, got -1"),
+    ],
+)
+def test_an_error_names_the_argument_of_a_rule_its_value_and_what_it_must_be(call, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        call(counting(0.5))
+
+
+def test_the_coverage_of_one_point_is_that_among_all():
+    here = counting(0.5)
+    # Products of matrices of other sizes are rounded in another order.
+    assert coverage(FEW, here, which=3).value == pytest.approx(coverage(FEW, here).value[[3]], rel=1e-12)

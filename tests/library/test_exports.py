@@ -11,6 +11,7 @@ import pytest
 import yaml
 from scipy.integrate import quad
 from scipy.stats import nbinom, poisson
+from toy_sample import Predicted, counting
 
 import darkpkg as dk
 from darkpkg.exports.counts import profiled_counts_log_likelihood, to_hs3, to_pyhf
@@ -121,6 +122,56 @@ def test_errors_that_bins_share_are_not_exported():
         to_hs3([1.0, 1.0], dk.ANALYSIS_I.with_errors("all"))
     with pytest.raises(ValueError, match="signal must have 2 bins"):
         to_hs3([1.0], dk.ANALYSIS_I)
+
+
+@pytest.mark.parametrize("names", [("\u03bd", "\u03bd\u0304"), ("A", "A auxiliary"), ("a b", "a_b")])
+def test_channels_whose_names_are_the_same_in_ascii_are_not_exported(names):
+    """pyhf would take the factor of one for that of the other, and the auxiliary events of one for counts."""
+    channels = [dataclasses.replace(c, name=n) for c, n in zip(dk.ANALYSIS_I.channels, names, strict=True)]
+    twins = dk.Analysis("twins", tuple(channels))
+    for export in (lambda: to_hs3([1.0, 1.0], twins), lambda: to_pyhf(None, GRID, twins)):
+        with pytest.raises(ValueError, match="names of an analysis and its channels must differ in letters of ASCII"):
+            export()
+
+
+def test_pyhf_takes_no_signal_that_is_none_and_no_other_record():
+    for mean, message in (
+        (np.nan, "mean of a prediction must be finite, got nan"),
+        ([1.0, 1.0, 1.0], "must have the"),
+    ):
+        own = Predicted(lambda p, mean=mean: dk.Expectation(*np.zeros((2, *p.shape, 1)) + mean))
+        with pytest.raises(ValueError, match=message):
+            to_pyhf(own, GRID, counting())
+    with pytest.raises(ValueError, match="record must be ins and seven digits, got 'ins12'"):
+        to_pyhf(None, GRID, dk.ANALYSIS_I, "ins12")
+
+
+def test_an_error_too_small_to_count_is_none():
+    channels = tuple(dataclasses.replace(channel, systematic=1e-200) for channel in dk.ANALYSIS_I.channels)
+    assert to_hs3([1.0, 1.0], dk.Analysis("tiny", channels))["analyses"][0]["init"] == "start"
+    assert len(to_hs3([1.0, 1.0], dk.Analysis("tiny", channels))["distributions"]) == 2
+
+
+X, Y = {"x": [1.0, 2.0]}, {"y": [1.0, 2.0]}
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ((X, X), "columns of t must be independent or dependent"),
+        (({"x": [[0.0, 1.0], [1.0, np.nan]]}, Y), "x of t must have one number a row, or both ends of a bin"),
+        (({"x": [[0.0, 1.0, 2.0]] * 2}, Y), "x of t must have one number a row"),
+        ((X, {"y": [[0.0, 1.0]] * 2}), "y of t must have one number a row"),
+        ((X, {"y": [True, False]}), "y of t must be real numbers, got truth values"),
+        ((X, Y, {"y": [-1.0, 0.0]}), "errors of y of t must be zero or more, got -1.0 at 0"),
+        ((X, Y, {}, {"z": "GeV"}), "units of t must be one of x, y, got 'z'"),
+        ((X, Y, {}, {}, {"observables": "CLS"}), "keywords of t, observables, must be a sequence of str, got 'CLS'"),
+        ((5, Y), "independent must be of type Mapping, got int 5"),
+    ],
+)
+def test_an_error_names_what_no_table_of_hepdata_has(columns, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        HepDataTable("t", "", *columns)
 
 
 def test_bins_without_an_error_have_no_auxiliary_events():

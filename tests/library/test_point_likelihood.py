@@ -53,6 +53,15 @@ def test_a_likelihood_of_ones_own_and_an_estimator_of_ones_own_are_taken():
     assert found.of_vector([2e-3]) == -2.0
 
 
+@pytest.mark.parametrize("mean", [[1.0], [[1.0]], [[np.nan]] * 3, [[1.0, 1.0]] * 3])
+def test_an_estimator_of_ones_own_must_predict_each_point(mean):
+    """One number for three vectors would else be the likelihood of all of them, whatever likelihood is taken."""
+    own = Predicted(lambda _: dk.Expectation(mean, np.zeros(np.shape(mean))))
+    lnL = dk.PointLikelihood(own, counting(), B, {"epsilon": (1e-5, 0.1)}, lambda signal, _: -signal.mean[..., 0])
+    with pytest.raises(ValueError, match="mean of a prediction must"):
+        lnL.of_vector([[1e-3], [1e-2], [0.05]])
+
+
 def test_outside_of_bounds_and_sample_a_vector_has_no_likelihood_and_a_point_is_refused(over_masses):
     assert np.isfinite(over_masses.of_vector([0.1, 1e-7]))
     assert over_masses.of_vector([0.6, 1e-7]) == -np.inf

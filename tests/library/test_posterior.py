@@ -1,5 +1,6 @@
 """Posterior distributions: chains that can be continued, a sampler and an integral, priors."""
 
+import contextlib
 import dataclasses
 import sys
 
@@ -124,6 +125,77 @@ def test_what_is_no_chain_is_refused(lnL, chain, tmp_path):
         read_chain(tmp_path / "foreign.npz")
     with pytest.raises(ValueError, match=r"bounds of V_N_sq must reach to those of V_muN_sq, 0\.01, got 0\.001"):
         Prior({"V_muN_sq": (1e-8, 1e-2), "V_N_sq": (1e-6, 1e-3)})
+
+
+OTHERS = {
+    "kind of N": {"base": B.replace(is_majorana=True)},
+    "decays": {"base": B.replace(decays="paper")},
+    "shared errors": {"analysis": dataclasses.replace(counting(observed=4.0, background=0.5), shared=((0.5,),))},
+    "likelihood": {"likelihood": lambda signal, analysis: -(signal.mean.sum(axis=-1) ** 2)},
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_a_chain_is_not_continued_with_another(what, lnL, chain):
+    other = dataclasses.replace(lnL, **OTHERS[what])
+    with pytest.raises(ValueError, match="after must be a chain of the same prior, analysis, likelihood"):
+        sample_chain(other, 1, after=chain)
+
+
+def test_a_chain_with_shared_errors_is_continued_from_its_file(lnL, tmp_path):
+    shared = dataclasses.replace(lnL, **OTHERS["shared errors"])
+    path = write_chain(sample_chain(shared, 2, n_walkers=8), tmp_path / "chain.npz")
+    assert len(sample_chain(shared, 3, after=read_chain(path)).u) == 5
+
+
+def test_a_damaged_chain_is_refused_or_the_same(chain, tmp_path):
+    """Cut anywhere, and with any bit another: an error that names the file, unless the bit has no meaning."""
+    path = write_chain(chain, tmp_path / "chain.npz")
+    whole, rng = path.read_bytes(), np.random.default_rng(1)
+    damaged = [whole[:n] for n in range(0, len(whole), len(whole) // 20)]
+    for at in rng.integers(len(whole) - 1000, len(whole), 150):  # the list of what is in it, and its last arrays
+        damaged.append(whole[:at] + bytes([whole[at] ^ 1 << int(rng.integers(8))]) + whole[at + 1 :])
+    for content in damaged:
+        path.write_bytes(content)
+        with contextlib.suppress(DataIntegrityError):
+            again = read_chain(path)
+            np.testing.assert_array_equal(again.u, chain.u)
+            np.testing.assert_array_equal(again.log_likelihood, chain.log_likelihood)
+    path.write_bytes(whole[:1000])
+    with pytest.raises(DataIntegrityError, match=r"chain\.npz holds no chain"):
+        read_chain(path)
+
+
+@pytest.mark.parametrize(
+    "change", [{"u": np.full((4, 8, 2), np.nan)}, {"u": np.ones((4, 8))}, {"log_likelihood": np.ones(4)}]
+)
+def test_a_file_of_what_no_chain_can_be_is_refused(change, lnL, tmp_path):
+    path = write_chain(sample_chain(lnL, 4, n_walkers=8), tmp_path / "chain.npz")
+    with np.load(path) as file:
+        arrays = dict(file)
+    np.savez(path, **arrays | change)
+    with pytest.raises(DataIntegrityError, match=r"chain\.npz holds no chain"):
+        read_chain(path)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda lnL, _: sample_chain(lnL, 1, seed="x"), "seed must be a whole number, got 'x'"),
+        (lambda lnL, _: sample_chain(lnL, 1, seed=np.nan), "seed must be a whole number, got nan"),
+        (lambda lnL, _: Prior({"epsilon": (np.nan, 1.0)}), "bounds of epsilon must be positive and finite, got nan"),
+        (lambda lnL, _: Prior({"epsilon": (1.0, 0.1)}), "bounds of epsilon must increase, got 1 followed by 0.1"),
+        (lambda lnL, _: Prior([0.1, 1.0]), "bounds must be of type Mapping"),
+        (lambda lnL, _: Prior({"x": (0.1, 1.0)}), "bounds must be one of m_N, "),
+        (lambda lnL, _: Prior({"epsilon": (0.1, 1.0)}, -1.0), "V_muN_sq must be zero or more, got -1"),
+        (lambda lnL, _: split_r_hat([1, 2]), "chains must be a sequence of Chain"),
+        (lambda lnL, chain: split_r_hat([chain, sample_chain(lnL, 1)], 1), "discard must be below the number"),
+        (lambda lnL, _: split_r_hat([sample_chain(lnL, 1, seed=i) for i in (1, 2)]), "discard must leave two steps"),
+    ],
+)
+def test_an_error_names_the_argument_of_a_sampler_its_value_and_the_rule(call, message, lnL, chain):
+    with pytest.raises((ValueError, TypeError), match=message):
+        call(lnL, chain)
 
 
 def test_a_sampler_that_is_not_installed_is_named_with_its_extra(lnL, monkeypatch):

@@ -1,6 +1,7 @@
 """A table of all rates answers as dedicated samples do, by numpy alone."""
 
 import copy
+import dataclasses
 import pickle
 import subprocess
 import sys
@@ -247,6 +248,58 @@ def test_a_file_of_something_else_is_refused(tmp_path):
     np.savez(path, x=np.ones(3))
     with pytest.raises(ValueError, match="holds no table of rates"):
         dk.load_table(path)
+
+
+COARSE = (Grid("heavy", 5, 5, m_N=(0.09, 0.11)),)
+ARGON = ("TPC1", "TPC2", "TPC3")
+
+
+def argon(path, channels, flux=1.0, **options):
+    """A coarse table of the argon chambers, with a flux that is so many times larger."""
+    beam = dk.Beam("FHC", {14: dk.Flux(dk.T2K["FHC"][14].edges, flux * dk.T2K["FHC"][14].density)})
+    analyses = {"own": dk.Analysis("own", channels)}
+    experiment = dk.Experiment("argon", (beam,), dk.ND280.only(ARGON), analyses)
+    return dk.build_table(experiment, path, n_events=256, grids=COARSE, **options)
+
+
+def test_channels_of_one_analysis_with_other_cuts_have_rates_of_their_own(tmp_path):
+    """Nodes of both would have one name: the second channel would have the rates of the first."""
+    loose = dk.Channel("loose", "FHC", 1e21, 1.0, 1.0, 0.1, dk.Selection(ARGON))
+    tight = dataclasses.replace(loose, name="tight", selection=dk.Selection(ARGON, cuts=dk.Cuts(min_energy=0.8)))
+    both = argon(tmp_path / "both.npz", (loose, tight)).events(B, dk.Analysis("own", (loose, tight))).mean
+    for one, expected in zip((loose, tight), both, strict=True):
+        alone = argon(tmp_path / f"{one.name}.npz", (one,)).events(B, dk.Analysis("own", (one,))).mean
+        np.testing.assert_array_equal(alone, [expected])
+    assert both[1] < 0.9 * both[0]
+
+
+def test_a_table_of_another_flux_does_not_take_the_nodes_of_the_first(tmp_path):
+    channels = (dk.Channel("loose", "FHC", 1e21, 1.0, 1.0, 0.1, dk.Selection(ARGON)),)
+    analysis = dk.Analysis("own", channels)
+    one, two = (argon(tmp_path / "t.npz", channels, flux).events(B, analysis).mean for flux in (1.0, 2.0))
+    np.testing.assert_allclose(two, 2 * one, rtol=1e-3)  # numbers of a table are stored to 1e-4
+    argon(tmp_path / "u.npz", channels, folder=tmp_path / "nodes")
+    with pytest.raises(ValueError, match="folder must hold nodes of the same arguments and sources"):
+        argon(tmp_path / "u.npz", channels, 2.0, folder=tmp_path / "nodes")
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.3, 0.99])
+def test_a_table_that_was_cut_is_refused(kept, small, tmp_path):
+    whole = small[1].read_bytes()
+    path = tmp_path / "cut.npz"
+    path.write_bytes(whole[: int(kept * len(whole))])
+    with pytest.raises(ValueError, match=r"cut\.npz holds no table of rates"):
+        dk.load_table(path)
+
+
+@pytest.mark.parametrize("header", ["[]", "{}", '{"format": "darkpkg table 3"}', "{"])
+def test_a_table_of_another_header_is_refused(header, tmp_path):
+    path = tmp_path / "other.npz"
+    np.savez(path, header=np.frombuffer(header.encode(), dtype=np.uint8))
+    with pytest.raises(ValueError, match=r"other\.npz holds no table of rates"):
+        dk.load_table(path)
+    with pytest.raises(TypeError, match="path must be of type str or PathLike or IOBase, got int 5"):
+        dk.load_table(5)
 
 
 @pytest.mark.parametrize("predicts", ["scan", "check", "limits", "likelihood"])

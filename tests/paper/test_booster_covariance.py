@@ -94,3 +94,11 @@ def test_a_covariance_that_is_none_is_an_error():
 def test_a_signal_of_another_shape_is_refused(correlated):
     with pytest.raises(ValueError, match="signal must have 2 entries"):
         correlated.chi_squared([1.0, 2.0, 3.0])
+
+
+def test_a_variance_of_another_shape_and_bins_that_are_none_are_named():
+    one = CovarianceLikelihood([12.0], [10.0], np.diag([0.01, 0.1]), (0,))
+    with pytest.raises(ValueError, match=r"variance must have the shape of signal, \(1,\), got \(2,\)"):
+        one.chi_squared([1.0], [1.0, 2.0])
+    with pytest.raises(TypeError, match="signal_bins must be of type Sequence or ndarray, got int 0"):
+        CovarianceLikelihood([12.0], [10.0], np.diag([0.01, 0.1]), 0)
