@@ -92,8 +92,8 @@ def coverage(
     data, reference = Data.of(experiments.counts, points, law), Reference(method, points, analysis, law)
     try:
         true = points[which].reshape(-1, points.shape[1])
-    except (IndexError, ValueError) as error:
-        raise ValueError(f"which must be indices of the {len(points)} points, got {which!r}: {error}") from None
+    except (IndexError, ValueError) as wrong:
+        raise ValueError(f"which must be indices of the {len(points)} points, got {which!r}: {wrong}") from None
     share, size = np.empty((2, len(true)))
     for part in parts_of_rows(len(true), 3 * len(data.counts)):
         p, error = reference.tails(data, true[part], n_parameters)
