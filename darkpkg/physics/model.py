@@ -106,7 +106,7 @@ class DarkParameters:
     @classmethod
     def numbers(cls) -> dict[str, Mapping[str, Any]]:
         """Unit, symbol, meaning, least and largest value of the numbers of a point, by the name of their field."""
-        return {field.name: field.metadata for field in dataclasses.fields(cls) if field.metadata}
+        return dict(_numbers_of(cls))  # type: ignore[arg-type]  # a class has a hash
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -252,6 +252,11 @@ class DarkParameters:
 def _decay_length(width: ArrayLike) -> Any:
     with np.errstate(over="ignore"):  # a lifetime beyond the largest number is infinite
         return np.divide(HBARC, width, out=np.full(np.shape(width), np.inf), where=np.greater(width, 0))[()]
+
+
+@functools.cache  # each new point needs it
+def _numbers_of(cls: Any) -> Mapping[str, Mapping[str, Any]]:
+    return {field.name: field.metadata for field in dataclasses.fields(cls) if field.metadata}
 
 
 def _within(name: str, value: Any, unit: str, least: float, most: float) -> NDArray[np.float64]:
