@@ -99,8 +99,10 @@ class DarkParameters:
             raise TypeError(f"is_majorana must be True or False, got {self.is_majorana!r}")
         object.__setattr__(self, "is_majorana", bool(self.is_majorana))
         for name, about in self.numbers().items():
-            array = _within(name, getattr(self, name), about["unit"], about["least"], about["most"])
-            object.__setattr__(self, name, array if array.ndim else float(array))
+            value, least, most = getattr(self, name), about["least"], about["most"]
+            if type(value) is not float or not least <= value <= most:
+                array = _within(name, value, about["unit"], least, most)
+                object.__setattr__(self, name, array if array.ndim else float(array))
         _ = self.shape
 
     @classmethod
