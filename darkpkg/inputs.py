@@ -50,8 +50,10 @@ def real_array(name: str, value: Any, rule: str | None = "finite") -> Array:
     Raises `TypeError` for what is no real number (complex, boolean, text, objects), and `ValueError` for masked or
     ragged values, or numbers against the rule; both name the argument.
     """
-    with np.errstate(over="ignore"):  # a longer double that does not fit becomes infinite, and is refused as such
-        array = _numbers(name, value, "real numbers").astype(np.float64, copy=False)
+    array = _numbers(name, value, "real numbers")
+    if array.dtype != np.float64:
+        with np.errstate(over="ignore"):  # a longer double that does not fit becomes infinite, and is refused as such
+            array = array.astype(np.float64)
     if rule is not None:
         check(name, array, rule)
     return array
@@ -77,8 +79,7 @@ def real_numbers(
     array([1., 2.])
     """
     array = real_array(name, values, "positive and finite" if positive else None)
-    ends = _ends(array)
-    if ((low <= ends) & (ends <= high)).all():
+    if not array.size or (low <= array.min() and array.max() <= high):
         return array
     if not nan:
         _require(~np.isnan(array), name, array, "a number")

@@ -99,14 +99,16 @@ class DarkParameters:
             raise TypeError(f"is_majorana must be True or False, got {self.is_majorana!r}")
         object.__setattr__(self, "is_majorana", bool(self.is_majorana))
         for name, about in self.numbers().items():
-            array = _within(name, getattr(self, name), about["unit"], about["least"], about["most"])
-            object.__setattr__(self, name, array if array.ndim else float(array))
+            value, least, most = getattr(self, name), about["least"], about["most"]
+            if type(value) is not float or not least <= value <= most:
+                array = _within(name, value, about["unit"], least, most)
+                object.__setattr__(self, name, array if array.ndim else float(array))
         _ = self.shape
 
     @classmethod
     def numbers(cls) -> dict[str, Mapping[str, Any]]:
         """Unit, symbol, meaning, least and largest value of the numbers of a point, by the name of their field."""
-        return {field.name: field.metadata for field in dataclasses.fields(cls) if field.metadata}
+        return dict(_numbers_of(cls))  # type: ignore[arg-type]  # a class has a hash
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -253,6 +255,11 @@ class DarkParameters:
 def _decay_length(width: ArrayLike) -> Any:
     with np.errstate(over="ignore"):  # a lifetime beyond the largest number is infinite
         return np.divide(HBARC, width, out=np.full(np.shape(width), np.inf), where=np.greater(width, 0))[()]
+
+
+@functools.cache  # each new point needs it
+def _numbers_of(cls: Any) -> Mapping[str, Mapping[str, Any]]:
+    return {field.name: field.metadata for field in dataclasses.fields(cls) if field.metadata}
 
 
 def _within(name: str, value: Any, unit: str, least: float, most: float) -> NDArray[np.float64]:

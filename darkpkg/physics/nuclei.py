@@ -246,7 +246,7 @@ def _symmetrised_fermi(Q2: NDArray[np.float64], nucleus: Nucleus) -> NDArray[np.
     falling = 2 * y * np.exp(-y) / -np.expm1(-2 * y)
     near = np.minimum(y, 1.0)
     surface = np.where(y < 1, scipy.special.spherical_in(1, near) / np.sinh(near), (1 / np.tanh(y) - 1 / y) / y)
-    surface = surface * scipy.special.spherical_jn(0, x)
+    surface = surface * _j0(x)
     return 3 / (c**2 + skin**2) * falling * (c**2 * _j1_over_x(x) + skin**2 * surface)
 
 
@@ -347,10 +347,14 @@ def _bessel_transforms(x: NDArray[np.float64], n: NDArray[np.int64]) -> NDArray[
     n_pi = n * np.pi
     near_origin = x < np.pi / 2
     x_far = np.where(near_origin, np.pi, x)
-    by_pole = scipy.special.spherical_jn(0, np.abs(x_far - n_pi)) / (x_far * (x_far + n_pi))
-    j_0 = scipy.special.spherical_jn(0, np.where(near_origin, x, 0.0))
-    by_origin = (-1.0) ** n * j_0 / (np.minimum(x, np.pi / 2) ** 2 - n_pi**2)
+    by_pole = _j0(x_far - n_pi) / (x_far * (x_far + n_pi))
+    by_origin = (-1.0) ** n * _j0(np.where(near_origin, x, 0.0)) / (np.minimum(x, np.pi / 2) ** 2 - n_pi**2)
     return np.where(near_origin, by_origin, by_pole)
+
+
+def _j0(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """sin x / x, one at x = 0."""
+    return np.divide(np.sin(x), x, out=np.ones(x.shape), where=x != 0)
 
 
 @cache

@@ -1,11 +1,11 @@
 """``python -m paper``: its figures and verdicts are those of the modules, and wrong input gets one line."""
 
 import ast
+import functools
 import inspect
 import re
 import subprocess
 import sys
-import warnings
 
 import matplotlib as mpl
 
@@ -154,16 +154,17 @@ def test_what_is_asked_wrongly_is_said_in_one_line(arguments, message, tmp_path,
 # --- Claims ---
 
 
-def test_claims_are_answered_and_stored_with_what_changed(tmp_path):
-    """A small sample: its numbers are rough, and those of the module."""
+def test_claims_are_answered_and_stored_with_what_changed(tmp_path, monkeypatch):
+    """A small sample: its numbers are rough, and those of the module, which answers each sample once."""
+    for module, name in ((claim_samples, "simulate"), (verdicts, "table")):
+        monkeypatch.setattr(module, name, functools.cache(getattr(module, name)))
     path = tmp_path / "verdicts.csv"
     options = "--n-events", 12_000, "--seed", 3
     first = run("claims", *options)
     assert first.exit_code == 0, first.stderr
     assert "note: only" in first.stderr
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dk.FewEventsWarning)
-        table = verdicts.table(claim_samples.simulate(12_000, 3))
+    table = verdicts.table(claim_samples.simulate(12_000, 3))
+    assert (claim_samples.simulate.cache_info().misses, verdicts.table.cache_info().misses) == (1, 1)
     printed = first.stdout.splitlines()
     for line, (name, row) in zip(printed, table.iterrows(), strict=False):
         assert line.startswith(f"{name} ({row.place}): paper {row.paper}, ours {row.ours:.4g}")
