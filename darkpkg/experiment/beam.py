@@ -118,6 +118,8 @@ class Flux:
         names, lines, words = _table(path)
         if column not in names and not (isinstance(column, int) and -len(names) <= column < len(names)):
             raise ValueError(f"{path}: column must be a name or number of {', '.join(names)}, got {column!r}")
+        if names.count(str(column)) > 1:
+            raise ValueError(f"{path}: column must be the name of one column, got {column!r}, which several have")
         at = names.index(column) if isinstance(column, str) else column % len(names)
         if at < (1 if points else 2):
             raise ValueError(f"{path}: column of values must come after the energies, got {names[at]}")
@@ -125,11 +127,12 @@ class Flux:
         for i, wrong, rule in _rules(names, table, at, points):
             for row in np.flatnonzero(wrong)[:1]:
                 raise ValueError(f"{path}, line {lines[row]}, column {names[i]}: must be {rule}, got {words[row][i]}")
-        edges = value["energy"] * (_edges_of_points(table[:, 0]) if points else np.append(table[:, 0], table[-1, 1]))
         last = int(np.max(np.flatnonzero(table[:, at]), initial=0)) + 1
-        width = np.diff(edges) if counts else value["per"]
-        density = table[:, at] / width / value["pot"] / value["area"]
         try:
+            ends = _edges_of_points(table[:, 0]) if points else np.append(table[:, 0], table[-1, 1])
+            edges = value["energy"] * ends
+            width = np.diff(edges) if counts else value["per"]
+            density = table[:, at] / width / value["pot"] / value["area"]
             return cls(edges[: last + 1], density[:last])
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
@@ -219,9 +222,12 @@ def _table(path: str | os.PathLike[str]) -> tuple[list[str], list[int], list[lis
     lines: list[int] = []
     rows: list[list[str]] = []
     for number, line in enumerate(small_text(path, 10_000_000).splitlines(), start=1):
-        words = re.split(r"\s*[,;]\s*|\s+", line.partition("#")[0].strip())
+        text = line.partition("#")[0].strip()
+        words = re.split(r"\s*[,;]\s*|\s+", text)
         if words == [""]:
             continue
+        if "," in text and ";" in text:
+            raise ValueError(f"{path}, line {number}: must divide columns by commas or by semicolons, got {text!r}")
         if not names and np.isnan(_number(words[0])):
             if not np.isnan([*map(_number, words)]).all():
                 raise ValueError(
@@ -242,7 +248,7 @@ def _table(path: str | os.PathLike[str]) -> tuple[list[str], list[int], list[lis
 def _number(word: str) -> float:
     """The number that a word is, nan if it is none."""
     try:
-        return float(word)
+        return np.nan if "_" in word else float(word)
     except ValueError:
         return np.nan
 

@@ -16,7 +16,7 @@ import scipy  # which imports its parts where they are used
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
-from darkpkg.inputs import check_kinds, one_of, real_number, real_numbers, whole_number
+from darkpkg.inputs import POSITIVE, check_kinds, one_of, real_number, real_numbers, settle, whole_number
 from darkpkg.units import AVOGADRO, ELECTRON_MASS, HBARC, PROTON_MASS, MeV, fm
 
 __all__ = [
@@ -73,8 +73,10 @@ class Nucleus:
     def __post_init__(self) -> None:
         whole_number(f"A of {self.name}", self.A, whole_number(f"Z of {self.name}", self.Z, 1), 999)
         real_number(f"mass of {self.name}", self.mass, positive=True)
+        real_numbers(f"coefficients of {self.name}", self.coefficients)
         if np.isnan(self.radius):  # where the density of Fermi has fallen to 1e-4, as at the cut-offs of the series
             object.__setattr__(self, "radius", fermi_radius(self) + 9 * FERMI_DIFFUSENESS)
+        real_number(f"radius of {self.name}", self.radius, positive=True)
 
     @property
     def pdg_code(self) -> int:
@@ -134,12 +136,22 @@ class Element:
         In g/mol.
     density
         In g/cm³ what it adds to a solid or liquid, nan if unknown; only tables are checked against it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no symbol or nucleus, and for a weight or a density that is not positive; names the element.
     """
 
     symbol: str
     nucleus: Nucleus
     atomic_weight: float
     density: float = np.nan
+
+    def __post_init__(self) -> None:
+        settle(self, f" of {self.symbol}", symbol=str, nucleus=Nucleus, atomic_weight=POSITIVE)
+        if not np.isnan(self.density):
+            settle(self, f" of {self.symbol}", density=POSITIVE)
 
     def number_of_nuclei(self, mass: float) -> float:
         """Number of nuclei in ``mass`` grams of the element. Raises `ValueError` for a negative or infinite mass."""
