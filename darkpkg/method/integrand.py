@@ -165,7 +165,7 @@ def upscattering_and_decay(
     value: Array,
     variables: Array,
 ) -> None:
-    """Fill ``value`` (n,) with the integrand and ``variables`` (n, 8) with `VARIABLES` at the points ``u`` (n, 6).
+    """Fill ``value`` (n,) with the integrand and ``variables`` (n, 8) with `VARIABLES` at the points ``u`` (n, ≥ 6).
 
     The integrand is flux × dσ/dQ² × (1/Γ) dΓ × Jacobian for unit couplings, at the masses of each point:
     upscatterings per nucleus and POT. ``on_shell`` is whether m_Z′ < m_N: then s is m_Z′² and the axis of s goes
@@ -333,11 +333,11 @@ class Integrand:
     def evaluate(self, u: Array) -> tuple[Array, Array]:
         """Integrand (n,) and physical variables (n, 8) at the points ``u`` (n, dim)."""
         m_N, m_Zprime, jacobian = self._masses(u[:, DECAY_AXES:])
-        value, variables = self.at_masses(u[:, :DECAY_AXES], m_N, m_Zprime)
+        value, variables = self.at_masses(u, m_N, m_Zprime)
         return value * jacobian * self._sampling.q_of_events(m_N, m_Zprime), variables
 
     def at_masses(self, u: Array, m_N: Array, m_Zprime: Array) -> tuple[Array, Array]:
-        """Integrand without density q and physical variables at points ``u`` (n, 6), each with its masses (n,)."""
+        """Integrand without density q and physical variables at points ``u`` (n, ≥ 6), each with its masses (n,)."""
         value, variables = np.empty(len(u)), np.empty((len(u), len(VARIABLES)))
         region = self._sampling.is_light, self._remembers_spin
         upscattering_and_decay(np.ascontiguousarray(u), m_N, m_Zprime, self._target, *region, value, variables)
