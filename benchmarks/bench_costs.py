@@ -18,7 +18,7 @@ BOTH = dk.ANALYSIS_I + dk.ANALYSIS_II
 BUDGETS = {
     "generate": 106,
     "generate Sobol points": 142,
-    "adapt": 14,
+    "adapt": 18,
     "place": 56,
     "observables": 14,
     "prepare": 64,
