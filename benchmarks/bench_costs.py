@@ -16,15 +16,15 @@ REGIONS = {"heavy": (dk.HEAVY, dk.BENCHMARK_B), "light": (dk.LIGHT, dk.BENCHMARK
 BOTH = dk.ANALYSIS_I + dk.ANALYSIS_II
 
 BUDGETS = {
-    "generate": 135,
-    "generate Sobol points": 182,
+    "generate": 106,
+    "generate Sobol points": 142,
     "adapt": 18,
     "place": 56,
     "observables": 14,
     "prepare": 60,
     "prepare both": 72,
-    "transport": 195,
-    "transport to the first masses": 250,
+    "transport": 150,
+    "transport to the first masses": 188,
 }
 """Calls of exp an event: up to 1.3 times the least that was measured, of the two regions the dearer one;
 of adaptation, which is short, 1.3 times the most on a loaded machine."""

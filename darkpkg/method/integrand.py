@@ -146,6 +146,13 @@ def _cubic_basis(t: float) -> tuple[int, Four]:
 _RECIPROCALS = {"arcp"}
 """Several quotients with one divisor may become products with its inverse: nothing else is rounded otherwise."""
 
+_TOGETHER = 64
+"""Events that the loops below compute together, column by column, in the fastest cache.
+
+As numbers of events and of columns are constants, formulas without a search become instructions for several events at
+once, also those after the last event: so the bits of an event do not depend on its place.
+"""
+
 
 @compiled(fastmath=_RECIPROCALS)
 def upscattering_and_decay(
@@ -158,42 +165,60 @@ def upscattering_and_decay(
     value: Array,
     variables: Array,
 ) -> None:
-    """Fill ``value`` (n,) with the integrand and ``variables`` (n, 8) with `VARIABLES` at the points ``u`` (n, 6).
+    """Fill ``value`` (n,) with the integrand and ``variables`` (n, 8) with `VARIABLES` at the points ``u`` (n, ≥ 6).
 
     The integrand is flux × dσ/dQ² × (1/Γ) dΓ × Jacobian for unit couplings, at the masses of each point:
     upscatterings per nucleus and POT. ``on_shell`` is whether m_Z′ < m_N: then s is m_Z′² and the axis of s goes
     unused. ``remembers_spin`` is true for a Dirac N, whose decay depends on its spin.
     """
     lowest_s, mass = 4 * ELECTRON_MASS**2, target.mass
-    threshold, below, width = 0.0, 0.0, 1.0
-    for i in range(u.shape[0]):
-        N, Z = m_N[i], m_Zprime[i]
-        if i == 0 or N != m_N[i - 1] or Z != m_Zprime[i - 1]:  # else all three are those of the event before
-            threshold = N + N**2 / (2 * mass)
-            below = _flux_below(threshold, target)
-            width = 1.0 if on_shell else tabulated_width(N, Z, target.width_table)
-        flux = target.flux_cumulative[-1] - below
-        E_nu = _energy_at(below + u[i, 0] * flux, target)
-        if flux <= 0.0 or E_nu <= threshold:
-            flux, E_nu = 0.0, threshold * (1 + 1e-9)  # no neutrino makes this N: an event of weight zero
-        low, high = q2_limits(E_nu, N, mass)
-        above, rate = _dipole_distributed(u[i, 1], low, high, 1 / (1 / target.dipole_scale + 1 / Z**2))
-        Q2, degree = low + above, 1.0
-        charge, magnetic = _current(math.sqrt(Q2), target)
-        rate *= flux * elastic_cross_section(E_nu, Q2, N, Z, mass, charge, magnetic)
+    threshold, below, width_of_N = 0.0, 0.0, 1.0
+    c = np.ones((17, _TOGETHER))
+    E_nu, above, s, cos_Z, cos_e, phi_e, N, Z = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]
+    flux, width, of_s, Q2, charge = c[8], c[9], c[10], c[11], c[12]
+    magnetic, degree, rate, found = c[13], c[14], c[15], c[16]
+    for first in range(0, u.shape[0], _TOGETHER):
+        n = min(_TOGETHER, u.shape[0] - first)
+        for j in range(n):
+            i = first + j
+            N[j], Z[j] = m_N[i], m_Zprime[i]
+            if i == 0 or N[j] != m_N[i - 1] or Z[j] != m_Zprime[i - 1]:  # else all are those of the event before
+                threshold = N[j] + N[j] ** 2 / (2 * mass)
+                below = _flux_below(threshold, target)
+                width_of_N = 1.0 if on_shell else tabulated_width(N[j], Z[j], target.width_table)
+            flux[j], width[j] = target.flux_cumulative[-1] - below, width_of_N
+            E_nu[j] = _energy_at(below + u[i, 0] * flux[j], target)
+            if flux[j] <= 0.0 or E_nu[j] <= threshold:
+                flux[j], E_nu[j] = 0.0, threshold * (1 + 1e-9)  # no neutrino makes this N: an event of weight zero
+            above[j], s[j], cos_Z[j], cos_e[j] = u[i, 1], u[i, 2], 2 * u[i, 3] - 1, 2 * u[i, 4] - 1
+            phi_e[j] = 2 * math.pi * u[i, 5]
+        for j in range(_TOGETHER):
+            low, high = q2_limits(E_nu[j], N[j], mass)
+            scale = 1 / (1 / target.dipole_scale + 1 / Z[j] ** 2)
+            above[j], rate[j] = _dipole_distributed(above[j], low, high, scale)
+            Q2[j] = low + above[j]
+        for j in range(n):
+            charge[j], magnetic[j] = _current(math.sqrt(Q2[j]), target)
         if not remembers_spin:
-            degree = 0.0
+            degree[:] = 0.0
         elif target.has_spin:
-            degree = polarisation_degree(E_nu, Q2, N, mass, charge, magnetic)
-        cos_Z, cos_e, phi_e = 2 * u[i, 3] - 1, 2 * u[i, 4] - 1, 2 * math.pi * u[i, 5]
-        s = Z**2
-        if not on_shell:
-            s = lowest_s + u[i, 2] * (N**2 - lowest_s)
-            rate *= mass_spectrum(s, N, Z, ELECTRON_MASS) * (N**2 - lowest_s) / width
-        value[i] = rate * angular_correlation(s, cos_Z, cos_e, phi_e, N, ELECTRON_MASS, degree)
-        variables[i, 0], variables[i, 1], variables[i, 2] = E_nu, above, s
-        variables[i, 3], variables[i, 4], variables[i, 5] = cos_Z, cos_e, phi_e
-        variables[i, 6], variables[i, 7] = N, Z
+            for j in range(_TOGETHER):
+                degree[j] = polarisation_degree(E_nu[j], Q2[j], N[j], mass, charge[j], magnetic[j])
+        for j in range(_TOGETHER):
+            if on_shell:
+                s[j] = Z[j] ** 2
+            else:
+                s[j] = lowest_s + s[j] * (N[j] ** 2 - lowest_s)
+                of_s[j] = mass_spectrum(s[j], N[j], Z[j], ELECTRON_MASS) * (N[j] ** 2 - lowest_s) / width[j]
+        for j in range(_TOGETHER):
+            rate[j] *= flux[j] * elastic_cross_section(E_nu[j], Q2[j], N[j], Z[j], mass, charge[j], magnetic[j])
+            rate[j] *= of_s[j]
+            angles = cos_Z[j], cos_e[j], phi_e[j]
+            found[j] = rate[j] * angular_correlation(s[j], *angles, N[j], ELECTRON_MASS, degree[j])
+        for j in range(n):
+            value[first + j] = found[j]
+            for k in range(8):
+                variables[first + j, k] = c[k, j]
 
 
 @compiled(fastmath=_RECIPROCALS)
@@ -201,27 +226,40 @@ def laboratory_momenta(
     variables: Array, azimuths: Array, target: Target, p_N: Array, p_electron: Array, p_positron: Array
 ) -> None:
     """Fill the four-momenta (n, 4) in the laboratory from `VARIABLES` and uniform ``azimuths`` (n, 2) in [0, 1)."""
-    mass = target.mass
-    for i in range(variables.shape[0]):
-        E_nu, above, s = variables[i, 0], variables[i, 1], variables[i, 2]
-        cos_Z, cos_e, phi_e, m_N = variables[i, 3], variables[i, 4], variables[i, 5], variables[i, 6]
-        heavy = heavy_neutrino_momentum(E_nu, above, m_N, 2 * math.pi * azimuths[i, 0], mass)
-        charge, magnetic = 1.0, 0.0
-        if target.has_spin:
-            charge, magnetic = _current(math.sqrt(max(2 * mass * (E_nu - heavy[0]), 0.0)), target)
-        x, y, z = polarisation_axis(E_nu, heavy, m_N, mass, charge, magnetic)
-        inverse = 1 / math.sqrt(x**2 + y**2 + z**2)
-        axis = x * inverse, y * inverse, z * inverse
-        electron, positron = lepton_momenta(m_N, s, cos_Z, 2 * math.pi * azimuths[i, 1], cos_e, phi_e)
-        p_N[i, 0], p_N[i, 1], p_N[i, 2], p_N[i, 3] = heavy
-        _to_laboratory(electron, axis, heavy, m_N, p_electron[i])
-        _to_laboratory(positron, axis, heavy, m_N, p_positron[i])
+    mass, c = target.mass, np.ones((23, _TOGETHER))
+    E_nu, above, s, cos_Z, cos_e, phi_e, m_N = c[0], c[1], c[2], c[3], c[4], c[5], c[6]
+    phi_N, phi_Z, charge, magnetic = c[7], c[8], c[9], c[10]
+    magnetic[:] = 0.0
+    for first in range(0, variables.shape[0], _TOGETHER):
+        n = min(_TOGETHER, variables.shape[0] - first)
+        for j in range(n):
+            for k in range(7):
+                c[k, j] = variables[first + j, k]
+            phi_N[j], phi_Z[j] = 2 * math.pi * azimuths[first + j, 0], 2 * math.pi * azimuths[first + j, 1]
+        for j in range(_TOGETHER):
+            c[11, j], c[12, j], c[13, j], c[14, j] = heavy_neutrino_momentum(
+                E_nu[j], above[j], m_N[j], phi_N[j], mass
+            )
+        for j in range(n if target.has_spin else 0):
+            charge[j], magnetic[j] = _current(math.sqrt(max(2 * mass * (E_nu[j] - c[11, j]), 0.0)), target)
+        for j in range(_TOGETHER):
+            heavy = c[11, j], c[12, j], c[13, j], c[14, j]
+            x, y, z = polarisation_axis(E_nu[j], heavy, m_N[j], mass, charge[j], magnetic[j])
+            inverse = 1 / math.sqrt(x**2 + y**2 + z**2)
+            axis = x * inverse, y * inverse, z * inverse
+            electron, positron = lepton_momenta(m_N[j], s[j], cos_Z[j], phi_Z[j], cos_e[j], phi_e[j])
+            c[15, j], c[16, j], c[17, j], c[18, j] = _to_laboratory(electron, axis, heavy, m_N[j])
+            c[19, j], c[20, j], c[21, j], c[22, j] = _to_laboratory(positron, axis, heavy, m_N[j])
+        for j in range(n):
+            for k in range(4):
+                p_N[first + j, k], p_electron[first + j, k] = c[11 + k, j], c[15 + k, j]
+                p_positron[first + j, k] = c[19 + k, j]
 
 
 @compiled(inline="always")
-def _to_laboratory(p: Four, axis: Three, heavy: Four, m_N: float, laboratory: Array) -> None:
+def _to_laboratory(p: Four, axis: Three, heavy: Four, m_N: float) -> Four:
     x, y, z = rotate_z_to(axis, (p[1], p[2], p[3]))
-    laboratory[0], laboratory[1], laboratory[2], laboratory[3] = boost((p[0], x, y, z), heavy, m_N)
+    return boost((p[0], x, y, z), heavy, m_N)
 
 
 @compiled(inline="always")
@@ -295,11 +333,11 @@ class Integrand:
     def evaluate(self, u: Array) -> tuple[Array, Array]:
         """Integrand (n,) and physical variables (n, 8) at the points ``u`` (n, dim)."""
         m_N, m_Zprime, jacobian = self._masses(u[:, DECAY_AXES:])
-        value, variables = self.at_masses(u[:, :DECAY_AXES], m_N, m_Zprime)
+        value, variables = self.at_masses(u, m_N, m_Zprime)
         return value * jacobian * self._sampling.q_of_events(m_N, m_Zprime), variables
 
     def at_masses(self, u: Array, m_N: Array, m_Zprime: Array) -> tuple[Array, Array]:
-        """Integrand without density q and physical variables at points ``u`` (n, 6), each with its masses (n,)."""
+        """Integrand without density q and physical variables at points ``u`` (n, ≥ 6), each with its masses (n,)."""
         value, variables = np.empty(len(u)), np.empty((len(u), len(VARIABLES)))
         region = self._sampling.is_light, self._remembers_spin
         upscattering_and_decay(np.ascontiguousarray(u), m_N, m_Zprime, self._target, *region, value, variables)

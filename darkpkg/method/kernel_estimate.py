@@ -191,7 +191,7 @@ def _sums(
 
 def _kernel_at(sampling: SamplingRange, points: Array, smoothing: Smoothing) -> tuple[Kernel, Array, Array]:
     """The kernel with bandwidths (p, 2) and coefficients (p, 2, 3); at fixed masses one that is one everywhere."""
-    masses, h, kernel = points[:2].T, points[4:].T, smoothing.kernel
+    masses, h, kernel = points[:2].T, np.ascontiguousarray(points[4:].T), smoothing.kernel
     if sampling.is_fixed:
         return UNIFORM, np.full(h.shape, np.inf), np.tile([1.0, 0.0, 0.0], (len(h), 2, 1))
     c, level = mass_coefficients(sampling, masses, h, smoothing), mass_level(sampling, masses, smoothing)

@@ -42,7 +42,7 @@ def place(
     events
         Not placed, or placed elsewhere before.
     detector
-        It must have the nuclei of all events.
+        It must have the nuclei of all events. What it has of others adds nothing: no event stands for it.
     seed
         Non-negative integer. Each beam, flavour and nucleus has its own random numbers. Vertices of Sobol sequences
         (and the random numbers of a response) are further axes of these sequences.

@@ -125,16 +125,15 @@ def _at_masses_of(
         about = _target(origin.flux(beam, flavour), origin.nucleus(code), origin.form_factor)
         integrand = Integrand(about, sampling_range(events), parameters)
         where = block_of(own)
-        u, azimuths = np.split(rows_of(events.point, where), [DECAY_AXES], axis=1)
+        u = rows_of(events.point, where)
         new = own[np.isnan(before[where])]
         if new.size:
-            own_u = rows_of(events.point, new)[:, :DECAY_AXES]
-            former = rows[new]
+            own_u, former = rows_of(events.point, new), rows[new]
             before[new], _ = integrand.at_masses(own_u, sample.m_N[former], sample.m_Zprime[former])
         masses = (np.full(len(own), float(mass)) for mass in (parameters.m_N, parameters.m_Zprime))
         after[where], variables = integrand.at_masses(u, *masses)
         into = {name: column[where] for name, column in momenta.items()}  # views of rows that stand together
-        for name, values in integrand.momenta(variables, np.ascontiguousarray(azimuths), into).items():
+        for name, values in integrand.momenta(variables, u[:, DECAY_AXES:], into).items():
             momenta[name][where] = values
     integrands[rows] = before
     return np.divide(after, before, out=np.zeros(len(events)), where=before > 0), momenta

@@ -88,6 +88,10 @@ def test_the_file_of_t2k_is_the_flux_of_its_beam():
         (BINS, {"per": "bins"}, r"per must be one of bin, got 'bins'"),
         (BINS, {"per": -1.0}, r"per must be positive and finite, got -1.0"),
         (BINS, {"energy": [1.0, 2.0]}, r"energy must be one number, got \[1.0, 2.0\]"),
+        ("0;0,5;1,5\n", {}, r"flux.csv, line 1: must divide columns by commas or by semicolons, got '0;0,5;1,5'"),
+        (BINS.replace("nue", "numu"), {"column": "numu"}, r"flux.csv: column must be the name of one column"),
+        (BINS.replace("500,1000", "500,1_000"), {}, r"flux.csv, line 4, column high: must be a finite number"),
+        ("0.5 1e-9\n", {"points": True, "column": 1}, r"flux.csv: points must be two or more, got 1"),
     ],
 )
 def test_what_is_wrong_in_a_table_is_named_with_file_line_and_column(table, text, options, message):

@@ -800,6 +800,25 @@ def test_a_longer_sample_begins_with_the_events_of_a_shorter_one(short):
         np.testing.assert_allclose(first.weight * n, all_of_them.weight[:n] * len(all_of_them), rtol=1e-13)
 
 
+@pytest.mark.parametrize("sampling", [HEAVY, LIGHT], ids=["heavy", "light"])
+@pytest.mark.parametrize("nucleus", [NUCLEI["C12"], PROTON], ids=["C12", "H1"])
+def test_an_event_has_the_same_bits_wherever_it_stands(sampling, nucleus):
+    # 150 events: more than are computed together, and a last few; then each of them alone.
+    integrand = Integrand(target(T2K["FHC"].flux, nucleus, "fourier-bessel"), sampling, BENCHMARK_B)
+    rng = np.random.default_rng(1)
+    u, azimuths = rng.random((150, 8)), rng.random((150, 2))
+    m_N, m_Zprime, _ = integrand._masses(u[:, 6:])
+
+    def events(rows):
+        value, variables = integrand.at_masses(u[rows], m_N[rows], m_Zprime[rows])
+        return [value, variables, *integrand.momenta(variables, azimuths[rows]).values()]
+
+    alone = zip(*(events(slice(i, i + 1)) for i in range(150)), strict=True)
+    for together, one_by_one in zip(events(slice(None)), alone, strict=True):
+        assert np.isfinite(together).all()
+        np.testing.assert_array_equal(together, np.concatenate(one_by_one))
+
+
 def test_another_nucleus_leaves_the_events_of_all_others_alone(short):
     block = Module("block", Box.centred(100, 100, 10, 700), 1e6, {"Si": 1.0})
     more = dataclasses.replace(ND280, modules=(*ND280.modules, block))

@@ -16,6 +16,7 @@ from darkpkg.physics.nuclei import (
     PROTON,
     PROTON_MAGNETIC_MOMENT,
     SKIN_THICKNESS,
+    Element,
     Nucleus,
     current_amplitudes,
     elements,
@@ -386,3 +387,31 @@ def test_the_end_of_a_density_without_a_series_is_near_the_cut_off_of_one_with(n
 def test_what_is_no_nucleus_is_refused_by_name(Z, A, mass):
     with pytest.raises((ValueError, TypeError), match=r"(Z|A|mass) of X must be"):
         Nucleus("X", Z, A, mass)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"radius": -1e-13}, "radius of X must be positive and finite, got -1e-13"),
+        ({"radius": np.inf}, "radius of X must be positive and finite, got inf"),
+        ({"radius": 7e-13, "coefficients": (0.1, np.nan)}, "coefficients of X must be finite, got nan"),
+    ],
+)
+def test_a_charge_density_that_there_is_not_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        Nucleus("X", 2, 4, 3.7, **change)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"symbol": None}, TypeError, "symbol must be of type str"),
+        ({"nucleus": "Au197"}, TypeError, "nucleus must be of type Nucleus"),
+        ({"atomic_weight": -1.0}, ValueError, "atomic_weight of Au must be positive and finite, got -1"),
+        ({"atomic_weight": np.nan}, ValueError, "atomic_weight of Au must be positive and finite, got nan"),
+        ({"density": 0.0}, ValueError, "density of Au must be positive and finite, got 0"),
+    ],
+)
+def test_what_is_no_element_is_refused_by_name(change, error, message):
+    with pytest.raises(error, match=message):
+        Element(**{"symbol": "Au", "nucleus": Nucleus("Au197", 79, 197, 183.43), "atomic_weight": 197.0} | change)
