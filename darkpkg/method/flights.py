@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from darkpkg.compiling import to_read
 from darkpkg.experiment.volumes import Box, Volume
 from darkpkg.inputs import Array
 from darkpkg.method import loops
@@ -23,7 +24,7 @@ def chords_through(volumes: Sequence[Volume], vertex: Array, p_N: Array) -> dict
     """Where N with momenta ``p_N`` (n, 4) enters and leaves each volume: (n, volumes) in cm from its vertex."""
     entry, leave = np.empty((2, len(vertex), len(volumes)))
     if _are_boxes(volumes, "chord"):
-        loops.box_chords(vertex, p_N, _boxes_around(volumes), entry, leave)
+        loops.box_chords(to_read(vertex), to_read(p_N), _boxes_around(volumes), entry, leave)
         return {"entry": entry, "exit": leave}
     direction = p_N[:, 1:] / momentum(p_N)[:, None]
     for k, volume in enumerate(volumes):

@@ -15,7 +15,7 @@ import vegas
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline, make_interp_spline
 
-from darkpkg.compiling import compiled
+from darkpkg.compiling import compiled, to_read
 from darkpkg.experiment.beam import Flux
 from darkpkg.formulas import Four, Three
 from darkpkg.method.sampling import SamplingRange
@@ -340,7 +340,8 @@ class Integrand:
         """Integrand without density q and physical variables at points ``u`` (n, ≥ 6), each with its masses (n,)."""
         value, variables = np.empty(len(u)), np.empty((len(u), len(VARIABLES)))
         region = self._sampling.is_light, self._remembers_spin
-        upscattering_and_decay(np.ascontiguousarray(u), m_N, m_Zprime, self._target, *region, value, variables)
+        points = to_read(np.ascontiguousarray(u))
+        upscattering_and_decay(points, m_N, m_Zprime, self._target, *region, value, variables)
         return value, variables
 
     def momenta(
@@ -352,7 +353,7 @@ class Integrand:
         """
         names = "p_N", "p_electron", "p_positron"
         momenta = {name: np.empty((len(variables), 4)) for name in names} if into is None else into
-        laboratory_momenta(variables, azimuths, self._target, *(momenta[name] for name in names))
+        laboratory_momenta(variables, to_read(azimuths), self._target, *(momenta[name] for name in names))
         return momenta
 
     def _masses(self, u: Array) -> tuple[Array, Array, Array]:

@@ -394,7 +394,7 @@ def test_what_is_no_nucleus_is_refused_by_name(Z, A, mass):
     [
         ({"radius": -1e-13}, "radius of X must be positive and finite, got -1e-13"),
         ({"radius": np.inf}, "radius of X must be positive and finite, got inf"),
-        ({"radius": 7e-13, "coefficients": (0.1, np.nan)}, "coefficients of X must be finite, got nan"),
+        ({"radius": 7e-13, "coefficients": (0.1, np.nan)}, "coefficients of X must be a number, got nan at 1"),
     ],
 )
 def test_a_charge_density_that_there_is_not_is_refused(change, message):
