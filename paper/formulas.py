@@ -92,7 +92,7 @@ def vertex_factors(
 def approximate_shortest_decay_length(parameters: DarkParameters) -> Any:
     r"""`DarkParameters.shortest_decay_length` in cm as Eq. (12) has it, for a Dirac N; nan for a light mediator.
 
-    .. math:: c\tau^0_{min} \simeq 1\,\mathrm{cm}\left(\frac{10^{-2}}{\varepsilon}\right)^2
+    .. math:: c\tau^0_{\rm min} \simeq 1\,\mathrm{cm}\left(\frac{10^{-2}}{\varepsilon}\right)^2
               \left(\frac{100\,\mathrm{MeV}}{m_N}\right)^5 \left(\frac{m_{Z'}}{1.25\,\mathrm{GeV}}\right)^4
 
     Its conditions are α_D = 1, |V_N| = 1 and m_N ≪ m_Z′: it leaves out L(m_N²/m_Z′²), which is 1.01 for m_N =

@@ -2,7 +2,7 @@ r"""The lower edge of excluded lifetimes by the two numbers of Eq. (E1), and the
 
 Begin with `fit_lifetime_bound`, which takes what `darkpkg.excluded_lifetimes` finds.
 
-.. math:: c\tau^0_{min} = \frac{\alpha}{\log_{10}(\text{event rate}) - \beta} .
+.. math:: c\tau^0_{\rm min} = \frac{\alpha}{\log_{10}(\text{event rate}) - \beta} .
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def fit_lifetime_bound(
 def approximate_minimum_lifetime(event_rate: ArrayLike, m_N: ArrayLike) -> Any:
     r"""Shortest excluded cτ⁰ in cm by the rule of Eq. (E2), whatever the model.
 
-    .. math:: c\tau^0_{min} \simeq \frac{m_N}{0.1\,\mathrm{GeV}}
+    .. math:: c\tau^0_{\rm min} \simeq \frac{m_N}{0.1\,\mathrm{GeV}}
               \frac{1.1\,\mathrm{cm}}{\log_{10}(\text{event rate}) - 0.9}
 
     Infinite below a rate of 7.9, where it has no answer.

@@ -34,7 +34,7 @@ def adapted_density(m_N: Array, m_Zprime: Array) -> Array:
     inverse of how the cross section falls, with the propagator for m_Z′ above the momentum transfer Q₀ that the form
     factors allow, and with threshold, coherence and selection for m_N above m₀. For m_Z′ ≫ Q₀ and m_N ≪ m₀ it is
     `paper_density`. A light Z′ is felt only above the smallest momentum transfer, about Q_min = m_N²/2E_ν with
-    E_ν = 0.6 GeV + 3 m_N: for m_Z′ < m_N the first factor is :math:`m_{Z'}^2+Q_{min}^2`.
+    E_ν = 0.6 GeV + 3 m_N: for m_Z′ < m_N the first factor is :math:`m_{Z'}^2+Q_{\rm min}^2`.
     """
     smallest = np.where(m_Zprime < m_N, m_N**2 / (2 * (0.6 * GeV + 3 * m_N)), 0.0)
     heaviness = m_N / (0.3 * GeV)

@@ -56,7 +56,7 @@ def transport(events: AnyEvents, parameters: DarkParameters, neighbourhood: Smoo
     -------
     Events or PlacedEvents
         At fixed masses, for `darkpkg.Kernel` and all other functions. The vertex stays, and the path of N through
-        the fiducial volumes is followed anew in its new direction; ``provenance["moved"]`` has the former masses.
+        the fiducial volumes is followed anew in its new direction; ``provenance["transported_from"]`` has the former masses.
 
     Raises
     ------
@@ -79,12 +79,14 @@ def transport(events: AnyEvents, parameters: DarkParameters, neighbourhood: Smoo
             raise ValueError("origin of events must hold the volumes of their detector, as those of darkpkg.place do")
         changes |= chords_through(near.detector.volumes, near.vertex, changes["p_N"])
     sampling = sampling_range(near)
-    moved = {"m_N": sampling.m_N, "m_Zprime": sampling.m_Zprime, "bandwidth": neighbourhood.bandwidth}
+    former = {"m_N": sampling.m_N, "m_Zprime": sampling.m_Zprime, "bandwidth": neighbourhood.bandwidth}
     changes["weight"] = near.weight * kernel * factor
     for name in ("weight", "p_N", "p_electron", "p_positron"):
         check(name, changes[name], "finite")
     at = SamplingRange.at(float(parameters.m_N), float(parameters.m_Zprime))
-    return near.of_columns(kept | changes, near.origin.replace(sampling=at), {**near.provenance, "moved": moved})
+    return near.of_columns(
+        kept | changes, near.origin.replace(sampling=at), {**near.provenance, "transported_from": former}
+    )
 
 
 _MADE_ANEW = ("m_N", "m_Zprime", "p_N", "p_electron", "p_positron", "entry", "exit")

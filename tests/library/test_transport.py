@@ -166,7 +166,7 @@ def test_a_majorana_sample_is_moved_as_one():
 def test_provenance_says_from_where_and_events_without_vertices_are_moved_too(heavy):
     moved = dk.transport(dk.generate(dk.HEAVY, 24_000, seed=1), B)
     assert type(moved) is dk.Events
-    assert moved.provenance["moved"]["m_N"] == dk.HEAVY.m_N
+    assert moved.provenance["transported_from"]["m_N"] == dk.HEAVY.m_N
     assert moved.origin.sampling.m_N == (0.1, 0.1)
     assert len(dk.transport(heavy, B)) > 1000
 
