@@ -56,7 +56,8 @@ def transport(events: AnyEvents, parameters: DarkParameters, neighbourhood: Smoo
     -------
     Events or PlacedEvents
         At fixed masses, for `darkpkg.Kernel` and all other functions. The vertex stays, and the path of N through
-        the fiducial volumes is followed anew in its new direction; ``provenance["transported_from"]`` has the former masses.
+        the fiducial volumes is followed anew in its new direction; ``provenance["transported_from"]`` has the
+        former masses.
 
     Raises
     ------
