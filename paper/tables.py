@@ -150,7 +150,11 @@ def _check(frame: pd.DataFrame, named: Mapping[str, Mapping[str, str]]) -> None:
 def _column(values: pd.Series, errors: pd.Series | None, form: str) -> list[str]:
     if errors is None:
         return [_text(value, form) for value in values]
-    return [with_error(value, error, form) for value, error in zip(values, errors, strict=True)]
+    alone = [_text(value, "") for value in values[errors.isna() & values.notna()]]
+    decimals = max((len(text.partition(".")[2]) for text in alone), default=0)
+    own = form or ("" if any("e" in text for text in alone) else f".{decimals}f")  # 90.00 below 97.57
+    pairs = zip(values, errors, strict=True)
+    return [_text(value, own) if pd.isna(error) else with_error(value, error, form) for value, error in pairs]
 
 
 def _text(value: Any, form: str) -> str:
@@ -171,8 +175,6 @@ def with_error(value: float, error: float, form: str = "") -> str:
     >>> with_error(4.7512, 0.0931)
     '4.751 ± 0.093'
     """
-    if pd.isna(error) and not form and np.isfinite(value) and not isinstance(value, (int, np.integer)):
-        form = "#.4g"  # 90.00 below 97.57: its digits are as certain
     if pd.isna(value) or pd.isna(error):
         return _text(value, form)
     if not form:

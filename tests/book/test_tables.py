@@ -104,6 +104,10 @@ def test_a_value_without_error_has_its_digits_where_others_have_an_error():
     columns = {"mean": [90.0, 97.57, 88.27], "±": [np.nan, np.nan, 0.71]}
     found = table(columns, name="tab-x", caption="X.", errors={"mean": "±"})
     assert [cell for (cell,) in found.cells] == ["90.00", "97.57", "88.27 ± 0.71"]
+    quoted = table({"rate": [560.0, 537.2], "±": [np.nan, 3.1]}, name="tab-x", caption="X.", errors={"rate": "±"})
+    assert [cell for (cell,) in quoted.cells] == ["560", "537.2 ± 3.1"]  # as it is printed elsewhere
+    small = table({"rate": [1e-5, np.inf], "±": [np.nan, np.nan]}, name="tab-x", caption="X.", errors={"rate": "±"})
+    assert [cell for (cell,) in small.cells] == ["1e-05", "infinite"]
 
 
 def test_a_narrow_first_column_has_a_few_words_a_line():
