@@ -27,7 +27,7 @@ LONGEST_OF_TWO = 22  # letters of the labels of a legend with two columns
 WITHOUT_AXES = 0.4  # height of a panel that has a legend alone, over that of others
 LINE_HEIGHT = 0.17  # inches of a label at a tick, so that neighbours do not touch
 LONGEST_BESIDE = 0.3  # of the width of a phone that labels of rows may take beside their panel
-ROW_HEIGHT = 0.29  # inches of a row with its label above it
+ROW_HEIGHT = 0.36  # inches of a row with its label above it
 _BEHIND = {"fc": "white", "ec": "none", "alpha": 0.8, "pad": 0.5}
 BAR_HEIGHT = 0.6  # inches of a colour bar above its panels, with its label
 

@@ -19,7 +19,7 @@ __all__ = ["SUPERSCRIPTS", "Table", "table", "typeset", "with_error"]
 
 _MISSING = "–"
 _SYMBOL = re.compile(
-    r"(?<!\w)(\|?)([mxVUEgpαΛ])_(N|Z′|A|D4?|QCD|ν|ee|[eμτi][N4])(\|?)([²⁴]?)(?![\w^])|(?<!\w)(cτ⁰|Q²|ε²?|A\^\{1/3\})(?!\w)"
+    r"(?<!\w)(\|?)([mxVUEgpαΛ])_(N|Z′|A|D4?|QCD|ν|ee|[eμτi][N4])(\|?)([²⁴]?)(?![\w^])|(?<!\w)(A\^\{1/3\}|(?:cτ⁰|Q²|ε²?)(?!\w))"
 )
 _TEX = {"α": r"\alpha", "Λ": r"\Lambda", "Z′": "Z'", "QCD": r"\rm QCD", "ν": r"\nu", "²": "^2", "⁴": "^4"}
 _TEX |= {letter + of: rf"\{name} {of}" for letter, name in (("μ", "mu"), ("τ", "tau")) for of in "N4"}

@@ -109,6 +109,7 @@ def draw_plane(ax: Axes, scan: fit.Scan, least: Array) -> None:
     """χ² with the best coupling over both masses, with the regions of 1, 2 and 3σ of two parameters."""
     ends = scan.space.m_N, scan.space.m_Zprime
     x, y = (np.geomspace(*end, n + 1) for end, n in zip(ends, least.shape, strict=True))
+    ax.set(xscale="log", yscale="log", xlabel=axis_label("m_N"), ylabel=axis_label("m_Zprime"))
     shown = ax.pcolormesh(x, y, least.T, cmap="viridis_r", vmax=np.nanmin(least) + 20)
     ax.figure.colorbar(shown, label=r"least $\chi^2$")
     levels = [np.nanmin(least) + fit.threshold(sigma, 2) for sigma in (1, 2, 3)]
@@ -116,7 +117,6 @@ def draw_plane(ax: Axes, scan: fit.Scan, least: Array) -> None:
     ax.clabel(lines, fmt=dict(zip(levels, ("1σ", "2σ", "3σ"), strict=True)), fontsize=9)
     i, j = np.unravel_index(np.nanargmin(least), least.shape)
     ax.plot(scan.m_N[i], scan.m_Zprime[j], "*", ms=13, color=COLOURS["orange"])
-    ax.set(xscale="log", yscale="log", xlabel=axis_label("m_N"), ylabel=axis_label("m_Zprime"))
     plain_ticks(ax.xaxis, [x for x in (0.05, 0.1, 0.2, 0.5, 1.0) if ends[0][0] <= x <= ends[0][1]])
     plain_ticks(ax.yaxis, [y for y in (0.01, 0.03, 0.1, 0.3, 1.0, 3.0) if ends[1][0] <= y <= ends[1][1]])
     ax.grid(False)

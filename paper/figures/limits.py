@@ -283,7 +283,9 @@ def figure_11(samples: Samples) -> PaperFigure:
     second.text(600, 50, "excluded", ha="center")
     second.legend(fontsize=9, loc="upper left")
     third.set(xlabel=rate_label, ylabel=r"shortest excluded $c\tau^0$ [cm]", xlim=(9, 1100))
-    third.legend(fontsize=9, title="$m_N$: α [cm], β")
+    bottom, top = third.get_ylim()
+    third.set_ylim(bottom, top * (top / bottom) ** 0.5)  # room for the legend
+    third.legend(fontsize=9, title="$m_N$: α [cm], β", loc="upper right")
     return PaperFigure(figure, curves.table())
 
 
