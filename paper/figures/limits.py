@@ -282,9 +282,7 @@ def figure_11(samples: Samples) -> PaperFigure:
     second.set(xlabel=rate_label, ylabel=r"$c\tau^0$ [cm]", xlim=(3, 1e4), ylim=(3e-2, 1e6))
     second.text(600, 50, "excluded", ha="center")
     second.legend(fontsize=9, loc="upper left")
-    third.set(xlabel=rate_label, ylabel=r"shortest excluded $c\tau^0$ [cm]", xlim=(9, 1100))
-    bottom, top = third.get_ylim()
-    third.set_ylim(bottom, top * (top / bottom) ** 0.5)  # room for the legend
+    third.set(xlabel=rate_label, ylabel=r"shortest excluded $c\tau^0$ [cm]", xlim=(9, 1100), ylim=(0.05, 500))
     third.legend(fontsize=9, title="$m_N$: α [cm], β", loc="upper right")
     return PaperFigure(figure, curves.table())
 
