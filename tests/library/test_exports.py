@@ -315,3 +315,15 @@ def probability(counts, mean, systematic):
     """Of counts whose expectation has a relative error with a gamma distribution."""
     w = systematic**2
     return nbinom.pmf(counts, 1 / w, 1 / (1 + w * mean)) if w else poisson.pmf(counts, mean)
+
+
+@pytest.mark.parametrize(("analysis", "weaker"), [(dk.ANALYSIS_I, 0.04), (BOTH, 0.44)], ids=["I", "I + II"])
+def test_the_profile_that_is_exported_weakens_the_limit_at_a_as_its_page_states(analysis, weaker):
+    spectrum = dk.load_table().events(dk.BENCHMARK_A, analysis).mean
+    scales = np.append(0.0, np.geomspace(1, 400, 4000))[:, None]
+    signal = dk.Expectation(scales * spectrum, np.zeros((len(scales), len(spectrum))))
+    largest = []
+    for likelihood in (dk.log_likelihood, profiled_counts_log_likelihood):
+        lnL = likelihood(signal, analysis)
+        largest.append(scales[lnL > lnL.max() - dk.exclusion_threshold(0.90)].max())
+    assert largest[1] / largest[0] - 1 == pytest.approx(weaker, abs=0.005)  # the digits of the page
