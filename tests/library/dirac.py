@@ -96,3 +96,32 @@ def upscattering_and_decay(p_nu, p_N, h, p_daughter, p_electron, p_positron, m_N
     line = LEFT @ (slash(p_N) + m_N * np.eye(4)) @ slash(h) @ LEFT
     tensor = neutrino_tensor(p_daughter, line, slash(p_nu))
     return contract(tensor, pair_tensor(p_electron, p_positron, m_e))
+
+
+def spinors(p, m):
+    """Spinors u (..., 4, 2) of both spins of a particle of mass m, so that Σ u ū = p̸ + m."""
+    return _basis(slash(p), p, m)[..., :2]
+
+
+def antispinors(p, m):
+    """Spinors v (..., 4, 2) of both spins of its antiparticle, so that Σ v v̄ = p̸ − m."""
+    return _basis(-slash(p), p, m)[..., 2:]
+
+
+def _basis(slashed, p, m):
+    m = np.asarray(m)[..., None, None]
+    return (slashed + m * np.eye(4)) / np.sqrt(p[..., :1, None] + m)
+
+
+def adjoint(spinor):
+    """ū or v̄ (..., 2, 4): u†γ⁰ of each spin."""
+    return np.conj(np.swapaxes(spinor, -1, -2)) @ GAMMA[0]
+
+
+def amplitudes(p_nu, p_N, h, p_daughter, p_electron, p_positron, m_N, m_e):
+    """Of production, ū_N h̸ P_L u_ν (n, N, ν), and decay, ū_ν′ γ^α P_L u_N · ē γ_α e (n, ν′, N, e⁻, e⁺), by spin."""
+    N = spinors(p_N, m_N)
+    production = adjoint(N) @ slash(h) @ LEFT @ spinors(p_nu, 0.0)
+    line = adjoint(spinors(p_daughter, 0.0))[:, None] @ GAMMA @ LEFT @ N[:, None]
+    pair = adjoint(spinors(p_electron, m_e))[:, None] @ GAMMA @ antispinors(p_positron, m_e)[:, None]
+    return production, np.einsum("nadl,ab,nbep->ndlep", line, METRIC, pair, optimize=True)

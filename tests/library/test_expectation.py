@@ -41,6 +41,13 @@ def test_a_total_has_the_covariances_of_its_bins(expectation):
     np.testing.assert_allclose(total.mean, [7, 8])
 
 
+def test_covariances_are_part_of_the_whole_error_whatever_it_comes_from(expectation):
+    """Of simulation and table together; both keep their share of it."""
+    total = replace(expectation, covariance=np.full((2, 3), -0.1), tabulation=np.full((2, 3), 0.2)).total()
+    np.testing.assert_allclose(total.error**2, [1.71 + 0.6 - 0.3, 0.75 + 0.6 - 0.3])
+    np.testing.assert_allclose(total.variance / total.tabulation, [1.71 / 0.6, 0.75 / 0.6])
+
+
 def test_the_mask_wants_enough_events_and_no_bias_beyond_its_error(expectation):
     # By hand: 0.5 − 2·0.1 is above a tenth of 2; 0.1 − 2·0.32 is nothing; −2 + 2·0.2 is above a tenth of 5.
     assert expectation.trusted(n_effective=FEW_EVENTS, bias=0.1).tolist() == [
@@ -83,6 +90,8 @@ def test_what_was_not_evaluated_has_no_effective_number():
     [
         (4.7029, 0.0508, "4.70 ± 0.05"),
         (12.3456, 0.123, "12.35 ± 0.12"),
+        (4.7029, 0.0354, "4.703 ± 0.035"),
+        (4.7029, 0.0356, "4.70 ± 0.04"),
         (21234.0, 1523.0, "21200 ± 1500"),
         (0.96, 0.0097, "0.960 ± 0.010"),
         (1.23e-5, 3e-7, "(1.230 ± 0.030)e-05"),

@@ -222,6 +222,29 @@ def test_events_follow_the_squared_amplitude_of_production_and_decay_from_dirac_
     assert correlation.std() > 0.3
 
 
+@pytest.mark.parametrize("m_Zprime", [0.03, 1.25])
+def test_simulated_decays_have_all_of_the_correlation_with_the_helicity_of_n(m_Zprime):
+    """Amplitudes from explicit spinors, added over the spin of N before the square, at the momenta of events."""
+    events = generate(SamplingRange.at(M_N, m_Zprime), 100_000, seed=31)
+    M, E_nu, weight = nuclear_masses(events), neutrino_energy(events), events.weight
+    p_nu = E_nu[:, None] * [1.0, 0.0, 0.0, 1.0]
+    h = p_nu - events.p_N + 2 * M[:, None] * [1.0, 0.0, 0.0, 0.0]
+    pair = events.p_electron, events.p_positron
+    production, decay = dirac.amplitudes(p_nu, events.p_N, h, events.p_N - sum(pair), *pair, M_N, ELECTRON_MASS)
+    together, made, decayed = (
+        (np.abs(amplitude) ** 2).reshape(len(events), -1).sum(axis=1)
+        for amplitude in (np.einsum("nls,ndlep->ndsep", production, decay), production, decay)
+    )
+    # The squared amplitude over that of a production and a decay summed over the spin of N each: its mean over all
+    # directions is one. If decays followed 1 + λ(f − 1), its score 1 − 1/f would have the mean (λ − 1)⟨(1 − 1/f)²⟩.
+    f = together / (made * decayed / 2)
+    score = weight * (1 - 1 / f)
+    information = (score * (1 - 1 / f)).sum()
+    error = np.sqrt((score**2).sum()) / information
+    assert error < 0.05 / 8  # so that 5 % of the correlation are eight sigma
+    assert abs(score.sum() / information) < 4 * error
+
+
 def test_integrand_is_the_rate_per_unit_of_the_hypercube():
     # Jacobian by finite differences, and everything else from the functions that the user calls.
     nucleus, flux, rng = NUCLEI["Ar40"], T2K["FHC"].flux, np.random.default_rng(5)

@@ -12,7 +12,7 @@ from toy_sample import N_EVENTS, B, Predicted, counting, toy_rate, toy_sample
 
 import darkpkg as dk
 from darkpkg.inference.likelihood import log_likelihood
-from darkpkg.inference.threshold import exclusion_rule, exclusion_threshold
+from darkpkg.inference.threshold import exclusion_rule, exclusion_threshold, log_likelihood_error
 
 
 @pytest.fixture(scope="module")
@@ -586,3 +586,14 @@ def test_a_column_that_only_scales_the_rate_is_summed_once_and_equal(toy):
         for v in V
     ]
     np.testing.assert_allclose(column.log_likelihood, each, rtol=1e-12)
+
+
+def test_errors_of_a_table_shift_all_bins_together():
+    mean, tabulation = np.array([2.0, 1.0]), np.array([0.01, 0.0025])
+    signal = dk.Expectation(mean[None], np.zeros((1, 2)), tabulation=tabulation[None])
+    (error,) = log_likelihood_error(signal, dk.ANALYSIS_I, log_likelihood)
+    higher, lower = (
+        log_likelihood(dk.Expectation(mean + sign * np.sqrt(tabulation), np.zeros(2)), dk.ANALYSIS_I)
+        for sign in (0.5, -0.5)
+    )
+    assert error == pytest.approx(lower - higher, rel=1e-3)  # third derivatives

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters, _propagator_enhancement
-from darkpkg.units import ALPHA_EM, HBARC, cm
+from darkpkg.units import ALPHA_EM, ELECTRON_MASS, HBARC, cm
 
 FIELDS = [name for name in DarkParameters.numbers() if name != "V_eN_sq"]  # which may be zero: see its own tests
 MIXINGS = ["V_muN_sq", "V_N_sq"]
@@ -351,3 +351,12 @@ def test_widths_and_lengths_are_numbers_however_large_or_small(m_N, m_Zprime, ep
     derived = point.decay_width(), point.proper_decay_length(), point.mediator_decay_length(), point.mediator_width()
     assert np.all(np.array(derived) >= 0)
     assert 0 <= point.pair_branching_ratio() <= 1
+
+
+def test_a_light_mediator_at_the_threshold_of_electrons_leaves_like_one_below():
+    """It has no phase space for electrons, so that the width of N is that of Eq. (10)."""
+    threshold = 2 * ELECTRON_MASS
+    at, below = (BENCHMARK_A.replace(m_Zprime=m) for m in (threshold, threshold * (1 - 1e-9)))
+    assert at.decay_width() == pytest.approx(below.decay_width(), rel=1e-7)  # it varies as m_Z′⁻²
+    assert at.decay_width() == pytest.approx(at.replace(decays="paper").decay_width(), rel=1e-12)
+    assert at.pair_branching_ratio() == 0

@@ -48,6 +48,30 @@ def test_with_few_points_their_scatter_is_over_the_degrees_of_freedom():
     assert own.alpha_error == pytest.approx(given.alpha_error * math.sqrt(chi_sq / (5 - 2)), rel=0.02)
 
 
+def test_errors_are_those_of_the_curvature_of_chi_squared_also_off_the_formula():
+    rate, error = np.geomspace(20, 2000, 6), 0.1
+    ctau = 1.1 / (np.log10(rate) - 0.89) * np.exp([0.4, -0.3, -0.3, 0.2, 0.3, -0.3])
+    fit = fit_lifetime_bound(rate, ctau, error)
+
+    def half_chi_sq(alpha, beta):
+        return np.sum((np.log(ctau * (np.log10(rate) - beta) / alpha) / error) ** 2) / 2
+
+    step = 1e-3  # with which rounding and fourth derivatives leave 1e-4
+    shifts = [(step, 0.0), (0.0, step)]
+    best = np.array([fit.alpha, fit.beta])
+    hessian = [
+        [
+            sum(s * t * half_chi_sq(*(best + s * np.array(a) + t * np.array(b))) for s in (1, -1) for t in (1, -1))
+            / (4 * step**2)
+            for b in shifts
+        ]
+        for a in shifts
+    ]
+    covariance = np.linalg.inv(hessian)
+    expected = [*np.sqrt(np.diag(covariance)), covariance[0, 1] / np.sqrt(np.prod(np.diag(covariance)))]
+    assert [fit.alpha_error, fit.beta_error, fit.correlation] == pytest.approx(expected, rel=1e-3)
+
+
 def test_points_without_a_limit_are_left_out_and_two_are_too_few():
     rate = np.geomspace(20, 2000, 12)
     ctau = 1.1 / (np.log10(rate) - 0.89)
