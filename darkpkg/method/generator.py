@@ -34,7 +34,7 @@ from darkpkg.memory import require_memory
 from darkpkg.method.events import Events, rows_of
 from darkpkg.method.integrand import DECAY_AXES, Integrand, adapted_map, target
 from darkpkg.method.origin import SEQUENCES, Origin, encoded
-from darkpkg.method.sampling import SamplingRange
+from darkpkg.method.sampling import NoWeightError, SamplingRange
 from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.physics import nuclei as nuclear_data
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
@@ -180,7 +180,9 @@ def generate(
     ]
     channels = _channels(origin, [(beam, flavour, nucleus) for beam, flavour, _, nucleus in sources], seed)
     if not any(channel.rate for channel in channels):
-        raise ValueError(f"{_reach(experiment)}, got at least {sampling.m_N[0]:.4g} GeV, where no event has a weight")
+        lightest = sampling.m_N[0]
+        rule = f"{_reach(experiment)}, got at least {lightest:.4g} GeV, where no event has a weight"
+        raise NoWeightError(rule, lightest)
     if isinstance(n_events, Mapping):
         shares = _shares_of_nuclei([channel.nucleus.name for channel in channels], n_events) / total
     else:

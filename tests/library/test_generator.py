@@ -30,7 +30,7 @@ from darkpkg.method.integrand import (
     target,
     width_table,
 )
-from darkpkg.method.sampling import DENSITIES, HEAVY, LIGHT, SamplingRange, paper_density
+from darkpkg.method.sampling import DENSITIES, HEAVY, LIGHT, NoWeightError, SamplingRange, paper_density
 from darkpkg.physics import kinematics, scattering
 from darkpkg.physics.decay import angular_correlation, lepton_momenta, mass_density, width_shape
 from darkpkg.physics.model import BENCHMARK_B
@@ -748,6 +748,13 @@ def test_masses_above_what_any_nucleus_leaves_of_the_beam_are_refused(m_N, neede
     rule = rf"m_N must be within reach of .* end at 23 GeV, got {m_N:g} GeV that needs {needed} GeV"
     with pytest.raises(ValueError, match=rule):
         generate(SamplingRange.at(m_N, 30.0), 600, seed=1, **options)
+
+
+def test_masses_that_hardly_any_neutrino_makes_are_an_error_of_their_own_kind():
+    """Neutrinos of 22.5 GeV can make N of 10 GeV on oxygen, but hardly one has as much."""
+    with pytest.raises(NoWeightError, match=r"got at least 10 GeV, where no event has a weight") as caught:
+        generate(SamplingRange.at(10.0, 12.0), 600, seed=1)
+    assert caught.value.m_N == 10.0
 
 
 def test_where_no_point_of_the_adaptation_has_a_weight_there_is_no_sample():
