@@ -28,6 +28,7 @@ from darkpkg.method.origin import SEQUENCES, encoded
 from darkpkg.method.placing import factors_of_modules, place
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.weights import check_point, detected_weight
+from darkpkg.outputs import folder_at
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
 from darkpkg.streams import random_stream
 
@@ -92,13 +93,12 @@ def simulate(
     check_kinds(cache=(cache, (str, os.PathLike, None)))
     if cache is None:
         return plan.sample(progress=progress)
-    path = Path(cache) / f"{plan.digest}.parquet"
+    path = folder_at(cache) / f"{plan.digest}.parquet"
     if path.exists():
         try:
             return read_sample(path)
         except DataIntegrityError as error:
             warnings.warn(f"simulated anew: {error}", UserWarning, stacklevel=2)
-    path.parent.mkdir(parents=True, exist_ok=True)
     events = plan.sample(progress=progress)
     write_events(events, path)
     return events
