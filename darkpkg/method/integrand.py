@@ -62,8 +62,8 @@ def target(flux: Flux, nucleus: Nucleus, form_factor: str) -> Target:
     """Tabulate flux and current. The splines in Q, 20 knots in each unit of QR, are exact to 1e-7."""
     charge, magnetic, step = _splines(nucleus, form_factor)
     return Target(
-        flux.edges,
-        flux.cumulative,
+        to_read(flux.edges),
+        to_read(flux.cumulative),
         _bins_of_cells(flux.edges),
         _bins_of_cells(flux.cumulative),
         width_table(),
