@@ -21,9 +21,10 @@ from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.detector import Detector
 from darkpkg.experiment.experiment import Experiment
 from darkpkg.inputs import Array, check_kinds, one_of, whole_number
+from darkpkg.method.channels import version
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.files import FORMAT, read_events, write_events
-from darkpkg.method.generator import generate, version
+from darkpkg.method.generator import generate
 from darkpkg.method.origin import SEQUENCES, encoded
 from darkpkg.method.placing import factors_of_modules, place
 from darkpkg.method.sampling import SamplingRange

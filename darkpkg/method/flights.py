@@ -51,7 +51,7 @@ def flight_polygons(
     N flies from its vertex (n, 3) by x·p_N and Z′ from there by y·p_Z, with momenta (n, 3): ``flights`` gives these
     three for some of the events. The corners (x, y) of event i and volume j stand from starts[i, j] to
     starts[i, j + 1] of the second array (k, 2); ``starts``, the first, is (n, volumes + 1). Exact for boxes; a round
-    surface has `FACES <darkpkg.experiment.volumes.FACES>`.
+    surface has `FACES <darkpkg.experiment.regions.FACES>`.
     """
     starts, corners, used = np.zeros((n, len(volumes) + 1), dtype=np.int64), np.empty((0, 2)), 0
     boxes, are_boxes = _boxes_around(volumes), _are_boxes(volumes, "half_planes")

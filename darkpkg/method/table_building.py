@@ -26,8 +26,9 @@ from darkpkg.experiment.experiment import Experiment
 from darkpkg.experiment.selection import Cuts, Selection
 from darkpkg.inputs import Array, check_kinds, tuple_of, whole_number
 from darkpkg.method.origin import encoded
-from darkpkg.method.table import FORMAT, Grid, Table, selection_digest
+from darkpkg.method.table import FORMAT, Table, selection_digest
 from darkpkg.method.table_fields import beyond_cut, fields_of, store
+from darkpkg.method.table_grid import Grid
 from darkpkg.method.table_nodes import LIFETIMES, SHORT_LIFETIMES, Simulation, Spectrum
 from darkpkg.outputs import complete_or_not_at_all, folder_at
 from darkpkg.running import run
@@ -126,7 +127,7 @@ def build_table(
     grids = tuple_of("grids", grids, Grid)
     output = Path(output)
     names = parts or {"all": tuple(module.name for module in experiment.detector.modules)}
-    about = {"sources": _sources.digest((*_sources.SIMULATION, "method/integrand.py", "method/table_nodes.py"))}
+    about = {"sources": _sources.digest((*_sources.SIMULATION, "method/table_flights.py", "method/table_nodes.py"))}
     about |= encoded({"experiment": experiment, "parts": names, "n_events": n_events, "grids": grids})
     about |= {"seed": str(whole_number("seed", seed))}
     key = hashlib.sha256(json.dumps(about, sort_keys=True, default=repr).encode()).hexdigest()[:16]

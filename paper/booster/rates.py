@@ -28,7 +28,7 @@ from darkpkg.inputs import check_kinds
 from darkpkg.method.estimators import Kernel
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import Expectation, FewEventsWarning
-from darkpkg.method.table import Axis, Grid, prefiltered
+from darkpkg.method.table_grid import Axis, Grid, prefiltered
 from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.physics.model import DarkParameters
 from darkpkg.units import cm

@@ -26,9 +26,9 @@ from darkpkg.compiling import in_blocks, to_read
 from darkpkg.experiment.volumes import Box, Sphere
 from darkpkg.method import loops
 from darkpkg.method.flights import chords_through, flight_polygons
-from darkpkg.method.integrand import target
 from darkpkg.method.kernel_estimate import in_strips
 from darkpkg.method.loops import Paths, Points, Prepared, kernel_sums, survival
+from darkpkg.method.targets import target
 
 # Few distinct values, so that samples tie with each other, with strip edges and with the rim of a kernel.
 GRID = st.integers(-4, 4).map(lambda i: i / 4)
