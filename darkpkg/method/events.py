@@ -19,7 +19,18 @@ from numpy.typing import NDArray
 
 from darkpkg.experiment.beam import FLAVOURS
 from darkpkg.experiment.detector import check_fiducial
-from darkpkg.inputs import Array, check, check_kinds, count, frozen, integer_array, real_array, text_array, tuple_of
+from darkpkg.inputs import (
+    Array,
+    check,
+    check_kinds,
+    count,
+    frozen,
+    integer_array,
+    real_array,
+    text_array,
+    to_read,
+    tuple_of,
+)
 from darkpkg.method.origin import Origin, Site
 from darkpkg.physics.kinematics import momentum
 
@@ -154,7 +165,7 @@ class Events:
         # Columns cannot be written to, not even copies or those that come out of a pickle.
         columns = self.columns()
         for name, value in state.items():
-            object.__setattr__(self, name, _locked(value) if name in columns else value)
+            object.__setattr__(self, name, to_read(np.ascontiguousarray(value)) if name in columns else value)
 
     @classmethod
     def columns(cls) -> dict[str, Mapping[str, Any]]:
@@ -351,13 +362,6 @@ def _cast(name: str, value: Any, about: Mapping[str, Any]) -> NDArray[Any]:
     if rule == _SHARES and np.isnan(column).any():
         column = np.where(np.isnan(column), np.nan, column)  # a file has one nan, whatever its sign bit
     return column
-
-
-def _locked(column: NDArray[Any]) -> NDArray[Any]:
-    """A view that cannot be written to."""
-    view = np.ascontiguousarray(column).view()
-    view.flags.writeable = False
-    return view
 
 
 def _rows(selection: Any, n: int) -> Any:

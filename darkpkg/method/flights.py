@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.compiling import to_read
 from darkpkg.experiment.volumes import Box, Volume
-from darkpkg.inputs import Array
+from darkpkg.inputs import Array, to_read
 from darkpkg.method import loops
 from darkpkg.method.events import PlacedEvents, rows_of
 from darkpkg.physics.kinematics import momentum

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from darkpkg.compiling import compiled, to_read
+from darkpkg.compiling import compiled
 from darkpkg.formulas import Four, Three
+from darkpkg.inputs import to_read
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.targets import Target, current_at, energy_at, flux_below, tabulated_width
 from darkpkg.physics.decay import angular_correlation, lepton_momenta, mass_spectrum

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline, make_interp_spline
 
-from darkpkg.compiling import compiled, to_read
+from darkpkg.compiling import compiled
 from darkpkg.experiment.beam import Flux
 from darkpkg.formulas import Four
-from darkpkg.inputs import Array
+from darkpkg.inputs import Array, to_read
 from darkpkg.physics.decay import width_shape
 from darkpkg.physics.nuclei import Nucleus, current_amplitudes
 from darkpkg.physics.scattering import (

@@ -22,8 +22,9 @@ from toy_sample import toy_rates
 import darkpkg as dk
 from darkpkg import compiling
 from darkpkg._sources import PHYSICS
-from darkpkg.compiling import in_blocks, to_read
+from darkpkg.compiling import in_blocks
 from darkpkg.experiment.volumes import Box, Sphere
+from darkpkg.inputs import to_read
 from darkpkg.method import loops
 from darkpkg.method.flights import chords_through, flight_polygons
 from darkpkg.method.kernel_estimate import in_strips
