@@ -26,7 +26,6 @@ from darkpkg.method.expectation import Expectation
 from darkpkg.method.origin import encoded
 from darkpkg.method.sampling import OutsideSampleError
 from darkpkg.method.table_grid import Axis, Field, Grid, Near, around
-from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.physics.model import DarkParameters
 
 __all__ = ["Table", "load_table"]
@@ -85,10 +84,7 @@ class Table:
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the table to a .npz file."""
-        header = np.frombuffer(json.dumps(self.header).encode(), dtype=np.uint8)
-        arrays: dict[str, Any] = {"header": header, **self.arrays}
-        with complete_or_not_at_all(Path(path)) as partial, partial.open("wb") as file:
-            np.savez_compressed(file, **arrays)
+        datasets.write_archive(Path(path), self.header, self.arrays)
 
     def up_to(self, part: str) -> Table:
         """The rates of N that are produced in the parts of the detector up to this one, in the order of the table."""
