@@ -141,9 +141,6 @@ class _Starts:
     def __len__(self) -> int:
         return len(self.uniform)
 
-    def __getitem__(self, rows: Any) -> _Starts:
-        return _Starts(self.p_electron[rows], self.p_positron[rows], self.uniform[rows])
-
     def starts_in(self, modules: Sequence[str]) -> NDArray[np.bool_]:
         return np.ones(len(self), dtype=bool)
 
