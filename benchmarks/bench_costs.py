@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import darkpkg as dk
-from darkpkg.method import generator
+from darkpkg.method import channels
 
 MILLION = 1_000_000
 REGIONS = {"heavy": (dk.HEAVY, dk.BENCHMARK_B), "light": (dk.LIGHT, dk.BENCHMARK_A)}
@@ -49,11 +49,11 @@ def steps(request):
     sampling, point = REGIONS[request.param]
 
     def adapt():
-        generator._adapted.cache_clear()
+        channels._adapted.cache_clear()
         dk.generate(sampling, 1000, seed=1)
 
     with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(generator, "cache_folder", lambda: None)  # maps are in memory, and learned anew without them
+        patch.setattr(channels, "cache_folder", lambda: None)  # maps are in memory, and learned anew without them
         warnings.simplefilter("ignore", dk.FewEventsWarning)
         bare = dk.generate(sampling, MILLION, seed=1)
         events = dk.place(bare, dk.ND280, seed=2)

@@ -13,13 +13,17 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 
 
-PHYSICS = ("units.py", "formulas.py", "compiling.py", "physics/*.py", "method/loops.py", "method/integrand.py")
+PHYSICS = (
+    *("units.py", "formulas.py", "compiling.py", "physics/*.py"),
+    *("method/loops.py", "method/targets.py", "method/integrand.py"),
+)
 """All that machine code is made of: compiled functions, and the constants in them."""
 
 SIMULATION = (
     *PHYSICS,
-    *("streams.py", "simulation.py", "experiment/beam.py", "experiment/detector.py", "experiment/volumes.py"),
-    *("method/sampling.py", "method/generator.py", "method/placing.py"),
+    *("streams.py", "simulation.py", "experiment/beam.py", "experiment/detector.py"),
+    *("experiment/regions.py", "experiment/volumes.py"),
+    *("method/sampling.py", "method/channels.py", "method/generator.py", "method/placing.py"),
 )
 """All that a sample depends on besides its arguments."""
 

@@ -28,7 +28,7 @@ from darkpkg.method.expectation import Expectation, FewEventsWarning, warn_of_fe
 from darkpkg.method.files import write_events
 from darkpkg.method.interface import Estimator
 from darkpkg.method.sampling import SamplingRange
-from darkpkg.outputs import complete_or_not_at_all
+from darkpkg.outputs import complete_or_not_at_all, folder_at
 from darkpkg.physics.model import DarkParameters
 from darkpkg.running import check_executor, run
 from darkpkg.simulation import Plan, plan_of, read_sample
@@ -97,8 +97,7 @@ def simulate_chunks(
     whole_number("n_chunks", n_chunks, 1)
     whole_number("seed", seed)
     plan = plan_of(masses, chunk_size, seed, **options)
-    folder = Path(into)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = folder_at(into)
     made = _agreed(folder, plan, float32)
     tasks = [(plan, i, folder / _name(i), float32) for i in range(n_chunks) if not (folder / _name(i)).exists()]
     for _ in run(_make, tasks, executor, "chunks", progress=progress):

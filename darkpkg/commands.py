@@ -29,6 +29,7 @@ from darkpkg.inputs import count, small_text, whole_number
 from darkpkg.memory import require_memory
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import FEW_EVENTS
+from darkpkg.method.sampling import NoWeightError
 from darkpkg.method.weights import sampling_range
 from darkpkg.options import EXPERIMENTS, estimator_of, experiment_of, judges_of
 from darkpkg.outputs import complete_or_not_at_all, require_writable
@@ -39,9 +40,6 @@ from darkpkg.running import executor_of
 
 NO_STATEMENT = 3
 """Exit status of `check` where there is no verdict."""
-
-NO_WEIGHT = "where no event has a weight"
-"""What `dk.generate` raises where neutrinos have the energy that N takes, but too few of them for any event."""
 
 OF_A_POINT, AT_MASSES, OF_ALL_MASSES = 16_384, 200_000, 1_000_000
 """Events of a simulation for a point, at fixed masses and over masses, unless the option gives their number."""
@@ -163,9 +161,7 @@ class Source:
                 return known, {}
         try:
             estimator, events = self.predictor(point)
-        except ValueError as error:
-            if NO_WEIGHT not in str(error):
-                raise
+        except NoWeightError as error:
             return [Rule(one, method=self.method).no_statement(point, str(error)) for one in judges], {}
         _require_flavours([point], events.origin.beams)
         about = dict(events.provenance)

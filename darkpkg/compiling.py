@@ -111,13 +111,6 @@ def _remove_old(place: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def to_read(array: Any) -> Any:
-    """The same array, only to be read: for those that may be written to, a function is compiled once more."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
-
-
 def in_blocks(loop: Callable[..., None]) -> Callable[..., None]:
     """A function of the arguments of ``loop(first, last, *arguments)`` that runs it for all of ``len(arguments[0])``.
 

@@ -275,6 +275,14 @@ def archived(file: str | os.PathLike[str] | BinaryIO) -> tuple[dict[str, Any], d
     return header, arrays
 
 
+def write_archive(path: Path, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write what `archived` reads, by a temporary name."""
+    words = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    content: dict[str, Any] = {"header": words, **arrays}
+    with complete_or_not_at_all(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, **content)
+
+
 def when_needed(module: dict[str, Any], **makers: Callable[[], Any]) -> Callable[[str], Any]:
     """The ``__getattr__`` of a module (its ``globals()``) with constants that are made when they are first used.
 

@@ -207,9 +207,14 @@ NOT_NEGATIVE = rule(real_number, 0.0, np.finfo(float).max)
 
 def locked(values: Any) -> NDArray[Any]:
     """A copy that cannot be written to."""
-    copy = np.array(values)
-    copy.flags.writeable = False
-    return copy
+    return to_read(np.array(values))
+
+
+def to_read(array: Any) -> Any:
+    """The same array, only to be read: for those that may be written to, a function is compiled once more."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def one_of(name: str, value: Any, known: Iterable[str]) -> str:
@@ -261,14 +266,9 @@ def text_array(name: str, value: Any) -> NDArray[np.str_]:
 
 def check(name: str, array: NDArray[Any], rule: str) -> None:
     """Raise `ValueError` that names the first number against ``rule`` of `RULES`, and where it stands."""
-    ends = _ends(array)  # between two numbers that keep a rule all do
+    ends = np.array([array.min(), array.max()] if array.size else [])  # between two numbers that keep a rule all do
     if np.isnan(ends).any() or not RULES[rule](ends).all():
         _require(RULES[rule](array), name, array, rule)
-
-
-def _ends(array: NDArray[Any]) -> NDArray[Any]:
-    """The smallest and the largest number, nan if any is; of none, none."""
-    return np.array([array.min(), array.max()]) if array.size else np.empty(0)
 
 
 def _require(good: NDArray[np.bool_], name: str, array: NDArray[Any], rule: str) -> None:

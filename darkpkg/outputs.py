@@ -1,4 +1,4 @@
-"""What leaves: files that appear complete or not at all. Begin with `complete_or_not_at_all`."""
+"""What leaves: files that appear complete or not at all, and folders. Begin with `complete_or_not_at_all`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,17 @@ def complete_or_not_at_all(path: Path) -> Iterator[Path]:
     ----------
     path : Path
         The file to write. One that is there stays as it is if writing fails.
+
+    Raises
+    ------
+    ValueError
+        For the path of a folder.
+    FileNotFoundError
+        If the folder that the file is to stand in is not there.
     """
+    _refuse_folder(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"no folder {path.parent} to write {path.name} into")
     partial = _beside(path)
     try:
         yield partial
@@ -41,8 +51,7 @@ def require_writable(path: Path, *suffixes: str) -> None:
     ValueError
         For another suffix, for a folder, or if no file of this name can be written.
     """
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder, and must be the name of a file")
+    _refuse_folder(path)
     if suffixes and path.suffix not in suffixes:
         raise ValueError(f"the name of this file must end in {' or '.join(suffixes)}, got {path.name}")
     trial = _beside(path)
@@ -51,6 +60,20 @@ def require_writable(path: Path, *suffixes: str) -> None:
         trial.unlink()
     except OSError as error:
         raise ValueError(f"cannot write {path.name} into the folder {path.parent}: {error.strerror}") from None
+
+
+def folder_at(path: str | os.PathLike[str]) -> Path:
+    """The folder of this name, which is made if it is not there. Raises `ValueError` if a file is in its way."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ValueError(f"{path} must be the name of a folder, and a file is in its way") from None
+    return Path(path)
+
+
+def _refuse_folder(path: Path) -> None:
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder, and must be the name of a file")
 
 
 def _beside(path: Path) -> Path:

@@ -21,13 +21,15 @@ from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.detector import Detector
 from darkpkg.experiment.experiment import Experiment
 from darkpkg.inputs import Array, check_kinds, one_of, whole_number
+from darkpkg.method.channels import version
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.files import FORMAT, read_events, write_events
-from darkpkg.method.generator import generate, version
+from darkpkg.method.generator import generate
 from darkpkg.method.origin import SEQUENCES, encoded
 from darkpkg.method.placing import factors_of_modules, place
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.weights import check_point, detected_weight
+from darkpkg.outputs import folder_at
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
 from darkpkg.streams import random_stream
 
@@ -92,13 +94,12 @@ def simulate(
     check_kinds(cache=(cache, (str, os.PathLike, None)))
     if cache is None:
         return plan.sample(progress=progress)
-    path = Path(cache) / f"{plan.digest}.parquet"
+    path = folder_at(cache) / f"{plan.digest}.parquet"
     if path.exists():
         try:
             return read_sample(path)
         except DataIntegrityError as error:
             warnings.warn(f"simulated anew: {error}", UserWarning, stacklevel=2)
-    path.parent.mkdir(parents=True, exist_ok=True)
     events = plan.sample(progress=progress)
     write_events(events, path)
     return events

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.method import estimators
 from darkpkg.method.kernels import Inside, Kernel
-from darkpkg.method.mass_kernel import mass_level
+from darkpkg.method.mass_kernel import density_times_level
 from darkpkg.method.smoothing import Smoothing
 from darkpkg.method.weights import (
     coupling_weight,
@@ -74,8 +74,8 @@ def _contributions(
     near = (np.abs(np.log(masses) - centre) <= reach).all(axis=1)
     events, masses = events[near], masses[near]
     muon, electron = (coupling_weight(events, point, flavour) for flavour in (14, 12))
-    level = mass_level(sampling, masses, estimator.smoothing) * sampling.q(*masses.T)
-    base = events.weight * np.where(np.abs(events.flavour) == 14, muon, electron) / level
+    base = events.weight * np.where(np.abs(events.flavour) == 14, muon, electron)
+    base /= density_times_level(sampling, *masses.T, estimator.smoothing)
     weights = [
         base
         * exposure_weight(events, channel)

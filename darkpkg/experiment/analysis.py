@@ -291,6 +291,6 @@ __getattr__ = datasets.when_needed(globals(), ANALYSIS_II=_analysis_II)
 
 
 def check_modules(detector: Detector, selection: Selection) -> None:
-    """Raise `ValueError` that names a module of ``selection`` without a fiducial box in ``detector``."""
+    """Raise `ValueError` that names a module of ``selection`` without a fiducial volume in ``detector``."""
     for field in ("decay_modules", "vertex_modules"):
         check_fiducial(field, getattr(selection, field), detector.name, detector.fiducial_volumes)

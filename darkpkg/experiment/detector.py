@@ -232,11 +232,11 @@ class Detector:
 
 
 def check_fiducial(field: str, names: Iterable[str], detector: str, known: Collection[str]) -> None:
-    """Raise `ValueError` that names a module that the detector does not have, or without a fiducial box."""
+    """Raise `ValueError` that names a module that the detector does not have, or without a fiducial volume."""
     for name in names:
         if name not in known:
             raise ValueError(
-                f"{field} must be of {detector} and have a fiducial box, as {', '.join(known)} do, got {name!r}"
+                f"{field} must be of {detector} and have a fiducial volume, as {', '.join(known)} do, got {name!r}"
             )
 
 

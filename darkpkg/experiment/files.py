@@ -267,7 +267,7 @@ def _is_stated(path: Path) -> bool:
 
 
 def _check_plausibility(module: Module, fiducial_mass: float) -> None:
-    """What a wrong digit or a swapped column would break: density against material, fiducial mass against its box."""
+    """What a wrong digit or a swapped column would break: density against material, fiducial mass against volume."""
     or_state = "or state the table by a manifest"
     if module.material == "Ar":
         gas, liquid = ARGON_DENSITY, module.elements["Ar"].density
@@ -280,9 +280,9 @@ def _check_plausibility(module: Module, fiducial_mass: float) -> None:
         rule = f"{module.name} must weigh {low:.2g} to {high:.2g} g/cm³, as dense as its material"
     if not any(low <= module.density <= high for low, high in ranges):
         raise ValueError(f"{rule}, got {module.mass:g} g in {module.active.volume:g} cm³; {or_state}")
-    box = module.density * module.fiducial.volume if module.fiducial else 0.0
-    if np.isfinite(fiducial_mass) and not abs(fiducial_mass - box) <= 0.1 * box:
+    expected = module.density * module.fiducial.volume if module.fiducial else 0.0
+    if np.isfinite(fiducial_mass) and not abs(fiducial_mass - expected) <= 0.1 * expected:
         raise ValueError(
-            f"fiducial_mass of {module.name} must be that of its box, {box:g} g to 10 %, got {fiducial_mass:g} g; "
-            f"{or_state}"
+            f"fiducial_mass of {module.name} must be that of its volume, {expected:g} g to 10 %, "
+            f"got {fiducial_mass:g} g; {or_state}"
         )

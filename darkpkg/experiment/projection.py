@@ -43,9 +43,9 @@ def project(
     detector
         Another detector, such as `ND280_UPGRADE`.
     decay_modules
-        Where decays are looked for. By default where ``analysis`` does, in another detector in all fiducial boxes of
-        the same material: argon for Analysis I, plastic for Analysis II. Channels with selections of their own must
-        be projected one analysis at a time if modules are named.
+        Where decays are looked for. By default where ``analysis`` does, in another detector in all fiducial volumes
+        of the same material: argon for Analysis I, plastic for Analysis II. Channels with selections of their own
+        must be projected one analysis at a time if modules are named.
     vertex_modules
         Where N must be produced. By default anywhere if ``analysis`` names none, in ``decay_modules`` if it does
         or in another detector: the paper has upscattering in argon only. An empty tuple admits any vertex.

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from darkpkg.experiment.regions import Ball, Interval, polar, unit
 from darkpkg.inputs import Array, one_of, real_number, real_numbers, rule, settle
 
 Corner = tuple[float, float, float]
@@ -26,115 +27,6 @@ _FARTHEST = 1e15
 """cm, a hundred astronomical units."""
 
 _SIZE = rule(real_number, 0.0, _FARTHEST, positive=True)
-
-FACES = 32
-"""Faces of the regular polygon, of the same area, that stands for a circle where two flights may end in it. Its sides
-lie up to 0.2 % of the radius inside the circle and its corners 0.3 % outside, which cancels among events."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """All between two ends along one axis, whose column the functions take.
-
-    Parameters
-    ----------
-    axes
-        The one axis, 0 to 2.
-    low, high
-        Ends in cm.
-    """
-
-    axes: list[int]
-    low: float
-    high: float
-
-    @property
-    def size(self) -> float:
-        return self.high - self.low
-
-    def contains(self, point: Array) -> NDArray[np.bool_]:
-        return ((point >= self.low) & (point <= self.high))[..., 0]
-
-    def uniform(self, random: Array) -> Array:
-        return self.low + random * self.size
-
-    def crossing(self, origin: Array, direction: Array) -> tuple[Array, Array]:
-        """Where lines enter and leave. Parallel to the ends and in one is 0/0, which fmin and fmax pass over."""
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            to_low, to_high = ((end - origin[:, 0]) / direction[:, 0] for end in (self.low, self.high))
-        return np.minimum(to_low, to_high), np.maximum(to_low, to_high)
-
-    def nearest(self, point: Array) -> Array:
-        return np.clip(point, self.low, self.high)
-
-    def half_planes(self, vertex: Array, p_N: Array, p_Z: Array) -> Array:
-        low = np.stack([p_N, p_Z, vertex - self.low], axis=-1)
-        high = np.stack([-p_N, -p_Z, -(vertex - self.high)], axis=-1)
-        return np.concatenate([low, high], axis=1)
-
-
-@dataclass(frozen=True)
-class Ball:
-    """A disc or a ball: all around a centre in two or three axes, whose columns the functions take.
-
-    Parameters
-    ----------
-    axes
-        Two or three of the axes 0 to 2.
-    centre
-        (axes,) in cm.
-    radius
-        In cm.
-    """
-
-    axes: list[int]
-    centre: Array
-    radius: float
-
-    @property
-    def size(self) -> float:
-        return math.pi * self.radius**2 if len(self.axes) == 2 else 4 / 3 * math.pi * self.radius**3
-
-    def contains(self, point: Array) -> NDArray[np.bool_]:
-        return np.less_equal(np.linalg.norm(point - self.centre, axis=-1), self.radius)
-
-    def uniform(self, random: Array) -> Array:
-        distance = self.radius * random[:, 0] ** (1 / len(self.axes))
-        cos_theta = 2 * random[:, 1] - 1 if len(self.axes) == 3 else np.zeros(len(random))
-        return self.centre + _polar(distance, cos_theta, random[:, -1])[:, : len(self.axes)]
-
-    def crossing(self, origin: Array, direction: Array) -> tuple[Array, Array]:
-        """Where lines enter and leave; everywhere or nowhere if they rest."""
-        offset, speed_sq = origin - self.centre, (direction**2).sum(axis=1)
-        rests = speed_sq == 0
-        middle = -(offset * direction).sum(axis=1) / np.where(rests, 1.0, speed_sq)
-        inside = self.radius**2 - ((offset + middle[:, None] * direction) ** 2).sum(axis=1)
-        half = np.sqrt(np.maximum(inside, 0.0) / np.where(rests, 1.0, speed_sq))
-        half = np.where(rests & (inside >= 0), np.inf, half)
-        return middle - half, middle + half
-
-    def nearest(self, point: Array) -> Array:
-        offset = point - self.centre
-        return self.centre + offset * min(1.0, self.radius / max(float(np.linalg.norm(offset)), 1e-300))
-
-    def half_planes(self, vertex: Array, p_N: Array, p_Z: Array) -> Array:
-        offset, radius = vertex - self.centre, np.full(len(vertex), self.radius)
-        if len(self.axes) == 3:  # the plane of the two flights, if they span one, cuts a disc out of the ball
-            along = _unit(p_N)
-            aside, beside = _without(p_Z, along), _without(offset, along)
-            aside = _unit(np.where(_norm(aside) > 1e-9 * _norm(p_Z), aside, beside))
-            in_plane = np.stack([along, aside], axis=2)
-            above_sq = (offset**2).sum(axis=1)
-            offset, p_N, p_Z = ((vector[:, None] @ in_plane)[:, 0] for vector in (offset, p_N, p_Z))
-            above_sq -= (offset**2).sum(axis=1)
-            # Where the plane misses the ball, no point is that far inside.
-            radius = np.sqrt(np.maximum(self.radius**2 - above_sq, 0.0))
-            radius = np.where(above_sq < self.radius**2, radius, -self.radius)
-        angles = 2 * np.pi * np.arange(FACES) / FACES
-        outwards = np.array([np.cos(angles), np.sin(angles)])
-        of_equal_area = np.sqrt(np.pi / (FACES * np.tan(np.pi / FACES)))
-        inside = radius[:, None] * of_equal_area - offset @ outwards
-        return np.stack([-(p_N @ outwards), -(p_Z @ outwards), inside], axis=-1)
 
 
 class Volume(ABC):
@@ -247,10 +139,10 @@ class Volume(ABC):
         middle = np.add(other.low, other.high) / 2
         signs = np.stack(np.meshgrid(*[(-1, 0, 1)] * 3), axis=-1).reshape(-1, 3)
         n = np.arange(500)  # a spiral from pole to pole, evenly wound
-        spiral = _polar(np.ones(n.size), (2 * n + 1) / n.size - 1, n * (3 - 5**0.5) / 2)
+        spiral = polar(np.ones(n.size), (2 * n + 1) / n.size - 1, n * (3 - 5**0.5) / 2)
         from_here = middle - np.add(self.low, self.high) / 2
         along = np.concatenate([signs * np.subtract(other.high, middle), spiral, [from_here]])
-        along = _unit(along[along.any(axis=1)])
+        along = unit(along[along.any(axis=1)])
         origin = np.broadcast_to(middle, along.shape)
         size = float(np.ptp([self.low, self.high]))
         return bool(np.all(other.chord(origin, along)[1] <= self.chord(origin, along)[1] + 1e-9 * size))
@@ -382,23 +274,3 @@ def _set_round(volume: Sphere | Cylinder, half: Array) -> None:
     half = np.where(np.isnan(half), volume.radius, half)
     for name, end in (("low", np.subtract(volume.centre, half)), ("high", np.add(volume.centre, half))):
         object.__setattr__(volume, name, tuple(end.tolist()))
-
-
-def _polar(radius: Array, cos_theta: Array, turns: Array) -> Array:
-    across, phi = radius * np.sqrt(1 - cos_theta**2), 2 * np.pi * turns
-    return np.column_stack([across * np.cos(phi), across * np.sin(phi), radius * cos_theta])
-
-
-def _norm(vectors: Array) -> Array:
-    return np.linalg.norm(vectors, axis=-1, keepdims=True)
-
-
-def _unit(vectors: Array) -> Array:
-    """Vectors over their lengths, zero ones kept."""
-    length = _norm(vectors)
-    return np.divide(vectors, length, out=np.zeros(vectors.shape), where=length > 0)
-
-
-def _without(vectors: Array, unit: Array) -> Array:
-    """The part of vectors that is perpendicular to unit vectors."""
-    return vectors - (vectors * unit).sum(axis=1)[:, None] * unit

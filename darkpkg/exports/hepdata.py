@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from darkpkg.inference.scan import Scan
 from darkpkg.inputs import check_kinds, of_an_extra, one_of, real_numbers, settle, tuple_of
-from darkpkg.outputs import complete_or_not_at_all
+from darkpkg.outputs import complete_or_not_at_all, folder_at
 from darkpkg.physics.model import DarkParameters
 
 
@@ -30,7 +30,8 @@ class HepDataTable:
     name, description
         What it is called, and what a reader must know.
     independent, dependent
-        Columns; independent ones may be the ends of bins, (n, 2).
+        Columns; independent ones may be the ends of bins, (n, 2). A nan becomes ``-``, where there is no number;
+        infinite ones the words ``inf`` and ``-inf``, which `float` reads back.
     errors
         Symmetric errors of dependent columns, by their names.
     units
@@ -91,11 +92,15 @@ class HepDataTable:
 def _cell(value: Any, error: float) -> dict[str, Any]:
     if isinstance(value, list):
         return {"low": value[0], "high": value[1]}
-    if not math.isfinite(value):
-        return {"value": "-"}  # how HEPData writes that there is none
-    if not math.isfinite(error):
-        return {"value": value}
-    return {"value": value, "errors": [{"symerror": error, "label": "statistics of the simulation"}]}
+    cell = {"value": _number(value)}
+    if math.isnan(value) or math.isnan(error):
+        return cell
+    return cell | {"errors": [{"symerror": _number(error), "label": "statistics of the simulation"}]}
+
+
+def _number(value: float) -> float | str:
+    """A number as HEPData takes it: - for none, and inf or -inf in words, as JSON has no number for them."""
+    return "-" if math.isnan(value) else value if math.isfinite(value) else str(value)
 
 
 def table_of_scan(scan: Scan, name: str = "scan") -> HepDataTable:
@@ -144,8 +149,7 @@ def to_hepdata(tables: Sequence[HepDataTable], folder: str | os.PathLike[str], c
     names = [table.name for table in tables]
     if not names or len(set(names)) < len(names):
         raise ValueError(f"tables must be at least one, with names of their own, got {names}")
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = folder_at(folder)
     documents: list[Any] = [{"comment": comment or "Limits on dark neutrinos"}]
     for number, table in enumerate(tables, 1):
         file = f"table_{number}.yaml"

@@ -9,7 +9,6 @@ samplers come with the extra ``posterior`` of the package.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from darkpkg.datasets import DataIntegrityError, archived
+from darkpkg.datasets import DataIntegrityError, archived, write_archive
 from darkpkg.inference.likelihood import name_of
 from darkpkg.inference.point_likelihood import PointLikelihood, checked_bounds
 from darkpkg.inputs import (
@@ -33,7 +32,6 @@ from darkpkg.inputs import (
     tuple_of,
     whole_number,
 )
-from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.streams import random_stream
 
 BOUNDS: Mapping[str, tuple[float, float]] = Frozen(
@@ -333,10 +331,8 @@ def write_chain(chain: Chain, path: str | os.PathLike[str]) -> Path:
         "format": FORMAT, "bounds": dict(chain.prior.bounds), "V_muN_sq": chain.prior.V_muN_sq,
         "accepted": chain.accepted, "generator": [kind, *rest], "provenance": dict(chain.provenance),
     }  # fmt: skip
-    arrays: dict[str, Any] = {"u": chain.u, "log_likelihood": chain.log_likelihood, "generator": np.asarray(keys)}
-    words = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
-    with complete_or_not_at_all(path) as partial, partial.open("wb") as file:
-        np.savez_compressed(file, header=words, **arrays)
+    arrays = {"u": chain.u, "log_likelihood": chain.log_likelihood, "generator": np.asarray(keys)}
+    write_archive(path, header, arrays)
     return path
 
 

@@ -19,7 +19,18 @@ from numpy.typing import NDArray
 
 from darkpkg.experiment.beam import FLAVOURS
 from darkpkg.experiment.detector import check_fiducial
-from darkpkg.inputs import Array, check, check_kinds, count, frozen, integer_array, real_array, text_array, tuple_of
+from darkpkg.inputs import (
+    Array,
+    check,
+    check_kinds,
+    count,
+    frozen,
+    integer_array,
+    real_array,
+    text_array,
+    to_read,
+    tuple_of,
+)
 from darkpkg.method.origin import Origin, Site
 from darkpkg.physics.kinematics import momentum
 
@@ -44,7 +55,7 @@ def _column(
 ) -> Any:
     """A column of text without ``rule``, of integers if it is of their type, else of real numbers.
 
-    ``components`` are those of a vector, () for one number an event, None for as many as there are fiducial boxes.
+    ``components`` are those of a vector, () for one number an event, None for as many as there are fiducial volumes.
     A column that need not be given is ``missing`` everywhere.
     """
     about = {"unit": unit, "meaning": meaning, "components": components, "rule": rule, "missing": missing}
@@ -154,7 +165,7 @@ class Events:
         # Columns cannot be written to, not even copies or those that come out of a pickle.
         columns = self.columns()
         for name, value in state.items():
-            object.__setattr__(self, name, _locked(value) if name in columns else value)
+            object.__setattr__(self, name, to_read(np.ascontiguousarray(value)) if name in columns else value)
 
     @classmethod
     def columns(cls) -> dict[str, Mapping[str, Any]]:
@@ -229,7 +240,7 @@ class Events:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PlacedEvents(Events):
-    """`Events` with a vertex and, for each of k fiducial boxes, where the straight path of N enters and leaves it.
+    """`Events` with a vertex and, for each of k fiducial volumes, where the straight path of N enters and leaves it.
 
     ``origin.detector`` holds the name of the detector, its modules and its number of nuclei of each kind (`Site`).
 
@@ -240,7 +251,7 @@ class PlacedEvents(Events):
     module
         Names (n,) of the modules that hold them.
     entry, exit
-        Distances (n, k) from the vertex in cm, with entry = exit where the path misses; the order of the boxes is
+        Distances (n, k) from the vertex in cm, with entry = exit where the path misses; the order of the volumes is
         that of `fiducial_modules`.
     uniform
         Random numbers (n, 4) in [0, 1) that a response of the detector is read off with.
@@ -249,10 +260,10 @@ class PlacedEvents(Events):
     vertex: Array = _column("cm", "point of upscattering", _VECTOR)
     module: NDArray[np.str_] = _column("", "module that holds the vertex", rule=None)
     entry: Array = _column(
-        "cm", "distance from the vertex to the entry into each fiducial box", None, rule="finite and not negative"
+        "cm", "distance from the vertex to the entry into each fiducial volume", None, rule="finite and not negative"
     )
     exit: Array = _column(
-        "cm", "distance from the vertex to the exit from each fiducial box", None, rule="finite and not negative"
+        "cm", "distance from the vertex to the exit from each fiducial volume", None, rule="finite and not negative"
     )
     uniform: Array = _column(
         "", "random numbers in [0, 1) that a response of the detector is read off with", _PAIR, rule="in [0, 1)"
@@ -282,20 +293,20 @@ class PlacedEvents(Events):
 
     @property
     def fiducial_modules(self) -> tuple[str, ...]:
-        """Modules with a fiducial box, in the order of the columns of ``entry`` and ``exit``."""
+        """Modules with a fiducial volume, in the order of the columns of ``entry`` and ``exit``."""
         return self.detector.fiducial_modules
 
     def columns_of(self, modules: Sequence[str]) -> list[int]:
         """Columns of ``entry`` and ``exit`` that belong to ``modules``.
 
-        Raises `ValueError` that names a module without a fiducial box in this detector.
+        Raises `ValueError` that names a module without a fiducial volume in this detector.
         """
         known, modules = self.fiducial_modules, tuple_of("modules", modules, str)
         check_fiducial("modules", modules, self.detector.name, known)
         return [known.index(name) for name in modules]
 
     def starts_in(self, modules: Sequence[str]) -> NDArray[np.bool_]:
-        """Whether the vertex of each event lies in the fiducial box of one of ``modules``: there, entry is zero."""
+        """Whether each vertex lies in the fiducial volume of one of ``modules``: there, entry is zero."""
         inside = np.zeros(len(self), dtype=bool)
         for column in self.columns_of(modules):
             inside |= (self.entry[:, column] == 0) & (self.exit[:, column] > 0)
@@ -344,20 +355,13 @@ def _cast(name: str, value: Any, about: Mapping[str, Any]) -> NDArray[Any]:
         column: NDArray[Any] = text_array(name, value)
     else:
         column = integer_array(name, value) if rule == "integer" else real_array(name, value, rule)
-    wanted = ("n",) if components == () else ("n", len(components) if components else "boxes")
+    wanted = ("n",) if components == () else ("n", len(components) if components else "volumes")
     fits = column.ndim == len(wanted) and (not components or column.shape[1] == len(components))
     if not fits:
         raise ValueError(f"{name} must have the shape ({', '.join(map(str, wanted))}), got {column.shape}")
     if rule == _SHARES and np.isnan(column).any():
         column = np.where(np.isnan(column), np.nan, column)  # a file has one nan, whatever its sign bit
     return column
-
-
-def _locked(column: NDArray[Any]) -> NDArray[Any]:
-    """A view that cannot be written to."""
-    view = np.ascontiguousarray(column).view()
-    view.flags.writeable = False
-    return view
 
 
 def _rows(selection: Any, n: int) -> Any:

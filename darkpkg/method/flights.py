@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.compiling import to_read
 from darkpkg.experiment.volumes import Box, Volume
-from darkpkg.inputs import Array
+from darkpkg.inputs import Array, to_read
 from darkpkg.method import loops
 from darkpkg.method.events import PlacedEvents, rows_of
 from darkpkg.physics.kinematics import momentum
@@ -44,31 +43,26 @@ def _boxes_around(volumes: Sequence[Volume]) -> Array:
 
 
 def flight_polygons(
-    vertex: Array, p_N: Array, p_Z: Array, volumes: Sequence[Volume]
-) -> tuple[NDArray[np.int64], Array]:
-    """The lengths of two flights that end in each of ``volumes``, as convex polygons, in cm/GeV.
-
-    N flies from its ``vertex`` (n, 3) by x·p_N and Z′ from there by y·p_Z, with momenta (n, 3). The corners (x, y) of
-    event i and volume j stand from starts[i, j] to starts[i, j + 1] of the second array (k, 2); ``starts``, the
-    first, is (n, volumes + 1). Exact for boxes; a round surface has `FACES <darkpkg.experiment.volumes.FACES>`.
-    """
-    return _polygons(lambda rows: (vertex[rows], p_N[rows], p_Z[rows]), len(vertex), volumes)
-
-
-def _polygons(
     flights: Callable[[slice], tuple[Array, Array, Array]], n: int, volumes: Sequence[Volume]
 ) -> tuple[NDArray[np.int64], Array]:
-    """`flight_polygons` of n events; ``flights`` gives vertices and momenta of some of them."""
+    """The lengths of two flights of n events that end in each of ``volumes``, as convex polygons, in cm/GeV.
+
+    N flies from its vertex (n, 3) by x·p_N and Z′ from there by y·p_Z, with momenta (n, 3): ``flights`` gives these
+    three for some of the events. The corners (x, y) of event i and volume j stand from starts[i, j] to
+    starts[i, j + 1] of the second array (k, 2); ``starts``, the first, is (n, volumes + 1). Exact for boxes; a round
+    surface has `FACES <darkpkg.experiment.regions.FACES>`.
+    """
     starts, corners, used = np.zeros((n, len(volumes) + 1), dtype=np.int64), np.empty((0, 2)), 0
     boxes, are_boxes = _boxes_around(volumes), _are_boxes(volumes, "half_planes")
     planes = np.empty((0, len(volumes), 0, 3))  # those of boxes need not be in memory
     for begin in range(0, n if volumes else 0, _AT_ONCE):
         rows = slice(begin, begin + _AT_ONCE)
-        own = flights(rows)
+        vertex, p_N, p_Z = (np.ascontiguousarray(vectors) for vectors in flights(rows))
         if not are_boxes:
-            planes = _together([volume.half_planes(*own) for volume in volumes])
+            planes = _together([volume.half_planes(vertex, p_N, p_Z) for volume in volumes])
         if not len(corners):  # room for all, of which memory takes only what is written
             corners = np.empty((n * len(volumes) * ((planes.shape[2] or 6) + loops.SPARE_CORNERS), 2))
+        own = to_read(vertex), to_read(p_N), to_read(p_Z)
         more = loops.clipped_rectangles(*own, boxes, planes, starts[rows], corners[used:])
         starts[rows] += used
         used += more
@@ -123,7 +117,7 @@ def paths_of(
         return rows_of(events.vertex, here), rows_of(events.p_N, here)[:, 1:], p_Z[:, 1:]
 
     volumes = [events.detector.volumes[column] for column in columns]
-    return loops.Paths(begin, width, *_polygons(flights, len(row), volumes))
+    return loops.Paths(begin, width, *flight_polygons(flights, len(row), volumes))
 
 
 def decays(paths: loops.Paths, rate: ArrayLike, rate_of_Z: ArrayLike | None = None, rows: Any = slice(None)) -> Array:

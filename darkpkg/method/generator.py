@@ -7,36 +7,24 @@ seeds; the events are then drawn independently of each other from the adapted ma
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import importlib.metadata
-import itertools
-import json
 import warnings
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
-import vegas
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from darkpkg import _sources
-from darkpkg.compiling import cache_folder
 from darkpkg.experiment import experiment as experiments
-from darkpkg.experiment.beam import Beam
 from darkpkg.experiment.experiment import Experiment
 from darkpkg.inputs import check, check_kinds, count, one_of, real_numbers, whole_number
 from darkpkg.memory import require_memory
+from darkpkg.method.channels import Channel, channels_of, version
 from darkpkg.method.events import Events, rows_of
-from darkpkg.method.integrand import DECAY_AXES, Integrand, adapted_map, target
-from darkpkg.method.origin import SEQUENCES, Origin, encoded
-from darkpkg.method.sampling import SamplingRange
-from darkpkg.outputs import complete_or_not_at_all
-from darkpkg.physics import nuclei as nuclear_data
+from darkpkg.method.integrand import DECAY_AXES
+from darkpkg.method.origin import SEQUENCES, Origin
+from darkpkg.method.sampling import NoWeightError, SamplingRange
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
 from darkpkg.physics.nuclei import Nucleus, elements
 from darkpkg.physics.nucleons import BoundNucleons
@@ -46,11 +34,6 @@ from darkpkg.streams import random_stream, sobol_points
 Array = NDArray[np.float64]
 
 __all__ = ["REPLICATES", "generate"]
-
-ADAPTATION = {"start": (8, 2000), "own": (3, 1500)}
-"""Rounds of adaptation and points in each, whatever the number of events or the seed: so the first events of a long
-sample are those of a short one. Those of ``"start"`` are on carbon in each beam, and serve all of its nuclei, which
-differ by little; those of ``"own"`` follow for each. Maps are as good as from 12 rounds of 1000 for each alone."""
 
 
 EVEN_SHARE = 0.25
@@ -178,9 +161,11 @@ def generate(
         for flavour in beam.fluxes
         for element, nucleus in kinds
     ]
-    channels = _channels(origin, [(beam, flavour, nucleus) for beam, flavour, _, nucleus in sources], seed)
+    channels = channels_of(origin, [(beam, flavour, nucleus) for beam, flavour, _, nucleus in sources], seed)
     if not any(channel.rate for channel in channels):
-        raise ValueError(f"{_reach(experiment)}, got at least {sampling.m_N[0]:.4g} GeV, where no event has a weight")
+        lightest = sampling.m_N[0]
+        rule = f"{_reach(experiment)}, got at least {lightest:.4g} GeV, where no event has a weight"
+        raise NoWeightError(rule, lightest)
     if isinstance(n_events, Mapping):
         shares = _shares_of_nuclei([channel.nucleus.name for channel in channels], n_events) / total
     else:
@@ -203,7 +188,7 @@ def generate(
     return Events.of_columns(columns, origin, about)
 
 
-def _importance(channels: Sequence[_Channel], importance: Callable[[Events], Array], origin: Origin) -> Array:
+def _importance(channels: Sequence[Channel], importance: Callable[[Events], Array], origin: Origin) -> Array:
     """How much the events of each channel matter, from some of each."""
     n = len(channels)
     drawn = _independent(channels, np.full(n, 1 / n), n * _PILOT, "pilot")
@@ -293,111 +278,7 @@ class _Drawn(NamedTuple):
     next_points: Callable[[NDArray[np.int64]], Array]
 
 
-@dataclass(frozen=True)
-class _Task:
-    """Integrands to adapt to, each with its name and that on carbon; two tasks are the same if ``about`` is."""
-
-    about: str
-    integrands: Sequence[tuple[tuple[str | int, ...], Integrand, Integrand]] = field(compare=False)
-
-
-_Map = tuple[vegas.AdaptiveMap, float]
-"""A map and the integral that was found on the way."""
-
-_KEPT_MAPS = 500
-"""Beyond so many files of 50 kB the older half goes."""
-
-version = functools.cache(importlib.metadata.version)
-
-
-@functools.lru_cache(maxsize=32)
-def _adapted(task: _Task) -> list[_Map]:
-    """The map of each channel, adapted once for all samples and all processes.
-
-    They are kept on disk, in a file named after all that they depend on.
-    """
-    folder = cache_folder()
-    if folder is None:
-        return _learn(task)
-    versions = [version(name) for name in ("numpy", "vegas")]
-    about = repr((task.about, ADAPTATION, versions, _sources.digest(_sources.SIMULATION)))
-    path = folder / f"maps-{hashlib.sha256(about.encode()).hexdigest()[:32]}.npz"
-    unusable = OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile
-    with suppress(*unusable), path.open("rb") as file, np.load(file) as kept:
-        maps = [vegas.AdaptiveMap(grid) for grid in kept["grids"]]
-        return list(zip(maps, kept["integrals"].tolist(), strict=True))
-    learned = _learn(task)
-    with suppress(OSError), complete_or_not_at_all(path) as partial, partial.open("wb") as output:
-        grids, integrals = zip(*((one.extract_grid(), integral) for one, integral in learned), strict=True)
-        np.savez(output, grids=grids, integrals=integrals)
-    with suppress(OSError):  # another process removes the same
-        files = sorted(folder.glob("maps-*.npz"), key=lambda file: file.stat().st_mtime)
-        for old in files[: len(files) // 2] if len(files) > _KEPT_MAPS else ():
-            old.unlink()
-    return learned
-
-
-def _learn(task: _Task) -> list[_Map]:
-    """The maps of all integrands, each by random numbers that are named after it alone."""
-    learned = []
-    for name, group in itertools.groupby(task.integrands, key=lambda one: one[0][:-1]):
-        start: vegas.AdaptiveMap | None = None
-        for one, integrand, like in group:
-            if start is None:
-                start, _ = adapted_map(like, random_stream(0, *name, "adapt"), *ADAPTATION["start"])
-            learned.append(adapted_map(integrand, random_stream(0, *one, "adapt"), *ADAPTATION["own"], start=start))
-    return learned
-
-
-def _channels(origin: Origin, sources: Sequence[tuple[Beam, int, Nucleus]], seed: int) -> list[_Channel]:
-    """The channels of a sample, with their maps."""
-    sampling, couplings = cast(SamplingRange, origin.sampling), cast(DarkParameters, origin.couplings)
-
-    def integrand(beam: Beam, flavour: int, nucleus: Nucleus) -> Integrand:
-        return Integrand(target(beam[flavour], nucleus, origin.form_factor), sampling, couplings)
-
-    names = [(*origin.stream(beam.name, flavour), nucleus.name) for beam, flavour, nucleus in sources]
-    carbon = nuclear_data.NUCLEI["C12"]
-    integrands = [
-        (name, integrand(*one), integrand(*one[:2], carbon)) for name, one in zip(names, sources, strict=True)
-    ]
-    likewise = origin.replace(sequence="random", replicates=1, couplings=None)
-    about = json.dumps([encoded(likewise), bool(couplings.is_majorana), names], sort_keys=True)
-    maps = _adapted(_Task(about, integrands))
-    return [
-        _Channel(beam.name, flavour, nucleus, own, (seed, *name), *learned)
-        for (beam, flavour, nucleus), (name, own, _), learned in zip(sources, integrands, maps, strict=True)
-    ]
-
-
-@dataclass(frozen=True)
-class _Channel:
-    """One flavour of a beam and one nucleus, its random numbers, its adapted map and about how often N are made."""
-
-    beam: str
-    flavour: int
-    nucleus: Nucleus
-    integrand: Integrand
-    stream: tuple[Any, ...]
-    map: vegas.AdaptiveMap
-    rate: float
-
-    def fill(self, columns: Mapping[str, NDArray[Any]], y: Array, number: float) -> None:
-        """Fill columns of events at the points ``y`` (n, axes), with weights one ``number``-th of the rate."""
-        # The azimuths of N and of its decay are uniform: vegas need not adapt to them.
-        axes, azimuths = np.ascontiguousarray(y[:, :-2]), y[:, -2:]
-        u, jacobian = np.empty_like(axes), np.empty(len(y))
-        self.map.map(axes, u, jacobian)
-        value, variables = self.integrand.evaluate(u)
-        self.integrand.momenta(variables, azimuths, columns)
-        columns["weight"][:] = value * jacobian / number
-        columns["m_N"][:], columns["m_Zprime"][:] = variables[:, -2], variables[:, -1]
-        columns["point"][:, :DECAY_AXES], columns["point"][:, DECAY_AXES:] = u[:, :DECAY_AXES], azimuths
-        columns["target"][:], columns["beam"][:] = self.nucleus.pdg_code, self.beam
-        columns["flavour"][:] = self.flavour
-
-
-def _simulated(channels: Sequence[_Channel], drawn: Sequence[_Drawn], progress: bool = False) -> dict[str, Any]:
+def _simulated(channels: Sequence[Channel], drawn: Sequence[_Drawn], progress: bool = False) -> dict[str, Any]:
     """Columns of the events of all channels."""
     rows = np.concatenate([own.rows for own in drawn])
     columns = _empty_columns(len(rows), max(len(channel.beam) for channel in channels))
@@ -418,10 +299,10 @@ def _simulated(channels: Sequence[_Channel], drawn: Sequence[_Drawn], progress: 
     return columns
 
 
-def _independent(channels: Sequence[_Channel], shares: Array, total: int, *use: str | int) -> list[_Drawn]:
+def _independent(channels: Sequence[Channel], shares: Array, total: int, *use: str | int) -> list[_Drawn]:
     """Independent points for so many events of each channel, one channel after the other."""
 
-    def points(channel: _Channel) -> Callable[[NDArray[np.int64]], Array]:
+    def points(channel: Channel) -> Callable[[NDArray[np.int64]], Array]:
         rng = random_stream(*channel.stream, *use)
         return lambda rows: rng.random((len(rows), channel.integrand.dim + 2))
 
@@ -430,7 +311,7 @@ def _independent(channels: Sequence[_Channel], shares: Array, total: int, *use: 
     return [_Drawn(rows, len(rows), points(channel)) for channel, rows in parts]
 
 
-def _from_nets(channels: Sequence[_Channel], shares: Array, total: int, seed: int, *use: str | int) -> list[_Drawn]:
+def _from_nets(channels: Sequence[Channel], shares: Array, total: int, seed: int, *use: str | int) -> list[_Drawn]:
     """Points of Sobol sequences whose first axis is cut into the channels: together they fill it evenly."""
     points = sobol_points(_replicates(total), range(channels[0].integrand.dim + 3), seed, *use)
     number = np.searchsorted(np.cumsum(shares) / shares.sum(), points[:, 0], side="right")

@@ -5,33 +5,28 @@ Begin with `Integrand`. The formulas are those of `darkpkg.physics`; only the ch
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
-import vegas
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline, make_interp_spline
 
-from darkpkg.compiling import compiled, to_read
-from darkpkg.experiment.beam import Flux
+from darkpkg.compiling import compiled
 from darkpkg.formulas import Four, Three
+from darkpkg.inputs import to_read
 from darkpkg.method.sampling import SamplingRange
-from darkpkg.physics.decay import angular_correlation, lepton_momenta, mass_spectrum, width_shape
+from darkpkg.method.targets import Target, current_at, energy_at, flux_below, tabulated_width
+from darkpkg.physics.decay import angular_correlation, lepton_momenta, mass_spectrum
 from darkpkg.physics.kinematics import boost, rotate_z_to
 from darkpkg.physics.model import DarkParameters
-from darkpkg.physics.nuclei import Nucleus, current_amplitudes
 from darkpkg.physics.scattering import (
-    LARGEST_QR,
     elastic_cross_section,
     heavy_neutrino_momentum,
     polarisation_axis,
     polarisation_degree,
     q2_limits,
 )
-from darkpkg.units import ELECTRON_MASS, HBARC
+from darkpkg.units import ELECTRON_MASS
 
 Array = NDArray[np.float64]
 
@@ -40,107 +35,6 @@ VARIABLES = ("E_nu", "Q2_above_min", "s", "cos_Z", "cos_e", "phi_e", "m_N", "m_Z
 
 DECAY_AXES = 6
 """Axes of the hypercube for scattering and decay; two more sample (ln m_N, ln m_Z′)."""
-
-
-class Target(NamedTuple):
-    """What the integrand needs of one beam and one nucleus, as plain arrays and numbers."""
-
-    flux_edges: Array
-    flux_cumulative: Array
-    edge_cells: NDArray[np.int64]
-    cumulative_cells: NDArray[np.int64]
-    width_table: Array
-    charge_spline: Array
-    magnetic_spline: Array
-    spline_step: float
-    has_spin: bool
-    mass: float
-    dipole_scale: float
-
-
-def target(flux: Flux, nucleus: Nucleus, form_factor: str) -> Target:
-    """Tabulate flux and current. The splines in Q, 20 knots in each unit of QR, are exact to 1e-7."""
-    charge, magnetic, step = _splines(nucleus, form_factor)
-    return Target(
-        flux.edges,
-        flux.cumulative,
-        _bins_of_cells(flux.edges),
-        _bins_of_cells(flux.cumulative),
-        width_table(),
-        charge,
-        magnetic,
-        step,
-        bool(magnetic.any()),
-        nucleus.mass,
-        6 / nucleus.mean_square_radius,
-    )
-
-
-@functools.lru_cache(maxsize=64)
-def _splines(nucleus: Nucleus, form_factor: str) -> tuple[Array, Array, float]:
-    """Coefficients (knots, 4) of both amplitudes of the current, and the distance of knots in GeV."""
-    knots = np.linspace(0.0, LARGEST_QR * HBARC / nucleus.radius, 20 * int(LARGEST_QR) + 1)
-    amplitudes = current_amplitudes(knots**2, nucleus, form_factor)
-    charge, magnetic = (np.ascontiguousarray(CubicSpline(knots, amplitude).c.T) for amplitude in amplitudes)
-    return charge, magnetic, float(knots[1])
-
-
-_CELLS = 4
-"""Cells of `_bins_of_cells` for each bin."""
-
-
-def _bins_of_cells(edges: Array) -> NDArray[np.int64]:
-    """First and last bin of ``edges`` in each of many equal cells from the first edge to the last, (cells, 2).
-
-    A search in them begins next to where it ends: `_bin_of`.
-    """
-    cells = np.linspace(edges[0], edges[-1], _CELLS * edges.size + 1)
-    rounding = 1e-12 * (edges[-1] - edges[0])
-    ends = np.stack([cells[:-1] - rounding, cells[1:] + rounding], axis=1)
-    return np.clip(np.searchsorted(edges, ends, side="right") - 1, 0, edges.size - 2)
-
-
-_WIDTH_STEPS = 64
-"""Steps of `width_table` along each axis: its interpolation adds less than 1e-6."""
-
-
-@functools.cache
-def width_table() -> Array:
-    """Coefficients of a cubic spline of `width_shape` in 4m_e/m_N and (1 − m_N²/m_Z′²)^¼, each from 0 to 1.
-
-    The root takes the logarithm at equal masses away. Knots are equally spaced.
-    """
-    knots = np.arange(-3, _WIDTH_STEPS + 4) / _WIDTH_STEPS
-    at = np.sort(np.append(knots[3:-3], [0.5 / _WIDTH_STEPS, 1 - 0.5 / _WIDTH_STEPS]))
-    at = np.clip(at, 1e-3, 1 - 1e-6)  # neither a mass nor a ratio of masses is infinite
-    m_N, x = 4 * ELECTRON_MASS / at[:, None], 1 - at**4
-    by_lightness = make_interp_spline(at, width_shape(m_N, m_N / np.sqrt(x), ELECTRON_MASS), k=3, t=knots).c
-    return np.ascontiguousarray(make_interp_spline(at, by_lightness.T, k=3, t=knots).c.T)
-
-
-@compiled()
-def tabulated_width(m_N: float, m_Zprime: float, table: Array) -> float:
-    """`width_shape` of m_N ≤ m_Z′ from `width_table`, or itself for the lightest N, to 1e-6."""
-    lightness, ratio = 4 * ELECTRON_MASS / m_N, m_N / m_Zprime
-    if lightness > 1.0:
-        return width_shape(m_N, m_Zprime, ELECTRON_MASS)
-    distance = math.sqrt(math.sqrt(max((1 - ratio) * (1 + ratio), 0.0)))
-    i, a = _cubic_basis(lightness)
-    j, b = _cubic_basis(distance)
-    total = 0.0
-    for k in range(4):
-        row = table[i + k]
-        total += a[k] * (b[0] * row[j] + b[1] * row[j + 1] + b[2] * row[j + 2] + b[3] * row[j + 3])
-    return total
-
-
-@compiled()
-def _cubic_basis(t: float) -> tuple[int, Four]:
-    """The first of the four coefficients of a spline that count at t from 0 to 1, and their factors."""
-    step = min(int(t * _WIDTH_STEPS), _WIDTH_STEPS - 1)
-    d = t * _WIDTH_STEPS - step
-    e = 1 - d
-    return step, (e**3 / 6, ((3 * d - 6) * d**2 + 4) / 6, ((3 * e - 6) * e**2 + 4) / 6, d**3 / 6)
 
 
 _RECIPROCALS = {"arcp"}
@@ -184,10 +78,10 @@ def upscattering_and_decay(
             N[j], Z[j] = m_N[i], m_Zprime[i]
             if i == 0 or N[j] != m_N[i - 1] or Z[j] != m_Zprime[i - 1]:  # else all are those of the event before
                 threshold = N[j] + N[j] ** 2 / (2 * mass)
-                below = _flux_below(threshold, target)
+                below = flux_below(threshold, target)
                 width_of_N = 1.0 if on_shell else tabulated_width(N[j], Z[j], target.width_table)
             flux[j], width[j] = target.flux_cumulative[-1] - below, width_of_N
-            E_nu[j] = _energy_at(below + u[i, 0] * flux[j], target)
+            E_nu[j] = energy_at(below + u[i, 0] * flux[j], target)
             if flux[j] <= 0.0 or E_nu[j] <= threshold:
                 flux[j], E_nu[j] = 0.0, threshold * (1 + 1e-9)  # no neutrino makes this N: an event of weight zero
             above[j], s[j], cos_Z[j], cos_e[j] = u[i, 1], u[i, 2], 2 * u[i, 3] - 1, 2 * u[i, 4] - 1
@@ -198,7 +92,7 @@ def upscattering_and_decay(
             above[j], rate[j] = _dipole_distributed(above[j], low, high, scale)
             Q2[j] = low + above[j]
         for j in range(n):
-            charge[j], magnetic[j] = _current(math.sqrt(Q2[j]), target)
+            charge[j], magnetic[j] = current_at(math.sqrt(Q2[j]), target)
         if not remembers_spin:
             degree[:] = 0.0
         elif target.has_spin:
@@ -241,7 +135,7 @@ def laboratory_momenta(
                 E_nu[j], above[j], m_N[j], phi_N[j], mass
             )
         for j in range(n if target.has_spin else 0):
-            charge[j], magnetic[j] = _current(math.sqrt(max(2 * mass * (E_nu[j] - c[11, j]), 0.0)), target)
+            charge[j], magnetic[j] = current_at(math.sqrt(max(2 * mass * (E_nu[j] - c[11, j]), 0.0)), target)
         for j in range(_TOGETHER):
             heavy = c[11, j], c[12, j], c[13, j], c[14, j]
             x, y, z = polarisation_axis(E_nu[j], heavy, m_N[j], mass, charge[j], magnetic[j])
@@ -262,63 +156,12 @@ def _to_laboratory(p: Four, axis: Three, heavy: Four, m_N: float) -> Four:
     return boost((p[0], x, y, z), heavy, m_N)
 
 
-@compiled(inline="always")
-def _flux_below(energy: float, target: Target) -> float:
-    """The flux of neutrinos with less ``energy``."""
-    edges, cumulative = target.flux_edges, target.flux_cumulative
-    if energy >= edges[-1]:
-        return cumulative[-1]
-    energy = max(energy, edges[0])
-    j = _bin_of(energy, edges, target.edge_cells)
-    return cumulative[j] + (cumulative[j + 1] - cumulative[j]) * (energy - edges[j]) / (edges[j + 1] - edges[j])
-
-
-@compiled(inline="always")
-def _energy_at(below: float, target: Target) -> float:
-    """The energy ``below`` which there is so much flux."""
-    edges, cumulative = target.flux_edges, target.flux_cumulative
-    j = _bin_of(below, cumulative, target.cumulative_cells)
-    share = (below - cumulative[j]) / (cumulative[j + 1] - cumulative[j])
-    return edges[j] + share * (edges[j + 1] - edges[j])
-
-
-@compiled()
-def _bin_of(value: float, edges: Array, cells: NDArray[np.int64]) -> int:
-    """The bin of ``edges`` that ``value`` falls into: the last that begins at or below it."""
-    cell = int((value - edges[0]) / (edges[-1] - edges[0]) * cells.shape[0])
-    cell = min(max(cell, 0), cells.shape[0] - 1)
-    low, high = cells[cell, 0], cells[cell, 1]
-    while low < high:
-        middle = (low + high + 1) >> 1
-        if edges[middle] <= value:
-            low = middle
-        else:
-            high = middle - 1
-    return int(low)
-
-
 @compiled()
 def _dipole_distributed(u: float, low: float, high: float, scale: float) -> tuple[float, float]:
     """Q² − low for Q² between ``low`` and ``high`` distributed like 1/(Q² + scale)², and dQ²/du."""
     a, b = low + scale, high + scale
     mixed = b * (1 - u) + a * u
     return a * u * (b - a) / mixed, a * b * (b - a) / mixed**2
-
-
-@compiled(inline="always")
-def _current(Q: float, target: Target) -> tuple[float, float]:
-    """Amplitudes of the current at Q, zero beyond the last knot."""
-    knot = int(Q / target.spline_step)
-    if knot >= target.charge_spline.shape[0]:
-        return 0.0, 0.0
-    d = Q - knot * target.spline_step
-    magnetic = _cubic(target.magnetic_spline[knot], d) if target.has_spin else 0.0
-    return _cubic(target.charge_spline[knot], d), magnetic
-
-
-@compiled()
-def _cubic(c: Array, d: float) -> float:
-    return ((c[0] * d + c[1]) * d + c[2]) * d + c[3]
 
 
 class Integrand:
@@ -378,37 +221,3 @@ class Integrand:
         if self.draws_masses_evenly:
             value *= self._sampling.flattening(variables[:, -2], variables[:, -1])
         return value
-
-
-_INTERVALS = 60
-"""Of a map along each axis: with more, few points adapt worse."""
-
-
-def adapted_map(
-    integrand: Integrand,
-    rng: np.random.Generator,
-    rounds: int,
-    n: int,
-    *,
-    start: vegas.AdaptiveMap | None = None,
-) -> tuple[vegas.AdaptiveMap, float]:
-    """The map that vegas learns in so many ``rounds`` of ``n`` points, and the integral.
-
-    It begins with that of ``start``, by default with an even one.
-    """
-    evenly = vegas.AdaptiveMap([[0.0, 1.0]] * integrand.dim, ninc=_INTERVALS)
-    learned = evenly if start is None else vegas.AdaptiveMap(start.extract_grid())
-    means, u, jacobian = np.empty(rounds), np.empty((n, integrand.dim)), np.empty(n)
-    for i in range(rounds):
-        y = rng.random((n, integrand.dim))
-        learned.map(y, u, jacobian)
-        value = integrand(u) * jacobian
-        means[i] = value.mean()
-        if means[i] > 0:
-            learned.add_training_data(y, (value / means[i]) ** 2)
-            learned.adapt(alpha=1.0)
-    if integrand.draws_masses_evenly:
-        grid = np.array(learned.extract_grid())
-        grid[DECAY_AXES:] = np.linspace(0.0, 1.0, _INTERVALS + 1)
-        learned = vegas.AdaptiveMap(grid)
-    return learned, float(means.mean())

@@ -337,7 +337,7 @@ def add_stretches(
     The chamber k lies between the distances ``entry`` and ``leave`` (n, k) from the beginning of each, in cm. Ends of
     chambers, as seen from both ends of a stretch of ``length``, go into ``histogram`` (rows, beams, times), over the
     momentum ``p`` and with weights p · ``weight`` (n, beams), and what of it lies inside into ``constant`` (rows,
-    beams): see `darkpkg.method.table_nodes.FlightSums`.
+    beams): see `darkpkg.method.table_flights.FlightSums`.
     """
     last = times.size - 2
     per_log = last / math.log(times[last + 1] / times[1])

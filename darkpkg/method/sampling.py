@@ -27,6 +27,14 @@ class OutsideSampleError(ValueError):
         self.name, self.value, self.low, self.high = name, value, low, high
 
 
+class NoWeightError(ValueError):
+    """No event has a weight: of N of mass ``m_N`` and heavier, in GeV, too few neutrinos have the energy."""
+
+    def __init__(self, message: str, m_N: float = np.nan):
+        super().__init__(message)
+        self.m_N = m_N
+
+
 def adapted_density(m_N: Array, m_Zprime: Array) -> Array:
     r"""Mass density q in (ln m_N, ln m_Z′) under which events fall about evenly, in GeV⁴.
 

@@ -12,9 +12,8 @@ import io
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, NamedTuple
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,7 +25,7 @@ from darkpkg.inputs import Array, check_kinds, one_of, real_array
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.origin import encoded
 from darkpkg.method.sampling import OutsideSampleError
-from darkpkg.outputs import complete_or_not_at_all
+from darkpkg.method.table_grid import Axis, Field, Grid, Near, around
 from darkpkg.physics.model import DarkParameters
 
 __all__ = ["Table", "load_table"]
@@ -35,161 +34,13 @@ FORMAT = "darkpkg table 2"
 
 _DEFAULT = "tables/t2k.npz"
 
-_AT_ONCE, _NUMBERS = 4096, 1 << 19
-"""Points, and numbers of a basis around some of them, in memory."""
-
-
-@dataclass(frozen=True)
-class Axis:
-    """Evenly spaced nodes, and B-splines of ``degree`` 3, or 1, between them."""
-
-    start: float
-    stop: float
-    n: int
-    degree: int
-
-    @property
-    def size(self) -> int:
-        """How many coefficients there are."""
-        return self.n + 2 if self.degree == 3 else self.n
-
-    @property
-    def nodes(self) -> Array:
-        """The nodes (n,)."""
-        return np.linspace(self.start, self.stop, self.n)
-
-    def nearest(self, other: Axis) -> NDArray[np.int64]:
-        """The node nearest to each node of another axis."""
-        return np.abs(other.nodes[:, None] - self.nodes).argmin(axis=1)
-
-    def weights(self, at: ArrayLike) -> tuple[NDArray[np.int64], Array]:
-        """Coefficients (n, degree + 1) that count at places (n,), by number and weight; beyond the ends, the end."""
-        place = np.clip((np.asarray(at) - self.start) * ((self.n - 1) / (self.stop - self.start)), 0.0, self.n - 1.0)
-        first = np.minimum(place.astype(np.int64), self.n - 2)
-        f = place - first
-        if self.degree == 1:
-            return first[:, None] + np.arange(2), np.stack([1 - f, f], axis=-1)
-        g = 1 - f
-        cubic = [g * g * g, (3 * f - 6) * f * f + 4, (3 * g - 6) * g * g + 4, f * f * f]
-        return first[:, None] + np.arange(4), np.stack(cubic, axis=-1) / 6
-
-
-def prefiltered(values: Array, axis: int) -> Array:
-    """Coefficients (…, n + 2, …) of the cubic B-spline through values (…, n, …), smooth at the second nodes."""
-    n = values.shape[axis]
-    matrix = np.zeros((n + 2, n + 2))
-    for i in range(n):
-        matrix[i + 1, i : i + 3] = 1 / 6, 4 / 6, 1 / 6
-    matrix[0, :5] = matrix[-1, -5:] = 1, -4, 6, -4, 1
-    flat = np.moveaxis(values, axis, 0)
-    right = np.zeros((n + 2, *flat.shape[1:]))
-    right[1:-1] = flat
-    return np.moveaxis(np.linalg.solve(matrix, right.reshape(n + 2, -1)).reshape(right.shape), 0, axis)
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Nodes over the masses: even in u(ln m_N), four times denser above the ``knee``, and in a ratio of masses v.
-
-    u = x + 3 w ln(1 + exp((x − ln knee)/w)) with x = ln m_N, and v = (ln(m_Z′/m_N)/ln(M/m_N))^power, from zero to
-    one, with M the last m_Z′, 10 GeV if heavy and 2 MeV if light. A power below one has denser nodes next to
-    m_Z′ = m_N, where rates depend most on the ratio. Masses in GeV.
-    """
-
-    mediator: str
-    n_x: int
-    n_v: int
-    m_N: tuple[float, float] = (5e-3, 1.0)
-    m_Zprime: float = 0.0
-    knee: float = 0.22
-    width: float = 0.15
-    power: float = 0.5
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "m_N", tuple(self.m_N))
-        if not self.m_Zprime:
-            object.__setattr__(self, "m_Zprime", 2e-3 if self.mediator == "light" else 10.0)
-
-    def _u(self, m_N: ArrayLike) -> Array:
-        x = np.log(m_N)
-        return x + 3 * self.width * np.logaddexp(0.0, (x - np.log(self.knee)) / self.width)
-
-    @functools.cached_property
-    def axes(self) -> tuple[Axis, Axis]:
-        """Those of u and v."""
-        low, high = self._u(np.array(self.m_N)).tolist()
-        return Axis(low, high, self.n_x, 3), Axis(0.0, 1.0, self.n_v, 3)
-
-    def position(self, m_N: Array, m_Zprime: Array) -> tuple[Array, Array]:
-        """u and v of masses. Raises `ValueError` that names a mass outside the table, its value and the range."""
-        beyond = (np.minimum if self.mediator == "light" else np.maximum)(self.m_Zprime, m_N)
-        _inside("m_N", m_N, *self.m_N)
-        _inside("m_Zprime", m_Zprime, np.minimum(beyond, m_N), np.maximum(beyond, m_N))
-        v = np.log(m_Zprime / m_N) / np.log(self.m_Zprime / m_N)
-        return self._u(m_N), np.maximum(v, 0.0) ** self.power
-
-    def masses(self, i: int, j: int) -> tuple[float, float]:
-        """m_N and m_Z′ of a node; a light Z′ is lighter than N by 1e-5 at least."""
-        fine = np.linspace(np.log(self.m_N[0]), np.log(self.m_N[1]), 20_001)
-        m_N = float(np.exp(np.interp(self.axes[0].nodes[i], self._u(np.exp(fine)), fine)))
-        m_Zprime = float(m_N * (self.m_Zprime / m_N) ** self.axes[1].nodes[j] ** (1 / self.power))
-        return m_N, min(m_Zprime, m_N * (1 - 1e-5)) if self.mediator == "light" else max(m_Zprime, m_N)
-
-
-def _inside(name: str, values: Array, low: ArrayLike, high: ArrayLike) -> None:
-    low, high = np.broadcast_to(low, values.shape), np.broadcast_to(high, values.shape)
-    for i in np.flatnonzero((values < low * (1 - 1e-9)) | (values > high * (1 + 1e-9)))[:1].tolist():
-        value, least, most = float(values[i]), float(low[i]), float(high[i])
-        rule = f"{name} = {value:g} GeV lies outside the table, {least:g} to {most:g} GeV"
-        raise OutsideSampleError(rule, name, value, least, most)
+_AT_ONCE = 4096
+"""Points in memory."""
 
 
 _FEW_LEAVE = 0.1
 """If of N with the shortest lifetimes no more than this share decays outside, all are produced inside: their rate at
 none is that of all decays. Elsewhere what is produced inside is a small part of all."""
-
-_Near = tuple[NDArray[np.int64], Array]
-
-
-def _around(axes: tuple[Axis, ...], at: tuple[Array, ...]) -> _Near:
-    """Coefficients (n, m) that count at places (n,) on each axis, flat, by number and weight (n, 1, m)."""
-    places, weights = axes[0].weights(at[0])
-    for axis, x in zip(axes[1:], at[1:], strict=True):
-        index, own = axis.weights(x)
-        places = (places[:, :, None] * axis.size + index[:, None]).reshape(len(x), -1)
-        weights = (weights[:, :, None] * own[:, None]).reshape(len(x), -1)
-    return places, weights[:, None]
-
-
-class _Field(NamedTuple):
-    """A quantity over the masses: B-splines of its principal components, and the components over further axes.
-
-    The coefficients are (places on u and v, k), and the basis is (places on the axes, k, …).
-    """
-
-    coefficients: Array
-    basis: Array
-    degree: int
-    axes: tuple[Axis, ...]
-
-    def __call__(self, near: Mapping[int, _Near], lead: Any, *at: Array) -> Array:
-        """Values (n, …) near n pairs of masses and at places on further axes; ``lead`` selects from the rest."""
-        places, weights = near[self.degree]
-        values = weights @ self.coefficients[places]
-        basis = self.basis[(slice(None), slice(None), *lead)]
-        shape = len(values), *basis.shape[2:]
-        basis = basis.reshape(*basis.shape[:2], -1)
-        if not self.axes:
-            return (values[:, 0] @ basis[0]).reshape(shape)
-        places, weights = _around(self.axes, at)
-        found = np.empty((len(values), 1, basis.shape[2]))
-        at_once = max(_NUMBERS // (places.shape[1] * basis[0].size), 1)
-        for begin in range(0, len(values), at_once):
-            rows = slice(begin, begin + at_once)
-            around = basis[places[rows]]
-            components = weights[rows] @ around.reshape(*around.shape[:2], -1)
-            found[rows] = values[rows] @ components.reshape(len(around), *basis.shape[1:])
-        return found.reshape(shape)
 
 
 class Table:
@@ -211,7 +62,7 @@ class Table:
             raise ValueError(f"format of a table must be {FORMAT!r}, got {header.get('format')!r}")
         self.header, self.arrays, self.last_part = header, arrays, None
         self._grids = {name: Grid(**about) for name, about in header["grids"].items()}
-        self._fields: dict[str, _Field] = {}
+        self._fields: dict[str, Field] = {}
 
     def __repr__(self) -> str:
         regimes = " and ".join(self._grids)
@@ -233,10 +84,7 @@ class Table:
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the table to a .npz file."""
-        header = np.frombuffer(json.dumps(self.header).encode(), dtype=np.uint8)
-        arrays: dict[str, Any] = {"header": header, **self.arrays}
-        with complete_or_not_at_all(Path(path)) as partial, partial.open("wb") as file:
-            np.savez_compressed(file, **arrays)
+        datasets.write_archive(Path(path), self.header, self.arrays)
 
     def up_to(self, part: str) -> Table:
         """The rates of N that are produced in the parts of the detector up to this one, in the order of the table."""
@@ -327,15 +175,15 @@ class Table:
             f"instead, got {selection!r:.300}"
         )
 
-    def _near(self, mediator: str, m_N: Array, m_Zprime: Array) -> Mapping[int, _Near]:
+    def _near(self, mediator: str, m_N: Array, m_Zprime: Array) -> Mapping[int, Near]:
         """Coefficients over the masses that count at pairs of them (n,), by degree: all fields share them."""
         grid = self._grids[mediator]
         axes = {degree: tuple(dataclasses.replace(axis, degree=degree) for axis in grid.axes) for degree in (1, 3)}
         at = grid.position(m_N, m_Zprime)
-        return {degree: _around(of_degree, at) for degree, of_degree in axes.items()}
+        return {degree: around(of_degree, at) for degree, of_degree in axes.items()}
 
     def _rates(
-        self, name: str, about: Any, near: Mapping[int, _Near], L: Array | None, flight: Array
+        self, name: str, about: Any, near: Mapping[int, Near], L: Array | None, flight: Array
     ) -> tuple[Array, Array]:
         """Rates, errors and shares of bins (3, n, beams, bins) per POT for unit couplings and efficiency.
 
@@ -385,7 +233,7 @@ class Table:
         own_error = np.hypot(share * error, 2 * root * own_error + own_error**2)
         return np.stack([total * share, total * own_error, share]), of_beams
 
-    def _field(self, name: str) -> _Field:
+    def _field(self, name: str) -> Field:
         if name not in self._fields:
             about = self.header["fields"][name]
             coefficients, basis = (
@@ -395,7 +243,7 @@ class Table:
             coefficients = np.ascontiguousarray(coefficients.reshape(len(coefficients), -1).T)
             lead = basis.shape[: basis.ndim - len(axes)]
             basis = np.ascontiguousarray(np.moveaxis(basis.reshape(*lead, -1), -1, 0))
-            self._fields[name] = _Field(coefficients, basis, about["degree"], axes)
+            self._fields[name] = Field(coefficients, basis, about["degree"], axes)
         return self._fields[name]
 
 

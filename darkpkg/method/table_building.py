@@ -26,10 +26,11 @@ from darkpkg.experiment.experiment import Experiment
 from darkpkg.experiment.selection import Cuts, Selection
 from darkpkg.inputs import Array, check_kinds, tuple_of, whole_number
 from darkpkg.method.origin import encoded
-from darkpkg.method.table import FORMAT, Grid, Table, selection_digest
+from darkpkg.method.table import FORMAT, Table, selection_digest
 from darkpkg.method.table_fields import beyond_cut, fields_of, store
+from darkpkg.method.table_grid import Grid
 from darkpkg.method.table_nodes import LIFETIMES, SHORT_LIFETIMES, Simulation, Spectrum
-from darkpkg.outputs import complete_or_not_at_all
+from darkpkg.outputs import complete_or_not_at_all, folder_at
 from darkpkg.running import run
 
 GRIDS = {"heavy": Grid("heavy", 41, 11), "light": Grid("light", 41, 33, power=0.7)}
@@ -126,12 +127,11 @@ def build_table(
     grids = tuple_of("grids", grids, Grid)
     output = Path(output)
     names = parts or {"all": tuple(module.name for module in experiment.detector.modules)}
-    about = {"sources": _sources.digest((*_sources.SIMULATION, "method/integrand.py", "method/table_nodes.py"))}
+    about = {"sources": _sources.digest((*_sources.SIMULATION, "method/table_flights.py", "method/table_nodes.py"))}
     about |= encoded({"experiment": experiment, "parts": names, "n_events": n_events, "grids": grids})
     about |= {"seed": str(whole_number("seed", seed))}
     key = hashlib.sha256(json.dumps(about, sort_keys=True, default=repr).encode()).hexdigest()[:16]
-    folder = Path(folder) if folder is not None else output.with_suffix(f".{key}.nodes")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = folder_at(output.with_suffix(f".{key}.nodes") if folder is None else folder)
     _agree(folder / "arguments.txt", key)
     spectra = _spectra(experiment.analyses, names)
     tasks = [

@@ -12,8 +12,8 @@ from scipy.ndimage import uniform_filter
 
 from darkpkg.experiment.selection import Cuts, Selection
 from darkpkg.inputs import Array
-from darkpkg.method.table import Axis, Grid, prefiltered
-from darkpkg.method.table_nodes import FLIGHTS
+from darkpkg.method.table_flights import FLIGHTS
+from darkpkg.method.table_grid import Axis, Grid, prefiltered
 
 _SHAPES = 3, 5
 """Every third L of N and every fifth of Z′ are nodes for the shape of a spectrum, which varies slowly."""

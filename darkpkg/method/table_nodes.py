@@ -25,17 +25,18 @@ from darkpkg.experiment.selection import Cuts, Selection, observables
 from darkpkg.experiment.volumes import Volume
 from darkpkg.method.flights import chords_through
 from darkpkg.method.generator import REPLICATES
-from darkpkg.method.integrand import DECAY_AXES, Integrand, target
-from darkpkg.method.loops import add_stretches
+from darkpkg.method.integrand import DECAY_AXES, Integrand
 from darkpkg.method.sampling import SamplingRange
-from darkpkg.method.table import Axis
+from darkpkg.method.table_flights import FlightSums, flight_kernel, flights, steps_over
+from darkpkg.method.table_grid import Axis
+from darkpkg.method.targets import target
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import BENCHMARK_B
 from darkpkg.streams import random_stream, sobol_points
 
 Array = NDArray[np.float64]
 
-__all__ = ["FLIGHTS", "LIFETIMES", "SHORT_LIFETIMES", "FlightSums", "Simulation", "Spectrum", "without_mass_cut"]
+__all__ = ["LIFETIMES", "SHORT_LIFETIMES", "Simulation", "Spectrum", "without_mass_cut"]
 
 
 RAYS = {False: 1, True: 4}
@@ -53,17 +54,6 @@ Between them the rate can rise as exp(−t/L) with the least flight t to a chamb
 SHORT_LIFETIMES = Axis(np.log(1e-2), np.log(1e5), 19, 3)
 """Axis of ln L if N is produced and decays in the same modules."""
 
-FLIGHTS = Axis(np.log(1e-2), np.log(1e6), 41, 3)
-"""Axis of ln L_Z′ of a light Z′, in cm/GeV; shorter flights change rates by little, in proportion to their length."""
-
-_NEAREST, _FARTHEST, _STEPS = 1e-3, 1e6, 48
-"""Flights of Z′ over its momentum, in cm/GeV, and into how many steps they are divided, evenly in the logarithm.
-
-Slow Z′ have the longest: below 20 MeV one that flies 1e4 cm/GeV has flown less than two metres.
-"""
-
-_NONE = 0.05
-"""A flight of fewer cm counts as none."""
 
 _SHORTEST, _LONGEST = 1e-4, 1e5
 """Flights of N over its momentum, in cm/GeV, between which histograms are even in the logarithm."""
@@ -74,15 +64,6 @@ _FEW = 0.05
 _OF_EVENT, _BITS = DECAY_AXES + 3, 30
 """Axes of the sequences that make an event (the others place and smear it), and their bits."""
 
-_STRATA, _COARSE = 8, 4
-"""Flights of Z′ of each N, one in each of as many equal ranges of ln y; these begin with every fourth step."""
-
-_STEP = np.log(_FARTHEST / _NEAREST) / _STEPS
-
-_FLOWN = _NEAREST * np.exp(_STEP * (np.arange(_STEPS) + 0.5))
-
-_SHORT = _NEAREST * np.exp(_STEP * np.arange(0, _STEPS, _COARSE))
-"""The shortest flights that count, over momentum: longer ones of slow Z′."""
 
 _ELSEWHERE = 1e-3
 """Of the nuclei of a module: fewer are not taken for denser inside than outside."""
@@ -160,9 +141,6 @@ class _Starts:
     def __len__(self) -> int:
         return len(self.uniform)
 
-    def __getitem__(self, rows: Any) -> _Starts:
-        return _Starts(self.p_electron[rows], self.p_positron[rows], self.uniform[rows])
-
     def starts_in(self, modules: Sequence[str]) -> NDArray[np.bool_]:
         return np.ones(len(self), dtype=bool)
 
@@ -186,7 +164,7 @@ class Simulation:
         self.sources = [_Source.of(i, self.detector[m], in_fiducial) for i, p in enumerate(spectrum.parts) for m in p]
         self.chambers = [self.detector.fiducial_volumes[m] for m in spectrum.selection.decay_modules]
         reach = _extent([*self.chambers, *(source.volume for source in self.sources)])
-        self.steps = int(np.ceil(np.log(reach / _NONE) / _STEP)) + _COARSE
+        self.steps = steps_over(reach)
         self.maps: list[vegas.AdaptiveMap] = []
 
     def rates(self, m_N: float, m_Zprime: float, n: int, seed: int) -> tuple[Array, Array, Array]:
@@ -272,17 +250,17 @@ class Simulation:
     ) -> tuple[Array, Array, Array]:  # fmt: skip
         """Sums over events of weights (n, beams) times chances to decay inside, and variances as of `rates`."""
         axes = len(self.spectrum.parts), self.spectrum.selection.n_bins, REPLICATES
-        kernel = _flight_kernel(is_light, self.steps)
+        kernel = flight_kernel(is_light, self.steps)
         sums = FlightSums(self.spectrum.times, (math.prod(axes), len(kernel)), weight.shape[1])
-        flights = {"p_N": events["p_N"], "momentum": momentum(events["p_N"])}
-        flights["p_pair"] = (events["p_electron"] + events["p_positron"])[:, 1:]
+        momenta = {"p_N": events["p_N"], "momentum": momentum(events["p_N"])}
+        momenta["p_pair"] = (events["p_electron"] + events["p_positron"])[:, 1:]
         everywhere = np.zeros((math.prod(axes), weight.shape[1]))
         for i, source in enumerate(self.sources):
             counts = np.array([source.module.number_of_nuclei(symbol) for symbol in self.detector.targets])
             rows = np.flatnonzero(counts[nucleus] > 0)
             group = np.ravel_multi_index((np.full(len(rows), source.part), bins[rows], replicate[rows]), axes)
             vertex = source.volume.uniform((random[rows, :3] + i * np.sqrt([2, 3, 5])) % 1.0)
-            own = {name: value[rows] for name, value in flights.items()}
+            own = {name: value[rows] for name, value in momenta.items()}
             own["weight"] = weight[rows] * counts[nucleus[rows], None]
             for at, stretch in source.stretches(vertex, own):
                 everywhere += _counted(group[at], stretch["weight"] * stretch["length"][:, None], len(everywhere))
@@ -302,38 +280,10 @@ class Simulation:
         self, sums: FlightSums, group: NDArray[np.int64], stretch: Mapping[str, Array], uniform: Array, is_light: bool
     ) -> None:
         """Add stretches along which N is produced, with flights of Z′ from the shortest to the longest that count."""
-        for y, flown in _flights(uniform, np.linalg.norm(stretch["p_pair"], axis=1), is_light, self.steps):
+        for y, flown in flights(uniform, np.linalg.norm(stretch["p_pair"], axis=1), is_light, self.steps):
             begin = stretch["begin"] + stretch["p_pair"] * flown[:, None]
             ends = chords_through(self.chambers, begin, stretch["p_N"])
             sums.add((group, y), ends, stretch["length"], stretch["momentum"], stretch["weight"])
-
-
-class FlightSums:
-    """Chances to decay inside, for N that is produced evenly along a stretch of its own line, as histograms.
-
-    N from a stretch of ``length`` ℓ (cm) decays between a and b, distances from its beginning, with the chance
-    ∫ ds [exp(−(a − s)₊/λ) − exp(−(b − s)₊/λ)], λ = L p. The integral to one end c is
-    λ [exp(−(c − ℓ)₊/λ) − exp(−c/λ)] + (ℓ − c)₊: histograms of (c − ℓ)₊/p and c/p with weights p, and a constant.
-    """
-
-    def __init__(self, times: Array, shape: tuple[int, int], beams: int) -> None:
-        self.times, self.shape = times, shape
-        self.histogram = np.zeros((math.prod(shape), beams, len(times)))
-        self.constant = np.zeros((math.prod(shape), beams))
-
-    def add(
-        self, group: tuple[NDArray[np.int64], NDArray[np.int64]], ends: Mapping[str, Array], length: Array, p: Array,
-        weight: Array,
-    ) -> None:  # fmt: skip
-        """Add stretches (n,) in ``group``, a pair of numbers, weights (n, beams), of `chords_through` chambers."""
-        row = np.ravel_multi_index(group, self.shape)
-        sums = self.histogram, self.constant
-        add_stretches(*sums, row, ends["entry"], ends["exit"], length, p, weight, self.times)
-
-    def rates(self, L: Array) -> Array:
-        """(first of group, second, beams, lifetimes)."""
-        decays = self.histogram @ (L * np.exp(-self.times[:, None] / L)) + self.constant[..., None]
-        return decays.reshape(*self.shape, *decays.shape[1:])
 
 
 def _counted(group: NDArray[np.int64], weight: Array, n: int) -> Array:
@@ -344,38 +294,6 @@ def _extent(volumes: Sequence[Volume]) -> float:
     """No line between volumes is longer, in cm."""
     ends = [[volume.nearest(1e12 * way) for way in (*np.eye(3), *-np.eye(3))] for volume in volumes]
     return float(np.linalg.norm(np.ptp(np.reshape(ends, (-1, 3)), axis=0)))
-
-
-def _flights(
-    uniform: Array, momenta: Array, is_light: bool, steps: int
-) -> Iterator[tuple[NDArray[np.int64], Array]]:  # fmt: skip
-    """For each event (n,) flights of Z′ over its momentum, by row of `_flight_kernel`, and in cm/GeV.
-
-    The first stands for all that are too short to count, and for none; the others are in as many ``steps`` after it.
-    """
-    if not is_light:
-        yield np.zeros(len(uniform), dtype=np.int64), np.zeros(len(uniform))
-        return
-    last = (_STEPS - steps) // _COARSE
-    short = np.clip(np.searchsorted(_SHORT, _NONE / np.maximum(momenta, 1e-300), side="right") - 1, 0, max(last, 0))
-    yield short, np.zeros(len(uniform))
-    for i in range(_STRATA):
-        k = short * _COARSE + ((uniform + i) / _STRATA * min(steps, _STEPS)).astype(np.int64)
-        yield len(_SHORT) + k, _FLOWN[k]
-
-
-def _flight_kernel(is_light: bool, steps: int) -> Array:
-    """How much each flight counts for each lifetime of Z′, of which none is the first: (flights, 1 + lifetimes).
-
-    A flight y over momentum has the distribution dy exp(−y/L)/L; here ln y is drawn evenly, in so many ``steps``.
-    """
-    if not is_light:
-        return np.ones((1, 1))
-    L = np.exp(FLIGHTS.nodes)
-    of, short = _FLOWN[:, None] / L, np.zeros((len(_SHORT), 1 + len(L)))
-    short[:, 0], short[:, 1:] = 1.0, -np.expm1(-_SHORT[:, None] / L)
-    flown = np.column_stack([np.zeros(len(of)), of * np.exp(-of) * _STEP * min(steps, _STEPS) / _STRATA])
-    return np.concatenate([short, flown])
 
 
 @functools.lru_cache(maxsize=4)

@@ -24,12 +24,13 @@ from numpy.typing import NDArray
 from darkpkg.inputs import Array, check, check_kinds
 from darkpkg.method.events import Events, PlacedEvents, block_of, by_source, rows_of
 from darkpkg.method.flights import chords_through
-from darkpkg.method.integrand import DECAY_AXES, Integrand, target
+from darkpkg.method.integrand import DECAY_AXES, Integrand
 from darkpkg.method.kernel_estimate import Remembered
 from darkpkg.method.loops import rows_within
 from darkpkg.method.mass_kernel import check_inside
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import Smoothing
+from darkpkg.method.targets import target
 from darkpkg.method.weights import check_point, coupling_weight, sampling_range, weight_of_masses
 from darkpkg.physics.model import DarkParameters
 

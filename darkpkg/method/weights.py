@@ -153,11 +153,11 @@ def lifetime_weight(
     .. math:: w &= \sum_j \left(e^{-a_j/\beta\gamma c\tau^0} - e^{-b_j/\beta\gamma c\tau^0}\right), \\
               \beta\gamma &= |\vec p_N|/m_N,
 
-    with the distances a_j, b_j at which N enters and leaves box j. If N decays to an on-shell Z′ with the proper
+    with the distances a_j, b_j at which N enters and leaves volume j. If N decays to an on-shell Z′ with the proper
     decay length ``ctau_Zprime``, the pair appears where Z′ decays, at the end of a second flight along the momentum
     of Z′,
 
-    .. math:: w = \sum_j & \int\!\!\int_{\text{end in box } j} e^{-x/\lambda_N-y/\lambda_{Z'}} \\
+    .. math:: w = \sum_j & \int\!\!\int_{\text{end in volume } j} e^{-x/\lambda_N-y/\lambda_{Z'}} \\
               & \times \frac{dx\,dy}{\lambda_N\lambda_{Z'}} ,
 
     exactly, over the polygon of lengths x and y.

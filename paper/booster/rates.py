@@ -28,8 +28,7 @@ from darkpkg.inputs import check_kinds
 from darkpkg.method.estimators import Kernel
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import Expectation, FewEventsWarning
-from darkpkg.method.table import Axis, Grid, prefiltered
-from darkpkg.outputs import complete_or_not_at_all
+from darkpkg.method.table_grid import Axis, Grid, prefiltered
 from darkpkg.physics.model import DarkParameters
 from darkpkg.units import cm
 from paper.booster import fit, microboone, miniboone
@@ -253,12 +252,11 @@ def make(path: Path, workers: int = 2) -> None:
     tasks = [(mediator, i) for mediator, grid in GRIDS.items() for i in range(grid.n_x)]
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         found = list(pool.map(row, *zip(*tasks, strict=True)))
-    arrays: dict[str, Any] = {"header": np.frombuffer(json.dumps(_header()).encode(), dtype=np.uint8)}
+    arrays: dict[str, Any] = {}
     for name in dict.fromkeys(name for one in found for name in one):
         kind = np.float32 if name.endswith("log") else np.float16
         arrays[name] = np.stack([one[name] for one in found if name in one]).astype(kind)
-    with complete_or_not_at_all(path) as partial, partial.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+    datasets.write_archive(path, _header(), arrays)
     datasets.renew_manifest(path)
 
 

@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 import darkpkg as dk
 from darkpkg import datasets
-from darkpkg.method import generator
+from darkpkg.method import channels as adapted
 from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.simulation import plan_of
 from paper.shootout import neural
@@ -205,8 +205,8 @@ def estimates(ends: float) -> None:
 
 def warm_up() -> None:
     """Compile, with one point and several, and adapt the maps in this process, away from the disk."""
-    generator.cache_folder = lambda: None
-    generator._adapted.cache_clear()
+    adapted.cache_folder = lambda: None
+    adapted._adapted.cache_clear()
     for point in (POINTS["B"], POINTS["A"]):
         m_N, m_Zprime = 1.1 * point.m_N, 1.1 * point.m_Zprime  # no masses that are measured
         near = dk.SamplingRange((0.9 * m_N, 1.1 * m_N), (0.9 * m_Zprime, 1.1 * m_Zprime), region_of(point))

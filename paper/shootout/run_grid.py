@@ -14,7 +14,7 @@ from typing import Any
 from tqdm import tqdm
 
 import darkpkg as dk
-from darkpkg.method import generator
+from darkpkg.method import channels
 from darkpkg.simulation import plan_of
 from darkpkg.streams import random_stream
 from paper.shootout.contest import ANALYSES, GRID_EVENTS, GRID_SAMPLE, SEED, B
@@ -96,7 +96,7 @@ def speed() -> None:
             )  # fmt: skip
             time, events = seconds(run.get_MC_events)
         rows.append({"stage": "DarkNews", "events": len(events), "seconds": time})
-        generator._adapted.cache_clear()
+        channels._adapted.cache_clear()
         time, _ = seconds(dk.generate, region, n, SEED + n)
         rows.append({"stage": "darkpkg", "events": n, "seconds": time})
     write("speed", rows)

@@ -23,8 +23,8 @@ from darkpkg.datasets import DataIntegrityError
 from darkpkg.inference.coverage import coverage
 from darkpkg.inference.outcomes import Method
 from darkpkg.inference.posterior import sample_chain
-from darkpkg.method.table import Grid
 from darkpkg.method.table_building import build_table
+from darkpkg.method.table_grid import Grid
 from darkpkg.running import executor_of, run
 
 SIZE = 4000

@@ -171,7 +171,7 @@ class TestAnalyses:
         (tmp_path / "own.toml").write_text(text.replace("TPC3", "TPC9"), encoding="utf-8")
         result = run("check", *self.POINT, "--analysis", tmp_path / "own.toml")
         assert result.exit_code == 2
-        assert result.stderr.startswith("darkpkg: decay_modules must be of ND280 and have a fiducial box, as ")
+        assert result.stderr.startswith("darkpkg: decay_modules must be of ND280 and have a fiducial volume, as ")
 
     def test_an_analysis_that_does_not_exist_is_refused(self):
         line = refused("check", *self.POINT, "--analysis", "III")

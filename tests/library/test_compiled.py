@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import mpmath
+import numba
 import numpy as np
 import pytest
 from fresh_python import fresh_python
@@ -22,10 +23,13 @@ import darkpkg as dk
 from darkpkg import compiling
 from darkpkg._sources import PHYSICS
 from darkpkg.compiling import in_blocks
-from darkpkg.experiment.volumes import Box
-from darkpkg.method.flights import chords_through
+from darkpkg.experiment.volumes import Box, Sphere
+from darkpkg.inputs import to_read
+from darkpkg.method import loops
+from darkpkg.method.flights import chords_through, flight_polygons
 from darkpkg.method.kernel_estimate import in_strips
 from darkpkg.method.loops import Paths, Points, Prepared, kernel_sums, survival
+from darkpkg.method.targets import target
 
 # Few distinct values, so that samples tie with each other, with strip edges and with the rim of a kernel.
 GRID = st.integers(-4, 4).map(lambda i: i / 4)
@@ -471,3 +475,17 @@ def test_compiled_chords_agree_with_those_of_a_volume():
         np.testing.assert_allclose(found["exit"][:, k] - found["entry"][:, k], leave - enter, rtol=0, atol=1e-12)
         inside = leave - enter > 1e-9
         np.testing.assert_allclose(found["entry"][inside, k], enter[inside], rtol=0, atol=1e-12)
+
+
+def test_vectors_however_they_lie_in_memory_take_one_compilation():
+    rng = np.random.default_rng(3)
+    vectors = rng.random((3, 50, 3))
+    for flights in (vectors, np.asfortranarray(vectors), rng.random((3, 50, 4))[..., 1:], to_read(vectors)):
+        for volume in (Box((-1, -1, -1), (1, 2, 3)), Sphere((0, 0, 0), 1)):
+            flight_polygons(lambda rows, own=flights: [v[rows] for v in own], 50, [volume])
+    assert len(loops.clipped_rectangles.signatures) == 1
+
+
+def test_a_search_in_energies_and_one_in_the_flux_below_take_one_compilation():
+    one = target(dk.T2K.beams[0].flux, dk.T2K.detector.targets["C"], "fourier-bessel")
+    assert numba.typeof(one.flux_edges) == numba.typeof(one.flux_cumulative)

@@ -188,7 +188,7 @@ def test_negative_fractions_and_masses_are_refused():
 
 @pytest.mark.parametrize("name", ["P0D-water", "TPC9"])
 def test_decays_are_looked_for_only_where_there_is_a_fiducial_volume(placed, name):
-    with pytest.raises(ValueError, match=f"modules must be of ND280 and have a fiducial box, .* got '{name}'"):
+    with pytest.raises(ValueError, match=f"modules must be of ND280 and have a fiducial volume, .* got '{name}'"):
         placed.columns_of(("TPC1", name))
 
 
@@ -517,9 +517,9 @@ def test_a_detector_from_a_file_is_the_one_from_the_table(tmp_path):
         ({"P0D-water": {"width_x": 2100}}, "P0D-water must weigh 0.41 to 2.5 g/cm³"),
         (
             {"FGD1": {"fiducial_x": 115.0}},
-            "fiducial_mass of FGD1 must be that of its box, 618.* g to 10 %",
+            "fiducial_mass of FGD1 must be that of its volume, 618.* g to 10 %",
         ),
-        ({"FGD2": {"fiducial_mass": 0.29}}, "fiducial_mass of FGD2 must be that of its box"),
+        ({"FGD2": {"fiducial_mass": 0.29}}, "fiducial_mass of FGD2 must be that of its volume"),
         ({"FGD1": {"mass": 1100.0}}, "density of FGD1 must be below 23 g/cm³, got 1059"),
         ({"FGD1": {"fiducial_x": np.inf}}, "fiducial_x of FGD1 must be positive and finite, got inf"),
     ],

@@ -204,13 +204,26 @@ def test_a_scan_comes_back_from_hepdata(tmp_path):
 
 @files_left_open
 def test_bins_errors_and_missing_numbers_have_their_form_in_hepdata(tmp_path):
-    one = HepDataTable("t", "", {"E": [[0, 1], [1, 2]]}, {"rate": [3.0, np.nan]}, {"rate": [0.5, 0.5]}, {"E": "GeV"})
+    """Infinite numbers, which JSON lacks, are words that Python reads back as what they were."""
+    one = HepDataTable(
+        "t",
+        "",
+        {"E": [[0, 1], [1, 2], [2, 3], [3, 4]]},
+        {"rate": [3.0, np.nan, np.inf, -np.inf]},
+        {"rate": [0.5, 0.5, np.nan, np.inf]},
+        {"E": "GeV"},
+    )
     document = one.document()
-    assert document["independent_variables"][0]["values"] == [{"low": 0.0, "high": 1.0}, {"low": 1.0, "high": 2.0}]
-    first, second = document["dependent_variables"][0]["values"]
-    assert (first["value"], first["errors"][0]["symerror"], second) == (3.0, 0.5, {"value": "-"})
+    ends = document["independent_variables"][0]["values"]
+    assert ends == [{"low": float(i), "high": i + 1.0} for i in range(4)]
     validator = FullSubmissionValidator(schema_version="1.1.1")
-    assert validator.validate(directory=str(to_hepdata([one], tmp_path).parent)), validator.get_messages()
+    folder = to_hepdata([one], tmp_path).parent
+    assert validator.validate(directory=str(folder)), validator.get_messages()
+    written = yaml.safe_load((folder / "table_1.yaml").read_text(encoding="utf-8"))
+    first, second, third, fourth = written["dependent_variables"][0]["values"]
+    assert (first["value"], first["errors"][0]["symerror"], second) == (3.0, 0.5, {"value": "-"})
+    assert (float(third.pop("value")), third) == (np.inf, {})
+    assert (float(fourth["value"]), float(fourth["errors"][0]["symerror"])) == (-np.inf, np.inf)
     with pytest.raises(ValueError, match="columns of t must have the same length"):
         HepDataTable("t", "", {"x": [1.0]}, {"y": [1.0, 2.0]})
     with pytest.raises(ValueError, match="tables must be at least one, with names of their own"):
@@ -253,6 +266,14 @@ def test_hepmc_has_weights_vertices_and_decays(point, tmp_path):
     # An exponential has a mean and a standard deviation of one length.
     mean = np.mean(lengths) / point.proper_decay_length()
     assert mean == pytest.approx(1, abs=4 / np.sqrt(len(lengths)))
+
+
+def test_a_submission_needs_a_folder_of_its_own(tmp_path):
+    (tmp_path / "file").touch()
+    one = HepDataTable("t", "", {"x": [1.0]}, {"y": [1.0]})
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(ValueError, match="must be the name of a folder, and a file is in its way"):
+            to_hepdata([one], folder)
 
 
 def test_events_of_other_masses_are_no_decays_of_a_point(tmp_path):

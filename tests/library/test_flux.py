@@ -9,7 +9,7 @@ from scipy.integrate import quad
 from darkpkg import datasets
 from darkpkg.experiment.beam import Flux
 from darkpkg.experiment.experiment import T2K, T2K_ALL_FLAVOURS
-from darkpkg.method.integrand import _energy_at, _flux_below, target
+from darkpkg.method.targets import energy_at, flux_below, target
 from darkpkg.physics.nuclei import NUCLEI
 
 FLAVOURS = {14: "numu", -14: "numubar", 12: "nue", -12: "nuebar"}
@@ -129,9 +129,9 @@ def test_all_neutrinos_of_a_flux_above_the_threshold_lie_in_it_with_their_spectr
     for threshold in (0.1, 0.999, 1.0, 1.5, 3.0):
         u, about = np.linspace(0, 1, 101)[:-1], target(flux, NUCLEI["C12"], "fourier-bessel")
         total = quad(flux, max(threshold, 1.0), 4.0, points=[2.0])[0]
-        first = _flux_below(threshold, about)
+        first = flux_below(threshold, about)
         assert flux.cumulative[-1] - first == pytest.approx(total, rel=1e-12)
-        energy = np.array([_energy_at(first + x * total, about) for x in u])
+        energy = np.array([energy_at(first + x * total, about) for x in u])
         assert energy.min() >= max(threshold, 1.0)
         assert energy.max() < 4
         below = [quad(flux, max(threshold, 1.0), e, points=[2.0])[0] / total for e in energy]

@@ -17,20 +17,12 @@ from darkpkg.experiment.beam import Flux
 from darkpkg.experiment.detector import ND280, Module
 from darkpkg.experiment.experiment import T2K
 from darkpkg.experiment.volumes import Box
-from darkpkg.method import generator
+from darkpkg.method import channels
 from darkpkg.method.events import Events
 from darkpkg.method.generator import REPLICATES, generate
-from darkpkg.method.integrand import (
-    Integrand,
-    _current,
-    _energy_at,
-    _flux_below,
-    laboratory_momenta,
-    tabulated_width,
-    target,
-    width_table,
-)
-from darkpkg.method.sampling import DENSITIES, HEAVY, LIGHT, SamplingRange, paper_density
+from darkpkg.method.integrand import Integrand, laboratory_momenta
+from darkpkg.method.sampling import DENSITIES, HEAVY, LIGHT, NoWeightError, SamplingRange, paper_density
+from darkpkg.method.targets import current_at, energy_at, flux_below, tabulated_width, target, width_table
 from darkpkg.physics import kinematics, scattering
 from darkpkg.physics.decay import angular_correlation, lepton_momenta, mass_density, width_shape
 from darkpkg.physics.model import BENCHMARK_B
@@ -699,13 +691,13 @@ def test_neutrinos_above_a_threshold_come_from_what_is_left_of_the_flux(share):
     threshold, about = share * flux.edges[-1], target(flux, NUCLEI["C12"], "fourier-bessel")
     below, total = np.interp(threshold, flux.edges, flux.cumulative), flux.cumulative[-1]
     for u in (0.0, 0.3, 1 - 1e-9):
-        left = total - _flux_below(threshold, about)
-        energy = _energy_at(total - left + u * left, about)
+        left = total - flux_below(threshold, about)
+        energy = energy_at(total - left + u * left, about)
         assert left == pytest.approx(total - below, rel=1e-9)
         # High energies are a small part of the cumulative flux, which is rounded like its total.
         assert threshold * (1 - 1e-9) <= energy <= flux.edges[-1] * (1 + 1e-9)
         assert np.interp(energy, flux.edges, flux.cumulative) - below == pytest.approx(u * left, abs=1e-14 * total)
-    assert _flux_below(flux.edges[-1], about) == _flux_below(2 * flux.edges[-1], about) == total
+    assert flux_below(flux.edges[-1], about) == flux_below(2 * flux.edges[-1], about) == total
 
 
 @pytest.mark.parametrize("nucleus", [NUCLEI["Pb208"], NUCLEI["C12"], PROTON], ids=lambda nucleus: nucleus.name)
@@ -714,10 +706,10 @@ def test_tables_of_the_current_are_exact_between_their_knots(nucleus):
     table = target(T2K["FHC"].flux, nucleus, "fourier-bessel")
     n = len(table.charge_spline)
     Q = (np.arange(n) + 0.5) * table.spline_step
-    found = np.array([_current(q, table) for q in Q]).T
+    found = np.array([current_at(q, table) for q in Q]).T
     for ours, exact in zip(found, current_amplitudes(Q**2, nucleus), strict=True):
         np.testing.assert_allclose(ours, exact, rtol=0, atol=1e-7 * nucleus.Z)
-    assert _current((n + 0.5) * table.spline_step, table) == (0.0, 0.0)
+    assert current_at((n + 0.5) * table.spline_step, table) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("density", DENSITIES)
@@ -771,6 +763,13 @@ def test_masses_above_what_any_nucleus_leaves_of_the_beam_are_refused(m_N, neede
     rule = rf"m_N must be within reach of .* end at 23 GeV, got {m_N:g} GeV that needs {needed} GeV"
     with pytest.raises(ValueError, match=rule):
         generate(SamplingRange.at(m_N, 30.0), 600, seed=1, **options)
+
+
+def test_masses_that_hardly_any_neutrino_makes_are_an_error_of_their_own_kind():
+    """Neutrinos of 22.5 GeV can make N of 10 GeV on oxygen, but hardly one has as much."""
+    with pytest.raises(NoWeightError, match=r"got at least 10 GeV, where no event has a weight") as caught:
+        generate(SamplingRange.at(10.0, 12.0), 600, seed=1)
+    assert caught.value.m_N == 10.0
 
 
 def test_where_no_point_of_the_adaptation_has_a_weight_there_is_no_sample():
@@ -1045,7 +1044,7 @@ def no_work(monkeypatch):
     def begin(*arguments):
         raise WorkBegan
 
-    monkeypatch.setattr("darkpkg.method.generator._channels", begin)
+    monkeypatch.setattr("darkpkg.method.generator.channels_of", begin)
 
 
 @pytest.mark.parametrize("n_events", [10**12, np.int64(10**12), {name: 10**12 for _, name in CHANNELS}])
@@ -1104,8 +1103,8 @@ def test_the_tabulated_width_agrees_with_its_integral_up_to_equal_masses(m_N):
 @pytest.fixture
 def cold(tmp_path, monkeypatch):
     """A process that has adapted to nothing, and an empty folder for what it keeps."""
-    monkeypatch.setattr(generator, "cache_folder", lambda: tmp_path)
-    monkeypatch.setattr(generator, "_adapted", generator._adapted.__wrapped__)
+    monkeypatch.setattr(channels, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(channels, "_adapted", channels._adapted.__wrapped__)
     return tmp_path
 
 
@@ -1131,7 +1130,7 @@ def test_a_damaged_map_is_learned_anew(cold):
 
 
 def test_of_too_many_maps_the_newest_are_kept(cold, monkeypatch):
-    monkeypatch.setattr(generator, "_KEPT_MAPS", 3)
+    monkeypatch.setattr(channels, "_KEPT_MAPS", 3)
     for m_N in (0.1, 0.2, 0.3, 0.4):
         before = set(cold.iterdir())
         generate(SamplingRange.at(m_N, 1.25), 240, seed=5)
@@ -1149,6 +1148,6 @@ def test_maps_are_kept_apart_by_masses_kind_of_n_nuclei_and_settings_but_serve_a
     generate(LIGHT, 240, seed=5)
     generate(HEAVY, 240, seed=5, hydrogen=True)
     generate(HEAVY, 240, seed=5, couplings=BENCHMARK_B.replace(is_majorana=True))
-    monkeypatch.setattr(generator, "ADAPTATION", {"start": (1, 1000), "own": (1, 1000)})
+    monkeypatch.setattr(channels, "ADAPTATION", {"start": (1, 1000), "own": (1, 1000)})
     generate(HEAVY, 240, seed=5)
     assert len(list(cold.iterdir())) == 5

@@ -13,7 +13,7 @@ import vegas
 
 import darkpkg as dk
 from darkpkg.datasets import DataIntegrityError
-from darkpkg.method import generator
+from darkpkg.method import channels
 from darkpkg.method.files import OtherSourcesWarning
 from darkpkg.method.generator import REPLICATES
 from darkpkg.physics import scattering
@@ -310,7 +310,7 @@ def adapted_as_for_version_3(task):
 
 def test_events_of_version_3_are_read_with_the_flavour_of_their_beam(monkeypatch):
     placed = dk.read_events(DATA / "events_3_placed.parquet")
-    monkeypatch.setattr(generator, "_adapted", adapted_as_for_version_3)
+    monkeypatch.setattr(channels, "_adapted", adapted_as_for_version_3)
     same = dk.place(dk.generate(dk.HEAVY, 24, seed=7), dk.ND280, seed=8)
     assert placed.origin == same.origin.replace(couplings=placed.origin.couplings)
     assert placed.origin.couplings.coupling == same.origin.couplings.coupling

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 import darkpkg as dk
-from darkpkg.method import table_nodes
-from darkpkg.method.table import Axis, Grid, Table, _unpacked, prefiltered
+from darkpkg.method.table import Table, _unpacked
 from darkpkg.method.table_fields import _ERRORS, packed, smoothed, third_differences
-from darkpkg.method.table_nodes import FLIGHTS, LIFETIMES, FlightSums
+from darkpkg.method.table_flights import FLIGHTS, FlightSums, flight_kernel, flights
+from darkpkg.method.table_grid import Axis, Grid, prefiltered
+from darkpkg.method.table_nodes import LIFETIMES
 
 A, B = dk.BENCHMARK_A, dk.BENCHMARK_B
 
@@ -104,10 +105,10 @@ def test_the_error_of_a_smoothed_surface_contains_what_smoothing_takes_away():
 def test_flights_of_the_mediator_have_their_distribution_at_any_momentum(momentum):
     """∫ dy exp(−y/L)/L exp(−y p/λ) = 1/(1 + L p/λ), with λ of half a metre in a detector of seven."""
     uniform, steps, distance = (np.arange(960) + 0.5) / 960, 27, 50.0
-    kernel = table_nodes._flight_kernel(True, steps)
+    kernel = flight_kernel(True, steps)
     found = sum(
         (kernel[row] * np.exp(-flown * momentum / distance)[:, None]).mean(axis=0)
-        for row, flown in table_nodes._flights(uniform, np.full(960, momentum), True, steps)
+        for row, flown in flights(uniform, np.full(960, momentum), True, steps)
     )
     L = np.exp(FLIGHTS.nodes)
     assert found[0] == 1.0

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from scipy.stats import chi2
 
 import darkpkg as dk
-from darkpkg.method.integrand import Integrand, target
+from darkpkg.method.integrand import Integrand
 from darkpkg.method.kernels import EPANECHNIKOV, UNIFORM
+from darkpkg.method.targets import target
 from darkpkg.method.transport import NEIGHBOURHOOD
 from darkpkg.method.weights import exposure_weight, kde_weight
 from darkpkg.physics import kinematics

@@ -25,7 +25,8 @@ def at_10_MeV():
 
 
 def polygon_of(vertex, p_N, p_Z, volume):
-    return flight_polygons(*(np.array(v, dtype=float)[None] for v in (vertex, p_N, p_Z)), [volume])[1]
+    own = [np.array(v, dtype=float)[None] for v in (vertex, p_N, p_Z)]
+    return flight_polygons(lambda rows: [v[rows] for v in own], 1, [volume])[1]
 
 
 BOX = Box((-1.0, -2.0, 3.0), (2.0, 1.0, 7.0))

@@ -88,7 +88,7 @@ def test_a_straight_beam_in_the_first_fgd_is_a_deterministic_integral(placed, le
     np.testing.assert_array_equal(starts, inside & (z > 344) & (z < 373))
     in_front = np.exp(-np.maximum(344 - z, 0) / length) - np.exp(-np.maximum(373 - z, 0) / length)
     np.testing.assert_allclose(weight, np.where(inside, in_front, 0.0), rtol=1e-9, atol=1e-12)
-    # What Analysis II counts: made and decayed in the fiducial box.
+    # What Analysis II counts: made and decayed in the fiducial volume.
     expected = (175 / 186) ** 2 / 30 * (29 + length * np.expm1(-29 / length))
     seen = weight * starts
     assert abs(seen.mean() - expected) < 4 * seen.std() / np.sqrt(len(seen))

@@ -191,7 +191,7 @@ class TestSelectionWeight:
 
 
 CHAMBERS = [0, 2, 4]
-"""Columns of the argon chambers among the fiducial boxes of ND280."""
+"""Columns of the argon chambers among the fiducial volumes of ND280."""
 
 
 class TestLifetimeWeight:
@@ -260,7 +260,7 @@ class TestLifetimeWeight:
             dk.lifetime_weight(fixed, 3.0, modules=dk.ANALYSIS_I.selection.decay_modules),
             rtol=1e-12,
         )
-        with pytest.raises(ValueError, match=r"modules must be of ND280 and have a fiducial box, .* got 'TPC4'"):
+        with pytest.raises(ValueError, match=r"modules must be of ND280 and have a fiducial volume, .* got 'TPC4'"):
             dk.lifetime_weight(fixed, 3.0, modules=("TPC4",))
 
     @pytest.mark.parametrize("ctau", [0.0, -1.0, math.nan])

@@ -1,0 +1,166 @@
+"""Nodes over the masses and lifetimes of a table, and splines between them. Begin with `Grid`; a `Field` is read."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from darkpkg.inputs import Array
+from darkpkg.method.sampling import OutsideSampleError
+
+_NUMBERS = 1 << 19
+"""Of a basis around some points, in memory."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Evenly spaced nodes, and B-splines of ``degree`` 3, or 1, between them."""
+
+    start: float
+    stop: float
+    n: int
+    degree: int
+
+    @property
+    def size(self) -> int:
+        """How many coefficients there are."""
+        return self.n + 2 if self.degree == 3 else self.n
+
+    @property
+    def nodes(self) -> Array:
+        """The nodes (n,)."""
+        return np.linspace(self.start, self.stop, self.n)
+
+    def nearest(self, other: Axis) -> NDArray[np.int64]:
+        """The node nearest to each node of another axis."""
+        return np.abs(other.nodes[:, None] - self.nodes).argmin(axis=1)
+
+    def weights(self, at: ArrayLike) -> tuple[NDArray[np.int64], Array]:
+        """Coefficients (n, degree + 1) that count at places (n,), by number and weight; beyond the ends, the end."""
+        place = np.clip((np.asarray(at) - self.start) * ((self.n - 1) / (self.stop - self.start)), 0.0, self.n - 1.0)
+        first = np.minimum(place.astype(np.int64), self.n - 2)
+        f = place - first
+        if self.degree == 1:
+            return first[:, None] + np.arange(2), np.stack([1 - f, f], axis=-1)
+        g = 1 - f
+        cubic = [g * g * g, (3 * f - 6) * f * f + 4, (3 * g - 6) * g * g + 4, f * f * f]
+        return first[:, None] + np.arange(4), np.stack(cubic, axis=-1) / 6
+
+
+def prefiltered(values: Array, axis: int) -> Array:
+    """Coefficients (…, n + 2, …) of the cubic B-spline through values (…, n, …), smooth at the second nodes."""
+    n = values.shape[axis]
+    matrix = np.zeros((n + 2, n + 2))
+    for i in range(n):
+        matrix[i + 1, i : i + 3] = 1 / 6, 4 / 6, 1 / 6
+    matrix[0, :5] = matrix[-1, -5:] = 1, -4, 6, -4, 1
+    flat = np.moveaxis(values, axis, 0)
+    right = np.zeros((n + 2, *flat.shape[1:]))
+    right[1:-1] = flat
+    return np.moveaxis(np.linalg.solve(matrix, right.reshape(n + 2, -1)).reshape(right.shape), 0, axis)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Nodes over the masses: even in u(ln m_N), four times denser above the ``knee``, and in a ratio of masses v.
+
+    u = x + 3 w ln(1 + exp((x − ln knee)/w)) with x = ln m_N, and v = (ln(m_Z′/m_N)/ln(M/m_N))^power, from zero to
+    one, with M the last m_Z′, 10 GeV if heavy and 2 MeV if light. A power below one has denser nodes next to
+    m_Z′ = m_N, where rates depend most on the ratio. Masses in GeV.
+    """
+
+    mediator: str
+    n_x: int
+    n_v: int
+    m_N: tuple[float, float] = (5e-3, 1.0)
+    m_Zprime: float = 0.0
+    knee: float = 0.22
+    width: float = 0.15
+    power: float = 0.5
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "m_N", tuple(self.m_N))
+        if not self.m_Zprime:
+            object.__setattr__(self, "m_Zprime", 2e-3 if self.mediator == "light" else 10.0)
+
+    def _u(self, m_N: ArrayLike) -> Array:
+        x = np.log(m_N)
+        return x + 3 * self.width * np.logaddexp(0.0, (x - np.log(self.knee)) / self.width)
+
+    @functools.cached_property
+    def axes(self) -> tuple[Axis, Axis]:
+        """Those of u and v."""
+        low, high = self._u(np.array(self.m_N)).tolist()
+        return Axis(low, high, self.n_x, 3), Axis(0.0, 1.0, self.n_v, 3)
+
+    def position(self, m_N: Array, m_Zprime: Array) -> tuple[Array, Array]:
+        """u and v of masses. Raises `ValueError` that names a mass outside the table, its value and the range."""
+        beyond = (np.minimum if self.mediator == "light" else np.maximum)(self.m_Zprime, m_N)
+        _inside("m_N", m_N, *self.m_N)
+        _inside("m_Zprime", m_Zprime, np.minimum(beyond, m_N), np.maximum(beyond, m_N))
+        v = np.log(m_Zprime / m_N) / np.log(self.m_Zprime / m_N)
+        return self._u(m_N), np.maximum(v, 0.0) ** self.power
+
+    def masses(self, i: int, j: int) -> tuple[float, float]:
+        """m_N and m_Z′ of a node; a light Z′ is lighter than N by 1e-5 at least."""
+        fine = np.linspace(np.log(self.m_N[0]), np.log(self.m_N[1]), 20_001)
+        m_N = float(np.exp(np.interp(self.axes[0].nodes[i], self._u(np.exp(fine)), fine)))
+        m_Zprime = float(m_N * (self.m_Zprime / m_N) ** self.axes[1].nodes[j] ** (1 / self.power))
+        return m_N, min(m_Zprime, m_N * (1 - 1e-5)) if self.mediator == "light" else max(m_Zprime, m_N)
+
+
+def _inside(name: str, values: Array, low: ArrayLike, high: ArrayLike) -> None:
+    low, high = np.broadcast_to(low, values.shape), np.broadcast_to(high, values.shape)
+    for i in np.flatnonzero((values < low * (1 - 1e-9)) | (values > high * (1 + 1e-9)))[:1].tolist():
+        value, least, most = float(values[i]), float(low[i]), float(high[i])
+        rule = f"{name} = {value:g} GeV lies outside the table, {least:g} to {most:g} GeV"
+        raise OutsideSampleError(rule, name, value, least, most)
+
+
+Near = tuple[NDArray[np.int64], Array]
+
+
+def around(axes: tuple[Axis, ...], at: tuple[Array, ...]) -> Near:
+    """Coefficients (n, m) that count at places (n,) on each axis, flat, by number and weight (n, 1, m)."""
+    places, weights = axes[0].weights(at[0])
+    for axis, x in zip(axes[1:], at[1:], strict=True):
+        index, own = axis.weights(x)
+        places = (places[:, :, None] * axis.size + index[:, None]).reshape(len(x), -1)
+        weights = (weights[:, :, None] * own[:, None]).reshape(len(x), -1)
+    return places, weights[:, None]
+
+
+class Field(NamedTuple):
+    """A quantity over the masses: B-splines of its principal components, and the components over further axes.
+
+    The coefficients are (places on u and v, k), and the basis is (places on the axes, k, …).
+    """
+
+    coefficients: Array
+    basis: Array
+    degree: int
+    axes: tuple[Axis, ...]
+
+    def __call__(self, near: Mapping[int, Near], lead: Any, *at: Array) -> Array:
+        """Values (n, …) near n pairs of masses and at places on further axes; ``lead`` selects from the rest."""
+        places, weights = near[self.degree]
+        values = weights @ self.coefficients[places]
+        basis = self.basis[(slice(None), slice(None), *lead)]
+        shape = len(values), *basis.shape[2:]
+        basis = basis.reshape(*basis.shape[:2], -1)
+        if not self.axes:
+            return (values[:, 0] @ basis[0]).reshape(shape)
+        places, weights = around(self.axes, at)
+        found = np.empty((len(values), 1, basis.shape[2]))
+        at_once = max(_NUMBERS // (places.shape[1] * basis[0].size), 1)
+        for begin in range(0, len(values), at_once):
+            rows = slice(begin, begin + at_once)
+            own = basis[places[rows]]
+            components = weights[rows] @ own.reshape(*own.shape[:2], -1)
+            found[rows] = values[rows] @ components.reshape(len(own), *basis.shape[1:])
+        return found.reshape(shape)
