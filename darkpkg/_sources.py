@@ -13,7 +13,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 
 
-PHYSICS = ("units.py", "formulas.py", "compiling.py", "physics/*.py", "method/loops.py", "method/integrand.py")
+PHYSICS = ("units.py", "formulas.py", "compiling.py", "physics/*.py", "method/*loops.py", "method/integrand.py")
 """All that machine code is made of: compiled functions, and the constants in them."""
 
 SIMULATION = (
