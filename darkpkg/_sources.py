@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parent
 
 PHYSICS = (
     *("units.py", "formulas.py", "compiling.py", "physics/*.py"),
-    *("method/loops.py", "method/targets.py", "method/integrand.py"),
+    *("method/*loops.py", "method/targets.py", "method/integrand.py"),
 )
 """All that machine code is made of: compiled functions, and the constants in them."""
 

@@ -80,7 +80,8 @@ class _OfSample(ABC):
 class Kernel(_OfSample):
     """A sample smoothed over the masses by a kernel, Eq. (24): fast, with a bias that each `Expectation` estimates.
 
-    Points that differ by the couplings of production only are summed once.
+    Points that differ by the couplings of production only are summed once. Those that differ by lifetimes only, as
+    along an axis of ε, are summed together, each with the bits that it has alone.
 
     Parameters
     ----------

@@ -21,8 +21,8 @@ from darkpkg.inputs import Array
 from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.expectation import Expectation, warn_of_few
 from darkpkg.method.flights import decay_rates, decays, paths_of
+from darkpkg.method.kernel_loops import Points, Prepared, kernel_sums
 from darkpkg.method.kernels import EPANECHNIKOV, GAUSSIAN, UNIFORM, Kernel
-from darkpkg.method.loops import Points, Prepared, kernel_sums
 from darkpkg.method.mass_kernel import check_inside, density_times_level, mass_coefficients, mass_level
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import WIDER, Smoothing, moments, neighbours

@@ -16,7 +16,10 @@ from darkpkg.experiment.response import Pairs
 NOT_FOR_PROGRAMS = {"darkpkg.cli", "darkpkg.commands", "darkpkg.options", "darkpkg.report", "darkpkg.table_commands"}
 """The command line documents itself."""
 
-WITHIN = {"compiling", "formulas", "method.flights", "method.integrand", "method.loops", "method.targets"}
+WITHIN = {
+    *("compiling", "formulas", "method.flights", "method.integrand", "method.kernel_loops", "method.loops"),
+    "method.targets",
+}
 """What machine code is made of and with, which nobody calls from outside."""
 
 

@@ -28,7 +28,8 @@ from darkpkg.inputs import to_read
 from darkpkg.method import loops
 from darkpkg.method.flights import chords_through, flight_polygons
 from darkpkg.method.kernel_estimate import in_strips
-from darkpkg.method.loops import Paths, Points, Prepared, kernel_sums, survival
+from darkpkg.method.kernel_loops import _TOGETHER, Points, Prepared, chances, kernel_sums
+from darkpkg.method.loops import Paths
 from darkpkg.method.targets import target
 
 # Few distinct values, so that samples tie with each other, with strip edges and with the rim of a kernel.
@@ -101,9 +102,10 @@ def problems(draw):
         "begin": column((n, k), st.floats(0, 8)),
         "width": column((n, k), st.sampled_from([0.0, 0.25, 4.0])),
     }
-    x, y, rate = column(points, GRID), column(points, GRID), column(points, positive)
-    h = column((points, 2), st.sampled_from([0.125, 0.5, 1.0, np.inf]))
-    c = column((points, 2, 3), st.sampled_from([0.0, 0.5, 1.0, 2.0]))
+    masses = np.repeat(np.arange(points), draw(st.integers(1, 3)))  # points with the same masses stand together
+    x, y, rate = column(points, GRID)[masses], column(points, GRID)[masses], column(len(masses), positive)
+    h = column((points, 2), st.sampled_from([0.125, 0.5, 1.0, np.inf]))[masses]
+    c = column((points, 2, 3), st.sampled_from([0.0, 0.5, 1.0, 2.0]))[masses]
     cuts = draw(st.none() | st.lists(st.integers(0, n), max_size=6))
     return x, y, rate, h, draw(st.sampled_from([0, 1, 2])), c, sample, cuts, draw(st.booleans()), n_columns
 
@@ -128,14 +130,38 @@ class TestKernelSums:
             "begin": rng.exponential(size=(n, 3)),
             "width": rng.exponential(size=(n, 3)) * (rng.random((n, 3)) < 0.5),
         }
-        x, y, rate = rng.normal(size=50), rng.normal(size=50), rng.lognormal(size=50)
+        masses = np.repeat(np.arange(15), 4)
+        x, y, rate = rng.normal(size=15)[masses], rng.normal(size=15)[masses], rng.lognormal(size=60)
         cuts = np.linspace(0, n, 55)[1:-1].astype(int)
-        h, c = rng.uniform(0.1, 0.8, (50, 2)), rng.normal(size=(50, 2, 3))
+        h, c = rng.uniform(0.1, 0.8, (15, 2))[masses], rng.normal(size=(15, 2, 3))[masses]
         for kind in SHAPES:
             value = compiled(x, y, rate, h, kind, c, sample, cuts, False, 2)
             expected = dense(x, y, rate, h, kind, c, sample, False, 2)
             np.testing.assert_allclose(value, expected, rtol=1e-10, atol=1e-12 * np.abs(expected).max())
             assert (value != 0).mean() > 0.9  # the comparison is not one of zeros
+
+    @pytest.mark.parametrize("n", [1, _TOGETHER - 1, _TOGETHER, _TOGETHER + 1, 2 * _TOGETHER, 300])
+    def test_any_number_of_samples_within_reach_is_summed_and_a_point_has_the_bits_that_it_has_alone(self, n):
+        """Points with the same masses are summed together, those that differ by a bandwidth or a slope are not."""
+        rng = np.random.default_rng(4)
+        sample = {
+            "x": rng.random(n),
+            "y": rng.random(n),
+            "base": rng.lognormal(size=n),
+            "column": rng.integers(0, 3, n),
+            "begin": rng.exponential(size=(n, 3)),
+            "width": rng.exponential(size=(n, 3)) * (rng.random((n, 3)) < 0.5),
+        }
+        x, y, rate, h = np.zeros(12), np.zeros(12), rng.lognormal(sigma=3, size=12), np.full((12, 2), np.inf)
+        c = np.tile([1.0, 0.0, 0.0], (12, 2, 1))
+        x[9:], h[4, 1], h[5, 0], c[6, 1, 0], c[7, 0, 0] = 0.5, 2.0, 2.0, 0.5, 0.5
+        together = compiled(x, y, rate, h, 1, c, sample, None, False, 3)
+        expected = dense(x, y, rate, h, 1, c, sample, False, 3)
+        np.testing.assert_allclose(together, expected, rtol=1e-12, atol=1e-12)  # another order of the terms
+        for i in range(12):
+            one = slice(i, i + 1)
+            alone = compiled(x[one], y[one], rate[one], h[one], 1, c[one], sample, None, False, 3)
+            np.testing.assert_array_equal(alone[0], together[i])
 
     def test_where_the_strips_are_cut_does_not_matter(self):
         rng = np.random.default_rng(2)
@@ -247,7 +273,14 @@ if __name__ == "__main__":
         assert (run.returncode, run.stdout) == (0, "equal\n"), run.stderr
 
 
-class TestSurvival:
+def survival(rate, begin, width):
+    """The chances to decay in several stretches together."""
+    chance = np.full(len(begin), np.nan)
+    chances(rate, begin, width, chance)
+    return chance.sum()
+
+
+class TestChances:
     @given(st.floats(1e-18, 1e3), st.floats(0, 1e3), st.floats(1e-12, 1e3))
     def test_share_of_decays_in_a_stretch_is_exact(self, rate, begin, width):
         with mpmath.workdps(50):
@@ -269,6 +302,19 @@ class TestSurvival:
         parts = survival(0.7, np.array([1.0, 9.0, 2.5]), np.array([1.5, 0.0, 1.5]))
         assert parts == pytest.approx(whole, rel=1e-14)
         assert survival(0.7, np.array([1.0]), np.array([0.0])) == 0.0
+
+    def test_they_are_those_of_numpy_for_all_lifetimes_and_vanish_with_them(self):
+        """To the few last bits that each of two exponential functions may be off, as long as they are no fractions of
+        the least number of full precision: beyond, e⁻⁷⁰⁸ is zero.
+        """
+        rate, n = np.geomspace(1e-300, 1e100, 4001), 37
+        begin, width = np.repeat(1.7, n), np.geomspace(1e-9, 30.0, n)
+        for one in rate:
+            chance = np.full(n, np.nan)
+            chances(one, begin, width, chance)
+            expected = -np.exp(-one * begin) * np.expm1(-one * width)
+            np.testing.assert_allclose(chance, expected, rtol=1e-15, atol=1e-307)
+            assert one * begin[0] < 708 or not chance.any()
 
 
 PROBE = """

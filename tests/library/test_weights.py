@@ -22,7 +22,7 @@ from darkpkg.experiment.response import FGD_RESPONSE
 from darkpkg.method import kernel_estimate
 from darkpkg.method.generator import REPLICATES
 from darkpkg.method.kernel_estimate import prepared
-from darkpkg.method.kernels import GAUSSIAN, KERNELS, UNIFORM, Gaussian, Uniform
+from darkpkg.method.kernels import GAUSSIAN, KERNELS, UNIFORM, Uniform
 from darkpkg.method.mass_kernel import density_times_level, mass_level
 from darkpkg.method.sampling import DENSITIES
 from darkpkg.method.smoothing import PAPER_SMOOTHING, SMOOTHING
@@ -47,6 +47,19 @@ def sampled():
 @pytest.fixture(scope="module")
 def fixed():
     return dk.place(dk.generate(dk.SamplingRange.at(0.1, 1.25), 50_000, seed=13), dk.ND280, seed=14)
+
+
+@pytest.fixture(scope="module")
+def samples(fixed):
+    """Samples of each kind with a point where they predict, of few events."""
+    A = dk.BENCHMARK_A
+    made = [(dk.HEAVY, B, "random"), (dk.HEAVY, B, "sobol"), (dk.LIGHT, A, "random")]
+    of_masses = [(dk.simulate(region, 16_000, seed=15, sequence=sequence), at) for region, at, sequence in made]
+    return [*of_masses, (fixed, B), (dk.simulate(dk.SamplingRange.at(A.m_N, A.m_Zprime), 16_000, seed=15), A)]
+
+
+OWN = {kernel: type("Own", (type(kernel),), {"name": "own"})() for kernel in KERNELS.values()}
+"""The same kernels under another name, so that nothing compiled is used."""
 
 
 @pytest.fixture(scope="module")
@@ -421,6 +434,32 @@ class TestSum:
         monkeypatch.setattr(kernel_estimate, "kernel_sums", lambda x, *a: (counted.append(len(x)), summed(x, *a)))
         dk.Kernel(sampled).events(B.replace(V_muN_sq=V), dk.ANALYSIS_I)
         assert counted == [1]
+
+    @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
+    @pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
+    @pytest.mark.parametrize("which", range(5), ids=["random", "Sobol", "light", "fixed", "fixed light"])
+    @pytest.mark.parametrize("analysis", [dk.ANALYSIS_I, dk.ANALYSIS_I + dk.ANALYSIS_II], ids=["I", "I and II"])
+    def test_lifetimes_of_the_same_masses_have_the_bits_of_each_alone(self, samples, which, kernel, analysis):
+        """In any order, also twice, and where a light Z′ flies for some of them; and numpy finds the same."""
+        sample, point = samples[which]
+        ctau = np.array([3.0, 1e-4, 1e9, 0.02, 3.0, 500.0])
+        points = point.replace(epsilon=np.where(np.arange(len(ctau)) < 2 * (which in (2, 4)), 1e-6, 1e-2))
+        names = [field.name for field in dataclasses.fields(dk.Expectation)]
+
+        def numbers(kernel, rows):
+            own = points.replace(epsilon=points.epsilon[rows])
+            estimate = dk.Kernel(sample, dk.Smoothing((0.2, 0.6), kernel))
+            return [getattr(estimate.events_at_lifetime(own, ctau[rows], analysis), name) for name in names]
+
+        together = numbers(kernel, slice(None))
+        # For many points numpy adds up the replicates of Sobol sequences in another order, with differences.
+        rounding = 1e-12 if which == 1 else 0.0
+        for i in range(0, len(ctau), 2):
+            np.testing.assert_allclose(numbers(kernel, i), [own[i] for own in together], rtol=rounding)
+        for name, one, other in zip(names, together, numbers(OWN[kernel], slice(None)), strict=True):
+            # Rounding of sums of thousands of terms, of both signs at an edge and in the estimate of the bias.
+            scale = together[1 if "variance" in name else 0].max(axis=-1, keepdims=True)
+            np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-11 * scale.max(), err_msg=name)
 
     @pytest.mark.filterwarnings("ignore::darkpkg.FewEventsWarning")
     def test_reweight_of_any_simulation_finds_the_same_by_a_tree_of_neighbours(self):
@@ -877,11 +916,6 @@ class TestWhatIsRefusedOrSummed:
         assert_close(dk.Kernel(mixed).events(B, dk.ANALYSIS_I).mean, parts[0] - parts[1], rtol=1e-9)
 
     def test_kernels_of_ones_own_are_summed_by_numpy_as_the_others_by_compiled_code(self, sampled, light):
-        class Own(Gaussian):
-            """Known under another name, so that nothing compiled is used."""
-
-            name = "own"
-
         class Disguised(Uniform):
             """Of another shape under a known name."""
 
@@ -894,12 +928,12 @@ class TestWhatIsRefusedOrSummed:
                 np.testing.assert_allclose(*values, rtol=1e-9, atol=1e-11 * abs(values[1]).max())
 
         point = B.replace(m_N=[0.05, 0.1, 0.1], V_N_sq=[1e-6, 1e-4, 1e-2])
-        for own, known in ((Own(), GAUSSIAN), (Disguised(), UNIFORM)):
+        for own, known in ((OWN[GAUSSIAN], GAUSSIAN), (Disguised(), UNIFORM)):
             one, other = (dk.Kernel(sampled, dk.Smoothing((0.2, 0.5), kernel)) for kernel in (own, known))
             same(one.events(point, dk.ANALYSIS_I), other.events(point, dk.ANALYSIS_I))
             same(one.upscatterings(point, dk.ANALYSIS_I), other.upscatterings(point, dk.ANALYSIS_I))
         flying = dk.BENCHMARK_A.replace(epsilon=1e-6)
-        one, other = (dk.Kernel(light, dk.Smoothing((0.3, 0.5), kernel)) for kernel in (Own(), GAUSSIAN))
+        one, other = (dk.Kernel(light, dk.Smoothing((0.3, 0.5), kernel)) for kernel in (OWN[GAUSSIAN], GAUSSIAN))
         same(one.events(flying, dk.ANALYSIS_I), other.events(flying, dk.ANALYSIS_I))
 
     def test_distances_of_masses_must_be_those_of_logarithms(self, sampled):
