@@ -4,14 +4,13 @@ import datetime
 import hashlib
 import os
 import shutil
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fresh_python import fresh_python
 
 from darkpkg import datasets
 
@@ -225,9 +224,7 @@ class TestDamage:
 
     @staticmethod
     def run(package, program):
-        environment = os.environ | {"PYTHONPATH": str(package)}
-        command = [sys.executable, "-c", program]
-        return subprocess.run(command, env=environment, cwd=package, capture_output=True, text=True)
+        return fresh_python(program, os.environ | {"PYTHONPATH": str(package)}, package)
 
     def test_what_needs_no_table_works_with_every_table_damaged(self, package):
         for file in (package / "data").rglob("*.*"):
