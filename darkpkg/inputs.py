@@ -266,9 +266,10 @@ def text_array(name: str, value: Any) -> NDArray[np.str_]:
 
 def check(name: str, array: NDArray[Any], rule: str) -> None:
     """Raise `ValueError` that names the first number against ``rule`` of `RULES`, and where it stands."""
-    ends = np.array([array.min(), array.max()] if array.size else [])  # between two numbers that keep a rule all do
-    if np.isnan(ends).any() or not RULES[rule](ends).all():
-        _require(RULES[rule](array), name, array, rule)
+    if array.size:  # between two numbers that keep a rule all do, and no number is nan
+        low, high = array.min(), array.max()
+        if not (low <= high and RULES[rule](low) and RULES[rule](high)):
+            _require(RULES[rule](array), name, array, rule)
 
 
 def _require(good: NDArray[np.bool_], name: str, array: NDArray[Any], rule: str) -> None:

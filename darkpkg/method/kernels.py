@@ -96,7 +96,8 @@ class Kernel(ABC):
         if h.shape not in ((), (dim,)):
             raise ValueError(f"bandwidth must be one number or {dim} as difference, got an array of shape {h.shape}")
         with np.errstate(over="ignore"):  # far beyond the reach of the kernel
-            r_sq = ((difference / h) ** 2).sum(axis=-1)
+            # One by one: along a short axis numpy takes ten times longer.
+            r_sq = sum(np.moveaxis((difference / h) ** 2, -1, 0), np.zeros(()))
         return self.norm(dim) / np.broadcast_to(h, dim).prod() * self.profile(r_sq)
 
     def points(self, dim: int = 2, n: int = 16384) -> Array:

@@ -18,6 +18,7 @@ Semiparametric Models (2004), chapter 4, with the design density known. It is in
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -148,7 +149,7 @@ def neighbours(
     Events are at ``x`` (n, d), centres (p, d) have bandwidths (p, d) and coefficients (p, 2, 1 + d).
     """
     scale = h.max(axis=0, initial=np.finfo(float).tiny)
-    tree = KDTree(x / scale)
+    tree = KDTree(x / scale, balanced_tree=False, compact_nodes=False)  # made for a few queries
     for centre, own, coefficients in zip(centres, h, c, strict=True):
         reach = kernel.reach * WIDER * float((own / scale).max())
         near = np.sort(np.array(tree.query_ball_point(centre / scale, reach), dtype=np.int64))
@@ -247,8 +248,9 @@ def reweight(
 
     def per_coordinate(theta: Array) -> Array:
         """The density at parameters (..., d), per unit of the kernel's coordinates."""
-        stretch = np.where(np.broadcast_to(kernel.log, theta.shape[-1]), theta, 1.0).prod(axis=-1)
-        return np.asarray(given(theta[..., 0] if single else theta), dtype=float) * stretch
+        of_kernel = np.asarray(given(theta[..., 0] if single else theta), dtype=float)
+        logarithmic = np.broadcast_to(kernel.log, theta.shape[-1])
+        return of_kernel * math.prod(theta[..., j] for j in np.flatnonzero(logarithmic))
 
     p = per_coordinate(sample)
     if not np.all(p > 0):

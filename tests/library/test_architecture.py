@@ -135,6 +135,12 @@ def syntax_tree(module):
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+@functools.cache
+def nodes(module):
+    """All of its syntax tree."""
+    return list(ast.walk(syntax_tree(module)))
+
+
 def modules_named(node, user=False):
     """Modules of this package, without its name, that an import statement names."""
     if isinstance(node, ast.Import):
@@ -152,18 +158,17 @@ def modules_named(node, user=False):
 @functools.cache
 def imports(module):
     """What a module imports when it is imported, and what its functions import when they are called."""
-    tree = syntax_tree(module)
-    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)]
+    functions = [n for n in nodes(module) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)]
     late = {node for function in functions for node in ast.walk(function)}
     user = module in USERS
-    at_once = {name for node in ast.walk(tree) if node not in late for name in modules_named(node, user)}
+    at_once = {name for node in nodes(module) if node not in late for name in modules_named(node, user)}
     return at_once, {name for node in late for name in modules_named(node, user)} - at_once
 
 
 @functools.cache
-def attributes(tree):
-    """Dotted names such as ``np.random.rand`` in a source."""
-    return {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+def attributes(module):
+    """Dotted names such as ``np.random.rand`` in its source."""
+    return {ast.unparse(node) for node in nodes(module) if isinstance(node, ast.Attribute)}
 
 
 def test_tests_of_the_library_leave_the_paper_alone():
@@ -209,13 +214,13 @@ def test_general_methods_know_no_physics(module):
 @pytest.mark.parametrize("module", ORDER)
 def test_randomness_is_an_argument(module):
     """Of numpy.random only what makes a generator of one's own, and that in `streams` alone."""
-    used = {name for name in attributes(syntax_tree(module)) if name.startswith(("np.random.", "numpy.random."))}
+    used = {name for name in attributes(module) if name.startswith(("np.random.", "numpy.random."))}
     allowed = {"np.random.Generator"}
     if module == "streams":
         allowed |= {"np.random.default_rng", "np.random.SeedSequence"}
     assert used <= allowed
-    sources = {node.module for node in ast.walk(syntax_tree(module)) if isinstance(node, ast.ImportFrom)}
-    sources |= {a.name for node in ast.walk(syntax_tree(module)) if isinstance(node, ast.Import) for a in node.names}
+    sources = {node.module for node in nodes(module) if isinstance(node, ast.ImportFrom)}
+    sources |= {a.name for node in nodes(module) if isinstance(node, ast.Import) for a in node.names}
     assert not {"random", "secrets", "numpy.random"} & sources
 
 
@@ -223,22 +228,20 @@ def test_randomness_is_an_argument(module):
     "module", [module for module in ORDER if module not in ("cli", "commands", "table_commands")]
 )
 def test_only_the_command_line_prints(module):
-    tree = syntax_tree(module)
-    assert "print" not in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    assert not {"sys.stdout.write", "sys.stderr.write"} & attributes(tree)
+    assert "print" not in {node.id for node in nodes(module) if isinstance(node, ast.Name)}
+    assert not {"sys.stdout.write", "sys.stderr.write"} & attributes(module)
 
 
 @pytest.mark.parametrize("module", ORDER)
 def test_only_figures_need_matplotlib(module):
-    tree = syntax_tree(module)
     guarded = {
         node
-        for branch in ast.walk(tree)
+        for branch in nodes(module)
         if isinstance(branch, ast.If) and ast.unparse(branch.test) == "TYPE_CHECKING"
         for node in ast.walk(branch)
     }
-    sources = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node not in guarded}
-    sources |= {a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names}
+    sources = {node.module for node in nodes(module) if isinstance(node, ast.ImportFrom) and node not in guarded}
+    sources |= {a.name for node in nodes(module) if isinstance(node, ast.Import) for a in node.names}
     drawing = {source for source in sources if source.split(".")[0] == "matplotlib"}
     assert bool(drawing) == (module in DRAW)
 

@@ -1,5 +1,6 @@
 """The compiled loops against dense numpy, and the folder in which their machine code is kept."""
 
+import functools
 import importlib.util
 import itertools
 import math
@@ -21,7 +22,7 @@ from toy_sample import toy_rates
 
 import darkpkg as dk
 from darkpkg import compiling
-from darkpkg._sources import PHYSICS
+from darkpkg._sources import PHYSICS, code_of
 from darkpkg.compiling import in_blocks
 from darkpkg.experiment.volumes import Box, Sphere
 from darkpkg.inputs import to_read
@@ -450,12 +451,15 @@ print(probe((2.0, 0.0, 0.0, 1.0)))
 
 
 class TestSources:
-    @staticmethod
-    def digest(package):
+    code_of = functools.cache(code_of)  # of each text once: most are those of the digest before
+
+    @classmethod
+    def digest(cls, package):
         """The key of the package's sources, were it imported now."""
         spec = importlib.util.spec_from_file_location("copied_sources", package / "_sources.py")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
+        module.code_of = cls.code_of
         assert module.unchanged()
         return module.digest()
 

@@ -1,6 +1,7 @@
 """Boxes, materials, vertices and chords."""
 
 import dataclasses
+import functools
 import hashlib
 import itertools
 import os
@@ -50,9 +51,14 @@ def chord(box, origin, along):
     return enter[0], leave[0]
 
 
+@functools.cache
+def nd280_table():
+    return datasets.read("detector/nd280").astype(dict.fromkeys(("length_z", "mass", "Ar"), float))
+
+
 def table(**changes):
     """The table of ND280 with some columns of some rows changed: table(TPC1={"mass": 1})."""
-    changed = datasets.read("detector/nd280").astype(dict.fromkeys(("length_z", "mass", "Ar"), float))
+    changed = nd280_table().copy()
     for name, values in changes.items():
         for column, value in values.items():
             changed.loc[changed.module == name, column] = value

@@ -1,5 +1,7 @@
 """Nuclei: masses, charge densities and their transforms."""
 
+import functools
+
 import mpmath
 import numpy as np
 import pytest
@@ -39,6 +41,10 @@ ATOMIC_MASSES = {"C12": 12.0, "O16": 15.99491462, "Si28": 27.97692653, "Ar40": 3
 """Atomic masses in u: AME2020, M. Wang et al., Chin. Phys. C 45, 030003 (2021)."""
 
 
+leggauss = functools.cache(np.polynomial.legendre.leggauss)
+"""Nodes and weights, whose hundreds take longer than an integral by them."""
+
+
 def density(r, nucleus):
     """Σ a_n j₀(nπr/R), by numpy's sinc; r in units of the cut-off radius."""
     return sum(a * np.sinc(n * r) for n, a in enumerate(nucleus.coefficients, 1))
@@ -46,7 +52,7 @@ def density(r, nucleus):
 
 def transform_by_quadrature(QR, nucleus):
     """∫ρ j₀(Qr) r² dr / ∫ρ r² dr, with 400 Gauss nodes for at most 17 + QR/π half waves."""
-    nodes, weights = np.polynomial.legendre.leggauss(400)
+    nodes, weights = leggauss(400)
     r, weights = (nodes + 1) / 2, weights / 2
     rho = density(r, nucleus) * r**2
     return np.sinc(np.multiply.outer(QR, r) / np.pi) @ (rho * weights) / (rho @ weights)
@@ -96,7 +102,7 @@ def test_form_factor_falls_with_the_mean_square_radius(name):
 @pytest.mark.parametrize("name", ALL)
 def test_mean_square_radius_is_the_second_moment_of_the_density(name):
     nucleus = NUCLEI[name]
-    nodes, weights = np.polynomial.legendre.leggauss(200)
+    nodes, weights = leggauss(200)
     r = (nodes + 1) / 2
     moments = [(density(r, nucleus) * r**power) @ weights for power in (2, 4)]
     in_fm_sq = nucleus.mean_square_radius * (HBARC / fm) ** 2
@@ -113,7 +119,7 @@ def test_charge_radius_is_the_published_one(name):
 @pytest.mark.parametrize("name", ALL)
 def test_density_holds_the_charge_of_the_nucleus(name):
     nucleus = NUCLEI[name]
-    nodes, weights = np.polynomial.legendre.leggauss(200)
+    nodes, weights = leggauss(200)
     r = (nodes + 1) / 2
     charge = 4 * np.pi * (nucleus.radius / fm) ** 3 * (density(r, nucleus) * r**2) @ weights / 2
     # Coefficients are published with five digits.
@@ -209,7 +215,7 @@ def test_form_factor_has_the_shape_of_its_argument():
 
 def transform(rho, edge, Q):
     """∫ρ j₀(Qr) r² dr / ∫ρ r² dr up to ``edge``, lengths in fm and Q in 1/fm."""
-    nodes, weights = np.polynomial.legendre.leggauss(600)
+    nodes, weights = leggauss(600)
     r = edge * (nodes + 1) / 2
     density = rho(r) * r**2 * weights
     return np.sinc(np.multiply.outer(Q, r) / np.pi) @ density / density.sum()

@@ -1,5 +1,7 @@
 """A light dark photon flies: the pair appears where Z′ decays, after the flights of N and of Z′."""
 
+import functools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -38,6 +40,7 @@ def test_probability_in_a_polygon_agrees_with_quadrature():
     corners = polygon_of(vertex, p_N, p_Z, BOX)
     for r, r_Z in ((0.3, 0.4), (3.0, 0.1), (1e-3, 2.0)):
 
+        @functools.cache
         def ends(x):
             start = vertex + x * p_N
             enter, leave = BOX.chord(start[None], p_Z[None] / np.linalg.norm(p_Z))

@@ -71,16 +71,21 @@ def test_a_light_dark_photon_is_seen_in_two_bins_as_made_and_in_many_as_reconstr
     assert 0.3 < smeared[2:4].sum() / smeared.sum() < 0.6  # 0.42 of a long sample; here to 0.03
 
 
-@pytest.mark.parametrize("length", [0.3, 3.0, 30.0, 3000.0])
-def test_a_straight_beam_in_the_first_fgd_is_a_deterministic_integral(placed, length):
-    """N along z from vertices all over FGD1: (1 − e^{−(back − z)/λ}) averaged over the slab, decay length λ in cm."""
+@pytest.fixture(scope="module")
+def straight(placed):
+    """N along z from vertices all over FGD1, all with βγ = 1."""
     _, events = placed
     bare = {name: getattr(events, name) for name in dk.Events.columns()}
     p = np.sqrt((events.p_N[:, 1:] ** 2).sum(axis=1))
     bare["p_N"] = np.stack([events.p_N[:, 0], np.zeros(len(p)), np.zeros(len(p)), p], axis=-1)
     straight = dk.place(dk.Events(**bare, origin=events.origin), dk.ND280, seed=35)
     straight = straight[straight.module == "FGD1"]
-    straight = dataclasses.replace(straight, m_N=straight.p_N[:, 3])  # βγ = 1, so that all have the same λ
+    return dataclasses.replace(straight, m_N=straight.p_N[:, 3])
+
+
+@pytest.mark.parametrize("length", [0.3, 3.0, 30.0, 3000.0])
+def test_a_straight_beam_in_the_first_fgd_is_a_deterministic_integral(straight, length):
+    """(1 − e^{−(back − z)/λ}) averaged over the slab, decay length λ in cm."""
     weight = dk.lifetime_weight(straight, length, modules=("FGD1",))
     starts = straight.starts_in(("FGD1",))
     x, y, z = straight.vertex.T
