@@ -12,6 +12,8 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
@@ -30,7 +32,7 @@ from darkpkg.method.interface import Estimator, Predicts
 from darkpkg.method.table import Table, load_table
 from darkpkg.method.weights import selected_weight
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
-from darkpkg.plotting import axis_label, shade_excluded
+from darkpkg.plotting import axis_label
 from paper.constraints.drawing import draw_constraints
 from paper.drawing import COLOURS, PALE
 from paper.figures.frame import Curves, PaperFigure, Samples
@@ -74,6 +76,13 @@ PLANES: Mapping[tuple[str, str], Slice] = {
 }
 """The four planes of Figs. 9 and 10, 60 masses × 121 couplings, all else as in Table I: |V_μN|² against m_N at m_Z′ =
 1.25 GeV or 30 MeV, ε against m_Z′ at m_N = 100 MeV. The heavy ε plane begins at m_Z′ = m_N, the others off it."""
+
+_ALONG_GAP = Slice(
+    lambda m_Zprime, ratio: BENCHMARK_B.replace(m_Zprime=m_Zprime, epsilon=ratio * m_Zprime**2),
+    m_Zprime=PLANES["heavy", "kinetic"].axes["m_Zprime"], ratio=np.geomspace(1e-7, 10, 241),
+)  # fmt: skip
+"""The heavy ε plane in ε / m_Z′². The gap between what N from the P∅D and from argon exclude lies along it and gets
+ever narrower: the contour of a grid in ε would break it into pieces."""
 
 CHECKED_AT: Mapping[tuple[str, str], tuple[float, ...]] = {
     ("heavy", "mixing"): (0.01, 0.03, 0.1, 0.3),
@@ -201,8 +210,9 @@ def _limits(mediator: str, lines: Mapping[str, _Line], samples: Samples) -> Pape
         draw_constraints(ax, names, mediator)
         name = f"{axis_label(names[1])} against {axis_label(names[0])}"
         for label, line in lines.items():
-            found = scan(line.estimator, where, line.analysis)
-            for curve in _edge(ax, found, label, dict(line.style)):
+            slanted = (mediator, panel) == ("heavy", "kinetic") and not isinstance(line.estimator, Transport)
+            found = scan(line.estimator, _ALONG_GAP if slanted else where, line.analysis)
+            for curve in _edge(ax, found, label, dict(line.style), power=2 if slanted else 0):
                 curves.line(name, label, *curve.T)
             if line.modules is not None:
                 checks = _dedicated(samples, where, CHECKED_AT[mediator, panel], line).T
@@ -240,11 +250,18 @@ def _dedicated(samples: Samples, where: Slice, masses: tuple[float, ...], line: 
     return np.array(rows).reshape(-1, 3)
 
 
-def _edge(ax: Axes, found: Scan, label: str, style: dict[str, Any]) -> list[Array]:
-    """Draw the edge of what is excluded. Returns its curves."""
-    shade, edge = style.pop("shade", 0.0), found.exclusion()
+def _edge(ax: Axes, found: Scan, label: str, style: dict[str, Any], power: int) -> list[Array]:
+    """Draw the edge of what is excluded, of a scan of y over this power of x. Returns its curves."""
+
+    def drawn(curve: Array) -> Array:
+        x, y = curve.T
+        return np.stack([x, y * x**power], axis=-1)
+
+    shade, edge = style.pop("shade", 0.0), [drawn(curve) for curve in found.exclusion()]
     if shade:
-        shade_excluded(found, ax, fc=style["color"], ec="none", alpha=shade, zorder=1.5)
+        for outlines in found.excluded_polygons():
+            path = Path.make_compound_path(*(Path(drawn(outline), closed=True) for outline in outlines))
+            ax.add_patch(PathPatch(path, fc=style["color"], ec="none", alpha=shade, zorder=1.5))
     for curve in edge:
         ax.plot(*curve.T, label=label, zorder=2, **style)
         label = ""

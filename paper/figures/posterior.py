@@ -9,7 +9,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from darkpkg.physics.model import DarkParameters
@@ -17,7 +16,7 @@ from darkpkg.plotting import axis_label
 
 
 def draw_posterior(draws: ArrayLike, names: Sequence[str], n_bins: int) -> Figure:
-    """The triangle of `draw_corner`, and for a phone one with symbols alone and few ticks at its axes."""
+    """The triangle of `draw_corner`, and for a phone one with symbols alone and two ticks at each axis."""
     figure, narrow = (draw_corner(draws, names, n_bins) for _ in range(2))
     plt.close(narrow)  # so that a page shows the first alone
     narrow.set_size_inches(4.2, 4.2)
@@ -26,9 +25,12 @@ def draw_posterior(draws: ArrayLike, names: Sequence[str], n_bins: int) -> Figur
     for i, ax in enumerate(narrow.axes):
         row, column = divmod(i, len(names))
         for axis, name in ((ax.xaxis, names[column]), (ax.yaxis, names[row])):
-            axis.set_major_locator(MaxNLocator(2, integer=True, min_n_ticks=1))
+            low, high = np.ceil(min(ends := axis.get_view_interval())), np.floor(max(ends))
+            inner = max(1, (high - low) // 6)
+            axis.set_ticks([low + inner, high - inner] if high - low > 2 * inner else [low, high])
             if axis.get_label_text():
-                axis.set_label_text(f"$\\lg {numbers[name]['symbol']}$")
+                axis.set_label_text(f"${numbers[name]['symbol']}$")
+    narrow.supxlabel(r"$\log_{10}$ of each parameter, masses in GeV", fontsize=10)
     figure.own_narrow = narrow  # type: ignore[attr-defined]
     return figure
 
