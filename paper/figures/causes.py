@@ -110,7 +110,9 @@ def draw_all(curves: Sequence[Along]) -> Figure:
 
 def _all_curves(curves: Sequence[Along], size: tuple[float, float] | None) -> Figure:
     """Points of all curves, with names beside them, or above them if there is no size given."""
-    figure, axes = plt.subplots(1, 2, figsize=size or (4.2, 0.44 * len(curves) + 1), sharey=True)
+    figure, axes = plt.subplots(
+        1, 2, figsize=size or (4.2, 0.44 * len(curves) + 1), sharey=True, layout="constrained"
+    )
     left, right = axes
     first, last = (-0.3, 0.3) if size else (-0.1, 0.4)  # of a row, downwards
     for row, one in enumerate(curves):

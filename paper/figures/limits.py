@@ -36,6 +36,7 @@ from darkpkg.plotting import axis_label
 from paper.constraints.drawing import draw_constraints
 from paper.drawing import COLOURS, PALE
 from paper.figures.frame import Curves, PaperFigure, Samples
+from paper.figures.planes import CHECKED_AT, PLANES, along_gap
 from paper.lifetime_bound import LifetimeBound, fit_lifetime_bound
 
 Array = NDArray[np.float64]
@@ -56,41 +57,6 @@ __all__ = [
     "lifetime_bounds",
 ]
 
-
-def _light(m_N: Any, V_muN_sq: Any) -> DarkParameters:
-    """|V_N|² = |V_μN|², as in column A of Table I."""
-    return BENCHMARK_A.replace(m_N=m_N, V_muN_sq=V_muN_sq, V_N_sq=V_muN_sq)
-
-
-def _plane(base: Any, **ranges: tuple[float, float]) -> Slice:
-    return Slice(
-        base, **{name: np.geomspace(*ends, n) for (name, ends), n in zip(ranges.items(), (60, 121), strict=True)}
-    )
-
-
-PLANES: Mapping[tuple[str, str], Slice] = {
-    ("heavy", "mixing"): _plane(BENCHMARK_B, m_N=(0.005, 1.0), V_muN_sq=(1e-10, 1e-2)),
-    ("heavy", "kinetic"): _plane(BENCHMARK_B, m_Zprime=(0.1, 10.0), epsilon=(1e-5, 1e-1)),
-    ("light", "mixing"): _plane(_light, m_N=(0.0301, 1.0), V_muN_sq=(1e-10, 1e-2)),
-    ("light", "kinetic"): _plane(BENCHMARK_A, m_Zprime=(0.002, 0.0999), epsilon=(1e-5, 1e-2)),
-}
-"""The four planes of Figs. 9 and 10, 60 masses × 121 couplings, all else as in Table I: |V_μN|² against m_N at m_Z′ =
-1.25 GeV or 30 MeV, ε against m_Z′ at m_N = 100 MeV. The heavy ε plane begins at m_Z′ = m_N, the others off it."""
-
-_ALONG_GAP = Slice(
-    lambda m_Zprime, ratio: BENCHMARK_B.replace(m_Zprime=m_Zprime, epsilon=ratio * m_Zprime**2),
-    m_Zprime=PLANES["heavy", "kinetic"].axes["m_Zprime"], ratio=np.geomspace(1e-7, 10, 241),
-)  # fmt: skip
-"""The heavy ε plane in ε / m_Z′². The gap between what N from the P∅D and from argon exclude lies along it and gets
-ever narrower: the contour of a grid in ε would break it into pieces."""
-
-CHECKED_AT: Mapping[tuple[str, str], tuple[float, ...]] = {
-    ("heavy", "mixing"): (0.01, 0.03, 0.1, 0.3),
-    ("heavy", "kinetic"): (0.15, 0.3, 2.0, 5.0),
-    ("light", "mixing"): (0.04, 0.1, 0.4),
-    ("light", "kinetic"): (0.01, 0.03, 0.08),
-}
-"""Masses in GeV at which each plane has crosses, limits from dedicated samples."""
 
 _EXCLUDED_AT = {("heavy", "mixing"): (0.05, 6e-4, 0), ("heavy", "kinetic"): (0.5, 1.3e-3, 43)}
 _EXCLUDED_AT |= {("light", "mixing"): (0.085, 1e-3, 0), ("light", "kinetic"): (0.0045, 3.5e-3, 0)}
@@ -211,9 +177,9 @@ def _limits(mediator: str, lines: Mapping[str, _Line], samples: Samples) -> Pape
         name = f"{axis_label(names[1])} against {axis_label(names[0])}"
         for label, line in lines.items():
             slanted = (mediator, panel) == ("heavy", "kinetic") and not isinstance(line.estimator, Transport)
-            found = scan(line.estimator, _ALONG_GAP if slanted else where, line.analysis)
+            found = scan(line.estimator, along_gap(where) if slanted else where, line.analysis)
             for curve in _edge(ax, found, label, dict(line.style), power=2 if slanted else 0):
-                curves.line(name, label, *curve.T)
+                curves.line(name, label, *curve[curve[:, 1] <= ends[1][1]].T)
             if line.modules is not None:
                 checks = _dedicated(samples, where, CHECKED_AT[mediator, panel], line).T
                 ax.errorbar(*checks, fmt="x", ms=6, mew=1.5, color=line.style["color"], zorder=4)
