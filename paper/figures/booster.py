@@ -142,15 +142,19 @@ def draw_planes(planes: Mapping[str, planes_.Plane], crosses: Mapping[str, Seque
     for ax, (title, one) in zip(axes.flat, planes.items(), strict=True):
         x, y = one.name.split(", ")
         power, unit, over = _ALONG.get((title.split()[0], y), (0, 1.0, ""))
-        followed = (one.x[:, None] / unit) ** power
-        place = np.broadcast_to(one.x[:, None], one.delta.shape), one.y / followed
-        both = _over_limit(one.heights[planes_.DRAWN[-1], 0.95], 0.95)
+        couplings = one.y if y.startswith("m_") else _along_band(one)
+        place = np.broadcast_to(one.x[:, None], one.delta.shape), couplings / (one.x[:, None] / unit) ** power
+        both, delta = (
+            _at_couplings(one, couplings, values)
+            for values in (_over_limit(one.heights[planes_.DRAWN[-1], 0.95], 0.95), one.delta)
+        )
         ax.contourf(*place, both, [0, np.inf], colors="0.5", alpha=0.3)
-        ax.contourf(*place, one.delta, [0, 4.61], colors=[COLOURS["orange"]], alpha=0.9)
-        ax.contourf(*place, one.delta, [4.61, 5.99], colors=[COLOURS["orange"]], alpha=0.5)
+        ax.contourf(*place, delta, [0, 4.61], colors=[COLOURS["orange"]], alpha=0.9)
+        ax.contourf(*place, delta, [4.61, 5.99], colors=[COLOURS["orange"]], alpha=0.5)
         for name, colour in zip(planes_.DRAWN, ("blue", "red", "black"), strict=True):
             for cl, style in ((0.95, "-"), (0.90, "--")):
-                line, height = COLOURS.get(colour, colour), _over_limit(one.heights[name, cl], cl)
+                line = COLOURS.get(colour, colour)
+                height = _at_couplings(one, couplings, _over_limit(one.heights[name, cl], cl))
                 ax.contour(*place, height, [0], colors=[line], linestyles=style, linewidths=1.6)
         at, coupling = np.reshape(crosses.get(title, ()), (-1, 2)).T
         ax.plot(at, coupling / (at / unit) ** power, "x", color=COLOURS["blue"], ms=8, mew=2, zorder=3)
@@ -158,7 +162,7 @@ def draw_planes(planes: Mapping[str, planes_.Plane], crosses: Mapping[str, Seque
         ax.set_title(title.partition(",")[0])
         ax.set(xlim=(one.x[0], one.x[-1]), ylim=(one.y[0], one.y[-1]))
         if not y.startswith("m_"):
-            fitted, wide = place[1][one.delta < 5.99], 3 if power else 10
+            fitted, wide = place[1][delta < 5.99], 3 if power else 10
             ax.set_ylim(max(fitted.min() / wide, place[1].min()), min(fitted.max() * wide, place[1].max()))
             ax.text(0.04, 0.94, "excluded", va="top", transform=ax.transAxes)
         plain_ticks(ax.xaxis, [t for t in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0) if one.x[0] <= t <= one.x[-1]])
@@ -173,6 +177,27 @@ def draw_planes(planes: Mapping[str, planes_.Plane], crosses: Mapping[str, Seque
     handles += [Line2D([], [], color=COLOURS["blue"], marker="x", ms=8, mew=2, ls="", label="T2K, simulated there")]
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
+
+
+def _along_band(one: planes_.Plane) -> Array:
+    """Couplings (a, b) at each mass, in steps from MiniBooNE's best one.
+
+    A contour is straight between neighbouring masses. Along the band it is smooth in these; in the couplings of the
+    plane, which the band crosses within a step of the mass, it would be a row of waves or pieces.
+    """
+    value = np.where(np.isnan(one.delta), np.inf, one.delta)
+    known = np.isfinite(value).any(axis=1)
+    best = np.interp(np.log(one.x), np.log(one.x[known]), np.log(one.y[value[known].argmin(axis=1)]))
+    ends = np.log(one.y[[0, -1]]) - best[[best.argmax(), best.argmin()]]
+    return np.exp(best[:, None] + np.linspace(*ends, len(one.y)))
+
+
+def _at_couplings(one: planes_.Plane, couplings: Array, values: Array) -> Array:
+    """Values of a plane at other couplings (a, b), straight in their logarithm; nan beyond those of the plane."""
+    if couplings.ndim == 1:
+        return values
+    rows = zip(np.log(couplings), values, strict=True)
+    return np.array([np.interp(at, np.log(one.y), row, left=np.nan, right=np.nan) for at, row in rows])
 
 
 def _over_limit(height: Array, cl: float) -> Array:

@@ -25,14 +25,22 @@ def draw_posterior(draws: ArrayLike, names: Sequence[str], n_bins: int) -> Figur
     for i, ax in enumerate(narrow.axes):
         row, column = divmod(i, len(names))
         for axis, name in ((ax.xaxis, names[column]), (ax.yaxis, names[row])):
-            low, high = np.ceil(min(ends := axis.get_view_interval())), np.floor(max(ends))
-            inner = max(1, (high - low) // 6)
-            axis.set_ticks([low + inner, high - inner] if high - low > 2 * inner else [low, high])
+            axis.set_ticks(_two_ticks(*np.sort(axis.get_view_interval())))
             if axis.get_label_text():
                 axis.set_label_text(f"${numbers[name]['symbol']}$")
     narrow.supxlabel(r"$\log_{10}$ of each parameter, masses in GeV", fontsize=10)
     figure.own_narrow = narrow  # type: ignore[attr-defined]
     return figure
+
+
+def _two_ticks(low: float, high: float) -> list[float]:
+    """Two whole numbers so far apart, and so far from the next panel, that their labels do not touch on a phone."""
+    every = np.arange(np.ceil(low - 0.05), np.floor(high + 0.05) + 1)  # draws do not reach the ends of a prior
+    place = (every - low) / (high - low)
+    inner = every[(place > 0.12) & (place < 0.82)]
+    if not inner.size:
+        return [*every[[0, -1]]] if every.size else []
+    return [inner[0], inner[-1] if inner[-1] - inner[0] > 0.42 * (high - low) else every[-1]]
 
 
 def draw_corner(values: ArrayLike, names: Sequence[str], n_bins: int = 24) -> Figure:
