@@ -186,8 +186,11 @@ def _along_band(one: planes_.Plane) -> Array:
     plane, which the band crosses within a step of the mass, it would be a row of waves or pieces.
     """
     value = np.where(np.isnan(one.delta), np.inf, one.delta)
-    known = np.isfinite(value).any(axis=1)
-    best = np.interp(np.log(one.x), np.log(one.x[known]), np.log(one.y[value[known].argmin(axis=1)]))
+    known = value.min(axis=1) < 12  # at other masses nothing fits, and the band goes on as straight as it ends
+    x, band = np.log(one.x[known]), np.log(one.y[value[known].argmin(axis=1)])
+    best = np.interp(np.log(one.x), x, band)
+    for end, beyond in ((slice(4), one.x < one.x[known][0]), (slice(-4, None), one.x > one.x[known][-1])):
+        best[beyond] = np.polyval(np.polyfit(x[end], band[end], 1), np.log(one.x[beyond]))
     ends = np.log(one.y[[0, -1]]) - best[[best.argmax(), best.argmin()]]
     return np.exp(best[:, None] + np.linspace(*ends, len(one.y)))
 
