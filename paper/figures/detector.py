@@ -34,7 +34,7 @@ _LIFETIMES = {0.1: COLOURS["blue"], 1.0: COLOURS["green"], 10.0: COLOURS["orange
 _SLICES = {"P0D-water": 36, "TPC1": 16, "TPC2": 16, "TPC3": 16}
 """Bins along z in a module of Fig. 3; others have 6, so that all are about 5 cm wide."""
 
-_ABOVE_NAMES = 250  # cm: end of a vertical axis with the names of modules above them, on a phone, too
+_ABOVE_NAMES = 275  # cm: end of a vertical axis with the names of modules above them, on a phone, too
 _COLOUR_OF = {"lead": COLOURS["grey"], "argon": COLOURS["blue"]}
 
 
@@ -128,7 +128,7 @@ def figure_12(samples: Samples, n_dots: int = 2500) -> PaperFigure:
     """
     events, curves, rng = samples.at_B, Curves(), random_stream(samples.seed, "figure 12")
     of_each = {"selected": selected_weight, "detected": detected_weight}
-    figure, axes = plt.subplots(2, 1, figsize=(9.5, 8.6), sharex=True, height_ratios=(125 + _ABOVE_NAMES, 250))
+    figure, axes = plt.subplots(2, 1, figsize=(9.5, 8.8), sharex=True, height_ratios=(125 + _ABOVE_NAMES, 250))
     for ax, (panel, weight_of) in zip(axes, of_each.items(), strict=True):
         weights = weight_of(events, BENCHMARK_B, ANALYSIS_I)
         dots = rng.choice(len(events), n_dots, p=weights / weights.sum())
