@@ -89,7 +89,7 @@ def shown_name(name: str) -> str:
 
 
 def draw_detector(
-    detector: Detector, ax: Axes, plane: str = "zx", names: bool = True, alpha: float = 0.25, zorder: float = 0
+    detector: Detector, ax: Axes, plane: str = "zx", names: bool | str = True, alpha: float = 0.25, zorder: float = 0
 ) -> Axes:
     """Draw the modules of a detector to scale, in cm, seen onto a plane.
 
@@ -99,7 +99,7 @@ def draw_detector(
         The two axes of the drawing, the horizontal one first: ``"zx"`` from above, ``"zy"`` from the side, ``"xy"``
         from the front.
     names
-        Whether to write the name of each module (`shown_name`) into it.
+        Whether to write the name of each module (`shown_name`) into it; ``"above"`` writes it above, upright.
     alpha, zorder
         Opacity of the colours (`module_colour`) and place below or above what else is drawn.
 
@@ -117,11 +117,12 @@ def draw_detector(
             ax.add_patch(_outline(module.fiducial, plane, **dashed))
         if names:
             (left, bottom), (width, height) = _frame(module.active, plane)
-            upright = width < height
+            above = names == "above"
+            upright = above or width < height
             ax.annotate(
                 shown_name(module.name), (left + width / 2, bottom + height if upright else bottom + height / 2),
-                xytext=(0, -4 if upright else 0), textcoords="offset points",
-                rotation=90 if upright else 0, ha="center", va="top" if upright else "center", size=8.5,
+                xytext=(0, (4 if above else -4) if upright else 0), textcoords="offset points", size=8.5,
+                rotation=90 if upright else 0, ha="center", va="bottom" if above else "top" if upright else "center",
             )  # fmt: skip
     ax.autoscale_view()
     ax.set(xlabel=f"${plane[0]}$ [cm]", ylabel=f"${plane[1]}$ [cm]", aspect="equal")

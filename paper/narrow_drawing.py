@@ -24,7 +24,9 @@ __all__ = ["NARROW_WIDTH", "legends_beside_data", "narrowed"]
 
 NARROW_WIDTH = 4.2  # inches of a drawing for phones, where 10 points are then 8.2
 LONGEST_OF_TWO = 22  # letters of the labels of a legend with two columns
+MANY = 4  # panels below one another: where there are more, all are lower
 WITHOUT_AXES = 0.4  # height of a panel that has a legend alone, over that of others
+LOWEST = 0.45  # height of a panel over that of the highest one
 LINE_HEIGHT = 0.17  # inches of a label at a tick, so that neighbours do not touch
 LONGEST_BESIDE = 0.3  # of the width of a phone that labels of rows may take beside their panel
 ROW_HEIGHT = 0.36  # inches of a row with its label above it
@@ -122,6 +124,10 @@ def _stacked(
         order = {axes: 2 * spec.rowspan.start + spec.colspan.start for axes, spec in before.items()}
     n_rows = len(places) // n_columns
     heights = np.ones(n_rows)
+    if n_columns == 1:
+        for axes, spec in before.items():
+            heights[order[axes]] = _share_of_height(spec)
+        height *= 1 if n_rows <= MANY else 0.8
     if any(axes.axison for axes in panels):
         heights[[order[axes] // n_columns for axes in panels if not axes.axison]] = WITHOUT_AXES
     grid = GridSpec(n_rows, n_columns, figure=figure, height_ratios=heights)
@@ -154,6 +160,12 @@ def _stacked(
             axes.tick_params(**ticks)
             axes.set_xlabel(x_label)
             axes.set_ylabel(y_label)
+
+
+def _share_of_height(spec: Any) -> float:
+    """Height of the row of a panel over that of the highest one, and at least what its labels need."""
+    ratios = spec.get_gridspec().get_height_ratios()
+    return max(ratios[spec.rowspan.start] / max(ratios), LOWEST)
 
 
 def _labels(axes: Axes) -> tuple[dict[str, bool], str, str]:
@@ -215,7 +227,7 @@ def _labels_above_rows(figure: Figure, panels: list[Axes]) -> Iterator[None]:
         rows = [(y, text) for y, text in rows if low <= y <= high and text]
         size = axes.get_yticklabels()[0].get_fontsize()
         for y, text in rows:
-            at = {"xycoords": axes.get_yaxis_transform(), "xytext": (3, 5), "textcoords": "offset points"}
+            at = {"xycoords": axes.get_yaxis_transform(), "xytext": (3, 6), "textcoords": "offset points"}
             written.append(axes.annotate(text, (0, y), **at, va="bottom", size=size, bbox=_BEHIND, zorder=1.5))
         axes.tick_params(labelleft=False)
         axes.set_ylim(bottom, top + 0.4 * (top - bottom) / len(rows))  # room for the uppermost label

@@ -1,6 +1,7 @@
 """A Sphinx extension: what every page has. A stamp of the build, the chapter as a notebook, a card for links to it.
 
-Lines do not break before a per cent sign, and not between a formula and the mark after it (`keep_together`).
+Numbers stay with error and unit and have their thousands apart in one way; formulas stay with the mark after them
+(`keep_together`).
 
 Tags for links are made by ``sphinxext.opengraph``, with a description of the first paragraphs of a page.
 """
@@ -50,6 +51,10 @@ _SIGNS |= {
     "to": "→",
 }
 _SIGNS |= {"approx": "≈", "ln": "ln ", ",": " ", "%": "%"}
+_THOUSANDS = re.compile(r"(?<![\w.,\u00a0\u202f-])\d{1,3}(?:[, \u00a0\u2009]\d{3})+(?!,?\d)")
+_UNIT = r"(?:%|[kMGT]?eV\b|[cmkµμ]?m\b|POT\b|nats?\b)"
+_BOUND = re.compile(rf"(?<=\d) (?={_UNIT})|[ \n](?=± ?\d)|(?<=±) (?=\d)|^ (?=%)")
+_UNIT_AHEAD = re.compile(rf"^ (?={_UNIT})")
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -113,12 +118,18 @@ def plain(formula: str) -> str:
 
 
 def keep_together(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Have numbers stay with their per cent sign, and formulas with the mark behind them, at the end of a line."""
+    """Have numbers stay with their errors, units and thousands, and formulas with the mark behind them.
+
+    No line ends within these. Thousands are set apart by a narrow space, whatever the source has.
+    """
     for text in list(doctree.findall(nodes.Text)):
         if isinstance(text.parent, (nodes.literal, nodes.FixedTextElement, nodes.math, nodes.math_block, nodes.raw)):
             continue
-        kept = re.sub(r"(?:(?<=\d) |^ (?=%))(?=%)", "\u00a0", text)
         before = text.parent[text.parent.index(text) - 1] if text.parent.index(text) else None
+        kept = _THOUSANDS.sub(lambda number: re.sub(r"\D", "\u202f", number[0]), text)
+        kept = _BOUND.sub("\u00a0", kept)
+        if before is not None and before.astext()[-1:].isdigit():
+            kept = _UNIT_AHEAD.sub("\u00a0", kept)
         mark = re.match(r"[,.;:)]+", kept) if isinstance(before, nodes.math) else None
         if mark:
             together = nodes.inline(classes=["together"])

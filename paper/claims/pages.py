@@ -79,7 +79,7 @@ def _draw_ratios(ax: Axes, rows: pd.DataFrame) -> None:
     error = np.where(rows.verdict == VERDICTS[1], rows.assumed_error, rows.error) / rows.number.abs()
     ratio = rows.ratio.clip(*_RANGE)
     error = np.where(ratio == rows.ratio, error, 0)
-    ax.barh(place, ends[1] - ends[0], left=ends[0], height=0.7, color="#D9D9D9", zorder=1)
+    ax.barh(place, ends[1] - ends[0], left=ends[0], height=0.5, color="#D9D9D9", zorder=1)
     ax.axvline(1, color="black", lw=0.8, zorder=2)
     for verdict, style in _STYLES.items():
         own = (rows.verdict == verdict).to_numpy()

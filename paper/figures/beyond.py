@@ -52,9 +52,8 @@ def draw_flight(reach: Reach, published: Mapping[str, Curve]) -> Figure:
         _line(ax, reach, f"{name}, at once", ":", colour, f"{label}, at once")
         shown = curve.x <= reach.m_Zprime[-1]
         ax.plot(curve.x[shown], curve.y[shown], color=colour, lw=4, alpha=0.3, label=f"{label}, published")
-    for ax, title in zip(axes, ("Fig. P10, analyses", "Fig. P15, analysis"), strict=True):
+    for ax, title in zip(axes, ("Fig. P10", "Fig. P15, each analysis"), strict=True):
         _frame(ax, reach)
-        ax.axvline(10 * MeV, color=COLOURS["grey"], lw=0.7)
         ax.legend(loc="lower right", fontsize=9, title=title)
     axes[1].set_ylabel("")
     return figure

@@ -113,38 +113,57 @@ def draw_plane(ax: Axes, scan: fit.Scan, least: Array) -> None:
     shown = ax.pcolormesh(x, y, least.T, cmap="viridis_r", vmax=np.nanmin(least) + 20)
     ax.figure.colorbar(shown, label=r"least $\chi^2$")
     levels = [np.nanmin(least) + fit.threshold(sigma, 2) for sigma in (1, 2, 3)]
-    lines = ax.contour(scan.m_N, scan.m_Zprime, least.T, levels, colors="white", linestyles=["-", "--", ":"])
+    # Dark on the pale colours of a small χ², where the regions lie.
+    lines = ax.contour(scan.m_N, scan.m_Zprime, least.T, levels, colors="black", linestyles=["-", "--", ":"])
     ax.clabel(lines, fmt=dict(zip(levels, ("1σ", "2σ", "3σ"), strict=True)), fontsize=9)
     i, j = np.unravel_index(np.nanargmin(least), least.shape)
-    ax.plot(scan.m_N[i], scan.m_Zprime[j], "*", ms=13, color=COLOURS["orange"])
+    ax.plot(scan.m_N[i], scan.m_Zprime[j], "*", ms=14, color="white", mec="black")
     plain_ticks(ax.xaxis, [x for x in (0.05, 0.1, 0.2, 0.5, 1.0) if ends[0][0] <= x <= ends[0][1]])
     plain_ticks(ax.yaxis, [y for y in (0.01, 0.03, 0.1, 0.3, 1.0, 3.0) if ends[1][0] <= y <= ends[1][1]])
     ax.grid(False)
+
+
+_ALONG = {
+    ("heavy", "V_muN_sq"): (-2.5, 0.1, r"$\,(m_N\,/\,100\ {\rm MeV})^{5/2}$"),
+    ("heavy", "epsilon"): (2.0, 1.0, r"$\,/\,(m_{Z'}\,/\,{\rm GeV})^2$"),
+}
+"""Power of the mass that a coupling follows, its unit in GeV, and how the axis of the coupling over it is called."""
 
 
 def draw_planes(planes: Mapping[str, planes_.Plane], crosses: Mapping[str, Sequence[tuple[float, float]]]) -> Figure:
     """Planes by title, in two columns: MiniBooNE's region, and what the searches exclude at 95 and 90 %.
 
     Regions are of Δχ² at 90 and 95 % of two parameters. Crosses (x, y) by title are T2K's, by simulations there.
+    Couplings of a heavy dark photon are drawn over a power of the mass that they follow, as all lines lie close
+    together along it.
     """
     rows = (len(planes) + 1) // 2
     figure, axes = plt.subplots(rows, 2, figsize=(9.6, 3.9 * rows), squeeze=False)
     for ax, (title, one) in zip(axes.flat, planes.items(), strict=True):
-        both = _over_limit(one.heights[planes_.DRAWN[-1], 0.95], 0.95)
-        ax.contourf(one.x, one.y, both.T, [0, np.inf], colors="0.5", alpha=0.3)
-        ax.contourf(one.x, one.y, one.delta.T, [0, 4.61], colors=[COLOURS["orange"]], alpha=0.9)
-        ax.contourf(one.x, one.y, one.delta.T, [4.61, 5.99], colors=[COLOURS["orange"]], alpha=0.5)
+        x, y = one.name.split(", ")
+        power, unit, over = _ALONG.get((title.split()[0], y), (0, 1.0, ""))
+        couplings = one.y if y.startswith("m_") else _along_band(one)
+        place = np.broadcast_to(one.x[:, None], one.delta.shape), couplings / (one.x[:, None] / unit) ** power
+        both, delta = (
+            _at_couplings(one, couplings, values)
+            for values in (_over_limit(one.heights[planes_.DRAWN[-1], 0.95], 0.95), one.delta)
+        )
+        ax.contourf(*place, both, [0, np.inf], colors="0.5", alpha=0.3)
+        ax.contourf(*place, delta, [0, 4.61], colors=[COLOURS["orange"]], alpha=0.9)
+        ax.contourf(*place, delta, [4.61, 5.99], colors=[COLOURS["orange"]], alpha=0.5)
         for name, colour in zip(planes_.DRAWN, ("blue", "red", "black"), strict=True):
             for cl, style in ((0.95, "-"), (0.90, "--")):
-                line, height = COLOURS.get(colour, colour), _over_limit(one.heights[name, cl], cl)
-                ax.contour(one.x, one.y, height.T, [0], colors=[line], linestyles=style, linewidths=1.6)
-        ax.plot(*np.reshape(crosses.get(title, ()), (-1, 2)).T, "x", color=COLOURS["blue"], ms=8, mew=2, zorder=3)
-        x, y = one.name.split(", ")
-        ax.set(xscale="log", yscale="log", xlabel=axis_label(x), ylabel=axis_label(y), title=title.partition(",")[0])
+                line = COLOURS.get(colour, colour)
+                height = _at_couplings(one, couplings, _over_limit(one.heights[name, cl], cl))
+                ax.contour(*place, height, [0], colors=[line], linestyles=style, linewidths=1.6)
+        at, coupling = np.reshape(crosses.get(title, ()), (-1, 2)).T
+        ax.plot(at, coupling / (at / unit) ** power, "x", color=COLOURS["blue"], ms=8, mew=2, zorder=3)
+        ax.set(xscale="log", yscale="log", xlabel=axis_label(x), ylabel=axis_label(y) + over)
+        ax.set_title(title.partition(",")[0])
         ax.set(xlim=(one.x[0], one.x[-1]), ylim=(one.y[0], one.y[-1]))
         if not y.startswith("m_"):
-            fitted = one.y[(one.delta < 5.99).any(axis=0)]
-            ax.set_ylim(max(fitted[0] / 10, one.y[0]), min(fitted[-1] * 10, one.y[-1]))
+            fitted, wide = place[1][delta < 5.99], 3 if power else 10
+            ax.set_ylim(max(fitted.min() / wide, place[1].min()), min(fitted.max() * wide, place[1].max()))
             ax.text(0.04, 0.94, "excluded", va="top", transform=ax.transAxes)
         plain_ticks(ax.xaxis, [t for t in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0) if one.x[0] <= t <= one.x[-1]])
         if y.startswith("m_"):
@@ -158,6 +177,30 @@ def draw_planes(planes: Mapping[str, planes_.Plane], crosses: Mapping[str, Seque
     handles += [Line2D([], [], color=COLOURS["blue"], marker="x", ms=8, mew=2, ls="", label="T2K, simulated there")]
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
+
+
+def _along_band(one: planes_.Plane) -> Array:
+    """Couplings (a, b) at each mass, in steps from MiniBooNE's best one.
+
+    A contour is straight between neighbouring masses. Along the band it is smooth in these; in the couplings of the
+    plane, which the band crosses within a step of the mass, it would be a row of waves or pieces.
+    """
+    value = np.where(np.isnan(one.delta), np.inf, one.delta)
+    known = value.min(axis=1) < 12  # at other masses nothing fits, and the band goes on as straight as it ends
+    x, band = np.log(one.x[known]), np.log(one.y[value[known].argmin(axis=1)])
+    best = np.interp(np.log(one.x), x, band)
+    for end, beyond in ((slice(4), one.x < one.x[known][0]), (slice(-4, None), one.x > one.x[known][-1])):
+        best[beyond] = np.polyval(np.polyfit(x[end], band[end], 1), np.log(one.x[beyond]))
+    ends = np.log(one.y[[0, -1]]) - best[[best.argmax(), best.argmin()]]
+    return np.exp(best[:, None] + np.linspace(*ends, len(one.y)))
+
+
+def _at_couplings(one: planes_.Plane, couplings: Array, values: Array) -> Array:
+    """Values of a plane at other couplings (a, b), straight in their logarithm; nan beyond those of the plane."""
+    if couplings.ndim == 1:
+        return values
+    rows = zip(np.log(couplings), values, strict=True)
+    return np.array([np.interp(at, np.log(one.y), row, left=np.nan, right=np.nan) for at, row in rows])
 
 
 def _over_limit(height: Array, cl: float) -> Array:

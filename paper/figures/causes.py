@@ -45,6 +45,11 @@ def draw_along(panels: Mapping[str, Sequence[Along]], x: Sequence[str], y: Seque
         above.set(**{f"{axis}scale": "log" for axis in log}, ylabel=y[column])
         below.set(xlabel=x[column], ylabel="over the paper's" if column == 0 else "", yscale="log")
         _plain_ratios(below)
+        low, high = above.get_ylim()
+        if high < 100 * low and 0.01 < low < high < 1e4:
+            above.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            above.yaxis.set_major_formatter("{x:g}")
+            above.yaxis.set_minor_formatter(plt.NullFormatter())
         if "x" in log:
             low, high = below.get_xlim()
             if high < 100 * low:
@@ -69,10 +74,10 @@ def draw_along(panels: Mapping[str, Sequence[Along]], x: Sequence[str], y: Seque
 
 
 def _plain_ratios(ax: Any) -> None:
-    """Plain numbers at the ticks of a logarithmic axis of ratios, also where it is shorter than a decade."""
+    """Plain numbers at the ticks of a logarithmic axis of ratios, one among them, also over less than a decade."""
     low, high = ax.get_ylim()
     if high < 4 * low:
-        ax.yaxis.set_major_locator(MaxNLocator(5))
+        ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))  # one is a multiple of each step
         ax.yaxis.set_minor_locator(plt.NullLocator())
     elif high < 50 * low:
         ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -94,11 +99,27 @@ def _curve(above: Any, below: Any, one: Along, colour: str, marker: str, alone: 
 def draw_all(curves: Sequence[Along]) -> Figure:
     """Our values over the paper's at all nodes, a line for each curve: as they are, and with all causes.
 
-    The product of the causes over the observed ratio is one where both agree; bars are the bands.
+    They are one where both agree; bars are the bands. On a phone each name stands above its points.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 0.36 * len(curves) + 1), sharey=True)
+    figure, narrow = _all_curves(curves, (8.4, 0.36 * len(curves) + 1)), _all_curves(curves, None)
+    plt.close(narrow)  # so that a page shows the first alone
+    figure.own_narrow = narrow  # type: ignore[attr-defined]
+    figure.own_data = causes_frame(curves)  # type: ignore[attr-defined]
+    return figure
+
+
+def _all_curves(curves: Sequence[Along], size: tuple[float, float] | None) -> Figure:
+    """Points of all curves, with names beside them, or above them if there is no size given."""
+    figure, axes = plt.subplots(
+        1, 2, figsize=size or (4.2, 0.44 * len(curves) + 1), sharey=True, layout="constrained"
+    )
+    left, right = axes
+    first, last = (-0.3, 0.3) if size else (-0.1, 0.4)  # of a row, downwards
     for row, one in enumerate(curves):
-        y = row + np.linspace(-0.3, 0.3, len(one.x))
+        if row % 2:
+            for ax in axes:
+                ax.axhspan(row - 0.5, row + 0.5, color="0.95", lw=0, zorder=0)
+        y = row + np.linspace(first, last, len(one.x))
         left.plot(one.ours, y, "o", ms=3.5, mfc="white", color=COLOURS["orange"])
         below, above = one.explained * one.band / (1 + one.band), one.explained * one.band
         right.errorbar(one.explained, y, xerr=(below, above), fmt="o", ms=3.5, lw=1, color=COLOURS["blue"])
@@ -107,12 +128,22 @@ def draw_all(curves: Sequence[Along]) -> Figure:
         ax.set(xscale="log", xlabel=label)
         ax.xaxis.set_major_formatter("{x:g}")
         ax.xaxis.set_minor_formatter("")
+        ax.grid(visible=False, axis="y")
     right.set(xlim=(0.5, 2))
-    right.set_xticks([0.5, 0.7, 1, 1.4, 2], ["0.5", "0.7", "1", "1.4", "2"])
-    left.set_yticks(range(len(curves)), [shown_name(one.name) for one in curves], fontsize=9)
-    left.invert_yaxis()
-    figure.own_data = causes_frame(curves)  # type: ignore[attr-defined]
+    ticks = (0.5, 0.7, 1, 1.4, 2) if size else (0.5, 1, 2)
+    right.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    left.set(ylim=(len(curves) - 0.5, -0.5))
     left.yaxis.set_minor_locator(plt.NullLocator())
+    names = [shown_name(one.name) for one in curves]
+    left.set_yticks(range(len(curves)), names if size else [""] * len(curves), fontsize=9)
+    if not size:
+        left.tick_params(axis="y", length=0)
+        right.tick_params(axis="y", length=0)
+        right.patch.set_visible(False)  # names go on into the second panel
+        for row, name in enumerate(names):
+            at = {"xycoords": left.get_yaxis_transform(), "xytext": (3, -1), "textcoords": "offset points"}
+            left.annotate(name, (0, row - 0.5), **at, va="top", fontsize=10, in_layout=False)
+        figure.get_layout_engine().set(wspace=0, w_pad=0.02)  # type: ignore[union-attr]
     return figure
 
 
@@ -144,7 +175,7 @@ def draw_chain(chains: Mapping[str, tuple[Mapping[str, Array], float]]) -> Figur
         ax.errorbar(ratio, n, xerr=errors, fmt="o", ms=5, color=COLOURS["blue"])
         ax.plot(ratio, n, color=COLOURS["blue"], lw=1, alpha=0.5)
         ax.axvline(1, color="black", lw=0.8)
-        ax.set_yticks(n, [name.replace("e-28", r" $\times 10^{-28}$") for name in steps], fontsize=8.5)
+        ax.set_yticks(n, [name.replace("e-28", "·10⁻²⁸") for name in steps], fontsize=8.5)
         ax.xaxis.set_major_locator(plt.MaxNLocator(3))
         ax.yaxis.set_minor_locator(plt.NullLocator())
         ax.tick_params(axis="y", which="both", length=0)

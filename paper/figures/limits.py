@@ -12,6 +12,8 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
@@ -30,10 +32,11 @@ from darkpkg.method.interface import Estimator, Predicts
 from darkpkg.method.table import Table, load_table
 from darkpkg.method.weights import selected_weight
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
-from darkpkg.plotting import axis_label, shade_excluded
+from darkpkg.plotting import axis_label
 from paper.constraints.drawing import draw_constraints
 from paper.drawing import COLOURS, PALE
 from paper.figures.frame import Curves, PaperFigure, Samples
+from paper.figures.planes import CHECKED_AT, PLANES, along_gap
 from paper.lifetime_bound import LifetimeBound, fit_lifetime_bound
 
 Array = NDArray[np.float64]
@@ -54,34 +57,6 @@ __all__ = [
     "lifetime_bounds",
 ]
 
-
-def _light(m_N: Any, V_muN_sq: Any) -> DarkParameters:
-    """|V_N|² = |V_μN|², as in column A of Table I."""
-    return BENCHMARK_A.replace(m_N=m_N, V_muN_sq=V_muN_sq, V_N_sq=V_muN_sq)
-
-
-def _plane(base: Any, **ranges: tuple[float, float]) -> Slice:
-    return Slice(
-        base, **{name: np.geomspace(*ends, n) for (name, ends), n in zip(ranges.items(), (60, 121), strict=True)}
-    )
-
-
-PLANES: Mapping[tuple[str, str], Slice] = {
-    ("heavy", "mixing"): _plane(BENCHMARK_B, m_N=(0.005, 1.0), V_muN_sq=(1e-10, 1e-2)),
-    ("heavy", "kinetic"): _plane(BENCHMARK_B, m_Zprime=(0.1, 10.0), epsilon=(1e-5, 1e-1)),
-    ("light", "mixing"): _plane(_light, m_N=(0.0301, 1.0), V_muN_sq=(1e-10, 1e-2)),
-    ("light", "kinetic"): _plane(BENCHMARK_A, m_Zprime=(0.002, 0.0999), epsilon=(1e-5, 1e-2)),
-}
-"""The four planes of Figs. 9 and 10, 60 masses × 121 couplings, all else as in Table I: |V_μN|² against m_N at m_Z′ =
-1.25 GeV or 30 MeV, ε against m_Z′ at m_N = 100 MeV. The heavy ε plane begins at m_Z′ = m_N, the others off it."""
-
-CHECKED_AT: Mapping[tuple[str, str], tuple[float, ...]] = {
-    ("heavy", "mixing"): (0.01, 0.03, 0.1, 0.3),
-    ("heavy", "kinetic"): (0.15, 0.3, 2.0, 5.0),
-    ("light", "mixing"): (0.04, 0.1, 0.4),
-    ("light", "kinetic"): (0.01, 0.03, 0.08),
-}
-"""Masses in GeV at which each plane has crosses, limits from dedicated samples."""
 
 _EXCLUDED_AT = {("heavy", "mixing"): (0.05, 6e-4, 0), ("heavy", "kinetic"): (0.5, 1.3e-3, 43)}
 _EXCLUDED_AT |= {("light", "mixing"): (0.085, 1e-3, 0), ("light", "kinetic"): (0.0045, 3.5e-3, 0)}
@@ -201,9 +176,10 @@ def _limits(mediator: str, lines: Mapping[str, _Line], samples: Samples) -> Pape
         draw_constraints(ax, names, mediator)
         name = f"{axis_label(names[1])} against {axis_label(names[0])}"
         for label, line in lines.items():
-            found = scan(line.estimator, where, line.analysis)
-            for curve in _edge(ax, found, label, dict(line.style)):
-                curves.line(name, label, *curve.T)
+            slanted = (mediator, panel) == ("heavy", "kinetic") and not isinstance(line.estimator, Transport)
+            found = scan(line.estimator, along_gap(where) if slanted else where, line.analysis)
+            for curve in _edge(ax, found, label, dict(line.style), power=2 if slanted else 0):
+                curves.line(name, label, *curve[curve[:, 1] <= ends[1][1]].T)
             if line.modules is not None:
                 checks = _dedicated(samples, where, CHECKED_AT[mediator, panel], line).T
                 ax.errorbar(*checks, fmt="x", ms=6, mew=1.5, color=line.style["color"], zorder=4)
@@ -240,11 +216,18 @@ def _dedicated(samples: Samples, where: Slice, masses: tuple[float, ...], line: 
     return np.array(rows).reshape(-1, 3)
 
 
-def _edge(ax: Axes, found: Scan, label: str, style: dict[str, Any]) -> list[Array]:
-    """Draw the edge of what is excluded. Returns its curves."""
-    shade, edge = style.pop("shade", 0.0), found.exclusion()
+def _edge(ax: Axes, found: Scan, label: str, style: dict[str, Any], power: int) -> list[Array]:
+    """Draw the edge of what is excluded, of a scan of y over this power of x. Returns its curves."""
+
+    def drawn(curve: Array) -> Array:
+        x, y = curve.T
+        return np.stack([x, y * x**power], axis=-1)
+
+    shade, edge = style.pop("shade", 0.0), [drawn(curve) for curve in found.exclusion()]
     if shade:
-        shade_excluded(found, ax, fc=style["color"], ec="none", alpha=shade, zorder=1.5)
+        for outlines in found.excluded_polygons():
+            path = Path.make_compound_path(*(Path(drawn(outline), closed=True) for outline in outlines))
+            ax.add_patch(PathPatch(path, fc=style["color"], ec="none", alpha=shade, zorder=1.5))
     for curve in edge:
         ax.plot(*curve.T, label=label, zorder=2, **style)
         label = ""

@@ -9,7 +9,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from darkpkg.physics.model import DarkParameters
@@ -17,7 +16,7 @@ from darkpkg.plotting import axis_label
 
 
 def draw_posterior(draws: ArrayLike, names: Sequence[str], n_bins: int) -> Figure:
-    """The triangle of `draw_corner`, and for a phone one with symbols alone and few ticks at its axes."""
+    """The triangle of `draw_corner`, and for a phone one with symbols alone and two ticks at each axis."""
     figure, narrow = (draw_corner(draws, names, n_bins) for _ in range(2))
     plt.close(narrow)  # so that a page shows the first alone
     narrow.set_size_inches(4.2, 4.2)
@@ -26,11 +25,22 @@ def draw_posterior(draws: ArrayLike, names: Sequence[str], n_bins: int) -> Figur
     for i, ax in enumerate(narrow.axes):
         row, column = divmod(i, len(names))
         for axis, name in ((ax.xaxis, names[column]), (ax.yaxis, names[row])):
-            axis.set_major_locator(MaxNLocator(2, integer=True, min_n_ticks=1))
+            axis.set_ticks(_two_ticks(*np.sort(axis.get_view_interval())))
             if axis.get_label_text():
-                axis.set_label_text(f"$\\lg {numbers[name]['symbol']}$")
+                axis.set_label_text(f"${numbers[name]['symbol']}$")
+    narrow.supxlabel(r"$\log_{10}$ of each parameter, masses in GeV", fontsize=10)
     figure.own_narrow = narrow  # type: ignore[attr-defined]
     return figure
+
+
+def _two_ticks(low: float, high: float) -> list[float]:
+    """Two whole numbers so far apart, and so far from the next panel, that their labels do not touch on a phone."""
+    every = np.arange(np.ceil(low - 0.05), np.floor(high + 0.05) + 1)  # draws do not reach the ends of a prior
+    place = (every - low) / (high - low)
+    inner = every[(place > 0.12) & (place < 0.82)]
+    if not inner.size:
+        return [*every[[0, -1]]] if every.size else []
+    return [inner[0], inner[-1] if inner[-1] - inner[0] > 0.42 * (high - low) else every[-1]]
 
 
 def draw_corner(values: ArrayLike, names: Sequence[str], n_bins: int = 24) -> Figure:

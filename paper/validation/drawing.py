@@ -36,20 +36,32 @@ def draw_distributions(pairs: Mapping[str, tuple[Histogram, Histogram]], colour:
     """Six distributions, ours as steps and those of the other generator as points, each with its pulls below.
 
     On logarithmic axes densities are per unit of the natural logarithm, and the two outermost bins, which reach to
-    the ends of the range, appear among the pulls only.
+    the ends of the range, appear among the pulls only. A phone has two in a row.
     """
-    figure, axes = plt.subplots(4, 3, figsize=(8.2, 7.4), height_ratios=(3, 1, 3, 1))
-    for k, (variable, (ours, theirs)) in enumerate(pairs.items()):
-        row, column = 2 * (k // 3), k % 3
-        _draw_one(axes[row, column], axes[row + 1, column], variable, ours, theirs, colour)
-        if column == 0:
-            axes[row, column].set_ylabel("density")
-            axes[row + 1, column].set_ylabel("pull")
-    axes[0, 0].legend(fontsize=8)
+    figure, narrow = (_in_columns(pairs, colour, n, size) for n, size in ((3, (8.2, 7.4)), (2, (4.2, 7.6))))
+    plt.close(narrow)  # so that a page shows the first alone
+    figure.own_narrow = narrow  # type: ignore[attr-defined]
     return figure
 
 
-def _draw_one(top: Axes, bottom: Axes, variable: str, ours: Histogram, theirs: Histogram, colour: str) -> None:
+def _in_columns(
+    pairs: Mapping[str, tuple[Histogram, Histogram]], colour: str, n_columns: int, size: tuple[float, float]
+) -> Figure:
+    n_rows = -(-len(pairs) // n_columns)
+    figure, axes = plt.subplots(2 * n_rows, n_columns, figsize=size, height_ratios=(3, 1) * n_rows)
+    for k, (variable, (ours, theirs)) in enumerate(pairs.items()):
+        row, column = 2 * (k // n_columns), k % n_columns
+        _draw_one(axes[row, column], axes[row + 1, column], variable, ours, theirs, colour, brief=n_columns < 3)
+        if column == 0:
+            axes[row, column].set_ylabel("density")
+            axes[row + 1, column].set_ylabel("pull")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    return figure
+
+
+def _draw_one(
+    top: Axes, bottom: Axes, variable: str, ours: Histogram, theirs: Histogram, colour: str, brief: bool
+) -> None:
     log = variable not in ("m_ee", "asymmetry")
     edges, size, middle = _bins(ours.edges, log)
     shown, steps = (slice(1, -1), edges[1:-1]) if log else (slice(None), edges)
@@ -59,15 +71,17 @@ def _draw_one(top: Axes, bottom: Axes, variable: str, ours: Histogram, theirs: H
     top.errorbar(middle[shown], density[shown], error[shown], **how)
     chi_sq, n_free = chi_squared(ours, theirs)
     p = chi2.sf(chi_sq, n_free)
-    top.set_title(rf"$\chi^2$ = {chi_sq:.1f} / {n_free}, $p$ = {p:.2f}", fontsize=9, loc="right")
+    goodness = rf"$\chi^2$ = {chi_sq:.1f} / {n_free}"
+    top.set_title(goodness if brief else rf"{goodness}, $p$ = {p:.2f}", fontsize=9.8 if brief else 9, loc="right")
     bottom.bar(middle, pulls(ours, theirs), np.diff(edges), color="0.6")
     bottom.axhline(0, color="black", lw=0.8)
-    bottom.set(ylim=(-3.5, 3.5), xlabel=LABELS[variable], yticks=(-2, 0, 2))
+    bottom.set(ylim=(-3.5, 3.5), xlabel=LABELS[variable].replace(" to", "\nto" if brief else " to"))
+    bottom.set_yticks((-2, 0, 2))
     top.tick_params(labelbottom=False)
     for ax in (top, bottom):
         ax.set(xscale="log" if log else "linear", xlim=(edges[0], edges[-1]))
         if log:
-            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if variable.startswith("E") else (1,)))
+            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if variable.startswith("E") and not brief else (1,)))
             ax.xaxis.set_major_formatter("{x:g}")
             ax.xaxis.set_minor_formatter(NullFormatter())
     top.set_ylim(bottom=0)

@@ -88,6 +88,19 @@ def test_a_panel_with_a_legend_alone_is_lower_than_others_on_a_phone():
         assert legend.get_position().height == pytest.approx(0.4 * panel.get_position().height)
 
 
+def test_stacked_panels_keep_their_heights_to_one_another_and_many_are_lower():
+    """Pulls stay lower than what they are of; ten panels are less than two screens of a phone high."""
+    figure = Figure(figsize=(8.0, 6.0))
+    panels = figure.subplots(2, 2, sharex="col", height_ratios=(3, 2))
+    with narrow_drawing.narrowed(figure):
+        for upper, lower in panels.T:
+            assert lower.get_position().height == pytest.approx(2 / 3 * upper.get_position().height)
+    many = Figure(figsize=(9.0, 5.0))
+    many.subplots(2, 5)
+    with narrow_drawing.narrowed(many):
+        assert many.get_size_inches()[1] < 10 * NARROW_WIDTH * 0.9
+
+
 def test_a_legend_that_covers_data_stands_above_its_narrow_panel():
     figure = Figure(figsize=(8.0, 4.0), layout="constrained")
     covered, free = figure.subplots(1, 2)

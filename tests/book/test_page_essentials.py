@@ -1,5 +1,6 @@
 """What a link to a page shows, and where its lines may break."""
 
+import pytest
 from docutils import nodes
 from docutils.core import publish_doctree
 from docutils.utils import new_document
@@ -26,6 +27,32 @@ def test_a_description_is_plain_text_of_the_first_paragraphs_outside_of_boxes():
 
 def test_a_long_description_ends_at_a_word():
     assert description(publish_doctree(PAGE), 40) == "The limit on |V_μN|² of Argüelles et…"
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("15,000 toys", "15\u202f000 toys"),
+        ("of 1 000 000 events", "of 1\u202f000\u202f000 events"),
+        ("8 192, 32 768, 131 072", "8\u202f192, 32\u202f768, 131\u202f072"),
+        ("toys, each ± 0.14 %.", "toys, each\u00a0±\u00a00.14\u00a0%."),
+        ("4.70 ± 0.05 cm", "4.70\u00a0±\u00a00.05\u00a0cm"),
+        ("at 30 MeV in 2026, 121804 and 1,25", "at 30\u00a0MeV in 2026, 121804 and 1,25"),
+        ("at 5 modules", "at 5 modules"),
+    ],
+)
+def test_a_number_stays_with_its_error_unit_and_thousands(written, shown):
+    document = new_document("page")
+    document += nodes.paragraph("", written)
+    keep_together(None, document, "page")
+    assert document.astext() == shown
+
+
+def test_a_unit_stays_with_the_formula_that_is_its_number():
+    document = new_document("page")
+    document += nodes.paragraph("", "", nodes.math("", "0.1"), nodes.Text(" GeV and "), nodes.literal("", "10,000"))
+    keep_together(None, document, "page")
+    assert document.astext() == "0.1\u00a0GeV and 10,000"
 
 
 def test_a_line_breaks_neither_before_a_per_cent_sign_nor_behind_a_formula_with_a_mark():

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 import darkpkg as dk
 from darkpkg.inference.likelihood import log_likelihood
@@ -17,7 +18,8 @@ from paper.causes.rates import at_benchmarks
 from paper.causes.readings import TEXT
 from paper.curves import panel
 from paper.figure_data import figure_data
-from paper.figures.causes import causes_frame, draw_all, overview_table, ratios_table, summary_table
+from paper.figure_output import PHONE_WIDTH, _laid_out
+from paper.figures.causes import _plain_ratios, causes_frame, draw_all, overview_table, ratios_table, summary_table
 
 I, II = dk.ANALYSIS_I, dk.ANALYSIS_II
 
@@ -252,6 +254,28 @@ class TestAllFactors:
         figure = draw_all([self.one])
         found = pd.read_csv(io.StringIO(figure_data(figure)))
         pd.testing.assert_frame_equal(found, causes_frame([self.one]), check_dtype=False)
+
+
+class TestTicks:
+    @pytest.mark.parametrize(("low", "high"), [(0.96, 1.21), (0.45, 1.1), (0.9, 1.05), (0.5, 1.9), (0.3, 5)])
+    def test_one_is_among_the_ticks_of_a_ratio(self, low, high):
+        ax = Figure().subplots()
+        ax.set(yscale="log", ylim=(low, high))
+        _plain_ratios(ax)
+        assert np.isclose(ax.get_yticks(), 1).any()
+
+
+def test_on_a_phone_names_stand_clear_of_the_points_of_all_curves():
+    one = replace(TestAlong.one, name="Fig. P14 right, P0D and FGD, upper edge", axis=("$m_N$", "GeV"))
+    narrow = draw_all([one] * 4).own_narrow
+    with _laid_out(narrow, PHONE_WIDTH):
+        left = narrow.axes[0]
+        points = np.concatenate([left.transData.transform(line.get_xydata()) for line in left.lines[:-1]])
+        assert [text.get_text() for text in left.texts] == [one.name.replace("P0D", "P∅D")] * 4
+        for text in left.texts:
+            frame = text.get_window_extent()
+            assert not ((points[:, 1] > frame.y0) & (points[:, 1] < frame.y1)).any()
+            assert frame.x1 < narrow.bbox.x1
 
 
 class TestTables:

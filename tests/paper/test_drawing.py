@@ -88,6 +88,14 @@ def test_names_are_written_into_their_modules_or_left_out():
     assert {text.get_rotation() for text in named.texts} == {90}
 
 
+def test_names_above_stand_upright_on_their_modules():
+    _, ax = plt.subplots()
+    drawing.draw_detector(dk.ND280_UPGRADE, ax, plane="zy", names="above")
+    for text, module in zip(ax.texts, dk.ND280_UPGRADE.modules, strict=True):
+        assert text.xy[1] == module.active.high[1]
+        assert (text.get_rotation(), text.get_va()) == (90, "bottom")
+
+
 def test_a_name_lies_flat_in_a_module_that_is_wider_than_high():
     _, ax = plt.subplots()
     drawing.draw_detector(dk.ND280_UPGRADE, ax, plane="zy")

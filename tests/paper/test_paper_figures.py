@@ -22,6 +22,7 @@ from paper.figures.experiment import LOUD, upper_limit_of_zero
 from paper.figures.frame import COLUMNS, Curves, PaperFigure, Samples
 from paper.figures.limits import EVENT_RATES, LIFETIME_MASSES, FromP0D
 from paper.figures.method import figure_7, weights_in_turn
+from paper.figures.planes import along_gap
 from paper.lifetime_bound import fit_lifetime_bound
 from paper.smoothings import PROGRAM_SMOOTHING
 
@@ -431,6 +432,20 @@ def test_edges_of_exclusion_are_where_the_likelihood_falls_by_the_threshold(
     flat = np.abs(beyond[2] - beyond[0]) < WITHIN
     # Elsewhere a hundredth of the coupling changes the fall by 0.04.
     assert np.where(flat, np.abs(beyond[1]) < WITHIN, beyond[0] * beyond[2] < 0).all()
+
+
+@pytest.mark.parametrize("finer", [1, 2])
+def test_the_gap_of_figure_9_is_one_region_however_fine_the_grid_in_the_mass(finer):
+    """It ends at the same mass within its uncertainty, 0.05 GeV by the errors of the table."""
+    plane = limits.PLANES["heavy", "kinetic"]
+    masses, couplings = plane.axes.values()
+    masses = np.geomspace(masses[0], masses[-1], finer * (len(masses) - 1) + 1)
+    along = along_gap(dk.Slice(plane.at, m_Zprime=masses, epsilon=couplings))
+    (edge,) = dk.scan(dk.load_table(), along, I).exclusion()
+    mass, ratio = edge.T
+    (tip,) = np.flatnonzero((mass[1:-1] > mass[:-2]) & (mass[1:-1] > mass[2:]) & (mass[1:-1] < 2)) + 1
+    assert mass[tip] == pytest.approx(0.78, abs=0.05)
+    assert 0.01 < ratio[tip] * mass[tip] ** 2 < 0.03
 
 
 @pytest.mark.parametrize("kind", ["mixing", "kinetic"])

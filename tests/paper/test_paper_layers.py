@@ -80,6 +80,7 @@ ORDER = [
     "figures.detector",
     "figures.experiment",
     "figures.method",
+    "figures.planes",
     "figures.limits",
     "figures.catalogue",
     "figures.causes",

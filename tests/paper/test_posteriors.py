@@ -1,12 +1,15 @@
 """What chains are compared with: nested sampling against an integral, profiles against the best of all points."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from toy_sample import B, Predicted, counting
 
 import darkpkg as dk
 from darkpkg.inference.posterior import Prior
-from paper.figures.posterior import draw_corner
+from paper.figure_output import PHONE_WIDTH, _laid_out
+from paper.figures.posterior import draw_corner, draw_posterior
 from paper.posteriors import profile, sample_nested
 
 BOUNDS = {"V_muN_sq": (1e-10, 1e-4), "epsilon": (1e-4, 1e-1)}
@@ -66,3 +69,21 @@ def test_a_corner_has_a_panel_for_each_two_parameters_and_needs_a_column_for_eac
     assert [ax.get_visible() for ax in draw_corner(draws, ["m_N", "epsilon"]).axes] == [True, False, True, True]
     with pytest.raises(ValueError, match=r"values must be \(draws, 3\), got shape \(400, 2\)"):
         draw_corner(draws, ["m_N", "epsilon", "alpha_D"])
+
+
+def test_on_a_phone_each_axis_of_a_triangle_has_two_labels_that_do_not_touch():
+    names = ("m_N", "m_Zprime", "alpha_D", "epsilon", "V_muN_sq", "V_N_sq")
+    decades = np.array([(-2.3, 0), (-2.5, 1), (-3, 0), (-5, -1), (-12, -2), (-10, 0)])
+    low, high = decades.T
+    draws = 10 ** np.random.default_rng(2).uniform(low, high, (500, 6))
+    narrow = draw_posterior(draws, names, 10).own_narrow
+    with _laid_out(narrow, PHONE_WIDTH):
+        narrow.canvas.draw()
+        for axes in narrow.axes[-6:]:
+            below = [text for text in axes.get_xticklabels() if text.get_text()]
+            assert len(below) == 2
+            assert len(axes.get_xticks()) == 2
+        shown = [text for axes in narrow.axes[-6:] for text in axes.get_xticklabels() if text.get_text()]
+        frames = sorted((text.get_window_extent() for text in shown), key=lambda frame: frame.x0)
+        assert all(one.x1 < other.x0 for one, other in pairwise(frames))
+    assert "log_{10}" in narrow.get_supxlabel()

@@ -11,6 +11,7 @@ from darkpkg.physics.kinematics import boost
 from darkpkg.physics.nuclei import form_factor
 from darkpkg.physics.scattering import heavy_neutrino_momentum, polarisation_axis
 from paper.validation import darknews as validation
+from paper.validation.drawing import LABELS, draw_distributions
 
 POINTS = validation.points()
 HEAVY = [name for name, point in POINTS.items() if not point.parameters.is_light_mediator]
@@ -218,3 +219,19 @@ def test_spin_weight_conserves_the_number_of_events(events):
         weight = validation.generator_spin_weight(sample)
         change = (sample.weight * (weight - 1)).sum()
         assert abs(change) < 4 * np.sqrt((sample.weight**2 * (weight - 1) ** 2).sum())
+
+
+def test_six_distributions_stand_two_in_a_row_on_a_phone_each_above_its_pulls():
+    rng = np.random.default_rng(3)
+    edges = np.geomspace(0.1, 2.0, 12)
+
+    def sample():
+        return validation.Histogram.of(rng.uniform(0.1, 2, 400), np.ones(400), edges)
+
+    pairs = [(sample(), sample()) for _ in LABELS]
+    figure = draw_distributions(dict(list(zip(LABELS, pairs, strict=True))[:6]), "blue")
+    narrow = figure.own_narrow
+    assert [len(one.axes) for one in (figure, narrow)] == [12, 12]
+    assert narrow.get_size_inches()[1] < 2 * narrow.get_size_inches()[0]
+    spec = narrow.axes[0].get_subplotspec().get_gridspec()
+    assert (spec.nrows, spec.ncols) == (6, 2)

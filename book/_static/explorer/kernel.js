@@ -101,7 +101,7 @@
 
   class KernelExplorer {
     constructor(root, sample) {
-      Object.assign(this, { root, sample, state: { h: 0.23, parts: 8, slope: "plain" } });
+      Object.assign(this, { root, sample, state: { h: 0.6, parts: 4, slope: "plain" } }); // where the bias is seen
       root.innerHTML = `<form class="ex-controls" autocomplete="off"><fieldset><legend>One sample of many</legend>
         <div class="ex-slider"><label for="k-h">Bandwidth δ</label><input type="range" id="k-h" min="0" max="1" step="0.01"><output for="k-h"></output></div>
         <div class="ex-slider"><label for="k-parts">Simulated events</label><input type="range" id="k-parts" min="0" max="${PARTS.length - 1}" step="1"><output for="k-parts"></output></div>
@@ -128,7 +128,7 @@
     show() {
       const { sample, state, inputs } = this, { h, parts, slope } = state;
       const found = sample.estimates(h, parts, slope), [own] = found;
-      const events = `${Math.round(sample.simulated / parts)}`;
+      const events = `${Math.round(sample.simulated / parts)}`.replace(/(\d{2,})(\d{3})$/, "$1\u202f$2");
       inputs.h.setAttribute("aria-valuetext", h.toFixed(2));
       inputs.parts.setAttribute("aria-valuetext", events);
       const [outH, outParts] = this.root.querySelectorAll("output");
