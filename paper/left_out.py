@@ -141,8 +141,7 @@ def sizes_table(sizes: Mapping[str, Mapping[str, tuple[float, float]]], name: st
     for point, one in sizes.items():
         found = [one.get(effect, (np.nan, np.nan)) for effect in effects]
         columns |= {point: [value for value, _ in found], f"± {point}": [own_error for _, own_error in found]}
-    errors, formats = {point: f"± {point}" for point in sizes}, dict.fromkeys(sizes, ".2f")
-    return table(columns, name=name, caption=caption, errors=errors, formats=formats)
+    return table(columns, name=name, caption=caption, errors={point: f"± {point}" for point in sizes})
 
 
 def written(change: tuple[float, float]) -> str:

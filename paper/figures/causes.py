@@ -156,7 +156,7 @@ def ratios_table(one: Along) -> Table:
     """Ratios along a curve: ours over the paper's, the factor of each cause, and what is left."""
     x, unit = one.axis
     columns: dict[str, Any] = {x: one.x, "ours": one.ours, **one.factors, "left": one.explained, "band": one.band}
-    shown = dict.fromkeys(columns, ".2f") | {x: ".3g", "ours": ".3g"}
+    shown = dict.fromkeys(columns, ".2f") | {x: ".3g", "ours": "#.3g"}
     return table(
         columns,
         name="tab-along-" + re.sub(r"[^a-z0-9]+", "-", one.name.lower()).strip("-"),
@@ -200,7 +200,7 @@ def overview_table(curves: Sequence[Along], name: str, caption: str) -> Table:
             }
             for head, cell in row.items():
                 columns.setdefault(head, []).append(cell)
-    formats = {"ours": ".3g", "causes": ".3g", "left": ".2f", "band": ".2f"}
+    formats = {"ours": "#.3g", "causes": "#.3g", "left": ".2f", "band": ".2f"}
     return table(columns, name=name, caption=caption, formats=formats)
 
 
