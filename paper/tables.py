@@ -26,7 +26,7 @@ _TEX |= {letter + of: rf"\{name} {of}" for letter, name in (("μ", "mu"), ("τ",
 _TEX |= {"cτ⁰": r"c\tau^0", "ε": r"\varepsilon", "ε²": r"\varepsilon^2", "Q²": "Q^2"}
 _AS_IT_IS = re.compile(r"(\$[^$]*\$|\{\w+\}`[^`]*`|`[^`]*`)")
 _NUMBER = re.compile(
-    r"[+\-−]?[\d.,]+(e[+-]?\d+)?(\s±\s[\d.]+(e[+-]?\d+)?)?( %)?|\([+\-−]?[\d.]+ ± [\d.]+\)e[+-]\d+|–"
+    r"(?:< )?[+\-−]?[\d.,]+(e[+-]?\d+)?(\s±\s[\d.]+(e[+-]?\d+)?)?( %)?|\([+\-−]?[\d.]+ ± [\d.]+\)e[+-]\d+|–"
 )
 _EXACT = 1e-9  # a smaller relative error is none, but rounding
 _MANY_DECIMALS = 8
@@ -70,7 +70,7 @@ class Table:
         rows = [
             [typeset(head) for head in self.head],
             marks,
-            *([first(_typeset(row[0])), *map(_typeset, row[1:])] for row in self.cells),
+            *([first(_typeset(row[0])), *map(_unbroken, row[1:])] for row in self.cells),
         ]
         lines = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows]
         return "\n".join([f":::{{table}} {typeset(self.caption)}", f":name: {self.name}", "", *lines, ":::", ""])
@@ -220,6 +220,14 @@ def _in_lines(cell: str) -> str:
         else:
             lines.append(word)
     return " ".join(lines)
+
+
+def _unbroken(cell: str) -> str:
+    """A cell for readers, in which a number among words keeps its error and its power of ten in one line."""
+    shown = _typeset(cell)
+    if _NUMBER.fullmatch(cell) or "`" in cell:
+        return shown
+    return re.sub(r"(?<=[\d)]) ([±×]) (?=\d)", "\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", shown)
 
 
 def _typeset(cell: str) -> str:

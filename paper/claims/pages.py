@@ -58,7 +58,7 @@ def failed_table(found: pd.DataFrame, name: str) -> Table:
 def _row(row: Any) -> dict[str, str]:
     ours, why = _number(row.ours, row.error, row.unit), row.reason
     if row.assumption:
-        ours = f"{ours}; if: {_number(row.assumed, row.assumed_error, row.unit)}"
+        ours = f"{ours}; if:\N{NO-BREAK SPACE}{_number(row.assumed, row.assumed_error, row.unit)}"
         why = f"{why} *Assumption: {row.assumption}.*"
     printed = f"{row.paper} {row.unit}" if row.unit and any(map(str.isdigit, row.paper)) else row.paper
     verdict = dict(zip(VERDICTS, ("✓", "✓ if", "✗"), strict=True))[row.verdict]

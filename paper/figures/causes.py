@@ -160,7 +160,8 @@ def ratios_table(one: Along) -> Table:
     return table(
         columns,
         name="tab-along-" + re.sub(r"[^a-z0-9]+", "-", one.name.lower()).strip("-"),
-        caption=f"{one.name}: ours over the paper's, the factor of each cause, what is left, and the band.",
+        caption=f"{one.name}: ours over the paper's, the factor of each cause, what is left, and the band"
+        f"{', a dash where it is not known' if np.isnan(one.band).any() else ''}.",
         units={x: unit} if unit else {},
         formats=shown,
     )
