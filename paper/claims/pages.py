@@ -76,7 +76,7 @@ def _number(value: float, error: float, unit: str) -> str:
     if np.isnan(value):
         return "–"
     if error > 0 and value < SIGMAS * error:
-        return f"< {value + SIGMAS * error:.0e} {unit}".rstrip()
+        return f"< {value + SIGMAS * error:.1e} {unit}".rstrip()
     return f"{with_error(value, error) if error else f'{value:.3g}'} {unit}".rstrip()
 
 
