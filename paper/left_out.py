@@ -24,7 +24,7 @@ from darkpkg.physics.nuclei import PROTON
 from darkpkg.physics.scattering import neutrino_energy
 from darkpkg.simulation import simulate
 from paper.causes.counting import error, total
-from paper.tables import Table, table
+from paper.tables import Table, table, with_error
 
 Array = NDArray[np.float64]
 
@@ -54,6 +54,7 @@ POINTS: Mapping[str, tuple[DarkParameters, Analysis]] = {
 }
 """Points by their masses (m_N, m_Z′) in GeV, with the analysis."""
 
+_HUNDREDTH = 0.01
 _MAIN = {"FHC": 14, "RHC": -14}
 
 
@@ -140,9 +141,19 @@ def sizes_table(sizes: Mapping[str, Mapping[str, tuple[float, float]]], name: st
     columns: dict[str, list[Any]] = {"effect": effects}
     for point, one in sizes.items():
         found = [one.get(effect, (np.nan, np.nan)) for effect in effects]
-        columns |= {point: [value for value, _ in found], f"± {point}": [own_error for _, own_error in found]}
-    errors, formats = {point: f"± {point}" for point in sizes}, dict.fromkeys(sizes, ".2f")
-    return table(columns, name=name, caption=caption, errors=errors, formats=formats)
+        columns[point] = [_per_cent(*value_and_error) for value_and_error in found]
+    return table(columns, name=name, caption=caption)
+
+
+def _per_cent(value: float, own_error: float) -> str:
+    """A change with its error, to a hundredth of a per cent at most."""
+    if np.isnan(value):
+        return "–"
+    if abs(value) + 2 * own_error < _HUNDREDTH / 2:
+        return f"< {_HUNDREDTH}"
+    if own_error < _HUNDREDTH / 2:
+        return f"{value:.2f}"
+    return with_error(value, own_error, ".2f" if own_error < 1 else ".1f")
 
 
 def written(change: tuple[float, float]) -> str:

@@ -25,7 +25,11 @@ _TEX = {"α": r"\alpha", "Λ": r"\Lambda", "Z′": "Z'", "QCD": r"\rm QCD", "ν"
 _TEX |= {letter + of: rf"\{name} {of}" for letter, name in (("μ", "mu"), ("τ", "tau")) for of in "N4"}
 _TEX |= {"cτ⁰": r"c\tau^0", "ε": r"\varepsilon", "ε²": r"\varepsilon^2", "Q²": "Q^2"}
 _AS_IT_IS = re.compile(r"(\$[^$]*\$|\{\w+\}`[^`]*`|`[^`]*`)")
-_NUMBER = re.compile(r"[+\-−]?[\d.,]+(e[+-]?\d+)?(\s±\s[\d.]+(e[+-]?\d+)?)?( %)?|–")
+_NUMBER = re.compile(
+    r"(?:< )?[+\-−]?[\d.,]+(e[+-]?\d+)?(\s±\s[\d.]+(e[+-]?\d+)?)?( %)?|\([+\-−]?[\d.]+ ± [\d.]+\)e[+-]\d+|–"
+)
+_EXACT = 1e-9  # a smaller relative error is none, but rounding
+_MANY_DECIMALS = 8
 LINE = 16
 """Letters of the first column that stay on one line where a screen is narrow."""
 
@@ -66,7 +70,7 @@ class Table:
         rows = [
             [typeset(head) for head in self.head],
             marks,
-            *([first(_typeset(row[0])), *map(_typeset, row[1:])] for row in self.cells),
+            *([first(_typeset(row[0])), *map(_unbroken, row[1:])] for row in self.cells),
         ]
         lines = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows]
         return "\n".join([f":::{{table}} {typeset(self.caption)}", f":name: {self.name}", "", *lines, ":::", ""])
@@ -166,21 +170,28 @@ def _text(value: Any, form: str) -> str:
         return "infinite"
     if not form:
         form = ".4g" if isinstance(value, (float, np.floating)) else ""
-    return format(value, form)
+    return format(value, form).removesuffix(".")  # of "#.3g"
 
 
 def with_error(value: float, error: float, form: str = "") -> str:
     """A value and its error with the same decimals: two digits of the error, unless ``form`` has others.
 
-    >>> with_error(4.7512, 0.0931)
-    '4.751 ± 0.093'
+    A value that is exact stands alone, and a small one has its power of ten in common with the error.
+
+    >>> with_error(4.7512, 0.0931), with_error(3.5e-11, 2.1e-12), with_error(2.0, 0.0)
+    ('4.751 ± 0.093', '(3.50 ± 0.21)e-11', '2')
     """
     if pd.isna(value) or pd.isna(error):
         return _text(value, form)
-    if not form:
-        decimals = 1 - int(np.floor(np.log10(error))) if error > 0 else 3
-        form = f".{max(decimals, 0)}f" if abs(value) < 1e6 and decimals < 8 else ".2e"
-    return f"{format(value, form)} ± {format(error, form)}"
+    if not form and error <= _EXACT * abs(value):
+        return format(value, ".4g")
+    decimals = 1 - int(np.floor(np.log10(error))) if error > 0 else 0
+    if form or (abs(value) < 1e6 and decimals < _MANY_DECIMALS):
+        form = form or f".{max(decimals, 0)}f"
+        return f"{format(value, form)} ± {format(error, form)}"
+    power = int(np.floor(np.log10(max(abs(value), error))))
+    form = f".{max(decimals + power, 0)}f"
+    return f"({value / 10.0**power:{form}} ± {error / 10.0**power:{form}})e{power:+03d}"
 
 
 def typeset(text: str) -> str:
@@ -211,11 +222,19 @@ def _in_lines(cell: str) -> str:
     return " ".join(lines)
 
 
+def _unbroken(cell: str) -> str:
+    """A cell for readers, in which a number among words keeps its error and its power of ten in one line."""
+    shown = _typeset(cell)
+    if _NUMBER.fullmatch(cell) or "`" in cell:
+        return shown
+    return re.sub(r"(?<=[\d)]) ([±×]) (?=\d)", "\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", shown)
+
+
 def _typeset(cell: str) -> str:
     """A cell for readers: powers of ten as such, and minus signs; code stays as it is."""
     cell = typeset(cell)
     if "`" in cell:
         return cell
     cell = re.sub(r"(?<=\d)e[+-]0+(?!\d)", "", cell)
-    cell = re.sub(r"(?<=\d)e([+-]\d+)", lambda power: f" × 10{str(int(power[1])).translate(SUPERSCRIPTS)}", cell)
+    cell = re.sub(r"(?<=[\d)])e([+-]\d+)", lambda power: f" × 10{str(int(power[1])).translate(SUPERSCRIPTS)}", cell)
     return re.sub(r"(?<![\w.–-])-(?=\d)", "−", cell)

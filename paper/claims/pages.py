@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from paper.claims.verdicts import VERDICTS
+from paper.claims.verdicts import SIGMAS, VERDICTS
 from paper.drawing import COLOURS
 from paper.tables import Table, table, typeset, with_error
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["claims_table", "ratios_figure", "typeset"]
+__all__ = ["claims_table", "failed_table", "ratios_figure", "typeset"]
 
 _STYLES = {
     VERDICTS[0]: {"fmt": "o", "color": COLOURS["blue"]},
@@ -44,10 +44,21 @@ def claims_table(found: pd.DataFrame, section: str, name: str) -> Table:
     )
 
 
+def failed_table(found: pd.DataFrame, name: str) -> Table:
+    """The claims that are not reproduced: where, what, the paper's number and ours, with units."""
+    rows = [_row(row) for row in found[found.verdict == VERDICTS[2]].itertuples()]
+    heads = ("place", "claim", "paper", "ours")
+    return table(
+        [{head: row[head].partition("; if")[0] for head in heads} for row in rows],
+        name=name,
+        caption="Claims that are not reproduced. Errors are statistical.",
+    )
+
+
 def _row(row: Any) -> dict[str, str]:
     ours, why = _number(row.ours, row.error, row.unit), row.reason
     if row.assumption:
-        ours = f"{ours}; if: {_number(row.assumed, row.assumed_error, row.unit)}"
+        ours = f"{ours}; if:\N{NO-BREAK SPACE}{_number(row.assumed, row.assumed_error, row.unit)}"
         why = f"{why} *Assumption: {row.assumption}.*"
     printed = f"{row.paper} {row.unit}" if row.unit and any(map(str.isdigit, row.paper)) else row.paper
     verdict = dict(zip(VERDICTS, ("✓", "✓ if", "✗"), strict=True))[row.verdict]
@@ -58,9 +69,15 @@ def _row(row: Any) -> dict[str, str]:
 
 
 def _number(value: float, error: float, unit: str) -> str:
+    """A number with its error and unit; one within two errors of zero is a bound, by the rule of the verdicts.
+
+    Numbers of claims that have an error are lengths, rates and shares, so that none is negative.
+    """
     if np.isnan(value):
         return "–"
-    return f"{with_error(value, error) if error else format(value, '.3g')} {unit}".rstrip()
+    if error > 0 and value < SIGMAS * error:
+        return f"< {value + SIGMAS * error:.1e} {unit}".rstrip()
+    return f"{with_error(value, error) if error else f'{value:.3g}'} {unit}".rstrip()
 
 
 def ratios_figure(found: pd.DataFrame) -> Figure:

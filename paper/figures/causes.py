@@ -187,11 +187,12 @@ def ratios_table(one: Along) -> Table:
     """Ratios along a curve: ours over the paper's, the factor of each cause, and what is left."""
     x, unit = one.axis
     columns: dict[str, Any] = {x: one.x, "ours": one.ours, **one.factors, "left": one.explained, "band": one.band}
-    shown = dict.fromkeys(columns, ".2f") | {x: ".3g", "ours": ".3g"}
+    shown = dict.fromkeys(columns, ".2f") | {x: ".3g", "ours": "#.3g"}
     return table(
         columns,
         name="tab-along-" + re.sub(r"[^a-z0-9]+", "-", one.name.lower()).strip("-"),
-        caption=f"{one.name}: ours over the paper's, the factor of each cause, what is left, and the band.",
+        caption=f"{one.name}: ours over the paper's, the factor of each cause, what is left, and the band"
+        f"{', a dash where it is not known' if np.isnan(one.band).any() else ''}.",
         units={x: unit} if unit else {},
         formats=shown,
     )
@@ -231,7 +232,7 @@ def overview_table(curves: Sequence[Along], name: str, caption: str) -> Table:
             }
             for head, cell in row.items():
                 columns.setdefault(head, []).append(cell)
-    formats = {"ours": ".3g", "causes": ".3g", "left": ".2f", "band": ".2f"}
+    formats = {"ours": "#.3g", "causes": "#.3g", "left": ".2f", "band": ".2f"}
     return table(columns, name=name, caption=caption, formats=formats)
 
 

@@ -110,6 +110,21 @@ def test_a_value_without_error_has_its_digits_where_others_have_an_error():
     assert [cell for (cell,) in small.cells] == ["1e-05", "infinite"]
 
 
+def test_an_exact_value_stands_alone_and_a_small_one_has_one_power_of_ten():
+    columns = {"x": [0.0, 2.31, 3.5e-11, -12.5], "±": [0.0, 1e-16, 2.1e-11, 0.4]}
+    found = table(columns, name="tab-x", caption="X.", errors={"x": "±"})
+    assert [cell for (cell,) in found.cells] == ["0", "2.31", "(3.5 ± 2.1)e-11", "-12.50 ± 0.40"]
+    assert "| (3.5 ± 2.1) × 10⁻¹¹ |" in found.markdown()
+    assert "| --: |" in table({"x": ["(3.5 ± 2.1)e-11"]}, name="tab-x", caption="X.").markdown()
+
+
+def test_a_number_among_words_keeps_its_error_and_its_power_in_one_line():
+    cells = {"claim": ["A", "B"], "ours": ["0.5 ± 0.1 cm; if: 1", "1e-05 to 2e-05"]}
+    shown = table(cells, name="tab-x", caption="X.").markdown()
+    assert "| 0.5\xa0±\xa00.1 cm; if: 1 |" in shown
+    assert "| 1\xa0×\xa010⁻⁵ to 2\xa0×\xa010⁻⁵ |" in shown
+
+
 def test_a_narrow_first_column_has_a_few_words_a_line():
     found = table(
         {"effect": ["protons and neutrons of nuclei", "$m_N$ of N"], "x": [1, 2]}, name="tab-x", caption="X."

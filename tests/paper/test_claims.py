@@ -187,11 +187,22 @@ class TestPages:
             (value, error)
             for section in table.section.unique()
             for _, _, _, ours, *_ in pages.claims_table(table, section, "tab-x").cells
-            for value, error in re.findall(r"(\S+) ± (\S+)", ours.replace(";", ""))
+            for value, error in re.findall(r"([\d.]+) ± ([\d.]+)", ours)
         ]
         assert len(with_errors) > 30
-        decimals = [[len(x.split("e")[0].partition(".")[2]) for x in pair] for pair in with_errors]
+        decimals = [[len(x.partition(".")[2]) for x in pair] for pair in with_errors]
         assert all(of_value == of_error for of_value, of_error in decimals)
+
+    def test_a_number_within_two_errors_of_zero_is_a_bound(self, table):
+        rows = table.loc[["P0D_share_at_light_mediators", "acceptance_of_lead_at_short_lifetimes"]]
+        rows = rows.assign(ours=[1.5e-41, 1.27e-6], error=[1.5e-41, 6.3e-7], section="one")
+        shown = [ours for _, _, _, ours, *_ in pages.claims_table(rows, "one", "tab-x").cells]
+        assert shown == ["< 4.5e-41", "(1.27 ± 0.63)e-06"]
+
+    def test_what_is_not_reproduced_has_units(self, table):
+        shown = pages.failed_table(table, "tab-x")
+        assert len(shown.cells) == (table.verdict == verdicts.VERDICTS[2]).sum()
+        assert ("256 cm", "392 cm") in [(paper, ours) for _, _, paper, ours in shown.cells]
 
     def test_no_symbol_is_left_in_plain_text(self, table):
         for section in table.section.unique():

@@ -146,3 +146,14 @@ class TestReach:
         first = [found.epsilon[row][0] for row in found.excluded("both")]
         step = found.epsilon[1] / found.epsilon[0]
         assert np.all((found.smallest("both") <= first) & (found.smallest("both") > first / step))
+
+
+def test_a_change_is_written_to_a_hundredth_of_a_per_cent_at_most():
+    sizes = {
+        "B": {"a": (27.67, 1.27), "b": (0.0468, 0.0002), "c": (1e-164, 0.0), "d": (-10.18, 0.40)},
+        "A": {"a": (3.99, 0.083)},
+    }
+    shown = left_out.sizes_table(sizes, "tab-x", "X.")
+    assert [cell for _, cell, _ in shown.cells] == ["27.7 ± 1.3", "0.05", "< 0.01", "-10.18 ± 0.40"]
+    assert [cell for *_, cell in shown.cells] == ["3.99 ± 0.08", "–", "–", "–"]
+    assert "| :-- | --: | --: |" in shown.markdown()
