@@ -85,33 +85,42 @@ def _laid_out(figure: Figure, shown_width: float) -> Iterator[Bbox]:
     is shown with a width of at most ``shown_width`` inches.
     """
     engine = figure.get_layout_engine()
-    with _few_labels_of_logarithms(figure), _ticks_found_once(figure), _legible(figure, engine, shown_width):
+    with (
+        _few_labels_of_logarithms(figure),
+        _ticks_found_once(figure),
+        _legible(figure, engine, shown_width) as frame,
+    ):
         try:
             with mpl.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
                 figure.set_layout_engine(None)
-                for axes in figure.axes:
-                    if hasattr(axes, "write_names"):  # of limits, by `paper.constraints.drawing`
-                        axes.write_names()
-                yield figure.get_tightbbox()
+                named = [axes for axes in figure.axes if hasattr(axes, "write_names")]
+                for axes in named:  # of limits, by `paper.constraints.drawing`
+                    axes.write_names()
+                yield figure.get_tightbbox() if named or frame is None else frame
         finally:
             figure.set_layout_engine(engine)
 
 
 @contextmanager
-def _legible(figure: Figure, engine: Any, shown_width: float) -> Iterator[None]:
-    """Lay a figure out with text that has at least `SMALLEST` points where it is shown, for a while."""
+def _legible(figure: Figure, engine: Any, shown_width: float) -> Iterator[Bbox | None]:
+    """Lay a figure out with text that has at least `SMALLEST` points where it is shown, for a while.
+
+    It yields the frame of the figure in inches, unless text was enlarged last.
+    """
     before = [(text, text.get_fontsize()) for text in figure.findobj(Text)]
     try:
         for _ in range(3):  # larger text can make the figure wider, and that is shown smaller
             if engine is not None:
                 engine.execute(figure)
-            width = figure.get_tightbbox().width
-            if smallest_text(figure, width, shown_width) >= SMALLEST:
+            frame, texts = figure.get_tightbbox(), _texts(figure)
+            if _smallest(texts, frame.width, shown_width) >= SMALLEST:
                 break
-            needed = (SMALLEST + 0.01) / _scale(width, shown_width)
-            for text in _texts(figure):
+            needed = (SMALLEST + 0.01) / _scale(frame.width, shown_width)
+            for text in texts:
                 text.set_fontsize(max(text.get_fontsize(), needed))
-        yield
+        else:
+            frame = None
+        yield frame
     finally:
         for text, size in before:
             text.set_fontsize(size)
@@ -207,7 +216,11 @@ def _frames_remembered(axis: Any, found: Callable[[Any, Any], Any]) -> Callable[
 
 def smallest_text(figure: Figure, width: float, shown_width: float = PAGE_WIDTH) -> float:
     """Size of the smallest text as it stands on the page, in points: a wide figure is shown smaller."""
-    smallest = min((text.get_fontsize() for text in _texts(figure)), default=np.inf)
+    return _smallest(_texts(figure), width, shown_width)
+
+
+def _smallest(texts: list[Any], width: float, shown_width: float) -> float:
+    smallest = min((text.get_fontsize() for text in texts), default=np.inf)
     return round(float(_scale(width, shown_width) * smallest), 2)
 
 
