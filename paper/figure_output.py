@@ -85,33 +85,42 @@ def _laid_out(figure: Figure, shown_width: float) -> Iterator[Bbox]:
     is shown with a width of at most ``shown_width`` inches.
     """
     engine = figure.get_layout_engine()
-    with _few_labels_of_logarithms(figure), _ticks_found_once(figure), _legible(figure, engine, shown_width):
+    with (
+        _few_labels_of_logarithms(figure),
+        _ticks_found_once(figure),
+        _legible(figure, engine, shown_width) as frame,
+    ):
         try:
             with mpl.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
                 figure.set_layout_engine(None)
-                for axes in figure.axes:
-                    if hasattr(axes, "write_names"):  # of limits, by `paper.constraints.drawing`
-                        axes.write_names()
-                yield figure.get_tightbbox()
+                named = [axes for axes in figure.axes if hasattr(axes, "write_names")]
+                for axes in named:  # of limits, by `paper.constraints.drawing`
+                    axes.write_names()
+                yield figure.get_tightbbox() if named or frame is None else frame
         finally:
             figure.set_layout_engine(engine)
 
 
 @contextmanager
-def _legible(figure: Figure, engine: Any, shown_width: float) -> Iterator[None]:
-    """Lay a figure out with text that has at least `SMALLEST` points where it is shown, for a while."""
+def _legible(figure: Figure, engine: Any, shown_width: float) -> Iterator[Bbox | None]:
+    """Lay a figure out with text that has at least `SMALLEST` points where it is shown, for a while.
+
+    It yields the frame of the figure in inches, unless text was enlarged last.
+    """
     before = [(text, text.get_fontsize()) for text in figure.findobj(Text)]
     try:
         for _ in range(3):  # larger text can make the figure wider, and that is shown smaller
             if engine is not None:
                 engine.execute(figure)
-            width = figure.get_tightbbox().width
-            if smallest_text(figure, width, shown_width) >= SMALLEST:
+            frame, texts = figure.get_tightbbox(), _texts(figure)
+            if _smallest(texts, frame.width, shown_width) >= SMALLEST:
                 break
-            needed = (SMALLEST + 0.01) / _scale(width, shown_width)
-            for text in _texts(figure):
+            needed = (SMALLEST + 0.01) / _scale(frame.width, shown_width)
+            for text in texts:
                 text.set_fontsize(max(text.get_fontsize(), needed))
-        yield
+        else:
+            frame = None
+        yield frame
     finally:
         for text, size in before:
             text.set_fontsize(size)
@@ -149,38 +158,69 @@ def _few_labels_of_logarithms(figure: Figure) -> Iterator[None]:
 
 @contextmanager
 def _ticks_found_once(figure: Figure) -> Iterator[None]:
-    """Keep the ticks of each axis as long as its limits, its place and the resolution stay, for a while.
+    """Keep ticks and their labels' frames as long as limits, place and resolution of an axis stay, for a while.
 
     Otherwise matplotlib finds them anew for the spines, the labels, the layout and each file, up to six times in each
-    drawing, which is half of the time that a drawing takes.
+    drawing, which is most of the time that a drawing takes.
     """
     with_insets = [one for axes in figure.axes for one in (axes, *axes.child_axes)]
     every: list[Any] = [axis for axes in with_insets for axis in (axes.xaxis, axes.yaxis)]
     for axis in every:
-        axis._update_ticks = _remembered(axis, axis._update_ticks)
+        for name in _FOUND_ONCE:
+            setattr(axis, name, _remembered(axis, getattr(axis, name)))
+        axis._get_ticklabel_bboxes = _frames_remembered(axis, axis._get_ticklabel_bboxes)
     try:
         yield
     finally:
         for axis in every:
-            del axis._update_ticks
+            for name in (*_FOUND_ONCE, "_get_ticklabel_bboxes"):
+                delattr(axis, name)
+
+
+_FOUND_ONCE = ("get_majorticklocs", "get_minorticklocs", "_update_ticks")
+"""Methods of an axis of matplotlib."""
+
+
+def _place(axis: Any) -> tuple[Any, ...]:
+    """What the ticks of an axis depend on while a figure is laid out and drawn."""
+    return axis.axes.bbox.bounds, tuple(axis.get_view_interval()), axis.get_figure(root=True).dpi
 
 
 def _remembered(axis: Any, found: Callable[[], Any]) -> Callable[[], Any]:
-    """The ticks that are ``found`` on an axis, looked for again where they may be others."""
+    """What is ``found`` on an axis, looked for again where it may be something else."""
     known: dict[str, Any] = {}
 
-    def ticks() -> Any:
-        place = axis.axes.bbox.bounds, tuple(axis.get_view_interval()), axis.get_figure(root=True).dpi
+    def kept() -> Any:
+        place = _place(axis)
         if known.get("place") != place:
-            known.update(place=place, ticks=found())
-        return known["ticks"]
+            known.update(place=place, found=found())
+        return known["found"]
 
-    return ticks
+    return kept
+
+
+def _frames_remembered(axis: Any, found: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """The frames of labels at ticks, measured again where ticks or sizes may be others, and for each kind of file."""
+    known: dict[str, Any] = {}
+
+    def frames(ticks: Any, renderer: Any) -> Any:
+        sizes = [label.get_fontsize() for tick in ticks for label in (tick.label1, tick.label2)]
+        about = _place(axis), sizes
+        same = known.get("renderer") is renderer and known["ticks"] is ticks and known["about"] == about
+        if not same:
+            known.update(renderer=renderer, ticks=ticks, about=about, found=found(ticks, renderer))
+        return known["found"]
+
+    return frames
 
 
 def smallest_text(figure: Figure, width: float, shown_width: float = PAGE_WIDTH) -> float:
     """Size of the smallest text as it stands on the page, in points: a wide figure is shown smaller."""
-    smallest = min((text.get_fontsize() for text in _texts(figure)), default=np.inf)
+    return _smallest(_texts(figure), width, shown_width)
+
+
+def _smallest(texts: list[Any], width: float, shown_width: float) -> float:
+    smallest = min((text.get_fontsize() for text in texts), default=np.inf)
     return round(float(_scale(width, shown_width) * smallest), 2)
 
 

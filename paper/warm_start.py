@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import functools
 import warnings
+import weakref
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.mathtext import MathTextParser
+from matplotlib.text import Text
 from tqdm import tqdm
 
 from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II
@@ -61,7 +63,32 @@ def typeset_formulas_once() -> None:
     setattr(MathTextParser, "_parse_cached", lambda parser, *about: kept(parser._output_type, *about))  # noqa: B010
 
 
+def measure_words_once() -> None:
+    """Keep the place that words take: matplotlib lays the labels of ticks out anew for each layout of a figure."""
+    measured: Any = Text._get_layout
+    known: weakref.WeakKeyDictionary[Any, dict[Any, Any]] = weakref.WeakKeyDictionary()
+
+    def kept(text: Any, renderer: Any) -> Any:
+        if text.get_wrap():  # lines then depend on where the words stand
+            return measured(text, renderer)
+        font, figure = text.get_fontproperties(), text.get_figure(root=True)
+        about = (
+            *(text.get_text(), text.get_usetex(), text.get_parse_math(), figure.dpi),
+            *(text.get_rotation(), text.get_rotation_mode(), text._multialignment, text._linespacing),
+            *(text.get_horizontalalignment(), text.get_verticalalignment(), tuple(font.get_family())),
+            *(font.get_style(), font.get_variant(), font.get_weight(), font.get_stretch(), font.get_size()),
+            *(font.get_file(), font.get_math_fontfamily()),
+        )
+        of_renderer = known.setdefault(renderer, {})
+        if about not in of_renderer:
+            of_renderer[about] = measured(text, renderer)
+        return of_renderer[about]
+
+    setattr(Text, "_get_layout", kept)  # noqa: B010
+
+
 typeset_formulas_once()
+measure_words_once()
 tqdm.monitor_interval = 0  # no thread that watches progress: a fork would not have it, but its locks
 estimate()
 draw()

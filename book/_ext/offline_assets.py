@@ -109,10 +109,18 @@ def outside_assets(text: str, *, is_page: bool) -> Iterator[str]:
     """Yield the outside addresses that an HTML page, or else a style sheet, would load."""
     if is_page:
         tags = AssetTags()
-        tags.feed(text)
+        for tag in _LOADING.findall(text):
+            tags.feed(tag)
+            tags.reset()  # or it would look for the end of a script
         yield from filter(is_outside, tags.addresses)
     # In a page this finds what stands in its <style> elements and attributes.
     yield from re.findall(r"""(?:@import\s+|url\(\s*)["']?((?:https?:)?//[^"')\s]+)""", text)
+
+
+LOADED_BY_SRC = ("script", "img", "iframe", "source", "embed", "audio", "video")
+
+_LOADING = re.compile(rf"""<(?:{"|".join((*LOADED_BY_SRC, "link"))})\b(?:[^>"']|"[^"]*"|'[^']*')*>""", re.IGNORECASE)
+"""Tags by which a page loads something: to parse whole pages takes seconds."""
 
 
 def is_outside(address: str) -> bool:
@@ -123,7 +131,6 @@ def is_outside(address: str) -> bool:
 class AssetTags(HTMLParser):
     """Collects the addresses that a browser loads by itself when it shows a page."""
 
-    LOADED_BY_SRC = frozenset({"script", "img", "iframe", "source", "embed", "audio", "video"})
     LOADED_BY_REL = frozenset(
         {"stylesheet", "preload", "modulepreload", "prefetch", "preconnect", "dns-prefetch", "icon"}
     )
@@ -135,7 +142,7 @@ class AssetTags(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note the address of a tag, if a browser would load it."""
         attributes = {name: value or "" for name, value in attrs}
-        if tag in self.LOADED_BY_SRC:
+        if tag in LOADED_BY_SRC:
             self.addresses.append(attributes.get("src", ""))
         if tag == "link" and self.LOADED_BY_REL & set(attributes.get("rel", "").split()):
             self.addresses.append(attributes.get("href", ""))

@@ -35,14 +35,13 @@ _PREFIX = {"neutrino": "nu", "antineutrino": "nubar"}
 
 def counts(mode: str, sample: str, column: str) -> Array:
     """Numbers of a ``column``, observed or predicted, in the bins of a ``sample``, nue or numu."""
-    table = _read("miniboone/counts")
-    return table[(table["mode"] == mode) & (table["sample"] == sample)][column].to_numpy(float)
+    return _column(mode, sample, column).copy()
 
 
 def edges() -> Array:
     """Edges (12,) in GeV of the electron-like bins, which both modes share."""
-    table = _read("miniboone/counts").query("mode == 'neutrino' and sample == 'nue'")
-    return np.append(table.e_low, table.e_high.iloc[-1]) * MeV
+    low, high = (_column("neutrino", "nue", side) for side in ("e_low", "e_high"))
+    return np.append(low, high[-1]) * MeV
 
 
 def likelihood(modes: Sequence[str] = MODES) -> CovarianceLikelihood:
@@ -105,14 +104,26 @@ def shared_errors(modes: Sequence[str] = MODES) -> tuple[tuple[float, ...], ...]
 
 def _names(mode: str, block: str) -> list[str]:
     prefix = f"{_PREFIX[mode]}_{block}_"
-    return [name for name in _read("miniboone/covariance").row if name.startswith(prefix)]
+    return [name for name in _covariance().index if name.startswith(prefix)]
 
 
 def _fractional(names: Sequence[str]) -> Array:
-    table = _read("miniboone/covariance").set_index("row")
-    return table.loc[list(names), list(names)].to_numpy(float)
+    table = _covariance()
+    at = table.index.get_indexer(list(names))
+    return table.to_numpy()[np.ix_(at, at)]
+
+
+# An analysis is made anew for each of many points: what tables hold is looked up once.
 
 
 @functools.cache
-def _read(name: str) -> pd.DataFrame:
-    return datasets.read(name)
+def _column(mode: str, sample: str, column: str) -> Array:
+    table = datasets.read("miniboone/counts")
+    return table[(table["mode"] == mode) & (table["sample"] == sample)][column].to_numpy(float)
+
+
+@functools.cache
+def _covariance() -> pd.DataFrame:
+    """Rows and columns in one order, so that one index finds both."""
+    table = datasets.read("miniboone/covariance").set_index("row").astype(float)
+    return table.loc[:, list(table.index)]

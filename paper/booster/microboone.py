@@ -147,8 +147,7 @@ def _box(low: Any, high: Any) -> Box:
 
 def analysis(leave_out: str = "") -> Analysis:
     """The search: 95 events, 69.7 ± 17.3 expected. `likelihood` has these errors as they are."""
-    published = datasets.read("microboone/experiment").set_index("name").loc["predicted"]
-    background, error = float(published.value), float(published.error)
+    background, error = _predicted()
     chosen = PairSearch(("TPC",), leave_out=leave_out)
     channel = Channel(
         "e+e- pairs",
@@ -161,6 +160,13 @@ def analysis(leave_out: str = "") -> Analysis:
     )
     caveat = "MicroBooNE's efficiency is a product of published averages, in the active or in an assumed volume."
     return Analysis("MicroBooNE", (channel,), caveat)
+
+
+@functools.cache
+def _predicted() -> tuple[float, float]:
+    """The expected background and its error."""
+    published = datasets.read("microboone/experiment").set_index("name").loc["predicted"]
+    return float(published.value), float(published.error)
 
 
 def likelihood() -> CovarianceLikelihood:

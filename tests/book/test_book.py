@@ -25,6 +25,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
         '<style>@import url("https://example.org/a.css");</style>',
         "<style>@import 'https://example.org/a.css';</style>",
         '<img src="https://example.org/a.png">',
+        '<script src="a.js">let a = "<b";</script><IMG alt="1 > 0" src="https://example.org/a.png">',
     ],
 )
 def test_a_page_that_loads_from_outside_is_recognised(page):

@@ -178,6 +178,7 @@ def test_ticks_that_are_found_once_are_those_that_would_be_found_each_time(monke
         left.set_ylabel("height")
         right.plot([1, 2000], [1e-3, 1e-2])
         right.inset_axes([0.5, 0.5, 0.4, 0.4]).plot([1, 2])
+        right.tick_params(labelsize=5)  # so that labels are enlarged
         return figure_bundle(figure)
 
     found_once = drawn()

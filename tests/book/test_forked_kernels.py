@@ -52,6 +52,25 @@ def test_what_chapters_begin_with_is_done_before_the_fork_and_leaves_no_thread(t
     assert subprocess.run([sys.executable, "-c", threads], capture_output=True, check=True).stdout.strip() == b"1"
 
 
+def test_words_and_formulas_that_are_laid_out_once_are_drawn_as_they_would_be():
+    draw = (
+        "from matplotlib.figure import Figure\nfrom paper.figure_output import figure_bundle\n"
+        "def drawn():\n"
+        "    figure = Figure(figsize=(9, 3), layout='constrained')\n"
+        "    left, right = figure.subplots(1, 2)\n"
+        "    left.loglog([1e-3, 1e3], [1e-9, 1], label='a line\\nof two lines')\n"
+        "    left.set(xlabel='$m_N$', ylabel='rate', title='panel')\n"
+        "    left.legend()\n"
+        "    right.plot([1, 2])\n"
+        "    right.tick_params(axis='x', rotation=30)\n"
+        "    right.text(1, 1, 'words that do not fit ' * 9, wrap=True, rotation=20, size=5)\n"
+        "    return figure_bundle(figure)\n"
+    )
+    compare = "first = drawn()\nimport paper.warm_start\nprint(first == drawn())"
+    run = subprocess.run([sys.executable, "-c", draw + compare], capture_output=True, check=True)
+    assert run.stdout.strip() == b"True"
+
+
 def test_kernels_share_nothing_but_the_packages(tmp_path):
     change = "import numpy, os\nnumpy.pi = 3\nos.environ['HORN'] = '1'\nprint(os.getpid())"
     look = "import numpy, os\nprint(numpy.pi == 3, 'HORN' in os.environ, os.getpid())"
