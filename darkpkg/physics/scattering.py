@@ -42,6 +42,8 @@ LARGEST_ENERGY = 1e12 * GeV
 SMALLEST_ENERGY = 1e-30 * GeV
 """Inverse squares of smaller energies and masses are no numbers."""
 
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
+
 
 def _energy(E_nu: ArrayLike) -> Array:
     return real_numbers("E_nu", E_nu, SMALLEST_ENERGY, LARGEST_ENERGY)
@@ -246,7 +248,6 @@ def total_cross_section(
         _energy(E_nu), parameters.coupling, parameters.m_N, parameters.m_Zprime
     )
     lowest, highest = (np.sqrt(np.nan_to_num(limit)) for limit in q2_range(E_nu, m_N, nucleus))
-    nodes, weights = np.polynomial.legendre.leggauss(12)
     panels = np.arange(np.pi / 2, LARGEST_QR, np.pi / 2) * HBARC / nucleus.radius
     # A light propagator varies within the first panel, which is split at m_Z′, 4 m_Z′, 16 m_Z′, …
     edges = [0.0, *(np.minimum(m_Zprime * 4.0**k, panels[0]) for k in range(10)), *panels]
@@ -256,12 +257,13 @@ def total_cross_section(
         reached = begin < end
         if np.any(reached):
             start, half_width = begin[reached, None], (end - begin)[reached, None] / 2
-            Q2 = (start + half_width * (nodes + 1)) ** 2
+            Q2 = (start + half_width * (_NODES + 1)) ** 2
             masses = m_N[reached, None], m_Zprime[reached, None], nucleus.mass
-            value = elastic_cross_section(
-                E_nu[reached, None], Q2, *masses, *current_amplitudes(Q2, nucleus, form_factor)
-            )
-            total[reached] += (half_width * weights * 2 * np.sqrt(Q2) * value).sum(axis=-1)
+            # All energies that reach beyond a panel share its nodes, and what the nucleus does there.
+            _, first, which = np.unique(start[:, 0] + 1j * half_width[:, 0], return_index=True, return_inverse=True)
+            amplitudes = (value[which] for value in current_amplitudes(Q2[first], nucleus, form_factor))
+            value = elastic_cross_section(E_nu[reached, None], Q2, *masses, *amplitudes)
+            total[reached] += (half_width * _WEIGHTS * 2 * np.sqrt(Q2) * value).sum(axis=-1)
     return (coupling * total)[()]
 
 
