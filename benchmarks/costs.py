@@ -1,4 +1,4 @@
-"""What an event costs at each step, in calls of exp of the same core in the same run, and how many are done in a second.
+"""What an event costs at each step, in calls of exp of the same core in the same run, and events in a second.
 
     python -m benchmarks.costs --write data/validation/costs.csv
 
@@ -61,7 +61,7 @@ def steps(region):
         dk.generate(sampling, 1000, seed=1)
 
     # Maps are in memory, and learned anew without them.
-    no_folder = mock.patch.object(channels, "cache_folder", lambda: None)
+    no_folder = mock.patch.object(channels, "cache_folder", return_value=None)
     with warnings.catch_warnings(), no_folder:
         warnings.simplefilter("ignore", dk.FewEventsWarning)
         bare = dk.generate(sampling, MILLION, seed=1)
