@@ -22,6 +22,7 @@ COLUMN_WITHOUT_UNIT = {
     *("id", "section", "place", "claim", "paper", "page", "assumption", "reason", "verdict", "unit"),
     *("number", "low", "high", "ours", "error", "assumed", "assumed_error"),  # each row has its own unit
     *("value", "stage", "meaning", "source", "panel", "curve", "x_scale", "mode", "sample", "cuts", "row"),
+    *("version", "region", "step"),
 }
 """Names and pure numbers; every other column is measured in something."""
 
