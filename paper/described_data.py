@@ -62,6 +62,9 @@ def readable(text: str) -> str:
     text = re.sub(r"\b(nu|nubar)_(e|mu)\b", _neutrino, text)
     text = re.sub(rf"\b({'|'.join(_GREEK)})(?=_D\b|\^|\b(?![_\w]))", lambda name: _GREEK[name[1]], text)
     text = re.sub(r"(?<=[\w)|])\^(\d)\b", lambda power: power[1].translate(SUPERSCRIPTS), text)
+    text = re.sub(r"(?<=\d )\+-(?= \d)", "±", text)
+    text = re.sub(r"\bcm3\b", "cm³", text)
+    text = re.sub(r"(?<!\S)--[a-z][\w-]*", r"`\g<0>`", text)  # an option: else its hyphens become a dash
     return typeset(text.replace("Z'", "Z′"))
 
 

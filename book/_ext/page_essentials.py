@@ -53,7 +53,10 @@ _SIGNS |= {
 _SIGNS |= {"approx": "≈", "ln": "ln ", ",": " ", "%": "%"}
 _THOUSANDS = re.compile(r"(?<![\w.,\u00a0\u202f-])\d{1,3}(?:[, \u00a0\u2009]\d{3})+(?!,?\d)")
 _UNIT = r"(?:%|[kMGT]?eV\b|[cmkµμ]?m\b|POT\b|nats?\b)"
-_BOUND = re.compile(rf"(?<=\d) (?={_UNIT})|[ \n](?=± ?\d)|(?<=±) (?=\d)|^ (?=%)")
+_BOUND = re.compile(
+    rf"(?<=\d) (?={_UNIT})|[ \n](?=± ?\d)|(?<=±) (?=\d)|^ (?=%)|(?<=\d) (?=× 10)|(?<=\d[ \u00a0]×) (?=10)"
+)
+_OPTION = re.compile(r"(?<!\S)(--?[a-zA-Z][\w-]*)")
 _UNIT_AHEAD = re.compile(rf"^ (?={_UNIT})")
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -117,12 +120,25 @@ def plain(formula: str) -> str:
     return re.sub(r"[{}]", "", formula)
 
 
+def _keep_options(text: nodes.Text) -> None:
+    """Have no line end within an option of a command, as `--seed`: a browser breaks lines behind hyphens."""
+    parts = _OPTION.split(text)
+    if len(parts) > 1:
+        kept = [
+            nodes.inline(part, part, classes=["together"]) if k % 2 else nodes.Text(part)
+            for k, part in enumerate(parts)
+        ]
+        text.parent.replace(text, [part for part in kept if part.astext()])
+
+
 def keep_together(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Have numbers stay with their errors, units and thousands, and formulas with the mark behind them.
 
     No line ends within these. Thousands are set apart by a narrow space, whatever the source has.
     """
     for text in list(doctree.findall(nodes.Text)):
+        if isinstance(text.parent, nodes.literal):
+            _keep_options(text)
         if isinstance(text.parent, (nodes.literal, nodes.FixedTextElement, nodes.math, nodes.math_block, nodes.raw)):
             continue
         before = text.parent[text.parent.index(text) - 1] if text.parent.index(text) else None

@@ -54,7 +54,7 @@ def draw_flight(reach: Reach, published: Mapping[str, Curve]) -> Figure:
         ax.plot(curve.x[shown], curve.y[shown], color=colour, lw=4, alpha=0.3, label=f"{label}, published")
     for ax, title in zip(axes, ("Fig. P10", "Fig. P15, each analysis"), strict=True):
         _frame(ax, reach)
-        ax.legend(loc="lower right", fontsize=9, title=title)
+        ax.legend(loc="upper left", fontsize=9, title=title, ncols=2)  # where no curve is
     axes[1].set_ylabel("")
     return figure
 

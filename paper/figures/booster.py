@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -97,16 +98,18 @@ def _excess(ax: Axes, ends: Array, above: Array, errors: Array, signal: Array, w
 
 
 def draw_fits(fits: Mapping[str, tuple[fit.Scan, Array]]) -> Figure:
-    """`draw_plane` for each kind of dark photon, beside each other."""
+    """`draw_plane` for each kind of dark photon, beside each other; the last panel names the lines of both."""
     figure, axes = plt.subplots(1, len(fits), figsize=(10.0, 4.2))
     for ax, (name, (scan, least)) in zip(axes, fits.items(), strict=True):
-        draw_plane(ax, scan, least)
+        regions = draw_plane(ax, scan, least)
         ax.set_title(f"{name} dark photon")
+    # In the corner without masses: written on the lines, where some of them end, the names would collide.
+    ax.legend(regions.legend_elements()[0], ("1σ", "2σ", "3σ"), loc="lower right", fontsize=9)
     return figure
 
 
-def draw_plane(ax: Axes, scan: fit.Scan, least: Array) -> None:
-    """χ² with the best coupling over both masses, with the regions of 1, 2 and 3σ of two parameters."""
+def draw_plane(ax: Axes, scan: fit.Scan, least: Array) -> ContourSet:
+    """χ² with the best coupling over both masses, with the regions of 1, 2 and 3σ (returned)."""
     ends = scan.space.m_N, scan.space.m_Zprime
     x, y = (np.geomspace(*end, n + 1) for end, n in zip(ends, least.shape, strict=True))
     ax.set(xscale="log", yscale="log", xlabel=axis_label("m_N"), ylabel=axis_label("m_Zprime"))
@@ -115,12 +118,12 @@ def draw_plane(ax: Axes, scan: fit.Scan, least: Array) -> None:
     levels = [np.nanmin(least) + fit.threshold(sigma, 2) for sigma in (1, 2, 3)]
     # Dark on the pale colours of a small χ², where the regions lie.
     lines = ax.contour(scan.m_N, scan.m_Zprime, least.T, levels, colors="black", linestyles=["-", "--", ":"])
-    ax.clabel(lines, fmt=dict(zip(levels, ("1σ", "2σ", "3σ"), strict=True)), fontsize=9)
     i, j = np.unravel_index(np.nanargmin(least), least.shape)
     ax.plot(scan.m_N[i], scan.m_Zprime[j], "*", ms=14, color="white", mec="black")
     plain_ticks(ax.xaxis, [x for x in (0.05, 0.1, 0.2, 0.5, 1.0) if ends[0][0] <= x <= ends[0][1]])
     plain_ticks(ax.yaxis, [y for y in (0.01, 0.03, 0.1, 0.3, 1.0, 3.0) if ends[1][0] <= y <= ends[1][1]])
     ax.grid(False)
+    return lines
 
 
 _ALONG = {

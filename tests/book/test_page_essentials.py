@@ -33,6 +33,7 @@ def test_a_long_description_ends_at_a_word():
     ("written", "shown"),
     [
         ("15,000 toys", "15\u202f000 toys"),
+        ("1.38 × 10⁻¹² or 3 × 4", "1.38\u00a0×\u00a010⁻¹² or 3 × 4"),
         ("of 1 000 000 events", "of 1\u202f000\u202f000 events"),
         ("8 192, 32 768, 131 072", "8\u202f192, 32\u202f768, 131\u202f072"),
         ("toys, each ± 0.14 %.", "toys, each\u00a0±\u00a00.14\u00a0%."),
@@ -53,6 +54,15 @@ def test_a_unit_stays_with_the_formula_that_is_its_number():
     document += nodes.paragraph("", "", nodes.math("", "0.1"), nodes.Text(" GeV and "), nodes.literal("", "10,000"))
     keep_together(None, document, "page")
     assert document.astext() == "0.1\u00a0GeV and 10,000"
+
+
+def test_an_option_of_a_command_is_on_one_line():
+    command = nodes.literal("", "python -m paper --write-all A-b --seed")
+    document = new_document("page")
+    document += nodes.paragraph("", "", command)
+    keep_together(None, document, "page")
+    assert command.astext() == "python -m paper --write-all A-b --seed"
+    assert [one.astext() for one in command.findall(nodes.inline)] == ["-m", "--write-all", "--seed"]
 
 
 def test_a_line_breaks_neither_before_a_per_cent_sign_nor_behind_a_formula_with_a_mark():

@@ -18,10 +18,14 @@ def test_a_description_has_source_licence_and_a_line_for_each_run_of_units(name)
     for part in (about.doi, about.licence, next(iter(about.columns))):
         assert part in text
     plain = re.sub(r"`[^`]*`|\$[^$]*\$", "", text)
-    assert not re.findall(r"[a-z]\^\d|E_nu|\bnu_|\d x \d|\d\.\d+e\d|P0D", plain)
+    assert not re.findall(r"[a-z]\^\d|E_nu|\bnu_|\d x \d|\d\.\d+e\d|P0D|\+-|\bcm3|\s--", plain)
     units = [column.unit for column in about.columns.values()]
     runs = 1 + sum(one != other for one, other in pairwise(units))
     assert text.partition("|---|---|---|\n")[2].count("\n") + 1 == runs
+
+
+def test_an_option_of_a_command_keeps_its_hyphens_and_an_error_has_its_sign():
+    assert readable("run --events 1000, 69.7 +- 17.3 in cm3") == "run `--events` 1000, 69.7 ± 17.3 in cm³"
 
 
 def test_a_table_that_is_not_there_is_refused():
