@@ -65,3 +65,17 @@ def test_a_line_breaks_neither_before_a_per_cent_sign_nor_behind_a_formula_with_
     assert paragraph.astext() == "5\u00a0% of m_N), or 9\u00a0% of x and 1 %"
     together = list(paragraph.findall(lambda node: "together" in getattr(node, "attributes", {}).get("classes", [])))
     assert [node.astext() for node in together] == ["m_N),"]
+
+
+@pytest.mark.parametrize(
+    ("behind", "kept"), [(" cm/GeV escape.", "\u00a0cm/GeV"), ("/8 in front", "/8"), (", and", ",")]
+)
+def test_a_formula_stays_with_the_unit_or_the_divisor_behind_it(behind, kept):
+    document = new_document("page")
+    line = nodes.paragraph("", "", nodes.math("", r"x\lesssim 2"), nodes.Text(behind))
+    document += line
+    keep_together(None, document, "page")
+    together, rest = line.children
+    assert together["classes"] == ["together"]
+    assert together.astext() == r"x\lesssim 2" + kept
+    assert together.astext() + rest.astext() == r"x\lesssim 2" + behind.replace(" cm", "\u00a0cm")
