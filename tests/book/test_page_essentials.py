@@ -39,6 +39,7 @@ def test_a_long_description_ends_at_a_word():
         ("4.70 ± 0.05 cm", "4.70\u00a0±\u00a00.05\u00a0cm"),
         ("5 × 10³ cm, 1.075 t", "5 × 10³\u00a0cm, 1.075\u00a0t"),
         ("at 30 MeV in 2026, 121804 and 1,25", "at 30\u00a0MeV in 2026, 121804 and 1,25"),
+        ("≲ 2 cm/GeV", "≲\u00a02\u00a0cm/GeV"),
         ("at 5 modules", "at 5 modules"),
     ],
 )
