@@ -154,12 +154,12 @@ def summary_table(curves: Sequence[Along], name: str, caption: str) -> Table:
         "curve": [one.name for one in curves],
         "nodes": [len(one.x) for one in curves],
         "ours, lowest": [one.ours.min() for one in curves],
-        "highest": [one.ours.max() for one in curves],
+        "ours, highest": [one.ours.max() for one in curves],
         "left, lowest": [one.explained.min() for one in curves],
-        "highest ": [one.explained.max() for one in curves],
+        "left, highest": [one.explained.max() for one in curves],
         "within two bands": [int((~one.outside).sum()) for one in curves],
     }
-    numbers = ("ours, lowest", "highest", "left, lowest", "highest ")
+    numbers = ("ours, lowest", "ours, highest", "left, lowest", "left, highest")
     return table(columns, name=name, caption=caption, formats=dict.fromkeys(numbers, ".2f"))
 
 
@@ -241,4 +241,6 @@ def _largest(factors: Mapping[str, float], n: int = 3) -> str:
     """The causes that change most, of those that change two per cent, the largest first."""
     size = {cause: abs(np.log(factor)) for cause, factor in factors.items() if abs(factor - 1) > 0.02}
     order = sorted(size, key=lambda cause: -size[cause])
-    return ", ".join(f"{cause} {factors[cause]:{'.2f' if factors[cause] > 0.1 else '.2g'}}" for cause in order[:n])
+    return ", ".join(
+        f"{cause}\u00a0{factors[cause]:{'.2f' if factors[cause] > 0.1 else '.2g'}}" for cause in order[:n]
+    )
