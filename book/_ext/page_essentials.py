@@ -52,12 +52,14 @@ _SIGNS |= {
 }
 _SIGNS |= {"approx": "≈", "ln": "ln ", ",": " ", "%": "%"}
 _THOUSANDS = re.compile(r"(?<![\w.,\u00a0\u202f-])\d{1,3}(?:[, \u00a0\u2009]\d{3})+(?!,?\d)")
-_UNIT = r"(?:%|[kMGT]?eV\b|[cmkµμ]?m\b|POT\b|nats?\b)"
+_UNIT = r"(?:%|[kMGT]?eV\b|[cmkµμ]?m\b|k?g\b|t\b|POT\b|nats?\b)"
 _BOUND = re.compile(
-    rf"(?<=\d) (?={_UNIT})|[ \n](?=± ?\d)|(?<=±) (?=\d)|^ (?=%)|(?<=\d) (?=× 10)|(?<=\d[ \u00a0]×) (?=10)"
+    rf"(?<=[\d⁰¹²³⁴-⁹]) (?={_UNIT})|[ \n](?=± ?\d)|(?<=[±≲≳≤≥≈]) (?=\d)|^ (?=%)"
+    r"|(?<=\d) (?=× 10)|(?<=\d[ \u00a0]×) (?=10)"
 )
 _OPTION = re.compile(r"(?<!\S)(--?[a-zA-Z][\w-]*)")
 _UNIT_AHEAD = re.compile(rf"^ (?={_UNIT})")
+_BEHIND_FORMULA = re.compile(r"(?:\u00a0[^\s,.;:)]+|/\w+)?[,.;:)]*")  # of a unit, of a fraction, of a sentence
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -132,9 +134,10 @@ def _keep_options(text: nodes.Text) -> None:
 
 
 def keep_together(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Have numbers stay with their errors, units and thousands, and formulas with the mark behind them.
+    """Have numbers stay with their errors, units and thousands, and formulas with the mark or unit behind them.
 
-    No line ends within these. Thousands are set apart by a narrow space, whatever the source has.
+    No line ends within these; behind a formula a browser may end one at a space that does not break, too. Thousands
+    are set apart by a narrow space, whatever the source has.
     """
     for text in list(doctree.findall(nodes.Text)):
         if isinstance(text.parent, nodes.literal):
@@ -146,8 +149,8 @@ def keep_together(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         kept = _BOUND.sub("\u00a0", kept)
         if before is not None and before.astext()[-1:].isdigit():
             kept = _UNIT_AHEAD.sub("\u00a0", kept)
-        mark = re.match(r"[,.;:)]+", kept) if isinstance(before, nodes.math) else None
-        if mark:
+        mark = _BEHIND_FORMULA.match(kept) if isinstance(before, nodes.math) else None
+        if mark and mark[0]:
             together = nodes.inline(classes=["together"])
             text.parent.replace(before, together)
             together += [before, nodes.Text(mark[0])]

@@ -114,7 +114,7 @@ def _all_curves(curves: Sequence[Along], size: tuple[float, float] | None) -> Fi
         1, 2, figsize=size or (4.2, 0.44 * len(curves) + 1), sharey=True, layout="constrained"
     )
     left, right = axes
-    first, last = (-0.3, 0.3) if size else (-0.1, 0.4)  # of a row, downwards
+    first, last = (-0.3, 0.3) if size else (0.02, 0.4)  # of a row, downwards
     for row, one in enumerate(curves):
         if row % 2:
             for ax in axes:
@@ -130,7 +130,7 @@ def _all_curves(curves: Sequence[Along], size: tuple[float, float] | None) -> Fi
         ax.xaxis.set_minor_formatter("")
         ax.grid(visible=False, axis="y")
     right.set(xlim=(0.5, 2))
-    ticks = (0.5, 0.7, 1, 1.4, 2) if size else (0.5, 1, 2)
+    ticks = (0.5, 0.7, 1, 1.4, 2) if size else (0.7, 1, 1.4)  # none at the edge between narrow panels
     right.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     left.set(ylim=(len(curves) - 0.5, -0.5))
     left.yaxis.set_minor_locator(plt.NullLocator())
@@ -139,10 +139,11 @@ def _all_curves(curves: Sequence[Along], size: tuple[float, float] | None) -> Fi
     if not size:
         left.tick_params(axis="y", length=0)
         right.tick_params(axis="y", length=0)
-        right.patch.set_visible(False)  # names go on into the second panel
+        left.set_zorder(1)  # names go on into the second panel, over its bands
         for row, name in enumerate(names):
             at = {"xycoords": left.get_yaxis_transform(), "xytext": (3, -1), "textcoords": "offset points"}
-            left.annotate(name, (0, row - 0.5), **at, va="top", fontsize=10, in_layout=False)
+            behind = {"fc": "0.95" if row % 2 else "white", "ec": "none", "pad": 0.5}
+            left.annotate(name, (0, row - 0.5), **at, va="top", fontsize=10, in_layout=False, bbox=behind)
         figure.get_layout_engine().set(wspace=0, w_pad=0.02)  # type: ignore[union-attr]
     return figure
 
@@ -153,12 +154,12 @@ def summary_table(curves: Sequence[Along], name: str, caption: str) -> Table:
         "curve": [one.name for one in curves],
         "nodes": [len(one.x) for one in curves],
         "ours, lowest": [one.ours.min() for one in curves],
-        "highest": [one.ours.max() for one in curves],
+        "ours, highest": [one.ours.max() for one in curves],
         "left, lowest": [one.explained.min() for one in curves],
-        "highest ": [one.explained.max() for one in curves],
+        "left, highest": [one.explained.max() for one in curves],
         "within two bands": [int((~one.outside).sum()) for one in curves],
     }
-    numbers = ("ours, lowest", "highest", "left, lowest", "highest ")
+    numbers = ("ours, lowest", "ours, highest", "left, lowest", "left, highest")
     return table(columns, name=name, caption=caption, formats=dict.fromkeys(numbers, ".2f"))
 
 
@@ -240,4 +241,6 @@ def _largest(factors: Mapping[str, float], n: int = 3) -> str:
     """The causes that change most, of those that change two per cent, the largest first."""
     size = {cause: abs(np.log(factor)) for cause, factor in factors.items() if abs(factor - 1) > 0.02}
     order = sorted(size, key=lambda cause: -size[cause])
-    return ", ".join(f"{cause} {factors[cause]:{'.2f' if factors[cause] > 0.1 else '.2g'}}" for cause in order[:n])
+    return ", ".join(
+        f"{cause}\u00a0{factors[cause]:{'.2f' if factors[cause] > 0.1 else '.2g'}}" for cause in order[:n]
+    )

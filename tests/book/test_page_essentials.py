@@ -38,7 +38,9 @@ def test_a_long_description_ends_at_a_word():
         ("8 192, 32 768, 131 072", "8\u202f192, 32\u202f768, 131\u202f072"),
         ("toys, each ± 0.14 %.", "toys, each\u00a0±\u00a00.14\u00a0%."),
         ("4.70 ± 0.05 cm", "4.70\u00a0±\u00a00.05\u00a0cm"),
+        ("5 × 10³ cm, 1.075 t", "5 × 10³\u00a0cm, 1.075\u00a0t"),
         ("at 30 MeV in 2026, 121804 and 1,25", "at 30\u00a0MeV in 2026, 121804 and 1,25"),
+        ("≲ 2 cm/GeV", "≲\u00a02\u00a0cm/GeV"),
         ("at 5 modules", "at 5 modules"),
     ],
 )
@@ -75,3 +77,17 @@ def test_a_line_breaks_neither_before_a_per_cent_sign_nor_behind_a_formula_with_
     assert paragraph.astext() == "5\u00a0% of m_N), or 9\u00a0% of x and 1 %"
     together = list(paragraph.findall(lambda node: "together" in getattr(node, "attributes", {}).get("classes", [])))
     assert [node.astext() for node in together] == ["m_N),"]
+
+
+@pytest.mark.parametrize(
+    ("behind", "kept"), [(" cm/GeV escape.", "\u00a0cm/GeV"), ("/8 in front", "/8"), (", and", ",")]
+)
+def test_a_formula_stays_with_the_unit_or_the_divisor_behind_it(behind, kept):
+    document = new_document("page")
+    line = nodes.paragraph("", "", nodes.math("", r"x\lesssim 2"), nodes.Text(behind))
+    document += line
+    keep_together(None, document, "page")
+    together, rest = line.children
+    assert together["classes"] == ["together"]
+    assert together.astext() == r"x\lesssim 2" + kept
+    assert together.astext() + rest.astext() == r"x\lesssim 2" + behind.replace(" cm", "\u00a0cm")

@@ -284,7 +284,7 @@ class TestTables:
     def test_an_overview_multiplies_up_to_the_observed_ratio(self):
         lines = str(overview_table([self.one], "tab-x", "All.")).splitlines()
         assert len(lines) == 1 + 3  # the middle of two is the last
-        assert lines[-1].split()[-8:] == ["2", "0.65", "1.30", "0.32", "a", "0.50,", "grid", "1.30"]
+        assert lines[-1].split()[-8:] == ["2.00", "0.650", "1.30", "0.32", "a", "0.50,", "grid", "1.30"]
 
     def test_ratios_have_the_name_of_their_curve_and_its_axis(self):
         found = ratios_table(self.one)
