@@ -53,7 +53,7 @@ _SIGNS |= {
 _SIGNS |= {"approx": "≈", "ln": "ln ", ",": " ", "%": "%"}
 _THOUSANDS = re.compile(r"(?<![\w.,\u00a0\u202f-])\d{1,3}(?:[, \u00a0\u2009]\d{3})+(?!,?\d)")
 _UNIT = r"(?:%|[kMGT]?eV\b|[cmkµμ]?m\b|POT\b|nats?\b)"
-_BOUND = re.compile(rf"(?<=\d) (?={_UNIT})|[ \n](?=± ?\d)|(?<=±) (?=\d)|^ (?=%)")
+_BOUND = re.compile(rf"(?<=\d) (?={_UNIT})|[ \n](?=± ?(?:\d|$))|(?<=±) (?=\d|$)|^ (?=%)")
 _UNIT_AHEAD = re.compile(rf"^ (?={_UNIT})")
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 

@@ -65,3 +65,13 @@ def test_a_line_breaks_neither_before_a_per_cent_sign_nor_behind_a_formula_with_
     assert paragraph.astext() == "5\u00a0% of m_N), or 9\u00a0% of x and 1 %"
     together = list(paragraph.findall(lambda node: "together" in getattr(node, "attributes", {}).get("classes", [])))
     assert [node.astext() for node in together] == ["m_N),"]
+
+
+def test_a_sign_of_an_error_stays_with_the_computed_numbers_beside_it():
+    paragraph = nodes.paragraph()
+    paragraph += [nodes.Text("known to ± "), nodes.inline("", "0.22"), nodes.Text(" or "), nodes.inline("", "7")]
+    paragraph += [nodes.Text(" ± "), nodes.inline("", "2")]
+    document = new_document("page")
+    document += paragraph
+    keep_together(None, document, "page")
+    assert paragraph.astext() == "known to\u00a0±\u00a00.22 or 7\u00a0±\u00a02"
