@@ -52,9 +52,9 @@ _SIGNS |= {
 }
 _SIGNS |= {"approx": "≈", "ln": "ln ", ",": " ", "%": "%"}
 _THOUSANDS = re.compile(r"(?<![\w.,\u00a0\u202f-])\d{1,3}(?:[, \u00a0\u2009]\d{3})+(?!,?\d)")
-_UNIT = r"(?:%|[kMGT]?eV\b|[cmkµμ]?m\b|k?g\b|t\b|POT\b|nats?\b)"
+_UNIT = r"(?:%|[kMGT]?eV\b|[cmkµμ]?m\b|k?g\b|t\b|POT\b|nats?\b|σ)"
 _BOUND = re.compile(
-    rf"(?<=[\d⁰¹²³⁴-⁹]) (?={_UNIT})|[ \n](?=± ?\d)|(?<=[±≲≳≤≥≈]) (?=\d)|^ (?=%)"
+    rf"(?<=[\d⁰¹²³⁴-⁹]) (?={_UNIT})|[ \n](?=± ?(?:\d|$))|(?<=±) (?=\d|$)|(?<=[≲≳≤≥≈]) (?=\d)|^ (?=%)"
     r"|(?<=\d) (?=× 10)|(?<=\d[ \u00a0]×) (?=10)"
 )
 _OPTION = re.compile(r"(?<!\S)(--?[a-zA-Z][\w-]*)")
@@ -147,7 +147,7 @@ def keep_together(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         before = text.parent[text.parent.index(text) - 1] if text.parent.index(text) else None
         kept = _THOUSANDS.sub(lambda number: re.sub(r"\D", "\u202f", number[0]), text)
         kept = _BOUND.sub("\u00a0", kept)
-        if before is not None and before.astext()[-1:].isdigit():
+        if before is not None and before.astext().rstrip("}")[-1:].isdigit():
             kept = _UNIT_AHEAD.sub("\u00a0", kept)
         mark = _BEHIND_FORMULA.match(kept) if isinstance(before, nodes.math) else None
         if mark and mark[0]:

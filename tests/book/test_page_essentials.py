@@ -38,7 +38,7 @@ def test_a_long_description_ends_at_a_word():
         ("8 192, 32 768, 131 072", "8\u202f192, 32\u202f768, 131\u202f072"),
         ("toys, each ± 0.14 %.", "toys, each\u00a0±\u00a00.14\u00a0%."),
         ("4.70 ± 0.05 cm", "4.70\u00a0±\u00a00.05\u00a0cm"),
-        ("5 × 10³ cm, 1.075 t", "5 × 10³\u00a0cm, 1.075\u00a0t"),
+        ("5 × 10³ cm, 1.075 t", "5\u00a0×\u00a010³\u00a0cm, 1.075\u00a0t"),
         ("at 30 MeV in 2026, 121804 and 1,25", "at 30\u00a0MeV in 2026, 121804 and 1,25"),
         ("≲ 2 cm/GeV", "≲\u00a02\u00a0cm/GeV"),
         ("at 5 modules", "at 5 modules"),
@@ -91,3 +91,13 @@ def test_a_formula_stays_with_the_unit_or_the_divisor_behind_it(behind, kept):
     assert together["classes"] == ["together"]
     assert together.astext() == r"x\lesssim 2" + kept
     assert together.astext() + rest.astext() == r"x\lesssim 2" + behind.replace(" cm", "\u00a0cm")
+
+
+def test_a_sign_of_an_error_stays_with_the_computed_numbers_beside_it():
+    paragraph = nodes.paragraph()
+    paragraph += [nodes.Text("known to ± "), nodes.inline("", "0.22"), nodes.Text(" or "), nodes.inline("", "7")]
+    paragraph += [nodes.Text(" ± "), nodes.inline("", "2")]
+    document = new_document("page")
+    document += paragraph
+    keep_together(None, document, "page")
+    assert paragraph.astext() == "known to\u00a0±\u00a00.22 or 7\u00a0±\u00a02"
