@@ -52,9 +52,10 @@ _SIGNS |= {
 }
 _SIGNS |= {"approx": "≈", "ln": "ln ", ",": " ", "%": "%"}
 _THOUSANDS = re.compile(r"(?<![\w.,\u00a0\u202f-])\d{1,3}(?:[, \u00a0\u2009]\d{3})+(?!,?\d)")
-_UNIT = r"(?:%|[kMGT]?eV\b|[cmkµμ]?m\b|POT\b|nats?\b)"
+_UNIT = r"(?:%|[kMGT]?eV\b|[cmkµμ]?m\b|POT\b|nats?\b|σ)"
 _BOUND = re.compile(rf"(?<=\d) (?={_UNIT})|[ \n](?=± ?\d)|(?<=±) (?=\d)|^ (?=%)")
 _UNIT_AHEAD = re.compile(rf"^ (?={_UNIT})")
+_BEHIND = re.compile(rf"\u00a0{_UNIT}[,.;:)]*|[,.;:)]+")  # a line may end behind a formula, whatever the space
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -118,7 +119,7 @@ def plain(formula: str) -> str:
 
 
 def keep_together(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Have numbers stay with their errors, units and thousands, and formulas with the mark behind them.
+    """Have numbers stay with their errors, units and thousands, and formulas with the unit and mark behind them.
 
     No line ends within these. Thousands are set apart by a narrow space, whatever the source has.
     """
@@ -128,9 +129,9 @@ def keep_together(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         before = text.parent[text.parent.index(text) - 1] if text.parent.index(text) else None
         kept = _THOUSANDS.sub(lambda number: re.sub(r"\D", "\u202f", number[0]), text)
         kept = _BOUND.sub("\u00a0", kept)
-        if before is not None and before.astext()[-1:].isdigit():
+        if before is not None and before.astext().rstrip("}")[-1:].isdigit():
             kept = _UNIT_AHEAD.sub("\u00a0", kept)
-        mark = re.match(r"[,.;:)]+", kept) if isinstance(before, nodes.math) else None
+        mark = _BEHIND.match(kept) if isinstance(before, nodes.math) else None
         if mark:
             together = nodes.inline(classes=["together"])
             text.parent.replace(before, together)
