@@ -42,6 +42,7 @@ def test_a_long_description_ends_at_a_word():
         ("at 30 MeV in 2026, 121804 and 1,25", "at 30\u00a0MeV in 2026, 121804 and 1,25"),
         ("≲ 2 cm/GeV", "≲\u00a02\u00a0cm/GeV"),
         ("at 5 modules", "at 5 modules"),
+        ("4.8 σ, from", "4.8\u00a0σ, from"),
     ],
 )
 def test_a_number_stays_with_its_error_unit_and_thousands(written, shown):
@@ -51,11 +52,18 @@ def test_a_number_stays_with_its_error_unit_and_thousands(written, shown):
     assert document.astext() == shown
 
 
-def test_a_unit_stays_with_the_formula_that_is_its_number():
+@pytest.mark.parametrize("number", ["0.1", r"\tau > 10^{-4}"])
+@pytest.mark.parametrize("mark", ["", "),"])
+def test_a_unit_stays_with_the_formula_that_is_its_number(number, mark):
+    paragraph = nodes.paragraph()
+    paragraph += [nodes.math("", number), nodes.Text(f" cm{mark} and "), nodes.literal("", "10,000")]
     document = new_document("page")
-    document += nodes.paragraph("", "", nodes.math("", "0.1"), nodes.Text(" GeV and "), nodes.literal("", "10,000"))
+    document += paragraph
     keep_together(None, document, "page")
-    assert document.astext() == "0.1\u00a0GeV and 10,000"
+    assert document.astext() == f"{number}\u00a0cm{mark} and 10,000"
+    assert paragraph[0].astext() == f"{number}\u00a0cm{mark}"
+    # A browser may end a line behind a formula, whatever the space.
+    assert paragraph[0]["classes"] == ["together"]
 
 
 def test_an_option_of_a_command_is_on_one_line():
