@@ -2,8 +2,8 @@
 
     python -m benchmarks.costs --write data/validation/costs.csv
 
-Steps and calls of exp take turns, and the least of each counts: other work on the machine adds to both. Rows of an
-earlier version stay in the table; those of this one are written anew.
+Steps and calls of exp take turns, and the least of each counts, of exp the least in the whole run: other work on the
+machine adds to both. Rows of an earlier version stay in the table; those of this one are written anew.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from darkpkg.outputs import complete_or_not_at_all
 MILLION = 1_000_000
 REGIONS = {"heavy": (dk.HEAVY, dk.BENCHMARK_B), "light": (dk.LIGHT, dk.BENCHMARK_A)}
 BOTH = dk.ANALYSIS_I + dk.ANALYSIS_II
-ROUNDS = 7
+ROUNDS = 12
 
 
 @numba.njit
@@ -84,24 +84,26 @@ def steps(region):
 
 
 def measured():
-    """A row for each step and region."""
-    unit = exponential()
+    """A row for each step and region. The unit is the least time of a call of exp in the whole run."""
+    unit, units, rows = exponential(), [], []
     for region in REGIONS:
         with steps(region) as each:
             for name, (step, n) in each.items():
-                rounds = [(unit(), seconds(step)) for _ in range(ROUNDS)]
-                exp, least = (min(column) for column in zip(*rounds, strict=True))
-                row = {"version": "now", "region": region, "step": name, "events": n}
-                row |= {"calls": round(least / n / exp, 1), "rate": float(f"{n / least:.3g}")}
-                print(*(f"{key} {value}" for key, value in row.items()), sep=", ", flush=True)
-                yield row
+                exp, of_step = zip(*((unit(), seconds(step)) for _ in range(ROUNDS)), strict=True)
+                units += exp
+                rows.append({"version": "now", "region": region, "step": name, "events": n, "rate": n / min(of_step)})
+                print(*(f"{key} {value}" for key, value in rows[-1].items()), sep=", ", flush=True)
+    table = pd.DataFrame(rows)
+    table["calls"] = (1 / (table["rate"] * min(units))).round(1)
+    table["rate"] = table["rate"].map(lambda rate: float(f"{rate:.3g}"))
+    return table
 
 
 def main(arguments):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", type=Path, help="a CSV file, of which the rows of another version stay")
     options = parser.parse_args(arguments)
-    table = pd.DataFrame(measured())
+    table = measured()
     if options.write:
         if options.write.exists():
             stored = pd.read_csv(options.write)
