@@ -146,7 +146,10 @@ def test_the_sidebar_of_every_page_lists_all_of_them(html):
 def test_a_table_has_caption_aligned_numbers_and_mathematics_with_bars(second):
     found = re.search(r'<table class="table" id="tab-second">.*?</table>', second, re.S)[0]
     assert "Table 2.1" in found
-    assert re.findall(r'class="text-right"><p>([^<]*)</p>', found) == ["2.2 × 10⁻⁷", "4.701 ± 0.051"]
+    assert re.findall(r'class="text-right"><p>([^<]*)</p>', found) == [
+        "2.2\u00a0×\u00a010⁻⁷",
+        "4.701\u00a0±\u00a00.051",
+    ]
     assert found.count(r"\(|V|^2\)") == 2
 
 
