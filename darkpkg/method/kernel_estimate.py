@@ -177,16 +177,21 @@ def _sums(
         own = np.zeros((n, len(flavours) * len(bins) * replicates, 4))
         _add(own, sample, at, *kernel, everywhere)
         sums[:, :, bins] = own.reshape(n, len(flavours), len(bins), replicates, 4)
-    first, products = sums[..., ::2], np.zeros((n, len(flavours), len(flavours), len(analysis.observed), 3))
+    products = np.zeros((n, len(flavours), len(flavours), len(analysis.observed), 3))
     if replicates == 1:
         one = np.arange(len(flavours))
         products[:, one, one, :, :2] = sums[..., 0, 1::2]
-        return first[..., 0, :], products
-    off = first - first.mean(axis=3, keepdims=True)
-    scale = replicates / (replicates - 1)
-    products[..., :2] = scale * np.einsum("pfbrk,pgbrk->pfgbk", off, off)
-    products[..., 2] = scale * np.einsum("pfbr,pgcr->pfgb", off[..., 0], off[..., 0]) - products[..., 0]
-    return first.sum(axis=3), products
+        return sums[..., 0, ::2], products
+    # One replicate, and one bin, after the other: numpy would choose an order by the number of points.
+    by_replicate = np.moveaxis(sums[..., ::2], 3, 0)
+    first = sum(by_replicate[1:], by_replicate[0])
+    off, scale = by_replicate - first / replicates, replicates / (replicates - 1)
+    products[..., :2] = scale * sum(one[:, :, None] * one[:, None] for one in off)
+    in_all = [sum(np.moveaxis(one[..., 0], -1, 0)) for one in off]
+    pairs = zip(off, in_all, strict=True)
+    products[..., 2] = scale * sum(one[:, :, None, :, 0] * every[:, None, :, None] for one, every in pairs)
+    products[..., 2] -= products[..., 0]
+    return first, products
 
 
 def _kernel_at(sampling: SamplingRange, points: Array, smoothing: Smoothing) -> tuple[Kernel, Array, Array]:
