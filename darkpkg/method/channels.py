@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from darkpkg import _sources
 from darkpkg.compiling import cache_folder
 from darkpkg.experiment.beam import Beam
-from darkpkg.inputs import Array
+from darkpkg.inputs import Array, check
+from darkpkg.method.events import MOMENTA
 from darkpkg.method.integrand import DECAY_AXES, Integrand
 from darkpkg.method.origin import Origin, encoded
 from darkpkg.method.sampling import SamplingRange
@@ -127,19 +128,26 @@ class Channel:
     map: vegas.AdaptiveMap
     rate: float
 
+    @functools.cached_property
+    def edges(self) -> Array:
+        """Those of the map (axes, cells + 1)."""
+        return edges_of(self.map)
+
     def fill(self, columns: Mapping[str, NDArray[Any]], y: Array, number: float) -> None:
         """Fill columns of events at the points ``y`` (n, axes), with weights one ``number``-th of the rate."""
         # The azimuths of N and of its decay are uniform: vegas need not adapt to them.
-        axes, azimuths = np.ascontiguousarray(y[:, :-2]), y[:, -2:]
-        u, jacobian = np.empty_like(axes), np.empty(len(y))
-        self.map.map(axes, u, jacobian)
-        value, variables = self.integrand.evaluate(u)
-        self.integrand.momenta(variables, azimuths, columns)
-        columns["weight"][:] = value * jacobian / number
-        columns["m_N"][:], columns["m_Zprime"][:] = variables[:, -2], variables[:, -1]
-        columns["point"][:, :DECAY_AXES], columns["point"][:, DECAY_AXES:] = u[:, :DECAY_AXES], azimuths
+        value, variables = self.integrand.mapped(y, self.edges, columns)
+        self.integrand.momenta(variables, columns["point"][:, DECAY_AXES:], columns)
+        np.divide(value, number, out=columns["weight"])
         columns["target"][:], columns["beam"][:] = self.nucleus.pdg_code, self.beam
         columns["flavour"][:] = self.flavour
+        for name in ("weight", *MOMENTA):
+            check(name, columns[name], "finite")
+
+
+def edges_of(one: vegas.AdaptiveMap) -> Array:
+    """The edges (axes, intervals + 1) of a map."""
+    return np.array(one.grid)
 
 
 _INTERVALS = 60
@@ -160,11 +168,10 @@ def adapted_map(
     """
     evenly = vegas.AdaptiveMap([[0.0, 1.0]] * integrand.dim, ninc=_INTERVALS)
     learned = evenly if start is None else vegas.AdaptiveMap(start.extract_grid())
-    means, u, jacobian = np.empty(rounds), np.empty((n, integrand.dim)), np.empty(n)
+    means = np.empty(rounds)
     for i in range(rounds):
         y = rng.random((n, integrand.dim))
-        learned.map(y, u, jacobian)
-        value = integrand(u) * jacobian
+        value = integrand.flattened(*integrand.mapped(y, edges_of(learned)))
         means[i] = value.mean()
         if means[i] > 0:
             learned.add_training_data(y, (value / means[i]) ** 2)

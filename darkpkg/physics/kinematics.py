@@ -97,7 +97,9 @@ def cos_and_sin(phi: Number) -> tuple[Number, Number]:
     quarter = np.floor(phi * (2 / np.pi) + 0.5)
     r = (phi - quarter * (np.pi / 2)) - quarter * _BEYOND_HALF_PI
     x = r * r
-    cos_r = 1 + x * (_C[0] + x * (_C[1] + x * (_C[2] + x * (_C[3] + x * (_C[4] + x * (_C[5] + x * (_C[6] + x * _C[7])))))))
+    cos_r = 1 + x * (
+        _C[0] + x * (_C[1] + x * (_C[2] + x * (_C[3] + x * (_C[4] + x * (_C[5] + x * (_C[6] + x * _C[7]))))))
+    )
     sin_r = r * (1 + x * (_S[0] + x * (_S[1] + x * (_S[2] + x * (_S[3] + x * (_S[4] + x * (_S[5] + x * _S[6])))))))
     half = np.floor(quarter / 2)
     is_odd, sign = quarter - 2 * half, 1 - 2 * (half - 2 * np.floor(half / 2))
