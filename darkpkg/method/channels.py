@@ -46,8 +46,8 @@ class _Task:
     integrands: Sequence[tuple[tuple[str | int, ...], Integrand, Integrand]] = field(compare=False)
 
 
-_Map = tuple[vegas.AdaptiveMap, float]
-"""A map and the integral that was found on the way."""
+_Map = tuple[Array, float]
+"""The `edges_of` a map and the integral that was found on the way."""
 
 _KEPT_MAPS = 500
 """Beyond so many files of 50 kB the older half goes."""
@@ -70,11 +70,10 @@ def _adapted(task: _Task) -> list[_Map]:
     path = folder / f"maps-{hashlib.sha256(about.encode()).hexdigest()[:32]}.npz"
     unusable = OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile
     with suppress(*unusable), path.open("rb") as file, np.load(file) as kept:
-        maps = [vegas.AdaptiveMap(grid) for grid in kept["grids"]]
-        return list(zip(maps, kept["integrals"].tolist(), strict=True))
+        return list(zip(kept["grids"], kept["integrals"].tolist(), strict=True))
     learned = _learn(task)
     with suppress(OSError), complete_or_not_at_all(path) as partial, partial.open("wb") as output:
-        grids, integrals = zip(*((one.extract_grid(), integral) for one, integral in learned), strict=True)
+        grids, integrals = zip(*learned, strict=True)
         np.savez(output, grids=grids, integrals=integrals)
     with suppress(OSError):  # another process removes the same
         files = sorted(folder.glob("maps-*.npz"), key=lambda file: file.stat().st_mtime)
@@ -91,7 +90,8 @@ def _learn(task: _Task) -> list[_Map]:
         for one, integrand, like in group:
             if start is None:
                 start, _ = adapted_map(like, random_stream(0, *name, "adapt"), *ADAPTATION["start"])
-            learned.append(adapted_map(integrand, random_stream(0, *one, "adapt"), *ADAPTATION["own"], start=start))
+            own, integral = adapted_map(integrand, random_stream(0, *one, "adapt"), *ADAPTATION["own"], start=start)
+            learned.append((edges_of(own), integral))
     return learned
 
 
@@ -118,20 +118,15 @@ def channels_of(origin: Origin, sources: Sequence[tuple[Beam, int, Nucleus]], se
 
 @dataclass(frozen=True)
 class Channel:
-    """One flavour of a beam and one nucleus, its random numbers, its adapted map and about how often N are made."""
+    """One flavour of a beam and one nucleus, its random numbers, the edges of its map, and how often N are made."""
 
     beam: str
     flavour: int
     nucleus: Nucleus
     integrand: Integrand
     stream: tuple[Any, ...]
-    map: vegas.AdaptiveMap
+    edges: Array
     rate: float
-
-    @functools.cached_property
-    def edges(self) -> Array:
-        """Those of the map (axes, cells + 1)."""
-        return edges_of(self.map)
 
     def fill(self, columns: Mapping[str, NDArray[Any]], y: Array, number: float) -> None:
         """Fill columns of events at the points ``y`` (n, axes), with weights one ``number``-th of the rate."""
@@ -166,8 +161,8 @@ def adapted_map(
 
     It begins with that of ``start``, by default with an even one.
     """
-    evenly = vegas.AdaptiveMap([[0.0, 1.0]] * integrand.dim, ninc=_INTERVALS)
-    learned = evenly if start is None else vegas.AdaptiveMap(start.extract_grid())
+    evenly = [[0.0, 1.0]] * integrand.dim
+    learned = vegas.AdaptiveMap(evenly, ninc=_INTERVALS) if start is None else vegas.AdaptiveMap(start)
     means = np.empty(rounds)
     for i in range(rounds):
         y = rng.random((n, integrand.dim))
@@ -177,7 +172,7 @@ def adapted_map(
             learned.add_training_data(y, (value / means[i]) ** 2)
             learned.adapt(alpha=1.0)
     if integrand.draws_masses_evenly:
-        grid = np.array(learned.extract_grid())
+        grid = edges_of(learned)
         grid[DECAY_AXES:] = np.linspace(0.0, 1.0, _INTERVALS + 1)
         learned = vegas.AdaptiveMap(grid)
     return learned, float(means.mean())
