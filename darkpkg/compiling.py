@@ -37,7 +37,7 @@ def compiled(**options: Any) -> Callable[[_Function], _Function]:
 
     def decorate(function: _Function) -> _Function:
         while formulas.to_be_compiled:
-            register_jitable(formulas.to_be_compiled.pop())
+            register_jitable(forceinline=True)(formulas.to_be_compiled.pop())
         dispatcher = numba.njit(error_model="numpy", **options)(function)
         folder = cache_folder()
         if folder is not None and not _config.DISABLE_JIT:

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from darkpkg import _sources
 from darkpkg.compiling import cache_folder
 from darkpkg.experiment.beam import Beam
-from darkpkg.inputs import Array
+from darkpkg.inputs import Array, check
+from darkpkg.method.events import MOMENTA
 from darkpkg.method.integrand import DECAY_AXES, Integrand
 from darkpkg.method.origin import Origin, encoded
 from darkpkg.method.sampling import SamplingRange
@@ -45,8 +46,8 @@ class _Task:
     integrands: Sequence[tuple[tuple[str | int, ...], Integrand, Integrand]] = field(compare=False)
 
 
-_Map = tuple[vegas.AdaptiveMap, float]
-"""A map and the integral that was found on the way."""
+_Map = tuple[Array, float]
+"""The `edges_of` a map and the integral that was found on the way."""
 
 _KEPT_MAPS = 500
 """Beyond so many files of 50 kB the older half goes."""
@@ -69,11 +70,10 @@ def _adapted(task: _Task) -> list[_Map]:
     path = folder / f"maps-{hashlib.sha256(about.encode()).hexdigest()[:32]}.npz"
     unusable = OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile
     with suppress(*unusable), path.open("rb") as file, np.load(file) as kept:
-        maps = [vegas.AdaptiveMap(grid) for grid in kept["grids"]]
-        return list(zip(maps, kept["integrals"].tolist(), strict=True))
+        return list(zip(kept["grids"], kept["integrals"].tolist(), strict=True))
     learned = _learn(task)
     with suppress(OSError), complete_or_not_at_all(path) as partial, partial.open("wb") as output:
-        grids, integrals = zip(*((one.extract_grid(), integral) for one, integral in learned), strict=True)
+        grids, integrals = zip(*learned, strict=True)
         np.savez(output, grids=grids, integrals=integrals)
     with suppress(OSError):  # another process removes the same
         files = sorted(folder.glob("maps-*.npz"), key=lambda file: file.stat().st_mtime)
@@ -90,7 +90,8 @@ def _learn(task: _Task) -> list[_Map]:
         for one, integrand, like in group:
             if start is None:
                 start, _ = adapted_map(like, random_stream(0, *name, "adapt"), *ADAPTATION["start"])
-            learned.append(adapted_map(integrand, random_stream(0, *one, "adapt"), *ADAPTATION["own"], start=start))
+            own, integral = adapted_map(integrand, random_stream(0, *one, "adapt"), *ADAPTATION["own"], start=start)
+            learned.append((edges_of(own), integral))
     return learned
 
 
@@ -117,29 +118,31 @@ def channels_of(origin: Origin, sources: Sequence[tuple[Beam, int, Nucleus]], se
 
 @dataclass(frozen=True)
 class Channel:
-    """One flavour of a beam and one nucleus, its random numbers, its adapted map and about how often N are made."""
+    """One flavour of a beam and one nucleus, its random numbers, the edges of its map, and how often N are made."""
 
     beam: str
     flavour: int
     nucleus: Nucleus
     integrand: Integrand
     stream: tuple[Any, ...]
-    map: vegas.AdaptiveMap
+    edges: Array
     rate: float
 
     def fill(self, columns: Mapping[str, NDArray[Any]], y: Array, number: float) -> None:
         """Fill columns of events at the points ``y`` (n, axes), with weights one ``number``-th of the rate."""
         # The azimuths of N and of its decay are uniform: vegas need not adapt to them.
-        axes, azimuths = np.ascontiguousarray(y[:, :-2]), y[:, -2:]
-        u, jacobian = np.empty_like(axes), np.empty(len(y))
-        self.map.map(axes, u, jacobian)
-        value, variables = self.integrand.evaluate(u)
-        self.integrand.momenta(variables, azimuths, columns)
-        columns["weight"][:] = value * jacobian / number
-        columns["m_N"][:], columns["m_Zprime"][:] = variables[:, -2], variables[:, -1]
-        columns["point"][:, :DECAY_AXES], columns["point"][:, DECAY_AXES:] = u[:, :DECAY_AXES], azimuths
+        value, variables = self.integrand.mapped(y, self.edges, columns)
+        self.integrand.momenta(variables, columns["point"][:, DECAY_AXES:], columns)
+        np.divide(value, number, out=columns["weight"])
         columns["target"][:], columns["beam"][:] = self.nucleus.pdg_code, self.beam
         columns["flavour"][:] = self.flavour
+        for name in ("weight", *MOMENTA):
+            check(name, columns[name], "finite")
+
+
+def edges_of(one: vegas.AdaptiveMap) -> Array:
+    """The edges (axes, intervals + 1) of a map."""
+    return np.array(one.grid)
 
 
 _INTERVALS = 60
@@ -158,19 +161,18 @@ def adapted_map(
 
     It begins with that of ``start``, by default with an even one.
     """
-    evenly = vegas.AdaptiveMap([[0.0, 1.0]] * integrand.dim, ninc=_INTERVALS)
-    learned = evenly if start is None else vegas.AdaptiveMap(start.extract_grid())
-    means, u, jacobian = np.empty(rounds), np.empty((n, integrand.dim)), np.empty(n)
+    evenly = [[0.0, 1.0]] * integrand.dim
+    learned = vegas.AdaptiveMap(evenly, ninc=_INTERVALS) if start is None else vegas.AdaptiveMap(start)
+    means = np.empty(rounds)
     for i in range(rounds):
         y = rng.random((n, integrand.dim))
-        learned.map(y, u, jacobian)
-        value = integrand(u) * jacobian
+        value = integrand.flattened(*integrand.mapped(y, edges_of(learned)))
         means[i] = value.mean()
         if means[i] > 0:
             learned.add_training_data(y, (value / means[i]) ** 2)
             learned.adapt(alpha=1.0)
     if integrand.draws_masses_evenly:
-        grid = np.array(learned.extract_grid())
+        grid = edges_of(learned)
         grid[DECAY_AXES:] = np.linspace(0.0, 1.0, _INTERVALS + 1)
         learned = vegas.AdaptiveMap(grid)
     return learned, float(means.mean())

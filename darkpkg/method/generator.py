@@ -18,7 +18,7 @@ from tqdm import tqdm
 from darkpkg import _sources
 from darkpkg.experiment import experiment as experiments
 from darkpkg.experiment.experiment import Experiment
-from darkpkg.inputs import check, check_kinds, count, one_of, real_numbers, whole_number
+from darkpkg.inputs import check_kinds, count, one_of, real_numbers, whole_number
 from darkpkg.memory import require_memory
 from darkpkg.method.channels import Channel, channels_of, version
 from darkpkg.method.events import Events, rows_of
@@ -40,7 +40,7 @@ EVEN_SHARE = 0.25
 """Share of the events that beams and nuclei get alike; the rest they get as often as they scatter in the detector.
 The first keeps the error of rare nuclei small, such as argon, the second that of the sum."""
 
-_BATCH = 1 << 13
+_BATCH = 1 << 12
 """Events at once: what is computed of them in between stays in the cache of a core."""
 
 _MADE_BY = ("darkpkg", "numpy", "scipy", "numba", "vegas")
@@ -181,8 +181,6 @@ def generate(
     columns["weight"] *= couplings.coupling
     if sequence == "sobol":
         columns["replicate"] = _replicates(total)
-    for name in ("weight", "p_N", "p_electron", "p_positron"):
-        check(name, columns[name], "finite")
     about = _provenance(total, seed, experiment) | {"hydrogen": hydrogen, "nucleons": nucleons}
     about |= {"chunk": int(chunk)} if chunk else {}
     return Events.of_columns(columns, origin, about)

@@ -65,27 +65,35 @@ def upscattering_and_decay(
     upscatterings per nucleus and POT. ``on_shell`` is whether m_Z′ < m_N: then s is m_Z′² and the axis of s goes
     unused. ``remembers_spin`` is true for a Dirac N, whose decay depends on its spin.
     """
-    lowest_s, mass = 4 * ELECTRON_MASS**2, target.mass
-    threshold, below, width_of_N = 0.0, 0.0, 1.0
-    c = np.ones((17, _TOGETHER))
+    lowest_s, mass, total = 4 * ELECTRON_MASS**2, target.mass, target.flux_cumulative[-1]
+    c = np.ones((18, _TOGETHER))
     E_nu, above, s, cos_Z, cos_e, phi_e, N, Z = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]
     flux, width, of_s, Q2, charge = c[8], c[9], c[10], c[11], c[12]
-    magnetic, degree, rate, found = c[13], c[14], c[15], c[16]
+    magnetic, degree, rate, found, threshold = c[13], c[14], c[15], c[16], c[17]
     for first in range(0, u.shape[0], _TOGETHER):
         n = min(_TOGETHER, u.shape[0] - first)
         for j in range(n):
             i = first + j
-            N[j], Z[j] = m_N[i], m_Zprime[i]
-            if i == 0 or N[j] != m_N[i - 1] or Z[j] != m_Zprime[i - 1]:  # else all are those of the event before
-                threshold = N[j] + N[j] ** 2 / (2 * mass)
-                below = flux_below(threshold, target)
-                width_of_N = 1.0 if on_shell else tabulated_width(N[j], Z[j], target.width_table)
-            flux[j], width[j] = target.flux_cumulative[-1] - below, width_of_N
-            E_nu[j] = energy_at(below + u[i, 0] * flux[j], target)
-            if flux[j] <= 0.0 or E_nu[j] <= threshold:
-                flux[j], E_nu[j] = 0.0, threshold * (1 + 1e-9)  # no neutrino makes this N: an event of weight zero
-            above[j], s[j], cos_Z[j], cos_e[j] = u[i, 1], u[i, 2], 2 * u[i, 3] - 1, 2 * u[i, 4] - 1
-            phi_e[j] = 2 * math.pi * u[i, 5]
+            N[j], Z[j], E_nu[j], above[j], s[j] = m_N[i], m_Zprime[i], u[i, 0], u[i, 1], u[i, 2]
+            cos_Z[j], cos_e[j], phi_e[j] = 2 * u[i, 3] - 1, 2 * u[i, 4] - 1, 2 * math.pi * u[i, 5]
+        for j in range(_TOGETHER):
+            threshold[j] = N[j] + N[j] ** 2 / (2 * mass)
+        below = flux_below(threshold[0], target)
+        if not on_shell:
+            width[0] = tabulated_width(N[0], Z[0], target.width_table)
+        for j in range(n):
+            if j > 0 and N[j] == N[j - 1] and Z[j] == Z[j - 1]:  # as all are at fixed masses
+                width[j] = width[j - 1]
+            elif j > 0:
+                below = flux_below(threshold[j], target)
+                if not on_shell:
+                    width[j] = tabulated_width(N[j], Z[j], target.width_table)
+            flux[j] = total - below
+            E_nu[j] = energy_at(below + E_nu[j] * flux[j], target)
+        for j in range(_TOGETHER):
+            reached = (flux[j] > 0.0) & (E_nu[j] > threshold[j])  # else no neutrino makes this N: a weight of zero
+            flux[j] = flux[j] if reached else 0.0
+            E_nu[j] = E_nu[j] if reached else threshold[j] * (1 + 1e-9)
         for j in range(_TOGETHER):
             low, high = q2_limits(E_nu[j], N[j], mass)
             scale = 1 / (1 / target.dipole_scale + 1 / Z[j] ** 2)
@@ -113,6 +121,47 @@ def upscattering_and_decay(
             value[first + j] = found[j]
             for k in range(8):
                 variables[first + j, k] = c[k, j]
+
+
+@compiled()
+def points_and_masses(
+    y: Array,
+    edges: Array,
+    log_m_N: Array,
+    log_m_Zprime: Array,
+    is_light: bool,
+    point: Array,
+    m_N: Array,
+    m_Zprime: Array,
+    jacobian: Array,
+) -> None:
+    """Carry points ``y`` (n, axes + k) of a unit hypercube to where vegas has adapted to, and give masses (n,).
+
+    The map of each axis is linear between its ``edges`` (axes, cells + 1). The first `DECAY_AXES` go into ``point``
+    (n, `DECAY_AXES` + k), with what follows the axes of the map, which stays as it is. Two more axes, if the map has
+    them, are those of (ln m_N, ln m_Z′), from ``log_m_N`` to ``log_m_Zprime``, (2,) each; m_Z′ ends or begins at m_N.
+    """
+    axes, cells = edges.shape[0], edges.shape[1] - 1
+    at = np.empty(max(axes, DECAY_AXES + 2))
+    for i in range(y.shape[0]):
+        factor = 1.0
+        for k in range(axes):
+            steps = y[i, k] * cells
+            cell = min(int(steps), cells - 1)
+            width = edges[k, cell + 1] - edges[k, cell]
+            at[k] = edges[k, cell] + width * (steps - cell)
+            factor *= width * cells
+        for k in range(DECAY_AXES):
+            point[i, k] = at[k]
+        for k in range(y.shape[1] - axes):
+            point[i, DECAY_AXES + k] = y[i, axes + k]
+        if axes > DECAY_AXES:
+            ln_m_N = log_m_N[0] + at[DECAY_AXES] * (log_m_N[1] - log_m_N[0])
+            low = log_m_Zprime[0] if is_light else max(ln_m_N, log_m_Zprime[0])
+            high = min(ln_m_N, log_m_Zprime[1]) if is_light else log_m_Zprime[1]
+            m_N[i], m_Zprime[i] = math.exp(ln_m_N), math.exp(low + at[DECAY_AXES + 1] * (high - low))
+            factor *= (log_m_N[1] - log_m_N[0]) * max(high - low, 0.0)
+        jacobian[i] = factor
 
 
 @compiled(fastmath=_RECIPROCALS)
@@ -175,9 +224,30 @@ class Integrand:
 
     def evaluate(self, u: Array) -> tuple[Array, Array]:
         """Integrand (n,) and physical variables (n, 8) at the points ``u`` (n, dim)."""
-        m_N, m_Zprime, jacobian = self._masses(u[:, DECAY_AXES:])
-        value, variables = self.at_masses(u, m_N, m_Zprime)
-        return value * jacobian * self._sampling.q_of_events(m_N, m_Zprime), variables
+        return self.mapped(u, np.array(self.dim * [[0.0, 1.0]]))
+
+    def mapped(self, y: Array, edges: Array, into: Mapping[str, Array] | None = None) -> tuple[Array, Array]:
+        """Integrand with the Jacobian (n,) of a map with ``edges`` (dim, cells + 1), and variables (n, 8).
+
+        Points ``y`` (n, ≥ dim) are carried to ``into["point"]`` by `points_and_masses`, and their masses to
+        ``into["m_N"]`` and ``into["m_Zprime"]``, by default new ones.
+        """
+        n, jacobian = len(y), np.empty(len(y))
+        if into is None:
+            into = {"point": np.empty((n, DECAY_AXES + y.shape[1] - self.dim))}
+            into |= {name: np.empty(n) for name in ("m_N", "m_Zprime")}
+        point, m_N, m_Zprime = into["point"], into["m_N"], into["m_Zprime"]
+        if self._sampling.is_fixed:
+            m_N[:], m_Zprime[:] = self._sampling.m_N[0], self._sampling.m_Zprime[0]
+        logarithms = self._log_m_N, self._log_m_Zprime, self._sampling.is_light
+        points_and_masses(
+            to_read(np.ascontiguousarray(y)), to_read(edges), *logarithms, point, m_N, m_Zprime, jacobian
+        )
+        value, variables = self.at_masses(point, m_N, m_Zprime)
+        value *= jacobian
+        if not self._sampling.is_fixed:
+            value *= self._sampling.q_of_events(m_N, m_Zprime)
+        return value, variables
 
     def at_masses(self, u: Array, m_N: Array, m_Zprime: Array) -> tuple[Array, Array]:
         """Integrand without density q and physical variables at points ``u`` (n, ≥ 6), each with its masses (n,)."""
@@ -199,25 +269,12 @@ class Integrand:
         laboratory_momenta(variables, to_read(azimuths), self._target, *(momenta[name] for name in names))
         return momenta
 
-    def _masses(self, u: Array) -> tuple[Array, Array, Array]:
-        """Masses (n,) for points (n, 2) of the unit square, and d ln m_N d ln m_Z′/du."""
-        if self._sampling.is_fixed:
-            fixed = (self._sampling.m_N[0], self._sampling.m_Zprime[0], 1.0)
-            m_N, m_Zprime, jacobian = (np.full(len(u), value) for value in fixed)
-            return m_N, m_Zprime, jacobian
-        ln_m_N = self._log_m_N[0] + u[:, 0] * np.diff(self._log_m_N)
-        lowest, highest = np.broadcast_to(self._log_m_Zprime[:, None], (2, len(u)))
-        if self._sampling.is_light:
-            highest = np.minimum(ln_m_N, highest)
-        else:
-            lowest = np.maximum(ln_m_N, lowest)
-        ln_m_Zprime = lowest + u[:, 1] * (highest - lowest)
-        jacobian = np.diff(self._log_m_N) * np.maximum(highest - lowest, 0.0)
-        return np.exp(ln_m_N), np.exp(ln_m_Zprime), jacobian
-
     def __call__(self, u: Array) -> Array:
         """What vegas adapts to: with a flat mass plane, also where masses are then drawn evenly."""
-        value, variables = self.evaluate(u)
+        return self.flattened(*self.evaluate(u))
+
+    def flattened(self, value: Array, variables: Array) -> Array:
+        """``value`` as if masses were drawn where it is large, also where they are drawn evenly."""
         if self.draws_masses_evenly:
             value *= self._sampling.flattening(variables[:, -2], variables[:, -1])
         return value

@@ -23,6 +23,7 @@ from darkpkg.experiment.experiment import Experiment
 from darkpkg.experiment.response import Pairs
 from darkpkg.experiment.selection import Cuts, Selection, observables
 from darkpkg.experiment.volumes import Volume
+from darkpkg.method.channels import edges_of
 from darkpkg.method.flights import chords_through
 from darkpkg.method.generator import REPLICATES
 from darkpkg.method.integrand import DECAY_AXES, Integrand
@@ -315,11 +316,9 @@ def _shifted(n: int, seed: int) -> Array:
 
 def _simulated(integrand: Integrand, own: vegas.AdaptiveMap, y: Array, azimuths: Array) -> tuple[Any, ...]:
     """Values with the Jacobian of the map, variables, momenta of N and pairs, at points (n, 6) and (n, 2)."""
-    u, jacobian = np.empty(y.shape), np.empty(len(y))
-    own.map(y, u, jacobian)
-    value, variables = integrand.evaluate(u)
+    value, variables = integrand.mapped(y, edges_of(own))
     p = integrand.momenta(variables, azimuths)
-    return value * jacobian, variables, p["p_N"], Pairs(p["p_electron"], p["p_positron"])
+    return value, variables, p["p_N"], Pairs(p["p_electron"], p["p_positron"])
 
 
 def _passes(selection: Selection, pair: Pairs) -> Array:

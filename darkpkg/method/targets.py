@@ -38,6 +38,7 @@ class Target(NamedTuple):
     dipole_scale: float
 
 
+@functools.lru_cache(maxsize=256)
 def target(flux: Flux, nucleus: Nucleus, form_factor: str) -> Target:
     """Tabulate flux and current. The splines in Q, 20 knots in each unit of QR, are exact to 1e-7."""
     charge, magnetic, step = _splines(nucleus, form_factor)
@@ -149,6 +150,8 @@ def _bin_of(value: float, edges: Array, cells: NDArray[np.int64]) -> int:
     cell = int((value - edges[0]) / (edges[-1] - edges[0]) * cells.shape[0])
     cell = min(max(cell, 0), cells.shape[0] - 1)
     low, high = cells[cell, 0], cells[cell, 1]
+    if high - low <= 1:  # as it mostly is: there is no branch to foresee
+        return int(low + (high - low) * (edges[high] <= value))
     while low < high:
         middle = (low + high + 1) >> 1
         if edges[middle] <= value:

@@ -15,7 +15,6 @@ variables.
 
 from __future__ import annotations
 
-import functools
 from typing import Any, TypeVar
 
 import numpy as np
@@ -126,7 +125,7 @@ def _at_masses_of(
     integrands, after, origin = _integrands(sample), np.empty(len(events)), events.origin
     before = integrands[rows]
     for (beam, flavour, code), own in by_source(events):
-        about = _target(origin.flux(beam, flavour), origin.nucleus(code), origin.form_factor)
+        about = target(origin.flux(beam, flavour), origin.nucleus(code), origin.form_factor)
         integrand = Integrand(about, sampling_range(events), parameters)
         where = block_of(own)
         u = rows_of(events.point, where)
@@ -145,7 +144,3 @@ def _at_masses_of(
 
 _integrands = Remembered(lambda events: np.full(len(events), np.nan), most=1)
 """Those at the masses of each event of a sample, nan as long as they are not known: other masses need them again."""
-
-
-_target = functools.cache(target)
-"""The tables of a flux and nucleus, kept, as a plane needs them at each of its masses."""

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.formulas import Four, Number, within_compiled
 from darkpkg.inputs import broadcast, real_numbers
-from darkpkg.physics.kinematics import boost, spherical
+from darkpkg.physics.kinematics import boost, cos_and_sin, spherical
 from darkpkg.units import ELECTRON_MASS
 
 __all__ = ["angular_correlation", "lepton_momenta", "mass_density"]
@@ -107,8 +107,8 @@ def lepton_momenta(
     >>> electron[0] + positron[0]                              # (m_N² + s) / 2m_N
     0.0625...
     """
-    forward = spherical(cos_Z, phi_Z)
-    sin_Z, cos_phi, sin_phi = np.sqrt((1 - cos_Z) * (1 + cos_Z)), np.cos(phi_Z), np.sin(phi_Z)
+    sin_Z, (cos_phi, sin_phi) = np.sqrt((1 - cos_Z) * (1 + cos_Z)), cos_and_sin(phi_Z)
+    forward = sin_Z * cos_phi, sin_Z * sin_phi, cos_Z
     momentum = np.sqrt(np.maximum(s / 4 - m_e**2, 0.0))
     across, sideways, along = spherical(cos_e, phi_e)
     x = momentum * (along * forward[0] + across * cos_Z * cos_phi - sideways * sin_phi)
@@ -159,7 +159,7 @@ def angular_correlation(
     E_nu, E_Z = (m_N**2 - s) / (2 * m_N), (m_N**2 + s) / (2 * m_N)
     beta_sq = 1 - 4 * m_e**2 / s
     sin_sin = np.sqrt((1 - cos_Z**2) * (1 - cos_e**2))
-    n_l = E_nu * cos_e + polarisation * (np.sqrt(s) * sin_sin * np.cos(phi_e) - E_Z * cos_Z * cos_e)
+    n_l = E_nu * cos_e + polarisation * (np.sqrt(s) * sin_sin * cos_and_sin(phi_e)[0] - E_Z * cos_Z * cos_e)
     n_q = E_Z - polarisation * E_nu * cos_Z
     D_over_E_nu = m_N / 2 * (n_q - beta_sq * cos_e * n_l) + m_e**2 * (1 + polarisation * cos_Z)
     return D_over_E_nu / ((m_N**2 + 2 * s) / 6 * (1 + 2 * m_e**2 / s))

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.formulas import Four, Number, Three, within_compiled
 from darkpkg.inputs import broadcast, check_kinds, real_numbers
-from darkpkg.physics.kinematics import boost, minkowski
+from darkpkg.physics.kinematics import boost, cos_and_sin, minkowski
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import Nucleus, current_amplitudes
 from darkpkg.units import ALPHA_EM, HBARC, GeV
@@ -283,8 +283,8 @@ def heavy_neutrino_momentum(E_nu: Number, Q2_above_min: Number, m_N: Number, phi
     # At threshold N rests in the centre of mass: no angle, and no division by zero.
     one_minus_cos = Q2_above_min * sqrt_s / np.maximum(2 * mass * E_nu * momentum, 1e-300)
     one_minus_cos = np.minimum(np.maximum(one_minus_cos, 0.0), 2.0)
-    across = momentum * np.sqrt(one_minus_cos * (2 - one_minus_cos))
-    in_centre_of_mass = energy, across * np.cos(phi), across * np.sin(phi), momentum * (1 - one_minus_cos)
+    across, (cos_phi, sin_phi) = momentum * np.sqrt(one_minus_cos * (2 - one_minus_cos)), cos_and_sin(phi)
+    in_centre_of_mass = energy, across * cos_phi, across * sin_phi, momentum * (1 - one_minus_cos)
     return boost(in_centre_of_mass, (E_nu + mass, 0.0, 0.0, E_nu), sqrt_s)
 
 

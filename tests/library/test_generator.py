@@ -8,6 +8,7 @@ import math
 import dirac
 import numpy as np
 import pytest
+import vegas
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstest
@@ -18,6 +19,7 @@ from darkpkg.experiment.detector import ND280, Module
 from darkpkg.experiment.experiment import T2K
 from darkpkg.experiment.volumes import Box
 from darkpkg.method import channels
+from darkpkg.method.channels import edges_of
 from darkpkg.method.events import Events
 from darkpkg.method.generator import REPLICATES, generate
 from darkpkg.method.integrand import Integrand, laboratory_momenta
@@ -829,7 +831,7 @@ def test_an_event_has_the_same_bits_wherever_it_stands(sampling, nucleus):
     integrand = Integrand(target(T2K["FHC"].flux, nucleus, "fourier-bessel"), sampling, BENCHMARK_B)
     rng = np.random.default_rng(1)
     u, azimuths = rng.random((150, 8)), rng.random((150, 2))
-    m_N, m_Zprime, _ = integrand._masses(u[:, 6:])
+    m_N, m_Zprime = np.ascontiguousarray(integrand.evaluate(u)[1][:, 6:].T)
 
     def events(rows):
         value, variables = integrand.at_masses(u[rows], m_N[rows], m_Zprime[rows])
@@ -1084,9 +1086,31 @@ def test_the_jacobian_of_the_masses_adds_up_to_the_area_of_the_region():
     sampling = SamplingRange((0.5, 1.0), (0.5, 1.0))
     integrand = Integrand(target(T2K["FHC"].flux, NUCLEI["C12"], "helm"), sampling, BENCHMARK_B)
     u = (np.arange(100_000) + 0.5) / 100_000
-    _, _, jacobian = integrand._masses(np.stack([u, np.full(len(u), 0.5)], axis=-1))
+    points = np.full((len(u), 8), 0.5)
+    points[:, 6] = u
+    value, variables = integrand.evaluate(points)
+    m_N, m_Zprime = np.ascontiguousarray(variables[:, 6:].T)
+    jacobian = value / (integrand.at_masses(points, m_N, m_Zprime)[0] * sampling.q(m_N, m_Zprime))
     # The middle of each step is exact for what is linear in u.
     assert jacobian.mean() == pytest.approx(np.log(2) ** 2 / 2, rel=1e-9)
+
+
+def test_points_go_where_the_map_of_vegas_carries_them():
+    rng = np.random.default_rng(3)
+    own = vegas.AdaptiveMap(np.sort(np.pad(rng.random((8, 59)), ((0, 0), (1, 1)), constant_values=(0, 1)), axis=1))
+    y = rng.random((500, 8))
+    y[0], y[1] = 0.0, 1.0
+    u, jacobian = np.empty(y.shape), np.empty(len(y))
+    own.map(y, u, jacobian)
+    integrand = Integrand(target(T2K["FHC"].flux, NUCLEI["C12"], "fourier-bessel"), PLANE, BENCHMARK_B)
+    for azimuths in (0, 2):
+        into = {"point": np.empty((500, 6 + azimuths)), "m_N": np.empty(500), "m_Zprime": np.empty(500)}
+        found, variables = integrand.mapped(np.pad(y, ((0, 0), (0, azimuths))), edges_of(own), into)
+        expected, at = integrand.evaluate(u)
+        np.testing.assert_allclose(into["point"][:, :6], u[:, :6], rtol=1e-15)
+        np.testing.assert_allclose(variables[2:], at[2:], rtol=1e-13)
+        # At the ends of the hypercube masses are equal, or the threshold is next to the end of the flux.
+        np.testing.assert_allclose(found[2:], (expected * jacobian)[2:], rtol=1e-10)
 
 
 # --- What is tabulated and kept ---

@@ -1,11 +1,22 @@
 """Four-vectors, boosts and rotations."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from darkpkg.physics.kinematics import boost, dot, invariant_mass, minkowski, momentum, rotate_z_to, spherical
+from darkpkg.physics.kinematics import (
+    boost,
+    cos_and_sin,
+    dot,
+    invariant_mass,
+    minkowski,
+    momentum,
+    rotate_z_to,
+    spherical,
+)
 
 cosines = st.floats(-1, 1)
 angles = st.floats(-10, 10)
@@ -94,6 +105,18 @@ def test_a_direction_has_length_one_and_its_angles(cos_theta, phi):
     assert z == cos_theta
     assert x * np.sin(phi) == pytest.approx(y * np.cos(phi), abs=1e-15)
     assert x * np.cos(phi) >= 0 or abs(x) < 1e-15 or abs(np.cos(phi)) < 1e-15
+
+
+@given(st.floats(-50.0, 50.0))
+def test_cosine_and_sine_are_as_exact_as_the_angle(phi):
+    # Half of the distance to the next angle, and to the next number below one for each of two roundings.
+    np.testing.assert_allclose(cos_and_sin(phi), (math.cos(phi), math.sin(phi)), atol=np.spacing(abs(phi)) + 3e-16)
+
+
+def test_cosine_and_sine_of_quarter_turns_and_of_no_number():
+    phi = np.arange(-5, 6) * np.pi / 2
+    np.testing.assert_allclose(np.stack(cos_and_sin(phi)), np.stack([np.cos(phi), np.sin(phi)]), atol=1e-15)
+    assert np.isnan(cos_and_sin(np.nan)).all()
 
 
 @given(masses, vectors)
