@@ -39,6 +39,7 @@ LAYERS = {
     "method": [
         "sampling",
         "origin",
+        "columns",
         "events",
         "joining",
         "files",
