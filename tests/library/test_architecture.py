@@ -52,6 +52,7 @@ LAYERS = {
         "generator",
         "placing",
         "expectation",
+        "predictions",
         "table_grid",
         "table",
         "interface",
