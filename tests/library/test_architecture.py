@@ -23,7 +23,7 @@ LAYERS = {
         "compiling",
         "running",
     ],
-    "physics": ["widths", "model", "nuclei", "nucleons", "kinematics", "scattering", "decay", "validity"],
+    "physics": ["widths", "model", "charges", "nuclei", "nucleons", "kinematics", "scattering", "decay", "validity"],
     "experiment": [
         "beam",
         "regions",
