@@ -190,6 +190,13 @@ def test_every_module_has_its_place():
     assert there == set(ORDER)
 
 
+@pytest.mark.parametrize("module", ORDER)
+def test_a_module_can_be_read_at_once(module):
+    """What is longer has a seam: two things that a reader would look for under two names."""
+    path = PACKAGE.joinpath(*module.split(".")).with_suffix(".py")
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 350
+
+
 def test_only_the_top_of_the_package_imports_for_others():
     for path in PACKAGE.glob("*/**/__init__.py"):
         assert path.read_text(encoding="utf-8") == "", f"{path} hides where names come from"
