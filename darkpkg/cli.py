@@ -1,7 +1,6 @@
 """The command line: ``darkpkg check`` tests a point, ``simulate`` makes a sample, ``scan`` a plane of limits.
 
-Only the options stand here, and what becomes of errors; `darkpkg.commands` does the work. So a word of help does not
-wait for the library.
+Options and errors alone: `darkpkg.commands` does the work, and a word of help does not wait for the library.
 """
 
 from __future__ import annotations
@@ -98,9 +97,9 @@ def _integer(text: str) -> int:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        import importlib.metadata  # takes as long as all the rest
+        from importlib.metadata import version as installed  # takes as long as all the rest
 
-        print(f"darkpkg {importlib.metadata.version('darkpkg')}")
+        print(f"darkpkg {installed('darkpkg')}")
         raise typer.Exit
 
 
@@ -186,10 +185,8 @@ def check(
     they leave. Exit status: 0 for a verdict, 2 for wrong input, 3 for no statement (of one point, by the last
     analysis).
     """
-    numbers = {
-        "m_N": m_N, "m_Zprime": m_Zprime, "alpha_D": alpha_D, "epsilon": epsilon, "V_muN_sq": V_muN_sq,
-        "V_N_sq": V_N_sq, "V_eN_sq": V_eN_sq,
-    }  # fmt: skip
+    numbers = {"m_N": m_N, "m_Zprime": m_Zprime, "alpha_D": alpha_D, "epsilon": epsilon}
+    numbers |= {"V_muN_sq": V_muN_sq, "V_N_sq": V_N_sq, "V_eN_sq": V_eN_sq}
     simulation = {"experiment": experiment, "n-events": n_events, "seed": seed, "hydrogen": hydrogen}
     given = {name: value for name, value in numbers.items() if value is not None}
     missing = [name for name in numbers if name not in (*given, "V_eN_sq")]

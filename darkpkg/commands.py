@@ -19,19 +19,18 @@ import pandas as pd
 from tqdm import tqdm
 
 import darkpkg as dk
-from darkpkg import datasets
 from darkpkg.experiment.analysis import check_modules
 from darkpkg.inference.check import Rule, Verdict, unreachable, verdict_without_neutrinos
 from darkpkg.inference.scan_files import scan_path
 from darkpkg.inference.scanning import require_scan_memory
 from darkpkg.inference.threshold import exclusion_rule
-from darkpkg.inputs import count, small_text, whole_number
+from darkpkg.inputs import count, whole_number
 from darkpkg.memory import require_memory
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import FEW_EVENTS
 from darkpkg.method.sampling import NoWeightError
 from darkpkg.method.weights import sampling_range
-from darkpkg.options import EXPERIMENTS, estimator_of, experiment_of, judges_of
+from darkpkg.options import EXPERIMENTS, estimator_of, experiment_of, judges_of, points_of
 from darkpkg.outputs import complete_or_not_at_all, require_writable
 from darkpkg.physics.nuclei import Nucleus
 from darkpkg.physics.validity import validity_notes
@@ -46,9 +45,6 @@ OF_A_POINT, AT_MASSES, OF_ALL_MASSES = 16_384, 200_000, 1_000_000
 
 SIDES = {"heavy": dk.HEAVY, "light": dk.LIGHT}
 """Masses that ``--mediator`` names."""
-
-LARGEST_FILE = 10_000_000
-"""Bytes of a file of points, of which a thousand have a hundred thousand."""
 
 _BYTES_PER_EVENT = 600
 """Columns of 384 bytes, and copies of many of them while events are placed and written: measured with half a
@@ -197,7 +193,7 @@ def check_points(
     path: Path, kind: Mapping[str, Any], source: Source, names: list[str] | None, output: Path | None, as_json: bool
 ) -> None:
     """Write a row for each point of a CSV file and each analysis, from one sample over masses for all of them."""
-    points, judges = _points(path, kind), source.judges(names)
+    points, judges = points_of(path, kind), source.judges(names)
     source.refuse_early(points, judges)
     if output:
         require_writable(output, ".csv", ".json")
@@ -211,8 +207,8 @@ def check_points(
         warnings.simplefilter("ignore", dk.FewEventsWarning)  # each row has its number of effective events
         for number, point in enumerate(tqdm(points, desc="points", disable=not is_watched()), 1):
             estimator = estimators[which[number - 1]]
-            verdicts = [dk.check(estimator, point, one, method=source.method) for one in judges]
-            rows += [{"point": number, **row(point, verdict)} for verdict in verdicts]
+            verdicts = [(dk.check(estimator, point, one, method=source.method), one) for one in judges]
+            rows += [{"point": number, **row(point, *verdict)} for verdict in verdicts]
     as_json = as_json or (output is not None and output.suffix == ".json")
     text = as_text(rows) if as_json else pd.DataFrame(rows).to_csv(index=False)
     if output is None:
@@ -223,41 +219,6 @@ def check_points(
     total = Counter(found["status"] for found in rows if found["analysis"] == judges[-1].name)
     counts = ", ".join(f"{n} {status}" for status, n in sorted(total.items()))
     print(f"{len(which)} points by {judges[-1].name}: {counts}; written to {output}")
-
-
-def _points(path: Path, kind: Mapping[str, Any]) -> list[dk.DarkParameters]:
-    """The points of a file. Raises `ValueError` that names file, column, value and rule."""
-    try:
-        names, rows = datasets.cells(small_text(path, LARGEST_FILE))
-        known = list(dk.DarkParameters.numbers())
-        for name in names:
-            if name not in known:
-                raise ValueError(f"columns, divided by commas, must be {', '.join(known)}, got {name!r}")
-        missing = [name for name in known if name not in (*names, "V_eN_sq")]
-        if missing:
-            raise ValueError(f"a column {missing[0]} must be there, got {', '.join(names)}")
-        if not rows:
-            raise ValueError("it must have rows")
-        return [_point(line, dict(zip(names, words, strict=True)), kind) for line, words in rows.items()]
-    except ValueError as error:
-        raise ValueError(f"{path} has no points: {str(error)[:500]}") from error
-
-
-def _point(line: int, words: Mapping[str, str], kind: Mapping[str, Any]) -> dk.DarkParameters:
-    try:
-        numbers: dict[str, Any] = {name: _number(name, word) for name, word in words.items()}
-        return dk.DarkParameters(**numbers, **kind)
-    except ValueError as error:
-        raise ValueError(f"line {line}: {error}") from error
-
-
-def _number(name: str, word: str) -> float:
-    try:
-        if "_" in word:  # in Python, and nowhere else, 1_0 is ten
-            raise ValueError
-        return float(word)
-    except ValueError:
-        raise ValueError(f"{name} must be a number, got {word!r}") from None
 
 
 def _ranges_of(path: Path, points: Sequence[dk.DarkParameters], ranges: list[dk.SamplingRange]) -> list[int]:

@@ -100,12 +100,11 @@ def real_number(
 
 def whole_number(name: str, value: Any, least: int = 0, most: int | None = None) -> int:
     """``value`` as an integer, which it must be, ``least`` or more, and ``most`` or less."""
+    given: Any = None if isinstance(value, bool | np.bool_) else value
     try:
-        number = operator.index(value)
+        number = operator.index(given)
     except TypeError:
         raise TypeError(f"{name} must be a whole number, got {value!r}") from None
-    if isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be a whole number, got {value!r}")
     if number < least:
         raise ValueError(f"{name} must be at least {least}, got {number}")
     if most is not None and number > most:
@@ -158,10 +157,7 @@ def of_an_extra(name: str, extra: str) -> Any:
 
 
 def check_kinds(**arguments: tuple[Any, Any]) -> None:
-    """`TypeError` that names the argument whose value, the first of two, is not of the kind that follows.
-
-    That is a type or several; None stands for that of None.
-    """
+    """`TypeError` that names the argument whose value is not of the kind that follows, a type, None or several."""
     for name, (value, kind) in arguments.items():
         kinds = [type(None) if one is None else one for one in (kind if isinstance(kind, tuple) else (kind,))]
         if not isinstance(value, tuple(kinds)):
@@ -170,7 +166,7 @@ def check_kinds(**arguments: tuple[Any, Any]) -> None:
 
 
 def settle(instance: Any, owner: str = "", /, **rules: Any) -> None:
-    """Check fields of a frozen dataclass, and set what is made of them.
+    """Check fields of a frozen dataclass, and set what is made of them. Raises as the rules do.
 
     Parameters
     ----------
@@ -181,11 +177,6 @@ def settle(instance: Any, owner: str = "", /, **rules: Any) -> None:
     **rules
         For each field a type, or several, as for `check_kinds`; or a function of name and value, such as
         `real_number`, or what `rule` makes of one, whose result the field becomes.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As the rules do.
     """
     for name, rule in rules.items():
         value = getattr(instance, name)

@@ -1,4 +1,4 @@
-"""What the words of the command line stand for: experiments, analyses, estimators and slices."""
+"""What the words of the command line stand for: experiments, analyses, estimators, slices and files of points."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ from typing import Any, TypeVar
 import numpy as np
 
 import darkpkg as dk
+from darkpkg import datasets
 from darkpkg.experiment.files import load_experiment
+from darkpkg.inputs import small_text
 from darkpkg.method.events import PlacedEvents
 
 MOST_STEPS = 1_000_000
 """Along an axis."""
+
+LARGEST_FILE = 10_000_000
+"""Bytes of a file of points, of which a thousand have a hundred thousand."""
 
 _Named = TypeVar("_Named", dk.Analysis, dk.Experiment)
 
@@ -127,3 +132,38 @@ def _assigned(
                 f"{', '.join(others)}, got {text}"
             ) from None
     return fixed, tied
+
+
+def points_of(path: Path, kind: Mapping[str, Any]) -> list[dk.DarkParameters]:
+    """The points of a file. Raises `ValueError` that names file, column, value and rule."""
+    try:
+        names, rows = datasets.cells(small_text(path, LARGEST_FILE))
+        known = list(dk.DarkParameters.numbers())
+        for name in names:
+            if name not in known:
+                raise ValueError(f"columns, divided by commas, must be {', '.join(known)}, got {name!r}")
+        missing = [name for name in known if name not in (*names, "V_eN_sq")]
+        if missing:
+            raise ValueError(f"a column {missing[0]} must be there, got {', '.join(names)}")
+        if not rows:
+            raise ValueError("it must have rows")
+        return [_point(line, dict(zip(names, words, strict=True)), kind) for line, words in rows.items()]
+    except ValueError as error:
+        raise ValueError(f"{path} has no points: {str(error)[:500]}") from error
+
+
+def _point(line: int, words: Mapping[str, str], kind: Mapping[str, Any]) -> dk.DarkParameters:
+    try:
+        numbers: dict[str, Any] = {name: _number(name, word) for name, word in words.items()}
+        return dk.DarkParameters(**numbers, **kind)
+    except ValueError as error:
+        raise ValueError(f"line {line}: {error}") from error
+
+
+def _number(name: str, word: str) -> float:
+    try:
+        if "_" in word:  # in Python, and nowhere else, 1_0 is ten
+            raise ValueError
+        return float(word)
+    except ValueError:
+        raise ValueError(f"{name} must be a number, got {word!r}") from None

@@ -42,15 +42,16 @@ def as_text(value: Any) -> str:
     return json.dumps(without_infinities, indent=2, allow_nan=False)
 
 
-def row(point: DarkParameters, verdict: Verdict) -> dict[str, Any]:
+_OF_A_ROW = (
+    *("analysis", "proper_decay_length_cm", "expected_events", "error", "bias", "n_effective"),
+    *("minus_delta_log_likelihood", "threshold", "status", "reason"),
+)
+
+
+def row(point: DarkParameters, verdict: Verdict, analysis: Analysis) -> dict[str, Any]:
     """A row of the table of many points."""
-    return {
-        **{name: float(getattr(point, name)) for name in point.numbers()},
-        "analysis": verdict.analysis,
-        "proper_decay_length_cm": float(point.proper_decay_length() / cm),
-        **_sums(verdict.expected_events),
-        **{name: getattr(verdict, name) for name in ("minus_delta_log_likelihood", "threshold", "status", "reason")},
-    }
+    found = numbers_of(point, verdict, analysis)
+    return {name: float(getattr(point, name)) for name in point.numbers()} | {name: found[name] for name in _OF_A_ROW}
 
 
 def numbers_of(point: DarkParameters, verdict: Verdict, analysis: Analysis) -> dict[str, Any]:

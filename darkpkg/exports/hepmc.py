@@ -19,6 +19,7 @@ from darkpkg.method.events import PlacedEvents
 from darkpkg.method.weights import check_placed, check_point, produced_weight
 from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.physics.model import DarkParameters
+from darkpkg.physics.scattering import neutrino_energy
 from darkpkg.streams import random_stream
 
 HEAVY_NEUTRINO, DARK_PHOTON, ELECTRON = 9900014, 32, 11
@@ -92,8 +93,7 @@ def _columns(events: PlacedEvents, parameters: DarkParameters, seed: int) -> dic
     for code in np.unique(events.target).tolist():
         mass[events.target == code] = events.origin.nucleus(code).mass
     N, zero = events.p_N, np.zeros(len(events))
-    # From the mass of the nucleus after the collision, which is that before.
-    E_nu = (mass * N[:, 0] - parameters.m_N**2 / 2) / (mass - N[:, 0] + N[:, 3])
+    E_nu = neutrino_energy(N, parameters.m_N, mass)
     p_nu, target = np.stack([E_nu, zero, zero, E_nu], axis=1), np.stack([mass, zero, zero, zero], axis=1)
     pair: Array = events.p_electron + events.p_positron
     vertex: Array = np.column_stack([events.vertex, zero]) * _MM

@@ -61,11 +61,6 @@ class PValues:
     value: Array
     error: Array
 
-    @property
-    def significance(self) -> Array:
-        """Standard deviations of a Gaussian that are exceeded, on one side, as rarely."""
-        return np.asarray(-scipy.special.ndtri(self.value))
-
 
 @dataclass(frozen=True)
 class Data:

@@ -34,21 +34,13 @@ from darkpkg.inputs import (
 )
 from darkpkg.streams import random_stream
 
-BOUNDS: Mapping[str, tuple[float, float]] = Frozen(
-    {
-        "m_N": (5e-3, 1.0),
-        "m_Zprime": (2e-3, 10.0),
-        "alpha_D": (1e-3, 1.0),
-        "epsilon": (1e-5, 1e-1),
-        "V_muN_sq": (1e-12, 1e-2),
-        "V_N_sq": (1e-12, 1.0),
-    }
-)
+BOUNDS: Mapping[str, tuple[float, float]] = Frozen({
+    "m_N": (5e-3, 1.0), "m_Zprime": (2e-3, 10.0), "alpha_D": (1e-3, 1.0), "epsilon": (1e-5, 1e-1),
+    "V_muN_sq": (1e-12, 1e-2), "V_N_sq": (1e-12, 1.0),
+})  # fmt: skip
 """All six parameters: the masses of the table of all rates, in GeV, and couplings around those of the benchmarks."""
 
 FORMAT = "darkpkg chain 1"
-
-_WALKERS = 64
 
 _CANDIDATES, _ROUNDS = 32, 64
 """Points of the prior for each walker to start from, as many likelihoods as so many steps, and how often at most."""
@@ -168,7 +160,7 @@ def sample_chain(
     n_steps: int,
     *,
     seed: int = 1,
-    n_walkers: int = _WALKERS,
+    n_walkers: int = 64,
     after: Chain | None = None,
 ) -> Chain:
     """Sample the posterior with an ensemble of walkers, by emcee (arXiv:1202.3665).
@@ -213,9 +205,8 @@ def sample_chain(
     emcee = of_an_extra("emcee", "posterior")
     check_kinds(likelihood=(likelihood, PointLikelihood))
     prior, n_steps = Prior.of(likelihood), whole_number("n_steps", n_steps, 1)
-    d, heights = len(prior.names), Cube(prior, likelihood)
+    d, heights, before = len(prior.names), Cube(prior, likelihood), [after] if after else []
     about: Mapping[str, Any] = _about(likelihood, whole_number("seed", seed))
-    before = [] if after is None else [after]
     if after is None:
         if whole_number("n_walkers", n_walkers, 2 * d) % 2:
             raise ValueError(f"n_walkers must be even, got {n_walkers}")
@@ -232,11 +223,10 @@ def sample_chain(
     moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.DEMove(gamma0=1.0), 0.2)]
     sampler = emcee.EnsembleSampler(n_walkers, d, heights, moves=moves, vectorize=True)
     last = sampler.run_mcmc(start, n_steps)
-    u = np.concatenate([*(chain.u for chain in before), sampler.get_chain()])
-    lnL = np.concatenate([*(chain.log_likelihood for chain in before), sampler.get_log_prob()])
-    shares = [*(chain.accepted for chain in before), np.mean(sampler.acceptance_fraction)]
-    accepted = np.average(shares, weights=[*(len(chain.u) for chain in before), n_steps])
-    return Chain(prior, u, lnL, float(accepted), tuple(last.random_state), about)
+    found = sampler.get_chain(), sampler.get_log_prob(), np.mean(sampler.acceptance_fraction)
+    u, lnL, shares = zip(*((one.u, one.log_likelihood, one.accepted) for one in before), found, strict=True)
+    accepted = float(np.average(shares, weights=[len(steps) for steps in u]))
+    return Chain(prior, np.concatenate(u), np.concatenate(lnL), accepted, tuple(last.random_state), about)
 
 
 def _drawn_from_prior(heights: Cube, n: int, rng: np.random.Generator) -> Array:

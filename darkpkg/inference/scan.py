@@ -20,7 +20,7 @@ from darkpkg.inference import likelihood as likelihoods
 from darkpkg.inference.constructions import Construction, PValues, allowance, height
 from darkpkg.inference.likelihood import Likelihood
 from darkpkg.inference.outcomes import Method, method_of
-from darkpkg.inference.slices import Slice
+from darkpkg.inference.slices import Slice, with_middles
 from darkpkg.inference.threshold import FAR, exclusion_threshold, nearest_limit, no_signal, scale_error
 from darkpkg.inputs import Array, real_numbers
 from darkpkg.method.expectation import Expectation
@@ -310,14 +310,7 @@ def filled_between(values: Array, levels: int) -> Array:
     filled = values[tuple(slice(None, None, step) for _ in values.shape)]
     for level in reversed(range(levels)):
         for axis in range(values.ndim):
-            filled = _halved(filled, axis)
+            filled = with_middles(filled, lambda a, b: (a + b) / 2, axis)
         own = values[tuple(slice(None, None, 2**level) for _ in values.shape)]
         filled = np.where(np.isnan(own), filled, own)
     return filled
-
-
-def _halved(values: Array, axis: int) -> Array:
-    values = np.moveaxis(values, axis, 0)
-    finer = np.empty((2 * len(values) - 1, *values.shape[1:]))
-    finer[::2], finer[1::2] = values, (values[1:] + values[:-1]) / 2
-    return np.moveaxis(finer, 0, axis)

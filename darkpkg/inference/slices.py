@@ -6,7 +6,7 @@ Begin with `Slice`. It is independent of physics.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -90,7 +90,9 @@ class Slice:
 
     def halved(self) -> Slice:
         """The same slice with one more value in the middle, in the logarithm, of each two."""
-        return Slice(self._base, **{name: _with_middles(values) for name, values in self.axes.items()})
+        with np.errstate(over="ignore"):  # refused as an axis
+            axes = {name: with_middles(values, lambda a, b: np.sqrt(a * b)) for name, values in self.axes.items()}
+        return Slice(self._base, **axes)
 
 
 def increasing(name: str, values: ArrayLike) -> Array:
@@ -106,8 +108,9 @@ def increasing(name: str, values: ArrayLike) -> Array:
     return array
 
 
-def _with_middles(values: Array) -> Array:
-    finer = np.empty(2 * len(values) - 1)
-    with np.errstate(over="ignore"):  # refused as an axis
-        finer[::2], finer[1::2] = values, np.sqrt(values[1:] * values[:-1])
-    return finer
+def with_middles(values: Array, middle: Callable[[Array, Array], Array], axis: int = 0) -> Array:
+    """Values along an axis, with the ``middle`` of each two between them."""
+    values = np.moveaxis(values, axis, 0)
+    finer = np.empty((2 * len(values) - 1, *values.shape[1:]))
+    finer[::2], finer[1::2] = values, middle(values[1:], values[:-1])
+    return np.moveaxis(finer, 0, axis)

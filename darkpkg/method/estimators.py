@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from darkpkg.experiment.analysis import Analysis
-from darkpkg.inputs import Array, check_kinds, real_array
+from darkpkg.inputs import Array, check_kinds
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.kernel_estimate import Remembered, kernel_estimate
+from darkpkg.method.predictions import Predictions
 from darkpkg.method.smoothing import SMOOTHING, Smoothing
 from darkpkg.method.transport import NEIGHBOURHOOD, transport
 from darkpkg.method.weights import check_placed, sampling_range
@@ -23,8 +22,8 @@ from darkpkg.physics.model import BENCHMARK_B, DarkParameters
 
 
 @dataclass(frozen=True, eq=False)
-class _OfSample(ABC):
-    """The three predictions of a sample, by one sum; further fields are those of the smoothing."""
+class _OfSample(Predictions):
+    """The predictions of a sample; further fields are those of the smoothing."""
 
     sample: PlacedEvents = field(repr=False)
 
@@ -32,48 +31,6 @@ class _OfSample(ABC):
         check_placed("sample", self.sample)
         for one in fields(self)[1:]:
             check_kinds(**{one.name: (getattr(self, one.name), Smoothing)})
-
-    def events(self, parameters: DarkParameters, analysis: Analysis) -> Expectation:
-        """Expected signal in each bin of ``analysis``.
-
-        Parameters
-        ----------
-        parameters
-            Points θ of any shape.
-        analysis
-            Its channels have selection and exposure.
-
-        Returns
-        -------
-        Expectation
-            Of θ's shape + (bins,).
-
-        Raises
-        ------
-        OutsideSampleError
-            If a mass lies outside the sampled region.
-
-        Warns
-        -----
-        FewEventsWarning
-            Where fewer than 10 effective events remain in a channel.
-        """
-        _check_points(parameters, analysis)
-        return self._sum(parameters, np.asarray(parameters.proper_decay_length()), analysis)
-
-    def upscatterings(self, parameters: DarkParameters, analysis: Analysis) -> Expectation:
-        """As `events`, wherever N decays: selection and efficiency only."""
-        _check_points(parameters, analysis)
-        return self._sum(parameters, None, analysis)
-
-    def events_at_lifetime(self, parameters: DarkParameters, ctau: ArrayLike, analysis: Analysis) -> Expectation:
-        """As `events`, with a free proper decay length ``ctau`` (cm) of N that broadcasts against θ's shape."""
-        _check_points(parameters, analysis)
-        return self._sum(parameters, real_array("ctau", ctau, "positive"), analysis)
-
-    @abstractmethod
-    def _sum(self, parameters: DarkParameters, ctau: Array | None, analysis: Analysis) -> Expectation:
-        """The prediction for proper decay lengths in cm, or wherever N decays."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +108,3 @@ class Transport(_OfSample):
             own = kernel_estimate(sample, points, analysis, SMOOTHING, None if ctau is None else ctau[here])
             sums[:, here] = [getattr(own, name) for name in names]
         return Expectation(*sums.reshape(len(names), *shape, bins))
-
-
-def _check_points(parameters: Any, analysis: Any) -> None:
-    check_kinds(parameters=(parameters, DarkParameters), analysis=(analysis, Analysis))

@@ -10,7 +10,7 @@ column by column.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -19,47 +19,12 @@ from numpy.typing import NDArray
 
 from darkpkg.experiment.beam import FLAVOURS
 from darkpkg.experiment.detector import check_fiducial
-from darkpkg.inputs import (
-    Array,
-    check,
-    check_kinds,
-    count,
-    frozen,
-    integer_array,
-    real_array,
-    text_array,
-    to_read,
-    tuple_of,
-)
+from darkpkg.inputs import Array, check, check_kinds, count, frozen, to_read, tuple_of
+from darkpkg.method.columns import MOMENTA, PAIR, POINT, cast, column_of, four_momentum, is_one_of, refuse
 from darkpkg.method.origin import Origin, Site
 from darkpkg.physics.kinematics import momentum
 
 __all__ = ["Events", "PlacedEvents"]
-
-_FOUR_VECTOR = ("E", "px", "py", "pz")
-_VECTOR = ("x", "y", "z")
-_POINT = ("E_nu", "Q2", "s", "cos_Z", "cos_e", "phi_e", "azimuth_N", "azimuth_decay")
-MOMENTA = ("p_N", "p_electron", "p_positron")
-_MOMENTUM = "finite and below 1e100 in size"
-_SHARES = "in [0, 1] or nan"
-_PAIR = ("electron_momentum", "electron_angle", "positron_momentum", "positron_angle")
-
-
-def _column(
-    unit: str,
-    meaning: str,
-    components: tuple[str, ...] | None = (),
-    *,
-    rule: str | None = "finite",
-    missing: float | None = None,
-) -> Any:
-    """A column of text without ``rule``, of integers if it is of their type, else of real numbers.
-
-    ``components`` are those of a vector, () for one number an event, None for as many as there are fiducial volumes.
-    A column that need not be given is ``missing`` everywhere.
-    """
-    about = {"unit": unit, "meaning": meaning, "components": components, "rule": rule, "missing": missing}
-    return dataclasses.field(metadata=about, default=dataclasses.MISSING if missing is None else None)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -103,21 +68,25 @@ class Events:
         nucleus.
     """
 
-    weight: Array = _column("1 / nucleus / POT", "upscatterings at the generation couplings times mass density q")
-    m_N: Array = _column("GeV", "mass of N", rule="positive and finite")
-    m_Zprime: Array = _column("GeV", "mass of the dark photon", rule="positive and finite")
-    p_N: Array = _column("GeV", "four-momentum of N", _FOUR_VECTOR, rule=_MOMENTUM)
-    p_electron: Array = _column("GeV", "four-momentum of the electron", _FOUR_VECTOR, rule=_MOMENTUM)
-    p_positron: Array = _column("GeV", "four-momentum of the positron", _FOUR_VECTOR, rule=_MOMENTUM)
-    target: NDArray[np.int64] = _column("PDG code", "nucleus that was hit", rule="integer")
-    beam: NDArray[np.str_] = _column("", "name of the beam", rule=None)
-    replicate: NDArray[np.int64] = _column(
+    weight: Array = column_of("1 / nucleus / POT", "upscatterings at the generation couplings times mass density q")
+    m_N: Array = column_of("GeV", "mass of N", rule="positive and finite")
+    m_Zprime: Array = column_of("GeV", "mass of the dark photon", rule="positive and finite")
+    p_N: Array = four_momentum("four-momentum of N")
+    p_electron: Array = four_momentum("four-momentum of the electron")
+    p_positron: Array = four_momentum("four-momentum of the positron")
+    target: NDArray[np.int64] = column_of("PDG code", "nucleus that was hit", rule="integer")
+    beam: NDArray[np.str_] = column_of("", "name of the beam", rule=None)
+    replicate: NDArray[np.int64] = column_of(
         "", "which of several point sequences drew the event; 0 if it is on its own", rule="integer", missing=0
     )
-    point: Array = _column(
-        "", "point of the unit hypercube that made the event; nan if unknown", _POINT, rule=_SHARES, missing=np.nan
+    point: Array = column_of(
+        "",
+        "point of the unit hypercube that made the event; nan if unknown",
+        POINT,
+        rule="in [0, 1] or nan",
+        missing=np.nan,
     )
-    flavour: NDArray[np.int64] = _column(
+    flavour: NDArray[np.int64] = column_of(
         "PDG code", "neutrino that upscattered; 14 if not given", rule="integer", missing=14
     )
     origin: Origin = dataclasses.field(default=Origin(), repr=False)
@@ -132,14 +101,14 @@ class Events:
             if value is None and about["missing"] is not None:
                 shape = (len(columns["weight"]), len(about["components"]))
                 value = np.full(shape if about["components"] else shape[0], about["missing"])
-            columns[name] = _cast(name, value, about)
+            columns[name] = cast(name, value, about)
         lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"all columns must have the same length, got {lengths}")
         self.__setstate__(columns)
         check("replicate", self.replicate, "not negative")
         for name, wrong, rule in self._rules():
-            _refuse(wrong, name, rule, getattr(self, name))
+            refuse(wrong, name, rule, getattr(self, name))
 
     def _rules(self) -> Iterator[tuple[str, NDArray[np.bool_], str]]:
         """Columns, the rows that contradict another column, the origin, or what there is, and what they must do."""
@@ -151,11 +120,11 @@ class Events:
         beyond = (self.replicate >= most) & (self.origin.sequence == "sobol")
         yield "replicate", beyond, f"be below the number of replicates, {most}"
         yield "beam", self.beam == "", "have a name"
-        yield "flavour", ~_is_one_of(self.flavour, FLAVOURS), f"be one of {FLAVOURS}"
+        yield "flavour", ~is_one_of(self.flavour, FLAVOURS), f"be one of {FLAVOURS}"
         names = [beam.name for beam in self.origin.beams]
-        yield "beam", ~_is_one_of(self.beam, names) & bool(names), f"be one of {', '.join(names)}"
+        yield "beam", ~is_one_of(self.beam, names) & bool(names), f"be one of {', '.join(names)}"
         for beam in self.origin.beams:
-            strange = (self.beam == beam.name) & ~_is_one_of(self.flavour, beam.fluxes)
+            strange = (self.beam == beam.name) & ~is_one_of(self.flavour, beam.fluxes)
             yield "flavour", strange, f"be one that {beam.name} has, {list(beam.fluxes)}"
         Z, A = self.target // 10_000 % 1000, self.target // 10 % 1000
         nucleus = (self.target // 10_000_000 == 100) & (self.target % 10 <= 1) & (Z >= 1) & (A >= Z)
@@ -257,16 +226,16 @@ class PlacedEvents(Events):
         Random numbers (n, 4) in [0, 1) that a response of the detector is read off with.
     """
 
-    vertex: Array = _column("cm", "point of upscattering", _VECTOR)
-    module: NDArray[np.str_] = _column("", "module that holds the vertex", rule=None)
-    entry: Array = _column(
+    vertex: Array = column_of("cm", "point of upscattering", ("x", "y", "z"))
+    module: NDArray[np.str_] = column_of("", "module that holds the vertex", rule=None)
+    entry: Array = column_of(
         "cm", "distance from the vertex to the entry into each fiducial volume", None, rule="finite and not negative"
     )
-    exit: Array = _column(
+    exit: Array = column_of(
         "cm", "distance from the vertex to the exit from each fiducial volume", None, rule="finite and not negative"
     )
-    uniform: Array = _column(
-        "", "random numbers in [0, 1) that a response of the detector is read off with", _PAIR, rule="in [0, 1)"
+    uniform: Array = column_of(
+        "", "random numbers in [0, 1) that a response of the detector is read off with", PAIR, rule="in [0, 1)"
     )
 
     def _rules(self) -> Iterator[tuple[str, NDArray[np.bool_], str]]:
@@ -279,8 +248,8 @@ class PlacedEvents(Events):
         yield "exit", self.exit < self.entry, "be no nearer than entry"
         yield "p_N", momentum(self.p_N) == 0, "have a direction"
         codes = list(detector.targets)
-        yield "target", ~_is_one_of(self.target // 10 * 10, codes), f"be in {detector.name}, {codes}"
-        unknown = ~_is_one_of(self.module, detector.modules) & bool(detector.modules)
+        yield "target", ~is_one_of(self.target // 10 * 10, codes), f"be in {detector.name}, {codes}"
+        unknown = ~is_one_of(self.module, detector.modules) & bool(detector.modules)
         yield "module", unknown, f"be one of {', '.join(detector.modules)}"
         yield "module", self.module == "", "have a name"
 
@@ -348,22 +317,6 @@ def source_numbers(events: Events) -> NDArray[np.int64]:
     return (number * 100 + events.flavour) * 10_000_000_000 + events.target
 
 
-def _cast(name: str, value: Any, about: Mapping[str, Any]) -> NDArray[Any]:
-    """A column as an array of its type and shape, checked number by number."""
-    rule, components = about["rule"], about["components"]
-    if rule is None:
-        column: NDArray[Any] = text_array(name, value)
-    else:
-        column = integer_array(name, value) if rule == "integer" else real_array(name, value, rule)
-    wanted = ("n",) if components == () else ("n", len(components) if components else "volumes")
-    fits = column.ndim == len(wanted) and (not components or column.shape[1] == len(components))
-    if not fits:
-        raise ValueError(f"{name} must have the shape ({', '.join(map(str, wanted))}), got {column.shape}")
-    if rule == _SHARES and np.isnan(column).any():
-        column = np.where(np.isnan(column), np.nan, column)  # a file has one nan, whatever its sign bit
-    return column
-
-
 def _rows(selection: Any, n: int) -> Any:
     """A selection of whole events: the slice of all, or indices from zero on."""
     if isinstance(selection, slice):
@@ -380,19 +333,3 @@ def _rows(selection: Any, n: int) -> Any:
     if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "biu"):
         raise TypeError(f"events are selected by a mask, indices or a slice along one axis, got {selection!r}")
     return np.arange(n)[rows if rows.size or rows.dtype.kind == "b" else np.empty(0, dtype=np.int64)]
-
-
-def _is_one_of(column: NDArray[Any], known: Iterable[Any]) -> NDArray[np.bool_]:
-    """Whether each entry is one of a few; `numpy.isin` would sort them all."""
-    found = np.zeros(len(column), dtype=bool)
-    for one in known:
-        found |= column == one
-    return found
-
-
-def _refuse(wrong: NDArray[np.bool_], name: str, rule: str, column: NDArray[Any]) -> None:
-    """Raise `ValueError` that names the first of the ``wrong`` rows, if there are any, and how many there are."""
-    rows = np.unique(np.nonzero(wrong)[0])
-    if rows.size:
-        first = column[rows[0]].tolist()
-        raise ValueError(f"{name} must {rule}, but {rows.size} of {len(wrong)} do not: {first!r} at {rows[0]}")

@@ -24,7 +24,8 @@ from darkpkg.experiment import experiment
 from darkpkg.experiment.volumes import Box
 from darkpkg.inputs import check_kinds
 from darkpkg.memory import require_memory
-from darkpkg.method.events import MOMENTA, Events, PlacedEvents
+from darkpkg.method.columns import MOMENTA
+from darkpkg.method.events import Events, PlacedEvents
 from darkpkg.method.origin import Origin, Site, decoded, encoded
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.outputs import complete_or_not_at_all

@@ -183,7 +183,7 @@ def clipped_rectangles(
                     a, b, c = sign * N[axis], sign * Z[axis], sign * (v[axis] - boxes[j, axis, k & 1])
                 if c + min(a * x, 0.0) + min(b * y, 0.0) >= 0.0:  # it cuts nothing off
                     continue
-                size = _clip(polygons, now, size, a, b, c)
+                size = _clip(polygons[now, :size], polygons[1 - now], a, b, c)
                 now = 1 - now
                 if size == 0:
                     break
@@ -200,21 +200,21 @@ SPARE_CORNERS = 6
 
 
 @compiled()
-def _clip(polygons: Array, now: int, size: int, a: float, b: float, c: float) -> int:
-    """Fill ``polygons[1 - now]`` with the part of the convex ``polygons[now]`` of ``size`` corners where
-    a x + b y + c ≥ 0; return its number of corners."""
-    n, other = 0, 1 - now
-    x, y = polygons[now, size - 1, 0], polygons[now, size - 1, 1]
+def _clip(polygon: Array, clipped: Array, a: float, b: float, c: float) -> int:
+    """Fill ``clipped`` with the part of a convex ``polygon`` (corners, 2) where a x + b y + c ≥ 0; return the number
+    of its corners."""
+    n = 0
+    x, y = polygon[-1, 0], polygon[-1, 1]
     here = a * x + b * y + c
-    for k in range(size):
-        next_x, next_y = polygons[now, k, 0], polygons[now, k, 1]
+    for k in range(polygon.shape[0]):
+        next_x, next_y = polygon[k, 0], polygon[k, 1]
         there = a * next_x + b * next_y + c
         if (here < 0.0) != (there < 0.0):
             share = here / (here - there)
-            polygons[other, n, 0], polygons[other, n, 1] = x + share * (next_x - x), y + share * (next_y - y)
+            clipped[n, 0], clipped[n, 1] = x + share * (next_x - x), y + share * (next_y - y)
             n += 1
         if there >= 0.0:
-            polygons[other, n, 0], polygons[other, n, 1] = next_x, next_y
+            clipped[n, 0], clipped[n, 1] = next_x, next_y
             n += 1
         x, y, here = next_x, next_y, there
     return n

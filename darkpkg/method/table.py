@@ -16,14 +16,15 @@ from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from darkpkg import datasets
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.experiment.selection import Selection
-from darkpkg.inputs import Array, check_kinds, one_of, real_array
+from darkpkg.inputs import Array, check_kinds, one_of
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.origin import encoded
+from darkpkg.method.predictions import Predictions
 from darkpkg.method.sampling import OutsideSampleError
 from darkpkg.method.table_grid import Axis, Field, Grid, Near, around
 from darkpkg.physics.model import DarkParameters
@@ -43,7 +44,7 @@ _FEW_LEAVE = 0.1
 none is that of all decays. Elsewhere what is produced inside is a small part of all."""
 
 
-class Table:
+class Table(Predictions):
     """An estimator that reads rates from a table; its methods are those of `darkpkg.Transport`.
 
     The mean is exact in couplings, exposure, efficiency and lifetimes. Its error, from the simulation and from
@@ -93,37 +94,18 @@ class Table:
         table.last_part = one_of("part", part, dict.fromkeys(names))  # type: ignore[assignment]
         return table
 
-    def events(self, parameters: DarkParameters, analysis: Analysis) -> Expectation:
-        """Expected signal in each bin of ``analysis``, of θ's shape + (bins,).
-
-        Raises `ValueError` for masses outside the table, for another kind of N or flavour than it has, and for a
-        selection that it does not have.
-        """
-        return self._sum(parameters, analysis, lambda points: points.proper_decay_length())
-
-    def upscatterings(self, parameters: DarkParameters, analysis: Analysis) -> Expectation:
-        """As `events`, wherever N decays: selection and efficiency only."""
-        return self._sum(parameters, analysis, None)
-
-    def events_at_lifetime(self, parameters: DarkParameters, ctau: ArrayLike, analysis: Analysis) -> Expectation:
-        """As `events`, with a free proper decay length ``ctau`` (cm) of N that broadcasts against θ's shape."""
-        lengths = real_array("ctau", ctau, "positive")
-        shape = np.broadcast_shapes(parameters.shape, lengths.shape)
-        spread = parameters.replace(m_N=np.broadcast_to(parameters.m_N, shape))
-        return self._sum(spread, analysis, lambda points: np.broadcast_to(lengths, shape))
-
-    def _sum(self, parameters: DarkParameters, analysis: Analysis, lifetime: Any) -> Expectation:
-        check_kinds(parameters=(parameters, DarkParameters), analysis=(analysis, Analysis))
+    def _sum(self, parameters: DarkParameters, ctau: Array | None, analysis: Analysis) -> Expectation:
         if parameters.is_majorana:
             raise ValueError("is_majorana must be False: the table is of Dirac N; simulate this point instead")
         if np.any(parameters.V_eN_sq):
             raise ValueError("V_eN_sq must be zero: the table is of muon neutrinos; simulate this point instead")
-        shape, bins = parameters.shape, len(analysis.observed)
+        bins = len(analysis.observed)
+        shape = parameters.shape if ctau is None else np.broadcast_shapes(parameters.shape, ctau.shape)
         spread = functools.partial(np.broadcast_to, shape=shape)
         m_N, m_Zprime = spread(parameters.m_N).ravel(), spread(parameters.m_Zprime).ravel()
         scale = spread(parameters.coupling * parameters.pair_branching_ratio()).ravel()
         with np.errstate(divide="ignore", over="ignore"):
-            L = None if lifetime is None else np.log(spread(lifetime(parameters)).ravel() / m_N)
+            L = None if ctau is None else np.log(spread(ctau).ravel() / m_N)
             flight = np.log(spread(parameters.mediator_decay_length()).ravel() / m_Zprime)
         found = np.zeros((3, len(m_N), bins))
         for mediator, rows in (("heavy", m_Zprime >= m_N), ("light", m_Zprime < m_N)):

@@ -12,11 +12,11 @@ from functools import cache
 from types import MappingProxyType
 
 import numpy as np
-import scipy  # which imports its parts where they are used
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
 from darkpkg.inputs import POSITIVE, check_kinds, one_of, real_number, real_numbers, settle, whole_number
+from darkpkg.physics import charges
 from darkpkg.units import AVOGADRO, ELECTRON_MASS, HBARC, PROTON_MASS, MeV, fm
 
 __all__ = [
@@ -75,7 +75,7 @@ class Nucleus:
         real_number(f"mass of {self.name}", self.mass, positive=True)
         real_numbers(f"coefficients of {self.name}", self.coefficients)
         if np.isnan(self.radius):  # where the density of Fermi has fallen to 1e-4, as at the cut-offs of the series
-            object.__setattr__(self, "radius", fermi_radius(self) + 9 * FERMI_DIFFUSENESS)
+            object.__setattr__(self, "radius", charges.fermi_radius(self.A) + 9 * charges.FERMI_DIFFUSENESS)
         real_number(f"radius of {self.name}", self.radius, positive=True)
 
     @property
@@ -90,17 +90,10 @@ class Nucleus:
 
     @property
     def mean_square_radius(self) -> float:
-        r"""⟨r²⟩ of the charge in GeV⁻², so that F(Q²) → 1 − Q²⟨r²⟩/6.
-
-        The moments of j₀(nπr/R) are elementary: ∫r²·j₀·r² dr / ∫j₀·r² dr = R² (1 − 6/(nπ)²). Without a series it is
-        that of a Fermi density and of Helm's alike, 3(c² + 7π²a²/3)/5.
-        """
+        r"""⟨r²⟩ of the charge in GeV⁻², so that F(Q²) → 1 − Q²⟨r²⟩/6."""
         if not self.coefficients:
-            in_cm_sq = 3 / 5 * (fermi_radius(self) ** 2 + 7 / 3 * (np.pi * FERMI_DIFFUSENESS) ** 2)
-            return in_cm_sq / HBARC**2
-        n_pi = np.pi * np.arange(1, len(self.coefficients) + 1)
-        charge = _charges(self.coefficients)
-        return float((charge * (1 - 6 / n_pi**2)).sum() / charge.sum() * (self.radius / HBARC) ** 2)
+            return charges.fermi_square_radius(self.A) / HBARC**2
+        return charges.series_square_radius(self.radius / HBARC, self.coefficients)
 
     def amplitudes(self, Q2: NDArray[np.float64], model: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """`current_amplitudes` of this nucleus: ZF and zero."""
@@ -209,70 +202,12 @@ def _momentum_transfer(Q2: ArrayLike) -> NDArray[np.float64]:
     return real_numbers("Q2", Q2, 0.0, np.finfo(float).max)
 
 
-def _fourier_bessel(Q2: NDArray[np.float64], nucleus: Nucleus) -> NDArray[np.float64]:
-    r"""The transform of :math:`\rho(r) = \sum_n a_n\, j_0(n\pi r/R)` for :math:`r<R`. With :math:`x = QR`,
-
-    .. math:: F = \frac{\sum_n a_n f_n(x)}{\sum_n a_n f_n(0)}, \quad
-              f_n(x) = (-1)^n \frac{\sin x}{x}\,\frac{1}{x^2-(n\pi)^2} .
-
-    See H. de Vries et al., At. Data Nucl. Data Tables 36, 495 (1987).
-    """
-    x = np.sqrt(Q2) * nucleus.radius / HBARC
-    n = np.arange(1, len(nucleus.coefficients) + 1)
-    return _bessel_transforms(x[..., None], n) @ np.array(nucleus.coefficients) / _charges(nucleus.coefficients).sum()
-
-
-SKIN_THICKNESS = 0.9 * fm
-FERMI_DIFFUSENESS = 0.52 * fm
-"""s of Helm and a of the Fermi density, for all nuclei: J. D. Lewin, P. F. Smith, Astropart. Phys. 6, 87 (1996)."""
-
-
-def fermi_radius(nucleus: Nucleus) -> float:
-    """c = 1.23 A^{1/3} − 0.60 fm, the radius of half density in cm: Lewin and Smith, from muonic atoms."""
-    return (1.23 * nucleus.A ** (1 / 3) - 0.60) * fm
-
-
-def _helm(Q2: NDArray[np.float64], nucleus: Nucleus) -> NDArray[np.float64]:
-    r"""A sharp sphere of radius R_n folded with a Gaussian skin s, R. H. Helm, Phys. Rev. 104, 1466 (1956):
-
-    .. math:: F = \frac{3 j_1(QR_n)}{QR_n}\,e^{-Q^2s^2/2}, \qquad R_n^2 = c^2 + \tfrac73\pi^2a^2 - 5s^2 ,
-
-    with the mean square radius of the Fermi density (c, a).
-    """
-    R = np.sqrt(fermi_radius(nucleus) ** 2 + 7 / 3 * (np.pi * FERMI_DIFFUSENESS) ** 2 - 5 * SKIN_THICKNESS**2)
-    Q = np.sqrt(Q2) / HBARC
-    return 3 * _j1_over_x(Q * R) * np.exp(-((Q * SKIN_THICKNESS) ** 2) / 2)
-
-
-def _symmetrised_fermi(Q2: NDArray[np.float64], nucleus: Nucleus) -> NDArray[np.float64]:
-    r"""The transform of :math:`\rho\propto\sinh(c/a)/(\cosh(r/a)+\cosh(c/a))`.
-
-    D. W. L. Sprung, J. Martorell, J. Phys. A 30, 6525 (1997), with x = Qc and y = πQa, arranged so that nothing
-    cancels for Q → 0, and with i₁/sinh y = (coth y − 1/y)/y, in which nothing overflows, from y = 1 on:
-
-    .. math:: F = \frac{3}{c^2+\pi^2a^2}\,\frac{y}{\sinh y}
-              \left[c^2\,\frac{j_1(x)}{x} + \pi^2a^2\,\frac{i_1(y)}{y}\frac{y}{\sinh y}\frac{\sin x}{x}\right] .
-    """
-    Q, c, skin = np.sqrt(Q2) / HBARC, fermi_radius(nucleus), np.pi * FERMI_DIFFUSENESS
-    x, y = Q * c, np.maximum(Q * skin, 1e-10)
-    falling = 2 * y * np.exp(-y) / -np.expm1(-2 * y)
-    near = np.minimum(y, 1.0)
-    surface = np.where(y < 1, scipy.special.spherical_in(1, near) / np.sinh(near), (1 / np.tanh(y) - 1 / y) / y)
-    surface = surface * _j0(x)
-    return 3 / (c**2 + skin**2) * falling * (c**2 * _j1_over_x(x) + skin**2 * surface)
-
-
-def _j1_over_x(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    x = np.maximum(x, 1e-10)
-    return scipy.special.spherical_jn(1, x) / x
-
-
 FORM_FACTORS: Mapping[str, Callable[[NDArray[np.float64], Nucleus], NDArray[np.float64]]] = {
-    "fourier-bessel": _fourier_bessel,
-    "helm": _helm,
-    "fermi": _symmetrised_fermi,
+    "fourier-bessel": lambda Q2, nucleus: charges.fourier_bessel(Q2, nucleus.radius, nucleus.coefficients),
+    "helm": lambda Q2, nucleus: charges.helm(Q2, nucleus.A),
+    "fermi": lambda Q2, nucleus: charges.symmetrised_fermi(Q2, nucleus.A),
 }
-"""Models of the charge form factor by name."""
+"""Models of the charge form factor by name: `darkpkg.physics.charges`."""
 
 PROTON_MAGNETIC_MOMENT = 2.7928473446
 """μ_p in nuclear magnetons, CODATA 2018."""
@@ -346,27 +281,6 @@ def spin_half_amplitudes(
     """`current_amplitudes` of a nucleon of this mass from its form factors G_E and G_M."""
     tau = Q2 / (4 * mass**2)
     return np.sqrt((electric**2 + tau * magnetic**2) / (1 + tau)), magnetic
-
-
-def _charges(coefficients: tuple[float, ...]) -> NDArray[np.float64]:
-    """a_n f_n(0): the share of each term in the total charge, in units of 4πR³."""
-    n = np.arange(1, len(coefficients) + 1)
-    return -np.array(coefficients) * (-1.0) ** n / (n * np.pi) ** 2
-
-
-def _bessel_transforms(x: NDArray[np.float64], n: NDArray[np.int64]) -> NDArray[np.float64]:
-    """f_n(x). The zero of sin x cancels the pole at x = nπ: there, sin x = (−1)ⁿ sin(x − nπ)."""
-    n_pi = n * np.pi
-    near_origin = x < np.pi / 2
-    x_far = np.where(near_origin, np.pi, x)
-    by_pole = _j0(x_far - n_pi) / (x_far * (x_far + n_pi))
-    by_origin = (-1.0) ** n * _j0(np.where(near_origin, x, 0.0)) / (np.minimum(x, np.pi / 2) ** 2 - n_pi**2)
-    return np.where(near_origin, by_origin, by_pole)
-
-
-def _j0(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """sin x / x, one at x = 0."""
-    return np.divide(np.sin(x), x, out=np.ones(x.shape), where=x != 0)
 
 
 @cache

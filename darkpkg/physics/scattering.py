@@ -35,7 +35,6 @@ __all__ = [
 LARGEST_QR = 105.0
 """Momentum transfers up to QR = 105 (2 to 2.6 GeV) are integrated; beyond, F² leaves less than 1e-8 of σ."""
 
-
 LARGEST_ENERGY = 1e12 * GeV
 """No neutrino has been detected with more, and squares of larger ones lose their digits."""
 
@@ -62,12 +61,7 @@ def threshold_energy(m_N: ArrayLike, nucleus: Nucleus) -> Any:
     Returns
     -------
     float or ndarray
-        Energy in GeV, of the shape of ``m_N``.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For what is no nucleus, and masses that are negative or not finite.
+        Energy in GeV, of the shape of ``m_N``. Raises as in the module.
 
     Examples
     --------
@@ -119,12 +113,7 @@ def q2_range(E_nu: ArrayLike, m_N: ArrayLike, nucleus: Nucleus) -> tuple[Any, An
     Returns
     -------
     lowest, highest : float or ndarray
-        In GeV², of the shape of both arguments together.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As in the module.
+        In GeV², of the shape of both arguments together. Raises as in the module.
 
     Examples
     --------
@@ -149,12 +138,7 @@ def neutrino_energy(p_N: Array, m_N: ArrayLike, mass: float | Array) -> Array:
     p_N : array
         Four-momenta (n, 4) of N in GeV, the beam along z.
     m_N, mass : float or array
-        Masses in GeV of N and of the nucleus, numbers or (n,).
-
-    Returns
-    -------
-    array
-        Energies (n,) in GeV.
+        Masses in GeV of N and of the nucleus, numbers or (n,). The energies are (n,).
 
     Examples
     --------

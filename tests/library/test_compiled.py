@@ -534,6 +534,7 @@ def test_vectors_however_they_lie_in_memory_take_one_compilation():
         for volume in (Box((-1, -1, -1), (1, 2, 3)), Sphere((0, 0, 0), 1)):
             flight_polygons(lambda rows, own=flights: [v[rows] for v in own], 50, [volume])
     assert len(loops.clipped_rectangles.signatures) == 1
+    assert len(loops._clip.signatures) <= 1  # none where the machine code of the other is kept on disk
 
 
 def test_a_search_in_energies_and_one_in_the_flux_below_take_one_compilation():

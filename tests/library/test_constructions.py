@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import nbinom
 
 import darkpkg as dk
-from darkpkg.inference.constructions import Data, PValues, p_values
+from darkpkg.inference.constructions import Data, p_values
 from darkpkg.inference.coverage import coverage, expected_limits
 from darkpkg.inference.outcomes import Law, Method, enumerated, toys
 
@@ -382,12 +382,6 @@ def test_bins_with_errors_in_common_are_ordered_as_a_negative_binomial_of_their_
     expected = np.stack([nbinom.logpmf(n, 1 / width, 1 / (1 + width * mean)) for n in (11, 0)])
     # Up to what all points share.
     np.testing.assert_allclose(found - found[:, :1], expected - expected[:, :1], rtol=1e-10)
-
-
-def test_a_significance_is_that_of_one_tail_of_a_gaussian():
-    values = np.array([0.5, 0.158655254, 0.0227501319, 1.34989803e-3, 2.86651572e-7])
-    found = PValues(values, np.zeros(5)).significance
-    np.testing.assert_allclose(found, [0, 1, 2, 3, 5], atol=1e-7)
 
 
 FEW = np.linspace(0.0, 6.0, 9)[:, None]

@@ -11,18 +11,16 @@ from hypothesis import strategies as st
 from particle import Particle
 
 from darkpkg import datasets
+from darkpkg.physics.charges import FERMI_DIFFUSENESS, SKIN_THICKNESS, fermi_radius
 from darkpkg.physics.nuclei import (
-    FERMI_DIFFUSENESS,
     FORM_FACTORS,
     NUCLEI,
     PROTON,
     PROTON_MAGNETIC_MOMENT,
-    SKIN_THICKNESS,
     Element,
     Nucleus,
     current_amplitudes,
     elements,
-    fermi_radius,
     form_factor,
     sachs,
 )
@@ -223,7 +221,7 @@ def transform(rho, edge, Q):
 
 @pytest.mark.parametrize("name", ["C12", "Ar40", "Pb208"])
 def test_symmetrised_fermi_form_factor_is_the_transform_of_its_density(name):
-    c, a = fermi_radius(NUCLEI[name]) / fm, FERMI_DIFFUSENESS / fm
+    c, a = fermi_radius(NUCLEI[name].A) / fm, FERMI_DIFFUSENESS / fm
     Q = np.concatenate([[0.0, 1e-9, 1e-4], np.linspace(0.01, 3, 40)])
     expected = transform(lambda r: np.sinh(c / a) / (np.cosh(r / a) + np.cosh(c / a)), c + 40 * a, Q)
     # e⁻⁴⁰ of the density lies beyond the edge.
@@ -233,7 +231,7 @@ def test_symmetrised_fermi_form_factor_is_the_transform_of_its_density(name):
 @pytest.mark.parametrize("name", ["C12", "Ar40", "Pb208"])
 def test_helm_form_factor_is_a_sharp_sphere_folded_with_a_gaussian(name):
     # In space the fold is a difference of error functions and Gaussians; its transform must be the product.
-    s, c = SKIN_THICKNESS / fm, fermi_radius(NUCLEI[name]) / fm
+    s, c = SKIN_THICKNESS / fm, fermi_radius(NUCLEI[name].A) / fm
     R = np.sqrt(c**2 + 7 / 3 * (np.pi * FERMI_DIFFUSENESS / fm) ** 2 - 5 * s**2)
     erf = np.vectorize(lambda x: float(mpmath.erf(x)))
 
@@ -251,7 +249,7 @@ def test_helm_form_factor_is_a_sharp_sphere_folded_with_a_gaussian(name):
 @pytest.mark.parametrize("name", ALL)
 def test_both_models_have_one_radius_which_is_about_that_of_the_nucleus(name):
     nucleus = NUCLEI[name]
-    c, skin = fermi_radius(nucleus), np.pi * FERMI_DIFFUSENESS
+    c, skin = fermi_radius(nucleus.A), np.pi * FERMI_DIFFUSENESS
     expected = 3 / 5 * c**2 + 7 / 5 * skin**2
     for model in ("helm", "fermi"):
         Q2 = 1e-5 / nucleus.mean_square_radius
@@ -317,7 +315,7 @@ def test_every_form_factor_is_finite_and_falls_at_any_momentum_transfer(model):
 def test_the_fermi_form_factor_is_that_of_its_definition_where_nothing_overflows():
     """y/sinh y and i₁ written out, at y below 700: both forms are exact there."""
     lead = NUCLEI["Pb208"]
-    c, skin = fermi_radius(lead), np.pi * FERMI_DIFFUSENESS
+    c, skin = fermi_radius(lead.A), np.pi * FERMI_DIFFUSENESS
     Q = np.concatenate([np.geomspace(0.02, 0.98, 20), np.geomspace(1.02, 300, 40)]) / skin  # y across one
     x, y = Q * c, Q * skin
     falling = y / np.sinh(y)
