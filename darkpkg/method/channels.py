@@ -21,7 +21,7 @@ from darkpkg import _sources
 from darkpkg.compiling import cache_folder
 from darkpkg.experiment.beam import Beam
 from darkpkg.inputs import Array, check
-from darkpkg.method.events import MOMENTA
+from darkpkg.method.columns import MOMENTA
 from darkpkg.method.integrand import DECAY_AXES, Integrand
 from darkpkg.method.origin import Origin, encoded
 from darkpkg.method.sampling import SamplingRange
