@@ -1,4 +1,4 @@
-"""The closure test of chapter 15: a grid of masses, predictions at its points, and reference samples to compare with.
+"""The closure test: a grid of masses, predictions at its points, and reference samples to compare with.
 
 Begin with `GRID`; `predictions` applies an estimator, `references` simulates every point, and `compare` divides.
 """

@@ -45,7 +45,7 @@ DENSEST = 2.0
 """Largest density of a module, as a multiple of that of its elements: graphite and quartz are so dense."""
 
 LEAST_POT = 1e15
-"""Smallest exposure of a channel in a file, some hundred spills of a beam: 12 is one in another unit."""
+"""Smallest exposure of a channel in a file, far less than a beam delivers in a day: 12 is one in another unit."""
 
 _RANGES: Mapping[str, Mapping[str, Any]] = {
     "max_mass": {"positive": True},
