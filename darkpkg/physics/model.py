@@ -295,7 +295,7 @@ BENCHMARK_A = DarkParameters(
     V_muN_sq=8e-9,
     V_N_sq=8e-9,
 )
-"""Light Z′ of Table I. The table rounds ε to 1.7e-4; only α ε² = 2e-10 gives its cτ⁰ of 7e-5 cm."""
+"""Light Z′ of Table I. The table rounds ε to 1.7e-4; α ε² = 2e-10 is that of Bertuzzo et al., arXiv:1807.09877."""
 
 BENCHMARK_B = DarkParameters(
     m_N=100 * MeV,
