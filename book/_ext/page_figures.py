@@ -19,9 +19,12 @@ from nbformat import NotebookNode
 from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from paper.figure_output import CSV, NARROW, PDF, SVG
+from paper.figure_output import CSV, NARROW, PDF, SMALLEST, SVG
+
+logger = logging.getLogger(__name__)
 
 FILES = {PDF: "pdf", CSV: "csv", NARROW: "narrow.svg", SVG: "svg"}
 FOLDER = "_downloads/figures"
@@ -77,7 +80,8 @@ def add_files(app: Sphinx, doctree: nodes.document) -> None:
             links = [f'<a href="{base}.{kind}" download>{kind.upper()}</a>' for kind in kinds]
             line = line_of(name, source.read_text(encoding="utf-8"))
             links.append(f'<a href="{up}_sources/{docname}{source.suffix}">Source, line {line}</a>')
-            size = output.metadata[PDF]["smallest_text"]
+            if (size := output.metadata[PDF]["smallest_text"]) < SMALLEST:  # of warnings no book is made
+                logger.warning("%s has text of %g points, less than %g", name, size, SMALLEST, location=docname)
             below = f'<p class="figure-files" data-smallest-text="{size:g}">{" ".join(links)}</p>'
             figure.append(nodes.raw("", below, format="html"))
             if NARROW in output.data:

@@ -244,6 +244,27 @@ def test_what_a_figure_leaves_has_no_text_below_eight_points():
     assert metadata[PDF]["smallest_text"] >= 8.0
 
 
+def test_names_that_get_room_only_when_drawn_are_enlarged_too():
+    figure = Figure(figsize=(12.0, 4.0), layout="constrained")
+    ax = figure.subplots()
+    name = ax.text(0.5, 0.5, "NA62", size=8.5, visible=False)
+    ax.write_names = lambda: name.set_visible(True)
+    with figure_output._laid_out(figure, PAGE_WIDTH) as frame:
+        assert figure_output.smallest_text(figure, frame.width) >= 8.0
+    assert name.get_fontsize() == 8.5
+
+
+def test_the_smallest_text_is_that_of_both_drawings():
+    figure = Figure(figsize=(6.0, 4.0), layout="constrained")
+    figure.subplots().set_xlabel("a label")
+    figure.own_narrow = Figure(figsize=(4.0, 7.0))
+    figure.own_narrow.text(0.5, 0.5, "a word", fontsize=6)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figure_output, "SMALLEST", 5.0)
+        _, metadata = figure_bundle(figure)
+    assert metadata[PDF]["smallest_text"] < 6.01
+
+
 def test_a_picture_is_shown_at_half_its_pixels_without_a_link_around_it(tmp_path):
     Figure(figsize=(2.0, 1.0), dpi=100).savefig(tmp_path / "dots.png")
     image = nodes.image(uri="dots.png")
