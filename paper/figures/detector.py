@@ -56,7 +56,7 @@ def figure_3(samples: Samples) -> PaperFigure:
             ]
         ).round(6)
     )  # fmt: skip
-    figure, (above, ax) = plt.subplots(2, 1, figsize=(9.5, 8.4), sharex=True, height_ratios=(1, 1.15))
+    figure, (above, ax) = plt.subplots(2, 1, figsize=(9.5, 8.6), sharex=True, height_ratios=(1.1, 1.15))
     draw_detector(ND280, above, plane="zy")
     above.set(xlabel="", ylim=(-120, 120))
     for module in ND280.modules:
@@ -127,7 +127,7 @@ def figure_12(samples: Samples, n_dots: int = 2500) -> PaperFigure:
     """
     events, curves, rng = samples.at_B, Curves(), random_stream(samples.seed, "figure 12")
     of_each = {"selected": selected_weight, "detected": detected_weight}
-    figure, axes = plt.subplots(2, 1, figsize=(9.5, 8.8), sharex=True)
+    figure, axes = plt.subplots(2, 1, figsize=(9.5, 9.2), sharex=True)
     for ax, (panel, weight_of) in zip(axes, of_each.items(), strict=True):
         weights = weight_of(events, BENCHMARK_B, ANALYSIS_I)
         dots = rng.choice(len(events), n_dots, p=weights / weights.sum())
@@ -145,5 +145,5 @@ def figure_12(samples: Samples, n_dots: int = 2500) -> PaperFigure:
         inside = {"xytext": (-4, -4), "textcoords": "offset points", "ha": "right", "va": "top"}
         ax.annotate(panel, (1, 1), xycoords="axes fraction", **inside, bbox=PALE)
     axes[0].set_xlabel("")
-    axes[1].legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncol=3, markerscale=4, columnspacing=1)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, markerscale=4)
     return PaperFigure(figure, curves.table())

@@ -101,11 +101,13 @@ def test_stacked_panels_keep_their_heights_to_one_another_and_many_are_lower():
         assert many.get_size_inches()[1] < 10 * NARROW_WIDTH * 0.9
 
 
-def test_a_legend_that_covers_data_stands_above_its_narrow_panel():
+@pytest.mark.parametrize("title", ["", "a title"])
+def test_a_legend_that_covers_data_stands_above_its_narrow_panel_and_the_title(title):
     figure = Figure(figsize=(8.0, 4.0), layout="constrained")
     covered, free = figure.subplots(1, 2)
     covered.plot([0, 1], [0, 1], label="a line")
     covered.legend(loc="center")
+    covered.set_title(title)
     free.plot([0, 1], [0, 1], label="a line")
     free.legend(loc="lower right")
     before = covered.get_legend(), free.get_legend()
@@ -114,7 +116,9 @@ def test_a_legend_that_covers_data_stands_above_its_narrow_panel():
         narrow_drawing.legends_beside_data(figure),
         figure_output._laid_out(figure, 3.56),
     ):
-        assert covered.get_legend().get_window_extent().y0 >= covered.get_window_extent().y1
+        figure.draw_without_rendering()  # places the title
+        above = covered.title if title else covered
+        assert covered.get_legend().get_window_extent().y0 >= above.get_window_extent().y1
         assert free.get_legend() is before[1]
     assert (covered.get_legend(), free.get_legend()) == before
 
