@@ -170,7 +170,8 @@ def draw_planes(planes: Mapping[str, planes_.Plane], crosses: Mapping[str, Seque
             ax.set_ylim(max(fitted.min() / wide, place[1].min()), min(fitted.max() * wide, place[1].max()))
             ax.text(0.04, 0.94, "excluded", va="top", transform=ax.transAxes)
         else:  # MiniBooNE's region covers the grey one: lines across show how far that goes on
-            ax.contourf(*place, both, [0, np.inf], colors="none", hatches=["//"])
+            hatched = ax.contourf(*place, both, [0, np.inf], colors="none", hatches=["//"])
+            hatched.set(edgecolor="0.45", linewidth=0)
             _write_inside(ax, "excluded", *place, (both > 0) & ~(delta < 5.99))
         plain_ticks(ax.xaxis, [t for t in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0) if one.x[0] <= t <= one.x[-1]])
         if y.startswith("m_"):
@@ -187,10 +188,11 @@ def draw_planes(planes: Mapping[str, planes_.Plane], crosses: Mapping[str, Seque
 
 
 def _write_inside(ax: Axes, word: str, x: Array, y: Array, within: NDArray[np.bool_]) -> None:
-    """Write a word upright where it is furthest from the edge of a region, given on a grid of logarithms."""
-    room = distance_transform_edt(np.pad(within, 1))[1:-1, 1:-1]
+    """Write a word where it is furthest from the edge of a region, given on a grid of logarithms (a, b)."""
+    steps = np.array([1.0, 2.0]) / within.shape  # a word of these is about twice as long over the panel as it is high
+    room = distance_transform_edt(np.pad(within, 1), sampling=steps)[1:-1, 1:-1]
     best = np.unravel_index(room.argmax(), room.shape)
-    ax.text(x[best], y[best], word, rotation=90, ha="center", va="center", bbox=PALE)
+    ax.text(x[best], y[best], word, ha="center", va="center", bbox=PALE)
 
 
 def _along_band(one: planes_.Plane) -> Array:
