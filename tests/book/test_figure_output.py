@@ -7,6 +7,7 @@ from contextlib import nullcontext
 
 import matplotlib as mpl
 import numpy as np
+import page_figures
 import pandas as pd
 import pytest
 from docutils import nodes
@@ -267,6 +268,14 @@ def test_the_smallest_text_is_that_of_both_drawings():
         patch.setattr(figure_output, "SMALLEST", 5.0)
         _, metadata = figure_bundle(figure)
     assert metadata[PDF]["smallest_text"] < 6.01
+
+
+@pytest.mark.parametrize(("size", "n_warnings"), [(7.99, 1), (8.0, 0)])
+def test_the_build_warns_of_a_figure_with_small_text(size, n_warnings, monkeypatch):
+    warned = []
+    monkeypatch.setattr(page_figures.logger, "warning", lambda *arguments, location: warned.append(arguments[1:3]))
+    page_figures.warn_of_small_text("fig-nine", size, "notebooks/18_heavy_limit")
+    assert warned == [("fig-nine", size)] * n_warnings
 
 
 def test_a_picture_is_shown_at_half_its_pixels_without_a_link_around_it(tmp_path):
