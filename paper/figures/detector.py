@@ -127,7 +127,7 @@ def figure_12(samples: Samples, n_dots: int = 2500) -> PaperFigure:
     """
     events, curves, rng = samples.at_B, Curves(), random_stream(samples.seed, "figure 12")
     of_each = {"selected": selected_weight, "detected": detected_weight}
-    figure, axes = plt.subplots(2, 1, figsize=(9.5, 9.2), sharex=True)
+    figure, axes = plt.subplots(2, 1, figsize=(9.5, 8.7), sharex=True)
     for ax, (panel, weight_of) in zip(axes, of_each.items(), strict=True):
         weights = weight_of(events, BENCHMARK_B, ANALYSIS_I)
         dots = rng.choice(len(events), n_dots, p=weights / weights.sum())
