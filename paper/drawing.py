@@ -99,7 +99,7 @@ def draw_detector(
         The two axes of the drawing, the horizontal one first: ``"zx"`` from above, ``"zy"`` from the side, ``"xy"``
         from the front.
     names
-        Whether to write the name of each module (`shown_name`) into it; ``"above"`` writes it above, upright.
+        Whether to write the name of each module (`shown_name`) into it; ``"above"`` is upright above the panel.
     alpha, zorder
         Opacity of the colours (`module_colour`) and place below or above what else is drawn.
 
@@ -119,8 +119,10 @@ def draw_detector(
             (left, bottom), (width, height) = _frame(module.active, plane)
             above = names == "above"
             upright = above or width < height
+            # Above the panel, as those of a module outside of it are not written, where its point is not inside.
+            at, coordinates = (0.999, "axes fraction") if above else (bottom + height / (1 if upright else 2), "data")
             ax.annotate(
-                shown_name(module.name), (left + width / 2, bottom + height if upright else bottom + height / 2),
+                shown_name(module.name), (left + width / 2, at), xycoords=("data", coordinates), annotation_clip=True,
                 xytext=(0, (4 if above else -4) if upright else 0), textcoords="offset points", size=8.5,
                 rotation=90 if upright else 0, ha="center", va="bottom" if above else "top" if upright else "center",
             )  # fmt: skip

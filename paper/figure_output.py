@@ -23,7 +23,7 @@ from matplotlib.transforms import Bbox
 from paper.figure_data import figure_data
 from paper.narrow_drawing import legends_beside_data, narrowed
 
-__all__ = ["CSV", "NARROW", "PDF", "figure_bundle", "load_ipython_extension", "smallest_text"]
+__all__ = ["CSV", "NARROW", "PDF", "SMALLEST", "figure_bundle", "load_ipython_extension", "smallest_text"]
 
 SVG, PNG, PDF, CSV = "image/svg+xml", "image/png", "application/pdf", "text/csv"
 NARROW = "application/vnd.narrow+svg"
@@ -48,7 +48,7 @@ def load_ipython_extension(shell: Any) -> None:
 def figure_bundle(
     figure: Figure, include: Any = None, exclude: Any = None
 ) -> tuple[dict[str, str], dict[str, dict[str, float]]]:
-    """Draw a figure in all formats: content by MIME type, and as metadata the size of its `smallest_text`.
+    """Draw a figure in all formats: content by MIME type, and as metadata the size of the smallest text of any.
 
     A wide drawing has a second one for phones, narrower, with panels that stand side by side below one another; a
     figure with another one ``own_narrow`` has that instead. Files that would be large as SVG are PNG of double
@@ -66,6 +66,7 @@ def figure_bundle(
     if own := getattr(figure, "own_narrow", None):
         with _laid_out(own, PHONE_WIDTH) as frame:
             bundle[NARROW] = _drawn(own, "svg", frame).decode()
+            smallest = min(smallest, smallest_text(own, frame.width, PHONE_WIDTH))
         return bundle, {PDF: {"smallest_text": smallest}}
     with narrowed(figure) as is_narrow, warnings.catch_warnings():
         # Labels may be longer than a phone is wide: then it shows the wide drawing, and smaller.
@@ -74,6 +75,7 @@ def figure_bundle(
             if is_narrow:
                 with legends_beside_data(figure), _laid_out(figure, PHONE_WIDTH) as frame:
                     bundle[NARROW] = _drawn(figure, "svg", frame).decode()
+                    smallest = min(smallest, smallest_text(figure, frame.width, PHONE_WIDTH))
     return bundle, {PDF: {"smallest_text": smallest}}
 
 
@@ -112,11 +114,11 @@ def _legible(figure: Figure, engine: Any, shown_width: float) -> Iterator[Bbox |
         for _ in range(3):  # larger text can make the figure wider, and that is shown smaller
             if engine is not None:
                 engine.execute(figure)
-            frame, texts = figure.get_tightbbox(), _texts(figure)
-            if _smallest(texts, frame.width, shown_width) >= SMALLEST:
+            frame = figure.get_tightbbox()
+            if smallest_text(figure, frame.width, shown_width) >= SMALLEST:
                 break
             needed = (SMALLEST + 0.01) / _scale(frame.width, shown_width)
-            for text in texts:
+            for text, _ in before:  # hidden ones, too: names of limits are written where there is room for them
                 text.set_fontsize(max(text.get_fontsize(), needed))
         else:
             frame = None
@@ -216,22 +218,14 @@ def _frames_remembered(axis: Any, found: Callable[[Any, Any], Any]) -> Callable[
 
 def smallest_text(figure: Figure, width: float, shown_width: float = PAGE_WIDTH) -> float:
     """Size of the smallest text as it stands on the page, in points: a wide figure is shown smaller."""
-    return _smallest(_texts(figure), width, shown_width)
-
-
-def _smallest(texts: list[Any], width: float, shown_width: float) -> float:
-    smallest = min((text.get_fontsize() for text in texts), default=np.inf)
+    shown = (text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip())
+    smallest = min((text.get_fontsize() for text in shown), default=np.inf)
     return round(float(_scale(width, shown_width) * smallest), 2)
 
 
 def _scale(width: float, shown_width: float) -> float:
     """How much smaller than it was drawn a figure with a frame of this width is shown, padding included."""
     return min(1.0, shown_width / (width + 2 * mpl.rcParams["savefig.pad_inches"]))
-
-
-def _texts(figure: Figure) -> list[Any]:
-    """All text that is shown."""
-    return [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
 
 
 def _drawn(figure: Figure, form: str, frame: Bbox, **options: Any) -> bytes:

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 from matplotlib.legend import Legend
 from matplotlib.text import Text
+from matplotlib.transforms import ScaledTranslation
 
 __all__ = ["NARROW_WIDTH", "legends_beside_data", "narrowed"]
 
@@ -301,6 +302,7 @@ def legends_beside_data(figure: Figure) -> Iterator[None]:
                 ncols=1 + (max(map(len, texts)) <= LONGEST_OF_TWO),
                 loc="lower center",
                 bbox_to_anchor=(0.5, 1),
+                bbox_transform=axes.transAxes + ScaledTranslation(0, _title_height(axes), figure.dpi_scale_trans),
             )
             height += above.get_window_extent().height / figure.dpi  # the panel keeps its own
     try:
@@ -309,6 +311,12 @@ def legends_beside_data(figure: Figure) -> Iterator[None]:
     finally:
         for axes, legend in before.items():
             axes.legend_ = legend
+
+
+def _title_height(axes: Axes) -> float:
+    """Inches that the title of a panel takes above it."""
+    title = axes.title
+    return title.get_window_extent().height / axes.figure.dpi + 0.1 if title.get_text() else 0.0
 
 
 def _covers_data(legend: Legend, axes: Axes) -> bool:

@@ -19,9 +19,12 @@ from nbformat import NotebookNode
 from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from paper.figure_output import CSV, NARROW, PDF, SVG
+from paper.figure_output import CSV, NARROW, PDF, SMALLEST, SVG
+
+logger = logging.getLogger(__name__)
 
 FILES = {PDF: "pdf", CSV: "csv", NARROW: "narrow.svg", SVG: "svg"}
 FOLDER = "_downloads/figures"
@@ -78,6 +81,7 @@ def add_files(app: Sphinx, doctree: nodes.document) -> None:
             line = line_of(name, source.read_text(encoding="utf-8"))
             links.append(f'<a href="{up}_sources/{docname}{source.suffix}">Source, line {line}</a>')
             size = output.metadata[PDF]["smallest_text"]
+            warn_of_small_text(name, size, docname)
             below = f'<p class="figure-files" data-smallest-text="{size:g}">{" ".join(links)}</p>'
             figure.append(nodes.raw("", below, format="html"))
             if NARROW in output.data:
@@ -88,6 +92,12 @@ def add_files(app: Sphinx, doctree: nodes.document) -> None:
                 figure["classes"].append("only-wide")
         for image in figure.findall(nodes.image):
             show_at_half_its_pixels(image, Path(app.outdir), Path(app.srcdir))
+
+
+def warn_of_small_text(name: str, size: float, docname: str) -> None:
+    """Warn of a figure with text, in either drawing, that is too small to read; with a warning no book is built."""
+    if size < SMALLEST:
+        logger.warning("%s has text of %g points, less than %g", name, size, SMALLEST, location=docname)
 
 
 def show_at_half_its_pixels(image: nodes.image, *folders: Path) -> None:

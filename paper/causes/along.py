@@ -49,6 +49,8 @@ class Along:
         Whether a larger value means fewer events.
     axis
         Name and unit of x.
+    labels
+        What stands at each x instead of its value, if it is none: names of modules.
     """
 
     name: str
@@ -58,6 +60,12 @@ class Along:
     steps: Mapping[str, Array]
     is_limit: bool = True
     axis: tuple[str, str] = ("mass", "GeV")
+    labels: tuple[str, ...] = ()
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """What a table writes for each x."""
+        return self.labels or tuple(f"{x:.3g}" for x in self.x)
 
     @property
     def ours(self) -> Array:
@@ -97,7 +105,9 @@ class Along:
     def at(self, chosen: Any) -> Along:
         """The same at some of the points."""
         steps = {name: value[:, chosen] for name, value in self.steps.items()}
-        return replace(self, x=self.x[chosen], paper=self.paper[chosen], reading=self.reading[chosen], steps=steps)
+        labels = tuple(np.array(self.labels)[chosen]) if self.labels else ()
+        own = {"x": self.x[chosen], "paper": self.paper[chosen], "reading": self.reading[chosen], "labels": labels}
+        return replace(self, steps=steps, **own)
 
 
 # --- Limits ---

@@ -72,9 +72,8 @@ def _modules(here: Masses) -> Along:
 
     steps = _counted(cumulative(readings.HEAVY_CURVES), by_module, "constants")
     n = np.arange(len(table))
-    return Along(
-        "Fig. P3", n, table.events.to_numpy(), np.full(len(n), 0.05), steps, is_limit=False, axis=("module", "")
-    )
+    axis, labels = ("module", ""), tuple(table.module)
+    return Along("Fig. P3", n, table.events.to_numpy(), np.full(len(n), 0.05), steps, False, axis, labels)
 
 
 def _acceptances(here: Masses) -> dict[str, Along]:

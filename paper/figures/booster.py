@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 
 from darkpkg import datasets
 from darkpkg.method.estimators import Kernel
@@ -22,7 +23,7 @@ from darkpkg.plotting import axis_label
 from darkpkg.units import ALPHA_EM, MeV
 from paper.booster import counts, fit, microboone, miniboone, ring, spectra
 from paper.booster import planes as planes_
-from paper.drawing import COLOURS, plain_ticks
+from paper.drawing import COLOURS, PALE, plain_ticks
 
 __all__ = [
     "draw_coupling",
@@ -168,6 +169,10 @@ def draw_planes(planes: Mapping[str, planes_.Plane], crosses: Mapping[str, Seque
             fitted, wide = place[1][delta < 5.99], 3 if power else 10
             ax.set_ylim(max(fitted.min() / wide, place[1].min()), min(fitted.max() * wide, place[1].max()))
             ax.text(0.04, 0.94, "excluded", va="top", transform=ax.transAxes)
+        else:  # MiniBooNE's region covers the grey one: lines across show how far that goes on
+            hatched = ax.contourf(*place, both, [0, np.inf], colors="none", hatches=["//"])
+            hatched.set(edgecolor="0.45", linewidth=0)
+            _write_inside(ax, "excluded", *place, (both > 0) & ~(delta < 5.99))
         plain_ticks(ax.xaxis, [t for t in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0) if one.x[0] <= t <= one.x[-1]])
         if y.startswith("m_"):
             plain_ticks(ax.yaxis, [t for t in (0.01, 0.03, 0.1, 0.3, 1.0, 3.0) if one.y[0] <= t <= one.y[-1]])
@@ -180,6 +185,14 @@ def draw_planes(planes: Mapping[str, planes_.Plane], crosses: Mapping[str, Seque
     handles += [Line2D([], [], color=COLOURS["blue"], marker="x", ms=8, mew=2, ls="", label="T2K, simulated there")]
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
+
+
+def _write_inside(ax: Axes, word: str, x: Array, y: Array, within: NDArray[np.bool_]) -> None:
+    """Write a word where it is furthest from the edge of a region, given on a grid of logarithms (a, b)."""
+    steps = np.array([1.0, 2.0]) / within.shape  # a word of these is about twice as long over the panel as it is high
+    room = distance_transform_edt(np.pad(within, 1), sampling=steps)[1:-1, 1:-1]
+    best = np.unravel_index(room.argmax(), room.shape)
+    ax.text(x[best], y[best], word, ha="center", va="center", bbox=PALE)
 
 
 def _along_band(one: planes_.Plane) -> Array:

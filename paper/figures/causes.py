@@ -56,6 +56,9 @@ def draw_along(panels: Mapping[str, Sequence[Along]], x: Sequence[str], y: Seque
                 below.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
                 below.xaxis.set_major_formatter("{x:g}")
             below.xaxis.set_minor_formatter(plt.NullFormatter())
+        if curves[0].labels:
+            below.set_xticks(curves[0].x, map(shown_name, curves[0].labels), rotation=90, fontsize=9)
+            below.xaxis.set_minor_locator(plt.NullLocator())
         handles, labels = above.get_legend_handles_labels()
         if len(curves) > 1:  # one entry a curve, and one for what dots and points are in all of them
             grey = {"color": COLOURS["grey"]}
@@ -187,8 +190,14 @@ def draw_chain(chains: Mapping[str, tuple[Mapping[str, Array], float]]) -> Figur
 def ratios_table(one: Along) -> Table:
     """Ratios along a curve: ours over the paper's, the factor of each cause, and what is left."""
     x, unit = one.axis
-    columns: dict[str, Any] = {x: one.x, "ours": one.ours, **one.factors, "left": one.explained, "band": one.band}
-    shown = dict.fromkeys(columns, ".2f") | {x: ".3g", "ours": "#.3g"}
+    columns: dict[str, Any] = {
+        x: [shown_name(label) for label in one.labels] or one.x,
+        "ours": one.ours,
+        **one.factors,
+        "left": one.explained,
+        "band": one.band,
+    }
+    shown = dict.fromkeys(columns, ".2f") | {"ours": "#.3g"} | {x: "" if one.labels else ".3g"}
     return table(
         columns,
         name="tab-along-" + re.sub(r"[^a-z0-9]+", "-", one.name.lower()).strip("-"),
@@ -207,7 +216,12 @@ def causes_frame(curves: Sequence[Along]) -> pd.DataFrame:
     """
     frames = []
     for one in curves:
-        head = {"curve": one.name, "axis": one.axis[0].replace("$", ""), "unit": one.axis[1], "x": one.x}
+        head = {
+            "curve": one.name,
+            "axis": one.axis[0].replace("$", ""),
+            "unit": one.axis[1],
+            "x": one.labels or one.x,
+        }
         head |= {"paper": one.paper, "ours": one.ours * one.paper, "ours_over_paper": one.ours}
         tail = {"product": np.prod(list(one.factors.values()), axis=0), "left": one.explained, "band": one.band}
         frames.append(pd.DataFrame(head | one.factors | tail))
@@ -224,7 +238,7 @@ def overview_table(curves: Sequence[Along], name: str, caption: str) -> Table:
             factors = {cause: factor[i] for cause, factor in one.factors.items()}
             row = {
                 "curve": one.name,
-                "at": f"{one.axis[0]} = {one.x[i]:.3g} {one.axis[1]}".rstrip(),
+                "at": f"{one.axis[0]} = {shown_name(one.places[i])} {one.axis[1]}".rstrip(),
                 "ours": one.ours[i],
                 "causes": np.prod(list(factors.values())),
                 "left": one.explained[i],

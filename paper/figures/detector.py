@@ -34,7 +34,6 @@ _LIFETIMES = {0.1: COLOURS["blue"], 1.0: COLOURS["green"], 10.0: COLOURS["orange
 _SLICES = {"P0D-water": 36, "TPC1": 16, "TPC2": 16, "TPC3": 16}
 """Bins along z in a module of Fig. 3; others have 6, so that all are about 5 cm wide."""
 
-_ABOVE_NAMES = 275  # cm: end of a vertical axis with the names of modules above them, on a phone, too
 _COLOUR_OF = {"lead": COLOURS["grey"], "argon": COLOURS["blue"]}
 
 
@@ -57,7 +56,7 @@ def figure_3(samples: Samples) -> PaperFigure:
             ]
         ).round(6)
     )  # fmt: skip
-    figure, (above, ax) = plt.subplots(2, 1, figsize=(9.5, 8.4), sharex=True, height_ratios=(1, 1.15))
+    figure, (above, ax) = plt.subplots(2, 1, figsize=(9.5, 8.6), sharex=True, height_ratios=(1.1, 1.15))
     draw_detector(ND280, above, plane="zy")
     above.set(xlabel="", ylim=(-120, 120))
     for module in ND280.modules:
@@ -128,7 +127,7 @@ def figure_12(samples: Samples, n_dots: int = 2500) -> PaperFigure:
     """
     events, curves, rng = samples.at_B, Curves(), random_stream(samples.seed, "figure 12")
     of_each = {"selected": selected_weight, "detected": detected_weight}
-    figure, axes = plt.subplots(2, 1, figsize=(9.5, 8.8), sharex=True, height_ratios=(125 + _ABOVE_NAMES, 250))
+    figure, axes = plt.subplots(2, 1, figsize=(9.5, 8.7), sharex=True)
     for ax, (panel, weight_of) in zip(axes, of_each.items(), strict=True):
         weights = weight_of(events, BENCHMARK_B, ANALYSIS_I)
         dots = rng.choice(len(events), n_dots, p=weights / weights.sum())
@@ -142,9 +141,9 @@ def figure_12(samples: Samples, n_dots: int = 2500) -> PaperFigure:
             ax.plot(z, x, "o", ms=2.2, mew=0, color=colour, label=name)
             curves.line(panel, name, z, x)
         draw_detector(ND280, ax, plane="zx", names="above" if panel == "selected" else False)
-        ax.set(xlim=(-12, 614), ylim=(-125, _ABOVE_NAMES if panel == "selected" else 125))
+        ax.set(xlim=(-12, 614), ylim=(-125, 125))
         inside = {"xytext": (-4, -4), "textcoords": "offset points", "ha": "right", "va": "top"}
         ax.annotate(panel, (1, 1), xycoords="axes fraction", **inside, bbox=PALE)
     axes[0].set_xlabel("")
-    axes[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncol=3, markerscale=4, columnspacing=1)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, markerscale=4)
     return PaperFigure(figure, curves.table())

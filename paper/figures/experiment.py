@@ -24,7 +24,7 @@ from darkpkg.method.weights import (
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B
 from darkpkg.plotting import axis_label
 from darkpkg.units import MeV
-from paper.drawing import COLOURS
+from paper.drawing import COLOURS, PALE
 from paper.figures.detector import is_on
 from paper.figures.frame import Curves, PaperFigure, Samples
 from paper.smoothings import PROGRAM_SMOOTHING
@@ -136,7 +136,7 @@ def figure_13(samples: Samples, m_N: Array | None = None, m_Zprime: Array | None
         for name, point in {"A": BENCHMARK_A, "B": BENCHMARK_B}.items():
             here = point.m_N, point.m_Zprime
             ax.plot(*here, "*", ms=12, color="white", mec="black")
-            ax.annotate(name, here, xytext=(7, 5), textcoords="offset points", color="white")
+            ax.annotate(name, here, xytext=(8, 5), textcoords="offset points", bbox=PALE)  # on any of the colours
         ax.set(xscale="log", yscale="log", facecolor="#BBBBBB")
         ax.grid(False)
         ax.text(0.04, 0.93, panel, transform=ax.transAxes, bbox={"fc": "white", "ec": "none"})

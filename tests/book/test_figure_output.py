@@ -7,6 +7,7 @@ from contextlib import nullcontext
 
 import matplotlib as mpl
 import numpy as np
+import page_figures
 import pandas as pd
 import pytest
 from docutils import nodes
@@ -101,11 +102,13 @@ def test_stacked_panels_keep_their_heights_to_one_another_and_many_are_lower():
         assert many.get_size_inches()[1] < 10 * NARROW_WIDTH * 0.9
 
 
-def test_a_legend_that_covers_data_stands_above_its_narrow_panel():
+@pytest.mark.parametrize("title", ["", "a title"])
+def test_a_legend_that_covers_data_stands_above_its_narrow_panel_and_the_title(title):
     figure = Figure(figsize=(8.0, 4.0), layout="constrained")
     covered, free = figure.subplots(1, 2)
     covered.plot([0, 1], [0, 1], label="a line")
     covered.legend(loc="center")
+    covered.set_title(title)
     free.plot([0, 1], [0, 1], label="a line")
     free.legend(loc="lower right")
     before = covered.get_legend(), free.get_legend()
@@ -114,7 +117,9 @@ def test_a_legend_that_covers_data_stands_above_its_narrow_panel():
         narrow_drawing.legends_beside_data(figure),
         figure_output._laid_out(figure, 3.56),
     ):
-        assert covered.get_legend().get_window_extent().y0 >= covered.get_window_extent().y1
+        figure.draw_without_rendering()  # places the title
+        above = covered.title if title else covered
+        assert covered.get_legend().get_window_extent().y0 >= above.get_window_extent().y1
         assert free.get_legend() is before[1]
     assert (covered.get_legend(), free.get_legend()) == before
 
@@ -242,6 +247,35 @@ def test_what_a_figure_leaves_has_no_text_below_eight_points():
     figure.subplots().set_xlabel("a small label", fontsize=8)
     _, metadata = figure_bundle(figure)
     assert metadata[PDF]["smallest_text"] >= 8.0
+
+
+def test_names_that_get_room_only_when_drawn_are_enlarged_too():
+    figure = Figure(figsize=(12.0, 4.0), layout="constrained")
+    ax = figure.subplots()
+    name = ax.text(0.5, 0.5, "NA62", size=8.5, visible=False)
+    ax.write_names = lambda: name.set_visible(True)
+    with figure_output._laid_out(figure, PAGE_WIDTH) as frame:
+        assert figure_output.smallest_text(figure, frame.width) >= 8.0
+    assert name.get_fontsize() == 8.5
+
+
+def test_the_smallest_text_is_that_of_both_drawings():
+    figure = Figure(figsize=(6.0, 4.0), layout="constrained")
+    figure.subplots().set_xlabel("a label")
+    figure.own_narrow = Figure(figsize=(4.0, 7.0))
+    figure.own_narrow.text(0.5, 0.5, "a word", fontsize=6)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figure_output, "SMALLEST", 5.0)
+        _, metadata = figure_bundle(figure)
+    assert metadata[PDF]["smallest_text"] < 6.01
+
+
+@pytest.mark.parametrize(("size", "n_warnings"), [(7.99, 1), (8.0, 0)])
+def test_the_build_warns_of_a_figure_with_small_text(size, n_warnings, monkeypatch):
+    warned = []
+    monkeypatch.setattr(page_figures.logger, "warning", lambda *arguments, location: warned.append(arguments[1:3]))
+    page_figures.warn_of_small_text("fig-nine", size, "notebooks/18_heavy_limit")
+    assert warned == [("fig-nine", size)] * n_warnings
 
 
 def test_a_picture_is_shown_at_half_its_pixels_without_a_link_around_it(tmp_path):

@@ -19,7 +19,15 @@ from paper.causes.readings import TEXT
 from paper.curves import panel
 from paper.figure_data import figure_data
 from paper.figure_output import PHONE_WIDTH, _laid_out
-from paper.figures.causes import _plain_ratios, causes_frame, draw_all, overview_table, ratios_table, summary_table
+from paper.figures.causes import (
+    _plain_ratios,
+    causes_frame,
+    draw_all,
+    draw_along,
+    overview_table,
+    ratios_table,
+    summary_table,
+)
 
 I, II = dk.ANALYSIS_I, dk.ANALYSIS_II
 
@@ -115,6 +123,15 @@ class TestAlong:
 
     def test_some_of_its_points_are_a_curve_as_well(self):
         np.testing.assert_array_equal(self.one.at([1]).explained, [1.3])
+
+    def test_modules_have_names_at_the_axis_and_in_the_tables(self):
+        by_module = replace(self.one, axis=("module", ""), labels=("P0D-water", "TPC2"), is_limit=False)
+        assert by_module.at([1]).labels == ("TPC2",)
+        assert self.one.at([1]).labels == ()
+        figure = draw_along({"Fig. P3": [by_module]}, ("module",), ("selected N",), log="y")
+        assert [text.get_text() for text in figure.axes[1].get_xticklabels()] == ["P∅D-water", "TPC2"]
+        assert [row[0] for row in ratios_table(by_module).cells] == ["P∅D-water", "TPC2"]
+        assert causes_frame([by_module]).x.tolist() == ["P0D-water", "TPC2"]
 
 
 class TestHeavyCurves:

@@ -88,11 +88,14 @@ def test_names_are_written_into_their_modules_or_left_out():
     assert {text.get_rotation() for text in named.texts} == {90}
 
 
-def test_names_above_stand_upright_on_their_modules():
-    _, ax = plt.subplots()
-    drawing.draw_detector(dk.ND280_UPGRADE, ax, plane="zy", names="above")
-    for text, module in zip(ax.texts, dk.ND280_UPGRADE.modules, strict=True):
-        assert text.xy[1] == module.active.high[1]
+def test_names_above_stand_upright_over_the_panel_if_their_modules_are_in_it():
+    figure, ax = plt.subplots()
+    drawing.draw_detector(dk.ND280, ax, plane="zy", names="above")
+    ax.set_xlim(245, 610)  # cm: without the P0D
+    figure.draw_without_rendering()
+    for text, module in zip(ax.texts, dk.ND280.modules, strict=True):
+        box = text.get_tightbbox()
+        assert np.isinf(box.y0) if module.name.startswith("P0D") else box.y0 > ax.bbox.y1
         assert (text.get_rotation(), text.get_va()) == (90, "bottom")
 
 
