@@ -35,7 +35,8 @@ _TEX |= {letter + of: rf"\{name} {of}" for letter, name in (("μ", "mu"), ("τ",
 _TEX |= {"cτ⁰": r"c\tau^0", "ε": r"\varepsilon", "ε²": r"\varepsilon^2", "Q²": "Q^2"}
 _AS_IT_IS = re.compile(r"(\$[^$]*\$|\{\w+\}`[^`]*`|`[^`]*`)")
 _NUMBER = re.compile(
-    r"(?:< )?[+\-−]?[\d.,]+(e[+-]?\d+)?(\s±\s[\d.]+(e[+-]?\d+)?)?( %)?|\([+\-−]?[\d.]+ ± [\d.]+\)e[+-]\d+|–"
+    r"(?:< )?[+\-−]?[\d.,]+(e[+-]?\d+)?(\s±\s[\d.]+(e[+-]?\d+)?|\s\([\d.]+–[\d.]+\))?( %)?"
+    r"|\([+\-−]?[\d.]+ ± [\d.]+\)e[+-]\d+|–"
 )
 _EXACT = 1e-9  # a smaller relative error is none, but rounding
 _MANY_DECIMALS = 8

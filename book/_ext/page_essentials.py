@@ -64,6 +64,8 @@ _JOINT = re.compile(r"(?<=[\w\])][.(=\[/,])(?=[\w\"'])")
 _UNIT_AHEAD = re.compile(rf"^ (?={_UNIT})")
 _VALUE = r"[ \u00a0][=<>≈≤≥](?:[ \u00a0](?:$|[−-]?\d[^\s,;:)]*(?<!\.)(?:\u00a0[^\s,.;:)]+)*))?"
 _BEHIND_FORMULA = re.compile(rf"(?:{_VALUE}|\u00a0[^\s,.;:)]+|/\w+)?[,.;:)]*")  # also a unit, a divisor, a mark
+_RELATION = re.compile(r"(?:[=<>]|\\(?:approx|simeq|sim|le|ge|lesssim|gtrsim))\s*$")
+_BEHIND_RELATION = re.compile(r" (?:$|[−-]?\d[^ \n]*)")
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -161,7 +163,8 @@ def keep_together(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         kept = _BOUND.sub("\u00a0", kept)
         if before is not None and before.astext().rstrip("}")[-1:].isdigit():
             kept = _UNIT_AHEAD.sub("\u00a0", kept)
-        mark = _BEHIND_FORMULA.match(kept) if isinstance(before, nodes.math) else None
+        ahead = _BEHIND_RELATION if before is not None and _RELATION.search(before.astext()) else _BEHIND_FORMULA
+        mark = ahead.match(kept) if isinstance(before, nodes.math) else None
         if mark and mark[0]:
             together = nodes.inline(classes=["together"])
             text.parent.replace(before, together)

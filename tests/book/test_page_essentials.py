@@ -133,6 +133,24 @@ def test_a_formula_stays_with_its_value_and_the_unit_or_the_divisor_behind_it(be
     assert line.astext() == r"x\lesssim 2" + kept + behind[len(kept) :]
 
 
+def test_a_relation_that_ends_a_formula_stays_with_the_number_behind_it():
+    paragraph = nodes.paragraph()
+    paragraph += [
+        nodes.math("", "x<"),
+        nodes.Text(" "),
+        nodes.inline("", "9"),
+        nodes.Text(" cm, "),
+        nodes.math("", "y ="),
+    ]
+    paragraph += [nodes.Text(" 2.5 cm")]
+    document = new_document("page")
+    document += paragraph
+    keep_together(None, document, "page")
+    assert paragraph.astext() == "x<\u00a09\u00a0cm, y =\u00a02.5\u00a0cm"
+    together = [node.astext() for node in paragraph.findall(nodes.inline) if node["classes"] == ["together"]]
+    assert together == ["x<\u00a0", "y =\u00a02.5\u00a0cm"]
+
+
 def test_a_sign_of_an_error_stays_with_the_computed_numbers_beside_it():
     paragraph = nodes.paragraph()
     paragraph += [nodes.Text("known to ± "), nodes.inline("", "0.22"), nodes.Text(" or "), nodes.inline("", "7")]
