@@ -135,7 +135,7 @@ def _keep_words(text: nodes.Text) -> None:
     """
     kept: list[nodes.Node] = []
     for word in re.split(r"(\s+)", text):
-        if _OPTION.fullmatch(word) or ("-" in word and len(word) <= _SHORT):
+        if _OPTION.fullmatch(word) or ("-" in word and 1 < len(word) <= _SHORT):
             kept.append(nodes.inline(word, word, classes=["together"]))
         elif len(word) > _SHORT:
             for piece in _JOINT.split(word):
