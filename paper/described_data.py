@@ -11,7 +11,8 @@ from paper.tables import SUPERSCRIPTS, typeset
 
 __all__ = ["describe", "readable"]
 
-_GREEK = {"epsilon": "ε", "alpha": "α", "chi": "χ"}
+_GREEK = {"epsilon": "ε", "alpha": "α", "chi": "χ", "theta": "θ"}
+_SIGNS = {">=": "≥", "<=": "≤", "pi0": "π⁰"}
 
 _NAMED = 3
 """Columns of one unit that are listed; of more, the last is named too."""
@@ -64,6 +65,8 @@ def readable(text: str) -> str:
     text = re.sub(r"(?<=[\w)|])\^(\d)\b", lambda power: power[1].translate(SUPERSCRIPTS), text)
     text = re.sub(r"(?<=\d )\+-(?= \d)", "±", text)
     text = re.sub(r"\bcm3\b", "cm³", text)
+    text = re.sub(r">=|<=|\bpi0\b", lambda sign: _SIGNS[sign[0]], text)
+    text = re.sub(r"\bE([12])\b", lambda energy: "E" + "₁₂"[int(energy[1]) - 1], text)
     text = re.sub(r"(?<!\S)--[a-z][\w-]*", r"`\g<0>`", text)  # an option: else its hyphens become a dash
     return typeset(text.replace("Z'", "Z′"))
 

@@ -19,14 +19,24 @@ __all__ = ["SUPERSCRIPTS", "Table", "table", "typeset", "with_error"]
 
 _MISSING = "–"
 _SYMBOL = re.compile(
-    r"(?<!\w)(\|?)([mxVUEgpαΛ])_(N|Z′|A|D4?|QCD|ν|ee|[eμτi][N4])(\|?)([²⁴]?)(?![\w^])|(?<!\w)(A\^\{1/3\}|(?:cτ⁰|Q²|ε²?)(?!\w))"
+    r"(?<!\w)(\|?)([mxVUEgpαΛ])_(N|Z′|Zprime|A|D4?|QCD|ν|ee|[eμτi][N4])(\|?)([²⁴]?)(?![\w^])|(?<!\w)(A\^\{1/3\}|(?:cτ⁰|Q²|ε²?)(?!\w))"
 )
-_TEX = {"α": r"\alpha", "Λ": r"\Lambda", "Z′": "Z'", "QCD": r"\rm QCD", "ν": r"\nu", "²": "^2", "⁴": "^4"}
+_TEX = {
+    "α": r"\alpha",
+    "Λ": r"\Lambda",
+    "Z′": "Z'",
+    "Zprime": "Z'",
+    "QCD": r"\rm QCD",
+    "ν": r"\nu",
+    "²": "^2",
+    "⁴": "^4",
+}
 _TEX |= {letter + of: rf"\{name} {of}" for letter, name in (("μ", "mu"), ("τ", "tau")) for of in "N4"}
 _TEX |= {"cτ⁰": r"c\tau^0", "ε": r"\varepsilon", "ε²": r"\varepsilon^2", "Q²": "Q^2"}
 _AS_IT_IS = re.compile(r"(\$[^$]*\$|\{\w+\}`[^`]*`|`[^`]*`)")
 _NUMBER = re.compile(
-    r"(?:< )?[+\-−]?[\d.,]+(e[+-]?\d+)?(\s±\s[\d.]+(e[+-]?\d+)?)?( %)?|\([+\-−]?[\d.]+ ± [\d.]+\)e[+-]\d+|–"
+    r"(?:< )?[+\-−]?[\d.,]+(e[+-]?\d+)?(\s±\s[\d.]+(e[+-]?\d+)?|\s\([\d.]+–[\d.]+\))?( %)?"
+    r"|\([+\-−]?[\d.]+ ± [\d.]+\)e[+-]\d+|–"
 )
 _EXACT = 1e-9  # a smaller relative error is none, but rounding
 _MANY_DECIMALS = 8
@@ -170,7 +180,13 @@ def _text(value: Any, form: str) -> str:
         return "infinite"
     if not form:
         form = ".4g" if isinstance(value, (float, np.floating)) else ""
-    return format(value, form).removesuffix(".")  # of "#.3g"
+    return _formatted(value, form).removesuffix(".")  # of "#.3g"
+
+
+def _formatted(value: Any, form: str) -> str:
+    """A value as text, and what is rounded to zero without a minus."""
+    text = format(value, form)
+    return format(0.0, form) if re.fullmatch(r"-[0.]+(e[+-]00)?%?", text) else text
 
 
 def with_error(value: float, error: float, form: str = "") -> str:
@@ -184,11 +200,11 @@ def with_error(value: float, error: float, form: str = "") -> str:
     if pd.isna(value) or pd.isna(error):
         return _text(value, form)
     if not form and error <= _EXACT * abs(value):
-        return format(value, ".4g")
+        return _formatted(value, ".4g")
     decimals = 1 - int(np.floor(np.log10(error))) if error > 0 else 0
     if form or (abs(value) < 1e6 and decimals < _MANY_DECIMALS):
         form = form or f".{max(decimals, 0)}f"
-        return f"{format(value, form)} ± {format(error, form)}"
+        return f"{_formatted(value, form)} ± {format(error, form)}"
     power = int(np.floor(np.log10(max(abs(value), error))))
     form = f".{max(decimals + power, 0)}f"
     return f"({value / 10.0**power:{form}} ± {error / 10.0**power:{form}})e{power:+03d}"
@@ -197,8 +213,8 @@ def with_error(value: float, error: float, form: str = "") -> str:
 def typeset(text: str) -> str:
     """Plain text with symbols as formulas, and the P∅D with its sign; code, roles and formulas stay as they are.
 
-    >>> typeset("m_Z′ of |V_μN|²"), typeset("at_B"), typeset("`V_N` and g_D²")
-    ("$m_{Z'}$ of $|V_{\\\\mu N}|^2$", 'at_B', '`V_N` and $g_{D}^2$')
+    >>> typeset("m_Z′ of |V_μN|²"), typeset("at_B, m_Zprime"), typeset("`V_N` and g_D²")
+    ("$m_{Z'}$ of $|V_{\\\\mu N}|^2$", "at_B, $m_{Z'}$", '`V_N` and $g_{D}^2$')
     """
 
     def formula(found: re.Match[str]) -> str:

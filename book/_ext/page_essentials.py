@@ -55,11 +55,17 @@ _THOUSANDS = re.compile(r"(?<![\w.,\u00a0\u202f-])\d{1,3}(?:[, \u00a0\u2009]\d{3
 _UNIT = r"(?:%|[kMGT]?eV\b|[cmkµμ]?m\b|k?g\b|t\b|POT\b|nats?\b|σ)"
 _BOUND = re.compile(
     rf"(?<=[\d⁰¹²³⁴-⁹]) (?={_UNIT})|[ \n](?=± ?(?:\d|$))|(?<=±) (?=\d|$)|(?<=[≲≳≤≥≈]) (?=\d)|^ (?=%)"
-    r"|(?<=\d) (?=× 10)|(?<=\d[ \u00a0]×) (?=10)"
+    r"| (?=[=<>] [\d−])|(?<=[=<>]) (?=[\d−])|(?<=\d) (?=× 10)|(?<=\d[ \u00a0]×) (?=10)"
 )
-_OPTION = re.compile(r"(?<!\S)(--?[a-zA-Z][\w-]*)")
+_SHORT = 24
+"""Letters of a word of code that stay on one line."""
+_OPTION = re.compile(r"--?[a-zA-Z][\w-]*")
+_JOINT = re.compile(r"(?<=[\w\])][.(=\[/,])(?=[\w\"'])")
 _UNIT_AHEAD = re.compile(rf"^ (?={_UNIT})")
-_BEHIND_FORMULA = re.compile(r"(?:\u00a0[^\s,.;:)]+|/\w+)?[,.;:)]*")  # of a unit, of a fraction, of a sentence
+_VALUE = r"[ \u00a0][=<>≈≤≥](?:[ \u00a0](?:$|[−-]?\d[^\s,;:)]*(?<!\.)(?:\u00a0[^\s,.;:)]+)*))?"
+_BEHIND_FORMULA = re.compile(rf"(?:{_VALUE}|\u00a0[^\s,.;:)]+|/\w+)?[,.;:)]*")  # also a unit, a divisor, a mark
+_RELATION = re.compile(r"(?:[=<>]|\\(?:approx|simeq|sim|le|ge|lesssim|gtrsim))\s*$")
+_BEHIND_RELATION = re.compile(r" (?:$|[−-]?\d[^ \n]*)")
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -122,26 +128,34 @@ def plain(formula: str) -> str:
     return re.sub(r"[{}]", "", formula)
 
 
-def _keep_options(text: nodes.Text) -> None:
-    """Have no line end within an option of a command, as `--seed`: a browser breaks lines behind hyphens."""
-    parts = _OPTION.split(text)
-    if len(parts) > 1:
-        kept = [
-            nodes.inline(part, part, classes=["together"]) if k % 2 else nodes.Text(part)
-            for k, part in enumerate(parts)
-        ]
-        text.parent.replace(text, [part for part in kept if part.astext()])
+def _keep_words(text: nodes.Text) -> None:
+    """Have no line end within a short word of code or an option, as `--seed`; a long word may break at its joints.
+
+    A browser breaks lines behind hyphens, and anywhere in a word that is longer than the line.
+    """
+    kept: list[nodes.Node] = []
+    for word in re.split(r"(\s+)", text):
+        if _OPTION.fullmatch(word) or ("-" in word and 1 < len(word) <= _SHORT):
+            kept.append(nodes.inline(word, word, classes=["together"]))
+        elif len(word) > _SHORT:
+            for piece in _JOINT.split(word):
+                kept += [nodes.Text(piece), nodes.inline(classes=["break"])]
+            kept.pop()
+        elif word:
+            kept.append(nodes.Text(word))
+    if any(isinstance(node, nodes.inline) for node in kept):
+        text.parent.replace(text, kept)
 
 
 def keep_together(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Have numbers stay with their errors, units and thousands, and formulas with the mark or unit behind them.
+    """Have numbers stay with their errors, units and thousands, and formulas with value, mark or unit behind them.
 
     No line ends within these; behind a formula a browser may end one at a space that does not break, too. Thousands
     are set apart by a narrow space, whatever the source has.
     """
     for text in list(doctree.findall(nodes.Text)):
         if isinstance(text.parent, nodes.literal):
-            _keep_options(text)
+            _keep_words(text)
         if isinstance(text.parent, (nodes.literal, nodes.FixedTextElement, nodes.math, nodes.math_block, nodes.raw)):
             continue
         before = text.parent[text.parent.index(text) - 1] if text.parent.index(text) else None
@@ -149,11 +163,12 @@ def keep_together(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         kept = _BOUND.sub("\u00a0", kept)
         if before is not None and before.astext().rstrip("}")[-1:].isdigit():
             kept = _UNIT_AHEAD.sub("\u00a0", kept)
-        mark = _BEHIND_FORMULA.match(kept) if isinstance(before, nodes.math) else None
+        ahead = _BEHIND_RELATION if before is not None and _RELATION.search(before.astext()) else _BEHIND_FORMULA
+        mark = ahead.match(kept) if isinstance(before, nodes.math) else None
         if mark and mark[0]:
             together = nodes.inline(classes=["together"])
             text.parent.replace(before, together)
-            together += [before, nodes.Text(mark[0])]
+            together += [before, nodes.Text(mark[0].replace(" ", "\u00a0"))]
             kept = kept[mark.end() :]
         if kept != text:
             text.parent.replace(text, nodes.Text(kept))

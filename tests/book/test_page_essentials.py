@@ -43,6 +43,7 @@ def test_a_long_description_ends_at_a_word():
         ("≲ 2 cm/GeV", "≲\u00a02\u00a0cm/GeV"),
         ("at 5 modules", "at 5 modules"),
         ("4.8 σ, from", "4.8\u00a0σ, from"),
+        ("h = 0.5, not x = y", "h\u00a0=\u00a00.5, not x = y"),
     ],
 )
 def test_a_number_stays_with_its_error_unit_and_thousands(written, shown):
@@ -66,13 +67,36 @@ def test_a_unit_stays_with_the_formula_that_is_its_number(number, mark):
     assert paragraph[0]["classes"] == ["together"]
 
 
-def test_an_option_of_a_command_is_on_one_line():
-    command = nodes.literal("", "python -m paper --write-all A-b --seed")
+def _in_code(written):
+    code = nodes.literal("", written)
     document = new_document("page")
-    document += nodes.paragraph("", "", command)
+    document += nodes.paragraph("", "", code)
     keep_together(None, document, "page")
-    assert command.astext() == "python -m paper --write-all A-b --seed"
-    assert [one.astext() for one in command.findall(nodes.inline)] == ["-m", "--write-all", "--seed"]
+    assert code.astext() == written
+    return list(code.findall(nodes.inline))
+
+
+def test_options_and_short_words_with_a_hyphen_are_on_one_line():
+    together = _in_code("python -m paper --write-all A-b --seed slope=(-4,)")
+    assert [one.astext() for one in together] == ["-m", "--write-all", "A-b", "--seed", "slope=(-4,)"]
+    assert all(one["classes"] == ["together"] for one in together)
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ["analysis.", "with_observed(", "analysis.", "background)"],
+        ["miniboone.", "experiment(", "earth_radius=...)"],
+        ["darkpkg.", "inference.", "point_likelihood"],
+        ["dk.Kernel(events)"],
+    ],
+)
+def test_a_long_word_of_code_breaks_at_its_joints_only(pieces):
+    breaks = _in_code("".join(pieces))
+    assert [one["classes"] for one in breaks] == [["break"]] * (len(pieces) - 1)
+    if breaks:
+        shown = ["" if isinstance(one, nodes.inline) else one.astext() for one in breaks[0].parent.children]
+        assert [one for one in shown if one] == pieces
 
 
 def test_a_line_breaks_neither_before_a_per_cent_sign_nor_behind_a_formula_with_a_mark():
@@ -88,17 +112,43 @@ def test_a_line_breaks_neither_before_a_per_cent_sign_nor_behind_a_formula_with_
 
 
 @pytest.mark.parametrize(
-    ("behind", "kept"), [(" cm/GeV escape.", "\u00a0cm/GeV"), ("/8 in front", "/8"), (", and", ",")]
+    ("behind", "kept"),
+    [
+        (" cm/GeV escape.", "\u00a0cm/GeV"),
+        ("/8 in front", "/8"),
+        (", and", ","),
+        (" = 5 MeV, and", "\u00a0=\u00a05\u00a0MeV,"),
+        (" < -2.5.", "\u00a0<\u00a0-2.5."),
+        (" = ", "\u00a0=\u00a0"),  # before a number that the page computes
+    ],
 )
-def test_a_formula_stays_with_the_unit_or_the_divisor_behind_it(behind, kept):
+def test_a_formula_stays_with_its_value_and_the_unit_or_the_divisor_behind_it(behind, kept):
     document = new_document("page")
     line = nodes.paragraph("", "", nodes.math("", r"x\lesssim 2"), nodes.Text(behind))
     document += line
     keep_together(None, document, "page")
-    together, rest = line.children
+    together = line[0]
     assert together["classes"] == ["together"]
     assert together.astext() == r"x\lesssim 2" + kept
-    assert together.astext() + rest.astext() == r"x\lesssim 2" + behind.replace(" cm", "\u00a0cm")
+    assert line.astext() == r"x\lesssim 2" + kept + behind[len(kept) :]
+
+
+def test_a_relation_that_ends_a_formula_stays_with_the_number_behind_it():
+    paragraph = nodes.paragraph()
+    paragraph += [
+        nodes.math("", "x<"),
+        nodes.Text(" "),
+        nodes.inline("", "9"),
+        nodes.Text(" cm, "),
+        nodes.math("", "y ="),
+    ]
+    paragraph += [nodes.Text(" 2.5 cm")]
+    document = new_document("page")
+    document += paragraph
+    keep_together(None, document, "page")
+    assert paragraph.astext() == "x<\u00a09\u00a0cm, y =\u00a02.5\u00a0cm"
+    together = [node.astext() for node in paragraph.findall(nodes.inline) if node["classes"] == ["together"]]
+    assert together == ["x<\u00a0", "y =\u00a02.5\u00a0cm"]
 
 
 def test_a_sign_of_an_error_stays_with_the_computed_numbers_beside_it():

@@ -50,6 +50,21 @@ def test_what_is_missing_is_a_dash_and_negative_numbers_have_a_minus():
     assert "| −2.5 | no | – |" in shown.markdown()
 
 
+def test_what_is_rounded_to_zero_has_no_minus():
+    columns = {
+        "x": [-0.04, -0.0, -0.06],
+        "share": [-0.04, 0.04, -1.0],
+        "value": [-0.004, -0.3, 2.0],
+        "±": [0.1, 0.1, 0.1],
+    }
+    found = table(columns, name="tab-x", caption="X.", formats={"x": ".1f", "share": "+.1f"}, errors={"value": "±"})
+    assert [row[0] for row in found.cells] == ["0.0", "0.0", "-0.1"]
+    assert [row[1] for row in found.cells] == ["+0.0", "+0.0", "-1.0"]
+    assert [row[2] for row in found.cells] == ["0.00 ± 0.10", "-0.30 ± 0.10", "2.00 ± 0.10"]
+    small = table({"x": [-1e-12]}, name="tab-x", caption="X.")
+    assert small.cells == (("-1e-12",),)
+
+
 def test_a_power_of_ten_that_is_one_is_not_written():
     shown = table({"x": [4.0, 40.0]}, name="tab-x", caption="X.", formats={"x": ".1e"}).markdown()
     assert "| 4.0 |" in shown
@@ -85,19 +100,19 @@ def test_bad_input_is_named(columns, options, error):
 
 def test_symbols_in_plain_text_are_formulas_on_a_page():
     found = table(
-        {"pairs": ["0.2 < E_ν < 3 GeV", "`m_N`, m_N_sq", "g_D² of $m_N$"], "|V_μN|²": [1.0, 2.0, 3.0]},
+        {"pairs": ["0.2 < E_ν < 3 GeV", "`m_N`, m_N_sq", "g_D² of $m_N$, m_Zprime"], "|V_μN|²": [1.0, 2.0, 3.0]},
         name="tab-x",
         caption="By (m_N, m_Z′), and ε.",
     )
     assert ":::{table} By ($m_{N}$, $m_{Z'}$), and $\\varepsilon$." in found.markdown()
-    for cell in (r"0.2 < $E_{\nu}$ < 3 GeV", "`m_N`, m_N_sq", r"$g_{D}^2$ of $m_N$", r"$\|V_{\mu N}\|^2$"):
+    for cell in (r"0.2 < $E_{\nu}$ < 3 GeV", "`m_N`, m_N_sq", r"$g_{D}^2$ of $m_N$, $m_{Z'}$", r"$\|V_{\mu N}\|^2$"):
         assert f"| {cell} |" in found.markdown(), cell
     assert "E_ν" in str(found)
 
 
 def test_numbers_that_a_page_wrote_itself_stand_below_one_another():
-    found = table({"range": ["0.1 to 1", "2"], "share": ["93.6 ± 0.6", "0"]}, name="tab-x", caption="X.")
-    assert "| :-- | --: |" in found.markdown()
+    cells = {"range": ["0.1 to 1", "2"], "share": ["93.6 ± 0.6", "0"], "limit": ["1.08 (0.63–2.18)", "1.0 (0.9–1.1)"]}
+    assert "| :-- | --: | --: |" in table(cells, name="tab-x", caption="X.").markdown()
 
 
 def test_a_value_without_error_has_its_digits_where_others_have_an_error():
