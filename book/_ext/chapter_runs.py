@@ -1,12 +1,14 @@
 """Runs the chapters, so that no page shows an old number, and writes the pages on all cores.
 
-Sphinx calls `setup`; the rest happens at four moments of a build:
+Sphinx calls `setup`; the rest happens at five moments of a build:
 
 - when the configuration is read, `empty_cache` makes room for the outputs of chapters;
 - before pages are read, `changed_chapters` has those read again whose numbers may have changed, and `run_chapters`
-  executes those of them that were not run in this state, as many side by side as it may use cores;
+  begins to execute those of them that were not run in this state, as many side by side as it may use cores;
+- before a page is read, `wait_for_chapter` waits for its own outputs, while the next chapters run;
 - once they are read, `write_in_parallel` lets Sphinx write as many pages side by side, which it does only on request,
-  and reading is not safe side by side.
+  and reading is not safe side by side;
+- then, and at the end of a build that fails, `stop_running` ends the processes that ran chapters.
 """
 
 import functools
@@ -14,11 +16,12 @@ import math
 import os
 import shutil
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import suppress
 from copy import deepcopy
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 import nbformat
 from chapter_sources import FIGURE_OUTPUT, chapter_key
@@ -47,12 +50,15 @@ RUNS_KEPT = 3
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Connect the four moments to Sphinx."""
+    """Connect these moments to Sphinx."""
     app.add_config_value("long_chapters", [], "", [list])
     app.connect("config-inited", empty_cache)
     app.connect("env-get-outdated", changed_chapters)
     app.connect("env-before-read-docs", run_chapters)
+    app.connect("source-read", wait_for_chapter)
     app.connect("env-check-consistency", write_in_parallel)
+    app.connect("env-check-consistency", stop_running)
+    app.connect("build-finished", stop_running)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -106,21 +112,21 @@ def changed_chapters(
     return [name for name, run in env.chapter_runs.items() if run != before.get(name)]
 
 
+class Running(NamedTuple):
+    """Chapters that are executed, by name of the page, the one that begins first first."""
+
+    pool: ProcessPoolExecutor
+    chapters: dict[str, Future]
+
+
 def run_chapters(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
-    """Execute the chapters among the pages to be read, unless that was done before, and fill the cache.
+    """Begin to execute the chapters among the pages to be read, unless that was done before, and fill the cache.
 
     It comes after `changed_chapters`. Those that `long_chapters` of the configuration names begin first, then others
-    by their length: else a core would wait for a long one at the end. Sphinx then finds all outputs in the cache;
-    alone it would run one at a time. Raises `ExtensionError` with the traceback of each chapter that fails, once the
-    others are done and kept.
+    by their length: else a core would wait for a long one at the end. Pages are put into an order in which none waits
+    for a later one: first those that have all outputs. Sphinx then finds all of them in the cache; alone it would run
+    one chapter at a time.
     """
-    cache = get_cache(app.config.nb_execution_cache_path)
-    failures: list[str] = []
-
-    def fill(notebook: NotebookNode, path: Path) -> None:
-        bundle = CacheBundleIn(for_sphinx(notebook), str(path))
-        cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
-
     waiting = {}
     for name in filter(env.chapter_runs.__contains__, names):
         path, run, notebook = Path(env.doc2path(name)), env.chapter_runs[name], read_chapter(env, name)
@@ -129,35 +135,60 @@ def run_chapters(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
             if with_tags_of(notebook, kept):
                 keep(kept, run)
             run.touch()
-            fill(kept, path)
+            fill(app, kept, path)
         else:
-            waiting[path] = notebook, run
+            waiting[name] = path, notebook
     slow = app.config.long_chapters
     order = {name: -len(slow) + i for i, name in enumerate(slow)}
-    longest_first = sorted(waiting, key=lambda path: (order.get(path.stem, 0), -path.stat().st_size))
-    with ProcessPoolExecutor(usable_cores(), mp_context=get_context("spawn")) as pool:
-        running = {
-            pool.submit(
-                single_nb_execution,
-                waiting[path][0],
-                cwd=str(path.parent),
-                timeout=env.mystnb_config.execution_timeout,
-                allow_errors=False,
-                kernel_manager_class=ForkedKernelManager,
-                extra_arguments=[f"--ext={FIGURE_OUTPUT}"],
-            ): path
-            for path in longest_first
-        }
-        for done in as_completed(running):
-            path, result = running[done], done.result()
+    begin = {name: (order.get(path.stem, 0), -path.stat().st_size) for name, (path, _) in waiting.items()}
+    longest_first = sorted(waiting, key=begin.__getitem__)
+    names[:] = [name for name in names if name not in waiting] + longest_first
+    pool = ProcessPoolExecutor(usable_cores(), mp_context=get_context("spawn"))
+    chapters = {
+        name: pool.submit(
+            single_nb_execution,
+            waiting[name][1],
+            cwd=str(waiting[name][0].parent),
+            timeout=env.mystnb_config.execution_timeout,
+            allow_errors=False,
+            kernel_manager_class=ForkedKernelManager,
+            extra_arguments=[f"--ext={FIGURE_OUTPUT}"],
+        )
+        for name in longest_first
+    }
+    app.running = Running(pool, chapters)
+
+
+def fill(app: Sphinx, notebook: NotebookNode, path: Path) -> None:
+    """Put an executed chapter into the cache from which Sphinx takes outputs."""
+    bundle = CacheBundleIn(for_sphinx(notebook), str(path))
+    get_cache(app.config.nb_execution_cache_path).cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+
+
+def wait_for_chapter(app: Sphinx, name: str, source: list[str]) -> None:
+    """Wait until a page that is to be read has its outputs in the cache.
+
+    Raises `ExtensionError` with the traceback of each chapter that fails, once the others are done and kept.
+    """
+    chapters, failures = app.running.chapters, []
+    while name in chapters or (failures and chapters):
+        done, _ = wait(chapters.values(), return_when=FIRST_COMPLETED)
+        for page in [page for page, run in chapters.items() if run in done]:
+            path, result = Path(app.env.doc2path(page)), chapters.pop(page).result()
             if result.err is not None:
                 failures.append(f"{path.name} fails: {result.exc_string}")
                 continue
             logger.info("%s took %.0f s", path.name, result.time)
-            keep(result.nb, waiting[path][1])
-            fill(result.nb, path)
+            keep(result.nb, app.env.chapter_runs[page])
+            fill(app, result.nb, path)
     if failures:
         raise ExtensionError("\n".join(failures))
+
+
+def stop_running(app: Sphinx, *_: object) -> None:
+    """End the processes that run chapters, if there are any; what has not begun by then does not begin."""
+    if hasattr(app, "running"):
+        app.running.pool.shutdown(cancel_futures=True)
 
 
 def with_tags_of(notebook: NotebookNode, kept: NotebookNode) -> bool:

@@ -63,7 +63,7 @@ class Table(Predictions):
             raise ValueError(f"format of a table must be {FORMAT!r}, got {header.get('format')!r}")
         self.header, self.arrays, self.last_part = header, arrays, None
         self._grids = {name: Grid(**about) for name, about in header["grids"].items()}
-        self._fields: dict[str, Field] = {}
+        self._fields: dict[tuple[str, int | None], Field] = {}
 
     def __repr__(self) -> str:
         regimes = " and ".join(self._grids)
@@ -128,7 +128,7 @@ class Table(Predictions):
             low, high = (float(m_N[0]), np.inf) if only == "heavy" else (0.0, float(m_N[0]))
             rule = f"m_Zprime = {m_Zprime[0]:g} GeV lies outside the table, which is of a {only} mediator"
             raise OutsideSampleError(rule, "m_Zprime", float(m_Zprime[0]), low, high)
-        near, known, channels = self._near(mediator, *masses), {}, []
+        near, known, channels = self._grids[mediator].near(*masses), {}, []
         for channel in analysis.channels:
             name, about = self._spectrum(channel.selection)
             if name not in known:
@@ -157,13 +157,6 @@ class Table(Predictions):
             f"instead, got {selection!r:.300}"
         )
 
-    def _near(self, mediator: str, m_N: Array, m_Zprime: Array) -> Mapping[int, Near]:
-        """Coefficients over the masses that count at pairs of them (n,), by degree: all fields share them."""
-        grid = self._grids[mediator]
-        axes = {degree: tuple(dataclasses.replace(axis, degree=degree) for axis in grid.axes) for degree in (1, 3)}
-        at = grid.position(m_N, m_Zprime)
-        return {degree: around(of_degree, at) for degree, of_degree in axes.items()}
-
     def _rates(
         self, name: str, about: Any, near: Mapping[int, Near], L: Array | None, flight: Array
     ) -> tuple[Array, Array]:
@@ -174,49 +167,51 @@ class Table(Predictions):
         """
         parts = about["parts"]
         part = parts.index(self.last_part) if self.last_part in parts else len(parts) - 1
-        lead, flies = (slice(None), part), np.isfinite(flight) & (L is not None)
+        flies = np.isfinite(flight) & (L is not None)
         flight = np.where(flies, flight, -np.inf)
-        axis = self._field(f"{name}/rate").axes[0]
+        axis = self._field(f"{name}/rate", part).axes[0]
         inside = np.full(len(flight), axis.start) if L is None else np.clip(L, axis.start, axis.stop)
+
+        @functools.cache
+        def along(axes: tuple[Axis, ...]) -> Near:
+            return around(axes, (inside, flight)[: len(axes)])
+
+        def value(kind: str, part: int | None = part) -> Array:
+            return self._field(f"{name}/{kind}", part)(near, along)
+
         if L is None:
-            log = self._field(f"{name}/everywhere")(near, lead)
+            log = value("everywhere")
         else:
-            log = self._field(f"{name}/rate")(near, lead, inside)
+            log = value("rate")
             log -= np.maximum(L - axis.stop, 0.0)[:, None]  # the rate of what lives longer
             if np.any(L < axis.start):
-                missing = self._field(f"{name}/everywhere")(near, lead) - log
+                missing = value("everywhere") - log
                 share = -np.expm1(np.minimum(L - axis.start, 0.0))[:, None]
                 log += np.where(missing < _FEW_LEAVE, missing * share, 0.0)  # as many fewer leave as life is shorter
             if flies.any():
-                of_Z = self._field(f"{name}/flight")
-                own = of_Z.axes[1]
-                ratio = of_Z(near, lead, inside, flight)
+                own, ratio = self._field(f"{name}/flight", part).axes[1], value("flight")
                 ratio *= np.exp(np.minimum(flight - own.start, 0.0))[:, None]
                 log += np.where(flies[:, None], ratio - np.maximum(flight - own.stop, 0.0)[:, None], 0.0)
         total = np.exp(log)[..., None]
-        of_rate = self._field(f"{name}/error")
-        at = (inside, flight)[: len(of_rate.axes)]
-        error = np.exp(of_rate(near, lead, *at))[..., None]
+        error = np.exp(value("error"))[..., None]
         of_beams = total * error
         beams = total.shape[1]
         if beams > 1:
-            correlation = self._field(f"{name}/correlation")(near, lead, *at).reshape(-1, beams, beams)
+            correlation = value("correlation").reshape(-1, beams, beams)
             of_beams = of_beams * np.clip(correlation, -1.0, 1.0) * np.swapaxes(of_beams, 1, 2)
         else:
             of_beams = of_beams**2
         if about["bins"] == 1:
             return np.stack([total, total * error, np.ones(total.shape)]), of_beams
-        field = self._field(f"{name}/spectrum")
-        at = (inside, flight)[: len(field.axes)]
-        root = field(near, (slice(None),), *at)
-        own_error = np.exp(self._field(f"{name}/spectrum error")(near, (slice(None),)))
-        root = np.maximum(root, 0.0)
+        root = np.maximum(value("spectrum", None), 0.0)
+        own_error = np.exp(value("spectrum error", None))
         share = root**2 / (root**2).sum(axis=-1, keepdims=True)
         own_error = np.hypot(share * error, 2 * root * own_error + own_error**2)
         return np.stack([total * share, total * own_error, share]), of_beams
 
-    def _field(self, name: str) -> Field:
-        if name not in self._fields:
+    def _field(self, name: str, part: int | None = None) -> Field:
+        """A field, whole or up to one part of the detector, the last of the axes of its values."""
+        if (name, part) not in self._fields:
             about = self.header["fields"][name]
             coefficients, basis = (
                 _unpacked(self.arrays[f"{name}/{kind}"], about[f"{kind}_scale"]) for kind in ("coefficients", "basis")
@@ -224,9 +219,10 @@ class Table(Predictions):
             axes = tuple(Axis(**axis) for axis in about["axes"])
             coefficients = np.ascontiguousarray(coefficients.reshape(len(coefficients), -1).T)
             lead = basis.shape[: basis.ndim - len(axes)]
-            basis = np.ascontiguousarray(np.moveaxis(basis.reshape(*lead, -1), -1, 0))
-            self._fields[name] = Field(coefficients, basis, about["degree"], axes)
-        return self._fields[name]
+            basis = np.moveaxis(basis.reshape(*lead, -1), -1, 0)
+            basis = np.ascontiguousarray(basis if part is None else basis[..., part])
+            self._fields[name, part] = Field(coefficients, basis, about["degree"], axes)
+        return self._fields[name, part]
 
 
 def _unpacked(delta: NDArray[np.int16], scale: Any) -> Array:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from darkpkg.inputs import Array
 from darkpkg.method.sampling import OutsideSampleError
 
-_NUMBERS = 1 << 19
-"""Of a basis around some points, in memory."""
+_NUMBERS = 1 << 16
+"""Of a basis around some points, in memory: as many as stay in the cache of a core."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,19 @@ class Axis:
 
     def weights(self, at: ArrayLike) -> tuple[NDArray[np.int64], Array]:
         """Coefficients (n, degree + 1) that count at places (n,), by number and weight; beyond the ends, the end."""
-        place = np.clip((np.asarray(at) - self.start) * ((self.n - 1) / (self.stop - self.start)), 0.0, self.n - 1.0)
+        place = (np.asarray(at) - self.start) * ((self.n - 1) / (self.stop - self.start))
+        place = np.minimum(np.maximum(place, 0.0), self.n - 1.0)
         first = np.minimum(place.astype(np.int64), self.n - 2)
         f = place - first
-        if self.degree == 1:
-            return first[:, None] + np.arange(2), np.stack([1 - f, f], axis=-1)
         g = 1 - f
-        cubic = [g * g * g, (3 * f - 6) * f * f + 4, (3 * g - 6) * g * g + 4, f * f * f]
-        return first[:, None] + np.arange(4), np.stack(cubic, axis=-1) / 6
+        found = np.empty((*f.shape, self.degree + 1))
+        if self.degree == 1:
+            found[..., 0], found[..., 1] = g, f
+        else:
+            found[..., 0], found[..., 1] = g * g * g, (3 * f - 6) * f * f + 4
+            found[..., 2], found[..., 3] = (3 * g - 6) * g * g + 4, f * f * f
+            found /= 6
+        return first[:, None] + np.arange(self.degree + 1), found
 
 
 def prefiltered(values: Array, axis: int) -> Array:
@@ -95,8 +100,17 @@ class Grid:
     @functools.cached_property
     def axes(self) -> tuple[Axis, Axis]:
         """Those of u and v."""
+        return self._axes[3]
+
+    @functools.cached_property
+    def _axes(self) -> Mapping[int, tuple[Axis, Axis]]:
         low, high = self._u(np.array(self.m_N)).tolist()
-        return Axis(low, high, self.n_x, 3), Axis(0.0, 1.0, self.n_v, 3)
+        return {degree: (Axis(low, high, self.n_x, degree), Axis(0.0, 1.0, self.n_v, degree)) for degree in (1, 3)}
+
+    def near(self, m_N: Array, m_Zprime: Array) -> Mapping[int, Near]:
+        """Coefficients that count at pairs of masses (n,), by degree: all fields share them. Raises as `position`."""
+        at = self.position(m_N, m_Zprime)
+        return {degree: around(axes, at) for degree, axes in self._axes.items()}
 
     def position(self, m_N: Array, m_Zprime: Array) -> tuple[Array, Array]:
         """u and v of masses. Raises `ValueError` that names a mass outside the table, its value and the range."""
@@ -146,21 +160,22 @@ class Field(NamedTuple):
     degree: int
     axes: tuple[Axis, ...]
 
-    def __call__(self, near: Mapping[int, Near], lead: Any, *at: Array) -> Array:
-        """Values (n, …) near n pairs of masses and at places on further axes; ``lead`` selects from the rest."""
+    def __call__(self, near: Mapping[int, Near], along: Callable[[tuple[Axis, ...]], Near]) -> Array:
+        """Values (n, …) near n pairs of masses, and near places on further axes, for which `around` is ``along``."""
         places, weights = near[self.degree]
         values = weights @ self.coefficients[places]
-        basis = self.basis[(slice(None), slice(None), *lead)]
-        shape = len(values), *basis.shape[2:]
-        basis = basis.reshape(*basis.shape[:2], -1)
+        shape = len(values), *self.basis.shape[2:]
+        basis = self.basis.reshape(*self.basis.shape[:2], -1)
         if not self.axes:
             return (values[:, 0] @ basis[0]).reshape(shape)
-        places, weights = around(self.axes, at)
+        places, weights = along(self.axes)
+        flat = basis.reshape(len(basis), -1)
         found = np.empty((len(values), 1, basis.shape[2]))
-        at_once = max(_NUMBERS // (places.shape[1] * basis[0].size), 1)
+        at_once = min(max(_NUMBERS // (places.shape[1] * basis[0].size), 1), len(values))
+        own = np.empty((at_once, places.shape[1], basis[0].size))  # one for all: fresh memory takes longer to get
         for begin in range(0, len(values), at_once):
             rows = slice(begin, begin + at_once)
-            own = basis[places[rows]]
-            components = weights[rows] @ own.reshape(*own.shape[:2], -1)
-            found[rows] = values[rows] @ components.reshape(len(own), *basis.shape[1:])
+            near_rows = np.take(flat, places[rows], axis=0, out=own[: len(places[rows])], mode="clip")
+            components = weights[rows] @ near_rows
+            found[rows] = values[rows] @ components.reshape(-1, *basis.shape[1:])
         return found.reshape(shape)

@@ -94,11 +94,19 @@ class CovarianceLikelihood:
         """
         S, variance = self._signal(signal, variance)
         v = np.concatenate([S, np.broadcast_to(self.background, (*S.shape[:-1], len(self.background)))], axis=-1)
-        each = np.zeros(v.shape)
-        each[..., : S.shape[-1]] = S + variance
-        both = self.fractional * v[..., :, None] * v[..., None, :] + each[..., None] * np.eye(v.shape[-1])
-        add = np.concatenate([self._into_bins, np.eye(len(self.observed))], axis=1)
-        return np.asarray(add @ both @ add.T)
+        both = self.fractional * v[..., :, None]
+        both *= v[..., None, :]
+        entries = np.arange(S.shape[-1])
+        both[..., entries, entries] += S + variance
+        return np.swapaxes(self._added_up(np.swapaxes(self._added_up(both), -1, -2)), -1, -2)
+
+    def _added_up(self, entries: Array) -> Array:
+        """Rows (..., s + b, n) of the signal's entries and of the background added up in bins: (..., b, n)."""
+        s = len(self.signal_bins)
+        found = entries[..., s:, :]
+        for entry, at in enumerate(self.signal_bins):
+            found[..., at, :] += entries[..., entry, :]
+        return found
 
     def residual(self, signal: ArrayLike) -> Array:
         """Observed minus expected counts (..., b) for a ``signal`` of (..., s) events."""

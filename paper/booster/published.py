@@ -224,9 +224,12 @@ def reweighted(sample: PlacedEvents, differences: Differences = NONE) -> PlacedE
         "reversed_Zprime": reversed_ratio,
         "light_earth": _light_earth,
     }
+    asked = [ratio for name, ratio in ratios.items() if getattr(differences, name)]
+    if not asked:
+        return sample
     weight = sample.weight
-    for name, ratio in ratios.items():
-        weight = weight * ratio(sample) if getattr(differences, name) else weight
+    for ratio in asked:
+        weight = weight * ratio(sample)
     return dataclasses.replace(sample, weight=weight)
 
 

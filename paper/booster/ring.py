@@ -19,6 +19,8 @@ from darkpkg import datasets
 from darkpkg.experiment.response import Pairs, SmearableEvents
 from darkpkg.experiment.selection import PlacedPairs, Selection
 from darkpkg.inputs import one_of, real_number, real_numbers
+from darkpkg.method.events import PlacedEvents
+from darkpkg.method.kernel_estimate import Remembered
 from darkpkg.physics.kinematics import momentum, rotate_z_to, spherical
 from darkpkg.units import ELECTRON_MASS, NEUTRON_MASS, PROTON_MASS, GeV, MeV
 
@@ -76,9 +78,17 @@ def smeared(events: SmearableEvents, azimuth_kept: bool = False, resolution: flo
     of the smearing is what their first 16 binary digits leave. With ``azimuth_kept`` only the angle to the beam
     changes, and the azimuth around the beam is the true one. Both standard deviations are times ``resolution``.
     """
+    return (_of_sample if isinstance(events, PlacedEvents) else _pairs)(events, azimuth_kept, resolution)
+
+
+def _pairs(events: SmearableEvents, azimuth_kept: bool, resolution: float) -> Pairs:
     u = np.clip(events.uniform, 1e-9, 1 - 1e-9)
     momenta = (events.p_electron, u[:, :2]), (events.p_positron, u[:, 2:])
     return Pairs(*(_smeared(p, own, azimuth_kept, resolution) for p, own in momenta))
+
+
+_of_sample = Remembered(_pairs, most=1)
+"""The last of each sample is kept: selections often differ in what they take of the same pairs."""
 
 
 def _smeared(p: Array, u: Array, azimuth_kept: bool, resolution: float) -> Array:

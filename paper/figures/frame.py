@@ -6,7 +6,7 @@ Begin with `Samples`; the functions that draw take one and return a `PaperFigure
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -155,7 +155,7 @@ class Samples:
     seed: int = 1
     given: Mapping[str, PlacedEvents | DecaysInFlight | str | os.PathLike[str]] = field(default_factory=dict)
     progress: bool = False
-    _dedicated: dict[tuple[float, float], PlacedEvents] = field(default_factory=dict, init=False, repr=False)
+    _kept: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.given) - {*_NAMES})
@@ -197,11 +197,15 @@ class Samples:
 
     def at(self, point: DarkParameters) -> PlacedEvents:
         """A dedicated sample for one point, of `DEDICATED` neutrinos; kept for other couplings at its masses."""
+        emphasis = _LIGHT_EMPHASIS if point.is_light_mediator else None
         masses = float(point.m_N), float(point.m_Zprime)
-        if masses not in self._dedicated:
-            emphasis = _LIGHT_EMPHASIS if masses[1] < masses[0] else None
-            self._dedicated[masses] = simulate(point, DEDICATED, self.seed, emphasis=emphasis)
-        return self._dedicated[masses]
+        return self.once(masses, lambda: simulate(point, DEDICATED, self.seed, emphasis=emphasis))
+
+    def once(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What ``make`` returns, the first time; then the same, for figures that need it again."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
 
     @cached_property
     def standard(self) -> DecaysInFlight:

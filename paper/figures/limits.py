@@ -177,11 +177,13 @@ def _limits(mediator: str, lines: Mapping[str, _Line], samples: Samples) -> Pape
         name = f"{axis_label(names[1])} against {axis_label(names[0])}"
         for label, line in lines.items():
             slanted = (mediator, panel) == ("heavy", "kinetic") and not isinstance(line.estimator, Transport)
-            found = scan(line.estimator, along_gap(where) if slanted else where, line.analysis)
+            within = along_gap(where) if slanted else where
+            about = mediator, panel, line.estimator, line.analysis
+            found = samples.once(about, lambda line=line, within=within: scan(line.estimator, within, line.analysis))
             for curve in _edge(ax, found, label, dict(line.style), power=2 if slanted else 0):
                 curves.line(name, label, *curve[curve[:, 1] <= ends[1][1]].T)
             if line.modules is not None:
-                checks = _dedicated(samples, where, CHECKED_AT[mediator, panel], line).T
+                checks = _dedicated(samples, mediator, panel, line).T
                 ax.errorbar(*checks, fmt="x", ms=6, mew=1.5, color=line.style["color"], zorder=4)
                 curves.line(name, f"{label}, dedicated samples", *checks)
         ax.plot(
@@ -200,11 +202,17 @@ def _limits(mediator: str, lines: Mapping[str, _Line], samples: Samples) -> Pape
     return PaperFigure(figure, curves.table())
 
 
-def _dedicated(samples: Samples, where: Slice, masses: tuple[float, ...], line: _Line) -> Array:
+def _dedicated(samples: Samples, mediator: str, panel: str, line: _Line) -> Array:
     """Mass, coupling and its error at each end of what dedicated samples exclude within a plane: (n, 3)."""
+    about = "dedicated", mediator, panel, line.analysis, line.modules
+    return samples.once(about, lambda: _ends_of_dedicated(samples, mediator, panel, line))
+
+
+def _ends_of_dedicated(samples: Samples, mediator: str, panel: str, line: _Line) -> Array:
+    where = PLANES[mediator, panel]
     coupling, values = list(where.axes.items())[1]
     rows: list[tuple[float, float, float]] = []
-    for mass in masses:
+    for mass in CHECKED_AT[mediator, panel]:
         along = Slice(lambda c, mass=mass: where.at(mass, c), **{coupling: values[::10]})
         point = where.at(mass, float(values[0]))
         events = samples.at(point)

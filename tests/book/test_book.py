@@ -2,7 +2,6 @@
 
 import os
 import types
-from contextlib import nullcontext
 from multiprocessing import get_context
 
 import chapter_runs
@@ -95,7 +94,7 @@ class TestChapterOfTheBook:
 
     @pytest.fixture
     def app(self, tmp_path, process, monkeypatch):
-        monkeypatch.setattr(chapter_runs, "ProcessPoolExecutor", lambda *_, **__: nullcontext(process))
+        monkeypatch.setattr(chapter_runs, "ProcessPoolExecutor", lambda *_, **__: process)
         (tmp_path / "chapter.md").write_text(self.PAGE + self.CELL, encoding="utf-8")
         (tmp_path / "prose.md").write_text("# Prose\n", encoding="utf-8")
         (tmp_path / "requirements.txt").write_text("numpy==2.0\n", encoding="utf-8")
@@ -118,10 +117,14 @@ class TestChapterOfTheBook:
 
     def build(self, app):
         chapter_runs.changed_chapters(app, app.env, set(), set(), set())
-        chapter_runs.run_chapters(app, app.env, ["chapter", "prose"])
+        names = ["chapter", "prose"]
+        chapter_runs.run_chapters(app, app.env, names)
+        for name in names:
+            chapter_runs.wait_for_chapter(app, name, [""])
+        return names
 
     def test_is_executed_once_and_then_taken_from_its_run(self, app):
-        self.build(app)
+        assert self.build(app) == ["prose", "chapter"]  # which is read while the chapter runs
         assert self.outputs(app) == ["42\n"]
         run = chapter_runs.kept_run(app.srcdir, app.srcdir / "chapter.md", ["print(6 * 7)"])
         chapter_runs.keep(executed("kept\n"), run)
@@ -143,6 +146,19 @@ class TestChapterOfTheBook:
             self.build(app)
             assert self.outputs(app) == ["42\n"]
             assert captions() == [caption, caption]
+
+    def test_stops_the_build_if_it_fails_when_the_others_are_done(self, app):
+        for name, cell in (("chapter", "1 / 0"), ("other", "print(6 * 7)")):
+            text = self.PAGE + self.CELL.replace("print(6 * 7)", cell)
+            (app.srcdir / f"{name}.md").write_text(text, encoding="utf-8")
+        app.env.found_docs = {"chapter", "other"}
+        app.config.long_chapters = ["chapter", "other"]
+        chapter_runs.changed_chapters(app, app.env, set(), set(), set())
+        chapter_runs.run_chapters(app, app.env, ["other", "chapter"])
+        with pytest.raises(chapter_runs.ExtensionError, match=r"(?s)chapter\.md fails: .*ZeroDivisionError"):
+            chapter_runs.wait_for_chapter(app, "chapter", [""])
+        assert self.outputs(app) == ["42\n"]
+        assert app.env.chapter_runs["other"].is_file()
 
     def test_is_read_again_when_what_it_depends_on_changes(self, app):
         def outdated():
@@ -183,7 +199,9 @@ def test_a_build_starts_a_kernel_for_each_core_that_it_may_use(tmp_path, monkeyp
     monkeypatch.setattr(chapter_runs, "usable_cores", lambda: 3)
     monkeypatch.setattr(chapter_runs, "ProcessPoolExecutor", Pool)
     config = types.SimpleNamespace(nb_execution_cache_path=str(tmp_path / "cache"), long_chapters=[])
-    chapter_runs.run_chapters(types.SimpleNamespace(config=config), types.SimpleNamespace(chapter_runs={}), [])
+    app = types.SimpleNamespace(config=config)
+    chapter_runs.run_chapters(app, types.SimpleNamespace(chapter_runs={}), [])
+    chapter_runs.stop_running(app)
     assert started == [3]
 
 

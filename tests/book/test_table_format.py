@@ -10,6 +10,7 @@ import pytest
 from notebook_references import ROOT
 
 import darkpkg as dk
+from darkpkg.method.table_grid import around
 
 PAGE = ROOT / "book" / "table_format.md"
 PLACES = [
@@ -48,9 +49,8 @@ def test_the_python_of_the_page_reads_what_the_package_reads(reader):
     table, header = dk.load_table(), reader["header"]
     assert {name.split("/")[0] for name, *_ in places(header)} == set(header["grids"])
     for name, m_N, m_Zprime, at in places(header):
-        near = table._near(name.split("/")[0], np.array([m_N]), np.array([m_Zprime]))
-        lead = (slice(None),) * (table._field(name).basis.ndim - 2)
-        expected = table._field(name)(near, lead, *(np.array([x]) for x in at))[0]
+        near = table._grids[name.split("/")[0]].near(np.array([m_N]), np.array([m_Zprime]))
+        expected = table._field(name)(near, lambda axes, at=at: around(axes, tuple(np.array([x]) for x in at)))[0]
         np.testing.assert_allclose(reader["value"](name, m_N, m_Zprime, *at), expected, rtol=1e-9, atol=1e-9)
 
 
