@@ -49,8 +49,8 @@ def test_without_counts_cls_and_bayes_are_a_ratio_of_probabilities(background, s
     ratio = np.log1p(width * (background + LINE[:, 0])) - np.log1p(width * background)
     np.testing.assert_allclose(p_values(LINE, here, "cls", outcomes).value, np.exp(-ratio / width), rtol=1e-6)
     alpha = 1 / width + (1 if systematic else 0)
-    tail = np.exp(-(alpha - 1) * ratio)
-    np.testing.assert_allclose(p_values(LINE, here, "bayes").value, tail, rtol=1e-6, atol=1e-9)
+    tail = np.exp(-(alpha - 1) * ratio[::8])  # each point has integrals of its own
+    np.testing.assert_allclose(p_values(LINE[::8], here, "bayes").value, tail, rtol=1e-6, atol=1e-9)
 
 
 def test_all_outcomes_add_up_to_one():

@@ -785,8 +785,9 @@ class TestFilesByHand:
             dk.read_events(written)
 
     def test_text_that_arrow_cuts_is_written_and_read(self, tmp_path):
-        """It cuts after 16 MB, as of the modules of two million events: here 25 MB of longer names."""
-        n, names = 250_000, ["first" * 20, "second one" * 10]
+        """It cuts after 16 MB, as of the modules of two million events: here 25 MB of few, much longer names."""
+        n, names = 25_000, ["first" * 200, "second one" * 100]
+        assert isinstance(pa.array(np.resize(names, n)), pa.ChunkedArray)
         p = np.tile([1.0, 0.0, 0.0, 0.5], (n, 1))
 
         def columns(about):

@@ -451,7 +451,8 @@ class TestSum:
         def numbers(kernel, rows):
             own = points.replace(epsilon=points.epsilon[rows])
             estimate = dk.Kernel(sample, dk.Smoothing((0.2, 0.6), kernel))
-            return [getattr(estimate.events_at_lifetime(own, ctau[rows], analysis), name) for name in names]
+            found = estimate.events_at_lifetime(own, ctau[rows], analysis)
+            return [getattr(found, name) for name in names]
 
         together = numbers(kernel, slice(None))
         for i in range(0, len(ctau), 2):
