@@ -52,10 +52,11 @@ _SIGNS |= {
 }
 _SIGNS |= {"approx": "≈", "ln": "ln ", ",": " ", "%": "%"}
 _THOUSANDS = re.compile(r"(?<![\w.,\u00a0\u202f-])\d{1,3}(?:[, \u00a0\u2009]\d{3})+(?!,?\d)")
-_UNIT = r"(?:%|[kMGT]?eV\b|[cmkµμ]?m\b|k?g\b|t\b|POT\b|nats?\b|σ)"
+_UNIT = r"(?:%|[kMGT]?eV\b|[cmkµμ]?m\b|k?g\b|t\b|kA\b|°C|POT\b|nats?\b|minutes?\b|seconds?\b|times\b|σ)"
 _BOUND = re.compile(
     rf"(?<=[\d⁰¹²³⁴-⁹]) (?={_UNIT})|[ \n](?=± ?(?:\d|$))|(?<=±) (?=\d|$)|(?<=[≲≳≤≥≈]) (?=\d)|^ (?=%)"
-    r"| (?=[=<>] [\d−])|(?<=[=<>]) (?=[\d−])|(?<=\d) (?=× 10)|(?<=\d[ \u00a0]×) (?=10)"
+    r"| (?=[=<>] (?:[\d−]|$))|(?<=[=<>]) (?=[\d−]|$)|(?<=\d) (?=× 10)|(?<=\d[ \u00a0]×) (?=10)"
+    r"|(?<=\bEq\.)[ \n](?=P?\()|(?<=\bFig\.)[ \n](?=P\d)|(?<=\bln) (?=\d)"
 )
 _SHORT = 24
 """Letters of a word of code that stay on one line."""

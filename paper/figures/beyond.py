@@ -57,6 +57,7 @@ def draw_flight(reach: Reach, published: Mapping[str, Curve]) -> Figure:
         ax.legend(loc="upper left", fontsize=9, title=title, ncols=2)  # where no curve is
     axes[1].set_ylabel("")
     axes[0].text(2.6e-3, 4e-5, "excluded,\nZ′ flies", color=_BLUE)
+    axes[1].text(2.6e-3, 4e-5, "excluded by I,\nZ′ flies", color=COLOURS["orange"])
     return figure
 
 

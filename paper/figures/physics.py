@@ -106,7 +106,7 @@ def figure_2(samples: Samples | None = None) -> PaperFigure:
     for y, text, colour in (
         (9e-39, r"$\nu_e$ CCQE", "black"),
         (1.05e-40, "benchmark B", COLOURS["purple"]),
-        (1.75e-41, "$g_D$ = 1", COLOURS["purple"]),
+        (2.2e-42, "$g_D$ = 1", COLOURS["purple"]),
     ):
         bottom.text(9, y, text, ha="right", color=colour)
     bottom.set(xlabel=r"$E_\nu$ [GeV]", ylabel=r"$\sigma$ / $A$ [cm$^2$ / u]", xscale="log", yscale="log")

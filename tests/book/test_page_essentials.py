@@ -44,6 +44,9 @@ def test_a_long_description_ends_at_a_word():
         ("at 5 modules", "at 5 modules"),
         ("4.8 σ, from", "4.8\u00a0σ, from"),
         ("h = 0.5, not x = y", "h\u00a0=\u00a00.5, not x = y"),
+        ("Apply, 20 minutes, at 0 °C", "Apply, 20\u00a0minutes, at 0\u00a0°C"),
+        ("5 times 250 kA, ln 10", "5\u00a0times 250\u00a0kA, ln\u00a010"),
+        ("Eq. P(15) and Fig. P9. An Eq. or Fig. of it", "Eq.\u00a0P(15) and Fig.\u00a0P9. An Eq. or Fig. of it"),
     ],
 )
 def test_a_number_stays_with_its_error_unit_and_thousands(written, shown):
@@ -159,3 +162,12 @@ def test_a_sign_of_an_error_stays_with_the_computed_numbers_beside_it():
     document += paragraph
     keep_together(None, document, "page")
     assert paragraph.astext() == "known to\u00a0±\u00a00.22 or 7\u00a0±\u00a02"
+
+
+def test_a_relation_between_a_letter_and_a_computed_number_stays_with_both():
+    paragraph = nodes.paragraph()
+    paragraph += [nodes.emphasis("", "p"), nodes.Text(" = "), nodes.inline("", "0.04"), nodes.Text(" is small.")]
+    document = new_document("page")
+    document += paragraph
+    keep_together(None, document, "page")
+    assert paragraph.astext() == "p\u00a0=\u00a00.04 is small."
