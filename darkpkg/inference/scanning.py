@@ -76,8 +76,8 @@ def scan(
     ------
     TypeError, ValueError
         Before any work, if something is of the wrong kind, does not fit into memory, or a mass lies outside of the
-        sample; and if a bin has data, but
-        neither background nor signal at any point, because then no point is better than another.
+        sample; and if a bin has data, but neither background nor signal at any point, because then no point is
+        better than another.
 
     Examples
     --------

@@ -68,8 +68,8 @@ _transported = Remembered(transport, most=2)
 class Transport(_OfSample):
     """A sample whose events are transported to the masses of each point: no bias, a smaller error, and more work.
 
-    Each pair of masses needs a `transport`, some tenths of a second for a million events. Events without the point of
-    phase space that they came from cannot be transported.
+    Each pair of masses needs a `transport`, some hundredths of a second for a million events. Events without the
+    point of phase space that they came from cannot be transported.
 
     Parameters
     ----------

@@ -76,7 +76,10 @@ class Table(Predictions):
 
     @classmethod
     def read(cls, path: str | os.PathLike[str] | BinaryIO) -> Table:
-        """A table from a file or a stream. Raises `ValueError` for one that is none."""
+        """A table from a file or a stream.
+
+        Raises `ValueError` for one that is none, and `FileNotFoundError` without a file.
+        """
         check_kinds(path=(path, (str, os.PathLike, io.IOBase)))
         try:
             return cls(*datasets.archived(path))
@@ -88,7 +91,10 @@ class Table(Predictions):
         datasets.write_archive(Path(path), self.header, self.arrays)
 
     def up_to(self, part: str) -> Table:
-        """The rates of N that are produced in the parts of the detector up to this one, in the order of the table."""
+        """The rates of N that are produced in the parts of the detector up to this one, in the order of the table.
+
+        Raises `ValueError` for a part that the table does not have.
+        """
         table = Table(self.header, self.arrays)
         names = [name for one in self.header["spectra"].values() for name in one["parts"]]
         table.last_part = one_of("part", part, dict.fromkeys(names))  # type: ignore[assignment]
@@ -254,6 +260,8 @@ def _default() -> Table:
 
 def load_table(path: str | os.PathLike[str] | None = None) -> Table:
     """A table of all rates, by default that of T2K's two analyses, which comes with the package.
+
+    Raises as `Table.read`.
 
     Examples
     --------

@@ -65,7 +65,7 @@ class DarkParameters:
     ------
     ValueError
         That names field, value and rule if a field is not finite, a mass or coupling is not positive (|V_eN|² may be
-        zero), a mixing exceeds one, or the shapes do not broadcast.
+        zero), a vertex factor exceeds one, or the shapes do not broadcast.
     TypeError
         If one is no real number.
 

@@ -3,7 +3,8 @@
 Begin with `total_cross_section` and `differential_cross_section`. A nucleus scatters coherently, as if it had no
 spin; the proton has its own. Either recoils as a whole; masses and recoil are kept exactly. Functions take numbers or
 arrays and broadcast; cross sections are in cm² per nucleus. They raise `ValueError` for energies that are not
-positive or beyond `LARGEST_ENERGY`, and for masses and momentum transfers that are negative or not finite.
+positive or beyond `LARGEST_ENERGY`, and for masses and momentum transfers that are negative or not finite, and
+`TypeError` for what is no number or no nucleus.
 """
 
 from __future__ import annotations
