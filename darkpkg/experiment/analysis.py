@@ -7,7 +7,6 @@ reads an experiment of your own.
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +17,7 @@ from darkpkg import datasets
 from darkpkg.experiment import response
 from darkpkg.experiment.detector import Detector, check_fiducial
 from darkpkg.experiment.selection import Cuts, Selection
-from darkpkg.inputs import NOT_NEGATIVE, POSITIVE, Array, locked, named, one_of, real_numbers, rule, settle, tuple_of
+from darkpkg.inputs import NOT_NEGATIVE, POSITIVE, Array, named, one_of, real_numbers, rule, settle, tuple_of
 from darkpkg.units import MeV
 
 
@@ -231,22 +230,20 @@ class Analysis:
         channels = (replace(c, observed=tuple(counts[self.bins_of(c.name)].tolist())) for c in self.channels)
         return replace(self, channels=tuple(channels))
 
-    # A likelihood needs them at each point, so that they are joined once.
-    @functools.cached_property
+    @property
     def background(self) -> Array:
-        """Expected background of every bin of every channel, in order; read only."""
-        return locked(np.concatenate([channel.background for channel in self.channels]))
+        """Expected background of every bin of every channel, in order."""
+        return np.concatenate([channel.background for channel in self.channels])
 
-    @functools.cached_property
+    @property
     def observed(self) -> Array:
-        """Observed counts of every bin of every channel, in order; read only."""
-        return locked(np.concatenate([channel.observed for channel in self.channels]).astype(float))
+        """Observed counts of every bin of every channel, in order."""
+        return np.concatenate([channel.observed for channel in self.channels]).astype(float)
 
-    @functools.cached_property
+    @property
     def systematic(self) -> Array:
-        """Relative systematic uncertainty of every bin of every channel, in order; read only."""
-        bins = [np.full(len(channel.observed), channel.systematic) for channel in self.channels]
-        return locked(np.concatenate(bins))
+        """Relative systematic uncertainty of every bin of every channel, in order."""
+        return np.concatenate([np.full(len(channel.observed), channel.systematic) for channel in self.channels])
 
     def bins_of(self, channel: str) -> slice:
         """Where the bins of a channel stand among all bins. Raises `KeyError` that names the channels there are."""
