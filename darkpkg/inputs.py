@@ -161,7 +161,7 @@ def check_kinds(**arguments: tuple[Any, Any]) -> None:
     for name, (value, kind) in arguments.items():
         kinds = [type(None) if one is None else one for one in (kind if isinstance(kind, tuple) else (kind,))]
         if not isinstance(value, tuple(kinds)):
-            wanted = " or ".join(k.__name__ for k in kinds)
+            wanted = " or ".join(dict.fromkeys(k.__name__ for k in kinds))
             raise TypeError(f"{name} must be of type {wanted}, got {type(value).__name__} {_short(value)}")
 
 

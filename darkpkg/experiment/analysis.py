@@ -222,11 +222,19 @@ class Analysis:
         -------
         Analysis
 
+        Raises
+        ------
+        ValueError
+            For another number of counts, and for what is negative or no number.
+
         Examples
         --------
         >>> asimov = ANALYSIS_I.with_observed(ANALYSIS_I.background)
         """
-        counts = np.broadcast_to(real_numbers("counts", counts, 0.0, 1e60), self.observed.shape)
+        counts, bins = real_numbers("counts", counts, 0.0, 1e60), self.observed.shape
+        if counts.shape not in ((), bins):
+            raise ValueError(f"counts of {self.name} must be one or {bins[0]}, got shape {counts.shape}")
+        counts = np.broadcast_to(counts, bins)
         channels = (replace(c, observed=tuple(counts[self.bins_of(c.name)].tolist())) for c in self.channels)
         return replace(self, channels=tuple(channels))
 

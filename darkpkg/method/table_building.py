@@ -30,7 +30,7 @@ from darkpkg.method.table import FORMAT, Table, selection_digest
 from darkpkg.method.table_fields import beyond_cut, fields_of, store
 from darkpkg.method.table_grid import Grid
 from darkpkg.method.table_nodes import LIFETIMES, SHORT_LIFETIMES, Simulation, Spectrum
-from darkpkg.outputs import complete_or_not_at_all, folder_at
+from darkpkg.outputs import complete_or_not_at_all, folder_at, require_writable
 from darkpkg.running import run
 
 GRIDS = {"heavy": Grid("heavy", 41, 11), "light": Grid("light", 41, 33, power=0.7)}
@@ -119,13 +119,15 @@ def build_table(
     Raises
     ------
     TypeError, ValueError
-        For arguments of another kind, and a ``folder`` with masses that were simulated with other arguments.
+        Before any work: for arguments of another kind, an ``output`` that cannot be written or does not end in .npz,
+        and a ``folder`` with masses that were simulated with other arguments.
     """
     check_kinds(experiment=(experiment, Experiment), output=(output, (str, os.PathLike)))
     check_kinds(folder=(folder, (str, os.PathLike, None)), parts=(parts, (Mapping, None)))
     n_events, turns = whole_number("n_events", n_events, 64), whole_number("turns", turns, 1)
     grids = tuple_of("grids", grids, Grid)
     output = Path(output)
+    require_writable(output, ".npz")
     names = parts or {"all": tuple(module.name for module in experiment.detector.modules)}
     about = {"sources": _sources.digest((*_sources.SIMULATION, "method/table_flights.py", "method/table_nodes.py"))}
     about |= encoded({"experiment": experiment, "parts": names, "n_events": n_events, "grids": grids})

@@ -165,6 +165,9 @@ def test_the_paper_counts_whole_events_and_asimov_does_not():
     assert asimov.with_observed(future.observed) == future
     with pytest.raises(ValueError, match=r"counts must be zero or more, got -1\.0"):
         future.with_observed([0, -1])
+    for counts in ([1, 2, 3], [1], [[1, 2]]):
+        with pytest.raises(ValueError, match=r"counts of .* must be one or 2, got shape "):
+            future.with_observed(counts)
 
 
 def test_the_upgrade_looks_into_all_boxes_of_the_same_material_and_scales_with_their_mass():

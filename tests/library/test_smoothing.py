@@ -255,3 +255,8 @@ def test_the_variance_of_the_bias_estimate_is_taken_off_its_square():
         (2 * 0.04 / (4 * (0.25 - 0.09))) ** (1 / 6)
     )
     assert asymptotic_factor(dk.Expectation(**of, bias_variance=np.array([0.3])), 2) == 4
+
+
+def test_what_is_no_truth_value_is_refused_with_its_kind():
+    with pytest.raises(TypeError, match=r"^log must be of type bool, got int 3$"):
+        Smoothing(0.1, log=3)

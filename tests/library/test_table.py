@@ -251,6 +251,13 @@ def test_a_file_of_something_else_is_refused(tmp_path):
         dk.load_table(path)
 
 
+def test_a_file_that_cannot_be_written_is_refused_before_any_work(tmp_path):
+    for output, said in (("t.csv", r"must end in \.npz, got t\.csv"), ("no/t.npz", r"cannot write t\.npz")):
+        with pytest.raises(ValueError, match=said):
+            dk.build_table(dk.T2K, tmp_path / output)
+    assert list(tmp_path.iterdir()) == []
+
+
 COARSE = (Grid("heavy", 5, 5, m_N=(0.09, 0.11)),)
 ARGON = ("TPC1", "TPC2", "TPC3")
 
