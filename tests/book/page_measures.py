@@ -22,6 +22,8 @@ CLAIMS = ROOT / "data" / "paper" / "claims.csv"
 
 FOLDED = {"hide-input", "hide-cell"}
 REMOVED = {"remove-cell", "remove-input"}
+COLUMN = 105
+"""Characters of code that a line of the page holds at 1400 px."""
 SOLUTION = re.compile(r"^[`:]{3,}\{solution-(start|end)\}", re.M)
 PIPE_TABLE = re.compile(r"^(?:(?P<captioned>[`:]{3,}\{table\}.*\n(?::.*\n)*\n*))?\|.*\n\|[-:| ]+\|$", re.M)
 SIDES = re.compile(
@@ -128,6 +130,12 @@ def hidden_code(page: Page) -> float:
     return hidden / max(hidden + shown, 1)
 
 
+def broken_code(page: Page) -> int:
+    """Count the lines of code, folded ones and solutions too, that the text column of a wide screen breaks."""
+    shown = [c.source for c in page.cells if c.cell_type == "code" and not REMOVED & set(c.metadata.get("tags", []))]
+    return sum(len(line) > COLUMN for source in shown for line in source.splitlines())
+
+
 def uses_of_to_string(page: Page) -> int:
     """Count the data frames that are printed as text."""
     return sum(len(list(calls(cell.source, "to_string"))) for cell in page.cells if cell.cell_type == "code")
@@ -210,6 +218,7 @@ MEASURES = {
     "longest_print": Measure(longest_print, 12),
     "printing_code": Measure(printing_code, 0.03),
     "hidden_code": Measure(hidden_code, 0.25),
+    "broken_code": Measure(broken_code, 0),
     "to_string": Measure(uses_of_to_string, 0),
     "more_than_glue": Measure(more_than_glue, 0),
     "figures_without_text": Measure(figures_without_text, 0),

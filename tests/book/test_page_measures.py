@@ -63,6 +63,12 @@ def test_folded_code_counts_as_hidden_unless_it_is_a_solution(page):
     assert page_measures.hidden_code(page(text)) == 1 / 3
 
 
+def test_a_line_of_code_that_the_column_breaks_is_found_unless_it_is_removed(page):
+    long = f"a = {'1' * page_measures.COLUMN}"
+    text = cell(f"{long}\nb = 2") + cell(long, ":tags: [hide-input]") + cell(long, ":tags: [remove-cell]")
+    assert page_measures.broken_code(page(text)) == 2
+
+
 def test_a_removed_cell_may_glue_and_do_nothing_else(page):
     glue = cell('from myst_nb import glue\nglue("a", a)\nfor x in xs:\n    glue(x, x)', ":tags: [remove-cell]")
     more = cell("a = 1\nb = glue_all(a)", ":tags: [remove-cell]")
