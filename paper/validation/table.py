@@ -147,7 +147,7 @@ def compared(table: dk.Table, rows: pd.DataFrame | None = None) -> pd.DataFrame:
 def summary(comparison: pd.DataFrame) -> pd.DataFrame:
     """Per kind and analysis: median, rms and worst of limits, of samples and without these, and pulls of rates.
 
-    All are per cent, except pulls. The rare bins that decide a limit of Analysis II are less well known than its rate.
+    All are per cent, except pulls. The rare bins that decide a limit of Analysis II are less well known than rates.
     """
     out = []
     for kind, own in comparison.groupby("kind", sort=False):
