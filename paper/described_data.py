@@ -64,6 +64,7 @@ def readable(text: str) -> str:
     text = re.sub(rf"\b({'|'.join(_GREEK)})(?=_D\b|\^|\b(?![_\w]))", lambda name: _GREEK[name[1]], text)
     text = re.sub(r"(?<=[\w)|])\^(\d)\b", lambda power: power[1].translate(SUPERSCRIPTS), text)
     text = re.sub(r"(?<=\d )\+-(?= \d)", "±", text)
+    text = re.sub(r"(?<=\s)-(?=\d)", "−", text)
     text = re.sub(r"\bcm3\b", "cm³", text)
     text = re.sub(r">=|<=|\bpi0\b", lambda sign: _SIGNS[sign[0]], text)
     text = re.sub(r"\bE([12])\b", lambda energy: "E" + "₁₂"[int(energy[1]) - 1], text)
