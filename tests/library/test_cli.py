@@ -249,6 +249,7 @@ class TestCheck:
         assert result.exit_code == 0
         lines = {line[:22].strip(): line[22:] for line in result.stdout.splitlines()}
         assert lines["proper decay length"].startswith(f"{expected['proper_decay_length_cm']:.4g} cm")
+        assert lines["from a width of"] == f"{expected['decay_width_GeV']:.4g} GeV"
         assert lines["expected events"] == f"{expected['expected_events']:.4g} ± {expected['error']:.2g}"
         assert lines["without a decay"].startswith(f"{expected['selected_upscatterings']:.4g} ")
         assert lines["in FHC"].startswith(f"{expected['channels']['FHC']['expected_events']:.4g} ±")

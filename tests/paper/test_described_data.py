@@ -28,6 +28,10 @@ def test_an_option_of_a_command_keeps_its_hyphens_and_an_error_has_its_sign():
     assert readable("run --events 1000, 69.7 +- 17.3 in cm3") == "run `--events` 1000, 69.7 ± 17.3 in cm³"
 
 
+def test_a_negative_number_has_a_minus_and_a_range_keeps_its_hyphen():
+    assert readable("horn current -250 kA, pages 3-5") == "horn current −250 kA, pages 3-5"
+
+
 def test_signs_and_angles_are_written_as_a_page_writes_them():
     assert readable("E1 >= E2, 1 + cos theta of pi0") == "E₁ ≥ E₂, 1 + cos θ of π⁰"
 
