@@ -75,7 +75,6 @@ def readable(text: str) -> str:
     text = re.sub(rf"\b({'|'.join(_GREEK)})(?=_D\b|\^|\b(?![_\w]))", lambda name: _GREEK[name[1]], text)
     text = re.sub(r"(?<=[\w)|])\^(\d)\b", lambda power: power[1].translate(SUPERSCRIPTS), text)
     text = re.sub(r"(?<=\d )\+-(?= \d)", "±", text)
-    text = re.sub(r"(?<=\s)-(?=\d)", "−", text)
     text = re.sub(r"\bcm3\b", "cm³", text)
     text = re.sub(
         r">=|<=|\b(?:pi0|j0)\b|\bsum_n a_n\b|\be\+ ?e-(?!\w)|\brho\(|\bto nu\b", lambda sign: _SIGNS[sign[0]], text
