@@ -67,3 +67,13 @@ def test_counts_of_a_truth_have_the_law_of_the_likelihood():
     mean = dk.load_table().events(dk.BENCHMARK_B, dk.ANALYSIS_I).mean + dk.ANALYSIS_I.background
     expected = mean * (1 + dk.ANALYSIS_I.systematic**2)
     assert (np.abs(np.mean(drawn, axis=0) - expected) < 4 * np.std(drawn, axis=0) / 20).all()
+
+
+@pytest.mark.parametrize("number", [36, 75, 158, 162])
+def test_where_nothing_is_excluded_the_interval_holds_the_coverage(number):
+    """CLs there, once from 0.06 to 0.94: the error of critical values was taken for that of less than one toy."""
+    found = coverage.covered(number, "I + II", "cls")
+    assert found.value[0] > 0.999
+    assert found.low[0] < found.value[0]
+    assert found.high[0] - found.low[0] < 0.02
+    assert found.high[0] > 0.999
