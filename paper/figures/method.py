@@ -115,7 +115,7 @@ def weights_in_turn(
 
 
 def figure_8(samples: Samples) -> PaperFigure:
-    """The weights of Eq. (24), what each depends on, and what it leaves of the sum and of the effective events.
+    """The weights of Eq. P(24), what each depends on, and what it leaves of the sum and of the effective events.
 
     For benchmark B in Analysis I and for benchmark A in Analysis II, both in neutrino mode.
     """
