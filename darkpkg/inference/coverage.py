@@ -104,8 +104,10 @@ def coverage(
         # The error of these experiments, and that of the critical values: what covers if all p are larger or smaller.
         more, less = (np.where(p + by >= 1 - cl, weights, 0.0).sum(axis=0) for by in (error, -error))
         variance = (weights**2 * (covers - mean) ** 2).sum(axis=0) + (more - less) ** 2 / 4
+        # Jeffreys' interval of n experiments has the variance mean (1 − mean)/n, and 1/(2 n²) where that is less.
         worth = 1 / (weights**2).sum(axis=0)
-        worth = np.divide(mean * (1 - mean), variance, out=worth, where=(variance > 0) & (mean < 1))
+        known = np.maximum(variance, 1e-300)
+        np.copyto(worth, np.maximum(mean * (1 - mean) / known, np.sqrt(0.5 / known)), where=variance > 0)
         size[part] = np.minimum(worth, len(weights))
     if not experiments.drawn:
         return Coverage(share, share, share)
