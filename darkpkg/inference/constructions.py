@@ -28,7 +28,7 @@ from darkpkg.inference.outcomes import (
     parts_of_rows,
 )
 from darkpkg.inference.threshold import FAR, exclusion_threshold
-from darkpkg.inputs import Array, whole_number
+from darkpkg.inputs import Array, check_kinds, whole_number
 from darkpkg.method.expectation import Expectation
 
 CERTAIN = 25.0
@@ -113,6 +113,7 @@ def p_values(
         Of the χ² of ``"likelihood"``.
     """
     whole_number("n_parameters", n_parameters, 1)
+    check_kinds(outcomes=(outcomes, (Outcomes, None)))
     signal, method, law = checked_signal(signal, analysis), method_of(method), comparison(method, analysis)
     data = Data.of(np.asarray(analysis.observed, dtype=float)[None], signal, law)
     value, error = Reference(method, signal, analysis, law, outcomes).tails(data, signal, n_parameters)

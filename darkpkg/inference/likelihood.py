@@ -99,7 +99,7 @@ def log_likelihood(prediction: Expectation, counts: Any, finite: str = "effectiv
     ValueError
         Predictions that are not finite or have another number of bins.
     """
-    total = _total(prediction, counts)
+    total = total_of(prediction, counts)
     one_of("finite", finite, FINITE)
     if len(getattr(counts, "shared", ())):
         return profiled_log_likelihood(prediction, counts)
@@ -127,10 +127,16 @@ def _of_relative_errors(counts: Any, mean: Array, one: float) -> Array:
     return np.asarray((_xlogy(k, v) - (k + alpha) * np.log1p(v)).sum(axis=-1) + constant)
 
 
-def _total(prediction: Expectation, counts: Any) -> Array:
+def check_counts(name: str, counts: Any) -> None:
+    """Raise `TypeError` unless the argument of this name has counts of bins."""
+    if not all(hasattr(counts, one) for one in ("observed", "background", "systematic")):
+        raise TypeError(f"{name} must have observed, background, systematic, got {counts!r:.80}")
+
+
+def total_of(prediction: Expectation, counts: Any) -> Array:
+    """Expected events of signal and background in each bin, (..., bins); a signal below zero counts as none."""
     check_kinds(prediction=(prediction, Expectation))
-    if not all(hasattr(counts, field) for field in ("observed", "background", "systematic")):
-        raise TypeError(f"counts must have observed, background, systematic, got {type(counts).__name__}")
+    check_counts("counts", counts)
     mean = real_numbers("mean", prediction.mean, -_LARGEST, _LARGEST)
     if mean.shape[-1:] != np.shape(counts.observed):
         raise ValueError(f"prediction must have {len(counts.observed)} bins, got an array of shape {mean.shape}")
@@ -152,7 +158,7 @@ def profiled_log_likelihood(prediction: Expectation, counts: Any) -> Array:
 
     Parameters, shapes and errors are those of `log_likelihood`.
     """
-    return over_sources(np.asarray(counts.observed, dtype=float), *_errors(prediction, counts))[0]
+    return _over_errors(prediction, counts)[0]
 
 
 def marginal_log_likelihood(prediction: Expectation, counts: Any) -> Array:
@@ -167,15 +173,15 @@ def marginal_log_likelihood(prediction: Expectation, counts: Any) -> Array:
 
     Parameters, shapes and errors are those of `log_likelihood`.
     """
-    best, ln_volume = over_sources(np.asarray(counts.observed, dtype=float), *_errors(prediction, counts))
+    best, ln_volume = _over_errors(prediction, counts)
     return best - ln_volume / 2
 
 
-def _errors(prediction: Expectation, counts: Any) -> tuple[Array, Array, Array]:
-    """Expectation t (..., bins), squared relative error of each bin on its own, sources V (..., bins, sources)."""
-    t = _total(prediction, counts)
+def _over_errors(prediction: Expectation, counts: Any) -> tuple[Array, Array]:
+    """`over_sources`, with the statistical error of a bin beside its own systematic one."""
+    t = total_of(prediction, counts)
     own = counts.systematic**2 + np.divide(prediction.variance, t**2, out=np.zeros(t.shape), where=t > 0)
-    return t, own, sources_of(counts, t)
+    return over_sources(np.asarray(counts.observed, dtype=float), t, own, sources_of(counts, t))
 
 
 def shared_errors(counts: Any, n_bins: int) -> tuple[Array, Array]:
@@ -243,9 +249,9 @@ def barlow_beeston_log_likelihood(observed: ArrayLike, mean: ArrayLike, variance
     Parameters
     ----------
     observed, mean, variance
-        As in `effective_log_likelihood`.
+        As in `effective_log_likelihood`, whose errors these are.
     """
-    k, mu, sigma2 = np.broadcast_arrays(*(np.asarray(x, dtype=float) for x in (observed, mean, variance)))
+    k, mu, sigma2 = _checked(observed, mean, variance)
     width = np.divide(sigma2, mu**2, out=np.zeros(mu.shape), where=mu > 0)
     best = 1 - mu * width
     root = np.sqrt(best**2 + 4 * k * width)
@@ -285,11 +291,8 @@ def effective_log_likelihood(
     >>> effective_log_likelihood(0, 2.3, 0.0)
     -2.3
     """
-    k, mu, variance = broadcast(
-        observed=real_numbers("observed", observed, 0.0, _LARGEST),
-        mean=real_numbers("mean", mean, 0.0, _LARGEST),
-        variance=real_numbers("variance", variance, 0.0, _LARGEST**2),
-    )
+    check_kinds(mean_preserving=(mean_preserving, bool))
+    k, mu, variance = _checked(observed, mean, variance)
     possible = mu > 0
     with np.errstate(over="ignore"):
         v = np.divide(variance, mu, out=np.zeros(mu.shape), where=possible)
@@ -309,6 +312,14 @@ def effective_log_likelihood(
         - _ln_factorial(observed)
     )
     return value[()]
+
+
+def _checked(observed: ArrayLike, mean: ArrayLike, variance: ArrayLike) -> tuple[Array, ...]:
+    return broadcast(
+        observed=real_numbers("observed", observed, 0.0, _LARGEST),
+        mean=real_numbers("mean", mean, 0.0, _LARGEST),
+        variance=real_numbers("variance", variance, 0.0, _LARGEST**2),
+    )
 
 
 def _ln_factorial(k: ArrayLike) -> Array:

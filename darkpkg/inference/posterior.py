@@ -143,7 +143,7 @@ class Chain:
         return self.prior.values(self._kept(discard).reshape(-1, len(self.prior.names)))
 
     def autocorrelation_time(self, discard: int = 0) -> Array:
-        """Steps after which a walker is independent of where it was, for each parameter: Goodman and Weare, by emcee.
+        """Steps that are worth one independent draw, for each parameter: Goodman and Weare, by emcee.
 
         An estimate from fewer than 50 of its own times is too small, perhaps by a half: compare with the steps kept.
         """

@@ -42,7 +42,8 @@ class Events:
     Parameters
     ----------
     weight
-        (n,), of any sign: upscatterings per nucleus and POT at the couplings of the origin, times the mass density q.
+        (n,), of any sign: upscatterings per nucleus and POT at the couplings of the origin, times the mass density q
+        (`SamplingRange`), in GeV⁴ unless the masses are fixed or drawn evenly.
     m_N, m_Zprime
         Masses (n,) in GeV.
     p_N, p_electron, p_positron
@@ -68,7 +69,10 @@ class Events:
         nucleus.
     """
 
-    weight: Array = column_of("1 / nucleus / POT", "upscatterings at the generation couplings times mass density q")
+    weight: Array = column_of(
+        "q / nucleus / POT",
+        "upscatterings at the generation couplings times mass density q: in GeV^4 if adapted, 1 at fixed masses",
+    )
     m_N: Array = column_of("GeV", "mass of N", rule="positive and finite")
     m_Zprime: Array = column_of("GeV", "mass of the dark photon", rule="positive and finite")
     p_N: Array = four_momentum("four-momentum of N")

@@ -38,6 +38,10 @@ _BEFORE = "darkpkg events 3"
 """Files that have no column of flavours, and have all in their provenance."""
 
 
+_FORMER_UNITS = {"weight": "1 / nucleus / POT"}
+"""What older files state, which leave out the unit of the mass density."""
+
+
 class OtherSourcesWarning(UserWarning):
     """Events were simulated with other formulas or another flux than those of the installed package."""
 
@@ -97,6 +101,7 @@ def checksum(events: Events) -> str:
     str
         64 hexadecimal digits.
     """
+    check_kinds(events=(events, Events))
     return _digest(_header(events), _columns(events))
 
 
@@ -293,7 +298,7 @@ def _read(table: pa.Table, name: str, about: Mapping[str, Any]) -> NDArray[Any]:
 
 def _values(table: pa.Table, name: str, unit: str) -> NDArray[Any]:
     column, stated = table.column(name), (table.field(name).metadata or {}).get(b"unit", b"").decode()
-    if stated != unit:
+    if stated not in (unit, _FORMER_UNITS.get(name)):
         raise ValueError(f"column {name} must have the unit {unit!r}, got {stated!r}")
     if pa.types.is_dictionary(column.type):
         column = column.combine_chunks()

@@ -83,7 +83,7 @@ def transport(events: AnyEvents, parameters: DarkParameters, neighbourhood: Smoo
     former = {"m_N": sampling.m_N, "m_Zprime": sampling.m_Zprime, "bandwidth": neighbourhood.bandwidth}
     changes["weight"] = near.weight * kernel * factor
     for name in ("weight", "p_N", "p_electron", "p_positron"):
-        check(name, changes[name], "finite")
+        check(name, changes[name], "finite", rows)
     at = SamplingRange.at(float(parameters.m_N), float(parameters.m_Zprime))
     return near.of_columns(
         kept | changes, near.origin.replace(sampling=at), {**near.provenance, "transported_from": former}
