@@ -28,7 +28,7 @@ from darkpkg.inputs import count, whole_number
 from darkpkg.memory import require_memory
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import FEW_EVENTS
-from darkpkg.method.predictions import flavours_at, flavours_in
+from darkpkg.method.predictions import flavours_at
 from darkpkg.method.sampling import NoWeightError
 from darkpkg.method.weights import sampling_range
 from darkpkg.options import EXPERIMENTS, estimator_of, experiment_of, judges_of, points_of
@@ -144,8 +144,9 @@ class Source:
             self.simulated.replace(analyses={analysis.name: analysis})
             for channel in analysis.channels:
                 check_modules(self.simulated.detector, channel.selection)
+        flavours = {flavour for beam in self.simulated.beams for flavour in beam.fluxes}
         for point in points:
-            flavours_at(point, flavours_in(self.simulated.beams), "the experiment")
+            flavours_at(point, flavours, "the experiment")
 
     def verdicts(
         self, point: dk.DarkParameters, judges: list[dk.Analysis]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from darkpkg.experiment.analysis import Analysis
-from darkpkg.experiment.beam import Beam
 from darkpkg.inputs import Array, check_kinds, real_array
 from darkpkg.method.expectation import Expectation
 from darkpkg.physics.model import DarkParameters
@@ -66,6 +66,13 @@ class Predictions(ABC):
         """The prediction for proper decay lengths in cm, or wherever N decays."""
 
 
+def check_point(parameters: Any, name: str = "parameters") -> None:
+    """Raise `TypeError` and `ValueError` unless these are parameters, and a single point."""
+    check_kinds(**{name: (parameters, DarkParameters)})
+    if parameters.shape != ():
+        raise ValueError(f"{name} must be a single point, got shape {parameters.shape}")
+
+
 MUON, ELECTRON = 14, 12
 """PDG codes of the neutrinos that make N by couplings of their own; antineutrinos have the same."""
 
@@ -81,11 +88,6 @@ def flavours_at(parameters: DarkParameters, flavours: Iterable[int], owner: str)
         some = "simulate with some, such as those of T2K of all flavours"
         raise ValueError(f"V_eN_sq must be zero: {owner} has no electron neutrinos; {some}")
     return MUON, ELECTRON
-
-
-def flavours_in(beams: Iterable[Beam]) -> set[int]:
-    """Those of all beams together."""
-    return {flavour for beam in beams for flavour in beam.fluxes}
 
 
 def _check(parameters: DarkParameters, analysis: Analysis) -> None:

@@ -27,10 +27,11 @@ from darkpkg.method.integrand import DECAY_AXES, Integrand
 from darkpkg.method.kernel_estimate import Remembered
 from darkpkg.method.loops import rows_within
 from darkpkg.method.mass_kernel import check_inside
+from darkpkg.method.predictions import check_point
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import Smoothing
 from darkpkg.method.targets import target
-from darkpkg.method.weights import check_point, coupling_weight, sampling_range, weight_of_masses
+from darkpkg.method.weights import coupling_weight, sampling_range, weight_of_masses
 from darkpkg.physics.model import DarkParameters
 
 AnyEvents = TypeVar("AnyEvents", bound=Events)

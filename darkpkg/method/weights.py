@@ -20,7 +20,7 @@ from darkpkg.inputs import Array, check_kinds, real_array, real_number, tuple_of
 from darkpkg.method.events import Events, PlacedEvents, distinct, rows_of
 from darkpkg.method.flights import decay_rate, decays, paths_of
 from darkpkg.method.mass_kernel import check_inside, mass_coefficients, mass_level
-from darkpkg.method.predictions import MUON, flavours_at, flavours_in
+from darkpkg.method.predictions import MUON, check_point, flavours_at
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import SMOOTHING, Smoothing, kernel_weight
 from darkpkg.physics.model import DarkParameters
@@ -304,7 +304,7 @@ def _weight(
 
 def flavours_of(events: Events, parameters: DarkParameters) -> tuple[int, ...]:
     """`flavours_at` these points, of the beams that the events come from, or of the events themselves."""
-    known = flavours_in(events.origin.beams) or distinct(events.flavour)
+    known = {one for beam in events.origin.beams for one in beam.fluxes} or distinct(events.flavour)
     return flavours_at(parameters, known, "the sample")
 
 
@@ -322,13 +322,6 @@ def check_placed(name: str, events: Any) -> None:
     """Raise `TypeError` that names the argument unless these are events in a detector."""
     if not isinstance(events, PlacedEvents):
         raise TypeError(f"{name} must be placed in a detector first: darkpkg.place(events, darkpkg.ND280, seed=…)")
-
-
-def check_point(parameters: Any, name: str = "parameters") -> None:
-    """Raise unless these are parameters, and a single point."""
-    check_kinds(**{name: (parameters, DarkParameters)})
-    if parameters.shape != ():
-        raise ValueError(f"{name} must be a single point, got shape {parameters.shape}")
 
 
 def sampling_range(events: Events) -> SamplingRange:
