@@ -27,7 +27,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from darkpkg.inputs import check_kinds
 from darkpkg.outputs import complete_or_not_at_all
 
 if TYPE_CHECKING:
@@ -111,7 +110,8 @@ def path(name: str) -> Path:
     DataIntegrityError
         If there is only its manifest.
     """
-    check_kinds(name=(name, str))
+    if not isinstance(name, str):
+        raise TypeError(f"name must be that of a table, got {name!r}")
     file = _ROOT / name
     file = file if file.suffix else file.with_suffix(".csv")
     if not file.is_file():

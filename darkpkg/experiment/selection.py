@@ -65,7 +65,7 @@ class Observables:
 
         In radians, about the x axis; a positive one has the beam point down.
         """
-        angle = real_number("angle", angle)
+        angle = real_number("angle", angle, -1e9, 1e9)
         cosine, sine = np.cos(angle), np.sin(angle)
         turn = np.eye(4)
         turn[2:, 2:] = [[cosine, sine], [-sine, cosine]]

@@ -52,7 +52,7 @@ def profiled_counts_log_likelihood(prediction: Expectation, analysis: Any) -> Ar
     array
         Of the shape of the points.
     """
-    mean = total_of(prediction, analysis)
+    mean = total_of(prediction, analysis, "analysis")
     n, tau = np.asarray(analysis.observed), _auxiliary(analysis.systematic)
     best = np.where(tau > 0, (n + tau) / np.where(mean + tau > 0, mean + tau, 1.0), 1.0)
     poisson = xlogy(n, best * mean) - best * mean - gammaln(n + 1)

@@ -14,15 +14,7 @@ from numpy.typing import ArrayLike
 
 from darkpkg.inference.constructions import Data, Reference
 from darkpkg.inference.likelihood import check_counts, sources_of
-from darkpkg.inference.outcomes import (
-    Method,
-    checked_signal,
-    comparison,
-    method_of,
-    outcomes_of,
-    parts_of_rows,
-    toys,
-)
+from darkpkg.inference.outcomes import Method, checked_signal, comparison, method_of, outcomes_of, parts_of_rows, toys
 from darkpkg.inference.threshold import exclusion_threshold
 from darkpkg.inputs import Array, real_numbers, whole_number
 

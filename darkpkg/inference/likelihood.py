@@ -49,12 +49,9 @@ def name_of(likelihood: Likelihood) -> str:
 
 
 def values_of(likelihood: Likelihood, signal: Expectation, analysis: Any) -> Array:
-    """ln L of the points of a ``signal`` (..., bins), if there is one for each: of shape (...).
+    """ln L of the points of a ``signal`` (..., bins): of shape (...).
 
-    Raises
-    ------
-    ValueError
-        If there is not, for what is no real number or infinite, and for nan, which would count as a point left out.
+    Raises `ValueError` unless there is a real number for each: a nan would count as a point left out.
     """
     lnL, shape = np.asarray(likelihood(signal, analysis)), np.shape(signal.mean)[:-1]
     if lnL.shape != shape or lnL.dtype.kind not in "iuf" or not (lnL < np.inf).all():
@@ -133,10 +130,10 @@ def check_counts(name: str, counts: Any) -> None:
         raise TypeError(f"{name} must have observed, background, systematic, got {counts!r:.80}")
 
 
-def total_of(prediction: Expectation, counts: Any) -> Array:
+def total_of(prediction: Expectation, counts: Any, name: str = "counts") -> Array:
     """Expected events of signal and background in each bin, (..., bins); a signal below zero counts as none."""
     check_kinds(prediction=(prediction, Expectation))
-    check_counts("counts", counts)
+    check_counts(name, counts)
     mean = real_numbers("mean", prediction.mean, -_LARGEST, _LARGEST)
     if mean.shape[-1:] != np.shape(counts.observed):
         raise ValueError(f"prediction must have {len(counts.observed)} bins, got an array of shape {mean.shape}")
@@ -186,8 +183,8 @@ def _over_errors(prediction: Expectation, counts: Any) -> tuple[Array, Array]:
 
 def shared_errors(counts: Any, n_bins: int) -> tuple[Array, Array]:
     """Relative errors (sources, bins) that bins have in common, and those of the signal if it has others, or none."""
-    names = ("shared", "shared_signal")
-    common, of_signal = (np.asarray(getattr(counts, name, ()), dtype=float).reshape(-1, n_bins) for name in names)
+    kinds = (getattr(counts, name, ()) for name in ("shared", "shared_signal"))
+    common, of_signal = (np.asarray(kind, dtype=float).reshape(-1, n_bins) for kind in kinds)
     return common, of_signal
 
 
@@ -246,20 +243,17 @@ def barlow_beeston_log_likelihood(observed: ArrayLike, mean: ArrayLike, variance
 
     See J. S. Conway, arXiv:1103.0354, after R. Barlow and C. Beeston, Comput. Phys. Commun. 77, 219.
 
-    Parameters
-    ----------
-    observed, mean, variance
-        As in `effective_log_likelihood`, whose errors these are.
+    Arguments and errors are those of `effective_log_likelihood`.
     """
     k, mu, sigma2 = _checked(observed, mean, variance)
-    width = np.divide(sigma2, mu**2, out=np.zeros(mu.shape), where=mu > 0)
-    best = 1 - mu * width
-    root = np.sqrt(best**2 + 4 * k * width)
-    # Of the two forms of the same number, the one without a difference.
-    small = np.divide(2 * k * width, root - best, out=np.zeros(mu.shape), where=root > best)
-    beta = np.where(best > 0, (best + root) / 2, small)
-    pull = np.divide((beta - 1) ** 2, 2 * width, out=np.zeros(mu.shape), where=width > 0)
-    return np.asarray(_xlogy(k, beta * mu) - beta * mu - _ln_factorial(observed) - pull)
+    sigma2 = np.where((mu > 0) & (sigma2 > 1e-24 * mu**2), sigma2, 0.0)  # less is lost in rounding
+    # μβ, in which nothing is divided by the mean; of two forms of the same number the one without a difference.
+    best = mu - sigma2
+    root = np.sqrt(best**2 + 4 * k * sigma2)
+    small = np.divide(2 * k * sigma2, root - best, out=np.zeros(mu.shape), where=root > best)
+    fitted = np.where(best > 0, (best + root) / 2, small)
+    pull = np.divide((fitted - mu) ** 2, 2 * sigma2, out=np.zeros(mu.shape), where=sigma2 > 0)
+    return np.asarray(_xlogy(k, fitted) - fitted - _ln_factorial(observed) - pull)
 
 
 def effective_log_likelihood(
@@ -315,11 +309,8 @@ def effective_log_likelihood(
 
 
 def _checked(observed: ArrayLike, mean: ArrayLike, variance: ArrayLike) -> tuple[Array, ...]:
-    return broadcast(
-        observed=real_numbers("observed", observed, 0.0, _LARGEST),
-        mean=real_numbers("mean", mean, 0.0, _LARGEST),
-        variance=real_numbers("variance", variance, 0.0, _LARGEST**2),
-    )
+    most = {"observed": (observed, _LARGEST), "mean": (mean, _LARGEST), "variance": (variance, _LARGEST**2)}
+    return broadcast(**{name: real_numbers(name, values, 0.0, end) for name, (values, end) in most.items()})
 
 
 def _ln_factorial(k: ArrayLike) -> Array:

@@ -156,12 +156,7 @@ class Chain:
 
 
 def sample_chain(
-    likelihood: PointLikelihood,
-    n_steps: int,
-    *,
-    seed: int = 1,
-    n_walkers: int = 64,
-    after: Chain | None = None,
+    likelihood: PointLikelihood, n_steps: int, *, seed: int = 1, n_walkers: int = 64, after: Chain | None = None
 ) -> Chain:
     """Sample the posterior with an ensemble of walkers, by emcee (arXiv:1202.3665).
 

@@ -78,7 +78,7 @@ def asymptotic_factor(expectation: Expectation, dim: int, *, per_point: bool = F
         s, between 1/4 and 4. Raises `TypeError` and `ValueError` for arguments of another kind.
     """
     check_kinds(expectation=(expectation, Expectation), per_point=(per_point, bool))
-    whole_number("dim", dim, 1)
+    dim = whole_number("dim", dim, 1)
     scale = np.where(expectation.mean > 0, expectation.mean, np.inf) ** 2
     variance = expectation.variance / scale
     bias_sq = (expectation.bias**2 - expectation.bias_variance) / scale

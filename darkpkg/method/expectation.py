@@ -52,7 +52,7 @@ def warn_of_few(n_effective: Array, parameters: Mapping[str, Array], stacklevel:
     warnings.warn(warning, stacklevel=stacklevel + 1)
 
 
-_SQUARES = ("variance", "bias_variance", "tabulation")
+_ENDS = dict.fromkeys(("variance", "bias_variance", "tabulation"), (0.0, np.finfo(float).max))
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +101,7 @@ class Expectation:
             shape = np.shape(self.mean)
             if values is None and name not in ("mean", "variance"):
                 return np.zeros(shape)
-            ends = (0.0, np.finfo(float).max) if name in _SQUARES else (-np.inf, np.inf)
-            array = real_numbers(name, values, *ends, nan=True)
+            array = real_numbers(name, values, *_ENDS.get(name, ()), nan=True)
             if array.shape == shape:
                 return array[()]
             try:

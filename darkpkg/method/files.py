@@ -75,7 +75,7 @@ def write_events(events: Events, path: str | os.PathLike[str], *, float32: bool 
         If it cannot be written.
     """
     check_kinds(events=(events, Events), path=(path, (str, os.PathLike)), float32=(float32, bool))
-    path, columns = Path(path), _columns(events)
+    path, columns = Path(path), events._arrays()
     if float32:
         columns = {name: _in_single(name, values) for name, values in columns.items()}
     found = _digest(_header(events), _in_double(columns))
@@ -102,11 +102,7 @@ def checksum(events: Events) -> str:
         64 hexadecimal digits.
     """
     check_kinds(events=(events, Events))
-    return _digest(_header(events), _columns(events))
-
-
-def _columns(events: Events) -> dict[str, NDArray[Any]]:
-    return {name: getattr(events, name) for name in events.columns()}
+    return _digest(_header(events), events._arrays())
 
 
 def _in_single(name: str, values: NDArray[Any]) -> NDArray[Any]:

@@ -123,8 +123,7 @@ def build_table(
         and a ``folder`` with masses that were simulated with other arguments.
     """
     check_kinds(experiment=(experiment, Experiment), output=(output, (str, os.PathLike)))
-    check_kinds(folder=(folder, (str, os.PathLike, None)), parts=(parts, (Mapping, None)))
-    check_kinds(progress=(progress, bool))
+    check_kinds(folder=(folder, (str, os.PathLike, None)), parts=(parts, (Mapping, None)), progress=(progress, bool))
     check_executor(executor)
     n_events, turns = whole_number("n_events", n_events, 64), whole_number("turns", turns, 1)
     grids = tuple_of("grids", grids, Grid)
