@@ -13,19 +13,10 @@ import scipy  # which imports its parts where they are used
 from numpy.typing import ArrayLike
 
 from darkpkg.inference.constructions import Data, Reference
-from darkpkg.inference.likelihood import sources_of
-from darkpkg.inference.outcomes import (
-    Method,
-    check_counts,
-    checked_signal,
-    comparison,
-    method_of,
-    outcomes_of,
-    parts_of_rows,
-    toys,
-)
+from darkpkg.inference.likelihood import check_counts, sources_of
+from darkpkg.inference.outcomes import Method, checked_signal, comparison, method_of, outcomes_of, parts_of_rows, toys
 from darkpkg.inference.threshold import exclusion_threshold
-from darkpkg.inputs import Array, real_numbers
+from darkpkg.inputs import Array, real_numbers, whole_number
 
 
 @dataclass(frozen=True)
@@ -155,6 +146,7 @@ def expected_limits(
         In units of the spectrum; scales are a line of 1 % steps.
     """
     exclusion_threshold(cl, n_parameters)  # raises for what is no level
+    whole_number("n_experiments", n_experiments, 1)
     check_counts("analysis", analysis)
     spectrum, method = real_numbers("spectrum", spectrum, 0.0, 1e12), method_of(method)
     if spectrum.shape != np.shape(analysis.background):

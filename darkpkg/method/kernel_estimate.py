@@ -24,9 +24,10 @@ from darkpkg.method.flights import decay_rates, decays, paths_of
 from darkpkg.method.kernel_loops import Points, Prepared, kernel_sums
 from darkpkg.method.kernels import EPANECHNIKOV, GAUSSIAN, UNIFORM, Kernel
 from darkpkg.method.mass_kernel import check_inside, density_times_level, mass_coefficients, mass_level
+from darkpkg.method.predictions import ELECTRON
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import WIDER, Smoothing, moments, neighbours
-from darkpkg.method.weights import ELECTRON, MUON, check_simulated, coupling_weight, exposures, sampling_range
+from darkpkg.method.weights import check_simulated, coupling_weight, exposures, flavours_of, sampling_range
 from darkpkg.physics.model import DarkParameters
 
 _COMPILED: dict[Kernel, int] = {EPANECHNIKOV: 0, UNIFORM: 1, GAUSSIAN: 2}
@@ -141,7 +142,7 @@ def kernel_estimate(
     index = np.zeros(1, dtype=np.int64)
     if points.shape[1] != 1:
         points, index = np.unique(points, axis=1, return_inverse=True)
-    flavours = (MUON, ELECTRON) if np.any(parameters.V_eN_sq) else (MUON,)
+    flavours = flavours_of(events, parameters)
     factors = np.stack([np.broadcast_to(coupling_weight(events, parameters, f), shape).ravel() for f in flavours])
     sums, products = _sums(events, np.ascontiguousarray(points), analysis, smoothing, flavours, ctau is None)
     first = np.einsum("fp,pfbk->kpb", factors, sums[index.ravel()])

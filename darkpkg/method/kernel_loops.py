@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.compiling import compiled, in_blocks
+from darkpkg.inputs import Array
 from darkpkg.method.loops import Paths, decays_inside
 
-Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
