@@ -221,7 +221,14 @@ def _add(
         differs = (np.diff(points[[0, 1, 4, 5]]) != 0).any(axis=0)
         edges = itertools.pairwise([0, *(np.flatnonzero(differs) + 1).tolist(), len(x)])
         groups = [(one, min(one + _TOGETHER, end)) for begin, end in edges for one in range(begin, end, _TOGETHER)]
-        kernel_sums(np.reshape(groups, (-1, 2)).astype(int), sums, Points(x, y, rate, rate_of_Z, h, c, *shape), sample, everywhere, squares)
+        kernel_sums(
+            np.reshape(groups, (-1, 2)).astype(int),
+            sums,
+            Points(x, y, rate, rate_of_Z, h, c, *shape),
+            sample,
+            everywhere,
+            squares,
+        )
         return
     around = neighbours(kernel, np.stack([sample.x, sample.y], axis=-1), np.stack([x, y], axis=-1), h, c)
     for own, (near, both), of_N, of_Z in zip(sums, around, rate, rate_of_Z, strict=True):

@@ -77,16 +77,22 @@ class _Cells(NamedTuple):
 
     lowest: int
     centre: Array
-    half: Array
+    per_half: Array
     flown: Array
     moments: Array
 
 
-_POWERS, _SHIFT = 8, 49
-"""Powers of the moments, and bits of a number below those that count its cell."""
+_POWERS, _SHIFT = 7, 49
+"""Powers of the moments, and bits of a number below those that count its cell.
+
+With s = rate · t, (s/17)⁷ e⁻ˢ/7! is left out at most, 1e-9, and what is odd in u: it cancels on average."""
 
 _NEAR, _RARE = 8.0, 0.1
-_EVENT, _COLUMN = 12, 64
+"""Times over lifetimes: the nearest path from which on moments would be less exact than a rate that is so small, and
+the mean below which decays are rare."""
+
+_SAMPLE, _COLUMN = (7, 17), 64
+"""Work in chances of a sample: its moments, without and with squares, and a column of their sums at a lifetime."""
 
 _TOGETHER = 128
 """Samples that are summed together, for all lifetimes at the same masses, in the fastest cache.
@@ -118,8 +124,8 @@ def kernel_sums(
     of `two_flights` over the polygons of an event.
 
     The points of a group visit the few strips within its reach once, and many rates are summed by `_add_moments`.
-    Groups run in parallel, the samples of each in order: the sums do not depend on the number of threads, and on
-    other points of the group by rounding and by less than 1e-10 of the sum for long lifetimes.
+    Groups run in parallel, the samples of each in order: the sums do not depend on the number of threads, and on the
+    other points of a group by less than 1e-9 of the sum ``everywhere``, 1e-6 of a sum.
     """
     wider, reach, n_paths = points.wider, points.reach * points.wider, _TOGETHER * samples.paths.begin.shape[1]
     edges, starts = samples.strip_edges, samples.strip_starts
@@ -139,7 +145,7 @@ def kernel_sums(
             low[k] = start + np.searchsorted(samples.y[start:stop], y - reach * h_y)
             high[k] = start + np.searchsorted(samples.y[start:stop], y + reach * h_y, side="right")
             n_near += high[k] - low[k]
-        each, together = _shared(np.arange(point, end), points, samples, everywhere, n_near, sums.shape[1])
+        each, together = _shared(np.arange(point, end), points, samples, everywhere, n_near, sums.shape[1], squares)
         cells = _cells(points.rate[together], samples.farthest, sums.shape[1])
         for k in range(low.size):
             for i in range(low[k], high[k]):
@@ -194,14 +200,15 @@ def _add(
 
 @compiled()
 def _shared(
-    group: Integers, points: Points, samples: Prepared, everywhere: bool, n_near: int, n_columns: int
-) -> tuple[Integers, Integers]:
+    group: Integers, points: Points, samples: Prepared, everywhere: bool, n_near: int, n_columns: int,
+    squares: bool,
+) -> tuple[Integers, Integers]:  # fmt: skip
     """The points of a ``group`` that are summed one by one, and those that share moments, where that is less work."""
     shares = np.zeros(group.size, dtype=np.bool_)
     for i in range(group.size if not everywhere else 0):
         rate = points.rate[group[i]]
         shares[i] = points.rate_of_Z[group[i]] == math.inf and rate * samples.nearest < _NEAR
-    if n_near * (shares.sum() - _EVENT) < _COLUMN * n_columns * shares.sum():
+    if n_near * (shares.sum() - _SAMPLE[int(squares)]) < _COLUMN * n_columns * shares.sum():
         shares[:] = False
     return group[~shares], group[shares]
 
@@ -216,8 +223,8 @@ def _cells(rates: Array, farthest: float, n_columns: int) -> _Cells:
     edges = np.zeros(n + 1)
     for i in range(1, n + 1):
         edges[i] = np.int64((lowest + i) << _SHIFT).view(np.float64)
-    centre, half = (edges[1:] + edges[:-1]) / 2, (edges[1:] - edges[:-1]) / 2
-    return _Cells(lowest, centre, half, np.zeros((2, n)), np.zeros((2, n_columns, n, _POWERS, 2)))
+    centre, per_half = (edges[1:] + edges[:-1]) / 2, 2 / (edges[1:] - edges[:-1])
+    return _Cells(lowest, centre, per_half, np.zeros((2, n)), np.zeros((2, n_columns, n, _POWERS, 2)))
 
 
 @compiled(fastmath=_ROUNDED)
@@ -243,11 +250,11 @@ def _add_moments(cells: _Cells, own: _Together, n_paths: int, squares: bool) -> 
 def _add_powers(cells: _Cells, kind: int, column: int, t: float, w: float, d: float) -> None:
     """Add w and d times powers of the distance of t from the centre of its cell, in half widths."""
     cell = max(np.int64(np.float64(t).view(np.int64) >> _SHIFT) - cells.lowest, 0)
-    u, own = (t - cells.centre[cell]) / cells.half[cell], cells.moments[kind, column, cell]
+    u, own = (t - cells.centre[cell]) * cells.per_half[cell], cells.moments
     cells.flown[kind, cell] += abs(w) + abs(d)
     for m in range(_POWERS):
-        own[m, 0] += w
-        own[m, 1] += d
+        own[kind, column, cell, m, 0] += w
+        own[kind, column, cell, m, 1] += d
         w *= u
         d *= u
 
@@ -279,10 +286,10 @@ def _add_transforms(sums: Array, together: Integers, rates: Array, cells: _Cells
         for kind in range(2):
             scale[:] = 1.0
             for m in range(_POWERS):
-                of_m = tail[max(kind + 1 - m, 0)]
+                of_m, per_m = tail[max(kind + 1 - m, 0)], 1 / (cells.per_half[cell] * (m + 1))
                 for i in range(n):
                     coefficient[i] = scale[i] * of_m[i]
-                    scale[i] *= -rate[i] * cells.half[cell] / (m + 1)
+                    scale[i] *= -rate[i] * per_m
                 for column in range(n_columns):
                     for k in range(2):
                         moment, into = cells.moments[kind, column, cell, m, k], total[column, kind + 2 * k]
