@@ -218,8 +218,8 @@ def _cells(rates: Array, farthest: float, n_columns: int) -> _Cells:
     """Cells for the times at which paths begin and end, and for the sums of two of them; none without ``rates``."""
     lowest, n = 0, 0
     if rates.size:
-        lowest = np.int64(np.float64(0.1 / rates.max()).view(np.int64) >> _SHIFT)
-        n = max(np.int64(np.float64(2 * farthest).view(np.int64) >> _SHIFT) - lowest, 0) + 1
+        lowest = int(np.float64(0.1 / rates.max()).view(np.int64) >> _SHIFT)
+        n = max(int(np.float64(2 * farthest).view(np.int64) >> _SHIFT) - lowest, 0) + 1
     edges = np.zeros(n + 1)
     for i in range(1, n + 1):
         edges[i] = np.int64((lowest + i) << _SHIFT).view(np.float64)
@@ -249,7 +249,7 @@ def _add_moments(cells: _Cells, own: _Together, n_paths: int, squares: bool) -> 
 @compiled(fastmath=_ROUNDED)
 def _add_powers(cells: _Cells, kind: int, column: int, t: float, w: float, d: float) -> None:
     """Add w and d times powers of the distance of t from the centre of its cell, in half widths."""
-    cell = max(np.int64(np.float64(t).view(np.int64) >> _SHIFT) - cells.lowest, 0)
+    cell = max(int(np.float64(t).view(np.int64) >> _SHIFT) - cells.lowest, 0)
     u, own = (t - cells.centre[cell]) * cells.per_half[cell], cells.moments
     cells.flown[kind, cell] += abs(w) + abs(d)
     for m in range(_POWERS):
