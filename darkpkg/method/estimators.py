@@ -38,7 +38,7 @@ class Kernel(_OfSample):
     """A sample smoothed over the masses by a kernel, Eq. (24): fast, with a bias that each `Expectation` estimates.
 
     Points that differ by the couplings of production only are summed once. Those that differ by lifetimes only, as
-    along an axis of ε, are summed together, each with the bits that it has alone.
+    along an axis of ε, are summed together: a few with the bits that each has alone, many with 1e-6 of these sums.
 
     Parameters
     ----------

@@ -33,6 +33,9 @@ from darkpkg.physics.model import DarkParameters
 _COMPILED: dict[Kernel, int] = {EPANECHNIKOV: 0, UNIFORM: 1, GAUSSIAN: 2}
 """Kernels that the loop has in it; any other is summed by numpy."""
 
+_TOGETHER = 64
+"""Lifetimes at the same masses that are summed together; of more, other threads sum some."""
+
 
 class Remembered:
     """A function whose last few results are kept for each sample, its first argument, as long as that exists."""
@@ -80,7 +83,9 @@ def _prepare(
     x, y, column = np.log(m_N), np.log(m_Zprime), np.ravel_multi_index(place, axes)
     order, edges, starts = in_strips(x, y)
     paths = paths_of(events, selection.decay_modules, *flights, row[order])
-    return Prepared(x[order], y[order], base[order], column[order], paths, edges, starts)
+    nearest = float(paths.begin.min(where=paths.width > 0, initial=np.inf))
+    farthest = float((paths.begin + paths.width).max(initial=0.0))
+    return Prepared(x[order], y[order], base[order], column[order], paths, edges, starts, nearest, farthest)
 
 
 def in_strips(x: Array, y: Array) -> tuple[NDArray[np.int64], Array, NDArray[np.int64]]:
@@ -176,7 +181,7 @@ def _sums(
         sample = prepared(events, selection, beams, smoothing.slope, flavours, flights)
         bins = np.r_[tuple(analysis.bins_of(channel.name) for channel in channels)]
         own = np.zeros((n, len(flavours) * len(bins) * replicates, 4))
-        _add(own, sample, at, *kernel, everywhere)
+        _add(own, sample, at, *kernel, everywhere, replicates == 1)
         sums[:, :, bins] = own.reshape(n, len(flavours), len(bins), replicates, 4)
     products = np.zeros((n, len(flavours), len(flavours), len(analysis.observed), 3))
     if replicates == 1:
@@ -207,12 +212,24 @@ def _kernel_at(sampling: SamplingRange, points: Array, smoothing: Smoothing) -> 
     return kernel, h, c / np.array([[1.0], [WIDER**2]]) * norm[:, None, None]
 
 
-def _add(sums: Array, sample: Prepared, points: Array, kernel: Kernel, h: Array, c: Array, everywhere: bool) -> None:
+def _add(
+    sums: Array, sample: Prepared, points: Array, kernel: Kernel, h: Array, c: Array, everywhere: bool, squares: bool
+) -> None:
     """Add to ``sums`` (p, columns, 4) the `moments` of a sample around each point, by column."""
     (x, y), (rate, rate_of_Z) = np.log(points[:2]), points[2:4]
     if kernel in _COMPILED:
         shape = _COMPILED[kernel], kernel.reach, WIDER
-        kernel_sums(sums, Points(x, y, rate, rate_of_Z, h, c, *shape), sample, everywhere)
+        differs = (np.diff(points[[0, 1, 4, 5]]) != 0).any(axis=0)
+        edges = itertools.pairwise([0, *(np.flatnonzero(differs) + 1).tolist(), len(x)])
+        groups = [(one, min(one + _TOGETHER, end)) for begin, end in edges for one in range(begin, end, _TOGETHER)]
+        kernel_sums(
+            np.reshape(groups, (-1, 2)).astype(int),
+            sums,
+            Points(x, y, rate, rate_of_Z, h, c, *shape),
+            sample,
+            everywhere,
+            squares,
+        )
         return
     around = neighbours(kernel, np.stack([sample.x, sample.y], axis=-1), np.stack([x, y], axis=-1), h, c)
     for own, (near, both), of_N, of_Z in zip(sums, around, rate, rate_of_Z, strict=True):
