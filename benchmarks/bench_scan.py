@@ -126,7 +126,7 @@ def test_plane_of_masses(benchmark, events, one_core):
     assert reference > 100 * seconds
 
 
-LIFETIMES = {"I": (dk.ANALYSIS_I, 0.54), "I + II": (dk.ANALYSIS_I + dk.ANALYSIS_II, 0.58)}
+LIFETIMES = {"I": (dk.ANALYSIS_I, 0.22), "I + II": (dk.ANALYSIS_I + dk.ANALYSIS_II, 0.25)}
 """Analyses, and the budget of a plane of lifetimes, 1.3 times the least that was measured."""
 
 

@@ -112,8 +112,7 @@ def _name(index: int) -> str:
 
 def _make(plan: Plan, index: int, path: Path, float32: bool) -> None:
     events = plan.sample(index)
-    columns = {name: getattr(events, name) for name in events.columns()}
-    write_events(events._with(columns, {**events.provenance, "simulation": plan.digest}), path, float32=float32)
+    write_events(events._with({}, {**events.provenance, "simulation": plan.digest}), path, float32=float32)
 
 
 def _agreed(folder: Path, plan: Plan, float32: bool) -> int:
@@ -149,21 +148,16 @@ def _describe(folder: Path, plan: Plan, n_chunks: int, float32: bool) -> None:
 
 
 def _description(folder: Path) -> dict[str, Any]:
+    file = folder / "run.json"
     try:
-        about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataIntegrityError(f"{folder / 'run.json'} is no description of chunks: {error}") from None
-    if not isinstance(about, dict) or about.get("format") != FORMAT:
-        raise DataIntegrityError(f"{folder / 'run.json'} is no description of chunks of format {FORMAT!r}")
-    kinds: dict[str, type] = {"n_chunks": int, "digest": str, "masses": str, "seed": int}
-    for name, kind in kinds.items():
-        value: Any = about.get(name)
-        strange = type(value) is not kind  # a truth value is a kind of int
-        if strange or (kind is int and value < 0):
-            rule = "a whole number, not negative" if kind is int else "a text"
-            raise DataIntegrityError(
-                f"{folder / 'run.json'} is no description of chunks: {name} must be {rule}, got {value!r}"
-            )
+        about = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(about, dict) or about.get("format") != FORMAT:
+            raise ValueError(f"its format must be {FORMAT!r}")
+        for name in ("n_chunks", "seed"):
+            whole_number(name, about.get(name))
+        check_kinds(**{name: (about.get(name), str) for name in ("digest", "masses")})
+    except (TypeError, ValueError) as error:
+        raise DataIntegrityError(f"{file} is no description of chunks: {error}") from None
     return about
 
 
@@ -222,8 +216,7 @@ def _part(file: Path, n_chunks: int) -> PlacedEvents:
     made_as = _name(events.provenance.get("chunk", 0)), events.provenance.get("simulation", about["digest"])
     if made_as != (file.name, about["digest"]):  # older chunks do not state their simulation
         raise DataIntegrityError(f"{file} must hold the chunk that its name has, of this simulation, got {made_as}")
-    columns = {name: getattr(events, name) for name in events.columns()}
-    return events._with(columns | {"weight": events.weight / n_chunks}, events.provenance)
+    return events._with({"weight": events.weight / n_chunks}, events.provenance)
 
 
 @dataclass(frozen=True, eq=False)

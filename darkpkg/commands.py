@@ -28,6 +28,7 @@ from darkpkg.inputs import count, whole_number
 from darkpkg.memory import require_memory
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import FEW_EVENTS
+from darkpkg.method.predictions import flavours_at
 from darkpkg.method.sampling import NoWeightError
 from darkpkg.method.weights import sampling_range
 from darkpkg.options import EXPERIMENTS, estimator_of, experiment_of, judges_of, points_of
@@ -143,7 +144,9 @@ class Source:
             self.simulated.replace(analyses={analysis.name: analysis})
             for channel in analysis.channels:
                 check_modules(self.simulated.detector, channel.selection)
-        _require_flavours(points, self.simulated.beams)
+        flavours = {flavour for beam in self.simulated.beams for flavour in beam.fluxes}
+        for point in points:
+            flavours_at(point, flavours, "the experiment")
 
     def verdicts(
         self, point: dk.DarkParameters, judges: list[dk.Analysis]
@@ -159,18 +162,10 @@ class Source:
             estimator, events = self.predictor(point)
         except NoWeightError as error:
             return [Rule(one, method=self.method).no_statement(point, str(error)) for one in judges], {}
-        _require_flavours([point], events.origin.beams)
         about = dict(events.provenance)
         if isinstance(estimator, dk.Chunked):
             about["n_events"] *= len(estimator.folder)
         return [dk.check(estimator, point, analysis, method=self.method) for analysis in judges], about
-
-
-def _require_flavours(points: Sequence[dk.DarkParameters], beams: Sequence[dk.Beam]) -> None:
-    """An error, as without electron neutrinos |V_eN|² would be ignored."""
-    flavours = {flavour for beam in beams for flavour in beam.fluxes}
-    if any(np.any(point.V_eN_sq) for point in points) and not {12, -12} & flavours:
-        raise ValueError("V_eN_sq must be zero without electron neutrinos: simulate with T2K-all-flavours")
 
 
 def check(numbers: Mapping[str, Any], source: Source, names: list[str] | None, as_json: bool) -> int:
@@ -274,8 +269,7 @@ def scan(source: Source, where: dk.Slice, output: Path, names: list[str] | None,
         warnings.simplefilter("ignore", dk.FewEventsWarning)  # the summary counts all such points at once
         estimator: Any = dk.load_table()
         if sample:
-            estimator, events = source.predictor(dk.HEAVY)
-            _require_flavours([where.parameters], events.origin.beams)
+            estimator, _ = source.predictor(dk.HEAVY)
         rule: Any = {"cl": cl, "method": source.method}
         result = dk.scan(estimator, where, judge, refine=refine, progress=is_watched(), **rule)
         dk.write_scan(result, output)

@@ -110,6 +110,8 @@ def path(name: str) -> Path:
     DataIntegrityError
         If there is only its manifest.
     """
+    if not isinstance(name, str):
+        raise TypeError(f"name must be that of a table, got {name!r}")
     file = _ROOT / name
     file = file if file.suffix else file.with_suffix(".csv")
     if not file.is_file():

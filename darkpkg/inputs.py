@@ -255,19 +255,20 @@ def text_array(name: str, value: Any) -> NDArray[np.str_]:
     return np.array(words, dtype=str).reshape(array.shape)
 
 
-def check(name: str, array: NDArray[Any], rule: str) -> None:
-    """Raise `ValueError` that names the first number against ``rule`` of `RULES`, and where it stands."""
+def check(name: str, array: NDArray[Any], rule: str, rows: NDArray[np.int64] | None = None) -> None:
+    """Raise `ValueError` that names the first number against a ``rule``, and its place, by ``rows`` of a whole."""
     if array.size:  # between two numbers that keep a rule all do, and no number is nan
         low, high = array.min(), array.max()
         if not (low <= high and RULES[rule](low) and RULES[rule](high)):
-            _require(RULES[rule](array), name, array, rule)
+            _require(RULES[rule](array), name, array, rule, rows)
 
 
-def _require(good: NDArray[np.bool_], name: str, array: NDArray[Any], rule: str) -> None:
+def _require(good: NDArray[np.bool_], name: str, array: NDArray[Any], rule: str, rows: Any = None) -> None:
     if np.all(good):
         return
-    at = tuple(int(i) for i in np.argwhere(~good)[0])
-    where = f" at {at[0] if len(at) == 1 else at}" if at else ""
+    at = tuple(np.argwhere(~good)[0].tolist())
+    place = at if rows is None else (int(rows[at[0]]), *at[1:])
+    where = f" at {place[0] if len(place) == 1 else place}" if place else ""
     raise ValueError(f"{name} must be {rule}, got {array[at]}{where}")
 
 

@@ -14,6 +14,7 @@ from matplotlib.path import Path
 from darkpkg.inference.outcomes import Method, method_of
 from darkpkg.inference.scan import Scan
 from darkpkg.inference.threshold import exclusion_rule
+from darkpkg.inputs import check_kinds
 from darkpkg.physics.model import DarkParameters
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def plot_exclusion(
     --------
     >>> plot_exclusion(scan(Transport(sample), plane, ANALYSIS_I), color="black")          # doctest: +SKIP
     """
+    check_kinds(scan=(scan, Scan))
     curves = scan.exclusion(cl, method=method)
     if ax is None:
         _, ax = plt.subplots()
@@ -108,6 +110,7 @@ def shade_excluded(scan: Scan, ax: Axes, cl: float = 0.90, method: str | Method 
     Axes
         Those drawn in.
     """
+    check_kinds(scan=(scan, Scan))
     for outlines in scan.excluded_polygons(cl, method=method):
         path = Path.make_compound_path(*(Path(outline, closed=True) for outline in outlines))
         ax.add_patch(PathPatch(path, **style))

@@ -88,8 +88,8 @@ def report(result: dict[str, Any]) -> str:
     width = max(16, *(len(name) for name in result["channels"]))
     bias = f", bias of smoothing {result['bias']:.2g}" if result["bias"] else ""
     lines = [
-        f"proper decay length   {result['proper_decay_length_cm']:.4g} cm "
-        f"(width {result['decay_width_GeV']:.4g} GeV)",
+        f"proper decay length   {result['proper_decay_length_cm']:.4g} cm",
+        f"  from a width of     {result['decay_width_GeV']:.4g} GeV",
         *(f"  of Z'               {length:.4g} cm" for length in [result["mediator_decay_length_cm"]] if length),
         *(f"decays to e+e-        {100 * share:.3g} %" for share in [result["pair_branching_ratio"]] if share < 1),
         f"expected events       {result['expected_events']:.4g} ± {result['error']:.2g}{bias}",

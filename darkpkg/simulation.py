@@ -27,8 +27,9 @@ from darkpkg.method.files import FORMAT, read_events, write_events
 from darkpkg.method.generator import generate
 from darkpkg.method.origin import SEQUENCES, encoded
 from darkpkg.method.placing import factors_of_modules, place
+from darkpkg.method.predictions import check_point
 from darkpkg.method.sampling import SamplingRange
-from darkpkg.method.weights import check_point, detected_weight
+from darkpkg.method.weights import detected_weight
 from darkpkg.outputs import folder_at
 from darkpkg.physics.model import BENCHMARK_B, DarkParameters
 from darkpkg.streams import random_stream

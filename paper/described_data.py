@@ -11,8 +11,18 @@ from paper.tables import SUPERSCRIPTS, typeset
 
 __all__ = ["describe", "readable"]
 
-_GREEK = {"epsilon": "ε", "alpha": "α", "chi": "χ", "theta": "θ"}
-_SIGNS = {">=": "≥", "<=": "≤", "pi0": "π⁰"}
+_GREEK = {"epsilon": "ε", "alpha": "α", "chi": "χ", "theta": "θ", "pi": "π"}
+_SIGNS = {
+    ">=": "≥",
+    "<=": "≤",
+    "pi0": "π⁰",
+    "j0": "j₀",
+    "sum_n a_n": "Σₙ aₙ",
+    "e+e-": "e⁺e⁻",
+    "e+ e-": "e⁺e⁻",
+    "rho(": "ρ(",
+    "to nu": "to ν",
+}
 
 _NAMED = 3
 """Columns of one unit that are listed; of more, the last is named too."""
@@ -59,13 +69,18 @@ def readable(text: str) -> str:
         lambda power: f"{'' if power[1] == '1' else power[1] + ' × '}10{str(int(power[2])).translate(SUPERSCRIPTS)}",
         text,
     )
+    text = re.sub(r"\|([UV])_mu(\w)\|\^2", r"$\\lvert \1_{\\mu \2}\\rvert{}^2$", text)  # bars end a cell of a table
     text = re.sub(r"\bE_nu\^QE\b", r"$E_\\nu^{\\rm QE}$", text)
     text = re.sub(r"\b(nu|nubar)_(e|mu)\b", _neutrino, text)
     text = re.sub(rf"\b({'|'.join(_GREEK)})(?=_D\b|\^|\b(?![_\w]))", lambda name: _GREEK[name[1]], text)
     text = re.sub(r"(?<=[\w)|])\^(\d)\b", lambda power: power[1].translate(SUPERSCRIPTS), text)
     text = re.sub(r"(?<=\d )\+-(?= \d)", "±", text)
     text = re.sub(r"\bcm3\b", "cm³", text)
-    text = re.sub(r">=|<=|\bpi0\b", lambda sign: _SIGNS[sign[0]], text)
+    text = re.sub(
+        r">=|<=|\b(?:pi0|j0)\b|\bsum_n a_n\b|\be\+ ?e-(?!\w)|\brho\(|\bto nu\b", lambda sign: _SIGNS[sign[0]], text
+    )
+    text = re.sub(r"\bdelta (?=χ)", "Δ", re.sub(r"(?<=\d) sigma\b", "σ", text))
+    text = re.sub(r"(?<![\w.)⁻-])-(?=\d)", "−", text)
     text = re.sub(r"\bE([12])\b", lambda energy: "E" + "₁₂"[int(energy[1]) - 1], text)
     text = re.sub(r"(?<!\S)--[a-z][\w-]*", r"`\g<0>`", text)  # an option: else its hyphens become a dash
     return typeset(text.replace("Z'", "Z′"))

@@ -78,7 +78,7 @@ class Table:
         marks = ["--:" if number or all(map(_NUMBER.fullmatch, cells)) else ":--" for number, cells in columns]
         first = _in_lines if marks[0] == ":--" else str
         rows = [
-            [typeset(head) for head in self.head],
+            [_head(head) for head in self.head],
             marks,
             *([first(_typeset(row[0])), *map(_unbroken, row[1:])] for row in self.cells),
         ]
@@ -223,6 +223,12 @@ def typeset(text: str) -> str:
 
     parts = _AS_IT_IS.split(text)
     return "".join(part if i % 2 else shown_name(_SYMBOL.sub(formula, part)) for i, part in enumerate(parts))
+
+
+def _head(head: str) -> str:
+    """A head for readers, in which no line ends with a sign."""
+    parts = _AS_IT_IS.split(typeset(head))
+    return "".join(p if i % 2 else re.sub(" ([/−×·=]) ", " \\1\N{NO-BREAK SPACE}", p) for i, p in enumerate(parts))
 
 
 def _in_lines(cell: str) -> str:

@@ -56,7 +56,8 @@ _UNIT = r"(?:%|[kMGT]?eV\b|[cmkµμ]?m\b|k?g\b|t\b|kA\b|°C|POT\b|nats?\b|minute
 _BOUND = re.compile(
     rf"(?<=[\d⁰¹²³⁴-⁹]) (?={_UNIT})|[ \n](?=± ?(?:\d|$))|(?<=±) (?=\d|$)|(?<=[≲≳≤≥≈]) (?=\d)|^ (?=%)"
     r"| (?=[=<>] (?:[\d−]|$))|(?<=[=<>]) (?=[\d−]|$)|(?<=\d) (?=× 10)|(?<=\d[ \u00a0]×) (?=10)"
-    r"|(?<=\bEq\.)[ \n](?=P?\()|(?<=\bFig\.)[ \n](?=P\d)|(?<=\bln) (?=\d)"
+    r"|(?<=\bEq\.)[ \n](?=P?\()|(?<=\bFig\.)[ \n](?=P\d)|(?<=\bln) (?=[\dL])"
+    r"|(?<=\bAnalysis)[ \n](?=II?\b)|(?<=\b[Bb]enchmark)[ \n](?=[AB]\b)|(?<=Δ) (?=ln\b)"
 )
 _SHORT = 24
 """Letters of a word of code that stay on one line."""

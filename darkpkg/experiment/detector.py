@@ -14,7 +14,7 @@ import numpy as np
 
 from darkpkg import datasets
 from darkpkg.experiment.volumes import Box, Volume
-from darkpkg.inputs import POSITIVE, Array, Frozen, named, one_of, real_number, rule, settle, tuple_of
+from darkpkg.inputs import POSITIVE, Array, Frozen, check_kinds, named, one_of, real_number, rule, settle, tuple_of
 from darkpkg.physics.nuclei import Element, Nucleus, Proton, elements
 from darkpkg.units import tonne
 
@@ -190,6 +190,8 @@ class Detector:
         ValueError
             That names module, column and rule.
         """
+        if not hasattr(table, "to_dict"):
+            raise TypeError(f"table must be a data frame, as pandas has it, got {table!r:.80}")
         missing = [column for column in _COLUMNS if column not in table]
         unknown = [column for column in table if column not in (*_COLUMNS, *_OPTIONAL, *elements())]
         if missing or unknown:
@@ -204,6 +206,8 @@ class Detector:
         >>> [module.name for module in ND280.only(["TPC1", "TPC2"]).modules]
         ['TPC1', 'TPC2']
         """
+        modules = tuple_of("modules", modules, str)
+        check_kinds(name=(name, (str, None)))
         return Detector(name or f"{', '.join(modules)} of {self.name}", tuple(self[module] for module in modules))
 
     def __getitem__(self, name: str) -> Module:

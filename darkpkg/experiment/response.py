@@ -58,14 +58,15 @@ class SmearablePairs(NamedTuple):
     uniform: Array
 
 
-def momenta_of(events: HasPairs, name: str) -> Array:
-    """Four-momenta (n, 4) of electrons or positrons, ``name`` p_electron or p_positron."""
+def column_in(events: HasPairs, name: str) -> Array:
+    """Four-momenta (n, 4) of events, ``name`` p_electron or p_positron, or their random numbers, ``uniform``."""
     if not hasattr(events, name):
-        raise TypeError(f"events must have {name}, as those of darkpkg.generate do, got {type(events).__name__}")
-    p = real_array(name, getattr(events, name), "finite and below 1e100 in size")
-    if p.ndim != 2 or p.shape[1] != 4:
-        raise ValueError(f"{name} must have the shape (n, 4), got {p.shape}")
-    return p
+        raise TypeError(f"events must have {name}, as those of darkpkg.place do, got {type(events).__name__}")
+    rule = "in [0, 1)" if name == "uniform" else "finite and below 1e100 in size"
+    column = real_array(name, getattr(events, name), rule)
+    if column.ndim != 2 or column.shape[1] != 4:
+        raise ValueError(f"{name} must have the shape (n, 4), got {column.shape}")
+    return column
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,17 +171,16 @@ class PairResponse:
     momentum: ResponseMatrix
     angle: ResponseMatrix
 
+    def __post_init__(self) -> None:
+        settle(self, momentum=ResponseMatrix, angle=ResponseMatrix)
+
     def smear(self, events: SmearableEvents) -> Pairs:
         """Reconstructed four-momenta of the pairs, from the random numbers that ``events`` carry.
 
         The same events always give the same pairs, so that a prediction changes smoothly with the parameters.
         """
-        if not hasattr(events, "uniform"):
-            raise TypeError(f"events must have uniform, as those of darkpkg.place do, got {type(events).__name__}")
-        return Pairs(
-            self._smear(momenta_of(events, "p_electron"), events.uniform[:, :2]),
-            self._smear(momenta_of(events, "p_positron"), events.uniform[:, 2:]),
-        )
+        electron, positron, uniform = (column_in(events, name) for name in SmearablePairs._fields)
+        return Pairs(self._smear(electron, uniform[:, :2]), self._smear(positron, uniform[:, 2:]))
 
     def _smear(self, p: Array, uniform: Array) -> Array:
         length, across = momentum(p), np.hypot(p[:, 1], p[:, 2])

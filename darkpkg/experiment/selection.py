@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from darkpkg.experiment.response import HasPairs, PairResponse, SmearableEvents, SmearablePairs, momenta_of
+from darkpkg.experiment.response import HasPairs, PairResponse, SmearableEvents, SmearablePairs, column_in
 from darkpkg.inputs import Array, check_kinds, kind_of, real_number, real_numbers, settle, tuple_of
 from darkpkg.units import GeV
 
@@ -65,6 +65,7 @@ class Observables:
 
         In radians, about the x axis; a positive one has the beam point down.
         """
+        angle = real_number("angle", angle, -1e9, 1e9)
         cosine, sine = np.cos(angle), np.sin(angle)
         turn = np.eye(4)
         turn[2:, 2:] = [[cosine, sine], [-sine, cosine]]
@@ -96,7 +97,7 @@ def observables(events: HasPairs) -> Observables:
     >>> observables(pair).mass.round(6).tolist()
     [0.6]
     """
-    electron, positron = (momenta_of(events, name) for name in ("p_electron", "p_positron"))
+    electron, positron = (column_in(events, name) for name in ("p_electron", "p_positron"))
     if len(electron) != len(positron):
         raise ValueError(
             f"p_electron and p_positron must be of the same length, got {len(electron)}, {len(positron)}"
@@ -181,6 +182,7 @@ class Cuts:
 
     def passes(self, o: Observables) -> NDArray[np.bool_]:
         """Whether each event passes all five cuts."""
+        check_kinds(o=(o, Observables))
         o = o.inclined(self.beam_tilt) if self.beam_tilt else o
         pair = (o.energy > self.min_energy) & (o.mass < self.max_mass) & (o.t < self.max_t)
         return pair & (o.cos_opening > self.min_cos_opening) & (o.cos_beam > self.min_cos_beam)
@@ -263,7 +265,7 @@ class Selection:
         pairs: SmearableEvents = events
         if self.vertex_modules:
             chosen = np.flatnonzero(events.starts_in(self.vertex_modules))
-            columns = (events.p_electron, events.p_positron, events.uniform)
+            columns = (column_in(events, name) for name in SmearablePairs._fields)  # errors name rows of all events
             pairs = SmearablePairs(*(np.take(column, chosen, axis=0) for column in columns))
         seen = observables(self.response.smear(pairs) if self.response else pairs)
         passed = np.ones(len(seen.mass), dtype=bool) if self.cuts is None else np.asarray(self.cuts.passes(seen))

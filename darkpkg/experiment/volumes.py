@@ -186,7 +186,10 @@ class Box(Volume):
         centre
             (x, y) of the axis in cm; by default that of the beam.
         """
-        x, y = centre
+        for name, size in {"width_x": width_x, "width_y": width_y, "length_z": length_z}.items():
+            _SIZE(name, size)
+        x, y, _ = _corner("centre", np.append(real_numbers("centre", centre), 0.0))
+        z_begin = real_number("z_begin", z_begin, -_FARTHEST, _FARTHEST)
         return cls(
             (x - width_x / 2, y - width_y / 2, z_begin), (x + width_x / 2, y + width_y / 2, z_begin + length_z)
         )

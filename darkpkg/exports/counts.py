@@ -29,6 +29,7 @@ from numpy.typing import ArrayLike
 from scipy.special import gammaln, xlogy
 
 from darkpkg.experiment.analysis import Analysis, Channel
+from darkpkg.inference.likelihood import total_of
 from darkpkg.inference.slices import Slice
 from darkpkg.inputs import Array, check_kinds, real_numbers
 from darkpkg.method.expectation import Expectation
@@ -51,9 +52,8 @@ def profiled_counts_log_likelihood(prediction: Expectation, analysis: Any) -> Ar
     array
         Of the shape of the points.
     """
-    check_kinds(prediction=(prediction, Expectation))
-    n, mean = np.asarray(analysis.observed), np.maximum(prediction.mean, 0.0) + analysis.background
-    tau = _auxiliary(analysis.systematic)
+    mean = total_of(prediction, analysis, "analysis")
+    n, tau = np.asarray(analysis.observed), _auxiliary(analysis.systematic)
     best = np.where(tau > 0, (n + tau) / np.where(mean + tau > 0, mean + tau, 1.0), 1.0)
     poisson = xlogy(n, best * mean) - best * mean - gammaln(n + 1)
     constraint = xlogy(tau, best * tau) - best * tau - gammaln(tau + 1)

@@ -16,7 +16,8 @@ import numpy as np
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.inputs import Array, check_kinds, of_an_extra, whole_number
 from darkpkg.method.events import PlacedEvents
-from darkpkg.method.weights import check_placed, check_point, produced_weight
+from darkpkg.method.predictions import check_point
+from darkpkg.method.weights import check_placed, produced_weight
 from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.scattering import neutrino_energy

@@ -22,6 +22,7 @@ from darkpkg.inputs import check_kinds
 from darkpkg.method.events import PlacedEvents
 from darkpkg.method.expectation import FEW_EVENTS, Expectation, FewEventsWarning
 from darkpkg.method.interface import Estimator, check_estimator, fits, prediction
+from darkpkg.method.predictions import check_point
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import Nucleus, elements
@@ -161,8 +162,7 @@ def check(
     'excluded'
     """
     estimator = check_estimator(estimator, "events", "upscatterings")
-    kinds = {"parameters": (parameters, DarkParameters), "analysis": (analysis, Analysis)}
-    check_kinds(**kinds, likelihood=(likelihood, Callable))
+    check_kinds(analysis=(analysis, Analysis), likelihood=(likelihood, Callable))
     sample = getattr(estimator, "sample", None)  # without, there is no note on thresholds
     targets, beams = ([], ()) if sample is None else (_nuclei(sample), sample.origin.beams)
     rule = Rule(analysis, likelihood, cl, method)
@@ -210,11 +210,10 @@ def verdict_without_neutrinos(
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         Unless ``parameters`` are a single point.
     """
-    if parameters.shape != ():
-        raise ValueError(f"parameters must be a single point, of shape (), got shape {parameters.shape}")
+    check_point(parameters)
     names = {channel.beam for channel in rule.analysis.channels}
     reason = unreachable(parameters.m_N, targets, [beam for beam in beams if beam.name in names])
     return rule.no_statement(parameters, reason) if reason else None

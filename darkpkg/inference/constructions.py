@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +29,7 @@ from darkpkg.inference.outcomes import (
     parts_of_rows,
 )
 from darkpkg.inference.threshold import FAR, exclusion_threshold
-from darkpkg.inputs import Array, whole_number
+from darkpkg.inputs import Array, check_kinds, whole_number
 from darkpkg.method.expectation import Expectation
 
 CERTAIN = 25.0
@@ -113,6 +114,7 @@ def p_values(
         Of the χ² of ``"likelihood"``.
     """
     whole_number("n_parameters", n_parameters, 1)
+    check_kinds(outcomes=(outcomes, (Outcomes, None)))
     signal, method, law = checked_signal(signal, analysis), method_of(method), comparison(method, analysis)
     data = Data.of(np.asarray(analysis.observed, dtype=float)[None], signal, law)
     value, error = Reference(method, signal, analysis, law, outcomes).tails(data, signal, n_parameters)
@@ -143,10 +145,10 @@ class Reference:
         nothing = outcomes.weights(np.zeros((1, signal.shape[1])))
         for part in parts_of_rows(len(signal), len(outcomes.counts)):
             far, ours = (one.distance(name, self._law, signal[part]) for one in (self._known, data))
-            value[:, part], error[:, part] = _tail(far, outcomes.weights(signal[part]), ours)
-            if name == "cls":
-                below, below_error = _tail(far, nothing, ours)
-                p, sigma = value[:, part], error[:, part]
+            weights = [outcomes.weights(signal[part]), *([nothing] if name == "cls" else [])]
+            (p, sigma), *of_nothing = _tails(far, weights, ours)
+            value[:, part], error[:, part] = p, sigma
+            for below, below_error in of_nothing:
                 ratio = np.divide(p, below, out=np.zeros(p.shape), where=below > 0)
                 relative = np.hypot(_over(sigma, p), _over(below_error, below))
                 value[:, part], error[:, part] = ratio, ratio * relative
@@ -157,23 +159,25 @@ def _over(a: Array, b: Array) -> Array:
     return np.divide(a, b, out=np.zeros(a.shape), where=b > 0)
 
 
-def _tail(far: Array, weights: Array, ours: Array) -> tuple[Array, Array]:
-    """Share of the weights (N, p) or (N, 1) of those outcomes that lie as far as ours (n, p), or farther."""
-    total, squares = weights.sum(axis=0), (weights**2).sum(axis=0)
+def _tails(far: Array, weights: Sequence[Array], ours: Array) -> Iterator[tuple[Array, Array]]:
+    """Share of each of the weights (N, p) or (N, 1) of those outcomes that lie as far as ours (n, p), or farther."""
+    worse = np.empty((len(weights), 2, *ours.shape))
     if len(ours) == 1:
         bad = far >= ours - _SAME
-        worse, worse_squares = (np.where(bad, w, 0.0).sum(axis=0)[None] for w in (weights, weights**2))
+        for sums, w in zip(worse, weights, strict=True):
+            sums[:, 0] = [np.where(bad, of, 0.0).sum(axis=0) for of in (w, w**2)]
     else:
-        worse, worse_squares = np.empty((2, *ours.shape))
         for i in range(far.shape[1]):
             order = np.argsort(far[:, i])
             at = np.searchsorted(far[order, i], ours[:, i] - _SAME)
-            w = weights[order[::-1], i % weights.shape[1]]
-            for sums, of in ((worse, w), (worse_squares, w**2)):
-                sums[:, i] = np.append(np.cumsum(of)[::-1], 0.0)[at]
-    p = worse / total
-    # Of a ratio of two sums over the same toys.
-    return p, np.sqrt(np.maximum((1 - 2 * p) * worse_squares + p**2 * squares, 0.0)) / total
+            for sums, w in zip(worse, weights, strict=True):
+                own = w[order[::-1], i % w.shape[1]]
+                sums[:, :, i] = [np.append(np.cumsum(of)[::-1], 0.0)[at] for of in (own, own**2)]
+    for (sums, squares), w in zip(worse, weights, strict=True):
+        total = w.sum(axis=0)
+        p = sums / total
+        # Of a ratio of two sums over the same toys.
+        yield p, np.sqrt(np.maximum((1 - 2 * p) * squares + p**2 * (w**2).sum(axis=0), 0.0)) / total
 
 
 @functools.cache

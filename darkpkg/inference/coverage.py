@@ -13,19 +13,10 @@ import scipy  # which imports its parts where they are used
 from numpy.typing import ArrayLike
 
 from darkpkg.inference.constructions import Data, Reference
-from darkpkg.inference.likelihood import sources_of
-from darkpkg.inference.outcomes import (
-    Method,
-    check_counts,
-    checked_signal,
-    comparison,
-    method_of,
-    outcomes_of,
-    parts_of_rows,
-    toys,
-)
+from darkpkg.inference.likelihood import check_counts, sources_of
+from darkpkg.inference.outcomes import Method, checked_signal, comparison, method_of, outcomes_of, parts_of_rows, toys
 from darkpkg.inference.threshold import exclusion_threshold
-from darkpkg.inputs import Array, real_numbers
+from darkpkg.inputs import Array, real_numbers, whole_number
 
 
 @dataclass(frozen=True)
@@ -104,8 +95,10 @@ def coverage(
         # The error of these experiments, and that of the critical values: what covers if all p are larger or smaller.
         more, less = (np.where(p + by >= 1 - cl, weights, 0.0).sum(axis=0) for by in (error, -error))
         variance = (weights**2 * (covers - mean) ** 2).sum(axis=0) + (more - less) ** 2 / 4
+        # Jeffreys' interval of n experiments has the variance mean (1 − mean)/n, and 1/(2 n²) where that is less.
         worth = 1 / (weights**2).sum(axis=0)
-        worth = np.divide(mean * (1 - mean), variance, out=worth, where=(variance > 0) & (mean < 1))
+        known = np.maximum(variance, 1e-300)
+        np.copyto(worth, np.maximum(mean * (1 - mean) / known, np.sqrt(0.5 / known)), where=variance > 0)
         size[part] = np.minimum(worth, len(weights))
     if not experiments.drawn:
         return Coverage(share, share, share)
@@ -153,6 +146,7 @@ def expected_limits(
         In units of the spectrum; scales are a line of 1 % steps.
     """
     exclusion_threshold(cl, n_parameters)  # raises for what is no level
+    whole_number("n_experiments", n_experiments, 1)
     check_counts("analysis", analysis)
     spectrum, method = real_numbers("spectrum", spectrum, 0.0, 1e12), method_of(method)
     if spectrum.shape != np.shape(analysis.background):

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from darkpkg.inference.constructions import allowance
-from darkpkg.inference.likelihood import Likelihood, log_likelihood, values_of
+from darkpkg.inference.likelihood import Likelihood, log_likelihood
 from darkpkg.inference.outcomes import Method, method_of
 from darkpkg.inference.scanning import scan
 from darkpkg.inference.slices import Slice
-from darkpkg.inference.threshold import exclusion_rule, log_likelihood_error, roots
+from darkpkg.inference.threshold import error_along, exclusion_rule, roots
 from darkpkg.inputs import Array, check_kinds
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.interface import Predicts, check_estimator, prediction
@@ -97,10 +97,7 @@ def excluded_intervals(
     edges = np.flatnonzero(excluded[1:] != excluded[:-1])
     log_ends = ends_errors = roots(lambda x: allowed(signal_at(x)), x[edges], x[edges + 1])
     if edges.size:
-        step = 1e-3
-        above, below = (values_of(likelihood, signal_at(log_ends + s), analysis) for s in (step, -step))
-        error = log_likelihood_error(signal_at(log_ends), analysis, likelihood)
-        ends_errors = np.exp(log_ends) * error * 2 * step / np.abs(above - below)
+        ends_errors = np.exp(log_ends) * error_along(signal_at, log_ends, analysis, likelihood)
     ends = np.concatenate([values[:1], np.exp(log_ends), values[-1:]]).tolist()
     errors = [math.nan, *ends_errors.tolist(), math.nan]
     parts = list(itertools.pairwise(zip(ends, errors, strict=True)))[0 if excluded[0] else 1 :: 2]

@@ -19,6 +19,7 @@ from darkpkg.inference.threshold import no_signal, roots
 from darkpkg.inputs import Array, check_kinds, real_numbers
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.interface import Estimator, check_estimator, fits
+from darkpkg.method.predictions import check_point
 from darkpkg.physics.model import DarkParameters
 
 SEARCHED = (1e-4, 1e9)
@@ -74,11 +75,9 @@ def excluded_lifetimes(
     >>> shortest, longest = excluded_lifetimes(Kernel(sample), BENCHMARK_B, ANALYSIS_I, 100.0)   # doctest: +SKIP
     """
     estimator = check_estimator(estimator, "upscatterings", "events_at_lifetime")
-    kinds = {"parameters": (parameters, DarkParameters), "analysis": (analysis, Analysis)}
-    check_kinds(**kinds, likelihood=(likelihood, Callable))
+    check_kinds(analysis=(analysis, Analysis), likelihood=(likelihood, Callable))
+    check_point(parameters)
     rates = real_numbers("event_rate", event_rate, 1e-30, 1e30)
-    if parameters.shape != ():
-        raise ValueError(f"parameters must be a single point, got shape {parameters.shape}")
     made = float(fits(estimator.upscatterings(parameters, analysis), analysis, ()).total().mean)
     if not made > 0:
         raise ValueError(f"events must hold upscatterings that {analysis.name} selects, got a rate of {made:g}")

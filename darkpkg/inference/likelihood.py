@@ -49,12 +49,9 @@ def name_of(likelihood: Likelihood) -> str:
 
 
 def values_of(likelihood: Likelihood, signal: Expectation, analysis: Any) -> Array:
-    """ln L of the points of a ``signal`` (..., bins), if there is one for each: of shape (...).
+    """ln L of the points of a ``signal`` (..., bins): of shape (...).
 
-    Raises
-    ------
-    ValueError
-        If there is not, for what is no real number or infinite, and for nan, which would count as a point left out.
+    Raises `ValueError` unless there is a real number for each: a nan would count as a point left out.
     """
     lnL, shape = np.asarray(likelihood(signal, analysis)), np.shape(signal.mean)[:-1]
     if lnL.shape != shape or lnL.dtype.kind not in "iuf" or not (lnL < np.inf).all():
@@ -99,7 +96,7 @@ def log_likelihood(prediction: Expectation, counts: Any, finite: str = "effectiv
     ValueError
         Predictions that are not finite or have another number of bins.
     """
-    total = _total(prediction, counts)
+    total = total_of(prediction, counts)
     one_of("finite", finite, FINITE)
     if len(getattr(counts, "shared", ())):
         return profiled_log_likelihood(prediction, counts)
@@ -127,10 +124,16 @@ def _of_relative_errors(counts: Any, mean: Array, one: float) -> Array:
     return np.asarray((_xlogy(k, v) - (k + alpha) * np.log1p(v)).sum(axis=-1) + constant)
 
 
-def _total(prediction: Expectation, counts: Any) -> Array:
+def check_counts(name: str, counts: Any) -> None:
+    """Raise `TypeError` unless the argument of this name has counts of bins."""
+    if not all(hasattr(counts, one) for one in ("observed", "background", "systematic")):
+        raise TypeError(f"{name} must have observed, background, systematic, got {counts!r:.80}")
+
+
+def total_of(prediction: Expectation, counts: Any, name: str = "counts") -> Array:
+    """Expected events of signal and background in each bin, (..., bins); a signal below zero counts as none."""
     check_kinds(prediction=(prediction, Expectation))
-    if not all(hasattr(counts, field) for field in ("observed", "background", "systematic")):
-        raise TypeError(f"counts must have observed, background, systematic, got {type(counts).__name__}")
+    check_counts(name, counts)
     mean = real_numbers("mean", prediction.mean, -_LARGEST, _LARGEST)
     if mean.shape[-1:] != np.shape(counts.observed):
         raise ValueError(f"prediction must have {len(counts.observed)} bins, got an array of shape {mean.shape}")
@@ -152,7 +155,7 @@ def profiled_log_likelihood(prediction: Expectation, counts: Any) -> Array:
 
     Parameters, shapes and errors are those of `log_likelihood`.
     """
-    return over_sources(np.asarray(counts.observed, dtype=float), *_errors(prediction, counts))[0]
+    return _over_errors(prediction, counts)[0]
 
 
 def marginal_log_likelihood(prediction: Expectation, counts: Any) -> Array:
@@ -167,21 +170,21 @@ def marginal_log_likelihood(prediction: Expectation, counts: Any) -> Array:
 
     Parameters, shapes and errors are those of `log_likelihood`.
     """
-    best, ln_volume = over_sources(np.asarray(counts.observed, dtype=float), *_errors(prediction, counts))
+    best, ln_volume = _over_errors(prediction, counts)
     return best - ln_volume / 2
 
 
-def _errors(prediction: Expectation, counts: Any) -> tuple[Array, Array, Array]:
-    """Expectation t (..., bins), squared relative error of each bin on its own, sources V (..., bins, sources)."""
-    t = _total(prediction, counts)
+def _over_errors(prediction: Expectation, counts: Any) -> tuple[Array, Array]:
+    """`over_sources`, with the statistical error of a bin beside its own systematic one."""
+    t = total_of(prediction, counts)
     own = counts.systematic**2 + np.divide(prediction.variance, t**2, out=np.zeros(t.shape), where=t > 0)
-    return t, own, sources_of(counts, t)
+    return over_sources(np.asarray(counts.observed, dtype=float), t, own, sources_of(counts, t))
 
 
 def shared_errors(counts: Any, n_bins: int) -> tuple[Array, Array]:
     """Relative errors (sources, bins) that bins have in common, and those of the signal if it has others, or none."""
-    names = ("shared", "shared_signal")
-    common, of_signal = (np.asarray(getattr(counts, name, ()), dtype=float).reshape(-1, n_bins) for name in names)
+    kinds = (getattr(counts, name, ()) for name in ("shared", "shared_signal"))
+    common, of_signal = (np.asarray(kind, dtype=float).reshape(-1, n_bins) for kind in kinds)
     return common, of_signal
 
 
@@ -240,20 +243,17 @@ def barlow_beeston_log_likelihood(observed: ArrayLike, mean: ArrayLike, variance
 
     See J. S. Conway, arXiv:1103.0354, after R. Barlow and C. Beeston, Comput. Phys. Commun. 77, 219.
 
-    Parameters
-    ----------
-    observed, mean, variance
-        As in `effective_log_likelihood`.
+    Arguments and errors are those of `effective_log_likelihood`.
     """
-    k, mu, sigma2 = np.broadcast_arrays(*(np.asarray(x, dtype=float) for x in (observed, mean, variance)))
-    width = np.divide(sigma2, mu**2, out=np.zeros(mu.shape), where=mu > 0)
-    best = 1 - mu * width
-    root = np.sqrt(best**2 + 4 * k * width)
-    # Of the two forms of the same number, the one without a difference.
-    small = np.divide(2 * k * width, root - best, out=np.zeros(mu.shape), where=root > best)
-    beta = np.where(best > 0, (best + root) / 2, small)
-    pull = np.divide((beta - 1) ** 2, 2 * width, out=np.zeros(mu.shape), where=width > 0)
-    return np.asarray(_xlogy(k, beta * mu) - beta * mu - _ln_factorial(observed) - pull)
+    k, mu, sigma2 = _checked(observed, mean, variance)
+    sigma2 = np.where((mu > 0) & (sigma2 > 1e-24 * mu**2), sigma2, 0.0)  # less is lost in rounding
+    # μβ, in which nothing is divided by the mean; of two forms of the same number the one without a difference.
+    best = mu - sigma2
+    root = np.sqrt(best**2 + 4 * k * sigma2)
+    small = np.divide(2 * k * sigma2, root - best, out=np.zeros(mu.shape), where=root > best)
+    fitted = np.where(best > 0, (best + root) / 2, small)
+    pull = np.divide((fitted - mu) ** 2, 2 * sigma2, out=np.zeros(mu.shape), where=sigma2 > 0)
+    return np.asarray(_xlogy(k, fitted) - fitted - _ln_factorial(observed) - pull)
 
 
 def effective_log_likelihood(
@@ -285,11 +285,8 @@ def effective_log_likelihood(
     >>> effective_log_likelihood(0, 2.3, 0.0)
     -2.3
     """
-    k, mu, variance = broadcast(
-        observed=real_numbers("observed", observed, 0.0, _LARGEST),
-        mean=real_numbers("mean", mean, 0.0, _LARGEST),
-        variance=real_numbers("variance", variance, 0.0, _LARGEST**2),
-    )
+    check_kinds(mean_preserving=(mean_preserving, bool))
+    k, mu, variance = _checked(observed, mean, variance)
     possible = mu > 0
     with np.errstate(over="ignore"):
         v = np.divide(variance, mu, out=np.zeros(mu.shape), where=possible)
@@ -309,6 +306,11 @@ def effective_log_likelihood(
         - _ln_factorial(observed)
     )
     return value[()]
+
+
+def _checked(observed: ArrayLike, mean: ArrayLike, variance: ArrayLike) -> tuple[Array, ...]:
+    most = {"observed": (observed, _LARGEST), "mean": (mean, _LARGEST), "variance": (variance, _LARGEST**2)}
+    return broadcast(**{name: real_numbers(name, values, 0.0, end) for name, (values, end) in most.items()})
 
 
 def _ln_factorial(k: ArrayLike) -> Array:

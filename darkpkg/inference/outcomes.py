@@ -27,7 +27,7 @@ import numpy as np
 import scipy  # which imports its parts where they are used
 from numpy.typing import ArrayLike, NDArray
 
-from darkpkg.inference.likelihood import over_sources, shared_errors, sources_of
+from darkpkg.inference.likelihood import check_counts, over_sources, shared_errors, sources_of
 from darkpkg.inference.threshold import METHODS
 from darkpkg.inputs import Array, one_of, real_numbers, whole_number
 from darkpkg.streams import random_stream
@@ -319,12 +319,6 @@ def parts_of_rows(n: int, other: int) -> Iterator[slice]:
     """Parts of n rows whose product with so many others fits into memory."""
     rows = max(_CHUNK // max(other, 1), 1)
     return (slice(i, i + rows) for i in range(0, n, rows))
-
-
-def check_counts(name: str, analysis: Any) -> None:
-    """Raise `TypeError` unless the argument of this name has counts of bins."""
-    if not all(hasattr(analysis, one) for one in ("observed", "background", "systematic")):
-        raise TypeError(f"{name} must have observed, background, systematic, got {analysis!r}")
 
 
 def checked_signal(signal: ArrayLike, analysis: Any) -> Array:

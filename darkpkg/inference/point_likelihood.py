@@ -14,6 +14,7 @@ from darkpkg.inference.likelihood import Likelihood, log_likelihood, values_of
 from darkpkg.inference.slices import increasing
 from darkpkg.inputs import Array, Frozen, check_kinds, one_of, real_numbers, settle
 from darkpkg.method.interface import Predicts, check_estimator, prediction
+from darkpkg.method.predictions import check_point
 from darkpkg.method.sampling import OutsideSampleError
 from darkpkg.physics.model import DarkParameters
 
@@ -104,11 +105,8 @@ class PointLikelihood:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "estimator", check_estimator(self.estimator, "events"))
-        check_kinds(analysis=(self.analysis, Analysis), base=(self.base, DarkParameters))
-        check_kinds(likelihood=(self.likelihood, Callable))
-        if self.base.shape != ():
-            raise ValueError(f"base must be a single point, got shape {self.base.shape}")
-        settle(self, bounds=checked_bounds)
+        check_point(self.base, "base")
+        settle(self, analysis=Analysis, likelihood=(Callable,), bounds=checked_bounds)
 
     def __call__(self, theta: DarkParameters) -> Array:
         """ln L at one point, or many: an array of θ's shape."""

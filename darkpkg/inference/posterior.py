@@ -143,7 +143,7 @@ class Chain:
         return self.prior.values(self._kept(discard).reshape(-1, len(self.prior.names)))
 
     def autocorrelation_time(self, discard: int = 0) -> Array:
-        """Steps after which a walker is independent of where it was, for each parameter: Goodman and Weare, by emcee.
+        """Steps that are worth one independent draw, for each parameter: Goodman and Weare, by emcee.
 
         An estimate from fewer than 50 of its own times is too small, perhaps by a half: compare with the steps kept.
         """
@@ -156,12 +156,7 @@ class Chain:
 
 
 def sample_chain(
-    likelihood: PointLikelihood,
-    n_steps: int,
-    *,
-    seed: int = 1,
-    n_walkers: int = 64,
-    after: Chain | None = None,
+    likelihood: PointLikelihood, n_steps: int, *, seed: int = 1, n_walkers: int = 64, after: Chain | None = None
 ) -> Chain:
     """Sample the posterior with an ensemble of walkers, by emcee (arXiv:1202.3665).
 

@@ -22,7 +22,7 @@ from darkpkg.inference.likelihood import Likelihood
 from darkpkg.inference.outcomes import Method, method_of
 from darkpkg.inference.slices import Slice, with_middles
 from darkpkg.inference.threshold import FAR, exclusion_threshold, nearest_limit, no_signal, scale_error
-from darkpkg.inputs import Array, real_numbers
+from darkpkg.inputs import Array, real_number
 from darkpkg.method.expectation import Expectation
 
 if TYPE_CHECKING:
@@ -290,7 +290,7 @@ class Scan:
             raise ValueError(f"exclusion curves need the plane of a Slice, two parameters, got {list(self.axes)}")
         x, y = self.axes.values()
         excess = self.log_excess(cl, n_parameters, method).reshape(len(x), len(y))
-        if real_numbers("sigma", sigma, -FAR, FAR).any():
+        if real_number("sigma", sigma, -FAR, FAR):
             excess = excess + sigma * self.log_excess_error(cl, n_parameters, method).reshape(excess.shape)
         return contourpy.contour_generator(np.log(y), np.log(x), excess, fill_type=contourpy.FillType.OuterOffset)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from darkpkg.inputs import Array, Frozen, one_of, real_numbers
+from darkpkg.inputs import Array, Frozen, locked, one_of, real_numbers
 
 
 class Slice:
@@ -97,14 +97,13 @@ class Slice:
 
 def increasing(name: str, values: ArrayLike) -> Array:
     """A copy of ``values`` that nobody can change: two or more along one axis, positive and increasing."""
-    array = real_numbers(name, values, positive=True).copy()
+    array: Array = locked(real_numbers(name, values, positive=True))
     if array.ndim != 1 or len(array) < 2:
         raise ValueError(f"{name} must have at least two values along one axis, got shape {array.shape}")
     falls = np.flatnonzero(np.diff(array) <= 0)
     if len(falls):
         i = falls[0]
         raise ValueError(f"{name} must increase, got {array[i]:g} followed by {array[i + 1]:g}")
-    array.flags.writeable = False
     return array
 
 

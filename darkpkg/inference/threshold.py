@@ -174,11 +174,16 @@ def roots(
 
 def scale_error(signal: Expectation, analysis: Any, likelihood: Likelihood, log_scale: Array) -> Array:
     """`Scan.log_excess_error` for points (p, bins) whose signals reach the limit at ``log_scale``."""
-    scaled, step = _scaled(signal, log_scale), 1e-3
-    higher, lower = (likelihood(_scaled(scaled, np.full(len(log_scale), s)), analysis) for s in (step, -step))
+    return error_along(lambda x: _scaled(signal, x), log_scale, analysis, likelihood)
+
+
+def error_along(signal_at: Callable[[Array], Expectation], x: Array, analysis: Any, likelihood: Likelihood) -> Array:
+    """Error of x (p,) where ln L of the signals there has some value: that of ln L over its slope, or zero."""
+    step = 1e-3
+    higher, lower = (likelihood(signal_at(x + s), analysis) for s in (step, -step))
     with np.errstate(invalid="ignore"):  # −∞ less −∞
         slope = np.abs(higher - lower) / (2 * step)
-    error = log_likelihood_error(scaled, analysis, likelihood)
+    error = log_likelihood_error(signal_at(x), analysis, likelihood)
     return np.divide(error, slope, out=np.zeros(len(error)), where=slope > 0)
 
 

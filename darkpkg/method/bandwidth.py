@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from darkpkg.experiment.analysis import Analysis
-from darkpkg.inputs import check_kinds
+from darkpkg.inputs import check_kinds, whole_number
 from darkpkg.method.estimators import Kernel
 from darkpkg.method.expectation import Expectation, FewEventsWarning
 from darkpkg.method.smoothing import Smoothing
@@ -75,8 +75,10 @@ def asymptotic_factor(expectation: Expectation, dim: int, *, per_point: bool = F
     Returns
     -------
     float or ndarray
-        s, between 1/4 and 4.
+        s, between 1/4 and 4. Raises `TypeError` and `ValueError` for arguments of another kind.
     """
+    check_kinds(expectation=(expectation, Expectation), per_point=(per_point, bool))
+    dim = whole_number("dim", dim, 1)
     scale = np.where(expectation.mean > 0, expectation.mean, np.inf) ** 2
     variance = expectation.variance / scale
     bias_sq = (expectation.bias**2 - expectation.bias_variance) / scale

@@ -128,8 +128,11 @@ class Channel:
     edges: Array
     rate: float
 
-    def fill(self, columns: Mapping[str, NDArray[Any]], y: Array, number: float) -> None:
-        """Fill columns of events at the points ``y`` (n, axes), with weights one ``number``-th of the rate."""
+    def fill(self, columns: Mapping[str, NDArray[Any]], y: Array, number: float, rows: NDArray[np.int64]) -> None:
+        """Fill columns of events at the points ``y`` (n, axes), with weights one ``number``-th of the rate.
+
+        Errors name ``rows``, those of the events in the sample.
+        """
         # The azimuths of N and of its decay are uniform: vegas need not adapt to them.
         value, variables = self.integrand.mapped(y, self.edges, columns)
         self.integrand.momenta(variables, columns["point"][:, DECAY_AXES:], columns)
@@ -137,7 +140,7 @@ class Channel:
         columns["target"][:], columns["beam"][:] = self.nucleus.pdg_code, self.beam
         columns["flavour"][:] = self.flavour
         for name in ("weight", *MOMENTA):
-            check(name, columns[name], "finite")
+            check(name, columns[name], "finite", rows)
 
 
 def edges_of(one: vegas.AdaptiveMap) -> Array:
@@ -150,12 +153,7 @@ _INTERVALS = 60
 
 
 def adapted_map(
-    integrand: Integrand,
-    rng: np.random.Generator,
-    rounds: int,
-    n: int,
-    *,
-    start: vegas.AdaptiveMap | None = None,
+    integrand: Integrand, rng: np.random.Generator, rounds: int, n: int, *, start: vegas.AdaptiveMap | None = None
 ) -> tuple[vegas.AdaptiveMap, float]:
     """The map that vegas learns in so many ``rounds`` of ``n`` points, and the integral.
 

@@ -38,7 +38,7 @@ class Kernel(_OfSample):
     """A sample smoothed over the masses by a kernel, Eq. (24): fast, with a bias that each `Expectation` estimates.
 
     Points that differ by the couplings of production only are summed once. Those that differ by lifetimes only, as
-    along an axis of ε, are summed together, each with the bits that it has alone.
+    along an axis of ε, are summed together: a few with the bits that each has alone, many with 1e-6 of these sums.
 
     Parameters
     ----------
@@ -85,16 +85,12 @@ class Transport(_OfSample):
         """For each pair of masses: indices of the flattened points that have it, these points, and their events."""
         flat = {n: np.broadcast_to(getattr(parameters, n), parameters.shape).ravel() for n in parameters.numbers()}
         pairs, index = np.unique([flat["m_N"], flat["m_Zprime"]], axis=1, return_inverse=True)
+        fixed = sampling_range(self.sample).is_fixed
         for i, (m_N, m_Zprime) in enumerate(pairs.T.tolist()):
             here = np.flatnonzero(index.ravel() == i)
             points = parameters.replace(**{name: numbers[here] for name, numbers in flat.items()})
-            yield here, points, self._sample_at(m_N, m_Zprime, parameters.is_majorana)
-
-    def _sample_at(self, m_N: float, m_Zprime: float, is_majorana: bool) -> PlacedEvents:
-        if sampling_range(self.sample).is_fixed:
-            return self.sample
-        point = BENCHMARK_B.replace(m_N=m_N, m_Zprime=m_Zprime, is_majorana=is_majorana)
-        return _transported(self.sample, point, self.neighbourhood)
+            at = BENCHMARK_B.replace(m_N=m_N, m_Zprime=m_Zprime, is_majorana=parameters.is_majorana)
+            yield here, points, self.sample if fixed else _transported(self.sample, at, self.neighbourhood)
 
     def _sum(self, parameters: DarkParameters, ctau: Array | None, analysis: Analysis) -> Expectation:
         shape, bins = parameters.shape, len(analysis.observed)

@@ -42,7 +42,8 @@ class Events:
     Parameters
     ----------
     weight
-        (n,), of any sign: upscatterings per nucleus and POT at the couplings of the origin, times the mass density q.
+        (n,), of any sign: upscatterings per nucleus and POT at the couplings of the origin, times the mass density q
+        (`SamplingRange`), in GeV⁴ unless the masses are fixed or drawn evenly.
     m_N, m_Zprime
         Masses (n,) in GeV.
     p_N, p_electron, p_positron
@@ -68,7 +69,10 @@ class Events:
         nucleus.
     """
 
-    weight: Array = column_of("1 / nucleus / POT", "upscatterings at the generation couplings times mass density q")
+    weight: Array = column_of(
+        "q / nucleus / POT",
+        "upscatterings at the generation couplings times mass density q: in GeV^4 if adapted, 1 at fixed masses",
+    )
     m_N: Array = column_of("GeV", "mass of N", rule="positive and finite")
     m_Zprime: Array = column_of("GeV", "mass of the dark photon", rule="positive and finite")
     p_N: Array = four_momentum("four-momentum of N")
@@ -151,11 +155,15 @@ class Events:
         which would only make sense as that, raises `ValueError`.
         """
         picked = _rows(selection, len(self))
-        return self._with({name: rows_of(getattr(self, name), picked) for name in self.columns()}, self.provenance)
+        return self._with({name: rows_of(own, picked) for name, own in self._arrays().items()}, self.provenance)
 
-    def _with(self, columns: Mapping[str, NDArray[Any]], provenance: Mapping[str, Any]) -> Self:
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        """All `columns` by name."""
+        return {name: getattr(self, name) for name in self.columns()}
+
+    def _with(self, changes: Mapping[str, NDArray[Any]], provenance: Mapping[str, Any]) -> Self:
         """Events of the same kind and origin, of columns that need no check as their rows were checked before."""
-        return self.of_columns(columns, self.origin, provenance)
+        return self.of_columns({**self._arrays(), **changes}, self.origin, provenance)
 
     @classmethod
     def of_columns(cls, columns: Mapping[str, NDArray[Any]], origin: Origin, provenance: Mapping[str, Any]) -> Self:
@@ -198,7 +206,7 @@ class Events:
                 f"every = {every} with start = {start} must keep some of the {before[lost]} events of "
                 f"{self.beam[one]} on {self.target[one]}: thin less"
             )
-        columns = {name: getattr(self, name)[kept] for name in self.columns()}
+        columns = {name: own[kept] for name, own in self._arrays().items()}
         columns["weight"] = columns["weight"] * (before / np.maximum(after, 1))[index[kept]]
         provenance = {**self.provenance, "thinned": {"every": every, "start": start}}
         if isinstance(self.provenance.get("n_events"), int):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from darkpkg.inputs import Array, real_numbers, settle
+from darkpkg.inputs import Array, real_number, real_numbers, settle
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +52,9 @@ def warn_of_few(n_effective: Array, parameters: Mapping[str, Array], stacklevel:
     warnings.warn(warning, stacklevel=stacklevel + 1)
 
 
+_ENDS = dict.fromkeys(("variance", "bias_variance", "tabulation"), (0.0, np.finfo(float).max))
+
+
 @dataclass(frozen=True, eq=False)
 class Expectation:
     r"""Expected events and their errors by the simulation, each of shape θ.shape + (bins,).
@@ -71,8 +74,10 @@ class Expectation:
     Parameters
     ----------
     mean, variance, bias, bias_variance, tabulation, covariance
-        Numbers of one shape; nan stands for points that were not evaluated. ``tabulation`` is the square of the error
-        of a table (`darkpkg.method.table`). It is no variance of weights, and a likelihood leaves it out.
+        Numbers of the shape of ``mean``, or that broadcast to it; nan stands for points that were not evaluated.
+        Squares of errors, ``variance``, ``bias_variance`` and ``tabulation``, are finite and not negative.
+        ``tabulation`` is that of a table (`darkpkg.method.table`). It is no variance of weights, and a likelihood
+        leaves it out.
         ``covariance`` is the sum of the covariances of a bin with all others, of any channel. It is zero for
         independent events and where it is not known. Bins share the points of Sobol sequences: a sequence with more
         events of one beam has fewer of the other. In a table they share the error of a rate, and errors of shares
@@ -81,7 +86,7 @@ class Expectation:
     Raises
     ------
     TypeError, ValueError
-        For what is no real number; the error names the field.
+        For what is no real number, no square of an error, or of another shape; the error names the field.
     """
 
     mean: Array
@@ -93,9 +98,16 @@ class Expectation:
 
     def __post_init__(self) -> None:
         def numbers(name: str, values: Any) -> Array:
-            missing = values is None and name not in ("mean", "variance")
-            # Nan stands for points that were not evaluated.
-            return np.zeros(np.shape(self.mean)) if missing else real_numbers(name, values, nan=True)[()]
+            shape = np.shape(self.mean)
+            if values is None and name not in ("mean", "variance"):
+                return np.zeros(shape)
+            array = real_numbers(name, values, *_ENDS.get(name, ()), nan=True)
+            if array.shape == shape:
+                return array[()]
+            try:
+                return np.broadcast_to(array, shape)
+            except ValueError:
+                raise ValueError(f"{name} must have the shape of mean, {shape}, got {array.shape}") from None
 
         settle(self, **{field.name: numbers for field in fields(self)})
 
@@ -124,6 +136,7 @@ class Expectation:
         A bias is found where its estimate is that large even two of its errors closer to zero. This is the mask of a
         map: a place where it is false needs more events or another bandwidth.
         """
+        n_effective, bias = real_number("n_effective", n_effective), real_number("bias", bias)
         certain = np.maximum(np.abs(self.bias) - 2 * self.bias_error, 0.0)
         return (self.n_effective >= n_effective) & (certain <= bias * np.abs(self.mean))
 

@@ -38,6 +38,10 @@ _BEFORE = "darkpkg events 3"
 """Files that have no column of flavours, and have all in their provenance."""
 
 
+_FORMER_UNITS = {"weight": "1 / nucleus / POT"}
+"""What older files state, which leave out the unit of the mass density."""
+
+
 class OtherSourcesWarning(UserWarning):
     """Events were simulated with other formulas or another flux than those of the installed package."""
 
@@ -71,7 +75,7 @@ def write_events(events: Events, path: str | os.PathLike[str], *, float32: bool 
         If it cannot be written.
     """
     check_kinds(events=(events, Events), path=(path, (str, os.PathLike)), float32=(float32, bool))
-    path, columns = Path(path), _columns(events)
+    path, columns = Path(path), events._arrays()
     if float32:
         columns = {name: _in_single(name, values) for name, values in columns.items()}
     found = _digest(_header(events), _in_double(columns))
@@ -97,11 +101,8 @@ def checksum(events: Events) -> str:
     str
         64 hexadecimal digits.
     """
-    return _digest(_header(events), _columns(events))
-
-
-def _columns(events: Events) -> dict[str, NDArray[Any]]:
-    return {name: getattr(events, name) for name in events.columns()}
+    check_kinds(events=(events, Events))
+    return _digest(_header(events), events._arrays())
 
 
 def _in_single(name: str, values: NDArray[Any]) -> NDArray[Any]:
@@ -293,7 +294,7 @@ def _read(table: pa.Table, name: str, about: Mapping[str, Any]) -> NDArray[Any]:
 
 def _values(table: pa.Table, name: str, unit: str) -> NDArray[Any]:
     column, stated = table.column(name), (table.field(name).metadata or {}).get(b"unit", b"").decode()
-    if stated != unit:
+    if stated not in (unit, _FORMER_UNITS.get(name)):
         raise ValueError(f"column {name} must have the unit {unit!r}, got {stated!r}")
     if pa.types.is_dictionary(column.type):
         column = column.combine_chunks()

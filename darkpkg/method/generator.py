@@ -18,7 +18,7 @@ from tqdm import tqdm
 from darkpkg import _sources
 from darkpkg.experiment import experiment as experiments
 from darkpkg.experiment.experiment import Experiment
-from darkpkg.inputs import check_kinds, count, one_of, real_numbers, whole_number
+from darkpkg.inputs import Array, check_kinds, count, one_of, real_numbers, whole_number
 from darkpkg.memory import require_memory
 from darkpkg.method.channels import Channel, channels_of, version
 from darkpkg.method.events import Events, rows_of
@@ -30,8 +30,6 @@ from darkpkg.physics.nuclei import Nucleus, elements
 from darkpkg.physics.nucleons import BoundNucleons
 from darkpkg.physics.scattering import smallest_energy
 from darkpkg.streams import random_stream, sobol_points
-
-Array = NDArray[np.float64]
 
 __all__ = ["REPLICATES", "generate"]
 
@@ -286,7 +284,7 @@ def _simulated(channels: Sequence[Channel], drawn: Sequence[_Drawn], progress: b
             for first in range(0, len(own.rows), _BATCH):
                 batch = own.rows[first : first + _BATCH]
                 part = {name: column[begin : begin + len(batch)] for name, column in columns.items()}
-                channel.fill(part, own.next_points(batch), own.number)
+                channel.fill(part, own.next_points(batch), own.number, batch)
                 begin += len(batch)
                 bar.update(len(batch))
     if np.any(rows[1:] < rows[:-1]):  # channels take turns: to gather is faster than to scatter

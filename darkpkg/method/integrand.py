@@ -9,11 +9,10 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from darkpkg.compiling import compiled
 from darkpkg.formulas import Four, Three
-from darkpkg.inputs import to_read
+from darkpkg.inputs import Array, to_read
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.targets import Target, current_at, energy_at, flux_below, tabulated_width
 from darkpkg.physics.decay import angular_correlation, lepton_momenta, mass_spectrum
@@ -27,8 +26,6 @@ from darkpkg.physics.scattering import (
     q2_limits,
 )
 from darkpkg.units import ELECTRON_MASS
-
-Array = NDArray[np.float64]
 
 VARIABLES = ("E_nu", "Q2_above_min", "s", "cos_Z", "cos_e", "phi_e", "m_N", "m_Zprime")
 """Physical variables, in the order of the columns that `upscattering_and_decay` fills."""

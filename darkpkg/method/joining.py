@@ -64,7 +64,7 @@ def concatenate(samples: Sequence[AnyEvents]) -> AnyEvents:
     number = np.repeat(np.arange(len(samples)), [len(sample) for sample in samples])
     pair = number * len(total) + channel
     share = np.bincount(pair, minlength=len(samples) * len(total)) / np.tile(total, len(samples))
-    return whole._with(columns | {"weight": columns["weight"] * share[pair]}, provenance)
+    return whole._with({"weight": columns["weight"] * share[pair]}, provenance)
 
 
 def _check_whole(number: int, sample: Events) -> None:

@@ -24,13 +24,17 @@ from darkpkg.method.flights import decay_rates, decays, paths_of
 from darkpkg.method.kernel_loops import Points, Prepared, kernel_sums
 from darkpkg.method.kernels import EPANECHNIKOV, GAUSSIAN, UNIFORM, Kernel
 from darkpkg.method.mass_kernel import check_inside, density_times_level, mass_coefficients, mass_level
+from darkpkg.method.predictions import ELECTRON
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import WIDER, Smoothing, moments, neighbours
-from darkpkg.method.weights import ELECTRON, MUON, check_simulated, coupling_weight, exposures, sampling_range
+from darkpkg.method.weights import check_simulated, coupling_weight, exposures, flavours_of, sampling_range
 from darkpkg.physics.model import DarkParameters
 
 _COMPILED: dict[Kernel, int] = {EPANECHNIKOV: 0, UNIFORM: 1, GAUSSIAN: 2}
 """Kernels that the loop has in it; any other is summed by numpy."""
+
+_TOGETHER = 64
+"""Lifetimes at the same masses that are summed together; of more, other threads sum some."""
 
 
 class Remembered:
@@ -79,7 +83,9 @@ def _prepare(
     x, y, column = np.log(m_N), np.log(m_Zprime), np.ravel_multi_index(place, axes)
     order, edges, starts = in_strips(x, y)
     paths = paths_of(events, selection.decay_modules, *flights, row[order])
-    return Prepared(x[order], y[order], base[order], column[order], paths, edges, starts)
+    nearest = float(paths.begin.min(where=paths.width > 0, initial=np.inf))
+    farthest = float((paths.begin + paths.width).max(initial=0.0))
+    return Prepared(x[order], y[order], base[order], column[order], paths, edges, starts, nearest, farthest)
 
 
 def in_strips(x: Array, y: Array) -> tuple[NDArray[np.int64], Array, NDArray[np.int64]]:
@@ -141,7 +147,7 @@ def kernel_estimate(
     index = np.zeros(1, dtype=np.int64)
     if points.shape[1] != 1:
         points, index = np.unique(points, axis=1, return_inverse=True)
-    flavours = (MUON, ELECTRON) if np.any(parameters.V_eN_sq) else (MUON,)
+    flavours = flavours_of(events, parameters)
     factors = np.stack([np.broadcast_to(coupling_weight(events, parameters, f), shape).ravel() for f in flavours])
     sums, products = _sums(events, np.ascontiguousarray(points), analysis, smoothing, flavours, ctau is None)
     first = np.einsum("fp,pfbk->kpb", factors, sums[index.ravel()])
@@ -175,7 +181,7 @@ def _sums(
         sample = prepared(events, selection, beams, smoothing.slope, flavours, flights)
         bins = np.r_[tuple(analysis.bins_of(channel.name) for channel in channels)]
         own = np.zeros((n, len(flavours) * len(bins) * replicates, 4))
-        _add(own, sample, at, *kernel, everywhere)
+        _add(own, sample, at, *kernel, everywhere, replicates == 1)
         sums[:, :, bins] = own.reshape(n, len(flavours), len(bins), replicates, 4)
     products = np.zeros((n, len(flavours), len(flavours), len(analysis.observed), 3))
     if replicates == 1:
@@ -206,12 +212,24 @@ def _kernel_at(sampling: SamplingRange, points: Array, smoothing: Smoothing) -> 
     return kernel, h, c / np.array([[1.0], [WIDER**2]]) * norm[:, None, None]
 
 
-def _add(sums: Array, sample: Prepared, points: Array, kernel: Kernel, h: Array, c: Array, everywhere: bool) -> None:
+def _add(
+    sums: Array, sample: Prepared, points: Array, kernel: Kernel, h: Array, c: Array, everywhere: bool, squares: bool
+) -> None:
     """Add to ``sums`` (p, columns, 4) the `moments` of a sample around each point, by column."""
     (x, y), (rate, rate_of_Z) = np.log(points[:2]), points[2:4]
     if kernel in _COMPILED:
         shape = _COMPILED[kernel], kernel.reach, WIDER
-        kernel_sums(sums, Points(x, y, rate, rate_of_Z, h, c, *shape), sample, everywhere)
+        differs = (np.diff(points[[0, 1, 4, 5]]) != 0).any(axis=0)
+        edges = itertools.pairwise([0, *(np.flatnonzero(differs) + 1).tolist(), len(x)])
+        groups = [(one, min(one + _TOGETHER, end)) for begin, end in edges for one in range(begin, end, _TOGETHER)]
+        kernel_sums(
+            np.reshape(groups, (-1, 2)).astype(int),
+            sums,
+            Points(x, y, rate, rate_of_Z, h, c, *shape),
+            sample,
+            everywhere,
+            squares,
+        )
         return
     around = neighbours(kernel, np.stack([sample.x, sample.y], axis=-1), np.stack([x, y], axis=-1), h, c)
     for own, (near, both), of_N, of_Z in zip(sums, around, rate, rate_of_Z, strict=True):

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpkg.compiling import compiled, in_blocks
+from darkpkg.inputs import Array
 
-Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 

@@ -11,19 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from darkpkg.inputs import Array
-from darkpkg.method.sampling import OutsideSampleError, SamplingRange
+from darkpkg.method.sampling import OutsideSampleError, SamplingRange, require_within
 from darkpkg.method.smoothing import WIDER, Smoothing
 
 
 def check_inside(sampling: SamplingRange, m_N: ArrayLike, m_Zprime: ArrayLike) -> None:
     """Raise `OutsideSampleError` unless all masses, in GeV, lie in the sampled region."""
+    require_within("the sampled range", "m_N", m_N, *sampling.m_N)
+    require_within("the sampled range", "m_Zprime", m_Zprime, *sampling.m_Zprime)
     m_N, m_Zprime = np.broadcast_arrays(m_N, m_Zprime)
-    for name, values, (low, high) in (("m_N", m_N, sampling.m_N), ("m_Zprime", m_Zprime, sampling.m_Zprime)):
-        outside = (values < low * (1 - 1e-12)) | (values > high * (1 + 1e-12))
-        if outside.any():
-            value = float(values[outside][0])
-            rule = f"{name} = {value:g} GeV lies outside the sampled range, {low:g} to {high:g} GeV"
-            raise OutsideSampleError(rule, name, value, low, high)
     wrong_side = (m_Zprime < m_N) != sampling.is_light
     if not sampling.is_fixed and wrong_side.any():
         edge, value = (float(m[wrong_side][0]) for m in (m_N, m_Zprime))
@@ -46,11 +42,7 @@ def density_times_level(sampling: SamplingRange, m_N: Array, m_Zprime: Array, sm
 
 
 def mass_coefficients(
-    sampling: SamplingRange,
-    masses: Array,
-    h: Array,
-    smoothing: Smoothing,
-    factors: Sequence[float] = (1.0, WIDER),
+    sampling: SamplingRange, masses: Array, h: Array, smoothing: Smoothing, factors: Sequence[float] = (1.0, WIDER)
 ) -> Array:
     """`Smoothing.coefficients` in the sampled region, with bandwidths h times each of some factors.
 

@@ -10,14 +10,12 @@ import vegas
 from numpy.typing import NDArray
 
 from darkpkg.experiment.detector import Detector
-from darkpkg.inputs import check, check_kinds, one_of, real_number, tuple_of, whole_number
+from darkpkg.inputs import Array, check, check_kinds, one_of, real_number, tuple_of, whole_number
 from darkpkg.method.events import Events, PlacedEvents, block_of, by_source, distinct, rows_of
 from darkpkg.method.flights import chords_through
 from darkpkg.method.origin import Site
 from darkpkg.physics.kinematics import momentum
 from darkpkg.streams import random_stream, sobol_points
-
-Array = NDArray[np.float64]
 
 __all__ = ["place"]
 

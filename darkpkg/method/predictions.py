@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -36,7 +38,8 @@ class Predictions(ABC):
         OutsideSampleError
             If a mass lies outside the sampled region, or the table.
         ValueError
-            For another kind of N than was simulated; a table, for a flavour or a selection that it does not have.
+            For another kind of N than was simulated, and for |V_eN|² without electron neutrinos; a table, for a
+            selection that it does not have.
 
         Warns
         -----
@@ -61,6 +64,30 @@ class Predictions(ABC):
     @abstractmethod
     def _sum(self, parameters: DarkParameters, ctau: Array | None, analysis: Analysis) -> Expectation:
         """The prediction for proper decay lengths in cm, or wherever N decays."""
+
+
+def check_point(parameters: Any, name: str = "parameters") -> None:
+    """Raise `TypeError` and `ValueError` unless these are parameters, and a single point."""
+    check_kinds(**{name: (parameters, DarkParameters)})
+    if parameters.shape != ():
+        raise ValueError(f"{name} must be a single point, got shape {parameters.shape}")
+
+
+MUON, ELECTRON = 14, 12
+"""PDG codes of the neutrinos that make N by couplings of their own; antineutrinos have the same."""
+
+
+def flavours_at(parameters: DarkParameters, flavours: Iterable[int], owner: str) -> tuple[int, ...]:
+    """Which of `MUON` and `ELECTRON` make N at these points, if their ``owner`` has neutrinos of these ``flavours``.
+
+    Raises `ValueError` for a coupling to ν_e without any: their share of the rate would be left out.
+    """
+    if not np.any(parameters.V_eN_sq):
+        return (MUON,)
+    if not {ELECTRON, -ELECTRON} & {*flavours}:
+        some = "simulate with some, such as those of T2K of all flavours"
+        raise ValueError(f"V_eN_sq must be zero: {owner} has no electron neutrinos; {some}")
+    return MUON, ELECTRON
 
 
 def _check(parameters: DarkParameters, analysis: Analysis) -> None:

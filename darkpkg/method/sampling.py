@@ -27,6 +27,19 @@ class OutsideSampleError(ValueError):
         self.name, self.value, self.low, self.high = name, value, low, high
 
 
+def require_within(where: str, name: str, masses: ArrayLike, low: ArrayLike, high: ArrayLike) -> None:
+    """Raise `OutsideSampleError` unless all masses, in GeV, lie between these ends, which broadcast with them.
+
+    A mass that differs from an end by a billionth is that of the end.
+    """
+    masses, low, high = np.broadcast_arrays(masses, low, high)
+    outside = ~((low * (1 - 1e-9) <= masses) & (masses <= high * (1 + 1e-9)))
+    if outside.any():
+        value, least, most = (float(one[outside][0]) for one in (masses, low, high))
+        ends = f"{least:g} to {most:g} GeV" if f"{least:g}" != f"{most:g}" else f"{least:g} GeV alone"
+        raise OutsideSampleError(f"{name} = {value:g} GeV lies outside {where}, {ends}", name, value, least, most)
+
+
 class NoWeightError(ValueError):
     """No event has a weight: of N of mass ``m_N`` and heavier, in GeV, too few neutrinos have the energy."""
 

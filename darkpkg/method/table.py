@@ -24,7 +24,7 @@ from darkpkg.experiment.selection import Selection
 from darkpkg.inputs import Array, check_kinds, one_of
 from darkpkg.method.expectation import Expectation
 from darkpkg.method.origin import encoded
-from darkpkg.method.predictions import Predictions
+from darkpkg.method.predictions import MUON, Predictions, flavours_at
 from darkpkg.method.sampling import OutsideSampleError
 from darkpkg.method.table_grid import Axis, Field, Grid, Near, around
 from darkpkg.physics.model import DarkParameters
@@ -87,7 +87,8 @@ class Table(Predictions):
             raise ValueError(f"{path} holds no table of rates: {error}") from error
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Write the table to a .npz file."""
+        """Write the table to a .npz file. Raises `TypeError` for what is no path."""
+        check_kinds(path=(path, (str, os.PathLike)))
         datasets.write_archive(Path(path), self.header, self.arrays)
 
     def up_to(self, part: str) -> Table:
@@ -103,8 +104,7 @@ class Table(Predictions):
     def _sum(self, parameters: DarkParameters, ctau: Array | None, analysis: Analysis) -> Expectation:
         if parameters.is_majorana:
             raise ValueError("is_majorana must be False: the table is of Dirac N; simulate this point instead")
-        if np.any(parameters.V_eN_sq):
-            raise ValueError("V_eN_sq must be zero: the table is of muon neutrinos; simulate this point instead")
+        flavours_at(parameters, (MUON,), "the table")
         bins = len(analysis.observed)
         shape = parameters.shape if ctau is None else np.broadcast_shapes(parameters.shape, ctau.shape)
         spread = functools.partial(np.broadcast_to, shape=shape)

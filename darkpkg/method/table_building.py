@@ -31,7 +31,7 @@ from darkpkg.method.table_fields import beyond_cut, fields_of, store
 from darkpkg.method.table_grid import Grid
 from darkpkg.method.table_nodes import LIFETIMES, SHORT_LIFETIMES, Simulation, Spectrum
 from darkpkg.outputs import complete_or_not_at_all, folder_at, require_writable
-from darkpkg.running import run
+from darkpkg.running import check_executor, run
 
 GRIDS = {"heavy": Grid("heavy", 41, 11), "light": Grid("light", 41, 33, power=0.7)}
 
@@ -123,7 +123,8 @@ def build_table(
         and a ``folder`` with masses that were simulated with other arguments.
     """
     check_kinds(experiment=(experiment, Experiment), output=(output, (str, os.PathLike)))
-    check_kinds(folder=(folder, (str, os.PathLike, None)), parts=(parts, (Mapping, None)))
+    check_kinds(folder=(folder, (str, os.PathLike, None)), parts=(parts, (Mapping, None)), progress=(progress, bool))
+    check_executor(executor)
     n_events, turns = whole_number("n_events", n_events, 64), whole_number("turns", turns, 1)
     grids = tuple_of("grids", grids, Grid)
     output = Path(output)

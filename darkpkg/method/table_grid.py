@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg.inputs import Array
-from darkpkg.method.sampling import OutsideSampleError
+from darkpkg.method.sampling import require_within
 
 _NUMBERS = 1 << 16
 """Of a basis around some points, in memory: as many as stay in the cache of a core."""
@@ -115,8 +115,8 @@ class Grid:
     def position(self, m_N: Array, m_Zprime: Array) -> tuple[Array, Array]:
         """u and v of masses. Raises `ValueError` that names a mass outside the table, its value and the range."""
         beyond = (np.minimum if self.mediator == "light" else np.maximum)(self.m_Zprime, m_N)
-        _inside("m_N", m_N, *self.m_N)
-        _inside("m_Zprime", m_Zprime, np.minimum(beyond, m_N), np.maximum(beyond, m_N))
+        require_within("the table", "m_N", m_N, *self.m_N)
+        require_within("the table", "m_Zprime", m_Zprime, np.minimum(beyond, m_N), np.maximum(beyond, m_N))
         v = np.log(m_Zprime / m_N) / np.log(self.m_Zprime / m_N)
         return self._u(m_N), np.maximum(v, 0.0) ** self.power
 
@@ -126,14 +126,6 @@ class Grid:
         m_N = float(np.exp(np.interp(self.axes[0].nodes[i], self._u(np.exp(fine)), fine)))
         m_Zprime = float(m_N * (self.m_Zprime / m_N) ** self.axes[1].nodes[j] ** (1 / self.power))
         return m_N, min(m_Zprime, m_N * (1 - 1e-5)) if self.mediator == "light" else max(m_Zprime, m_N)
-
-
-def _inside(name: str, values: Array, low: ArrayLike, high: ArrayLike) -> None:
-    low, high = np.broadcast_to(low, values.shape), np.broadcast_to(high, values.shape)
-    for i in np.flatnonzero((values < low * (1 - 1e-9)) | (values > high * (1 + 1e-9)))[:1].tolist():
-        value, least, most = float(values[i]), float(low[i]), float(high[i])
-        rule = f"{name} = {value:g} GeV lies outside the table, {least:g} to {most:g} GeV"
-        raise OutsideSampleError(rule, name, value, least, most)
 
 
 Near = tuple[NDArray[np.int64], Array]

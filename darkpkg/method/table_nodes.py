@@ -23,6 +23,7 @@ from darkpkg.experiment.experiment import Experiment
 from darkpkg.experiment.response import Pairs
 from darkpkg.experiment.selection import Cuts, Selection, observables
 from darkpkg.experiment.volumes import Volume
+from darkpkg.inputs import Array
 from darkpkg.method.channels import edges_of
 from darkpkg.method.flights import chords_through
 from darkpkg.method.generator import REPLICATES
@@ -34,8 +35,6 @@ from darkpkg.method.targets import target
 from darkpkg.physics.kinematics import momentum
 from darkpkg.physics.model import BENCHMARK_B
 from darkpkg.streams import random_stream, sobol_points
-
-Array = NDArray[np.float64]
 
 __all__ = ["LIFETIMES", "SHORT_LIFETIMES", "Simulation", "Spectrum", "without_mass_cut"]
 
@@ -264,7 +263,8 @@ class Simulation:
             own = {name: value[rows] for name, value in momenta.items()}
             own["weight"] = weight[rows] * counts[nucleus[rows], None]
             for at, stretch in source.stretches(vertex, own):
-                everywhere += _counted(group[at], stretch["weight"] * stretch["length"][:, None], len(everywhere))
+                for own_sum, w in zip(everywhere.T, stretch["weight"].T * stretch["length"], strict=True):
+                    own_sum += np.bincount(group[at], w, len(everywhere))
                 self._add(sums, group[at], stretch, random[rows[at], 3], is_light)
         rate = sums.rates(np.exp(self.spectrum.lifetimes.nodes))
         rate = np.einsum("gybl,yf->gblf", rate, kernel, optimize=True)
@@ -285,10 +285,6 @@ class Simulation:
             begin = stretch["begin"] + stretch["p_pair"] * flown[:, None]
             ends = chords_through(self.chambers, begin, stretch["p_N"])
             sums.add((group, y), ends, stretch["length"], stretch["momentum"], stretch["weight"])
-
-
-def _counted(group: NDArray[np.int64], weight: Array, n: int) -> Array:
-    return np.stack([np.bincount(group, w, n) for w in weight.T], axis=1)
 
 
 def _extent(volumes: Sequence[Volume]) -> float:

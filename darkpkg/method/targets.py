@@ -16,9 +16,7 @@ from darkpkg.formulas import Four
 from darkpkg.inputs import Array, to_read
 from darkpkg.physics.decay import width_shape
 from darkpkg.physics.nuclei import Nucleus, current_amplitudes
-from darkpkg.physics.scattering import (
-    LARGEST_QR,
-)
+from darkpkg.physics.scattering import LARGEST_QR
 from darkpkg.units import ELECTRON_MASS, HBARC
 
 

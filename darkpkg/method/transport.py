@@ -27,10 +27,11 @@ from darkpkg.method.integrand import DECAY_AXES, Integrand
 from darkpkg.method.kernel_estimate import Remembered
 from darkpkg.method.loops import rows_within
 from darkpkg.method.mass_kernel import check_inside
+from darkpkg.method.predictions import check_point
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import Smoothing
 from darkpkg.method.targets import target
-from darkpkg.method.weights import check_point, coupling_weight, sampling_range, weight_of_masses
+from darkpkg.method.weights import coupling_weight, sampling_range, weight_of_masses
 from darkpkg.physics.model import DarkParameters
 
 AnyEvents = TypeVar("AnyEvents", bound=Events)
@@ -83,7 +84,7 @@ def transport(events: AnyEvents, parameters: DarkParameters, neighbourhood: Smoo
     former = {"m_N": sampling.m_N, "m_Zprime": sampling.m_Zprime, "bandwidth": neighbourhood.bandwidth}
     changes["weight"] = near.weight * kernel * factor
     for name in ("weight", "p_N", "p_electron", "p_positron"):
-        check(name, changes[name], "finite")
+        check(name, changes[name], "finite", rows)
     at = SamplingRange.at(float(parameters.m_N), float(parameters.m_Zprime))
     return near.of_columns(
         kept | changes, near.origin.replace(sampling=at), {**near.provenance, "transported_from": former}

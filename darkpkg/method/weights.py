@@ -17,9 +17,10 @@ import numpy as np
 from darkpkg.experiment.analysis import Analysis, Channel
 from darkpkg.experiment.selection import Selection
 from darkpkg.inputs import Array, check_kinds, real_array, real_number, tuple_of, whole_number
-from darkpkg.method.events import Events, PlacedEvents, rows_of
+from darkpkg.method.events import Events, PlacedEvents, distinct, rows_of
 from darkpkg.method.flights import decay_rate, decays, paths_of
 from darkpkg.method.mass_kernel import check_inside, mass_coefficients, mass_level
+from darkpkg.method.predictions import MUON, check_point, flavours_at
 from darkpkg.method.sampling import SamplingRange
 from darkpkg.method.smoothing import SMOOTHING, Smoothing, kernel_weight
 from darkpkg.physics.model import DarkParameters
@@ -34,10 +35,6 @@ __all__ = [
     "selected_weight",
     "selection_weight",
 ]
-
-
-MUON, ELECTRON = 14, 12
-"""PDG codes of the neutrinos that make N by couplings of their own; antineutrinos have the same."""
 
 
 def kde_weight(events: Events, parameters: DarkParameters, smoothing: Smoothing = SMOOTHING) -> Array:
@@ -118,10 +115,10 @@ def coupling_weight(events: Events, parameters: DarkParameters, flavour: int = M
     generated = events.origin.couplings
     if generated is None:
         raise ValueError("origin of events must hold the couplings that their weights are for")
-    kind, other = ("Majorana" if one.is_majorana else "Dirac" for one in (generated, parameters))
-    if kind != other:
+    if parameters.is_majorana != generated.is_majorana:
+        kind = "Majorana" if generated.is_majorana else "Dirac"
         raise ValueError(
-            f"these events are decays of a {kind} N and cannot answer for a {other} N: generate them with "
+            f"is_majorana must be {generated.is_majorana}: the events are decays of a {kind} N; generate others with "
             "couplings=parameters"
         )
     return parameters.coupling_of(flavour) * parameters.pair_branching_ratio() / generated.coupling
@@ -299,9 +296,16 @@ def _weight(
     check_kinds(analysis=(analysis, Analysis), smoothing=(smoothing, Smoothing))
     chance = functools.cache(chance)
     exposures = sum(exposure_weight(events, one) * chance(one.selection) for one in analysis.channels)
-    muon, electron = (coupling_weight(events, parameters, flavour) for flavour in (MUON, ELECTRON))
-    coupling = np.where(np.abs(events.flavour) == MUON, muon, electron)
+    coupling = np.zeros(len(events))
+    for flavour in flavours_of(events, parameters):
+        coupling[np.abs(events.flavour) == flavour] = coupling_weight(events, parameters, flavour)
     return events.weight * coupling * kde_weight(events, parameters, smoothing) * exposures
+
+
+def flavours_of(events: Events, parameters: DarkParameters) -> tuple[int, ...]:
+    """`flavours_at` these points, of the beams that the events come from, or of the events themselves."""
+    known = {one for beam in events.origin.beams for one in beam.fluxes} or distinct(events.flavour)
+    return flavours_at(parameters, known, "the sample")
 
 
 def flights_at(parameters: DarkParameters) -> dict[str, float]:
@@ -318,13 +322,6 @@ def check_placed(name: str, events: Any) -> None:
     """Raise `TypeError` that names the argument unless these are events in a detector."""
     if not isinstance(events, PlacedEvents):
         raise TypeError(f"{name} must be placed in a detector first: darkpkg.place(events, darkpkg.ND280, seed=…)")
-
-
-def check_point(parameters: Any, name: str = "parameters") -> None:
-    """Raise unless these are parameters, and a single point."""
-    check_kinds(**{name: (parameters, DarkParameters)})
-    if parameters.shape != ():
-        raise ValueError(f"{name} must be a single point, got shape {parameters.shape}")
 
 
 def sampling_range(events: Events) -> SamplingRange:

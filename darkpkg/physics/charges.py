@@ -26,8 +26,8 @@ def fermi_radius(A: int) -> float:
 def fourier_bessel(Q2: Array, radius: float, coefficients: tuple[float, ...]) -> Array:
     r"""The transform of :math:`\rho(r) = \sum_n a_n\, j_0(n\pi r/R)` for :math:`r<R`. With :math:`x = QR`,
 
-    .. math:: F = \frac{\sum_n a_n f_n(x)}{\sum_n a_n f_n(0)}, \quad
-              f_n(x) = (-1)^n \frac{\sin x}{x}\,\frac{1}{x^2-(n\pi)^2} .
+    .. math:: F &= \frac{\sum_n a_n f_n(x)}{\sum_n a_n f_n(0)}, \\
+              f_n(x) &= (-1)^n \frac{\sin x}{x}\,\frac{1}{x^2-(n\pi)^2} .
 
     See H. de Vries et al., At. Data Nucl. Data Tables 36, 495 (1987).
     """
@@ -39,7 +39,8 @@ def fourier_bessel(Q2: Array, radius: float, coefficients: tuple[float, ...]) ->
 def helm(Q2: Array, A: int) -> Array:
     r"""A sharp sphere of radius R_n folded with a Gaussian skin s, R. H. Helm, Phys. Rev. 104, 1466 (1956):
 
-    .. math:: F = \frac{3 j_1(QR_n)}{QR_n}\,e^{-Q^2s^2/2}, \qquad R_n^2 = c^2 + \tfrac73\pi^2a^2 - 5s^2 ,
+    .. math:: F &= \frac{3 j_1(QR_n)}{QR_n}\,e^{-Q^2s^2/2}, \\
+              R_n^2 &= c^2 + \tfrac73\pi^2a^2 - 5s^2 ,
 
     with the mean square radius of the Fermi density (c, a).
     """
@@ -55,7 +56,8 @@ def symmetrised_fermi(Q2: Array, A: int) -> Array:
     cancels for Q → 0, and with i₁/sinh y = (coth y − 1/y)/y, in which nothing overflows, from y = 1 on:
 
     .. math:: F = \frac{3}{c^2+\pi^2a^2}\,\frac{y}{\sinh y}
-              \left[c^2\,\frac{j_1(x)}{x} + \pi^2a^2\,\frac{i_1(y)}{y}\frac{y}{\sinh y}\frac{\sin x}{x}\right] .
+              \Bigl[ & c^2\,\frac{j_1(x)}{x} \\
+              & + \pi^2a^2\,\frac{i_1(y)}{y}\frac{y}{\sinh y}\frac{\sin x}{x} \Bigr] .
     """
     Q, c, skin = np.sqrt(Q2) / HBARC, fermi_radius(A), np.pi * FERMI_DIFFUSENESS
     x, y = Q * c, np.maximum(Q * skin, 1e-10)

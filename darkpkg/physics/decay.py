@@ -77,13 +77,7 @@ def mass_density(s: ArrayLike, m_N: ArrayLike, m_Zprime: ArrayLike) -> NDArray[n
 
 @within_compiled
 def lepton_momenta(
-    m_N: Number,
-    s: Number,
-    cos_Z: Number,
-    phi_Z: Number,
-    cos_e: Number,
-    phi_e: Number,
-    m_e: Number = ELECTRON_MASS,
+    m_N: Number, s: Number, cos_Z: Number, phi_Z: Number, cos_e: Number, phi_e: Number, m_e: Number = ELECTRON_MASS
 ) -> tuple[Four, Four]:
     """Four-momenta (E, p_x, p_y, p_z) of electron and positron in the rest frame of N, the polarisation along z.
 

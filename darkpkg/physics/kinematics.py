@@ -10,12 +10,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from darkpkg.formulas import Four, Number, Three, within_compiled
-from darkpkg.inputs import real_array
-
-Array = NDArray[np.float64]
+from darkpkg.inputs import Array, real_array
 
 __all__ = ["boost", "dot", "invariant_mass", "minkowski", "momentum", "rotate_z_to", "spherical"]
 
@@ -43,7 +40,7 @@ def dot(p: Array, k: Array) -> Array:
     >>> float(dot(np.array([2.0, 0, 0, 1]), np.array([3.0, 0, 0, 1])))
     5.0
     """
-    p, k = _four_momenta("p", p), _four_momenta("k", k)
+    p, k = four_momenta("p", p), four_momenta("k", k)
     return minkowski(np.moveaxis(p, -1, 0), np.moveaxis(k, -1, 0))
 
 
@@ -57,7 +54,7 @@ def momentum(p: Array) -> Array:
     >>> float(momentum(np.array([9.0, 1, 2, 2])))
     3.0
     """
-    p = _four_momenta("p", p)
+    p = four_momenta("p", p)
     return np.sqrt(p[..., 1] ** 2 + p[..., 2] ** 2 + p[..., 3] ** 2)
 
 
@@ -74,7 +71,8 @@ def invariant_mass(p: Array) -> Array:
     return np.sqrt(np.maximum(dot(p, p), 0.0))
 
 
-def _four_momenta(name: str, p: Array) -> Array:
+def four_momenta(name: str, p: Array) -> Array:
+    """An argument of four-momenta (..., 4). Raises as `dot` does."""
     p = real_array(name, p, "finite and below 1e100 in size")
     if p.shape[-1:] != (4,):
         raise ValueError(f"{name} must have the shape (..., 4), got {p.shape}")

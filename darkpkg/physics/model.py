@@ -110,7 +110,7 @@ class DarkParameters:
         """Unit, symbol, meaning, least and largest value of the numbers of a point, by the name of their field."""
         return dict(_numbers_of(cls))  # type: ignore[arg-type]  # a class has a hash
 
-    @property
+    @functools.cached_property
     def shape(self) -> tuple[int, ...]:
         """Shape that all these fields broadcast to; ``()`` for a single point."""
         shapes = {name: np.shape(getattr(self, name)) for name in self.numbers()}

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
-from darkpkg.inputs import POSITIVE, check_kinds, one_of, real_number, real_numbers, settle, whole_number
+from darkpkg.inputs import NOT_NEGATIVE, POSITIVE, check_kinds, one_of, real_numbers, settle, whole_number
 from darkpkg.physics import charges
 from darkpkg.units import AVOGADRO, ELECTRON_MASS, HBARC, PROTON_MASS, MeV, fm
 
@@ -71,12 +71,16 @@ class Nucleus:
     coefficients: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        settle(self, name=str)
+        settle(self, f" of {self.name}", mass=POSITIVE)
         whole_number(f"A of {self.name}", self.A, whole_number(f"Z of {self.name}", self.Z, 1), 999)
-        real_number(f"mass of {self.name}", self.mass, positive=True)
-        real_numbers(f"coefficients of {self.name}", self.coefficients)
-        if np.isnan(self.radius):  # where the density of Fermi has fallen to 1e-4, as at the cut-offs of the series
+        coefficients = real_numbers(f"coefficients of {self.name}", self.coefficients)
+        if coefficients.ndim != 1:
+            raise ValueError(f"coefficients of {self.name} must be a sequence, got {self.coefficients}")
+        object.__setattr__(self, "coefficients", tuple(coefficients.tolist()))
+        if _is_nan(self.radius):  # where the density of Fermi has fallen to 1e-4, as at the cut-offs of the series
             object.__setattr__(self, "radius", charges.fermi_radius(self.A) + 9 * charges.FERMI_DIFFUSENESS)
-        real_number(f"radius of {self.name}", self.radius, positive=True)
+        settle(self, f" of {self.name}", radius=POSITIVE)
 
     @property
     def pdg_code(self) -> int:
@@ -143,14 +147,16 @@ class Element:
 
     def __post_init__(self) -> None:
         settle(self, f" of {self.symbol}", symbol=str, nucleus=Nucleus, atomic_weight=POSITIVE)
-        if not np.isnan(self.density):
+        if not _is_nan(self.density):
             settle(self, f" of {self.symbol}", density=POSITIVE)
 
     def number_of_nuclei(self, mass: float) -> float:
         """Number of nuclei in ``mass`` grams of the element. Raises `ValueError` for a negative or infinite mass."""
-        if not 0 <= mass < np.inf:
-            raise ValueError(f"mass must not be negative and be finite, got {mass}")
-        return mass * AVOGADRO / self.atomic_weight
+        return NOT_NEGATIVE("mass", mass) * AVOGADRO / self.atomic_weight
+
+
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and value != value
 
 
 @cache

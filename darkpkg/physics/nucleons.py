@@ -10,13 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from darkpkg.inputs import real_numbers
+from darkpkg.inputs import Array, real_numbers
 from darkpkg.physics.nuclei import PROTON, Nucleus, Proton, spin_half_amplitudes
 from darkpkg.units import NEUTRON_MASS, PROTON_MASS, MeV
-
-Array = NDArray[np.float64]
 
 __all__ = ["BoundNucleons", "fermi_momentum", "neutron_sachs", "pauli_blocking"]
 

@@ -13,16 +13,14 @@ import itertools
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from darkpkg.formulas import Four, Number, Three, within_compiled
-from darkpkg.inputs import broadcast, check_kinds, real_numbers
-from darkpkg.physics.kinematics import boost, cos_and_sin, minkowski
+from darkpkg.inputs import Array, broadcast, check_kinds, real_numbers
+from darkpkg.physics.kinematics import boost, cos_and_sin, four_momenta, minkowski
 from darkpkg.physics.model import DarkParameters
 from darkpkg.physics.nuclei import Nucleus, current_amplitudes
 from darkpkg.units import ALPHA_EM, HBARC, GeV
-
-Array = NDArray[np.float64]
 
 __all__ = [
     "differential_cross_section",
@@ -139,15 +137,17 @@ def neutrino_energy(p_N: Array, m_N: ArrayLike, mass: float | Array) -> Array:
     p_N : array
         Four-momenta (n, 4) of N in GeV, the beam along z.
     m_N, mass : float or array
-        Masses in GeV of N and of the nucleus, numbers or (n,). The energies are (n,).
+        Masses in GeV of N and of the nucleus, numbers or (n,). The energies are (n,). Errors are those of the module.
 
     Examples
     --------
     >>> float(neutrino_energy(np.array([[1.0, 0.0, 0.0, 0.99]]), 0.141, 11.2)[0])     # lead takes nearly no energy
     1.000...
     """
-    E_N, p_z = p_N[..., 0], p_N[..., 3]
-    return (mass * E_N - np.asarray(m_N) ** 2 / 2) / (mass - E_N + p_z)
+    p_N, m_N = four_momenta("p_N", p_N), real_numbers("m_N", m_N, 0.0, LARGEST_ENERGY)
+    E_N, p_z, mass = p_N[..., 0], p_N[..., 3], real_numbers("mass", mass, SMALLEST_ENERGY, LARGEST_ENERGY)
+    E_N, m_N, mass = broadcast(p_N=E_N, m_N=m_N, mass=mass)
+    return (mass * E_N - m_N**2 / 2) / (mass - E_N + p_z)
 
 
 def differential_cross_section(

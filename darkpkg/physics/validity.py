@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from darkpkg.inputs import check_kinds
 from darkpkg.physics.model import DarkParameters
 from darkpkg.units import ALPHA_EM, MUON_MASS
 
@@ -51,6 +52,7 @@ def validity_notes(parameters: DarkParameters) -> list[str]:
     >>> validity_notes(BENCHMARK_B.replace(V_N_sq=1e-8))
     ['|V_muN|^2 = 2.2e-07 is above |V_N|^2 = 1e-08, which no mixing matrix gives: ...']
     """
+    check_kinds(parameters=(parameters, DarkParameters))
     notes = []
     for noted, text in [*_couplings(parameters), *_decays(parameters)]:
         noted = np.broadcast_to(noted, parameters.shape)

@@ -18,13 +18,11 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from darkpkg import datasets
-from darkpkg.inputs import one_of, real_numbers
+from darkpkg.inputs import Array, one_of, real_numbers
 from darkpkg.units import ALPHA_EM, CHARGED_PION_MASS, ELECTRON_MASS, MUON_MASS, GeV
-
-Array = NDArray[np.float64]
 
 __all__ = ["CHANNELS", "pair_ratio", "total_ratio"]
 

@@ -32,7 +32,8 @@ _LOOK = (("blue", "o"), ("orange", "s"), ("green", "D"))
 def draw_along(panels: Mapping[str, Sequence[Along]], x: Sequence[str], y: Sequence[str], log: str = "xy") -> Figure:
     """Curves over the paper's, a column for each of ``panels``, with their ratios below.
 
-    ``x`` and ``y`` are labels, one for each column; ``log`` names the logarithmic axes of the upper panels.
+    ``x`` and ``y`` are labels, one for each column; ``log`` names the logarithmic axes of the upper panels. Numbers
+    over more than a decade have a logarithmic abscissa in any case.
     """
     n = len(panels)
     size = min(4.1 * n, 8.6), 6.4  # no wider than the text
@@ -42,7 +43,9 @@ def draw_along(panels: Mapping[str, Sequence[Along]], x: Sequence[str], y: Seque
         for one, (colour, marker) in zip(curves, _LOOK, strict=False):
             _curve(above, below, one, COLOURS[colour], marker, alone=len(curves) == 1)
         below.axhline(1, color="black", lw=0.8)
-        above.set(**{f"{axis}scale": "log" for axis in log}, ylabel=y[column])
+        wide = not curves[0].labels and curves[0].x[-1] > 10 * curves[0].x[0] > 0
+        scales = {*log, "x"} if wide else {*log}
+        above.set(**{f"{axis}scale": "log" for axis in scales}, ylabel=y[column])
         below.set(xlabel=x[column], ylabel="over the paper's" if column == 0 else "", yscale="log")
         _plain_ratios(below)
         low, high = above.get_ylim()
@@ -50,7 +53,7 @@ def draw_along(panels: Mapping[str, Sequence[Along]], x: Sequence[str], y: Seque
             above.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             above.yaxis.set_major_formatter("{x:g}")
             above.yaxis.set_minor_formatter(plt.NullFormatter())
-        if "x" in log:
+        if "x" in scales:
             low, high = below.get_xlim()
             if high < 100 * low:
                 below.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -154,7 +157,7 @@ def _all_curves(curves: Sequence[Along], size: tuple[float, float] | None) -> Fi
 def summary_table(curves: Sequence[Along], name: str, caption: str) -> Table:
     """One line for each curve: the range of our ratios, and of those with all causes, and how many of these agree."""
     columns: dict[str, Any] = {
-        "curve": [one.name for one in curves],
+        "curve": [_unbroken(one.name) for one in curves],
         "nodes": [len(one.x) for one in curves],
         "ours, lowest": [one.ours.min() for one in curves],
         "ours, highest": [one.ours.max() for one in curves],
@@ -237,7 +240,7 @@ def overview_table(curves: Sequence[Along], name: str, caption: str) -> Table:
         for i in (0, len(one.x) // 2, len(one.x) - 1):
             factors = {cause: factor[i] for cause, factor in one.factors.items()}
             row = {
-                "curve": one.name,
+                "curve": _unbroken(one.name),
                 "at": f"{one.axis[0]} = {shown_name(one.places[i])} {one.axis[1]}".rstrip(),
                 "ours": one.ours[i],
                 "causes": np.prod(list(factors.values())),
@@ -249,6 +252,11 @@ def overview_table(curves: Sequence[Along], name: str, caption: str) -> Table:
                 columns.setdefault(head, []).append(cell)
     formats = {"ours": "#.3g", "causes": "#.3g", "left": ".2f", "band": ".2f"}
     return table(columns, name=name, caption=caption, formats=formats)
+
+
+def _unbroken(name: str) -> str:
+    """A name whose data sets, T2K-I and T2K-I+II, stay on one line of a table."""
+    return name.replace("T2K-", "T2K\u2011")
 
 
 def _largest(factors: Mapping[str, float], n: int = 3) -> str:

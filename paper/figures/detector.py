@@ -141,7 +141,7 @@ def figure_12(samples: Samples, n_dots: int = 2500) -> PaperFigure:
             ax.plot(z, x, "o", ms=2.2, mew=0, color=colour, label=name)
             curves.line(panel, name, z, x)
         draw_detector(ND280, ax, plane="zx", names="above" if panel == "selected" else False)
-        ax.set(xlim=(-12, 614), ylim=(-125, 125))
+        ax.set(xlim=(-12, 614), ylim=(-125, 152))  # room for a word above the chambers
         inside = {"xytext": (-4, -4), "textcoords": "offset points", "ha": "right", "va": "top"}
         ax.annotate(panel, (1, 1), xycoords="axes fraction", **inside, bbox=PALE)
     axes[0].set_xlabel("")

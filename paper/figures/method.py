@@ -115,7 +115,7 @@ def weights_in_turn(
 
 
 def figure_8(samples: Samples) -> PaperFigure:
-    """The weights of Eq. (24), what each depends on, and what it leaves of the sum and of the effective events.
+    """The weights of Eq. P(24), what each depends on, and what it leaves of the sum and of the effective events.
 
     For benchmark B in Analysis I and for benchmark A in Analysis II, both in neutrino mode.
     """
@@ -135,7 +135,8 @@ def figure_8(samples: Samples) -> PaperFigure:
                 if step in ("masses", "selection", "lifetime")
                 else "…"
             )
-            left[name][step] = f"{total}  |  {effective:,.0f}".replace(",", "\u2009")
+            number = f"{effective:,.0f}" if effective >= 1e4 else f"{effective:.0f}"
+            left[name][step] = f"{total}  |  {number}".replace(",", "\u2009")
     for name, products in of_benchmarks.items():
         w = products["lifetime"]
         left[name]["events"] = f"{w.sum():.2f} ± {np.sqrt((w**2).sum()):.2f} events"
@@ -185,7 +186,7 @@ def _draw_narrow_chart(ax: Axes, left: dict[str, dict[str, str]]) -> None:
         y = -_ROW * row
         _box(ax, 0.05, y, 2.9, formula, COLOURS["grey" if step == "sample" else "green"], size=11)
         about = f"{step}, {equation}".rstrip(", ")
-        ax.text(0.45, y + 0.43, f"{about}: {needs}", size=9.5, color="0.35")
+        ax.text(0.4, y + 0.43, f"{about}: {needs}", size=10, color="0.15")
         _arrow(ax, (0.25, y - 0.38), (0.25, y - 0.76), "black")
         for name, (shift, colour) in columns.items():
             ax.text(3.15, y + shift, f"{name}:  {left[name][step]}", va="center", color=colour)

@@ -55,7 +55,7 @@ SAMPLES: Mapping[str, tuple[dk.Experiment, float, int]] = {
 }
 """Experiment of each analysis, neutrinos in proportion to those of Analysis I, and vertices of each.
 
-Rare bins of Analysis II decide where its likelihood is flat, and vertices are smeared each anew."""
+Rare bins of Analysis II decide more than half of its limit, and vertices are smeared each anew."""
 
 ANALYSES = {"I": dk.ANALYSIS_I, "II": dk.ANALYSIS_II, "both": dk.ANALYSIS_I + dk.ANALYSIS_II}
 
@@ -147,7 +147,7 @@ def compared(table: dk.Table, rows: pd.DataFrame | None = None) -> pd.DataFrame:
 def summary(comparison: pd.DataFrame) -> pd.DataFrame:
     """Per kind and analysis: median, rms and worst of limits, of samples and without these, and pulls of rates.
 
-    All are per cent, except pulls. Where the likelihood of Analysis II is flat, a limit is off by many times a rate.
+    All are per cent, except pulls. The rare bins that decide a limit of Analysis II are less well known than rates.
     """
     out = []
     for kind, own in comparison.groupby("kind", sort=False):

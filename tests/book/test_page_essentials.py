@@ -46,6 +46,10 @@ def test_a_long_description_ends_at_a_word():
         ("h = 0.5, not x = y", "h\u00a0=\u00a00.5, not x = y"),
         ("Apply, 20 minutes, at 0 °C", "Apply, 20\u00a0minutes, at 0\u00a0°C"),
         ("5 times 250 kA, ln 10", "5\u00a0times 250\u00a0kA, ln\u00a010"),
+        (
+            "Analysis II at benchmark\nA, −Δ ln L of an Analysis",
+            "Analysis\u00a0II at benchmark\u00a0A, −Δ\u00a0ln\u00a0L of an Analysis",
+        ),
         ("Eq. P(15) and Fig. P9. An Eq. or Fig. of it", "Eq.\u00a0P(15) and Fig.\u00a0P9. An Eq. or Fig. of it"),
     ],
 )

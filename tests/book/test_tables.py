@@ -146,3 +146,8 @@ def test_a_narrow_first_column_has_a_few_words_a_line():
     )
     assert "| protons\xa0and neutrons\xa0of nuclei |" in found.markdown()
     assert "| $m_N$ of N |" in found.markdown()
+
+
+def test_no_line_of_a_head_ends_with_a_sign():
+    found = table({"estimate / exact": [1.0], "$a / b$ / m_N": [2.0]}, name="tab-x", caption="X.").markdown()
+    assert "| estimate /\N{NO-BREAK SPACE}exact | $a / b$ /\N{NO-BREAK SPACE}$m_{N}$ |" in found

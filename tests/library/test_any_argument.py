@@ -18,6 +18,11 @@ from public_names import public_names
 import darkpkg as dk
 from darkpkg import datasets
 from darkpkg.experiment.response import FGD_RESPONSE
+from darkpkg.exports import hepmc
+from darkpkg.inference import posterior
+from darkpkg.inference.coverage import expected_limits
+from darkpkg.inference.outcomes import enumerated, toys
+from darkpkg.physics.nuclei import elements
 
 B, A = dk.BENCHMARK_B, dk.ANALYSIS_I
 
@@ -46,6 +51,16 @@ def line():
     return dk.scan(dk.Kernel(few()), dk.Slice(B, epsilon=[0.01, 0.02]), A)
 
 
+def likelihood():
+    free = dict.fromkeys(("epsilon", "V_muN_sq", "V_N_sq"), (1e-5, 0.1))
+    return dk.PointLikelihood(dk.Kernel(few()), A, B, free)
+
+
+def chain(seed):
+    u = np.random.default_rng(seed).random((6, 4, 1))
+    return posterior.Chain(posterior.Prior({"epsilon": (1e-5, 0.1)}), u, u[..., 0], 0.5, (), {"seed": seed})
+
+
 def all_methods(**numbers):
     """All that follows from a point."""
     point = dk.DarkParameters(**numbers)
@@ -64,6 +79,8 @@ def simulation():
 
 
 NOWHERE = Path("nowhere")
+LINE = np.linspace(0.0, 9.0, 7)[:, None] * [0.8, 0.2]
+SIGNAL = dk.Expectation([1.0, 2.0], [0.1, 0.1])
 THETA = np.linspace(0.1, 0.9, 50)
 CHAMBERS = ("TPC1", "TPC2")
 NUCLEUS = dk.NUCLEI["Pb208"]
@@ -86,6 +103,13 @@ CALLS = {
         "E_nu": 1.0, "Q2": 0.01, "parameters": B, "nucleus": NUCLEUS,
     },
     "scattering.total_cross_section": lambda: {"E_nu": 1.0, "parameters": B, "nucleus": NUCLEUS},
+    "scattering.neutrino_energy": lambda: {"p_N": np.tile([1.0, 0.0, 0.0, 0.99], (3, 1)), "m_N": 0.1, "mass": 11.2},
+    "validity_notes": lambda: {"parameters": B},
+    "sachs": lambda: {"Q2": 0.01},
+    "current_amplitudes": lambda: {"Q2": 0.01, "nucleus": NUCLEUS, "model": "helm"},
+    "Nucleus": lambda: fields(NUCLEUS),
+    "Element": lambda: fields(elements()["Pb"]),
+    "Element.number_of_nuclei": lambda: (elements()["Pb"].number_of_nuclei, {"mass": 1.0}),
     # experiment
     "Analysis": lambda: fields(A) | {"shared": ((0.1, 0.1),)},
     "Channel": lambda: fields(A.channels[0]),
@@ -98,6 +122,10 @@ CALLS = {
     "Cylinder": lambda: {"centre": (0.0, 0.0, 0.0), "radius": 1.0, "length": 2.0, "axis": "x"},
     "Module": lambda: fields(dk.ND280["TPC1"]),
     "Detector": lambda: fields(dk.ND280),
+    "Detector.from_table": lambda: {"name": "mine", "table": datasets.read("detector/nd280")},
+    "Box.centred": lambda: {
+        "width_x": 1.0, "width_y": 2.0, "length_z": 3.0, "z_begin": 0.0, "centre": (0.0, 0.0),
+    },
     "place": lambda: {
         "events": bare(), "detector": dk.ND280, "seed": 1, "emphasis": {"TPC1": 2.0}, "vertices": 1,
         "towards": CHAMBERS,
@@ -113,10 +141,13 @@ CALLS = {
     },
     "FGD_RESPONSE.momentum": lambda: {"true": [0.5, 0.6, 0.7], "uniform": [0.1, 0.5, 0.9]},
     "FGD_RESPONSE.momentum.row": lambda: {"true": [0.5, 0.6, 0.7]},
+    "PairResponse": lambda: fields(FGD_RESPONSE),
     "FGD_RESPONSE.smear": lambda: {"events": placed()},
     "Cuts": lambda: fields(dk.Cuts()),
     "Selection": lambda: fields(dk.Selection(CHAMBERS, 0.1, dk.Cuts(), CHAMBERS, (0.0, 1.0), FGD_RESPONSE)),
+    "Cuts.passes": lambda: (dk.Cuts().passes, {"o": dk.observables(few())}),
     "observables": lambda: {"events": placed()},
+    "Observables.inclined": lambda: (dk.observables(few()).inclined, {"angle": 0.1}),
     # method
     "Events": lambda: fields(bare()),
     "PlacedEvents": lambda: fields(few()),
@@ -125,6 +156,10 @@ CALLS = {
     "concatenate": lambda: {"samples": [bare()]},
     "read_events": lambda: {"path": Path("none.parquet")},
     "write_events": lambda: (lambda events: dk.write_events(events, NOWHERE / "x.parquet"), {"events": few()}),
+    "checksum": lambda: {"events": few()},
+    "write_hepmc": lambda: (
+        lambda **given: hepmc.write_hepmc(path=NOWHERE / "x.hepmc3", **given), at_point(few),
+    ),
     "load_analysis": lambda: {"path": Path("none.toml")},
     "load_detector": lambda: {"path": Path("none.csv")},
     "generate": simulation,
@@ -138,6 +173,8 @@ CALLS = {
     "HEAVY.contains": lambda: {"m_N": [0.1, 0.2, 0.3], "m_Zprime": [1.0, 2.0, 0.1]},
     "HEAVY.q": lambda: {"m_N": [0.1, 0.2, 0.3], "m_Zprime": [1.0, 2.0, 0.1]},
     "Expectation": lambda: fields(dk.Expectation([1.0, 2.0, 3.0], np.ones(3), np.ones(3), np.ones(3))),
+    "Expectation.trusted": lambda: (SIGNAL.trusted, {"n_effective": 10.0, "bias": 0.1}),
+    "asymptotic_factor": lambda: {"expectation": SIGNAL, "dim": 2, "per_point": False},
     "Smoothing": lambda: fields(dk.Smoothing()),
     "reweight": lambda: {
         "theta": 0.5, "sample_theta": THETA, "weights": np.ones(50), "observables": THETA,
@@ -146,8 +183,14 @@ CALLS = {
     "EPANECHNIKOV": lambda: {"difference": [0.1, 0.2, 0.3], "bandwidth": [0.3, 0.3, 0.3]},
     "GAUSSIAN": lambda: {"difference": [0.1, 0.2, 0.3], "bandwidth": 0.3},
     "UNIFORM": lambda: {"difference": [0.1, 0.2, 0.3], "bandwidth": 0.3},
-    "effective_log_likelihood": lambda: {"observed": 3.0, "mean": 2.0, "variance": 0.1},
-    "log_likelihood": lambda: {"prediction": dk.Expectation([1.0, 2.0], [0.1, 0.1]), "counts": A},
+    "effective_log_likelihood": lambda: {
+        "observed": 3.0, "mean": 2.0, "variance": 0.1, "mean_preserving": True,
+    },
+    "barlow_beeston_log_likelihood": lambda: {"observed": 3.0, "mean": 2.0, "variance": 0.1},
+    "log_likelihood": lambda: {"prediction": SIGNAL, "counts": A},
+    "profiled_log_likelihood": lambda: {"prediction": SIGNAL, "counts": A},
+    "marginal_log_likelihood": lambda: {"prediction": SIGNAL, "counts": A},
+    "profiled_counts_log_likelihood": lambda: {"prediction": SIGNAL, "analysis": A},
     "kde_weight": lambda: {"events": placed(), "parameters": B, "smoothing": dk.Smoothing()},
     "coupling_weight": lambda: {"events": placed(), "parameters": B, "flavour": 14},
     "selection_weight": lambda: {"events": placed(), "selection": A.selection},
@@ -182,15 +225,35 @@ CALLS = {
         "estimator": dk.Kernel(few()), "analysis": A, "base": B, "bounds": {"epsilon": (1e-5, 0.1)},
         "likelihood": dk.log_likelihood,
     },
-    "PointLikelihood.of_vector": lambda: (
-        dk.PointLikelihood(dk.Kernel(few()), A, B, dict.fromkeys(("epsilon", "V_muN_sq", "V_N_sq"), (1e-5, 0.1)))
-        .of_vector, {"x": [0.01, 0.02, 0.03]},
-    ),
+    "PointLikelihood.at": lambda: (likelihood().at, {"x": [0.01, 0.02, 0.03]}),
+    "PointLikelihood.of_vector": lambda: (likelihood().of_vector, {"x": [0.01, 0.02, 0.03]}),
+    "PointLikelihood.from_unit_cube": lambda: (likelihood().from_unit_cube, {"u": [0.1, 0.2, 0.3]}),
     "Slice": lambda: (along, {"base": B, "m_N": [0.1, 0.2, 0.3]}),
     "read_scan": lambda: {"path": Path("none.parquet")},
     "write_scan": lambda: (lambda scan: dk.write_scan(scan, NOWHERE / "x.csv"), {"scan": line()}),
     "excluded_lifetimes": lambda: with_likelihood(kernel(few)) | {"event_rate": 50.0, "n_parameters": 2},
     "exclusion_threshold": lambda: {"cl": 0.9, "n_parameters": 2},
+    "exclusion_rule": lambda: {"cl": 0.9, "n_parameters": 2, "method": "cls"},
+    "p_values": lambda: {
+        "signal": LINE, "analysis": A, "method": "cls", "outcomes": enumerated(LINE, A), "n_parameters": 2,
+    },
+    "enumerated": lambda: {"signal": LINE, "analysis": A},
+    "toys": lambda: (lambda **given: toys(**given, n_toys=9, seed=1), {"signal": LINE, "analysis": A}),
+    "coverage.coverage": lambda: {
+        "signal": LINE, "analysis": A, "method": "cls", "cl": 0.9, "n_parameters": 2, "truth": A,
+    },
+    "expected_limits": lambda: (
+        lambda **given: expected_limits(**given, n_experiments=9),
+        {"spectrum": [0.8, 0.2], "analysis": A, "method": "likelihood", "cl": 0.9, "n_parameters": 2},
+    ),
+    "Prior": lambda: {"bounds": {"epsilon": (1e-5, 0.1)}, "V_muN_sq": 1e-9},
+    "Chain.values": lambda: (chain(1).values, {"discard": 1}),
+    "split_r_hat": lambda: {"chains": [chain(1), chain(2)], "discard": 1},
+    "to_pyhf": lambda: {
+        "estimator": dk.Kernel(few()), "grid": dk.Slice(B, epsilon=[0.01, 0.02]), "analysis": A,
+        "record": "ins0000000",
+    },
+    "to_hs3": lambda: {"signal": [1.0, 2.0], "analysis": A},
 }  # fmt: skip
 """Makes the arguments of a right call, by the name of the function under `darkpkg`; or another function and its own.
 
@@ -201,7 +264,6 @@ NO_CALL = {
     "Chunked": "takes a folder of files: refused kinds are named in test_chunks",
     "DataIntegrityError": "an exception",
     "FewEventsWarning": "an exception",
-    "Nucleus": "made of data files, each number of which has a checksum",
     "Observables": "a result of observables",
     "OutsideSampleError": "an exception",
     "SampleFolder": "a folder of files, tested in test_chunks",
@@ -219,6 +281,7 @@ ALSO_NAMED = {
     "ResponseMatrix": {"low": "high", "edges": "probability"},
     "generate": {"n_events": "simulation"},
     "simulate": {"n_events": "simulation"},
+    "PointLikelihood.at": {"x": "epsilon V_muN_sq V_N_sq"},
     "Module": {"mass": "density", "composition": "fractions"},
 }
 """What an error may name instead of the argument: the other of two that do not fit together."""
@@ -237,7 +300,7 @@ SEVERAL_KINDS = {
 }
 """Arguments that may be a word or numbers, truth values or numbers, a mapping or a number, a table or rows."""
 
-OF_THE_TABLE = {"check", "scan", "excluded_intervals", "excluded_lifetimes", "PointLikelihood"}
+OF_THE_TABLE = {"check", "to_pyhf", "scan", "excluded_intervals", "excluded_lifetimes", "PointLikelihood"}
 """What takes None for its estimator: then the table of all rates predicts."""
 
 

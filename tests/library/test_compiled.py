@@ -15,7 +15,7 @@ import numba
 import numpy as np
 import pytest
 from fresh_python import fresh_python
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from toy_sample import toy_rates
@@ -77,13 +77,19 @@ def ordered_in_strips(sample, cuts):
     return {name: column[order] for name, column in sample.items()}, edges, starts
 
 
-def compiled(x, y, rate, h, kind, c, sample, cuts, everywhere, n_columns):
+def compiled(x, y, rate, h, kind, c, sample, cuts, everywhere, n_columns, one_by_one=False):
+    """``one_by_one`` each point is a group of its own, as if no other had its masses."""
     ordered, edges, starts = ordered_in_strips(sample, cuts)
     sums = np.zeros((len(x), n_columns, 4))
     paths = Paths(ordered["begin"], ordered["width"], np.zeros((0, 1), dtype=np.int64), np.zeros((0, 2)))
-    samples = Prepared(ordered["x"], ordered["y"], ordered["base"], ordered["column"], paths, edges, starts)
-    at_once = np.full(len(x), np.inf)
-    kernel_sums(sums, Points(x, y, rate, at_once, h, c, kind, REACH[kind], WIDER), samples, everywhere)
+    nearest, farthest = ordered["begin"].min(initial=np.inf), (paths.begin + paths.width).max(initial=0.0)
+    of_samples = ordered["x"], ordered["y"], ordered["base"], ordered["column"]
+    samples = Prepared(*of_samples, paths, edges, starts, nearest, farthest)
+    fixed = np.column_stack([x, y, h, c.reshape(len(x), -1)])
+    first = np.flatnonzero(np.r_[True, one_by_one | (fixed[1:] != fixed[:-1]).any(axis=1)])
+    groups = np.stack([first, np.append(first[1:], len(x))], axis=-1)
+    points = Points(x, y, rate, np.full(len(x), np.inf), h, c, kind, REACH[kind], WIDER)
+    kernel_sums(groups, sums, points, samples, everywhere, True)
     return sums
 
 
@@ -163,6 +169,33 @@ class TestKernelSums:
             one = slice(i, i + 1)
             alone = compiled(x[one], y[one], rate[one], h[one], 1, c[one], sample, None, False, 3)
             np.testing.assert_array_equal(alone[0], together[i])
+
+    @settings(max_examples=15)
+    @given(st.integers(0, 2**32), st.floats(-2, 4), st.floats(0.1, 4), st.booleans())
+    def test_many_lifetimes_by_moments_are_the_sums_one_by_one(self, seed, log_time, spread, from_vertex):
+        """For times over momentum around a centimetre over a GeV or a hundred metres, and lifetimes from microns to
+        thousands of kilometres; the paths of a sample may overlap, or be in each other's order.
+        """
+        rng, n, lifetimes = np.random.default_rng(seed), 3000, 40
+        sample = {
+            "x": rng.random(n),
+            "y": rng.random(n),
+            "base": rng.lognormal(size=n),
+            "column": rng.integers(0, 2, n),
+            "begin": 10**log_time * rng.lognormal(sigma=spread, size=(n, 3)),
+            "width": 10**log_time * rng.lognormal(-1, spread, (n, 3)) * (rng.random((n, 3)) < 0.4),
+        }
+        if from_vertex:
+            sample["begin"][rng.random((n, 3)) < 0.1] = 0.0
+        at, h, c = np.full(lifetimes, 0.5), np.full((lifetimes, 2), 0.3), np.ones((lifetimes, 2, 3))
+        problem = at, at, np.geomspace(1e-9, 1e4, lifetimes), h, 0, c, sample, None
+        together, alone = (compiled(*problem, False, 2, one_by_one) for one_by_one in (False, True))
+        everywhere = compiled(*problem, True, 2)
+        assert (together != alone).any()  # they are other sums
+        assert np.all(np.abs(together - alone) <= 1e-6 * np.abs(alone) + 1e-9 * everywhere)
+        few = {name: column[:100] for name, column in sample.items()}
+        fewer = (compiled(*problem[:6], few, None, False, 2, one_by_one) for one_by_one in (False, True))
+        np.testing.assert_array_equal(*fewer)  # less work than with moments
 
     def test_where_the_strips_are_cut_does_not_matter(self):
         rng = np.random.default_rng(2)

@@ -308,3 +308,10 @@ for name in ("ANALYSIS_I", "ANALYSIS_II", "FGD_RESPONSE", "ND280", "ND280_TRACKE
         assert process.returncode == 0, process.stderr
         file = package / "data" / f"{table}.csv"
         assert {*process.stdout.splitlines()} == {f"{name} {file}" for name in needed_by.split()}
+
+
+@pytest.mark.parametrize("function", [datasets.path, datasets.read, datasets.columns, datasets.manifest])
+@pytest.mark.parametrize("name", [3, None, []])
+def test_a_name_that_is_no_text_is_refused(function, name):
+    with pytest.raises(TypeError, match="name must be that of a table, got"):
+        function(name)

@@ -826,3 +826,11 @@ class TestMassWithin:
             dataclasses.replace(self.fgd, mass_within=2 * self.fgd.mass)
         with pytest.raises(ValueError, match="mass_within of FGD1 must be of a fiducial volume"):
             dataclasses.replace(self.fgd, fiducial=None)
+
+
+@pytest.mark.parametrize("modules", [3, None, "TPC1", [1.0]])
+def test_modules_that_are_no_names_are_refused(modules):
+    with pytest.raises(TypeError, match="modules must be a sequence of str, got"):
+        ND280.only(modules)
+    with pytest.raises(TypeError, match="name must be of type str or NoneType"):
+        ND280.only(["TPC1"], [])

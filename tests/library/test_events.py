@@ -108,7 +108,7 @@ class TestFile:
         unit = {name: schema.field(name).metadata[b"unit"].decode() for name in schema.names}
         assert unit["m_N"] == unit["p_electron_E"] == unit["p_N_px"] == "GeV"
         assert unit["vertex_z"] == unit["entry_0"] == unit["exit_2"] == "cm"
-        assert unit["weight"] == "1 / nucleus / POT"
+        assert unit["weight"] == "q / nucleus / POT"
         assert all(schema.field(name).metadata[b"meaning"] for name in schema.names)
         assert schema.names[:3] == ["weight", "m_N", "m_Zprime"]
         assert pq.read_table(written)["p_N_pz"].to_numpy().tobytes() == placed.p_N[:, 3].tobytes()

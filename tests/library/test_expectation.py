@@ -66,6 +66,29 @@ def test_a_mask_over_the_plane_is_false_where_the_sample_is_thin():
     assert not trusted[1].any()
 
 
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"variance": [0.1, -0.1]}, "variance must be zero or more, got -0.1 at 1"),
+        ({"bias_variance": [0.0, -1.0]}, "bias_variance must be zero or more, got -1.0 at 1"),
+        ({"tabulation": [-1e-300, 0.0]}, "tabulation must be zero or more, got -1e-300 at 0"),
+        ({"variance": [np.inf, 1.0]}, "variance must be finite, got inf at 0"),
+        ({"variance": np.ones(3)}, r"variance must have the shape of mean, \(2,\), got \(3,\)"),
+        ({"covariance": np.ones((2, 2))}, r"covariance must have the shape of mean, \(2,\), got \(2, 2\)"),
+    ],
+)
+def test_a_square_that_is_none_and_another_shape_are_refused_by_name(fields, words):
+    with pytest.raises(ValueError, match=words):
+        Expectation(**{"mean": [1.0, 2.0], "variance": [0.1, 0.1]} | fields)
+
+
+def test_numbers_broadcast_to_the_shape_of_the_mean():
+    found = Expectation(np.ones((4, 2)), 0.25, bias=[0.1, -0.1], covariance=-1.0)
+    assert {np.shape(values) for values in vars(found).values()} == {(4, 2)}
+    assert found.total().mean.tolist() == [2] * 4
+    assert found.bias[3].tolist() == [0.1, -0.1]
+
+
 def test_without_smoothing_there_is_no_bias():
     bare = Expectation(np.ones(3), np.ones(3))
     assert bare.bias.tolist() == bare.bias_error.tolist() == [0, 0, 0]

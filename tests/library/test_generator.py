@@ -19,10 +19,11 @@ from darkpkg.experiment.detector import ND280, Module
 from darkpkg.experiment.experiment import T2K
 from darkpkg.experiment.volumes import Box
 from darkpkg.method import channels
-from darkpkg.method.channels import edges_of
+from darkpkg.method.channels import channels_of, edges_of
 from darkpkg.method.events import Events
-from darkpkg.method.generator import REPLICATES, generate
+from darkpkg.method.generator import REPLICATES, _empty_columns, generate
 from darkpkg.method.integrand import Integrand, laboratory_momenta
+from darkpkg.method.origin import Origin
 from darkpkg.method.sampling import DENSITIES, HEAVY, LIGHT, NoWeightError, SamplingRange, paper_density
 from darkpkg.method.targets import current_at, energy_at, flux_below, tabulated_width, target, width_table
 from darkpkg.physics import kinematics, scattering
@@ -901,6 +902,14 @@ def test_origin_and_provenance_say_how_the_events_were_made(short):
 
 
 # --- What is refused ---
+
+
+def test_an_error_names_the_row_of_the_sample_and_not_of_the_batch():
+    origin = Origin(PLANE, BENCHMARK_B, T2K.beams)
+    (channel,) = channels_of(origin, [(T2K["FHC"], 14, NUCLEI["C12"])], seed=1)
+    columns = _empty_columns(2, letters=3)
+    with np.errstate(divide="ignore"), pytest.raises(ValueError, match="weight must be finite, got inf at 90001"):
+        channel.fill(columns, np.full((2, 10), 0.5), 0.0, np.array([90_001, 90_002]))
 
 
 @pytest.mark.parametrize("n_events", [0, -5, 11, 1e5, True, "100"])

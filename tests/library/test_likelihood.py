@@ -202,6 +202,14 @@ class TestFiniteSimulation:
         found = barlow_beeston_log_likelihood(k, mu, (width * mu) ** 2)
         assert found == pytest.approx(-best.fun, abs=1e-6)  # the minimiser's, at the end of its range
 
+    @pytest.mark.parametrize("k", [0, 3])
+    def test_of_means_and_variances_next_to_zero_it_is_the_poisson_or_the_best_factor(self, k):
+        """No error: the Poisson. An error far above the mean: the factor is free, and the mean k or zero."""
+        alone = barlow_beeston_log_likelihood(k, 2.0, [0.0, 5e-324, 1e-30])
+        np.testing.assert_allclose(alone, stats.poisson.logpmf(k, 2.0), rtol=1e-14)
+        free = barlow_beeston_log_likelihood(k, 5e-324, 1e40)
+        assert free == pytest.approx(stats.poisson.logpmf(k, k) if k else 0.0, abs=1e-12)
+
     def test_all_are_the_poisson_without_variance(self):
         signal = Expectation(np.array([[0.5, 2.0]]), np.zeros((1, 2)))
         here = dataclasses.replace(dk.ANALYSIS_I.with_observed([3, 1]).with_errors("all"), shared=())

@@ -215,6 +215,38 @@ def test_vertices_are_asked_for_in_the_fiducial_box(placed):
     assert 0 < inside.sum() < (np.isin(placed.module, ["FGD1", "TPC2"])).sum()
 
 
+@dataclasses.dataclass
+class Own:
+    """Events of one's own, whose columns nothing has looked at; the last three begin in FGD1."""
+
+    p_electron: np.ndarray
+    p_positron: np.ndarray
+    uniform: np.ndarray
+
+    def __len__(self):
+        return len(self.p_electron)
+
+    def starts_in(self, modules):
+        return np.arange(len(self)) >= len(self) - 3
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "rule"),
+    [
+        ("p_electron", np.nan, "finite and below 1e100 in size, got nan"),
+        ("p_positron", np.inf, "finite and below 1e100 in size, got inf"),
+        ("uniform", 1.0, r"in \[0, 1\), got 1.0"),
+    ],
+)
+def test_errors_name_the_row_among_all_events(column, value, rule):
+    """Not among those that begin in the modules of the vertex."""
+    columns = {name: np.full((7, 4), 0.5) for name in ("p_electron", "p_positron", "uniform")}
+    columns[column][5, 2] = value
+    selection = Selection(("FGD1",), vertex_modules=("FGD1",), response=FGD_RESPONSE)
+    with pytest.raises(ValueError, match=rf"{column} must be {rule} at \(5, 2\)"):
+        selection.bins(Own(**columns))
+
+
 def test_cuts_and_bins_see_the_reconstructed_pair(placed):
     selection = Selection(("FGD1",), cuts=Cuts(max_mass=0.05), mass_edges=(0, 0.02, 0.1), response=FGD_RESPONSE)
     seen = observables(FGD_RESPONSE.smear(placed))

@@ -251,6 +251,13 @@ def test_a_file_of_something_else_is_refused(tmp_path):
         dk.load_table(path)
 
 
+@pytest.mark.parametrize("argument", ["executor", "progress"])
+def test_an_argument_of_another_kind_is_refused_before_any_work(tmp_path, argument):
+    with pytest.raises(TypeError, match=f"{argument} must"):
+        dk.build_table(dk.T2K, tmp_path / "own.npz", folder=tmp_path / "nodes", **{argument: 3})
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_file_that_cannot_be_written_is_refused_before_any_work(tmp_path):
     for output, said in (("t.csv", r"must end in \.npz, got t\.csv"), ("no/t.npz", r"cannot write t\.npz")):
         with pytest.raises(ValueError, match=said):

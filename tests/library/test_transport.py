@@ -179,7 +179,7 @@ def test_provenance_says_from_where_and_events_without_vertices_are_moved_too(he
         (lambda e: dk.transport(e, B.replace(m_N=np.array([0.1, 0.2]))), "parameters must be a single point"),
         (
             lambda e: dk.transport(e, B.replace(is_majorana=True)),
-            "decays of a Dirac N and cannot answer",
+            "is_majorana must be False: the events are decays of a Dirac N",
         ),
         (
             lambda e: dk.transport(dataclasses.replace(e, point=None), B),
