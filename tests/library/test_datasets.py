@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from for_each import for_each
 from fresh_python import fresh_python
 
 from darkpkg import datasets
@@ -46,13 +47,13 @@ def test_there_are_the_tables_that_the_package_reads():
     assert "nuclei/fourier_bessel" in TABLES
 
 
-@pytest.mark.parametrize("name", TABLES)
+@for_each("name", TABLES)
 def test_every_table_is_what_its_manifest_says(name):
     datasets.verify(name)
     assert list(datasets.read(name).columns) == list(datasets.manifest(name).columns)
 
 
-@pytest.mark.parametrize("name", TABLES)
+@for_each("name", TABLES)
 def test_every_manifest_says_where_the_numbers_come_from(name):
     about = datasets.manifest(name)
     for field in ("title", "source", "reference", "processing"):
@@ -65,14 +66,14 @@ def test_every_manifest_says_where_the_numbers_come_from(name):
     assert "/" in about.doi
 
 
-@pytest.mark.parametrize("name", TABLES)
+@for_each("name", TABLES)
 def test_every_column_has_a_meaning_and_every_measured_one_a_unit(name):
     for column, about in datasets.manifest(name).columns.items():
         assert about.meaning, column
         assert about.unit or column in COLUMN_WITHOUT_UNIT, column
 
 
-@pytest.mark.parametrize("name", TABLES)
+@for_each("name", TABLES)
 def test_numbers_are_finite_or_empty(name):
     numbers = datasets.read(name).select_dtypes("number").to_numpy()
     assert not np.isinf(numbers).any()
