@@ -19,14 +19,14 @@ def for_each(name: str, cases: Iterable | Callable[[], Iterable]) -> Callable[[C
 
     def decorate(test: Callable) -> Callable:
         @functools.wraps(test)
-        def of_all(**fixtures):
+        def of_all(*self, **fixtures):
             made = cases() if callable(cases) else cases
             named = list(made.items() if isinstance(made, Mapping) else ((repr(case), case) for case in made))
             assert named, f"no case of {name}"
             failures = []
             for key, case in named:
                 try:
-                    test(**fixtures, **{name: case})
+                    test(*self, **fixtures, **{name: case})
                 except (Exception, pytest.fail.Exception) as error:
                     error.add_note(f"with {name} = {key}")
                     failures.append(error)

@@ -40,3 +40,10 @@ def test_no_case_at_all_and_an_argument_that_is_not_there_are_no_test():
 def test_fixtures_are_those_of_other_arguments(tmp_path, n):
     (tmp_path / str(n)).mkdir()
     assert len(list(tmp_path.iterdir())) == n
+
+
+class TestOfAClass:
+    @for_each("n", [1, 2])
+    def test_cases_are_those_of_a_method_too(self, n):
+        assert isinstance(self, TestOfAClass)
+        assert n > 0
