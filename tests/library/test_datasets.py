@@ -105,19 +105,20 @@ def test_a_table_that_does_not_exist_is_refused_with_those_that_do():
         datasets.path("flux/minos")
 
 
-@pytest.mark.parametrize("name", TABLES)
+@for_each("name", TABLES)
 def test_one_altered_digit_is_refused(tmp_path, monkeypatch, name):
     file = tmp_path / f"{name}.csv"
-    file.parent.mkdir(parents=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     for kind in (".csv", ".toml"):  # a copy of all data for each table would take longer than all tests of them
         shutil.copy((datasets._ROOT / name).with_suffix(kind), file.parent)
-    monkeypatch.setattr(datasets, "_ROOT", tmp_path)
     content = bytearray(file.read_bytes())
     place = next(i for i in reversed(range(len(content))) if chr(content[i]).isdigit())
     content[place] = ord("1") if content[place] != ord("1") else ord("2")
     file.write_bytes(content)
-    with pytest.raises(datasets.DataIntegrityError, match=rf"{name}\.csv was altered: its sha256 is"):
-        datasets.read(name)
+    with monkeypatch.context() as patch:
+        patch.setattr(datasets, "_ROOT", tmp_path)
+        with pytest.raises(datasets.DataIntegrityError, match=rf"{name}\.csv was altered: its sha256 is"):
+            datasets.read(name)
 
 
 def test_a_truncated_table_is_refused(copied_data):
