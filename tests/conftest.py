@@ -5,7 +5,6 @@ import gc
 import sys
 
 import pytest
-from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
 
 # jsonschema would import it, which takes 1.6 s: 38 grammars, for addresses with letters of any script. Nothing that
@@ -59,19 +58,6 @@ def pytest_collection_modifyitems(items):
     """Begin with the longest files."""
     rank = {name: i for i, name in enumerate(LONGEST)}
     items.sort(key=lambda item: rank.get("/".join(item.path.parts[-2:]), len(rank)))
-
-
-def pytest_runtest_protocol(item, nextitem):
-    """Tell of a test what the tests side by side have to be told: its outcome, in one message in place of six.
-
-    Whatever fails before or after it is told as well, and with ``--durations`` how long all of it took.
-    """
-    if not hasattr(item.config, "workerinput"):
-        return None
-    for report in runtestprotocol(item, log=False, nextitem=nextitem):
-        if report.when == "call" or not report.passed or item.config.option.durations is not None:
-            item.ihook.pytest_runtest_logreport(report=report)
-    return True
 
 
 def pytest_collection_finish():
