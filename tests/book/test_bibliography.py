@@ -4,6 +4,7 @@ import re
 from collections import Counter
 
 import pytest
+from for_each import for_each
 from notebook_references import ROOT
 from pybtex.database import parse_file
 
@@ -30,13 +31,13 @@ def test_no_work_is_listed_twice(field):
     assert [value for value, times in values.items() if times > 1] == []
 
 
-@pytest.mark.parametrize("key", ENTRIES)
+@for_each("key", [*ENTRIES])
 def test_a_title_has_no_formula_in_tex(key):
     """Sphinx would print it as it stands."""
     assert not re.search(r"[$\\]", ENTRIES[key].fields["title"])
 
 
-@pytest.mark.parametrize("key", ENTRIES)
+@for_each("key", [*ENTRIES])
 def test_a_title_keeps_its_capitals(key):
     """Outside of braces the style writes all but the first letter small: CLs would become cls."""
     title, nested = ENTRIES[key].fields["title"], 1
@@ -46,7 +47,7 @@ def test_a_title_keeps_its_capitals(key):
     assert not re.search(r"\b(Bayes|Monte|Carlo|Cousins|Feldman|Higgs|Majorana|Poisson|Standard Model)", title)
 
 
-@pytest.mark.parametrize("key", ENTRIES)
+@for_each("key", [*ENTRIES])
 def test_an_entry_can_be_found(key):
     entry = ENTRIES[key]
     assert entry.persons

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from for_each import for_each
 from notebook_references import ROOT
 from page_measures import all_pages
 
@@ -20,7 +21,7 @@ def test_no_word_is_there_twice():
     assert len(set(words)) == len(words)
 
 
-@pytest.mark.parametrize("word", ENTRIES)
+@for_each("word", [*ENTRIES])
 def test_a_word_has_one_plain_sentence(word):
     sentence = ENTRIES[word]
     assert sentence.endswith(".")

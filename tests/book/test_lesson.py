@@ -5,6 +5,7 @@ import sys
 
 import jupytext
 import pytest
+from for_each import for_each
 from notebook_references import HEAD, ROOT, chapters_of_the_book
 
 sys.path.append(str(ROOT / "book"))
@@ -86,23 +87,27 @@ def test_a_lesson_has_exercises_and_hints_as_text(cells):
     assert "The end." in text
 
 
-EXERCISES = [
-    (chapter.path.stem, found["title"], found["body"], chapter.path.read_text(encoding="utf-8"))
-    for chapter in chapters_of_the_book()
-    for found in lesson.EXERCISE.finditer(chapter.path.read_text(encoding="utf-8"))
-]
+def exercises():
+    """Title, body and the text of the page of each exercise, by page and title."""
+    texts = {chapter.path.stem: chapter.path.read_text(encoding="utf-8") for chapter in chapters_of_the_book()}
+    return {
+        f"{page}, {number}: {found['title']}": (found["title"], found["body"], text)
+        for page, text in texts.items()
+        for number, found in enumerate(lesson.EXERCISE.finditer(text), 1)
+    }
 
 
-@pytest.mark.parametrize(("page", "title", "body", "text"), EXERCISES, ids=lambda value: value[:30].strip() or "none")
-def test_an_exercise_has_level_minutes_hint_and_a_folded_solution(page, title, body, text):
+@for_each("exercise", exercises)
+def test_an_exercise_has_level_minutes_hint_and_a_folded_solution(exercise):
+    title, body, text = exercise
     assert TITLE.fullmatch(title)
     assert lesson.HINT.search(body)
     label = re.search(r"^:label: (ex-[\w-]+)$", body, re.M)[1]
     solution = rf"^[`:]{{3,}}\{{solution(?:-start)?\}} {label}\n:class: dropdown$"
-    assert re.search(solution, text, re.M), f"{page}: no folded solution of {label}"
+    assert re.search(solution, text, re.M), f"no folded solution of {label}"
 
 
-@pytest.mark.parametrize("chapter", chapters_of_the_book(), ids=lambda chapter: chapter.path.stem)
+@for_each("chapter", chapters_of_the_book)
 def test_a_lesson_of_each_chapter_is_a_notebook(chapter):
     text = lesson.without_solutions(chapter.path.read_text(encoding="utf-8"))
     assert "{solution" not in text

@@ -8,12 +8,13 @@ import chapter_runs
 import notebook_references
 import pytest
 import yaml
+from for_each import for_each
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from notebook_references import REFERENCES, ROOT, Chapter, chapters_of_the_book
 
 CHAPTERS = chapters_of_the_book()
 PAGES = [*(chapter.path for chapter in CHAPTERS), *sorted((ROOT / "book").glob("*.md"))]
-each_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.path.stem)
+each_chapter = for_each("chapter", {chapter.path.stem: chapter for chapter in CHAPTERS})
 
 
 def test_book_has_all_chapters_and_no_others():
@@ -54,7 +55,7 @@ def test_no_cell_escapes_the_check(chapter: Chapter):
     assert escapes & {tag.lower() for tag in tags} == set()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@for_each("page", PAGES)
 def test_rows_of_a_table_have_as_many_cells_as_its_header(page: Path):
     """A bar in mathematics ends a cell: it is written as \\lvert or \\rvert."""
     cells = 0

@@ -6,12 +6,13 @@ from pathlib import Path
 import notebook_references
 import page_measures
 import pytest
+from for_each import for_each
 from notebook_references import ROOT, chapters_of_the_book
 from page_measures import MEASURES, Page, all_pages, measured
 from prose_numbers import numbers_in_prose, prose_of
 
 
-@pytest.mark.parametrize("page", all_pages(), ids=lambda page: page.name)
+@for_each("page", lambda: {page.name: page for page in all_pages()})
 def test_a_page_keeps_to_what_pages_may_have(page: Page):
     """If this fails: `python tests/book/page_measures.py PAGE` shows what was found."""
     found = {name: measured(page, name) for name in MEASURES}
@@ -148,7 +149,7 @@ def minutes_to_read(path: Path) -> int:
 WITH_EXERCISES = [one for one in chapters_of_the_book() if not one.path.stem.startswith("9")]  # no appendix
 
 
-@pytest.mark.parametrize("chapter", WITH_EXERCISES, ids=lambda chapter: chapter.path.stem)
+@for_each("chapter", {chapter.path.stem: chapter for chapter in WITH_EXERCISES})
 def test_a_chapter_states_minutes_in_one_form_and_those_of_its_exercises_are_their_sum(chapter):
     text = chapter.path.read_text(encoding="utf-8")
     minutes = [int(one) for one in re.findall(r"^[`:]{3,}\{exercise\} .*, (\d+) minutes$", text, re.M)]

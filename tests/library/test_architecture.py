@@ -5,6 +5,7 @@ import functools
 from pathlib import Path
 
 import pytest
+from for_each import for_each
 
 import darkpkg
 
@@ -190,7 +191,7 @@ def test_every_module_has_its_place():
     assert there == set(ORDER)
 
 
-@pytest.mark.parametrize("module", ORDER)
+@for_each("module", ORDER)
 def test_a_module_can_be_read_at_once(module):
     """What is longer has a seam: two things that a reader would look for under two names."""
     path = PACKAGE.joinpath(*module.split(".")).with_suffix(".py")
@@ -202,7 +203,7 @@ def test_only_the_top_of_the_package_imports_for_others():
         assert path.read_text(encoding="utf-8") == "", f"{path} hides where names come from"
 
 
-@pytest.mark.parametrize("module", ORDER)
+@for_each("module", ORDER)
 def test_imports_run_one_way(module):
     at_once, on_demand = imports(module)
     below = ORDER[: ORDER.index(module)]
@@ -214,13 +215,13 @@ def test_imports_on_demand_are_still_needed():
     assert {(module, name) for module in ORDER for name in imports(module)[1]} == ON_DEMAND
 
 
-@pytest.mark.parametrize("module", KNOW_NO_PHYSICS)
+@for_each("module", KNOW_NO_PHYSICS)
 def test_general_methods_know_no_physics(module):
     at_once, late = imports(module)
     assert at_once | late <= set(KNOW_NO_PHYSICS)
 
 
-@pytest.mark.parametrize("module", ORDER)
+@for_each("module", ORDER)
 def test_randomness_is_an_argument(module):
     """Of numpy.random only what makes a generator of one's own, and that in `streams` alone."""
     used = {name for name in attributes(module) if name.startswith(("np.random.", "numpy.random."))}
@@ -233,15 +234,13 @@ def test_randomness_is_an_argument(module):
     assert not {"random", "secrets", "numpy.random"} & sources
 
 
-@pytest.mark.parametrize(
-    "module", [module for module in ORDER if module not in ("cli", "commands", "table_commands")]
-)
+@for_each("module", [module for module in ORDER if module not in ("cli", "commands", "table_commands")])
 def test_only_the_command_line_prints(module):
     assert "print" not in {node.id for node in nodes(module) if isinstance(node, ast.Name)}
     assert not {"sys.stdout.write", "sys.stderr.write"} & attributes(module)
 
 
-@pytest.mark.parametrize("module", ORDER)
+@for_each("module", ORDER)
 def test_only_figures_need_matplotlib(module):
     guarded = {
         node

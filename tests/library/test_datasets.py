@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from for_each import for_each
 from fresh_python import fresh_python
 
 from darkpkg import datasets
@@ -46,13 +47,13 @@ def test_there_are_the_tables_that_the_package_reads():
     assert "nuclei/fourier_bessel" in TABLES
 
 
-@pytest.mark.parametrize("name", TABLES)
+@for_each("name", TABLES)
 def test_every_table_is_what_its_manifest_says(name):
     datasets.verify(name)
     assert list(datasets.read(name).columns) == list(datasets.manifest(name).columns)
 
 
-@pytest.mark.parametrize("name", TABLES)
+@for_each("name", TABLES)
 def test_every_manifest_says_where_the_numbers_come_from(name):
     about = datasets.manifest(name)
     for field in ("title", "source", "reference", "processing"):
@@ -65,14 +66,14 @@ def test_every_manifest_says_where_the_numbers_come_from(name):
     assert "/" in about.doi
 
 
-@pytest.mark.parametrize("name", TABLES)
+@for_each("name", TABLES)
 def test_every_column_has_a_meaning_and_every_measured_one_a_unit(name):
     for column, about in datasets.manifest(name).columns.items():
         assert about.meaning, column
         assert about.unit or column in COLUMN_WITHOUT_UNIT, column
 
 
-@pytest.mark.parametrize("name", TABLES)
+@for_each("name", TABLES)
 def test_numbers_are_finite_or_empty(name):
     numbers = datasets.read(name).select_dtypes("number").to_numpy()
     assert not np.isinf(numbers).any()
@@ -104,19 +105,20 @@ def test_a_table_that_does_not_exist_is_refused_with_those_that_do():
         datasets.path("flux/minos")
 
 
-@pytest.mark.parametrize("name", TABLES)
+@for_each("name", TABLES)
 def test_one_altered_digit_is_refused(tmp_path, monkeypatch, name):
     file = tmp_path / f"{name}.csv"
-    file.parent.mkdir(parents=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     for kind in (".csv", ".toml"):  # a copy of all data for each table would take longer than all tests of them
         shutil.copy((datasets._ROOT / name).with_suffix(kind), file.parent)
-    monkeypatch.setattr(datasets, "_ROOT", tmp_path)
     content = bytearray(file.read_bytes())
     place = next(i for i in reversed(range(len(content))) if chr(content[i]).isdigit())
     content[place] = ord("1") if content[place] != ord("1") else ord("2")
     file.write_bytes(content)
-    with pytest.raises(datasets.DataIntegrityError, match=rf"{name}\.csv was altered: its sha256 is"):
-        datasets.read(name)
+    with monkeypatch.context() as patch:
+        patch.setattr(datasets, "_ROOT", tmp_path)
+        with pytest.raises(datasets.DataIntegrityError, match=rf"{name}\.csv was altered: its sha256 is"):
+            datasets.read(name)
 
 
 def test_a_truncated_table_is_refused(copied_data):

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from any_input import anything
+from for_each import for_each
 from hypothesis import given
 from hypothesis import strategies as st
 from toy_sample import counting, toy_sample
@@ -383,7 +384,7 @@ class TestAtomicWrite:
 
 
 class TestColumns:
-    @pytest.mark.parametrize("name", list(PlacedEvents.columns()))
+    @for_each("name", list(PlacedEvents.columns()))
     def test_columns_are_frozen(self, placed, name):
         with pytest.raises(ValueError, match="read-only"):
             getattr(placed, name)[0] = getattr(placed, name)[1]
@@ -515,8 +516,8 @@ def one_changed(name, value):
 
 
 class TestGate:
-    @pytest.mark.parametrize("name", ["p_N", "p_electron", "p_positron", "weight", "m_N", "vertex", "entry", "exit"])
     @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+    @for_each("name", ["p_N", "p_electron", "p_positron", "weight", "m_N", "vertex", "entry", "exit"])
     def test_what_is_not_finite_is_refused_with_column_number_and_value(self, name, value):
         with pytest.raises(ValueError, match=rf"^{name} must be .*finite.*, got {value} at"):
             by_hand(**one_changed(name, value))
@@ -591,12 +592,12 @@ class TestGate:
         assert rate[0] > 0
         np.testing.assert_array_equal(*rate)
 
-    @pytest.mark.parametrize("name", ["weight", "p_N", "target", "entry"])
     @pytest.mark.parametrize(
         "cast",
         [lambda v: v.astype(complex), lambda v: v.astype(object), lambda v: v.astype(str), lambda v: v != 0, repr],
         ids=["complex", "object", "text", "boolean", "word"],
     )
+    @for_each("name", ["weight", "p_N", "target", "entry"])
     def test_what_is_no_number_is_refused_by_name(self, name, cast):
         with pytest.raises(TypeError, match=rf"^{name} must be (real numbers|integers), got"):
             by_hand(**{name: cast(getattr(by_hand(), name))})

@@ -6,6 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 import scipy.constants
+from for_each import for_each
 from hypothesis import given
 from hypothesis import strategies as st
 from particle import Particle
@@ -56,7 +57,7 @@ def transform_by_quadrature(QR, nucleus):
     return np.sinc(np.multiply.outer(QR, r) / np.pi) @ (rho * weights) / (rho @ weights)
 
 
-@pytest.mark.parametrize("name", ALL)
+@for_each("name", ALL)
 def test_form_factor_is_the_transform_of_the_density(name):
     nucleus = NUCLEI[name]
     n_pi = np.pi * np.arange(1, 20)
@@ -83,12 +84,12 @@ def test_form_factor_never_exceeds_one(nucleus, Q2):
     assert abs(form_factor(Q2, nucleus)) <= 1 + 1e-14
 
 
-@pytest.mark.parametrize("name", ALL)
+@for_each("name", ALL)
 def test_form_factor_is_one_without_momentum_transfer(name):
     assert form_factor(0.0, NUCLEI[name]) == pytest.approx(1.0, abs=1e-14)
 
 
-@pytest.mark.parametrize("name", ALL)
+@for_each("name", ALL)
 def test_form_factor_falls_with_the_mean_square_radius(name):
     nucleus = NUCLEI[name]
     Q2 = 1e-4 / nucleus.mean_square_radius
@@ -97,7 +98,7 @@ def test_form_factor_falls_with_the_mean_square_radius(name):
     assert slope == pytest.approx(nucleus.mean_square_radius / 6, rel=2e-5, abs=0)
 
 
-@pytest.mark.parametrize("name", ALL)
+@for_each("name", ALL)
 def test_mean_square_radius_is_the_second_moment_of_the_density(name):
     nucleus = NUCLEI[name]
     nodes, weights = leggauss(200)
@@ -107,14 +108,14 @@ def test_mean_square_radius_is_the_second_moment_of_the_density(name):
     assert in_fm_sq == pytest.approx(moments[1] / moments[0] * (nucleus.radius / fm) ** 2, rel=1e-12, abs=0)
 
 
-@pytest.mark.parametrize("name", ALL)
+@for_each("name", ALL)
 def test_charge_radius_is_the_published_one(name):
     # Single experiments of electron scattering differ from the average of all data by up to 1.5 % (O16, and Zn64).
     rms = np.sqrt(NUCLEI[name].mean_square_radius) * HBARC / fm
     assert rms == pytest.approx(RMS_RADII[name], rel=0.015, abs=0)
 
 
-@pytest.mark.parametrize("name", ALL)
+@for_each("name", ALL)
 def test_density_holds_the_charge_of_the_nucleus(name):
     nucleus = NUCLEI[name]
     nodes, weights = leggauss(200)
@@ -124,7 +125,7 @@ def test_density_holds_the_charge_of_the_nucleus(name):
     assert charge == pytest.approx(nucleus.Z, rel=1e-3, abs=0)
 
 
-@pytest.mark.parametrize("name", ALL)
+@for_each("name", ALL)
 def test_density_falls_from_the_centre_to_the_edge(name):
     centre, middle, edge = density(np.array([0.0, 0.5, 1.0]), NUCLEI[name])
     assert centre > middle > 0
@@ -139,7 +140,7 @@ def test_mass_is_that_of_the_atom_without_its_electrons(name):
     assert nucleus.mass == pytest.approx(without_electrons, rel=5e-6, abs=0)
 
 
-@pytest.mark.parametrize("name", ALL)
+@for_each("name", ALL)
 def test_name_charge_and_code_agree_with_particle(name):
     nucleus = NUCLEI[name]
     ion = Particle.from_pdgid(nucleus.pdg_code)
@@ -246,7 +247,7 @@ def test_helm_form_factor_is_a_sharp_sphere_folded_with_a_gaussian(name):
     np.testing.assert_allclose(form_factor((Q * HBARC / fm) ** 2, NUCLEI[name], "helm"), expected, atol=1e-10)
 
 
-@pytest.mark.parametrize("name", ALL)
+@for_each("name", ALL)
 def test_both_models_have_one_radius_which_is_about_that_of_the_nucleus(name):
     nucleus = NUCLEI[name]
     c, skin = fermi_radius(nucleus.A), np.pi * FERMI_DIFFUSENESS
@@ -379,7 +380,7 @@ def test_an_element_without_a_series_is_a_row_with_its_mass_and_has_the_density_
     assert np.sqrt(iron.mean_square_radius) * HBARC / fm == pytest.approx(3.7377, rel=0.03)
 
 
-@pytest.mark.parametrize("name", ALL)
+@for_each("name", ALL)
 def test_the_end_of_a_density_without_a_series_is_near_the_cut_off_of_one_with(name):
     known = NUCLEI[name]
     unknown = Nucleus(name, known.Z, known.A, known.mass)

@@ -12,6 +12,7 @@ from importlib import metadata
 
 import numpy as np
 import pytest
+from for_each import for_each
 from public_names import public_names
 
 import darkpkg as dk
@@ -92,7 +93,6 @@ NAMES = [
 MODULES = sorted(
     module.name for module in pkgutil.walk_packages(dk.__path__, "darkpkg.") if not module.name.endswith("__main__")
 )
-EXAMPLE_NAMES = {"np": np, "dataclasses": dataclasses, "darkpkg": dk} | {name: getattr(dk, name) for name in NAMES}
 
 
 def public_members(module):
@@ -110,12 +110,13 @@ def public_members(module):
 
 
 def examples():
+    names = {"np": np, "dataclasses": dataclasses, "darkpkg": dk} | {name: getattr(dk, name) for name in NAMES}
     finder = doctest.DocTestFinder(exclude_empty=True)
     for name in ["darkpkg", *MODULES]:
         module = importlib.import_module(name)
-        for test in finder.find(module, globs=EXAMPLE_NAMES | vars(module)):
+        for test in finder.find(module, globs=names | vars(module)):
             if test.examples:
-                yield pytest.param(test, id=test.name)
+                yield test
 
 
 def test_public_names_are_these():
@@ -132,14 +133,14 @@ def test_a_name_that_is_not_there_is_named():
         _ = dk.LIGHTEST
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if not name.split(".")[-1].startswith("_")])
+@for_each("module", [name for name in MODULES if not name.split(".")[-1].startswith("_")])
 def test_every_name_that_a_module_lists_is_there(module):
     imported = importlib.import_module(module)
     for name in getattr(imported, "__all__", ()):
         assert hasattr(imported, name), f"{module} lists {name}"
 
 
-@pytest.mark.parametrize("module", ["darkpkg", *MODULES])
+@for_each("module", ["darkpkg", *MODULES])
 def test_every_public_function_class_and_method_says_what_it_is(module):
     imported = importlib.import_module(module)
     silent = []
@@ -151,14 +152,14 @@ def test_every_public_function_class_and_method_says_what_it_is(module):
     assert silent == []
 
 
-@pytest.mark.parametrize("module", ["darkpkg", *MODULES])
+@for_each("module", ["darkpkg", *MODULES])
 def test_every_module_says_what_it_is(module):
     imported = importlib.import_module(module)
     empty = module != "darkpkg" and hasattr(imported, "__path__")  # parts only hold their modules
     assert bool(imported.__doc__) or empty
 
 
-@pytest.mark.parametrize("example", list(examples()))
+@for_each("example", examples)
 def test_the_examples_in_docstrings_are_right(example):
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
     report = []
@@ -167,7 +168,7 @@ def test_the_examples_in_docstrings_are_right(example):
     assert runner.failures == 0, "".join(report)
 
 
-@pytest.mark.parametrize("module", MODULES)
+@for_each("module", MODULES)
 def test_examples_have_a_head_of_their_own(module):
     headed = re.compile(r"^Examples\n--------\n+>>>", re.M)
     for name, member in public_members(importlib.import_module(module)):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from for_each import for_each
 
 from darkpkg.method import weights
 from darkpkg.physics import model, widths
@@ -47,7 +48,7 @@ def test_every_claim_has_an_answer_and_every_answer_a_claim():
     assert set(ANSWERS) == set(CLAIMS) == set(STORED.index)
 
 
-@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
+@for_each("claim", CLAIMS)
 def test_a_claim_says_where_what_and_why(claim):
     for text in (claim.section, claim.place, claim.claim, claim.paper):
         assert text
@@ -60,7 +61,7 @@ def test_a_claim_says_where_what_and_why(claim):
         assert not claim.number > claim.high
 
 
-@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
+@for_each("claim", CLAIMS)
 def test_fields_of_a_reason_are_filled(claim):
     text = verdicts.explained(claim, Answer(1.0))
     assert not set("{}") & set(text)

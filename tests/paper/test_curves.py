@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from for_each import for_each
 
 import darkpkg as dk
 from darkpkg import datasets
@@ -28,11 +29,11 @@ def common_range(*several):
 
 
 class TestInterpolation:
-    @pytest.mark.parametrize("one", curves(), ids=str)
+    @for_each("one", lambda: {str(one): one for one in curves()})
     def test_a_curve_runs_through_its_points(self, one):
         np.testing.assert_allclose(one(one.x), one.y, rtol=1e-12)
 
-    @pytest.mark.parametrize("one", curves(), ids=str)
+    @for_each("one", lambda: {str(one): one for one in curves()})
     def test_halfway_in_the_logarithm_lies_the_geometric_mean(self, one):
         between = np.sqrt(one.x[1:] * one.x[:-1])
         np.testing.assert_allclose(one(between), np.sqrt(one.y[1:] * one.y[:-1]), rtol=1e-9)

@@ -4,12 +4,13 @@ import re
 from itertools import pairwise
 
 import pytest
+from for_each import for_each
 
 from darkpkg import datasets
 from paper.described_data import describe, readable
 
 
-@pytest.mark.parametrize("name", datasets.names())
+@for_each("name", datasets.names())
 def test_a_description_has_source_licence_and_a_line_for_each_run_of_units(name):
     about = datasets.manifest(name)
     text = describe(name)

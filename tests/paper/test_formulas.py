@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from for_each import for_each
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import unitary_group
@@ -63,8 +64,8 @@ def test_vertex_factors_grow_with_the_charge_and_need_a_unitary_matrix():
         vertex_factors(U[:3])
 
 
-@pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("charges", [(1.0,), (1.0, 1.0), (1.0, -1.0)])
+@for_each("seed", range(20))
 def test_no_mixing_matrix_makes_the_vertex_of_production_larger_than_that_of_decay(seed, charges):
     """The first note is of a theorem, which holds whatever the number of neutrinos and dark flavours."""
     n = 5 + len(charges)

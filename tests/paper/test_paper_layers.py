@@ -3,6 +3,7 @@
 import ast
 
 import pytest
+from for_each import for_each
 from notebook_references import ROOT
 
 ORDER = [
@@ -154,7 +155,7 @@ def test_the_library_imports_nothing_of_the_paper():
         assert not {name for name in imported(path) if name.partition(".")[0] == "paper"}, path
 
 
-@pytest.mark.parametrize("module", ORDER)
+@for_each("module", ORDER)
 def test_imports_run_one_way(module):
     assert modules_of_the_paper(imported(source(module))) <= set(ORDER[: ORDER.index(module)])
 

@@ -1,6 +1,7 @@
 """Estimators side by side: the network's arithmetic on a toy with a known rate, and the stored comparison."""
 
 import dataclasses
+import functools
 import warnings
 
 import numpy as np
@@ -13,8 +14,18 @@ from paper.shootout import neural, summary
 from paper.shootout.contest import ANALYSES, BUDGETS, DEDICATED, N_SAMPLES, POINTS, REGIONAL, REGIONS, region_of
 
 ESTIMATES, TRUTH = summary.read("estimates"), summary.read("truth")
-EACH = summary.summary(ESTIMATES, TRUTH)
-TOGETHER = summary.together(EACH).set_index(["method", "neutrinos"])
+
+
+@functools.cache
+def each():
+    """What each method found at each point."""
+    return summary.summary(ESTIMATES, TRUTH)
+
+
+@functools.cache
+def together():
+    """What each method found, by its name and the number of neutrinos."""
+    return summary.together(each()).set_index(["method", "neutrinos"])
 
 
 class Exact:
@@ -152,13 +163,13 @@ class TestStored:
 
     def test_the_truth_is_better_known_than_any_sample(self):
         for row in TRUTH.itertuples():
-            own = EACH[(EACH.point == row.point) & (EACH.analysis == row.analysis) & (EACH.neutrinos > 0)]
+            own = each().query(f"point == {row.point!r} and analysis == {row.analysis!r} and neutrinos > 0")
             # Eight times the neutrinos of the largest sample: a third of its error, from few samples, and the least
             # of all errors is one that happens to be small.
             assert row.error / row.events < 0.75 * own.rms.min()
 
     def test_unbiased_methods_have_no_bias(self):
-        own = EACH[EACH.method.isin(["transport", "simulation", "transport, Sobol", "simulation, Sobol"])]
+        own = each()[each().method.isin(["transport", "simulation", "transport, Sobol", "simulation, Sobol"])]
         truth = TRUTH.set_index(["point", "analysis"])
         relative = (truth.error / truth.events).loc[list(zip(own.point, own.analysis, strict=True))].to_numpy()
         pull = own.bias / np.hypot(own.bias_error, relative)
@@ -176,7 +187,7 @@ class TestStored:
     def test_errors_shrink_with_the_budget(self):
         few, _, many = sorted(BUDGETS)
         for method in ("transport", "simulation", "simulation, Sobol"):
-            assert TOGETHER.loc[method, many].rms < 0.6 * TOGETHER.loc[method, few].rms
+            assert together().loc[method, many].rms < 0.6 * together().loc[method, few].rms
 
     def test_new_samples_lie_among_those_kept(self):
         from paper.shootout import run
@@ -262,9 +273,9 @@ def test_numbers_of_the_page_are_those_of_the_tables():
     assert facts["samples"] == f"{ESTIMATES[ESTIMATES.method == 'kernel']['sample'].nunique()}"
     few, most = min(BUDGETS), max(BUDGETS)
     for name, method, neutrinos in (("few_kernel", "kernel", few), ("few_neural", "neural", few)):
-        assert float(facts[name]) == pytest.approx(100 * TOGETHER.loc[method, neutrinos].rms, abs=0.5)
+        assert float(facts[name]) == pytest.approx(100 * together().loc[method, neutrinos].rms, abs=0.5)
     assert float(facts["gain"]) == pytest.approx(
-        TOGETHER.loc["transport", most].rms / TOGETHER.loc["simulation", most].rms, abs=0.05
+        together().loc["transport", most].rms / together().loc["simulation", most].rms, abs=0.05
     )
     speed = summary.read("speed").set_index(["stage", "events"]).seconds
     per_event = speed["DarkNews"].diff().iloc[-1] / np.diff(speed["DarkNews"].index)[0]
