@@ -28,7 +28,7 @@ from darkpkg.simulation import plan_of
 from paper.shootout import neural
 from paper.shootout.contest import ANALYSES, BUDGETS, DEDICATED, N_SAMPLES, POINTS, REGIONAL, REGIONS, SEED, region_of
 
-TRUTH = 16, 2**16
+TRUTH = 16, 2**17
 """Samples of each point, and neutrinos of each, that make the truth: Sobol sequences with four vertices."""
 
 FOLDER = Path("data/shootout")

@@ -144,13 +144,11 @@ def facts() -> dict[str, str]:
     most = all_rows[all_rows.neutrinos.isin([0, max(BUDGETS)])].set_index("method")
     least = all_rows[all_rows.neutrinos == few].set_index("method")
     by_grid, speed = grid().set_index("method"), seconds_of_an_event().set_index("stage")
-    learned = all_rows.method == "neural"
-    samples = all_rows.samples[(all_rows.neutrinos > 0) & ~learned].min()
+    samples = all_rows.samples[all_rows.neutrinos > 0].min()
     each = speed["each"]["DarkNews"]
     of_share = (LEVELS[0] * (1 - LEVELS[0]) / (len(POINTS) * samples)) ** 0.5
     out = {
         "samples": f"{samples}",
-        "learned": f"{all_rows.samples[learned].min()}",
         "budgets": ", ".join(map(_spaced, BUDGETS)),
         "lifetimes": f"{LIFETIMES}",
         "members": f"{MEMBERS}",
