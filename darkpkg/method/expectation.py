@@ -98,8 +98,10 @@ class Expectation:
 
     def __post_init__(self) -> None:
         def numbers(name: str, values: Any) -> Array:
+            if name == "mean":
+                return real_numbers(name, values, nan=True)[()]
             shape = np.shape(self.mean)
-            if values is None and name not in ("mean", "variance"):
+            if values is None and name != "variance":
                 return np.zeros(shape)
             array = real_numbers(name, values, *_ENDS.get(name, ()), nan=True)
             if array.shape == shape:
