@@ -8,6 +8,7 @@ import pytest
 
 import darkpkg as dk
 from darkpkg.inference.outcomes import Method
+from darkpkg.method.files import write_events
 from paper.figures.limits import PLANES
 
 BOTH = dk.ANALYSIS_I + dk.ANALYSIS_II
@@ -31,7 +32,7 @@ def sample(mediator, n_events):
 def stored(tmp_path_factory):
     """Files of a million events over the masses of each mediator."""
     folder = tmp_path_factory.mktemp("samples")
-    return {name: sample(name, 1_000_000).write(folder / f"{name}.parquet") for name in ("heavy", "light")}
+    return {name: write_events(sample(name, 1_000_000), folder / f"{name}.parquet") for name in ("heavy", "light")}
 
 
 @pytest.fixture(autouse=True)
