@@ -160,6 +160,7 @@ def clipped_rectangles(
     n_corners, given = 0, half_planes.shape[2]
     n_planes = given if given else 6
     polygons, now = np.empty((2, n_planes + SPARE_CORNERS, 2)), 0  # before a cut, and after it, in turns
+    planes = np.empty((n_planes, 3))
     for i in range(vertex.shape[0]):
         v, N, Z = vertex[i], p_N[i], p_Z[i]
         N_sq, Z_sq = N[0] ** 2 + N[1] ** 2 + N[2] ** 2, Z[0] ** 2 + Z[1] ** 2 + Z[2] ** 2
@@ -181,6 +182,12 @@ def clipped_rectangles(
                 else:
                     axis, sign = 2 - (k >> 1), 1.0 - 2.0 * (k & 1)  # along the beam first, where most miss
                     a, b, c = sign * N[axis], sign * Z[axis], sign * (v[axis] - boxes[j, axis, k & 1])
+                planes[k, 0], planes[k, 1], planes[k, 2] = a, b, c
+                if c + max(a * x, 0.0) + max(b * y, 0.0) < 0.0:  # it leaves nothing
+                    size = 0
+                    break
+            for k in range(n_planes if size else 0):
+                a, b, c = planes[k, 0], planes[k, 1], planes[k, 2]
                 if c + min(a * x, 0.0) + min(b * y, 0.0) >= 0.0:  # it cuts nothing off
                     continue
                 size = _clip(polygons[now, :size], polygons[1 - now], a, b, c)
