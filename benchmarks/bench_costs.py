@@ -9,7 +9,7 @@ from benchmarks import costs
 BUDGETS = {
     "generate": 74,
     "generate Sobol points": 128,
-    "adapt": 10,
+    "adapt": 8,
     "place": 56,
     "observables": 12,
     "prepare": 60,
