@@ -11,7 +11,7 @@ import numpy as np
 
 from darkpkg.experiment.analysis import Analysis
 from darkpkg.inference.check import Verdict
-from darkpkg.method.expectation import Expectation
+from darkpkg.method.expectation import Expectation, with_error
 from darkpkg.physics.model import DarkParameters
 from darkpkg.units import cm
 
@@ -92,10 +92,10 @@ def report(result: dict[str, Any]) -> str:
         f"  from a width of     {result['decay_width_GeV']:.4g} GeV",
         *(f"  of Z'               {length:.4g} cm" for length in [result["mediator_decay_length_cm"]] if length),
         *(f"decays to e+e-        {100 * share:.3g} %" for share in [result["pair_branching_ratio"]] if share < 1),
-        f"expected events       {result['expected_events']:.4g} ± {result['error']:.2g}{bias}",
+        f"expected events       {with_error(result['expected_events'], result['error'])}{bias}",
         f"  without a decay     {result['selected_upscatterings']:.4g} selected upscatterings",
         *(
-            f"  in {name:{width}s} {channel['expected_events']:.4g} ± {channel['error']:.2g}"
+            f"  in {name:{width}s} {with_error(channel['expected_events'], channel['error'])}"
             for name, channel in result["channels"].items()
         ),
         f"effective events      {result['n_effective']:.3g}",

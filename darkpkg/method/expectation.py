@@ -176,8 +176,8 @@ class Expectation:
 
     def __str__(self) -> str:
         if np.ndim(self.mean) == 0:
-            return _with_error(float(self.mean), float(self.error))
-        words: Any = np.frompyfunc(_with_error, 2, 1)(self.mean, self.error)
+            return with_error(float(self.mean), float(self.error))
+        words: Any = np.frompyfunc(with_error, 2, 1)(self.mean, self.error)
         return np.array2string(words, separator=", ", threshold=50, formatter={"all": str})
 
     __repr__ = __str__
@@ -186,12 +186,12 @@ class Expectation:
         return Expectation(*(sums(getattr(self, field.name)) for field in fields(self)))
 
 
-def _with_error(mean: float, error: float) -> str:
+def with_error(mean: float, error: float) -> str:
     """Mean and error as the Particle Data Group rounds them: the error to one digit, or two if it begins below 3.55.
 
     Examples
     --------
-    >>> print(_with_error(4.7029, 0.0508), _with_error(12.3456, 0.123), _with_error(21234.0, 1523.0))
+    >>> print(with_error(4.7029, 0.0508), with_error(12.3456, 0.123), with_error(21234.0, 1523.0))
     4.70 ± 0.05 12.35 ± 0.12 21200 ± 1500
     """
     if not (np.isfinite(mean) and 0 < error < np.inf):

@@ -24,6 +24,7 @@ from darkpkg import datasets
 from darkpkg.cli import app
 from darkpkg.inference.threshold import exclusion_rule
 from darkpkg.method.events import PlacedEvents
+from darkpkg.method.expectation import with_error
 from darkpkg.method.weights import selection_weight
 from darkpkg.report import as_text
 
@@ -248,12 +249,13 @@ class TestCheck:
         result = run("check", *options(), "--sample", sample)
         assert result.exit_code == 0
         lines = {line[:22].strip(): line[22:] for line in result.stdout.splitlines()}
+        names = "expected_events", "error"
         assert lines["proper decay length"].startswith(f"{expected['proper_decay_length_cm']:.4g} cm")
         assert lines["from a width of"] == f"{expected['decay_width_GeV']:.4g} GeV"
-        assert lines["expected events"] == f"{expected['expected_events']:.4g} ± {expected['error']:.2g}"
+        assert lines["expected events"] == with_error(expected["expected_events"], expected["error"])
         assert lines["without a decay"].startswith(f"{expected['selected_upscatterings']:.4g} ")
-        assert lines["in FHC"].startswith(f"{expected['channels']['FHC']['expected_events']:.4g} ±")
-        assert lines["in RHC"].startswith(f"{expected['channels']['RHC']['expected_events']:.4g} ±")
+        assert lines["in FHC"] == with_error(*(expected["channels"]["FHC"][name] for name in names))
+        assert lines["in RHC"] == with_error(*(expected["channels"]["RHC"][name] for name in names))
         assert lines["-Delta ln L"] == f"{expected['minus_delta_log_likelihood']:.4g}"
         assert lines["effective events"] == f"{expected['n_effective']:.3g}"
         assert lines["rule"] == expected["rule"]
