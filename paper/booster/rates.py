@@ -219,10 +219,12 @@ def node(
             neutrinos, vertices = N_EVENTS[experiment.name]
             samples[experiment.name] = change(fit.sample_at(theta, experiment, neutrinos // part, vertices, seed))
         estimate = Kernel(samples[experiment.name])
-        if mediator == "light":
-            events = estimate.events(theta, analysis)
-        else:
-            events = estimate.events_at_lifetime(theta, np.exp(LIFETIMES.nodes), analysis)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FewEventsWarning)  # their error is stored
+            if mediator == "light":
+                events = estimate.events(theta, analysis)
+            else:
+                events = estimate.events_at_lifetime(theta, np.exp(LIFETIMES.nodes), analysis)
         channels = len(analysis.channels)
         pot = np.repeat([c.pot for c in analysis.channels], len(analysis.observed) // channels)
         mean, error = (np.maximum(one, 0.0) / pot / theta.coupling for one in (events.mean, events.variance**0.5))
@@ -241,9 +243,7 @@ _NOTHING = 1e-40
 
 def row(mediator: str, i: int, *more: Any) -> dict[str, Array]:
     """Arrays of the nodes of one m_N; ``more`` arguments are those of `node`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FewEventsWarning)  # their error is stored
-        found = [node(mediator, i, j, *more) for j in range(GRIDS[mediator].n_v)]
+    found = [node(mediator, i, j, *more) for j in range(GRIDS[mediator].n_v)]
     return {f"{mediator}/{name}": np.stack([one[name] for one in found]) for name in found[0]}
 
 
