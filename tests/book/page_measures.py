@@ -1,6 +1,6 @@
 """What every page of the book keeps to: numbers for each, and the most that a page may have.
 
-    .venv/bin/python tests/book/page_measures.py 13_kernel     # what was found on a page
+    PYTHONPATH=book/_ext .venv/bin/python tests/book/page_measures.py 13_kernel     # what was found on a page
 
 `MEASURES` lists what is measured, `Page` reads a page, and `test_page_measures.py` holds both against each other.
 """
