@@ -76,7 +76,7 @@ def _draw_one(
     bottom.bar(middle, pulls(ours, theirs), np.diff(edges), color="0.6")
     bottom.axhline(0, color="black", lw=0.8)
     bottom.set(ylim=(-3.5, 3.5), xlabel=LABELS[variable].replace(" to", "\nto" if brief else " to"))
-    bottom.set_yticks((-2, 0, 2))
+    bottom.set_yticks((-2, 2))  # the line is at zero
     top.tick_params(labelbottom=False)
     for ax in (top, bottom):
         ax.set(xscale="log" if log else "linear", xlim=(edges[0], edges[-1]))

@@ -1,6 +1,6 @@
 """What every page of the book keeps to: numbers for each, and the most that a page may have.
 
-    .venv/bin/python tests/book/page_measures.py 13_kernel     # what was found on a page
+    PYTHONPATH=book/_ext .venv/bin/python tests/book/page_measures.py 13_kernel     # what was found on a page
 
 `MEASURES` lists what is measured, `Page` reads a page, and `test_page_measures.py` holds both against each other.
 """
@@ -30,6 +30,8 @@ SIDES = re.compile(
     r"\b(?:Left|Middle|Right)[:,]|\((?:left|right)\)|\b[Oo]n the (?:left|right)\b"
     r"|\b(?:left|right) panels?\b(?! of Figs?\. P)"
 )
+LISTING = re.compile(r"^```(?:python|js|bash|console)?\n(?P<code>.*?)^```$", re.M | re.S)
+"""Code in a page that is no chapter."""
 ROUND_UNITS = re.compile(r"label.*\((?:[kMG]?eV|[ckmnµμ]?m|cm/GeV|%)\)")
 FIGURE = re.compile(r"^[`:]{3,}\{(?:figure|image)\}.*\n(?P<options>(?::.*\n)*)", re.M)
 
@@ -133,6 +135,7 @@ def hidden_code(page: Page) -> float:
 def broken_code(page: Page) -> int:
     """Count the lines of code, folded ones and solutions too, that the text column of a wide screen breaks."""
     shown = [c.source for c in page.cells if c.cell_type == "code" and not REMOVED & set(c.metadata.get("tags", []))]
+    shown += [] if page.cells else [block["code"] for block in LISTING.finditer(page.text)]
     return sum(len(line) > COLUMN for source in shown for line in source.splitlines())
 
 

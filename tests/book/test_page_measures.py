@@ -70,6 +70,12 @@ def test_a_line_of_code_that_the_column_breaks_is_found_unless_it_is_removed(pag
     assert page_measures.broken_code(page(text)) == 2
 
 
+def test_a_line_of_a_listing_that_the_column_breaks_is_found_on_a_page_without_cells(tmp_path):
+    long, prose = f"a = {'1' * page_measures.COLUMN}", tmp_path / "prose.md"
+    prose.write_text(f"{long}\n\n```python\n{long}\nb = 2\n```\n\n```js\n{long}\n```\n", encoding="utf-8")
+    assert page_measures.broken_code(Page(prose)) == 2
+
+
 def test_a_removed_cell_may_glue_and_do_nothing_else(page):
     glue = cell('from myst_nb import glue\nglue("a", a)\nfor x in xs:\n    glue(x, x)', ":tags: [remove-cell]")
     more = cell("a = 1\nb = glue_all(a)", ":tags: [remove-cell]")

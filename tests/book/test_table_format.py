@@ -31,10 +31,13 @@ def pieces():
 @pytest.fixture(scope="module")
 def reader():
     """What both pieces of Python on the page define, one after the other."""
-    names = {}
+    names, opened = {}, []
     for code in pieces():
         exec(code.replace('"data/', f'"{ROOT}/data/'), names)
-    return names
+        opened.append(names["file"])
+    yield names
+    for file in opened:
+        file.close()
 
 
 def places(header):
@@ -59,6 +62,7 @@ def test_ten_lines_read_the_rates_of_analysis_I():
     _, lines = code.split("\n\n")[1:]  # after imports: the point, and the lines
     assert len(lines.splitlines()) == 10
     exec(code.replace('"data/', f'"{ROOT}/data/').replace("print(", "found = ("), names := {})
+    names["file"].close()
     point = dk.BENCHMARK_B.replace(m_N=names["m_N"], m_Zprime=names["m_Zprime"])
     expected = dk.load_table().events_at_lifetime(point, names["L"] * names["m_N"], dk.ANALYSIS_I).mean
     factors = np.array([channel.pot * channel.selection.efficiency for channel in dk.ANALYSIS_I.channels])

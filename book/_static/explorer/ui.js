@@ -153,7 +153,7 @@
       if (begins) return `above ${quantity(state.y, from)}`;
       return stops ? `below ${quantity(state.y, to)}` : "everywhere";
     });
-    const here = `At ${x} = ${quantity(state.x, state[state.x])}`;
+    const here = `At <span class="ex-unbroken">${x} = ${quantity(state.x, state[state.x])}</span>`;
     const at = words.length ? `${here}, ${y} is excluded ${words.join(" and ")}.` : `${here}, no ${y} is excluded.`;
     const part = Number.isNaN(share) ? "The table has no rates in this plane." : `${number(100 * share, 2)} % of the plane is excluded.`;
     return `${y} against ${x}. ${part} ${at}`;
