@@ -129,7 +129,7 @@ def is_one_ring(pairs: Pairs, criterion: str = "circle1", tuning: str = "1c100s"
         As found, smeared.
     criterion
         Of `CRITERIA`. Cuts are linear between the middles of their bins in visible energy, and those of the first
-        and last bin beyond, below 0.15 and above 1.27 GeV, where nothing is published.
+        and last bin beyond, beyond `cut_energies`, where nothing is published.
     tuning
         Of `TUNINGS`.
     """
@@ -147,6 +147,11 @@ def is_one_ring(pairs: Pairs, criterion: str = "circle1", tuning: str = "1c100s"
     if criterion == "circle0":
         return np.asarray(np.hypot(a, b) > cut)
     return np.asarray((np.hypot(1 - a, 1 - b) if criterion == "circle1" else 1 - (a + b) / 2) < cut)
+
+
+def cut_energies() -> Array:
+    """Visible energies in GeV for which the cut is published, the middles of its bins."""
+    return _table(f"r_{CRITERIA[0]}_{TUNINGS[0]}")[0]
 
 
 def _threshold(column: str, visible: Array) -> Array:

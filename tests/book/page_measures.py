@@ -160,6 +160,12 @@ def only_glues(statement: ast.stmt) -> bool:
     return isinstance(call, ast.Call) and getattr(call.func, "id", "") == "glue"
 
 
+def typed_glue(page: Page) -> int:
+    """Count the values that are glued and were typed: a number in prose is computed."""
+    values = [call.args[1] for _, cell in page.code(removed=True) for call in calls(cell.source, "glue")]
+    return sum(not any(isinstance(part, ast.Name) for part in ast.walk(value)) for value in values)
+
+
 def figures_without_text(page: Page) -> int:
     """Count the figures, of cells and of prose, that say nothing to those who cannot see them."""
     metadata = [cell.metadata.get("mystnb", {}) for _, cell in page.code()]
@@ -224,6 +230,7 @@ MEASURES = {
     "broken_code": Measure(broken_code, 0),
     "to_string": Measure(uses_of_to_string, 0),
     "more_than_glue": Measure(more_than_glue, 0),
+    "typed_glue": Measure(typed_glue, 0),
     "figures_without_text": Measure(figures_without_text, 0),
     "panels_by_side": Measure(panels_by_side, 0),
     "round_units": Measure(round_units, 0),

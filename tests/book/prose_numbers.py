@@ -28,6 +28,10 @@ NOT_PROSE = [
     re.compile(r"\]\([^)]*\)|<?https?://\S+"),  # addresses
 ]
 
+EXERCISE = re.compile(r"^(?P<fence>[`:]{3,})\{exercise\}.*?^(?P=fence)$", re.M | re.S)
+BARE = re.compile(r"\{math\}`([−+-]?\d[\d.]*(?:\\[ ,]\d+)*)(?:\\[ ,]*\\?%)?`")
+"""A number that stands alone in mathematics, which is no formula."""
+
 SMALL = "one|two|three|four|five|six|seven|eight|nine|ten"
 LARGE = (
     "eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy"
@@ -45,7 +49,11 @@ NUMBER = re.compile(
 
 
 def prose_of(source: str) -> str:
-    """Leave of a page in MyST only what is read as prose."""
+    """Leave of a page in MyST only what is read as prose.
+
+    A number alone in mathematics is read as such; what an exercise gives in this way need not be computed.
+    """
+    source = BARE.sub(r"\1", EXERCISE.sub(lambda found: BARE.sub(" ", found[0]), source))
     for pattern in NOT_PROSE:
         source = pattern.sub(" ", source)
     return source

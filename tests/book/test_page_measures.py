@@ -83,6 +83,11 @@ def test_a_removed_cell_may_glue_and_do_nothing_else(page):
     assert page_measures.more_than_glue(page(glue + more)) == 2
 
 
+def test_a_glued_value_that_was_typed_is_found(page):
+    text = cell('glue("a", "0.15")\nglue("b", f"{4:d}")\nglue("c", f"{x:.1f}")', ":tags: [remove-cell]\n")
+    assert page_measures.typed_glue(page(text)) == 2
+
+
 def test_a_figure_needs_words_for_those_who_cannot_see_it(page):
     bare = "---\nmystnb:\n  figure:\n    name: fig-a\n"
     text = cell("plot()", bare + "---") + cell("plot(1)", bare + "  image:\n    alt: A line that falls.\n---")
@@ -122,6 +127,7 @@ def test_data_frames_as_text_are_found(page):
     [
         "about 17 times as many", "a rate of 0.3", "10²⁰ protons", "three times the error", "a third of the events",
         "at twice the time", "by a few per cent", "a million events", "from 130 to 150", "as *n* = 5", "−2.9",
+        "above {math}`0.2` GeV", r"by {math}`10\ \%`",
     ],
 )  # fmt: skip
 def test_a_number_in_prose_is_found(prose):
