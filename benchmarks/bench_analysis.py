@@ -8,13 +8,14 @@ import pytest
 
 import darkpkg as dk
 from darkpkg.experiment.response import FGD_RESPONSE
+from darkpkg.method.events import PlacedEvents
 
 MILLION = 1_000_000
 FEWER = 500
 
 
 @pytest.fixture(scope="module")
-def events():
+def events() -> PlacedEvents:
     return dk.place(dk.generate(dk.LIGHT, MILLION, seed=1), dk.ND280, seed=2)
 
 
@@ -37,7 +38,7 @@ def reconstructed(matrix, true, uniform):
     return matrix.edges[-1]
 
 
-def one_by_one(events):
+def one_by_one(events: PlacedEvents):
     """Mass of each smeared pair, massless leptons, event by event: how one would write it first."""
     response, masses = FGD_RESPONSE, []
     for i in range(len(events)):
@@ -53,7 +54,7 @@ def one_by_one(events):
     return np.array(masses)
 
 
-def test_smearing(benchmark, events):
+def test_smearing(benchmark, events: PlacedEvents):
     """All pairs of the sample, against a loop over five hundred of them, scaled."""
     few = events.thinned(MILLION // FEWER)
     begin = perf_counter()
@@ -64,7 +65,7 @@ def test_smearing(benchmark, events):
     assert reference / benchmark.stats.stats.min > 20
 
 
-def test_preparation(benchmark, events, extra_memory):
+def test_preparation(benchmark, events: PlacedEvents, extra_memory):
     """The first prediction of a sample, of which only what was made in FGD1 is smeared."""
     samples = iter([events[:] for _ in range(4)])
 
@@ -78,7 +79,7 @@ def test_preparation(benchmark, events, extra_memory):
     assert extra < 1e9
 
 
-def test_plane_of_both_analyses(benchmark, events):
+def test_plane_of_both_analyses(benchmark, events: PlacedEvents):
     """A plane of m_N above m_Z′ and |V_μN|² in 42 bins, over what only Analysis I costs with its two."""
     both = dk.ANALYSIS_I + dk.ANALYSIS_II
     m_N, V = np.geomspace(0.006, 1.0, 40), np.geomspace(1e-11, 1e-4, 40)

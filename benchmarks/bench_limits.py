@@ -2,12 +2,14 @@
 
 import warnings
 from time import process_time
+from typing import cast
 
 import numpy as np
 import pytest
 
 import darkpkg as dk
 from darkpkg.inference.outcomes import Method
+from darkpkg.method.events import PlacedEvents
 from darkpkg.method.files import write_events
 from paper.figures.limits import PLANES
 
@@ -20,7 +22,7 @@ def sixty(plane):
     return dk.Slice(plane.at, **axes)
 
 
-def sample(mediator, n_events):
+def sample(mediator: str, n_events: int) -> PlacedEvents:
     """Events over the masses of a mediator."""
     sampling, detector = {"heavy": (dk.HEAVY, dk.ND280), "light": (dk.LIGHT, dk.ND280_TRACKER)}[mediator]
     return dk.place(
@@ -46,7 +48,7 @@ def test_four_planes(benchmark, stored):
     """Reading both samples, 60 × 60 points of four planes with both analyses, and the contours."""
 
     def all_four():
-        kernels = {name: dk.Kernel(dk.read_events(path)) for name, path in stored.items()}
+        kernels = {name: dk.Kernel(cast(PlacedEvents, dk.read_events(path))) for name, path in stored.items()}
         return [dk.scan(kernels[mediator], sixty(plane), BOTH).exclusion() for (mediator, _), plane in PLANES.items()]
 
     curves = benchmark.pedantic(all_four, rounds=2)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import darkpkg as dk
+from darkpkg.method.events import PlacedEvents
 from darkpkg.method.files import write_events
 from darkpkg.physics import scattering
 
@@ -16,12 +17,12 @@ MILLION = 1_000_000
 
 
 @pytest.fixture(scope="module")
-def events():
+def events() -> PlacedEvents:
     return dk.place(dk.generate(dk.HEAVY, MILLION, seed=1), dk.ND280, seed=2)
 
 
 @pytest.fixture
-def columns(events):
+def columns(events: PlacedEvents):
     return {name: getattr(events, name) for name in events.columns()}
 
 
@@ -75,7 +76,7 @@ print(1024 * int(peak), size)
     assert peak < 2e9
 
 
-def test_placing(benchmark, events):
+def test_placing(benchmark, events: PlacedEvents):
     bare = dk.Events(
         **{name: getattr(events, name) for name in dk.Events.columns()},
         origin=events.origin,
@@ -85,7 +86,7 @@ def test_placing(benchmark, events):
     benchmark.extra_info["events per second"] = MILLION / benchmark.stats.stats.min
 
 
-def test_writing(benchmark, events, columns, tmp_path):
+def test_writing(benchmark, events: PlacedEvents, columns, tmp_path):
     """Compressed and with a checksum, against numpy's plain file of the same numbers."""
     begin = perf_counter()
     np.savez(tmp_path / "plain.npz", **columns)
@@ -96,7 +97,7 @@ def test_writing(benchmark, events, columns, tmp_path):
     benchmark.extra_info["size over that of a plain file"] = size / plain_size
 
 
-def test_reading(benchmark, events, columns, tmp_path):
+def test_reading(benchmark, events: PlacedEvents, columns, tmp_path):
     """With the check of every number, against numpy's plain file of the same numbers."""
     path = write_events(events, tmp_path / "events.parquet")
     np.savez(tmp_path / "plain.npz", **columns)

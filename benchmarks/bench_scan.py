@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import darkpkg as dk
+from darkpkg.method.events import PlacedEvents
 from darkpkg.method.flights import decay_rates
 from darkpkg.method.kernel_estimate import prepared
 from darkpkg.method.kernels import EPANECHNIKOV
@@ -21,7 +22,7 @@ POINTS = 1600
 
 
 @pytest.fixture(scope="module")
-def events():
+def events() -> PlacedEvents:
     sample = dk.place(dk.generate(dk.HEAVY, MILLION, seed=1), dk.ND280, seed=2)
     dk.Kernel(sample).events(dk.BENCHMARK_B, dk.ANALYSIS_I)  # machine code and order of the sample are there
     return sample
@@ -60,7 +61,7 @@ def planes():
     }
 
 
-def dense(events, plane, analysis=dk.ANALYSIS_I):
+def dense(events: PlacedEvents, plane, analysis=dk.ANALYSIS_I):
     """The five weights as arrays (points, events), summed: how one would write it first."""
     smoothing = dk.Smoothing()
     m_N, m_Zprime, ctau, coupling = (
@@ -77,7 +78,7 @@ def dense(events, plane, analysis=dk.ANALYSIS_I):
 
 
 @pytest.mark.parametrize("axes", planes())
-def test_plane(benchmark, events, extra_memory, axes):
+def test_plane(benchmark, events: PlacedEvents, extra_memory, axes):
     """40 × 40 points over all events, against the dense arrays over one in two hundred, times two hundred."""
     plane = planes()[axes]
     few = events.thinned(MILLION // FEWER)
@@ -95,7 +96,7 @@ def test_plane(benchmark, events, extra_memory, axes):
     assert extra < 1e9
 
 
-def test_first_prediction(benchmark, events):
+def test_first_prediction(benchmark, events: PlacedEvents):
     """The first one of a sample and analysis selects and orders the events; the others use what it kept."""
     fresh = iter([events[:] for _ in range(3)])
 
@@ -106,7 +107,7 @@ def test_first_prediction(benchmark, events):
 
 
 @on_one_core
-def test_plane_of_masses(benchmark, events, one_core):
+def test_plane_of_masses(benchmark, events: PlacedEvents, one_core):
     """25 × 25 pairs of masses, each with its lifetime, three chambers and both beams, over all events.
 
     The reference is again dense arrays. The first plane of a sample also selects and orders the events.
@@ -142,7 +143,7 @@ def one_by_one(rates, begin, width):
 
 @on_one_core
 @pytest.mark.parametrize("name", LIFETIMES)
-def test_lifetimes_of_the_same_masses(benchmark, events, one_core, name):
+def test_lifetimes_of_the_same_masses(benchmark, events: PlacedEvents, one_core, name):
     """A plane of 60 lifetimes at each of 12 pairs of masses, against nothing but the chances of the same paths."""
     analysis, budget = LIFETIMES[name]
     plane = dk.BENCHMARK_B.replace(m_Zprime=np.geomspace(0.13, 10, 12)[:, None], epsilon=np.geomspace(1e-5, 1e-1, 60))
@@ -152,7 +153,7 @@ def test_lifetimes_of_the_same_masses(benchmark, events, one_core, name):
     for selection in dict.fromkeys(channel.selection for channel in analysis.channels):
         beams = tuple((c.beam, c.pot) for c in analysis.channels if c.selection == selection)
         own = prepared(events, selection, beams, kernel.smoothing.slope, (14,), (True, False))
-        for m_Zprime, of_N in zip(plane.m_Zprime[:, 0], rates, strict=True):
+        for m_Zprime, of_N in zip(np.ravel(plane.m_Zprime), rates, strict=True):
             u, v = (own.x - np.log(plane.m_N)) / 0.15, (own.y - np.log(m_Zprime)) / 0.6
             hit = (u**2 + v**2 < 2)[:, None] & (own.paths.width > 0)
             work.append((of_N, own.paths.begin[hit], own.paths.width[hit]))
@@ -181,7 +182,7 @@ def inner_points():
 
 @on_one_core
 @pytest.mark.parametrize("bandwidth", BANDWIDTHS, ids=str)
-def test_bandwidth(benchmark, events, one_core, bandwidth):
+def test_bandwidth(benchmark, events: PlacedEvents, one_core, bandwidth):
     """Cost of a point: about proportional to the area of the kernel."""
     smoothing, points = dk.Smoothing(bandwidth), inner_points()
     kernel = dk.Kernel(events, smoothing)
@@ -192,7 +193,7 @@ def test_bandwidth(benchmark, events, one_core, bandwidth):
 
 
 @on_one_core
-def test_cost_falls_with_the_bandwidth(benchmark, events, one_core):
+def test_cost_falls_with_the_bandwidth(benchmark, events: PlacedEvents, one_core):
     """A point of the narrowest kernel against one of the widest, with 64 times the area, in the same run."""
     points, seconds = inner_points(), []
     for bandwidth in BANDWIDTHS:
@@ -208,7 +209,7 @@ def test_cost_falls_with_the_bandwidth(benchmark, events, one_core):
 
 @on_one_core
 @pytest.mark.parametrize("point", [dk.BENCHMARK_B, dk.BENCHMARK_B.replace(m_N=0.4, m_Zprime=3.0)], ids=["B", "heavy"])
-def test_moving_events_against_simulating_them(benchmark, events, one_core, point):
+def test_moving_events_against_simulating_them(benchmark, events: PlacedEvents, one_core, point):
     """A point of the plane from transported events, against a dedicated sample of the same error.
 
     The reference is `generate` and `place` at the fixed masses, its time scaled to as many effective events.

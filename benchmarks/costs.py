@@ -82,7 +82,8 @@ def steps(region):
 
 def measured():
     """A row for each step and region. The unit is the least time of a call of exp in the whole run."""
-    unit, units, rows = exponential(), [], []
+    unit, rows = exponential(), []
+    units: list[float] = []
     for region in REGIONS:
         with steps(region) as each:
             for name, (step, n) in each.items():

@@ -107,7 +107,8 @@ def watched(target, *arguments, until=None):
 
     Returns seconds, those of the processors, and the most bytes of all its processes.
     """
-    begin, most, used = time.perf_counter(), 0, {}
+    begin, most = time.perf_counter(), 0
+    used: dict[int, float] = {}
     process = SPAWN.Process(target=target, args=arguments)
     process.start()
     while process.is_alive():
