@@ -60,7 +60,7 @@ _BOUND = re.compile(
     r"|(?<=\bAnalysis)[ \n](?=II?\b)|(?<=\b[Bb]enchmark)[ \n](?=[AB]\b)|(?<=Δ) (?=ln\b)"
 )
 _SHORT = 24
-"""Letters of a word of code that stay on one line."""
+"""Letters of code that stay on one line."""
 _OPTION = re.compile(r"--?[a-zA-Z][\w-]*")
 _JOINT = re.compile(r"(?<=[\w\])][.(=\[/,])(?=[\w\"'])")
 _UNIT_AHEAD = re.compile(rf"^ (?={_UNIT})")
@@ -131,10 +131,13 @@ def plain(formula: str) -> str:
 
 
 def _keep_words(text: nodes.Text) -> None:
-    """Have no line end within a short word of code or an option, as `--seed`; a long word may break at its joints.
+    """Have no line end within short code, or an option, as `--seed`; a long word may break at its joints.
 
     A browser breaks lines behind hyphens, and anywhere in a word that is longer than the line.
     """
+    if len(text) <= _SHORT and re.search(r"\s", text):
+        text.parent.replace(text, nodes.inline(text, text, classes=["together"]))
+        return
     kept: list[nodes.Node] = []
     for word in re.split(r"(\s+)", text):
         if _OPTION.fullmatch(word) or ("-" in word and 1 < len(word) <= _SHORT):

@@ -89,6 +89,11 @@ def test_options_and_short_words_with_a_hyphen_are_on_one_line():
     assert all(one["classes"] == ["together"] for one in together)
 
 
+def test_short_code_of_several_words_is_on_one_line():
+    (together,) = _in_code("make check-pages")
+    assert (together.astext(), together["classes"]) == ("make check-pages", ["together"])
+
+
 @pytest.mark.parametrize(
     "pieces",
     [
@@ -115,7 +120,7 @@ def test_a_line_breaks_neither_before_a_per_cent_sign_nor_behind_a_formula_with_
     keep_together(None, document, "page")
     assert paragraph.astext() == "5\u00a0% of m_N), or 9\u00a0% of x and 1 %"
     together = list(paragraph.findall(lambda node: "together" in getattr(node, "attributes", {}).get("classes", [])))
-    assert [node.astext() for node in together] == ["m_N),"]
+    assert [node.astext() for node in together] == ["m_N),", "1 %"]
 
 
 @pytest.mark.parametrize(
