@@ -182,7 +182,7 @@ def draw_chain(chains: Mapping[str, tuple[Mapping[str, Array], float]]) -> Figur
         ax.errorbar(ratio, n, xerr=errors, fmt="o", ms=5, color=COLOURS["blue"])
         ax.plot(ratio, n, color=COLOURS["blue"], lw=1, alpha=0.5)
         ax.axvline(1, color="black", lw=0.8)
-        ax.set_yticks(n, [name.replace("e-28", "·10⁻²⁸") for name in steps], fontsize=8.5)
+        ax.set_yticks(n, [name.replace("e-28", " × 10⁻²⁸") for name in steps], fontsize=8.5)
         ax.xaxis.set_major_locator(plt.MaxNLocator(3))
         ax.yaxis.set_minor_locator(plt.NullLocator())
         ax.tick_params(axis="y", which="both", length=0)

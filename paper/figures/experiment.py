@@ -179,7 +179,7 @@ def _efficiency(sample: PlacedEvents, points: Any, expected: Callable[..., Expec
 
 
 def figure_6(samples: Samples) -> PaperFigure:
-    """Data, background and the signal of benchmark A with ε = 2.5·10⁻³, in both analyses and both beams.
+    """Data, background and the signal of benchmark A with ε = 2.5 × 10⁻³, in both analyses and both beams.
 
     The signal is that of the sample at A. The line of the true mass is smeared by the paper's kernel alone, over the
     sample around A. For a counting experiment that observed nothing, the largest expectation is drawn for which zero

@@ -117,27 +117,27 @@ class _Line:
 def figure_9(samples: Samples) -> PaperFigure:
     """Limits for a heavy dark photon by Analysis I, with projections, other limits and the region of interest.
 
-    The projections are for 4·10²¹ POT with today's detector and for 16·10²¹ POT with the upgraded one, argon only,
-    which is not in the table: its line is from a sample over all masses, transported to those of each point.
+    The projections are for 4 × 10²¹ POT with today's detector and for 16 × 10²¹ POT with the upgraded one, in argon
+    alone, which is not in the table: its line is from a sample over all masses, transported to those of each point.
     """
     table = load_table()
     upgrade = project(ANALYSIS_I, detector=ND280_UPGRADE)
     upgraded = _Line(Transport(samples.heavy_upgrade), upgrade, {"color": COLOURS["purple"], "ls": "-."}, None)
     lines = {
         "Analysis I": _Line(table, ANALYSIS_I, {"color": COLOURS["blue"], "shade": 0.25}),
-        "4·10²¹ POT": _Line(table, project(ANALYSIS_I), {"color": COLOURS["blue"], "ls": "--"}, None),
-        "16·10²¹ POT, upgrade, argon": upgraded,
+        "4 × 10²¹ POT": _Line(table, project(ANALYSIS_I), {"color": COLOURS["blue"], "ls": "--"}, None),
+        "16 × 10²¹ POT, upgrade, argon": upgraded,
     }
     return _limits("heavy", lines, samples)
 
 
 def figure_10(samples: Samples) -> PaperFigure:
-    """Limits for a light dark photon by both analyses, with the projection to 4·10²¹ POT and other limits."""
+    """Limits for a light dark photon by both analyses, with the projection to 4 × 10²¹ POT and other limits."""
     table = load_table()
     more = project(ANALYSIS_I) + project(ANALYSIS_II)
     lines = {
         "Analyses I and II": _Line(table, _BOTH, {"color": COLOURS["blue"], "shade": 0.25}),
-        "4·10²¹ POT": _Line(table, more, {"color": COLOURS["blue"], "ls": "--"}, None),
+        "4 × 10²¹ POT": _Line(table, more, {"color": COLOURS["blue"], "ls": "--"}, None),
     }
     return _limits("light", lines, samples)
 

@@ -166,6 +166,11 @@ def typed_glue(page: Page) -> int:
     return sum(not any(isinstance(part, ast.Name) for part in ast.walk(value)) for value in values)
 
 
+def dots_before_powers(page: Page) -> int:
+    """Count the powers of ten behind a dot: 3 × 10⁻⁷ is the one form in text, tables and figures."""
+    return len(re.findall(r"·\s?10(?=[⁻⁰¹²³⁴-⁹])", page.text))
+
+
 def figures_without_text(page: Page) -> int:
     """Count the figures, of cells and of prose, that say nothing to those who cannot see them."""
     metadata = [cell.metadata.get("mystnb", {}) for _, cell in page.code()]
@@ -231,6 +236,7 @@ MEASURES = {
     "to_string": Measure(uses_of_to_string, 0),
     "more_than_glue": Measure(more_than_glue, 0),
     "typed_glue": Measure(typed_glue, 0),
+    "dots_before_powers": Measure(dots_before_powers, 0),
     "figures_without_text": Measure(figures_without_text, 0),
     "panels_by_side": Measure(panels_by_side, 0),
     "round_units": Measure(round_units, 0),

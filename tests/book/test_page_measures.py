@@ -88,6 +88,10 @@ def test_a_glued_value_that_was_typed_is_found(page):
     assert page_measures.typed_glue(page(text)) == 2
 
 
+def test_a_power_of_ten_behind_a_dot_is_found(page):
+    assert page_measures.dots_before_powers(page("From 3·10⁻⁷ to 4 × 10⁻⁷, at 5\u202f·\u202f10²¹.\n")) == 2
+
+
 def test_a_figure_needs_words_for_those_who_cannot_see_it(page):
     bare = "---\nmystnb:\n  figure:\n    name: fig-a\n"
     text = cell("plot()", bare + "---") + cell("plot(1)", bare + "  image:\n    alt: A line that falls.\n---")

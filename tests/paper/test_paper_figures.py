@@ -376,12 +376,12 @@ their logarithms, ln(rate) is taken as linear; its curvature, of order one, leav
 LIMITS = {
     9: {
         "Analysis I": ("table", I),
-        "4·10²¹ POT": ("table", dk.project(I)),
-        "16·10²¹ POT, upgrade, argon": ("upgrade", dk.project(I, detector=dk.ND280_UPGRADE)),
+        "4 × 10²¹ POT": ("table", dk.project(I)),
+        "16 × 10²¹ POT, upgrade, argon": ("upgrade", dk.project(I, detector=dk.ND280_UPGRADE)),
     },
     10: {
         "Analyses I and II": ("table", I + II),
-        "4·10²¹ POT": ("table", dk.project(I) + dk.project(II)),
+        "4 × 10²¹ POT": ("table", dk.project(I) + dk.project(II)),
     },
     14: {
         "all": ("table", I),
