@@ -90,7 +90,7 @@ lab: $(READY)  ## open the chapters in JupyterLab (FLAGS=--no-browser on another
 	@$(VENV)/bin/jupytext-config set-default-viewer markdown
 	@$(VENV)/bin/jupyter lab $(FLAGS) notebooks
 
-lint: $(READY)  ## check the style of the code, and the types of the library
+lint: $(READY)  ## check the style of the code, and types: library, benchmarks and what no test runs
 	@$(RUN) -m ruff check --quiet .
 	@$(RUN) -m ruff format --quiet --check .
 	@$(RUN) -m mypy

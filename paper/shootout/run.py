@@ -135,7 +135,8 @@ def regional(method: str, region: str, budget: int, i: int, choice: neural.Choic
         training, surrogate = seconds(neural.trained, sample, ANALYSES["I"], *how)
         for name, point in points.items():
             own = seconds(surrogate.events, many(point, N_TIMED))[0] / N_TIMED
-            yield row(name, "I", *surrogate.events(point), shared + training, own)
+            events, error = surrogate.events(point)
+            yield row(name, "I", events, error, shared + training, own)
         return
     estimate = dk.Kernel(sample) if method == "kernel" else dk.Transport(sample)
     for analysis, channels in ANALYSES.items():
@@ -205,13 +206,14 @@ def estimates(ends: float) -> None:
 
 def warm_up() -> None:
     """Compile, with one point and several, and adapt the maps in this process, away from the disk."""
-    adapted.cache_folder = lambda: None
+    adapted.cache_folder = lambda: None  # type: ignore[assignment, attr-defined]
     adapted._adapted.cache_clear()
     for point in (POINTS["B"], POINTS["A"]):
-        m_N, m_Zprime = 1.1 * point.m_N, 1.1 * point.m_Zprime  # no masses that are measured
+        m_N, m_Zprime = 1.1 * float(point.m_N), 1.1 * float(point.m_Zprime)  # no masses that are measured
         near = dk.SamplingRange((0.9 * m_N, 1.1 * m_N), (0.9 * m_Zprime, 1.1 * m_Zprime), region_of(point))
         other = point.replace(m_N=m_N, m_Zprime=m_Zprime)
-        for masses, sequence in itertools.product((near, other), ("random", "sobol")):
+        both: tuple[dk.SamplingRange | dk.DarkParameters, ...] = near, other
+        for masses, sequence in itertools.product(both, ("random", "sobol")):
             sample = dk.simulate(masses, 4000, 1, sequence=sequence)
             for kind, channels in itertools.product((dk.Kernel, dk.Transport), ANALYSES.values()):
                 kind(sample).events(other, channels)

@@ -35,7 +35,8 @@ ANALYSIS = ANALYSES["I"]
 
 def points() -> list[dk.DarkParameters]:
     """Mass points with the couplings of benchmark B."""
-    rng, found = random_stream(SEED, "grid"), []
+    rng = random_stream(SEED, "grid")
+    found: list[dk.DarkParameters] = []
     (low, high), (least, most) = CORNERS
     while len(found) < N_POINTS:
         m_N, m_Zprime = low * (high / low) ** rng.random(), least * (most / least) ** rng.random()

@@ -48,8 +48,8 @@ def simulated(point: str, helicity: str) -> tuple[Leptons, np.ndarray]:
         )
         events = run.get_MC_events()
     weight = events["w_event_rate"].to_numpy() * run.nuclear_target.mass / t_to_GeV
-    momenta = (events[f"P_decay_ell_{charge}"].to_numpy() for charge in ("minus", "plus"))
-    return Leptons(*momenta, rng.random((len(weight), 4))), weight
+    electron, positron = (events[f"P_decay_ell_{charge}"].to_numpy() for charge in ("minus", "plus"))
+    return Leptons(electron, positron, rng.random((len(weight), 4))), weight
 
 
 def table() -> pd.DataFrame:
