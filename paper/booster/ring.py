@@ -129,7 +129,7 @@ def is_one_ring(pairs: Pairs, criterion: str = "circle1", tuning: str = "1c100s"
         As found, smeared.
     criterion
         Of `CRITERIA`. Cuts are linear between the middles of their bins in visible energy, and those of the first
-        and last bin beyond, beyond `cut_energies`, where nothing is published.
+        and last bin outside of `cut_energies`, where nothing is published.
     tuning
         Of `TUNINGS`.
     """
