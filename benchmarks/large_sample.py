@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 import darkpkg as dk
-from darkpkg import datasets
+from darkpkg import chunks, datasets
 from darkpkg.method.files import checksum
 from darkpkg.outputs import complete_or_not_at_all
 from darkpkg.running import run
@@ -52,7 +52,7 @@ def simulate_again(into, n_chunks, chunk_size):
 
 def has_same_bits(plan, index, file):
     """Whether a file is chunk ``index`` of the plan."""
-    return checksum(plan.sample(index)) == pq.read_schema(file).metadata[b"sha256"].decode()
+    return checksum(chunks._chunk(plan, index)) == pq.read_schema(file).metadata[b"sha256"].decode()
 
 
 def histogram(into):

@@ -110,9 +110,14 @@ def _name(index: int) -> str:
     return f"chunk-{index:06d}.parquet"
 
 
-def _make(plan: Plan, index: int, path: Path, float32: bool) -> None:
+def _chunk(plan: Plan, index: int) -> PlacedEvents:
+    """The events of a file, with the simulation that they are of."""
     events = plan.sample(index)
-    write_events(events._with({}, {**events.provenance, "simulation": plan.digest}), path, float32=float32)
+    return events._with({}, {**events.provenance, "simulation": plan.digest})
+
+
+def _make(plan: Plan, index: int, path: Path, float32: bool) -> None:
+    write_events(_chunk(plan, index), path, float32=float32)
 
 
 def _agreed(folder: Path, plan: Plan, float32: bool) -> int:

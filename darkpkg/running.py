@@ -106,17 +106,23 @@ def run(
                 yield function(*task)
                 bar.update()
             return
-        futures = [executor.submit(function, *task) for task in tasks]
+        number = {executor.submit(function, *task): i for i, task in enumerate(tasks)}
+        results: dict[int, Any] = {}  # of which an earlier one is still missing: what was taken is kept nowhere
+        taken = 0
         try:
-            for future in as_completed(futures):
-                future.result()
+            for future in as_completed(list(number)):
+                results[number[future]] = future.result()
+                del number[future], future
                 bar.update()
+                while taken in results:
+                    yield results.pop(taken)
+                    taken += 1
         except BrokenExecutor as error:
-            done = sum(future.done() and not future.cancelled() and not future.exception() for future in futures)
+            done = len(tasks) - len(number)
+            done += sum(future.done() and not future.cancelled() and not future.exception() for future in number)
             raise BrokenExecutor(
                 f"a worker died when {done} of {len(tasks)} {what} were done; they are kept: run it again to go on"
             ) from error
         finally:
-            for future in futures:
+            for future in number:
                 future.cancel()
-        yield from (future.result() for future in futures)

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import active_children, get_context
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 
 import darkpkg as dk
+from benchmarks.large_sample import has_same_bits
 from darkpkg import commands, running
 from darkpkg.datasets import DataIntegrityError
 from darkpkg.inference.coverage import coverage
@@ -26,6 +28,7 @@ from darkpkg.inference.posterior import sample_chain
 from darkpkg.method.table_building import build_table
 from darkpkg.method.table_grid import Grid
 from darkpkg.running import executor_of, run
+from darkpkg.simulation import plan_of
 
 SIZE = 4000
 
@@ -60,6 +63,11 @@ class TestFiles:
 
     def test_chunks_are_of_different_events(self, folder):
         assert len(set(bits(folder))) == 3
+
+    def test_the_benchmark_of_a_large_sample_finds_the_same_and_other_bits(self, folder):
+        plan = plan_of(dk.HEAVY, SIZE, 7)
+        assert all(has_same_bits(plan, i, file) for i, file in enumerate(folder.files))
+        assert not has_same_bits(plan, 0, folder.files[1])
 
     @pytest.mark.slow
     @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")  # of whoever runs the tests
@@ -173,6 +181,15 @@ class TestInterruption:
                 run(lambda i: (time.sleep(0.001 * (9 - i)), i)[1], [(i,) for i in range(9)], pool, "tasks")
             )
         assert results == list(range(9))
+
+    def test_a_result_that_was_taken_is_not_kept(self):
+        taken = []
+        with ThreadPoolExecutor(2) as pool:
+            for result in run(np.full, [(10, i) for i in range(50)], pool, "tasks"):
+                taken.append(weakref.ref(result))
+                del result
+                assert sum(one() is not None for one in taken) <= 2  # what a worker still has in its hands
+        assert len(taken) == 50
 
 
 @pytest.fixture(scope="module")
