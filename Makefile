@@ -15,6 +15,7 @@ BUILT   := _build/book-without-warnings
 EXTRAS  := book lab posterior exports test lint build
 VALIDATE := $(VENV)/validate
 SHOOTOUT := $(VENV)/shootout
+EXECUTORS := $(VENV)/executors
 UV      := $(RUN) -m uv --no-progress pip
 
 # What these programs would leave in a home directory stays in the environment.
@@ -37,12 +38,12 @@ unexport PYTHONHOME
 unexport PYTHONDONTWRITEBYTECODE
 
 # Chapters and tests run side by side, one to a core: more threads in each would only wait for one another.
-book test test-library lowest newest accept shootout: export OMP_NUM_THREADS      := 1
-book test test-library lowest newest accept shootout: export OPENBLAS_NUM_THREADS := 1
-book test test-library lowest newest accept shootout: export NUMBA_NUM_THREADS    := 1
+book test test-library lowest newest accept shootout executors: export OMP_NUM_THREADS      := 1
+book test test-library lowest newest accept shootout executors: export OPENBLAS_NUM_THREADS := 1
+book test test-library lowest newest accept shootout executors: export NUMBA_NUM_THREADS    := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env book check-pages lesson test test-library lowest newest lab lint format table accept hepdata benchmark validate shootout pins clean
+.PHONY: help env book check-pages lesson test test-library lowest newest lab lint format table accept hepdata benchmark validate shootout executors pins clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -124,6 +125,13 @@ shootout: $(READY)  ## compare estimators in error and processor time, rewrite d
 	@$(UV) install --quiet --python $(SHOOTOUT) --constraints constraints.txt --editable ".[shootout]"
 	@$(SHOOTOUT)/bin/python -m paper.shootout.run
 	@$(SHOOTOUT)/bin/python -m paper.shootout.run_grid
+
+executors: $(READY)  ## check that executors of loky, MPI and ipyparallel make the same bits as one process
+	@test -e $(EXECUTORS) || $(RUN) -m uv --quiet venv --python $(RUN) $(EXECUTORS)
+	@$(UV) install --quiet --python $(EXECUTORS) --constraints constraints.txt --editable ".[executors]"
+	@$(EXECUTORS)/bin/python tests/library/executors.py loky
+	@$(EXECUTORS)/bin/mpiexec -n 3 $(EXECUTORS)/bin/python -m mpi4py.futures tests/library/executors.py mpi4py
+	@$(EXECUTORS)/bin/python tests/library/executors.py ipyparallel
 
 # Beside an editable install pip takes no file with hashes: conda and Binder have the same pins without.
 pins: $(READY)  ## write the pins anew from pyproject.toml (FLAGS=--upgrade for the newest)

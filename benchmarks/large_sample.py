@@ -3,7 +3,9 @@
     python -m benchmarks.large_sample --events 100_000_000 --write data/validation/large_sample.csv
 
 The second run makes the chunks in the reverse order and stores none: the checksum of all columns of each is compared.
-Then the folder is read, chunk by chunk: a histogram, and a scan of a plane. Each stage has a row of the table.
+One process makes half of them in the same way, for the efficiency of two. Then the folder is read, chunk by chunk: a
+histogram, and a scan of a plane. As many events in ten times as many chunks show what their number costs. Each stage
+is a row of the table.
 """
 
 import argparse
@@ -30,6 +32,7 @@ from darkpkg.running import run
 from darkpkg.simulation import plan_of
 
 SEED, WORKERS = 2205, 2
+DIVISION = 10  # small chunks for each large one
 SPAWN = multiprocessing.get_context("spawn")
 EDGES = np.linspace(0, 6, 31)
 PLANE = dk.Slice(dk.BENCHMARK_B, m_N=np.geomspace(0.05, 0.2, 9), V_muN_sq=np.geomspace(1e-9, 1e-5, 9))
@@ -41,11 +44,11 @@ def simulate(into, n_chunks, chunk_size):
         dk.simulate_chunks(dk.HEAVY, n_chunks, SEED, into, chunk_size=chunk_size, executor=pool)
 
 
-def simulate_again(into, n_chunks, chunk_size):
-    """The same chunks from the last to the first, compared with those of the folder."""
+def simulate_again(into, n_chunks, chunk_size, workers):
+    """The last chunks, so many, in the reverse order, compared with those of the folder."""
     plan, files = plan_of(dk.HEAVY, chunk_size, SEED), dk.SampleFolder(into).files
-    tasks = [(plan, i, files[i]) for i in range(n_chunks)[::-1]]
-    with ProcessPoolExecutor(WORKERS, mp_context=SPAWN) as pool:
+    tasks = [(plan, i, files[i]) for i in range(len(files))[::-1][:n_chunks]]
+    with ProcessPoolExecutor(workers, mp_context=SPAWN) as pool:
         same = list(run(has_same_bits, tasks, pool, "chunks"))
     (into / "different").write_text(str(same.count(False)))
 
@@ -128,28 +131,32 @@ def watched(target, *arguments, until=None):
 
 
 def measured(into, n_chunks, chunk_size, kills):
-    """A row for each stage."""
+    """A row for each stage of one folder."""
     sizes = into, n_chunks, chunk_size
     stops = [max(1, n_chunks * (i + 1) // (kills + 1)) for i in range(kills)]
-    stages = {
-        "killed and resumed": [watched(simulate, *sizes, until=until) for until in [*stops, None]],
-        "simulated again": [watched(simulate_again, *sizes)],
-        "histogram": [watched(histogram, into)],
-        "scan": [watched(scan, into)],
-    }
-    for stage, runs in stages.items():
+    stored = "killed and resumed" if kills else "simulated"
+    yield stored, n_chunks, WORKERS, [watched(simulate, *sizes, until=until) for until in [*stops, None]]
+    for n, workers in [(n_chunks, WORKERS), (n_chunks // 2, 1)]:
+        yield "simulated again", n, workers, [watched(simulate_again, into, n, chunk_size, workers)]
+    yield "histogram", n_chunks, WORKERS, [watched(histogram, into)]
+    yield "scan", n_chunks, WORKERS, [watched(scan, into)]
+
+
+def rows_of(into, n_chunks, chunk_size, kills):
+    """What is stored of each stage of one folder."""
+    for stage, n, workers, runs in measured(into, n_chunks, chunk_size, kills):
         seconds, processor, most = zip(*runs, strict=True)
         yield {
             "stage": stage,
-            "events": n_chunks * chunk_size,
-            "chunks": n_chunks,
-            "workers": WORKERS,
+            "events": n * chunk_size,
+            "chunks": n,
+            "workers": workers,
             "kills": len(runs) - 1,
             "seconds": round(sum(seconds), 1),
             "processor": round(sum(processor), 1),
             "memory": round(max(most) / 1e9, 3),
             "disk": round(sum(file.stat().st_size for file in into.glob("chunk-*.parquet")) / 1e9, 3),
-            "different": int((into / "different").read_text()),
+            "different": int((into / "different").read_text()) if stage == "simulated again" else 0,
         }
 
 
@@ -160,9 +167,10 @@ def main(arguments):
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--write", type=Path, help="a CSV file")
     options = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as folder:
-        n_chunks = -(-options.events // options.chunk_size)
-        rows = list(measured(Path(folder), n_chunks, options.chunk_size, options.kills))
+    n_chunks, rows = -(-options.events // options.chunk_size), []
+    for division, kills in [(1, options.kills), (DIVISION, 0)]:
+        with tempfile.TemporaryDirectory() as folder:
+            rows += rows_of(Path(folder), n_chunks * division, options.chunk_size // division, kills)
     for row in rows:
         print(*(f"{name} {value}" for name, value in row.items()), sep=", ")
     if options.write:

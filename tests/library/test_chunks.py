@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import operator
 import os
 import re
 import shutil
@@ -237,21 +238,20 @@ class TestScheduler:
     def test_chains_have_the_same_bits(self, scheduler):
         bounds = {"V_muN_sq": (1e-10, 1e-4), "epsilon": (1e-4, 0.1)}
         lnL = dk.PointLikelihood(None, dk.ANALYSIS_I, dk.BENCHMARK_B, bounds)
+        chains = [functools.partial(sample_chain, lnL, 20, seed=seed, n_walkers=8) for seed in (1, 2)]
         with executor_of(1, scheduler) as executor:
-            futures = [executor.submit(sample_chain, lnL, 20, seed=seed, n_walkers=8) for seed in (1, 2)]
-            found = [future.result().u for future in futures]
-        for seed, u in zip((1, 2), found, strict=True):
-            np.testing.assert_array_equal(u, sample_chain(lnL, 20, seed=seed, n_walkers=8).u)
+            found = list(run(operator.call, [(chain,) for chain in chains], executor, "chains"))
+        for chain, one in zip(chains, found, strict=True):
+            np.testing.assert_array_equal(one.u, chain().u)
 
     def test_coverage_by_toys_has_the_same_bits_in_parts(self, scheduler):
         n_bins = len(dk.ANALYSIS_II.observed)
         points = np.linspace(0, 60, 30)[:, None] * np.full(n_bins, 1 / n_bins)
-        given = points, dk.ANALYSIS_II, Method("feldman-cousins", n_toys=200)
+        whole = functools.partial(coverage, points, dk.ANALYSIS_II, Method("feldman-cousins", n_toys=200))
+        parts = [(functools.partial(whole, which=part),) for part in (slice(0, 15), slice(15, 30))]
         with executor_of(1, scheduler) as executor:
-            halves = [executor.submit(coverage, *given, which=part) for part in (slice(0, 15), slice(15, 30))]
-            parts = [half.result().value for half in halves]
-        whole = coverage(*given).value
-        np.testing.assert_array_equal(np.concatenate(parts), whole)
+            found = [one.value for one in run(operator.call, parts, executor, "parts")]
+        np.testing.assert_array_equal(np.concatenate(found), whole().value)
 
 
 class TestErrors:
