@@ -33,6 +33,7 @@ app = typer.Typer(
     cls=Commands,
     help="The figures and claims of arXiv:2205.12273, drawn and checked anew.",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -67,7 +68,7 @@ def figure(
     n_events: NumberOfEvents = 1_000_000,
     seed: Seed = 1,
 ) -> None:
-    """Draw a figure of the paper by its number, or write the numbers behind its curves.
+    """Draw a figure of the paper, or write its curves.
 
     What a figure needs is simulated, a sample of --n-events for each pair of masses or each mediator. Limits are from
     the table of all rates; the dedicated samples that are compared with them have a size of their own.
@@ -103,7 +104,10 @@ def hepdata(
     n_events: NumberOfEvents = 1_000_000,
     seed: Seed = 1,
 ) -> None:
-    """Write the numbers behind the figures of the paper as submissions to HEPData, a folder for each."""
+    """Write the figures' curves for HEPData.
+
+    Each figure is a submission in a folder of its own.
+    """
     numbers = figures or list(catalogue.FIGURES)
     for number in numbers:
         catalogue.check_number(number)
@@ -157,9 +161,10 @@ def claims(
 def causes(
     output: Annotated[Path, typer.Option("--output", "-o", help="file to write, .csv")],
 ) -> None:
-    """Write the paper's curves beside ours, with the factor of each cause of their ratio.
+    """Write curves beside the paper's, with causes.
 
-    A row for each node of each curve of Figs. 3, 4, 6, 9, 10, 11, 14 and 15. What is needed is simulated: a minute.
+    A row for each node of each curve of Figs. 3, 4, 6, 9, 10, 11, 14 and 15: the paper's value, ours, and the factor
+    of each cause of their ratio. What is needed is simulated: a minute.
     """
     require_writable(output, ".csv")
     print("simulating the masses of all nodes", file=sys.stderr)
@@ -179,10 +184,10 @@ def miniboone(
     n_events: NumberOfEvents = published.N_EVENTS,
     seed: Seed = published.SEED,
 ) -> None:
-    """MiniBooNE's electron-like events in neutrino mode at points of the model, in 11 bins, and chi squared.
+    """MiniBooNE's electron-like events at given points.
 
-    Couplings are those of arXiv:2308.02543: alpha_D = 1/pi, V_muN = V_N = U_mu4/2. Each --difference does one thing
-    as its public program does; none by default.
+    They are those of neutrino mode in 11 bins, and chi squared. Couplings are those of arXiv:2308.02543: alpha_D =
+    1/pi, V_muN = V_N = U_mu4/2. Each --difference does one thing as its public program does; none by default.
     """
     require_writable(output, ".csv")
     check_size(n_events)

@@ -195,11 +195,12 @@ def test_verdicts_that_cannot_be_written_are_refused_before_the_work(path, messa
     assert message in refused("claims", "-o", path)
 
 
-@pytest.mark.parametrize("command", ["figure", "claims", "causes"])
-def test_every_option_has_a_help_text(command):
+@pytest.mark.parametrize("command", ["figure", "hepdata", "claims", "causes", "miniboone"])
+def test_every_option_has_a_help_text_and_no_summary_is_cut_off(command):
     for parameter in typer.main.get_command(app).commands[command].params:
         assert parameter.help, parameter.name
-    assert run(command, "--help").exit_code == 0
+    assert run(command, "-h").exit_code == 0
+    assert re.search(rf"^  {command} .*[^.]\.$", run("-h").output, re.M)
 
 
 def test_figures_are_submissions_to_hepdata(tmp_path):
