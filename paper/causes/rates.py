@@ -150,7 +150,7 @@ def _lifetimes(here: Masses) -> Along:
 
     steps = _counted(cumulative(readings.HEAVY_CURVES), shortest, "crossings")
     return Along(
-        "Fig. P11, shortest lifetimes", rates, drawn(rates), drawn.error(rates), steps, axis=("selected N", "")
+        "Fig. P11, excluded lifetimes", rates, drawn(rates), drawn.error(rates), steps, axis=("selected N", "")
     )
 
 

@@ -45,7 +45,7 @@ def argon_density(_: Samples) -> Answer:
     return Answer(0.016 * tonne / volume, assumed=Answer(0.016e3 / (volume * 1e-6)))
 
 
-def fiducial_begin_of_TPC2(_: Samples) -> Answer:
+def fiducial_start_of_TPC2(_: Samples) -> Answer:
     margin = 256 - 251
     return Answer(ND280["TPC2"].active.low[2] / cm + margin)
 

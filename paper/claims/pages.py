@@ -62,9 +62,9 @@ def _row(row: Any) -> dict[str, str]:
         why = f"{why} *Assumption: {row.assumption}.*"
     printed = f"{row.paper} {row.unit}" if row.unit and any(map(str.isdigit, row.paper)) else row.paper
     verdict = dict(zip(VERDICTS, ("✓", "✓ if", "✗"), strict=True))[row.verdict]
-    page = f"{{doc}}`/notebooks/{row.page}`"
-    heads = ("place", "claim", "paper", "ours", "verdict", "why", "page")
-    cells = (row.place, typeset(row.claim), printed, ours, verdict, typeset(why), page)
+    page = f"→\N{NO-BREAK SPACE}{{doc}}`/notebooks/{row.page}`"
+    heads = ("place", "claim", "paper", "ours", "verdict", "why")
+    cells = (row.place, typeset(row.claim), printed, ours, verdict, f"{typeset(why)} {page}")
     return dict(zip(heads, cells, strict=True))
 
 

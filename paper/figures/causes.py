@@ -114,6 +114,13 @@ def draw_all(curves: Sequence[Along]) -> Figure:
     return figure
 
 
+_NARROW_NAMES = {
+    "Fig. P14 right, P0D and FGD, upper edge": "Fig. P14 right, upper edge",
+    "Fig. P9 right, T2K-I and T2K-I+II": "Fig. P9 right, projections",
+}
+"""Names that are wider than a panel on a phone, and what stands for them there."""
+
+
 def _all_curves(curves: Sequence[Along], size: tuple[float, float] | None) -> Figure:
     """Points of all curves, with names beside them, or above them if there is no size given."""
     figure, axes = plt.subplots(
@@ -140,14 +147,13 @@ def _all_curves(curves: Sequence[Along], size: tuple[float, float] | None) -> Fi
     right.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     left.set(ylim=(len(curves) - 0.5, -0.5))
     left.yaxis.set_minor_locator(plt.NullLocator())
-    names = [shown_name(one.name) for one in curves]
+    names = [shown_name(one.name if size else _NARROW_NAMES.get(one.name, one.name)) for one in curves]
     left.set_yticks(range(len(curves)), names if size else [""] * len(curves), fontsize=9)
     if not size:
         left.tick_params(axis="y", length=0)
         right.tick_params(axis="y", length=0)
-        left.set_zorder(1)  # names go on into the second panel, over its bands
         for row, name in enumerate(names):
-            at = {"xycoords": left.get_yaxis_transform(), "xytext": (3, -1), "textcoords": "offset points"}
+            at = {"xycoords": left.get_yaxis_transform(), "xytext": (3, -2), "textcoords": "offset points"}
             behind = {"fc": "0.95" if row % 2 else "white", "ec": "none", "pad": 0.5}
             left.annotate(name, (0, row - 0.5), **at, va="top", fontsize=10, in_layout=False, bbox=behind)
         figure.get_layout_engine().set(wspace=0, w_pad=0.02)  # type: ignore[union-attr]
