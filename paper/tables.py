@@ -50,6 +50,7 @@ SUPERSCRIPTS = str.maketrans("+-−0123456789", "⁺⁻⁻⁰¹²³⁴⁵⁶⁷�
 class Table:
     """A table as a page shows it: `head` and the rows of `cells` are text, `numeric` is which columns are numbers.
 
+    Of one that is ``stacked`` each row becomes a block on a narrow screen, a line for each cell behind its head.
     A notebook displays it: the book as a numbered table, JupyterLab as HTML. Its plain text has the same numbers;
     the tests compare that.
     """
@@ -59,6 +60,7 @@ class Table:
     head: tuple[str, ...]
     cells: tuple[tuple[str, ...], ...]
     numeric: tuple[bool, ...]
+    stacked: bool = False
 
     def __str__(self) -> str:
         """Write head and rows in columns, without the caption."""
@@ -83,7 +85,8 @@ class Table:
             *([first(_typeset(row[0])), *map(_unbroken, row[1:])] for row in self.cells),
         ]
         lines = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows]
-        return "\n".join([f":::{{table}} {typeset(self.caption)}", f":name: {self.name}", "", *lines, ":::", ""])
+        options = [f":name: {self.name}", *([":class: stacked"] if self.stacked else [])]
+        return "\n".join([f":::{{table}} {typeset(self.caption)}", *options, "", *lines, ":::", ""])
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         frame = pd.DataFrame(self.cells, columns=self.head)
@@ -98,6 +101,7 @@ def table(
     units: Mapping[str, str] | None = None,
     errors: Mapping[str, str] | None = None,
     formats: Mapping[str, str] | None = None,
+    stacked: bool = False,
 ) -> Table:
     """Make a table for a page.
 
@@ -115,6 +119,8 @@ def table(
     formats
         Format by head, such as ``".2f"``; it holds for value and error. Without one an error has two significant
         digits and its value as many decimals, and a number without error has four significant digits.
+    stacked
+        On a narrow screen each row is a block of lines: for tables of words, which would need much of its width.
 
     Returns
     -------
@@ -148,6 +154,7 @@ def table(
         tuple(f"{head} [{units[head]}]" if head in units else str(head) for head in shown),
         tuple(zip(*text, strict=True)),
         tuple(bool(pd.api.types.is_numeric_dtype(frame[head]) and frame[head].dtype != bool) for head in shown),
+        stacked,
     )
 
 
@@ -232,11 +239,15 @@ def _head(head: str) -> str:
 
 
 def _in_lines(cell: str) -> str:
-    """Keep words of a cell together in lines of up to `LINE` letters, so that a narrow column has a few a line."""
+    """Keep words of a cell together in lines of up to `LINE` letters, so that a narrow column has a few a line.
+
+    A word of so many does not break behind its hyphen either: T2K-I.
+    """
     if re.search(r"[$`{\[]", cell):
         return cell
     lines: list[str] = []
     for word in cell.split(" "):
+        word = word.replace("-", "\N{NON-BREAKING HYPHEN}") if len(word) <= LINE else word
         if lines and len(lines[-1]) + 1 + len(word) <= LINE:
             lines[-1] += "\N{NO-BREAK SPACE}" + word
         else:

@@ -1,7 +1,7 @@
 """A Sphinx extension: what every page has. A stamp of the build, the chapter as a notebook, a card for links to it.
 
 Numbers stay with error and unit and have their thousands apart in one way; formulas stay with the mark after them
-(`keep_together`).
+(`keep_together`). Tables of class ``stacked`` have the head of each cell in it, for narrow screens.
 
 Tags for links are made by ``sphinxext.opengraph``, with a description of the first paragraphs of a page.
 """
@@ -52,7 +52,7 @@ _SIGNS |= {
 }
 _SIGNS |= {"approx": "≈", "ln": "ln ", ",": " ", "%": "%"}
 _THOUSANDS = re.compile(r"(?<![\w.,\u00a0\u202f-])\d{1,3}(?:[, \u00a0\u2009]\d{3})+(?!,?\d)")
-_UNIT = r"(?:%|[kMGT]?eV\b|[cmkµμ]?m\b|k?g\b|t\b|kA\b|°C|POT\b|nats?\b|minutes?\b|seconds?\b|times\b|σ)"
+_UNIT = r"(?:%|[kMGT]?eV\b|[cmkµμ]?m\b|k?g\b|t\b|kA\b|°C|POT\b|nats?\b|minutes?\b|seconds?\b|times\b|min\b|σ)"
 _BOUND = re.compile(
     rf"(?<=[\d⁰¹²³⁴-⁹]) (?={_UNIT})|[ \n](?=± ?(?:\d|$))|(?<=±) (?=\d|$)|(?<=[≲≳≤≥≈]) (?=\d)|^ (?=%)"
     r"| (?=[=<>] (?:[\d−]|$))|(?<=[=<>]) (?=[\d−]|$)|(?<=\d) (?=× 10)|(?<=\d[ \u00a0]×) (?=10)"
@@ -75,6 +75,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Connect stamp, notebooks and card to Sphinx."""
     app.connect("config-inited", add_stamp)
     app.connect("doctree-resolved", keep_together)
+    app.connect("doctree-resolved", repeat_heads)
     app.connect("html-page-context", offer_notebook, priority=400)  # before the theme makes its buttons
     sphinxext.opengraph.get_description = description  # its own has TeX in it, and spaces within names
     # Else each of 300 citations looks through all installed packages for it: 8 s.
@@ -177,6 +178,23 @@ def keep_together(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             kept = kept[mark.end() :]
         if kept != text:
             text.parent.replace(text, nodes.Text(kept))
+
+
+def repeat_heads(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Begin each cell of a table of class ``stacked`` with its head: narrow screens show a row as lines.
+
+    The first cell needs none, and in two columns the second neither.
+    """
+    for table in doctree.findall(nodes.table):
+        rows = list(table.findall(nodes.row))
+        heads = list(rows[0].findall(nodes.entry))
+        if "stacked" not in table["classes"] or len(heads) < 3:
+            continue
+        for row in rows[1:]:
+            for head, cell in list(zip(heads, row.findall(nodes.entry), strict=True))[1:]:
+                if cell.astext().strip():
+                    words = [*(part.deepcopy() for part in head[0].children), nodes.Text(":\N{NO-BREAK SPACE}")]
+                    cell[0].insert(0, nodes.inline("", "", *words, classes=["its-head"]))
 
 
 def offer_notebook(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:

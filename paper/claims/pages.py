@@ -41,6 +41,7 @@ def claims_table(found: pd.DataFrame, section: str, name: str) -> Table:
         [_row(row) for row in rows.itertuples()],
         name=name,
         caption=f"Claims of the paper: {section}. Errors are statistical; *if* marks numbers under the assumption.",
+        stacked=True,
     )
 
 
@@ -52,6 +53,7 @@ def failed_table(found: pd.DataFrame, name: str) -> Table:
         [{head: row[head].partition("; if")[0] for head in heads} for row in rows],
         name=name,
         caption="Claims that are not reproduced. Errors are statistical.",
+        stacked=True,
     )
 
 

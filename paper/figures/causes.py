@@ -163,7 +163,7 @@ def _all_curves(curves: Sequence[Along], size: tuple[float, float] | None) -> Fi
 def summary_table(curves: Sequence[Along], name: str, caption: str) -> Table:
     """One line for each curve: the range of our ratios, and of those with all causes, and how many of these agree."""
     columns: dict[str, Any] = {
-        "curve": [_unbroken(one.name) for one in curves],
+        "curve": [one.name for one in curves],
         "nodes": [len(one.x) for one in curves],
         "ours, lowest": [one.ours.min() for one in curves],
         "ours, highest": [one.ours.max() for one in curves],
@@ -246,7 +246,7 @@ def overview_table(curves: Sequence[Along], name: str, caption: str) -> Table:
         for i in (0, len(one.x) // 2, len(one.x) - 1):
             factors = {cause: factor[i] for cause, factor in one.factors.items()}
             row = {
-                "curve": _unbroken(one.name),
+                "curve": one.name,
                 "at": f"{one.axis[0]} = {shown_name(one.places[i])} {one.axis[1]}".rstrip(),
                 "ours": one.ours[i],
                 "causes": np.prod(list(factors.values())),
@@ -257,12 +257,7 @@ def overview_table(curves: Sequence[Along], name: str, caption: str) -> Table:
             for head, cell in row.items():
                 columns.setdefault(head, []).append(cell)
     formats = {"ours": "#.3g", "causes": "#.3g", "left": ".2f", "band": ".2f"}
-    return table(columns, name=name, caption=caption, formats=formats)
-
-
-def _unbroken(name: str) -> str:
-    """A name whose data sets, T2K-I and T2K-I+II, stay on one line of a table."""
-    return name.replace("T2K-", "T2K\u2011")
+    return table(columns, name=name, caption=caption, formats=formats, stacked=True)
 
 
 def _largest(factors: Mapping[str, float], n: int = 3) -> str:

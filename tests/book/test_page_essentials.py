@@ -4,7 +4,7 @@ import pytest
 from docutils import nodes
 from docutils.core import publish_doctree
 from docutils.utils import new_document
-from page_essentials import description, keep_together
+from page_essentials import description, keep_together, repeat_heads
 
 PAGE = r"""
 Title
@@ -41,7 +41,7 @@ def test_a_long_description_ends_at_a_word():
         ("5 × 10³ cm, 1.075 t", "5\u00a0×\u00a010³\u00a0cm, 1.075\u00a0t"),
         ("at 30 MeV in 2026, 121804 and 1,25", "at 30\u00a0MeV in 2026, 121804 and 1,25"),
         ("≲ 2 cm/GeV", "≲\u00a02\u00a0cm/GeV"),
-        ("at 5 modules", "at 5 modules"),
+        ("at 5 modules, 10 min", "at 5 modules, 10\u00a0min"),
         ("4.8 σ, from", "4.8\u00a0σ, from"),
         ("h = 0.5, not x = y", "h\u00a0=\u00a00.5, not x = y"),
         ("Apply, 20 minutes, at 0 °C", "Apply, 20\u00a0minutes, at 0\u00a0°C"),
@@ -180,3 +180,28 @@ def test_a_relation_between_a_letter_and_a_computed_number_stays_with_both():
     document += paragraph
     keep_together(None, document, "page")
     assert paragraph.astext() == "p\u00a0=\u00a00.04 is small."
+
+
+STACKED = """
+.. table:: Claims.
+   :class: stacked
+
+   =====  ============  =======
+   place  :math:`m_N`   paper
+   =====  ============  =======
+   II     1             true
+   III                  false
+   =====  ============  =======
+"""
+
+
+@pytest.mark.parametrize("narrow", [True, False])
+def test_cells_of_a_stacked_table_have_their_heads_in_them(narrow):
+    document = publish_doctree(STACKED if narrow else STACKED.replace("stacked", "wide"))
+    repeat_heads(None, document, "page")
+    cells = [entry.astext() for entry in document.findall(nodes.entry)][3:]
+    if narrow:
+        assert cells == ["II", "m_N:\u00a01", "paper:\u00a0true", "III", "", "paper:\u00a0false"]
+    else:
+        assert cells == ["II", "1", "true", "III", "", "false"]
+    assert len(list(document.findall(nodes.math))) == 1 + narrow

@@ -31,6 +31,12 @@ def test_its_markdown_is_a_numbered_table_with_aligned_numbers():
     ]
 
 
+def test_a_table_of_words_is_stacked_on_request_and_keeps_short_words_whole():
+    lines = table(RATES | {"masses": ["T2K-I of A", "B"]}, **LOOK, stacked=True).markdown().splitlines()
+    assert lines[1:4] == [":name: tab-rates", ":class: stacked", ""]
+    assert lines[6].startswith("| T2K\u2011I\u00a0of\u00a0A |")
+
+
 def test_its_text_is_compared_up_to_a_tenth_of_the_errors():
     text = str(table(RATES, **LOOK))
     assert agree(str(table({**RATES, "rate": [4.7052, 0.31]}, **LOOK)), text)
