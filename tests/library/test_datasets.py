@@ -225,7 +225,7 @@ class TestWhenNeeded:
 
 
 class TestDamage:
-    """In a copy of the package whose data can be damaged before anything is read."""
+    """In a copy of the package whose data can be damaged, or changed, before anything is read."""
 
     @pytest.fixture
     def package(self, tmp_path):
@@ -237,6 +237,23 @@ class TestDamage:
     @staticmethod
     def run(package, program):
         return fresh_python(program, os.environ | {"PYTHONPATH": str(package)}, package)
+
+    def test_another_element_is_a_row_and_a_checksum(self, package):
+        """One of the ten changes of the page on the architecture: three lines in two files."""
+        file = package / "data" / "nuclei" / "elements.csv"
+        file.write_text(file.read_text(encoding="utf-8") + "Ti,22,Ti48,47.867,4.54,44663.2\n", encoding="utf-8")
+        datasets.renew_manifest(file)
+        program = """
+import darkpkg as dk
+from darkpkg.physics.scattering import total_cross_section
+argon, titanium, iron = (dk.NUCLEI[name] for name in ("Ar40", "Ti48", "Fe56"))
+sigma = [total_cross_section(1.0, dk.BENCHMARK_B, nucleus) for nucleus in (argon, titanium, iron)]
+assert (titanium.Z, titanium.A, titanium.pdg_code) == (22, 48, 1000220480)
+assert sigma == sorted(sigma) and argon.mass < titanium.mass < iron.mass
+print("done")
+"""
+        process = self.run(package, program)
+        assert (process.returncode, process.stdout) == (0, "done\n"), process.stderr
 
     def test_what_needs_no_table_works_with_every_table_damaged(self, package):
         for file in (package / "data").rglob("*.*"):

@@ -4,6 +4,7 @@ import ast
 import functools
 import inspect
 import re
+import shutil
 import subprocess
 import sys
 
@@ -228,3 +229,40 @@ def test_all_factors_are_written_for_a_table(tmp_path, monkeypatch):
     assert table["product"].tolist() == [0.5] * 4
     assert table.curve.unique().tolist() == [one.name for one in curves]
     assert "must end in .csv" in refused("causes", "-o", tmp_path / "causes.txt")
+
+
+ANOTHER = '''
+
+def figure_16(samples: Samples | None = None) -> PaperFigure:
+    """Cross section on argon at both benchmarks."""
+    curves = Curves()
+    figure, ax = plt.subplots(layout="constrained")
+    energy = np.geomspace(0.2, 10, 50)
+    for letter, point in (("A", BENCHMARK_A), ("B", BENCHMARK_B)):
+        sigma = total_cross_section(energy, point, elements()["Ar"].nucleus)
+        ax.loglog(energy, sigma, label=letter)
+        curves.line("cross section", letter, energy, sigma)
+    ax.legend()
+    return PaperFigure(figure, curves.table())
+'''
+
+
+def test_another_figure_is_a_function_and_its_lines_in_the_catalogue(tmp_path):
+    """One of the ten changes of the page on the architecture, in a copy of what serves the paper."""
+    shutil.copytree(ROOT / "paper", tmp_path / "paper", ignore=shutil.ignore_patterns("__pycache__"))
+    drawn, catalogued = (tmp_path / "paper" / "figures" / name for name in ("physics.py", "catalogue.py"))
+    text = drawn.read_text(encoding="utf-8") + ANOTHER
+    assert "import BENCHMARK_A" not in text
+    drawn.write_text(text.replace("import BENCHMARK_B", "import BENCHMARK_A, BENCHMARK_B"), encoding="utf-8")
+    text = catalogued.read_text(encoding="utf-8")
+    for known, more in (
+        ("import figure_1, figure_2\n", "import figure_1, figure_2, figure_16\n"),
+        ("figure_14, figure_15,\n)", "figure_14, figure_15, figure_16,\n)"),
+        ('15: ("at",),', '15: ("at",), 16: (),'),
+    ):
+        assert text.count(known) == 1
+        text = text.replace(known, more)
+    catalogued.write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "paper", "figure", "16", "-o", "figure.csv"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    assert pd.read_csv(tmp_path / "figure.csv").groupby("curve").size().to_dict() == {"A": 50, "B": 50}
