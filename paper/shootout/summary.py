@@ -104,18 +104,18 @@ def together(each: pd.DataFrame, analysis: str = "I") -> pd.DataFrame:
 
 
 def grid(rows: pd.DataFrame | None = None, speed: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Each method on a grid of `GRID` points: hours of a processor for all, and relative errors at those measured."""
+    """Each method on a grid of `GRID` points: hours of a processor for all, relative errors at the first points."""
     rows, speed = (read(n) if one is None else one for n, one in (("grid", rows), ("speed", speed)))
     reference = rows[rows.method == "reference"].set_index("point")
-    shared = {name.removeprefix("shared by "): time for name, time in zip(speed.stage, speed.seconds, strict=True)}
+    times = dict(zip(speed.stage, speed.seconds, strict=True))
     out = []
     for method in ("simulation", "transport", "kernel", "table"):
+        shared, whole = times.get(f"shared by {method}", 0.0), times[f"grid by {method}"]
         own = rows[rows.method == method].set_index("point")
         off = own.events / reference.events - 1
         variance = (own.error / reference.events) ** 2 + (reference.error / reference.events) ** 2
         out.append({
-            "method": method, "shared": shared.get(method, 0.0), "own": own.seconds.mean(),
-            "hours": (shared.get(method, 0.0) + GRID * own.seconds.mean()) / 3600,
+            "method": method, "shared": shared, "own": whole / GRID, "hours": (shared + whole) / 3600,
             "median": off.abs().median(), "worst": off.abs().max(),
             "stated": (own.error / own.events).median(),
             "chi2": (off**2 / variance).sum(), "points": len(own),

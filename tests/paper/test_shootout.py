@@ -246,17 +246,19 @@ class TestSummary:
 
 
 class TestGrid:
-    def test_times_are_those_of_few_points_multiplied(self):
+    def test_times_are_those_of_all_points(self):
         found, rows = summary.grid().set_index("method"), summary.read("grid")
-        one = rows[rows.method == "simulation"].seconds
-        assert found.loc["simulation"].hours == pytest.approx(1600 * one.mean() / 3600)
-        assert found.points.min() == rows.point.nunique() >= 10
+        times = summary.read("speed").set_index("stage").seconds
+        assert found.loc["simulation"].hours == pytest.approx(times["grid by simulation"] / 3600)
+        both = times["shared by kernel"] + times["grid by kernel"]
+        assert found.loc["kernel"].hours == pytest.approx(both / 3600)
+        assert found.points.min() == rows.point.nunique() == 100
 
     def test_all_methods_agree_with_the_reference_within_their_errors(self):
         found = summary.grid().set_index("method")
-        # χ² of twelve points beyond 40 has a chance of 1e-4; a kernel has a bias beyond its error.
+        # χ² of a hundred points beyond 161 has a chance of 1e-4; a kernel has a bias beyond its error.
         for method in ("simulation", "transport", "table"):
-            assert found.loc[method].chi2 < 40
+            assert found.loc[method].chi2 < 161
 
     def test_seconds_of_an_event_are_a_slope(self):
         speed = pd.DataFrame(
