@@ -1,4 +1,4 @@
-"""Units and constants: GeV = cm = gram = 1, so a length is in cm, an energy in GeV, a cross section in cm².
+"""Units and constants: energies are in GeV, lengths in cm, cross sections in cm² and masses of matter in gram.
 
 Multiply by a unit to write a number down (``30.5 * cm``), divide to read it (``ctau / m``).
 Natural units turn into lengths and areas through ``HBARC``: an inverse GeV is ``HBARC`` long.

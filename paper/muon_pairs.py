@@ -5,7 +5,7 @@ Begin with `sensitivity`. The paper has neither a selection nor a background for
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from darkpkg.experiment.analysis import ANALYSIS_I, Analysis
 from darkpkg.experiment.selection import Cuts, Observables
-from darkpkg.method.estimators import Kernel
 from darkpkg.method.events import PlacedEvents
-from darkpkg.method.expectation import FewEventsWarning
+from darkpkg.method.weights import detected_weight
 from darkpkg.physics import decay
 from darkpkg.physics.kinematics import rotate_z_to
 from darkpkg.physics.model import DarkParameters
@@ -23,11 +22,12 @@ from darkpkg.physics.widths import current_integrals
 from darkpkg.simulation import simulate
 from darkpkg.units import MUON_MASS
 from paper.best_limits import limit_of
+from paper.causes.counting import error
 from paper.spin import into_laboratory, polarisation_axis
 
 Array = NDArray[np.float64]
 
-__all__ = ["MUONS", "MuonCuts", "Sensitivity", "muon_pairs", "per_electron_pair", "sensitivity"]
+__all__ = ["MUONS", "MuonCuts", "Sensitivity", "muon_pairs", "of_replicates", "per_electron_pair", "sensitivity"]
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,8 @@ class Sensitivity:
     """Values of |V_μN|² at which nothing counted would exclude, at 90 % for two parameters, along masses m_N (GeV).
 
     ``without_background`` is that of muons with no background at all; ``passing`` the share of muon pairs whose N
-    decays in a chamber that pass the cuts, over that of electron pairs.
+    decays in a chamber that pass the cuts, over that of electron pairs. ``errors`` has the statistical error of each
+    of them, by name.
     """
 
     m_N: Array
@@ -98,6 +99,17 @@ class Sensitivity:
     together: Array
     without_background: Array
     passing: Array
+    errors: Mapping[str, Array]
+
+
+def of_replicates(events: PlacedEvents, weight: Array) -> Array:
+    """Sums of ``weight`` (n,), (1 + replicates,): of all events, and without each of the replicates of the sample.
+
+    `paper.causes.counting.error` makes the statistical error of them.
+    """
+    sums = np.bincount(events.replicate, weight)
+    n = len(sums)
+    return np.concatenate([[sums.sum()], (sums.sum() - sums) * n / (n - 1)])
 
 
 def sensitivity(base: DarkParameters, m_N: Array, n_events: int = 1 << 13, seed: int = 2205) -> Sensitivity:
@@ -106,14 +118,14 @@ def sensitivity(base: DarkParameters, m_N: Array, n_events: int = 1 << 13, seed:
     Muons are counted as in `MUONS`. No event is observed, which is the most likely outcome for either background. The
     other couplings are those of ``base``, where N has to decay at once.
     """
-    rows = []
+    found = []
     for mass in m_N:
         theta = base.replace(m_N=float(mass))
         events = simulate(theta, n_events, seed)
         muons = muon_pairs(events, np.random.default_rng(seed))
         rate = per_electron_pair(theta)
-        electrons, pairs = _expected(events, theta, ANALYSIS_I), _expected(muons, theta, MUONS)
-        rows.append(
+        expected = zip(_expected(events, theta, ANALYSIS_I), _expected(muons, theta, MUONS), strict=True)
+        rows = [
             (
                 limit_of(electrons, ANALYSIS_I),
                 limit_of(rate * pairs, MUONS),
@@ -121,15 +133,21 @@ def sensitivity(base: DarkParameters, m_N: Array, n_events: int = 1 << 13, seed:
                 limit_of(rate * pairs, _without_background(MUONS)),
                 pairs.sum() / electrons.sum(),
             )
-        )
-    *limits, passing = np.array(rows).T
-    return Sensitivity(m_N, *(base.V_muN_sq * limit for limit in limits), passing)
+            for electrons, pairs in expected
+        ]
+        found.append((rows[0], error(np.array(rows))))
+    columns = np.array(found).T  # (quantities, value and error, masses)
+    columns[:-1] *= base.V_muN_sq
+    names = ("electrons", "muons", "together", "without_background", "passing")
+    values, errors = (dict(zip(names, columns[:, i], strict=True)) for i in (0, 1))
+    return Sensitivity(m_N, **values, errors=errors)
 
 
 def _expected(events: PlacedEvents, theta: DarkParameters, analysis: Analysis) -> Array:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FewEventsWarning)  # where hardly any pair passes, the limit is weak anyway
-        return Kernel(events).events(theta, analysis).mean
+    """Expected events (1 + replicates, channels)."""
+    weight = detected_weight(events, theta, analysis)
+    of_channels = [of_replicates(events, weight * (events.beam == channel.beam)) for channel in analysis.channels]
+    return np.stack(of_channels, axis=-1)
 
 
 def _without_background(analysis: Analysis) -> Analysis:

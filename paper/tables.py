@@ -19,7 +19,7 @@ __all__ = ["SUPERSCRIPTS", "Table", "table", "typeset", "with_error"]
 
 _MISSING = "–"
 _SYMBOL = re.compile(
-    r"(?<!\w)(\|?)([mxVUEgpαΛ])_(N|Z′|Zprime|A|D4?|QCD|ν|ee|[eμτi][N4])(\|?)([²⁴]?)(?![\w^])|(?<!\w)(A\^\{1/3\}|(?:cτ⁰|Q²|ε²?)(?!\w))"
+    r"(?<!\w)(\|?)([mxVUEgpαΛ])_(N|Z′|Zprime|A|D4?|QCD|ν|ee|[eμτi][N4])(\|?)([²⁴]?)(?![\w^])|(?<!\w)(A\^\{1/3\}|(?:cτ⁰|Q²|ε²?|ν_[eμ])(?!\w))"
 )
 _TEX = {
     "α": r"\alpha",
@@ -32,7 +32,14 @@ _TEX = {
     "⁴": "^4",
 }
 _TEX |= {letter + of: rf"\{name} {of}" for letter, name in (("μ", "mu"), ("τ", "tau")) for of in "N4"}
-_TEX |= {"cτ⁰": r"c\tau^0", "ε": r"\varepsilon", "ε²": r"\varepsilon^2", "Q²": "Q^2"}
+_TEX |= {
+    "ν_e": r"\nu_e",
+    "ν_μ": r"\nu_\mu",
+    "cτ⁰": r"c\tau^0",
+    "ε": r"\varepsilon",
+    "ε²": r"\varepsilon^2",
+    "Q²": "Q^2",
+}
 _AS_IT_IS = re.compile(r"(\$[^$]*\$|\{\w+\}`[^`]*`|`[^`]*`)")
 _NUMBER = re.compile(
     r"(?:< )?[+\-−]?[\d.,]+(e[+-]?\d+)?(\s±\s[\d.]+(e[+-]?\d+)?|\s\([\d.]+–[\d.]+\))?( %)?"
@@ -228,7 +235,7 @@ def typeset(text: str) -> str:
         bar, letter, index, end, power, alone = (_TEX.get(part, part) for part in found.groups())
         return f"${alone}$" if alone else f"${bar}{letter}_{{{index}}}{end}{power}$"
 
-    parts = _AS_IT_IS.split(text)
+    parts = _AS_IT_IS.split(re.sub(r"(?<=GeV)\^\d", lambda power: power[0][1].translate(SUPERSCRIPTS), text))
     return "".join(part if i % 2 else shown_name(_SYMBOL.sub(formula, part)) for i, part in enumerate(parts))
 
 

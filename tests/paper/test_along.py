@@ -282,17 +282,22 @@ class TestTicks:
         assert np.isclose(ax.get_yticks(), 1).any()
 
 
-def test_on_a_phone_names_stand_clear_of_the_points_of_all_curves():
-    one = replace(TestAlong.one, name="Fig. P14 right, P0D and FGD, upper edge", axis=("$m_N$", "GeV"))
-    narrow = draw_all([one] * 4).own_narrow
+def test_on_a_phone_names_stand_clear_of_the_points_of_all_curves_and_within_their_panel():
+    shown = {
+        "Fig. P14 right, P0D and FGD, upper edge": "Fig. P14 right, upper edge",
+        "Fig. P9 right, T2K-I and T2K-I+II": "Fig. P9 right, projections",
+        "Fig. P14 left, P0D and FGD": "Fig. P14 left, P∅D and FGD",
+        "Fig. P11, excluded lifetimes": "Fig. P11, excluded lifetimes",
+    }
+    narrow = draw_all([replace(TestAlong.one, name=name, axis=("$m_N$", "GeV")) for name in shown]).own_narrow
     with _laid_out(narrow, PHONE_WIDTH):
         left = narrow.axes[0]
         points = np.concatenate([left.transData.transform(line.get_xydata()) for line in left.lines[:-1]])
-        assert [text.get_text() for text in left.texts] == [one.name.replace("P0D", "P∅D")] * 4
+        assert [text.get_text() for text in left.texts] == list(shown.values())
         for text in left.texts:
             frame = text.get_window_extent()
             assert not ((points[:, 1] > frame.y0) & (points[:, 1] < frame.y1)).any()
-            assert frame.x1 < narrow.bbox.x1
+            assert frame.x1 < left.bbox.x1
 
 
 class TestTables:
