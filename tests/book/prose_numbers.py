@@ -29,7 +29,7 @@ NOT_PROSE = [
 ]
 
 EXERCISE = re.compile(r"^(?P<fence>[`:]{3,})\{exercise\}.*?^(?P=fence)$", re.M | re.S)
-BARE = re.compile(r"\{math\}`([−+-]?\d[\d.]*(?:\\[ ,]\d+)*)(?:\\[ ,]*\\?%)?`")
+BARE = re.compile(r"\{math\}`([−+-]?\d[\d.]*(?:\\[ ,]\d+)*)(?:(?:~|\\[ ,])*\\?%)?`")
 """A number that stands alone in mathematics, which is no formula."""
 
 SMALL = "one|two|three|four|five|six|seven|eight|nine|ten"

@@ -131,7 +131,7 @@ def test_data_frames_as_text_are_found(page):
     [
         "about 17 times as many", "a rate of 0.3", "10²⁰ protons", "three times the error", "a third of the events",
         "at twice the time", "by a few per cent", "a million events", "from 130 to 150", "as *n* = 5", "−2.9",
-        "above {math}`0.2` GeV", r"by {math}`10\ \%`",
+        "above {math}`0.2` GeV", r"by {math}`10\ \%`", r"{math}`90~\%` of them",
     ],
 )  # fmt: skip
 def test_a_number_in_prose_is_found(prose):
