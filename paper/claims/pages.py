@@ -111,6 +111,9 @@ def _draw_ratios(ax: Axes, rows: pd.DataFrame) -> None:
 
 
 def _readable(name: str) -> str:
-    """The name of a claim with the symbols of its masses."""
-    words = name.replace("_seen_", "_detected_").replace("m_Zprime", "$m_{Z'}$").replace("m_N", "$m_N$").split("$")
+    """The name of a claim with its symbols."""
+    symbols = {"_seen_": "_detected_", "m_Zprime": "$m_{Z'}$", "m_N": "$m_N$", "alpha": "α", "beta": "β"}
+    for word, symbol in symbols.items():
+        name = name.replace(word, symbol)
+    words = name.split("$")
     return "$".join(word if word.startswith("m_") else word.replace("_", " ") for word in words)
