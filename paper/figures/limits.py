@@ -14,7 +14,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
-from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
 from darkpkg.experiment.analysis import ANALYSIS_I, ANALYSIS_II, Analysis
@@ -34,7 +33,7 @@ from darkpkg.method.weights import selected_weight
 from darkpkg.physics.model import BENCHMARK_A, BENCHMARK_B, DarkParameters
 from darkpkg.plotting import axis_label
 from paper.constraints.drawing import draw_constraints
-from paper.drawing import COLOURS, PALE
+from paper.drawing import COLOURS, PALE, plain_ticks
 from paper.figures.frame import Curves, PaperFigure, Samples
 from paper.figures.planes import CHECKED_AT, PLANES, along_gap
 from paper.lifetime_bound import LifetimeBound, fit_lifetime_bound
@@ -194,8 +193,8 @@ def _limits(mediator: str, lines: Mapping[str, _Line], samples: Samples) -> Pape
         word = {"color": COLOURS["blue"], "ha": "center", "va": "center", "bbox": PALE}
         ax.text(x, y, "excluded by T2K", rotation=angle, **word)
         ax.set(xlim=ends[0], ylim=ends[1])
-        if ends[0][1] < 100 * ends[0][0]:
-            ax.xaxis.set_minor_formatter(NullFormatter())
+        if ends[0][1] < 100 * ends[0][0]:  # powers of ten alone would leave a single label
+            plain_ticks(ax.xaxis, [x for x in (0.003, 0.01, 0.03, 0.1, 0.3, 1.0) if ends[0][0] <= x <= ends[0][1]])
     axes[0].legend(loc="lower right", fontsize=9, labelspacing=0.2, borderaxespad=0.1)
     for ax in axes:
         ax.write_names()
