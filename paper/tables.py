@@ -271,10 +271,12 @@ def _unbroken(cell: str) -> str:
 
 
 def _typeset(cell: str) -> str:
-    """A cell for readers: powers of ten as such, and minus signs; code stays as it is."""
-    cell = typeset(cell)
-    if "`" in cell:
-        return cell
-    cell = re.sub(r"(?<=\d)e[+-]0+(?!\d)", "", cell)
-    cell = re.sub(r"(?<=[\d)])e([+-]\d+)", lambda power: f" × 10{str(int(power[1])).translate(SUPERSCRIPTS)}", cell)
-    return re.sub(r"(?<![\w.–-])-(?=\d)", "−", cell)
+    """A cell for readers: powers of ten as such, and minus signs; code, roles and formulas stay as they are."""
+    parts = _AS_IT_IS.split(typeset(cell))
+    return "".join(part if i % 2 else _signs(part) for i, part in enumerate(parts))
+
+
+def _signs(text: str) -> str:
+    text = re.sub(r"(?<=\d)e[+-]0+(?!\d)", "", text)
+    text = re.sub(r"(?<=[\d)])e([+-]\d+)", lambda power: f" × 10{str(int(power[1])).translate(SUPERSCRIPTS)}", text)
+    return re.sub(r"(?<![\w.–-])-(?=\d)", "−", text)

@@ -56,6 +56,14 @@ def test_what_is_missing_is_a_dash_and_negative_numbers_have_a_minus():
     assert "| −2.5 | no | – |" in shown.markdown()
 
 
+def test_words_with_a_link_or_code_have_minus_signs_and_powers_of_ten_as_others():
+    words = "It is -5.008, or 2e-2. → {doc}`/notebooks/a-1` and `x - 1e-3`"
+    shown = table({"x": ["a"], "why": [words]}, name="tab-x", caption="X.").markdown()
+    assert "It is −5.008, or 2\u00a0×\u00a010⁻². → {doc}`/notebooks/a-1` and `x - 1e-3`" in shown.replace(
+        " × ", "\u00a0×\u00a0"
+    )
+
+
 def test_what_is_rounded_to_zero_has_no_minus():
     columns = {
         "x": [-0.04, -0.0, -0.06],
