@@ -7,17 +7,17 @@ import pytest
 from benchmarks import costs
 
 BUDGETS = {
-    "generate": 74,
-    "generate Sobol points": 128,
+    "generate": 65,
+    "generate Sobol points": 106,
     "adapt": 8,
-    "place": 56,
-    "observables": 12,
-    "prepare": 60,
-    "prepare both": 72,
-    "transport": 134,
-    "transport to the first masses": 174,
+    "place": 50,
+    "observables": 10,
+    "prepare": 58,
+    "prepare both": 66,
+    "transport": 130,
+    "transport to the first masses": 150,
 }
-"""Calls of exp an event: up to 1.3 times the least that was measured, of the two regions the dearer one;
+"""Calls of exp an event: up to 1.2 times the least that was measured, of the two regions the dearer one;
 of adaptation, which is short, 1.5 times."""
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from darkpkg import datasets
-from darkpkg.inputs import Array, broadcast, real_array, settle
+from darkpkg.inputs import Array, broadcast, check, real_array, settle
 from darkpkg.physics.kinematics import momentum
 from darkpkg.units import ELECTRON_MASS, MeV
 
@@ -58,15 +58,20 @@ class SmearablePairs(NamedTuple):
     uniform: Array
 
 
-def column_in(events: HasPairs, name: str) -> Array:
-    """Four-momenta (n, 4) of events, ``name`` p_electron or p_positron, or their random numbers, ``uniform``."""
+def column_in(events: HasPairs, name: str, rows: NDArray[np.int64] | None = None) -> Array:
+    """Four-momenta (n, 4) of some ``rows`` of the events, by default of all, or their random numbers.
+
+    Their ``name`` is p_electron, p_positron or uniform; an error names the row.
+    """
     if not hasattr(events, name):
         raise TypeError(f"events must have {name}, as those of darkpkg.place do, got {type(events).__name__}")
     rule = "in [0, 1)" if name == "uniform" else "finite and below 1e100 in size"
-    column = real_array(name, getattr(events, name), rule)
+    column = real_array(name, getattr(events, name), None)
     if column.ndim != 2 or column.shape[1] != 4:
         raise ValueError(f"{name} must have the shape (n, 4), got {column.shape}")
-    return column
+    found = column if rows is None else np.take(column, rows, axis=0)
+    check(name, found, rule, rows)
+    return found
 
 
 @dataclass(frozen=True, eq=False)

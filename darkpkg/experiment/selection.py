@@ -265,8 +265,7 @@ class Selection:
         pairs: SmearableEvents = events
         if self.vertex_modules:
             chosen = np.flatnonzero(events.starts_in(self.vertex_modules))
-            columns = (column_in(events, name) for name in SmearablePairs._fields)  # errors name rows of all events
-            pairs = SmearablePairs(*(np.take(column, chosen, axis=0) for column in columns))
+            pairs = SmearablePairs(*(column_in(events, name, chosen) for name in SmearablePairs._fields))
         seen = observables(self.response.smear(pairs) if self.response else pairs)
         passed = np.ones(len(seen.mass), dtype=bool) if self.cuts is None else np.asarray(self.cuts.passes(seen))
         if passed.dtype != bool or passed.shape != seen.mass.shape:
