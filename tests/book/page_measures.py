@@ -193,6 +193,11 @@ def panels_by_side(page: Page) -> int:
     return sum(len(SIDES.findall(" ".join(text.split()))) for text in (*words, prose_of(page.text)))
 
 
+def bare_per_cent(page: Page) -> int:
+    """Count formats that write a sign of per cent next to its number: 2% instead of 2 %."""
+    return len(re.findall(r"[:\"'][+]?\.\d%[}\"']", page.text))
+
+
 def round_units(page: Page) -> int:
     """Count the axes whose unit is not in square brackets."""
     return sum(len(ROUND_UNITS.findall(cell.source)) for _, cell in page.code())
@@ -239,6 +244,7 @@ MEASURES = {
     "dots_before_powers": Measure(dots_before_powers, 0),
     "figures_without_text": Measure(figures_without_text, 0),
     "panels_by_side": Measure(panels_by_side, 0),
+    "bare_per_cent": Measure(bare_per_cent, 0),
     "round_units": Measure(round_units, 0),
     "tables_without_caption": Measure(tables_without_caption, 0),
     "folded_answers": Measure(folded_answers, 0),

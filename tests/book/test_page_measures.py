@@ -92,6 +92,11 @@ def test_a_power_of_ten_behind_a_dot_is_found(page):
     assert page_measures.dots_before_powers(page("From 3·10⁻⁷ to 4 × 10⁻⁷, at 5\u202f·\u202f10²¹.\n")) == 2
 
 
+def test_a_sign_of_per_cent_at_its_number_is_found(page):
+    text = cell('print(f"{a:.0%}, {b:+.1%} and {100 * c:.0f} %")\nformats = {"d": ".1%"}')
+    assert page_measures.bare_per_cent(page(text)) == 3
+
+
 def test_a_figure_needs_words_for_those_who_cannot_see_it(page):
     bare = "---\nmystnb:\n  figure:\n    name: fig-a\n"
     text = cell("plot()", bare + "---") + cell("plot(1)", bare + "  image:\n    alt: A line that falls.\n---")
