@@ -36,7 +36,7 @@ from darkpkg.outputs import complete_or_not_at_all, require_writable
 from darkpkg.physics.nuclei import Nucleus
 from darkpkg.physics.validity import validity_notes
 from darkpkg.report import answers, as_text, row
-from darkpkg.running import executor_of
+from darkpkg.running import executor_of, interrupts_held
 
 NO_STATEMENT = 3
 """Exit status of `check` where there is no verdict."""
@@ -112,8 +112,10 @@ class Source:
         )
         if self.reason:
             print(self.reason, file=sys.stderr)
+        with interrupts_held():
+            simulate = dk.simulate
         print(f"simulating {n} events in {self.simulated.detector.name} at {where} (seed {seed})", file=sys.stderr)
-        return dk.simulate(masses, n, seed, **self.options)
+        return simulate(masses, n, seed, **self.options)
 
     def check_size(self, n_events: int, at_once: int = 1) -> None:
         """Raise `ValueError` unless there is an event for each beam and nucleus, and all fit into memory."""
@@ -252,7 +254,9 @@ def simulate_chunks(
     seed = 1 if source.seed is None else source.seed
     with executor_of(workers, scheduler) as executor:
         how: dict[str, Any] = {"chunk_size": size, "executor": executor, **source.options}
-        folder = dk.simulate_chunks(SIDES[mediator], n_chunks, seed, output, **how)
+        with interrupts_held():
+            simulate = dk.simulate_chunks
+        folder = simulate(SIDES[mediator], n_chunks, seed, output, **how)
     print(f"{len(folder)} chunks of {size} events in the folder {output}")
 
 

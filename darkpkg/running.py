@@ -67,6 +67,25 @@ def _ignored(name: str) -> Iterator[None]:
         signal.signal(getattr(signal, name), before)
 
 
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """An interrupt waits for the end, in the main thread, which gets them: compiled modules of others, such as vegas,
+    would lose it while they load.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[Any] = []
+    signal.signal(signal.SIGINT, lambda *about: held.append(about))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if held:
+            signal.raise_signal(signal.SIGINT)
+
+
 def check_executor(executor: Any) -> None:
     """Raise `TypeError` for what is neither None nor takes tasks."""
     if executor is not None and not callable(getattr(executor, "submit", None)):

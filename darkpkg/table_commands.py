@@ -43,7 +43,9 @@ def build(
     parts = dk.Table.T2K_PARTS if experiment == "T2K" else None
     with running.executor_of(workers, scheduler) as executor:
         options: dict[str, Any] = {"turns": turns, "executor": executor, "progress": commands.is_watched()}
-        dk.build_table(experiment_of(experiment), output, parts=parts, n_events=n_events, seed=seed, **options)
+        with running.interrupts_held():
+            build = dk.build_table
+        build(experiment_of(experiment), output, parts=parts, n_events=n_events, seed=seed, **options)
     datasets.renew_manifest(output)
     inspect(output)
 

@@ -102,6 +102,20 @@ class TestFiles:
 
 
 class TestInterruption:
+    def test_an_interrupt_that_is_held_comes_at_the_end(self):
+        done = []
+
+        def interrupted():
+            with running.interrupts_held():
+                signal.raise_signal(signal.SIGINT)
+                done.append("all of it")
+
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+        assert done == ["all of it"]
+        with ThreadPoolExecutor(1) as pool:  # no other thread gets one
+            assert pool.submit(lambda: running.interrupts_held().__enter__()).result() is None
+
     @pytest.mark.slow
     def test_a_run_whose_worker_was_killed_goes_on_to_the_same_bits(self, tmp_path):
         whole = bits(chunks(tmp_path / "whole", 6, size=1000))
