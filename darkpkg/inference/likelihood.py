@@ -314,8 +314,8 @@ def _checked(observed: ArrayLike, mean: ArrayLike, variance: ArrayLike) -> tuple
 
 
 def _ln_factorial(k: ArrayLike) -> Array:
-    """ln k! = ln Γ(k + 1), without the import of a library of such functions."""
-    return np.asarray(np.frompyfunc(math.lgamma, 1, 1)(np.add(k, 1.0)), dtype=float)
+    """ln k! = ln Γ(k + 1), without the import of a library of such functions; in double precision whatever k has."""
+    return np.asarray(np.frompyfunc(math.lgamma, 1, 1)(np.add(k, 1.0, dtype=float)), dtype=float)
 
 
 def _xlogy(x: Array, y: Array) -> Array:

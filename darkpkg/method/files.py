@@ -273,7 +273,7 @@ def _read_table(path: Path) -> pa.Table:
             # Twice: as the file has them, and as arrays.
             require_memory(2 * 8.0 * rows * columns, f"{path} with {rows} events")
             return file.read()
-    except (pa.ArrowException, OSError, MemoryError) as error:
+    except (pa.ArrowException, OSError, MemoryError, UnicodeDecodeError) as error:
         raise DataIntegrityError(f"{path} is no readable Parquet file, perhaps truncated: {error}") from error
 
 

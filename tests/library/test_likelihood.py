@@ -416,3 +416,10 @@ def test_without_an_error_of_the_simulation_the_sum_over_bins_is_the_same(finite
         both.observed, total, (both.systematic * total) ** 2, mean_preserving=finite == "mean-preserving"
     )
     np.testing.assert_allclose(found, bins.sum(axis=-1), rtol=1e-11, atol=1e-10)
+
+
+@pytest.mark.parametrize("function", [dk.effective_log_likelihood, barlow_beeston_log_likelihood])
+@pytest.mark.parametrize("precision", [np.float16, np.float32])
+def test_counts_of_less_precision_have_the_likelihood_of_their_values(function, precision):
+    counts = np.array([0.001, 3.0], dtype=precision)
+    np.testing.assert_array_equal(function(counts, 1.5, 0.04), function(counts.astype(float), 1.5, 0.04))
